@@ -1,0 +1,51 @@
+"""
+From events to the bytes of an event stream (WHATWG HTML 9.2.5).
+
+Of what the standard leaves open this file takes what every client in use reads alike: LF only, no
+byte order mark, a blank line after events and after nothing else.  A comment or a ``retry`` with a
+blank line behind it becomes an empty event in some Python clients.
+"""
+
+from ._event import DEFAULT_TYPE, Event
+
+
+def encode_event(event: Event) -> bytes:
+    """
+    Return one whole event: its fields, then the blank line that dispatches it.
+    """
+    fields = ""
+    if event.type != DEFAULT_TYPE:
+        fields = f"event: {event.type}\n"
+    if event.id is not None:
+        fields += f"id: {event.id}\n"
+    if event.retry is not None:
+        fields += f"retry: {event.retry}\n"
+    return f"{fields}data: {_with_lf(event.data, 'data: ')}\n\n".encode()
+
+
+def encode_comment(text: str = "") -> bytes:
+    """
+    Return a comment, one ``:`` line for each line of the text and no blank line behind it.
+
+    Without text it is the heartbeat, the shortest thing that a stream can carry and every reader
+    ignores.  A line break in the text begins another comment line, never a field.
+    """
+    if not text:
+        return b":\n"
+    return f": {_with_lf(text, ': ')}\n".encode("utf-8", "replace")
+
+
+def encode_reconnection_time(seconds: float) -> bytes:
+    """
+    Return a ``retry`` line: how long to wait before the next connection, in seconds here, in whole
+    milliseconds on the wire.  It takes effect as it is read; no blank line is needed.
+    """
+    return b"retry: %d\n" % max(0, round(seconds * 1000))
+
+
+def _with_lf(text: str, prefix: str) -> str:
+    # An event stream breaks lines at CR, LF and CRLF and nowhere else: str.splitlines would also
+    # break them at U+2028, form feed and more, and drop a newline at the end.
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.replace("\n", "\n" + prefix)

@@ -1,0 +1,82 @@
+"""
+How a stream ends: every way there is, and how those who wait for it are told.
+"""
+
+from collections.abc import Callable
+from enum import Enum
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.logger import Logger
+
+_log = Logger()
+
+
+class EndReason(Enum):
+    """
+    Why a stream has ended.  Every stream ends exactly once, in exactly one of these ways; logs and
+    callbacks use the same values.
+    """
+
+    #: The client closed the connection: ``EventSource.close()``, a tab gone, a process ended.
+    CLIENT_CLOSED = "client closed"
+    #: The connection broke: a reset (browsers also reset when they leave with unread bytes), or
+    #: a peer that vanished and did not acknowledge in time.
+    CONNECTION_LOST = "connection lost"
+    #: The client sent bytes after its request, where nothing may follow.
+    UNEXPECTED_BYTES = "bytes after the request"
+    #: The client was behind and took nothing for the stall time-out.
+    STALLED = "stalled"
+    #: The client was behind, and more than may wait for it was waiting.
+    FELL_BEHIND = "fell too far behind"
+    #: The source of a per-request stream has no more events.
+    FINISHED = "finished"
+    #: The source of a per-request stream raised an exception.
+    SOURCE_FAILED = "source failed"
+    #: The application ended it.
+    ENDED_BY_APPLICATION = "ended by the application"
+    #: The server is stopping.
+    DRAINING = "server stopping"
+
+
+class Ending:
+    """
+    The end of one stream, and everyone who wants to hear of it.
+
+    :param on_end: Called with the reason, before the Deferreds fire.  What it raises is logged and
+        hurts nobody else.
+    :ivar reason: Why it ended; ``None`` while it has not.
+    """
+
+    __slots__ = ("_on_end", "_waiting", "reason")
+
+    def __init__(self, on_end: Callable[[EndReason], object] | None = None) -> None:
+        self.reason: EndReason | None = None
+        self._on_end = on_end
+        self._waiting: list[Deferred[EndReason]] = []
+
+    def when(self) -> Deferred[EndReason]:
+        """
+        Return a new Deferred that fires with the reason, in the reactor turn in which the stream
+        ends; it has fired already if the stream is over.  Cancelling it only stops the waiting.
+        """
+        if self.reason is not None:
+            return succeed(self.reason)
+        waiting: Deferred[EndReason] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        return waiting
+
+    def tell(self, reason: EndReason) -> None:
+        """
+        The stream has ended.  To be called once.
+        """
+        assert self.reason is None, "a stream ends once"
+        self.reason = reason
+        on_end, self._on_end = self._on_end, None
+        waiting, self._waiting = self._waiting, []
+        if on_end is not None:
+            try:
+                on_end(reason)
+            except Exception:
+                _log.failure("an on_end callback failed")
+        for one in waiting:
+            one.callback(reason)

@@ -1,0 +1,78 @@
+"""
+The page at ``/``: connect, hear, disconnect, and see that the server has let go.
+"""
+
+import json
+from importlib.resources import files
+
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+from twisted.web.static import Data
+
+from ..hub import Hub
+
+#: Everything comes from here, nothing inline, nothing in a frame.
+_CONTENT_SECURITY_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
+    "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+
+_STATIC = {
+    "console.css": "text/css; charset=utf-8",
+    "console.js": "text/javascript; charset=utf-8",
+    "icon.svg": "image/svg+xml",
+}
+
+
+def console(hub: Hub, event_stream: Resource) -> Resource:
+    """
+    Return the root of a small site: the page at ``/``, which needs ``/sse``, ``/status`` and
+    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.
+    """
+    static = Resource()
+    for name, media_type in _STATIC.items():
+        static.putChild(name.encode(), _Asset(name, media_type))
+    root = Resource()
+    root.putChild(b"", _Asset("console.html", "text/html; charset=utf-8"))
+    root.putChild(b"sse", event_stream)
+    root.putChild(b"status", _Status(hub))
+    root.putChild(b"static", static)
+    return root
+
+
+class _Asset(Data):
+    """
+    One file of the package.
+    """
+
+    def __init__(self, name: str, media_type: str) -> None:
+        super().__init__((files(__package__) / "static" / name).read_bytes(), media_type)
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
+        request.setHeader("Referrer-Policy", "no-referrer")
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        # Ask again each time: an upgraded server must not meet yesterday's script.
+        request.setHeader("Cache-Control", "no-cache")
+        body: bytes = super().render_GET(request)
+        return body
+
+    render_HEAD = render_GET
+
+
+class _Status(Resource):
+    """
+    What the page wants to know about the server, as JSON.
+    """
+
+    isLeaf = True
+
+    def __init__(self, hub: Hub) -> None:
+        super().__init__()
+        self._hub = hub
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Type", "application/json")
+        request.setHeader("Cache-Control", "no-store")
+        request.setHeader("X-Content-Type-Options", "nosniff")
+        return json.dumps({"subscribers": len(self._hub)}).encode()

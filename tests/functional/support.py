@@ -1,0 +1,191 @@
+"""
+Real parts: a hub as a process, sockets, and what to do where a part is missing.
+"""
+
+import os
+import re
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from unittest import SkipTest
+
+#: Seconds that anything here may take at most; only a failing test takes so long.
+PATIENCE = 30.0
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def require(is_there: object, what: str) -> None:
+    """
+    Skip the test where a real part is missing, and say which; in CI, fail.
+    """
+    if not is_there:
+        if os.environ.get("CI"):
+            raise AssertionError(f"{what} is missing, and in CI nothing may be skipped")
+        raise SkipTest(f"{what} is missing")
+
+
+def require_program(name: str) -> str:
+    """
+    Return the path of a program, or skip the test.
+    """
+    path = shutil.which(name)
+    require(path, f"the program {name}")
+    assert path is not None
+    return path
+
+
+def wait_until(is_so, what: str, patience: float = PATIENCE) -> float:
+    """
+    Wait until something is so, and return how many seconds it took.
+    """
+    began = time.monotonic()
+    while not is_so():
+        if time.monotonic() - began > patience:
+            raise AssertionError(f"not within {patience:g} s: {what}")
+        time.sleep(0.005)
+    return time.monotonic() - began
+
+
+class HubProcess:
+    """
+    A running ``twistd ssetwist``.
+    """
+
+    def __init__(self, *options: str) -> None:
+        twistd = Path(sys.executable).with_name("twistd")
+        self.process = subprocess.Popen(
+            [twistd, "-n", "--pidfile=", "ssetwist", *options],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            cwd=ROOT,
+        )
+        self.log = ""
+        found = self.wait_for(r"listening on (https?)://([^/]+):(\d+)/")
+        self.host, self.port = found[2].strip("[]"), int(found[3])
+        self.url = f"{found[1]}://{found[2]}:{self.port}/"
+
+    def wait_for(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
+        """
+        Wait for something in the log.
+        """
+        deadline = time.monotonic() + patience
+        while (found := re.search(pattern, self.log)) is None:
+            remaining = deadline - time.monotonic()
+            if remaining <= 0 or not self._read(remaining):
+                raise AssertionError(f"{pattern!r} is not in the log:\n{self.log}")
+        return found
+
+    def read_log(self) -> str:
+        """
+        Return all that has been logged so far.
+        """
+        while self._read(0):
+            pass
+        return self.log
+
+    def _read(self, patience: float) -> bool:
+        assert self.process.stdout is not None
+        if not select.select([self.process.stdout], [], [], patience)[0]:
+            return False
+        some = os.read(self.process.stdout.fileno(), 65536)
+        self.log += some.decode()
+        return bool(some)
+
+    def descriptors(self) -> int:
+        """
+        Return how many descriptors the process has open.
+        """
+        return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def memory(self) -> int:
+        """
+        Return the resident memory of the process, in bytes.
+        """
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        found = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert found is not None
+        return int(found[1]) * 1024
+
+    def connect(self) -> socket.socket:
+        """
+        Connect to it.
+        """
+        return socket.create_connection((self.host, self.port), PATIENCE)
+
+    def stop(self, number: int = signal.SIGTERM, patience: float = PATIENCE) -> int:
+        """
+        Stop it, read the rest of its log and return its exit status.
+        """
+        self.process.send_signal(number)
+        return self.wait(patience)
+
+    def wait(self, patience: float = PATIENCE) -> int:
+        """
+        Wait until it has ended; return its exit status.
+        """
+        deadline = time.monotonic() + patience
+        # Read while waiting: a full pipe would keep it from ending.
+        while (status := self.process.poll()) is None:
+            if time.monotonic() > deadline:
+                raise AssertionError(f"still running after {patience:g} s:\n{self.read_log()}")
+            self._read(0.01)
+        while self._read(0):
+            pass
+        return status
+
+
+@contextmanager
+def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[HubProcess]:
+    """
+    Run a hub, and kill it if it still runs at the end.
+    """
+    process = HubProcess("--listen", listen, *options)
+    try:
+        yield process
+    finally:
+        if process.process.poll() is None:
+            process.process.kill()
+            process.process.wait()
+        assert process.process.stdout is not None
+        process.process.stdout.close()
+
+
+def subscribe(process: HubProcess, path: str = "/sse") -> socket.socket:
+    """
+    Open a stream and wait for its head and first bytes.
+    """
+    connection = process.connect()
+    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {process.host}\r\n\r\n".encode())
+    read_until(connection, b"retry: ")
+    return connection
+
+
+def read_until(connection: socket.socket, expected: bytes) -> bytes:
+    """
+    Read until something has come; return all that was read.
+    """
+    received = b""
+    while expected not in received:
+        some = connection.recv(65536)
+        if not some:
+            raise AssertionError(f"closed before {expected!r}: {received!r}")
+        received += some
+    return received
+
+
+def read_to_end(connection: socket.socket) -> bytes:
+    """
+    Read until the server closes.
+    """
+    received = b""
+    while some := connection.recv(65536):
+        received += some
+    return received
