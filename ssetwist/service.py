@@ -5,6 +5,7 @@ From options to a running hub: options -> one frozen :class:`HubConfig` -> :clas
 import math
 import re
 import resource as process_limits
+import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -142,6 +143,12 @@ class HubService(Service):
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
+    def abort(self) -> None:
+        """
+        Cut whoever is still connected; what ``stopService`` waits for is then soon done.
+        """
+        self._site.abort()
+
     async def _stop(self) -> None:
         if self._ticking.running:
             self._ticking.stop()
@@ -207,6 +214,28 @@ class _TwistdService(HubService):
             super().privilegedStartService()
         except CannotListen:
             raise SystemExit(1) from None  # it has been logged, in one line
+
+    def startService(self) -> None:
+        super().startService()
+        self._reactor.callWhenRunning(self._take_signals)
+
+    def _take_signals(self) -> None:
+        # Twisted's own handlers stop the reactor, too, but make twistd end by the signal it got,
+        # which a supervisor takes for a failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._stop_on_signal)
+
+    def _stop_on_signal(self, number: int, _: object) -> None:
+        self._reactor.callFromThread(self._stop_now, signal.Signals(number).name)
+
+    def _stop_now(self, name: str) -> None:
+        if self.running:
+            _log.info(
+                "received {name}, stopping; once more to cut whoever is still connected", name=name
+            )
+            self._reactor.stop()
+        else:
+            self.abort()
 
 
 def makeService(options: "Options") -> HubService:

@@ -44,6 +44,18 @@ class MemoryTransport(StringTransport):
             self.protocol.connectionLost(Failure(reason))
 
 
+def dechunk(chunks: bytes) -> bytes:
+    """
+    Return the body out of its chunks; what is no whole chunk is left out.
+    """
+    body = b""
+    while (end := chunks.find(b"\r\n")) != -1:
+        size = int(chunks[:end], 16)
+        body += chunks[end + 2 : end + 2 + size]
+        chunks = chunks[end + 2 + size + 2 :]
+    return body
+
+
 class Client:
     """
     One connection to a Site.
@@ -94,17 +106,10 @@ class Client:
     @property
     def body(self) -> bytes:
         """
-        The last response's body, out of its chunks; what is no whole chunk is left out.
+        The last response's body.
         """
         head, _, rest = self.received.rpartition(b"HTTP/1.")[2].partition(b"\r\n\r\n")
-        if b"chunked" not in head.lower():
-            return rest
-        body = b""
-        while (end := rest.find(b"\r\n")) != -1:
-            size = int(rest[:end], 16)
-            body += rest[end + 2 : end + 2 + size]
-            rest = rest[end + 2 + size + 2 :]
-        return body
+        return dechunk(rest) if b"chunked" in head.lower() else rest
 
     @property
     def is_complete(self) -> bool:

@@ -7,7 +7,6 @@ from importlib.resources import files
 
 from twisted.web.resource import Resource
 from twisted.web.server import Request
-from twisted.web.static import Data
 
 from ..hub import Hub
 
@@ -40,24 +39,26 @@ def console(hub: Hub, event_stream: Resource) -> Resource:
     return root
 
 
-class _Asset(Data):
+class _Asset(Resource):
     """
     One file of the package.
     """
 
+    isLeaf = True
+
     def __init__(self, name: str, media_type: str) -> None:
-        super().__init__((files(__package__) / "static" / name).read_bytes(), media_type)
+        super().__init__()
+        self._content = (files(__package__) / "static" / name).read_bytes()
+        self._media_type = media_type
 
     def render_GET(self, request: Request) -> bytes:
+        request.setHeader("Content-Type", self._media_type)
         request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
         request.setHeader("Referrer-Policy", "no-referrer")
         request.setHeader("X-Content-Type-Options", "nosniff")
         # Ask again each time: an upgraded server must not meet yesterday's script.
         request.setHeader("Cache-Control", "no-cache")
-        body: bytes = super().render_GET(request)
-        return body
-
-    render_HEAD = render_GET
+        return self._content
 
 
 class _Status(Resource):

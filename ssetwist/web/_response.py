@@ -2,7 +2,7 @@
 One client's own events: the response to one request is the stream of one source.
 """
 
-from collections.abc import AsyncIterable, AsyncIterator, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
 from inspect import CORO_RUNNING, getcoroutinestate, isawaitable
 from typing import Any
 
@@ -196,7 +196,7 @@ def _pulling(source: Source, send: Send, streams: Streams) -> Coroutine[Deferred
     if callable(source):
         return _call(source, send)
     if isinstance(source, Iterable):
-        return _pull(_asynchronously(source), send, streams)
+        return _pull(_Asynchronous(source), send, streams)
     raise TypeError(
         "a source is an async iterator, an iterator, or a function that is given a send, "
         f"not {source.__class__.__name__}"
@@ -225,13 +225,25 @@ async def _pull(source: AsyncIterable[Event], send: Send, streams: Streams) -> N
             await close()
 
 
-async def _asynchronously(source: Iterable[Event]) -> AsyncIterator[Event]:
-    events = iter(source)
-    try:
-        for event in events:
-            yield event
-    finally:
-        if (close := getattr(events, "close", None)) is not None:
+class _Asynchronous:
+    """
+    An iterator as an async iterator.
+    """
+
+    def __init__(self, source: Iterable[Event]) -> None:
+        self._events = iter(source)
+
+    def __aiter__(self) -> "_Asynchronous":
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return next(self._events)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        if (close := getattr(self._events, "close", None)) is not None:
             close()
 
 

@@ -102,7 +102,7 @@ class Site(TwistedSite):
 
     async def _drain(self, timeout: float, retry: float) -> None:
         clock = self.streams.clock
-        deadline = clock.callLater(timeout, self._abort)
+        deadline = clock.callLater(timeout, self.abort)
         try:
             self.streams.drain(retry)
             while self._connections:
@@ -113,7 +113,10 @@ class Site(TwistedSite):
             if deadline.active():
                 deadline.cancel()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """
+        Cut every connection.
+        """
         self.streams.abort()
         for connection in tuple(self._connections):
             connection.abort()

@@ -5,7 +5,8 @@ The hub as a resource: a ``GET`` subscribes.
 from collections.abc import Callable
 
 from twisted.logger import Logger
-from twisted.web.http import SERVICE_UNAVAILABLE
+from twisted.web.error import UnsupportedMethod
+from twisted.web.http import NOT_ALLOWED, SERVICE_UNAVAILABLE
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -18,6 +19,8 @@ _log = Logger()
 
 #: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
 DEFAULT_RETRY = 3.0
+
+_METHODS = "GET, HEAD, OPTIONS"
 
 #: How many times longer those wait for whom there is no room.
 FULL_RETRY_FACTOR = 10
@@ -58,6 +61,18 @@ class EventStreamResource(Resource):
         self._on_end = on_end
         self._first_bytes = first_bytes(retry)
 
+    def render(self, request: Request) -> bytes | int:
+        """
+        Answer ``GET``, ``HEAD`` and ``OPTIONS``, and any other method with 405.
+        """
+        try:
+            return super().render(request)  # type: ignore[no-any-return]  # one of ours below
+        except UnsupportedMethod:
+            request.setResponseCode(NOT_ALLOWED)
+            request.setHeader("Allow", _METHODS)
+            request.setHeader("Content-Type", "text/plain; charset=utf-8")
+            return b"This is an event stream; there is nothing but to GET it.\n"
+
     def render_GET(self, request: Request) -> bytes | int:
         # First thing: a request tells of its end only those who asked before.
         outlet = RequestOutlet(request, self._hub.streams)
@@ -83,7 +98,7 @@ class EventStreamResource(Resource):
         return b""
 
     def render_OPTIONS(self, request: Request) -> int:
-        request.setHeader("Allow", "GET, HEAD, OPTIONS")
+        request.setHeader("Allow", _METHODS)
         answer_no_content(request)
         return NOT_DONE_YET
 

@@ -1,0 +1,364 @@
+"""
+Streams over real sockets in this process: the straight way to the socket, and who vanishes from it.
+"""
+
+import gc
+import os
+import socket
+import struct
+from collections import Counter
+from contextlib import suppress
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import deferLater
+from twisted.internet.threads import deferToThread
+from twisted.trial.unittest import TestCase
+from twisted.web.server import Request
+
+from ssetwist import EndReason, Event, EventStreamResource, Hub, Site, Subscriber
+from ssetwist.web._outlet import MAX_WAITING, RequestOutlet
+from tests.functional.support import PATIENCE
+from tests.memory import dechunk
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class HubCase(TestCase):
+    """
+    A hub that listens on a TCP port.
+    """
+
+    timeout = 2 * PATIENCE  # trial's own name; in seconds
+    listen = "tcp:0:interface=127.0.0.1:backlog=4096"
+
+    async def start(self, **options: float) -> None:
+        """
+        Make a hub with these options, and listen.
+        """
+        self.hub = Hub(clock=reactor, **options)
+        self.ended: list[EndReason] = []
+        self.subscribers: list[Subscriber] = []
+        resource = EventStreamResource(
+            self.hub,
+            on_start=self.subscribers.append,
+            on_end=lambda _, reason: self.ended.append(reason),
+        )
+        self.site = Site(resource, streams=self.hub.streams)
+        self.port = await serverFromString(reactor, self.listen).listen(self.site)
+        self.addCleanup(self.stop)
+
+    async def stop(self) -> None:
+        await self.port.stopListening()
+        self.site.abort()
+        await self.site.drain(5, retry=0)
+
+    async def until(self, is_so: object, what: str) -> None:
+        """
+        Let the reactor run until something is so.
+        """
+        deadline = reactor.seconds() + PATIENCE
+        while not is_so():
+            self.assertLess(reactor.seconds(), deadline, f"not in time: {what}")
+            await deferLater(reactor, 0.002)
+
+    def connect(self, **options: int) -> socket.socket:
+        """
+        Connect a plain socket that the test reads in its own time.
+        """
+        connection = socket.socket()
+        self.addCleanup(connection.close)
+        if "receive_buffer" in options:
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receive_buffer"])
+        connection.connect(("127.0.0.1", self.port.getHost().port))
+        connection.sendall(options.get("request", REQUEST))
+        return connection
+
+    async def subscribe(self, count: int = 1, **options: int) -> list[socket.socket]:
+        """
+        Connect, and wait until all are subscribed and have their first bytes.
+        """
+        wanted = len(self.subscribers) + count
+        connections = [self.connect(**options) for _ in range(count)]
+        await self.until(lambda: len(self.subscribers) == wanted, "all are subscribed")
+        for connection in connections:
+            await self.read(connection, b"retry: 3000\n\r\n")
+        return connections
+
+    async def read(self, connection: socket.socket, ending: bytes) -> bytes:
+        """
+        Read until the bytes end so.
+        """
+        connection.setblocking(False)
+        received = bytearray()
+
+        def has_come() -> bool:
+            try:
+                while some := connection.recv(1 << 20):
+                    received.extend(some)
+            except BlockingIOError:
+                pass
+            return received.endswith(ending)
+
+        await self.until(has_come, f"{ending!r}")
+        return bytes(received)
+
+    async def end_reason(self) -> EndReason:
+        """
+        Wait for the first end.
+        """
+        await self.until(lambda: self.ended, "a stream has ended")
+        return self.ended[0]
+
+
+class GoesTests(HubCase):
+    """
+    Ways to go, each noticed without a write: there is neither heartbeat nor event here.
+    """
+
+    async def goes(self, leave: object) -> EndReason:
+        await self.start(heartbeat=0)
+        (connection,) = await self.subscribe()
+        leave(connection)
+        reason = await self.end_reason()
+        self.assertEqual((), self.hub.subscribers)
+        self.assertEqual(0, len(self.hub.streams))
+        return reason
+
+    async def test_close(self) -> None:
+        """
+        A connection that is closed.
+        """
+        self.assertEqual(EndReason.CLIENT_CLOSED, await self.goes(socket.socket.close))
+
+    async def test_half_close(self) -> None:
+        """
+        Half a close is a close: nothing that speaks HTTP closes only one half.
+        """
+        reason = await self.goes(lambda connection: connection.shutdown(socket.SHUT_WR))
+        self.assertEqual(EndReason.CLIENT_CLOSED, reason)
+
+    async def test_reset(self) -> None:
+        """
+        A connection that is reset.
+        """
+
+        def reset(connection: socket.socket) -> None:
+            linger = struct.pack("ii", 1, 0)
+            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            connection.close()
+
+        self.assertEqual(EndReason.CONNECTION_LOST, await self.goes(reset))
+
+    async def test_pitfall_K3_flood(self) -> None:
+        """
+        A client that floods and never reads is cut at its first bytes; the others notice nothing.
+        """
+        await self.start(heartbeat=0)
+        (other,) = await self.subscribe()
+        (flood,) = await self.subscribe(receive_buffer=4096)
+        flood.setblocking(True)
+
+        def pour() -> int:
+            poured = 0
+            try:
+                while poured < 30 << 20:
+                    poured += flood.send(b"x" * 65536)
+            except OSError:
+                pass
+            return poured
+
+        before = _resident()
+        poured = await deferToThread(pour)
+        self.assertEqual(EndReason.UNEXPECTED_BYTES, await self.end_reason())
+        self.assertLess(poured, 30 << 20)
+        self.assertLess(_resident() - before, 1 << 20)
+        self.hub.publish(Event("still here"))
+        await self.read(other, b"data: still here\n\n\r\n")
+
+
+class NeverReadsTests(HubCase):
+    """
+    A client that does not read.
+    """
+
+    async def test_bytes(self) -> None:
+        """
+        It is cut at a bound of bytes, and what it cost is free; the others get everything.
+        """
+        await self.start()
+        (_,) = await self.subscribe(receive_buffer=4096)
+        (reader,) = await self.subscribe()
+        event = Event("x" * 10000)
+        before = _resident()
+        published = most = 0
+        while not self.ended:
+            self.hub.publish(event)
+            published += 1
+            self.assertLess(published, 2000)
+            await self.read(reader, b"\n\n\r\n")
+            most = max(most, _resident() - before)
+        self.assertEqual([EndReason.FELL_BEHIND], self.ended)
+        self.assertEqual(1, len(self.hub))
+        self.assertGreater(published * 10000, MAX_WAITING)
+        self.assertLess(most, 1 << 20)
+
+    async def test_time(self) -> None:
+        """
+        It is cut at a bound of time, also when little waits for it.
+        """
+        await self.start(stall_timeout=0.5)
+        (_,) = await self.subscribe(receive_buffer=4096)
+        (subscriber,) = self.hub.subscribers
+        while not subscriber._outlet.is_behind:
+            self.hub.publish(Event("x" * 10000))
+            await deferLater(reactor, 0)
+        self.assertEqual(EndReason.STALLED, await self.end_reason())
+
+    async def test_after_the_end(self) -> None:
+        """
+        Pitfall K12: so it is after the server has ended the stream, also with Connection: close.
+        """
+        await self.start(stall_timeout=0.5)
+        closing = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+        for request in (REQUEST, closing):
+            (_,) = await self.subscribe(receive_buffer=4096, request=request)
+            (subscriber,) = self.hub.subscribers
+            while not subscriber._outlet.is_behind:
+                self.hub.publish(Event("x" * 10000))
+                await deferLater(reactor, 0)
+            subscriber.end()
+            self.assertEqual((), self.hub.subscribers)
+            self.assertEqual(1, len(self.site._connections))
+            await self.until(lambda: not self.site._connections, "the connection is cut")
+
+    async def test_catches_up(self) -> None:
+        """
+        Who reads again in time gets all of it, in order, and once.
+        """
+        await self.start()
+        (slow,) = await self.subscribe(receive_buffer=4096)
+        (subscriber,) = self.hub.subscribers
+        count = 0
+        while not subscriber._outlet.is_behind:
+            self.hub.publish(Event(f"{count} " + "x" * 10000))
+            count += 1
+        for _ in range(10):
+            self.hub.publish(Event(f"{count} " + "x" * 10000))
+            count += 1
+        self.hub.publish(Event("last"))
+        received = dechunk((await self.read(slow, b"data: last\n\n\r\n")))
+        numbers = [int(line.split()[1]) for line in received.splitlines() if b"xx" in line]
+        self.assertEqual(list(range(count)), numbers)
+        self.assertEqual([], self.ended)
+
+
+class ManyTests(HubCase):
+    """
+    Many clients.
+    """
+
+    timeout = 120
+
+    async def test_thousand_close_together(self) -> None:
+        """
+        A thousand clients that close together are gone, with their descriptors, within a second.
+        """
+        await self.start(heartbeat=0)
+        descriptors = _sockets()
+        connections = await self.subscribe(1000)
+        self.assertEqual(1000, len(self.hub))
+        began = reactor.seconds()
+        for connection in connections:
+            connection.close()
+        await self.until(lambda: not self.site._connections, "all have gone")
+        took = reactor.seconds() - began
+        self.assertEqual((), self.hub.subscribers)
+        self.assertEqual(descriptors, _sockets())
+        self.assertEqual(1000, len(self.ended))
+        self.assertLess(took, 1.0)
+
+    async def test_nothing_is_left(self) -> None:
+        """
+        After thousands of connects and closes there are as many objects, descriptors and delayed
+        calls as before.
+        """
+        await self.start()
+        await self.come_and_go(200)  # so that whatever is made once has been made
+        before = self.count()
+        await self.come_and_go(int(os.environ.get("SSETWIST_CONNECTS", "2000")))
+        self.assertEqual(before, self.count())
+
+    async def come_and_go(self, count: int) -> None:
+        for _ in range(count // 50):
+            for connection in await self.subscribe(50):
+                connection.close()
+            await self.until(lambda: not self.site._connections, "all have gone")
+            self.ended.clear()
+            self.subscribers.clear()
+            self._cleanups.clear()
+            self.addCleanup(self.stop)
+
+    def count(self) -> dict[str, int]:
+        gc.collect()
+        kinds = Counter(
+            f"{type(each).__module__}.{type(each).__qualname__}" for each in gc.get_objects()
+        )
+        counts = {
+            name: count
+            for name, count in kinds.items()
+            if name.startswith(("ssetwist.", "twisted."))
+        }
+        return counts | {
+            "sockets": _sockets(),
+            "delayed calls": len(reactor.getDelayedCalls()),
+        }
+
+
+class FreedTests(HubCase):
+    """
+    What is held for a client.
+    """
+
+    async def test_without_the_garbage_collector(self) -> None:
+        """
+        It is free when the client has gone, not when the garbage collector comes by.
+        """
+        await self.start()
+        gc.collect()
+        before = self.count()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        (connection,) = await self.subscribe()
+        self.subscribers.clear()
+        connection.close()
+        await self.until(lambda: not self.site._connections, "it has gone")
+        await deferLater(reactor, 0)
+        self.assertEqual(before, self.count())
+
+    def count(self) -> int:
+        """
+        Count what there is for each client.
+        """
+        kinds = (RequestOutlet, Subscriber, Request)
+        return sum(isinstance(each, kinds) for each in gc.get_objects())
+
+
+def _resident() -> int:
+    """
+    Return the resident memory of this process, in bytes.
+    """
+    with open("/proc/self/statm") as statm:
+        return int(statm.read().split()[1]) * os.sysconf("SC_PAGESIZE")
+
+
+def _sockets() -> int:
+    """
+    Return how many sockets this process has open; the reactor opens and closes pipes of its own.
+    """
+    links = []
+    for number in os.listdir("/proc/self/fd"):
+        with suppress(FileNotFoundError):  # the descriptor of this very listing
+            links.append(os.readlink(f"/proc/self/fd/{number}"))
+    return sum(link.startswith("socket:") for link in links)

@@ -1,0 +1,167 @@
+"""
+How events are written.  The exact bytes are in the case table of ``tests/conformance``; here are
+the rules behind them.
+"""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Event
+from ssetwist.eventstream import encode_comment, encode_event, encode_reconnection_time
+
+BREAKS = st.sampled_from(["\r", "\n", "\r\n"])
+TEXT = st.lists(BREAKS | st.text()).map("".join)
+
+#: Everything that breaks a line for ``str.splitlines`` but not in an event stream.
+NO_LINE_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
+
+
+class EventTests(SynchronousTestCase):
+    """
+    ``encode_event``.
+    """
+
+    def test_nothing_but_data(self) -> None:
+        """
+        What an event does not say is not written.
+        """
+        self.assertEqual(b"data: a\n\n", encode_event(Event("a")))
+
+    def test_fields(self) -> None:
+        """
+        The data comes last, so that a reader knows all else about it when it comes.
+        """
+        event = Event("a", type="t", id="1", retry=5)
+        self.assertEqual(b"event: t\nid: 1\nretry: 5\ndata: a\n\n", encode_event(event))
+
+    def test_empty_data(self) -> None:
+        """
+        An event without data has a data field, without which no reader would dispatch it.
+        """
+        self.assertEqual(b"event: t\ndata: \n\n", encode_event(Event(type="t")))
+
+    def test_splits_at_line_breaks(self) -> None:
+        """
+        CR, LF and CRLF begin another line of data.
+        """
+        for text in ("a\nb", "a\rb", "a\r\nb"):
+            self.assertEqual(b"data: a\ndata: b\n\n", encode_event(Event(text)), repr(text))
+
+    def test_splits_nowhere_else(self) -> None:
+        """
+        What only ``str.splitlines`` takes for a line break stays inside its line.
+        """
+        for character in NO_LINE_BREAKS:
+            line = f"a{character}b"
+            self.assertEqual(f"data: {line}\n\n".encode(), encode_event(Event(line)), repr(line))
+
+    def test_trailing_newlines(self) -> None:
+        """
+        Newlines at the end are kept, each as an empty line of data.
+        """
+        self.assertEqual(b"data: a\ndata: \ndata: \n\n", encode_event(Event("a\n\n")))
+
+    @settings(deadline=None)
+    @given(TEXT)
+    def test_layout(self, data: str) -> None:
+        """
+        Whatever the data, there is LF only, one blank line, which is the end, and no byte order
+        mark at the start.
+        """
+        stream = encode_event(Event(data))
+        self.assertNotIn(b"\r", stream)
+        self.assertEqual(len(stream) - 2, stream.index(b"\n\n"))
+        self.assertTrue(stream.startswith(b"data: "))
+
+    @settings(deadline=None)
+    @given(TEXT)
+    def test_lines(self, data: str) -> None:
+        """
+        Whatever the data, every line of the block is a data field.
+        """
+        lines = encode_event(Event(data)).removesuffix(b"\n\n").split(b"\n")
+        self.assertEqual([], [line for line in lines if not line.startswith(b"data: ")])
+
+
+class CommentTests(SynchronousTestCase):
+    """
+    ``encode_comment``.
+    """
+
+    def test_heartbeat(self) -> None:
+        """
+        A comment without text is one colon on one line, without a blank line behind it.
+        """
+        self.assertEqual(b":\n", encode_comment())
+
+    def test_text(self) -> None:
+        """
+        Text stands behind a colon and a blank.
+        """
+        self.assertEqual(": é\n".encode(), encode_comment("é"))
+
+    def test_lines(self) -> None:
+        """
+        Every line of the text is a comment, so that none becomes a field.
+        """
+        for text in ("a\nid: 1", "a\rid: 1", "a\r\nid: 1"):
+            self.assertEqual(b": a\n: id: 1\n", encode_comment(text), repr(text))
+
+    def test_trailing_newline(self) -> None:
+        """
+        A newline at the end is one more comment, not the blank line that would end a block.
+        """
+        self.assertEqual(b": a\n: \n", encode_comment("a\n"))
+
+    def test_lone_surrogate(self) -> None:
+        """
+        Half a character, which has no UTF-8, is written as a question mark: nobody reads it.
+        """
+        self.assertEqual(b": a?b\n", encode_comment("a\ud800b"))
+
+    @settings(deadline=None)
+    @given(st.lists(BREAKS | st.text(st.characters())).map("".join))
+    def test_layout(self, text: str) -> None:
+        """
+        Whatever the text, there is LF only, each line is a comment, and none is blank.
+        """
+        stream = encode_comment(text)
+        self.assertNotIn(b"\r", stream)
+        self.assertTrue(stream.endswith(b"\n"))
+        lines = stream.removesuffix(b"\n").split(b"\n")
+        self.assertEqual([], [line for line in lines if not line.startswith(b":")])
+
+
+class ReconnectionTimeTests(SynchronousTestCase):
+    """
+    ``encode_reconnection_time``.
+    """
+
+    def test_milliseconds(self) -> None:
+        """
+        Seconds become whole milliseconds, on one line without a blank line behind it.
+        """
+        cases = ((3.0, b"3000"), (0.25, b"250"), (0, b"0"), (86400, b"86400000"))
+        for seconds, milliseconds in cases:
+            self.assertEqual(
+                b"retry: %b\n" % milliseconds, encode_reconnection_time(seconds), seconds
+            )
+
+    def test_rounded(self) -> None:
+        """
+        What is finer than a millisecond is rounded.
+        """
+        self.assertEqual(b"retry: 2\n", encode_reconnection_time(0.0016))
+
+    def test_large(self) -> None:
+        """
+        A long time is written with digits only, never with an exponent.
+        """
+        self.assertEqual(b"retry: 1%b\n" % (b"0" * 25), encode_reconnection_time(10**22))
+
+    def test_negative(self) -> None:
+        """
+        There is no time before now.
+        """
+        self.assertEqual(b"retry: 0\n", encode_reconnection_time(-1.0))

@@ -1,0 +1,484 @@
+"""
+Per-request streams.
+"""
+
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock, LoopingCall
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+from twisted.web.server import Site as TwistedSite
+
+from ssetwist.eventstream import Event, encode_event
+from ssetwist.hub import EndReason, Streams
+from ssetwist.web import Send, Site, stream
+from tests.memory import Client
+
+END = b"event: end\nid: #end\ndata: \n\n"
+
+
+class Answering(Resource):
+    """
+    Answers each request with what a function makes.
+    """
+
+    isLeaf = True
+
+    def __init__(self, make_source: Callable[[], object], options: dict[str, object]) -> None:
+        super().__init__()
+        self.make_source = make_source
+        self.options = options
+
+    def render_GET(self, request: Request) -> int:
+        return stream(request, self.make_source(), **self.options)  # type: ignore[arg-type]
+
+
+class ResponseCase(SynchronousTestCase):
+    """
+    A site that answers with a source.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.streams = Streams(self.clock)
+        self.ended: list[EndReason] = []
+        self.happened: list[str] = []
+
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def ask(self, make_source: Callable[[], object], /, **options: object) -> Client:
+        """
+        Ask for the stream of a source.
+        """
+        request = {key: options.pop(key) for key in ("method", "headers") if key in options}
+        resource = Answering(make_source, {"on_end": self.ended.append, **options})
+        self.site = Site(resource, streams=self.streams)
+        client = Client(self.site, self.clock)
+        self.addCleanup(self.clock.advance, 0)
+        self.addCleanup(client.close)
+        client.request(**request)  # type: ignore[arg-type]  # the options of request
+        return client
+
+    async def waits(self, first: str, waiting: Deferred[None]) -> AsyncIterator[Event]:
+        """
+        Yield one event, then wait, as for a language model.
+        """
+        try:
+            yield Event(first)
+            await waiting
+            yield Event("last")
+        finally:
+            self.happened.append("finally")
+
+
+class SourceTests(ResponseCase):
+    """
+    What may be a source.
+    """
+
+    def test_async_iterator(self) -> None:
+        """
+        An async iterator's events are sent as they come, and its end ends the stream for good.
+        """
+        waiting: Deferred[None] = Deferred()
+        client = self.ask(lambda: self.waits("first", waiting))
+        self.assertEqual(b"retry: 3000\ndata: first\n\n", client.body)
+        waiting.callback(None)
+        self.assertEqual(b"retry: 3000\ndata: first\n\ndata: last\n\n" + END, client.body)
+        self.assertTrue(client.is_complete)
+        self.assertEqual([EndReason.FINISHED], self.ended)
+        self.assertEqual(["finally"], self.happened)
+
+    def test_iterator(self) -> None:
+        """
+        So are those of an iterator.
+        """
+        client = self.ask(lambda: iter([Event("1"), Event("2")]))
+        self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n" + END, client.body)
+        self.assertEqual([EndReason.FINISHED], self.ended)
+
+    def test_function(self) -> None:
+        """
+        A function that returns nothing sends until it ends the stream.
+        """
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        (send,) = sends
+        self.successResultOf(send(Event("1")))
+        send.end()
+        self.successResultOf(send(Event("nobody is there")))
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
+        self.assertEqual(EndReason.ENDED_BY_APPLICATION, send.end_reason)
+
+    def test_coroutine_function(self) -> None:
+        """
+        A coroutine function's stream lasts as long as the coroutine.
+        """
+        waiting: Deferred[None] = Deferred()
+
+        async def source(send: Send) -> None:
+            await send(Event("1"))
+            await waiting
+
+        client = self.ask(lambda: source)
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        waiting.callback(None)
+        self.assertTrue(client.is_complete)
+
+    def test_deferred_function(self) -> None:
+        """
+        So does that of a function that returns a Deferred.
+        """
+        waiting: Deferred[None] = Deferred()
+        client = self.ask(lambda: lambda send: waiting)
+        self.assertFalse(client.is_complete)
+        waiting.callback(None)
+        self.assertTrue(client.is_complete)
+
+    def test_looping_call(self) -> None:
+        """
+        A function may start something periodic, and stop it when the stream has ended.
+        """
+
+        def source(send: Send) -> None:
+            ticking = LoopingCall(lambda: send(Event("tick")))
+            ticking.clock = self.clock
+            ticking.start(1)
+            send.when_ended().addCallback(lambda _: ticking.stop())
+
+        client = self.ask(lambda: source)
+        self.clock.advance(1)
+        self.assertEqual(b"retry: 3000\ndata: tick\n\ndata: tick\n\n", client.body)
+        client.close()
+
+    def test_nothing_else(self) -> None:
+        """
+        Anything else is a mistake that is told to whoever made it, before anything is sent.
+        """
+        client = self.ask(lambda: 7)
+        (problem,) = self.flushLoggedErrors(TypeError)
+        self.assertIn("an async iterator, an iterator, or a function", str(problem.value))
+        self.assertTrue(client.head.startswith(b"1 500"))
+
+    def test_function_returning_something_else(self) -> None:
+        """
+        So is a function that returns a generator.
+        """
+        self.ask(lambda: lambda send: iter(()))
+        (problem,) = self.flushLoggedErrors(TypeError)
+        self.assertIn("returns None, a coroutine or a Deferred", str(problem.value))
+        self.assertEqual([EndReason.SOURCE_FAILED], self.ended)
+
+    def test_not_an_event(self) -> None:
+        """
+        A source of something else than events is told what to do.
+        """
+        self.ask(lambda: iter(["text"]))
+        (problem,) = self.flushLoggedErrors(TypeError)
+        self.assertIn("Event('text')", str(problem.value))
+
+
+class EndTests(ResponseCase):
+    """
+    How it ends.
+    """
+
+    def test_client_closes(self) -> None:
+        """
+        When the client closes, what the source awaits is cancelled and its finally runs, at once.
+        """
+        waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
+        client = self.ask(lambda: self.waits("first", waiting))
+        client.close(ConnectionLost())
+        self.assertEqual(["cancelled", "finally"], self.happened)
+        self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_client_closes_while_behind(self) -> None:
+        """
+        So it is for a source that waits for the client to read.
+        """
+        client = self.ask(lambda: self.waits("x" * 10, Deferred()))
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        client.stop_reading()
+        room = sends[0](Event("1"))
+        self.assertNoResult(room)
+        client.close()
+        self.successResultOf(room)
+
+    def test_generator_behind(self) -> None:
+        """
+        A generator that is not pulled because its client is behind is closed when that goes.
+        """
+
+        def source() -> Iterator[Event]:
+            try:
+                while True:
+                    yield Event("x" * 1000)
+                    client_of.transport.producer.pauseProducing()
+            finally:
+                self.happened.append("finally")
+
+        client_of = Client(Site(Resource(), streams=self.streams), self.clock)
+        client_of = self.ask_with(client_of, source)
+        client_of.close()
+        self.assertEqual(["finally"], self.happened)
+
+    def ask_with(self, client: Client, make_source: Callable[[], object]) -> Client:
+        client.transport.protocol.site.resource = Answering(make_source, {})
+        client.request()
+        return client
+
+    def test_cursor_that_cleans_up_slowly(self) -> None:
+        """
+        A finally may wait; the client's end does not.
+        """
+        cleaned: Deferred[None] = Deferred()
+
+        async def source() -> AsyncIterator[Event]:
+            try:
+                yield Event("1")
+                await Deferred()
+            finally:
+                await cleaned
+                self.happened.append("cleaned")
+
+        client = self.ask(source)
+        client.close()
+        self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
+        self.assertEqual([], self.happened)
+        cleaned.callback(None)
+        self.assertEqual(["cleaned"], self.happened)
+
+    def test_source_raises(self) -> None:
+        """
+        An exception ends the stream, visibly not whole, and is logged once.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            raise ZeroDivisionError
+
+        client = self.ask(source)
+        self.clock.advance(0)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertFalse(client.is_complete)
+        self.assertFalse(client.transport.is_connected)
+        self.assertEqual([EndReason.SOURCE_FAILED], self.ended)
+
+    def test_deferred_fails(self) -> None:
+        """
+        So does a Deferred that fails, also with a cancellation of its own.
+        """
+        self.ask(lambda: lambda send: fail(ZeroDivisionError()))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        waiting: Deferred[None] = Deferred()
+        self.ask(lambda: lambda send: waiting)
+        waiting.cancel()
+        self.assertEqual(1, len(self.flushLoggedErrors()))
+        self.assertEqual([EndReason.SOURCE_FAILED] * 2, self.ended)
+
+    def test_clean_up_raises(self) -> None:
+        """
+        An exception of the cleaning up is logged, too.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            try:
+                yield Event("1")
+                await Deferred()
+            finally:
+                raise ZeroDivisionError
+
+        self.ask(source).close()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
+
+    def test_source_ends_its_own_stream(self) -> None:
+        """
+        A source that ends its own stream and goes on waiting is cancelled in the next turn.
+        """
+        waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
+
+        async def source(send: Send) -> None:
+            send.abort()
+            await waiting
+
+        self.ask(lambda: source)
+        self.assertEqual([], self.happened)
+        self.clock.advance(0)
+        self.assertEqual(["cancelled"], self.happened)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_source_that_does_not_listen(self) -> None:
+        """
+        A source that swallows the cancellation is not pulled any further.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            try:
+                await Deferred()
+            except BaseException:
+                self.happened.append("swallowed")
+            yield Event("2")
+            self.happened.append("pulled")
+
+        self.ask(source).close()
+        self.assertEqual(["swallowed"], self.happened)
+
+    def test_not_once(self) -> None:
+        """
+        Where a client is to come back, it is not told otherwise.
+        """
+        client = self.ask(lambda: iter([Event("1")]), once=False)
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertTrue(client.is_complete)
+
+    def test_for_good(self) -> None:
+        """
+        A function may end it for good.
+        """
+        client = self.ask(lambda: lambda send: send.end(for_good=True))
+        self.assertEqual(b"retry: 3000\n" + END, client.body)
+
+    def test_comes_back(self) -> None:
+        """
+        Who comes back after the end gets 204, and the source, which may cost money, is not begun.
+        """
+        client = self.ask(
+            lambda: self.waits("first", Deferred()), headers={"Last-Event-ID": "#end"}
+        )
+        self.assertTrue(client.head.startswith(b"1 204"))
+        self.assertEqual([], self.happened)
+
+    def test_head(self) -> None:
+        """
+        HEAD gets the head; the source is closed, and not begun; the connection goes on.
+        """
+        closed: list[bool] = []
+
+        class Cursor:
+            def __iter__(self) -> Iterator[Event]:
+                return self  # type: ignore[return-value]
+
+            def __next__(self) -> Event:
+                raise AssertionError("not begun")
+
+            def close(self) -> None:
+                closed.append(True)
+
+        client = self.ask(Cursor, method="HEAD")
+        self.assertIn(b"content-type: text/event-stream", client.head)
+        self.assertEqual(b"", client.body)
+        self.assertEqual([True], closed)
+        self.assertEqual([], self.ended)
+        client.request(method="HEAD")
+        self.assertEqual(2, client.received.count(b"200 OK"))
+
+    def test_function_is_not_called_for_head(self) -> None:
+        """
+        For HEAD a function is not called at all.
+        """
+        self.ask(lambda: lambda send: self.happened.append("called"), method="HEAD")
+        self.assertEqual([], self.happened)
+
+
+class BackpressureTests(ResponseCase):
+    """
+    A source is pulled only as fast as the client reads.
+    """
+
+    def test_pulled_as_the_client_reads(self) -> None:
+        """
+        While the client is behind nothing is pulled.
+        """
+        pulled: list[int] = []
+
+        def source() -> Iterator[Event]:
+            for number in range(10):
+                pulled.append(number)
+                if number == 3:
+                    client.stop_reading()
+                yield Event("x")
+
+        client = Client(Site(Resource(), streams=self.streams), self.clock)
+        client.transport.protocol.site.resource = Answering(source, {})
+        client.request()
+        self.assertEqual([0, 1, 2, 3], pulled)
+        client.read_again()
+        self.assertEqual(list(range(10)), pulled)
+        client.close()
+
+    def test_reactor_gets_its_turn(self) -> None:
+        """
+        A source that never waits does not keep the reactor for itself.
+        """
+        pulled: list[int] = []
+
+        def source() -> Iterator[Event]:
+            for number in range(1000):
+                pulled.append(number)
+                yield Event("x")
+
+        client = self.ask(source)
+        self.assertEqual(64, len(pulled))
+        seen: list[int] = []
+        self.clock.callLater(0, lambda: seen.append(len(pulled)))
+        self.clock.advance(0)
+        self.assertEqual([128], seen)
+        self.assertTrue(client.is_complete)
+
+    def test_function_that_does_not_wait(self) -> None:
+        """
+        A function that sends without waiting is cut at the limit, and its memory with it.
+        """
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        client.stop_reading()
+        event = Event("x" * 50000)
+        waiting = [sends[0](event) for _ in range(600 * 1024 // len(encode_event(event)))]
+        self.assertEqual([EndReason.FELL_BEHIND], self.ended)
+        for one in waiting:
+            self.successResultOf(one)
+
+    def test_cancelled_wait(self) -> None:
+        """
+        Cancelling what send returned only stops the waiting.
+        """
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        client.stop_reading()
+        room = sends[0](Event("1"))
+        room.cancel()
+        self.failureResultOf(room)
+        client.read_again()
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+
+
+class AnotherSiteTests(ResponseCase):
+    """
+    Under a Site that is not ours.
+    """
+
+    def test_heartbeat(self) -> None:
+        """
+        The stream has a heartbeat there, too, on the clock of that Site, and leaves nothing behind.
+        """
+        site = TwistedSite(
+            Answering(lambda: lambda send: None, {}), timeout=None, reactor=self.clock
+        )
+        client = Client(site, self.clock)
+        client.request()
+        self.clock.pump([3.0] * 5)
+        self.assertEqual(b"retry: 3000\n:\n", client.body)
+        client.send(b"x" * 100000)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
