@@ -2,15 +2,14 @@
 Streams over real sockets in this process: the straight way to the socket, and who vanishes from it.
 """
 
+import contextlib
 import gc
 import os
 import socket
 import struct
 from collections import Counter
-from contextlib import suppress
 
 from twisted.internet import reactor
-from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
@@ -248,7 +247,7 @@ class NeverReadsTests(HubCase):
             self.hub.publish(Event(f"{count} " + "x" * 10000))
             count += 1
         self.hub.publish(Event("last"))
-        received = dechunk((await self.read(slow, b"data: last\n\n\r\n")))
+        received = dechunk(await self.read(slow, b"data: last\n\n\r\n"))
         numbers = [int(line.split()[1]) for line in received.splitlines() if b"xx" in line]
         self.assertEqual(list(range(count)), numbers)
         self.assertEqual([], self.ended)
@@ -359,6 +358,6 @@ def _sockets() -> int:
     """
     links = []
     for number in os.listdir("/proc/self/fd"):
-        with suppress(FileNotFoundError):  # the descriptor of this very listing
+        with contextlib.suppress(FileNotFoundError):  # the descriptor of this very listing
             links.append(os.readlink(f"/proc/self/fd/{number}"))
     return sum(link.startswith("socket:") for link in links)

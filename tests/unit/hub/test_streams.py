@@ -1,0 +1,525 @@
+"""
+The one timer that looks after all open streams.
+"""
+
+from itertools import pairwise
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import EndReason
+from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
+
+from .fake import Broken, FakeOutlet, fail
+
+HEARTBEAT = b":\n"
+
+
+class StreamsTestCase(SynchronousTestCase):
+    """
+    Streams with a heartbeat of 15 s, a stall time-out of 20 s and a clock that ends empty.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.streams = Streams(self.clock)
+        self.addCleanup(self.check_nothing_is_left)
+
+    def check_nothing_is_left(self) -> None:
+        """
+        Check that the timer has gone with the last stream.
+        """
+        self.streams.abort()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def pass_time(self, seconds: float, step: float = 0.5) -> None:
+        """
+        Let time pass in small steps, as a reactor does.
+        """
+        for _ in range(round(seconds / step)):
+            self.clock.advance(step)
+
+
+class HeartbeatTests(StreamsTestCase):
+    """
+    Comments to those that are silent.
+    """
+
+    def test_default(self) -> None:
+        """
+        Streams are as silent as a gateway with an idle limit of 29 seconds lets them be, twice.
+        """
+        self.assertEqual((15.0, 20.0), (DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT))
+
+    def test_silent(self) -> None:
+        """
+        A silent stream gets a comment that counts as no event.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(15.0)
+        self.assertEqual(([HEARTBEAT], 0), (outlet.writes, outlet.events))
+
+    def test_again_and_again(self) -> None:
+        """
+        A stream that stays silent goes on to get comments.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertEqual({HEARTBEAT}, set(outlet.writes))
+        self.assertGreaterEqual(len(outlet.writes), 240)
+
+    def test_not_too_many(self) -> None:
+        """
+        There are no more comments than one for each look that the timer is late at most.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertLessEqual(len(outlet.writes), 3600 / 12)
+
+    def test_not_silent(self) -> None:
+        """
+        A stream with events of its own gets no comment.
+        """
+        outlet = FakeOutlet(self.streams)
+        for _ in range(20):
+            self.pass_time(10.0)
+            outlet.write(b"data: a\n\n")
+        self.assertEqual([b"data: a\n\n"] * 20, outlet.writes)
+
+    def test_silent_ones_only(self) -> None:
+        """
+        Where one stream is silent and another is not, only the silent one gets a comment.
+        """
+        silent, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
+        self.pass_time(10.0)
+        other.write(b"data: a\n\n")
+        self.pass_time(5.0)
+        self.assertEqual(([HEARTBEAT], [b"data: a\n\n"]), (silent.writes, other.writes))
+
+    @settings(deadline=None)
+    @given(
+        heartbeat=st.floats(0.1, 100.0),
+        stall_timeout=st.floats(0.1, 100.0),
+        starts=st.lists(st.floats(0.0, 3.0), min_size=1, max_size=3),
+        pauses=st.lists(st.floats(0.0, 2.0), max_size=10),
+    )
+    def test_never_silent_for_longer(
+        self, heartbeat: float, stall_timeout: float, starts: list[float], pauses: list[float]
+    ) -> None:
+        """
+        Whenever they began and whatever else was written, none is silent for longer than the
+        heartbeat.  (The times are in heartbeats.)
+        """
+        clock = Clock()
+        streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
+        outlets: list[FakeOutlet] = []
+        for start in starts:
+            clock.callLater(start * heartbeat, lambda: outlets.append(FakeOutlet(streams)))
+        at = max(starts)
+        for pause in pauses:
+            at += pause
+            clock.callLater(at * heartbeat, lambda: outlets[0].write(b"data: a\n\n"))
+        end = (at + 5) * heartbeat
+        while (calls := clock.getDelayedCalls()) and calls[0].getTime() <= end:
+            clock.advance(calls[0].getTime() - clock.seconds())
+        for outlet in outlets:
+            times = [*outlet.write_times, end]
+            silence = max(later - earlier for earlier, later in pairwise(times))
+            self.assertLessEqual(silence, heartbeat * (1 + 1e-6))
+        streams.abort()
+        self.assertEqual([], clock.getDelayedCalls())
+
+    def test_behind(self) -> None:
+        """
+        A stream that is behind gets no comment: other bytes wait already.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(19.0)
+        self.assertEqual([], outlet.writes)
+
+    def test_caught_up(self) -> None:
+        """
+        A stream that was behind and has caught up gets its comments again.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(10.0)
+        outlet.read_all()
+        self.pass_time(15.0)
+        self.assertEqual([HEARTBEAT], outlet.writes)
+
+    def test_off(self) -> None:
+        """
+        With a heartbeat of 0 there are no comments.
+        """
+        self.streams = Streams(self.clock, heartbeat=0)
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertEqual([], outlet.writes)
+
+    def test_gone(self) -> None:
+        """
+        A stream that has ended gets nothing more, while others do.
+        """
+        outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
+        outlet.leave()
+        self.pass_time(15.0)
+        self.assertEqual(([], [HEARTBEAT]), (outlet.writes, other.writes))
+
+
+class TimerTests(StreamsTestCase):
+    """
+    One timer, as long as it is needed.
+    """
+
+    def test_none(self) -> None:
+        """
+        Without streams there is no timer.
+        """
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_one_for_all(self) -> None:
+        """
+        A thousand streams have one timer, from the first on, over many heartbeats.
+        """
+        for _ in range(1000):
+            FakeOutlet(self.streams)
+            self.assertEqual(1, len(self.clock.getDelayedCalls()))
+        for _ in range(60):
+            self.clock.advance(1.0)
+            self.assertEqual(1, len(self.clock.getDelayedCalls()))
+
+    def test_gone_with_the_last(self) -> None:
+        """
+        The timer goes with the last stream, and not before.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        for outlet in outlets:
+            self.assertEqual(1, len(self.clock.getDelayedCalls()))
+            outlet.leave()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_again(self) -> None:
+        """
+        The next stream starts it again.
+        """
+        FakeOutlet(self.streams).leave()
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(15.0)
+        self.assertEqual([HEARTBEAT], outlet.writes)
+
+    def test_last_one_cut_by_the_timer(self) -> None:
+        """
+        The timer also goes when it cuts the last stream itself.
+        """
+        FakeOutlet(self.streams).stop_reading()
+        self.pass_time(24.0)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_next_one_from_the_end_of_the_last(self) -> None:
+        """
+        A stream that begins while the timer cuts the last one is looked after by one timer.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        outlet.on_end = lambda reason: next_ones.append(FakeOutlet(self.streams))
+        next_ones: list[FakeOutlet] = []
+        self.pass_time(24.0)
+        self.assertEqual(1, len(next_ones))
+        self.assertEqual(1, len(self.clock.getDelayedCalls()))
+
+    def test_length(self) -> None:
+        """
+        Its length is the number of streams that are open or still ending.
+        """
+        outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
+        other.stop_reading()
+        for one in (outlet, other):
+            one.end(EndReason.FINISHED)
+        self.assertEqual(1, len(self.streams))
+        other.read_all()
+        self.assertEqual(0, len(self.streams))
+
+    def test_discard_twice(self) -> None:
+        """
+        Who is not looked after may be discarded.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.streams.discard(outlet)
+        self.streams.discard(outlet)
+        self.assertEqual(0, len(self.streams))
+
+    def test_two_side_by_side(self) -> None:
+        """
+        The streams of two servers have nothing to do with each other.
+        """
+        others = Streams(self.clock, heartbeat=1.0)
+        outlet, other = FakeOutlet(self.streams), FakeOutlet(others)
+        self.pass_time(1.0)
+        self.assertEqual(([], [HEARTBEAT]), (outlet.writes, other.writes))
+        others.abort()
+        self.assertEqual((True, False), (outlet.is_open, other.is_open))
+
+
+class StallTests(StreamsTestCase):
+    """
+    Cutting those who take nothing.
+    """
+
+    def test_stalled(self) -> None:
+        """
+        Who is behind without progress for the stall time-out is cut.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard: list[EndReason] = []
+        outlet.on_end = heard.append
+        outlet.stop_reading()
+        self.pass_time(24.0)
+        self.assertTrue(outlet.is_cut)
+        self.assertEqual([EndReason.STALLED], heard)
+
+    def test_not_before(self) -> None:
+        """
+        Nobody is cut before the stall time-out.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+
+    @settings(deadline=None)
+    @given(
+        heartbeat=st.just(0.0) | st.floats(0.1, 100.0),
+        stall_timeout=st.floats(0.1, 100.0),
+        begin=st.floats(0.0, 3.0),
+    )
+    def test_when(self, heartbeat: float, stall_timeout: float, begin: float) -> None:
+        """
+        Whenever it began, it is cut after the stall time-out, and no later than a fifth of it
+        after that.
+        """
+        clock = Clock()
+        streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
+        outlet = FakeOutlet(streams)
+        ends: list[float] = []
+        outlet.on_end = lambda reason: ends.append(clock.seconds())
+        clock.callLater(begin * stall_timeout, outlet.stop_reading)
+        while calls := clock.getDelayedCalls():
+            clock.advance(calls[0].getTime() - clock.seconds())
+        waited = ends[0] - begin * stall_timeout
+        self.assertGreaterEqual(waited, stall_timeout * (1 - 1e-6))
+        self.assertLessEqual(waited, stall_timeout * (1.2 + 1e-6))
+
+    def test_progress(self) -> None:
+        """
+        Whoever makes some progress, however slowly, is not cut.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        for _ in range(20):
+            self.pass_time(19.0)
+            outlet.read_some()
+        self.assertTrue(outlet.is_open)
+
+    def test_stalled_after_progress(self) -> None:
+        """
+        After some progress the stall time-out begins anew.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(19.0)
+        outlet.read_some()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4.0)
+        self.assertTrue(outlet.is_cut)
+
+    def test_kept_up(self) -> None:
+        """
+        A stream that has kept up is never cut, however long it has nothing to say.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertTrue(outlet.is_open)
+
+    def test_without_heartbeat(self) -> None:
+        """
+        Those who stall are cut also where there is no heartbeat, exactly at the time-out here.
+        """
+        self.streams = Streams(self.clock, heartbeat=0, stall_timeout=20.0)
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(0.5)
+        self.assertTrue(outlet.is_cut)
+
+    def test_while_ending(self) -> None:
+        """
+        Who does not take the end of the response is cut too.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.stop_reading()
+        outlet.end(EndReason.FINISHED, last_words=b"data: a\n\n")
+        self.assertEqual(1, len(self.streams))
+        self.pass_time(24.0)
+        self.assertTrue(outlet.is_cut)
+
+    def test_others(self) -> None:
+        """
+        Cutting one hurts nobody else.
+        """
+        outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
+        outlet.stop_reading()
+        self.pass_time(24.0)
+        self.assertEqual((True, True), (outlet.is_cut, other.is_open))
+
+
+class BrokenOutletTests(StreamsTestCase):
+    """
+    An outlet that raises what it should not.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.outlets = [FakeOutlet(self.streams) for _ in range(5)]
+        self.broken, *self.others = self.outlets
+
+    def test_cut(self) -> None:
+        """
+        It is logged and cut.
+        """
+        heard: list[EndReason] = []
+        self.broken.during_write = fail
+        self.broken.on_end = heard.append
+        self.pass_time(15.0)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([EndReason.CONNECTION_LOST], heard)
+
+    def test_others(self) -> None:
+        """
+        The others have their heartbeat, now and from then on.
+        """
+        self.broken.during_write = fail
+        for count in (1, 2, 3):
+            self.pass_time(15.0)
+            self.assertTrue(all(len(other.writes) >= count for other in self.others))
+        self.flushLoggedErrors(Broken)
+
+    def test_cannot_be_cut(self) -> None:
+        """
+        The others have their heartbeat even if the broken one cannot be cut either.
+        """
+        self.broken.during_write = self.broken.during_abort = fail
+        self.pass_time(30.0)
+        self.assertTrue(self.flushLoggedErrors(Broken))
+        self.assertEqual([2] * 4, [len(other.writes) for other in self.others])
+        self.broken.during_abort = lambda: None
+
+    def test_drain(self) -> None:
+        """
+        The others end properly when the server stops.
+        """
+        self.broken.during_end = fail
+        self.streams.drain(3.0)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([False] * 4, [other.is_open for other in self.others])
+
+    def test_abort(self) -> None:
+        """
+        The others are cut when the server stops.
+        """
+        self.broken.during_abort = fail
+        self.streams.abort()
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([True] * 4, [other.is_cut for other in self.others])
+        self.broken.during_abort = lambda: None
+
+
+class StopTests(StreamsTestCase):
+    """
+    Ending all streams because the server stops.
+    """
+
+    def test_drain(self) -> None:
+        """
+        Every stream ends properly, because the server stops.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        heard: list[EndReason] = []
+        for outlet in outlets:
+            outlet.on_end = heard.append
+        self.streams.drain(3.0)
+        self.assertEqual([EndReason.DRAINING] * 3, heard)
+        self.assertEqual([False] * 3, [outlet.is_cut for outlet in outlets])
+        self.assertEqual(0, len(self.streams))
+
+    def test_retry(self) -> None:
+        """
+        The last that a client reads is when to come back; it is no event.
+        """
+        outlet = FakeOutlet(Streams(self.clock, jitter=lambda: 0.0))
+        outlet._streams.drain(3.0)
+        self.assertEqual(b"retry: 3000\n", outlet.received)
+
+    def test_spread(self) -> None:
+        """
+        Each comes back at a moment of its own, 200 of them a second.
+        """
+        numbers = iter([number / 1000 for number in range(1000)])
+        self.streams = Streams(self.clock, jitter=lambda: next(numbers))
+        outlets = [FakeOutlet(self.streams) for _ in range(1000)]
+        self.streams.drain(3.0)
+        self.assertEqual(
+            sorted(b"retry: %d\n" % milliseconds for milliseconds in range(3000, 8000, 5)),
+            sorted(outlet.received for outlet in outlets),
+        )
+
+    def test_drain_those_behind(self) -> None:
+        """
+        Who is behind is given time to read what waits, and then ends.
+        """
+        outlet = FakeOutlet(Streams(self.clock, jitter=lambda: 0.0))
+        outlet.stop_reading()
+        outlet.write(b"data: a\n\n")
+        outlet._streams.drain(3.0)
+        self.assertEqual((1, False), (len(outlet._streams), outlet.is_open))
+        outlet.read_all()
+        self.assertEqual(b"data: a\n\nretry: 3000\n", outlet.received)
+        self.assertEqual(0, len(outlet._streams))
+
+    def test_abort(self) -> None:
+        """
+        Every stream that is left is cut, because the server stops.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        heard: list[EndReason] = []
+        for outlet in outlets:
+            outlet.on_end = heard.append
+        self.streams.abort()
+        self.assertEqual([EndReason.DRAINING] * 3, heard)
+        self.assertEqual([True] * 3, [outlet.is_cut for outlet in outlets])
+
+    def test_abort_after_drain(self) -> None:
+        """
+        Who does not read its end is cut, and is told nothing a second time.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard: list[EndReason] = []
+        outlet.on_end = heard.append
+        outlet.stop_reading()
+        self.streams.drain(3.0)
+        self.streams.abort()
+        self.assertEqual((True, [EndReason.DRAINING]), (outlet.is_cut, heard))
+        self.assertEqual(0, len(self.streams))
+
+    def test_nobody(self) -> None:
+        """
+        Where there is no stream, nothing happens.
+        """
+        self.streams.drain(3.0)
+        self.streams.abort()
+        self.assertEqual([], self.clock.getDelayedCalls())
