@@ -1,0 +1,15 @@
+"""
+One event stream for everyone: ``python examples/clock.py``, then ``curl -N http://127.0.0.1:8000/``.
+"""
+
+from twisted.internet import reactor
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.task import LoopingCall
+
+from ssetwist import Event, EventStreamResource, Hub, Site
+
+hub = Hub(clock=reactor)
+LoopingCall(lambda: hub.publish(Event(f"it is {reactor.seconds():.0f}"))).start(1)
+site = Site(EventStreamResource(hub), streams=hub.streams)
+serverFromString(reactor, "tcp:8000:interface=127.0.0.1").listen(site)
+reactor.run()

@@ -1,0 +1,462 @@
+"""
+A real browser, headless Chromium, against a hub that runs as a process.
+"""
+
+import atexit
+import json
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from functools import cache
+from http.client import HTTPConnection
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from .final_streams import RETRY
+from .support import (
+    PATIENCE,
+    ROOT,
+    HubProcess,
+    hub,
+    require,
+    require_program,
+    subscribe,
+    wait_until,
+)
+
+try:
+    from selenium import webdriver
+except ImportError:
+    webdriver = None
+
+#: Headless, and quiet: it asks nobody but our server.
+FLAGS = (
+    "--headless",
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-proxy-server",
+)
+
+#: How the log names the end of a stream that a browser closed: it resets the connection if there
+#: are bytes that it has not read.
+CLOSED = r"/sse: (client closed|connection lost) after "
+
+#: Opens and closes one stream after the other; what is awaited between two is put in.
+ONE_AFTER_THE_OTHER = """
+const done = arguments[arguments.length - 1];
+(async () => {
+  for (let i = 0; i < 100; i++) {
+    const source = new EventSource("sse");
+    await new Promise((opened, failed) => {
+      source.onopen = opened;
+      source.onerror = failed;
+    });
+    source.close();
+    %s
+  }
+})().then(() => done("all opened"), () => done("one failed"));
+"""
+
+#: Waits until the server has nobody.
+UNTIL_GONE = """
+    while ((await (await fetch("status")).json()).subscribers) {}
+"""
+
+#: Hears a stream until the browser gives it up, and says what was heard.
+UNTIL_CLOSED = """
+const done = arguments[arguments.length - 1];
+const heard = [];
+window.source = new EventSource(arguments[0]);
+for (const type of ["message", "end"]) {
+  source.addEventListener(type, (event) => heard.push([event.type, event.data]));
+}
+source.onerror = () => {
+  if (source.readyState === EventSource.CLOSED) done(heard);
+};
+"""
+
+
+@cache
+def the_browser() -> "webdriver.Chrome":
+    """
+    Start the browser, once for all tests: trial knows no set-up of a class.
+    """
+    require(webdriver, "the Python package selenium")
+    options = webdriver.ChromeOptions()
+    options.binary_location = require_program("chromium")
+    folder = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
+    atexit.register(folder.cleanup)
+    for flag in (*FLAGS, f"--user-data-dir={folder.name}"):
+        options.add_argument(flag)
+    options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
+    service = webdriver.ChromeService(require_program("chromedriver"))
+    browser = webdriver.Chrome(options=options, service=service)
+    atexit.register(browser.quit)
+    browser.set_script_timeout(PATIENCE)
+    browser.set_page_load_timeout(PATIENCE)
+    return browser
+
+
+def ask(address: str, path: str) -> object:
+    """
+    Get JSON from a server.
+    """
+    with closing(HTTPConnection(address, timeout=PATIENCE)) as connection:
+        connection.request("GET", path)
+        return json.load(connection.getresponse())
+
+
+def count_subscribers(process: HubProcess) -> int:
+    """
+    Ask the process how many are subscribed.
+    """
+    found = ask(f"{process.host}:{process.port}", "/status")
+    assert isinstance(found, dict)
+    return int(found["subscribers"])
+
+
+class BrowserCase(SynchronousTestCase):
+    """
+    A test that has a tab of its own.
+    """
+
+    def setUp(self) -> None:
+        self.browser = the_browser()
+        self.home = self.browser.current_window_handle
+        self.addCleanup(self.assert_no_complaint)
+        self.new_tab()
+
+    def new_tab(self) -> str:
+        """
+        Open a tab and go to it.
+        """
+        self.browser.switch_to.new_window("tab")
+        self.addCleanup(self.close_tab, self.browser.current_window_handle)
+        return self.browser.current_window_handle
+
+    def close_tab(self, handle: str) -> None:
+        """
+        Close a tab, unless that has been done, and go back to the first one.
+        """
+        if handle in self.browser.window_handles:
+            self.browser.switch_to.window(handle)
+            self.browser.close()
+        self.browser.switch_to.window(self.home)
+
+    def assert_no_complaint(self) -> None:
+        """
+        The browser has complained of nothing but servers that did not answer.
+        """
+        log = self.browser.get_log("browser")
+        self.assertEqual([], [entry for entry in log if entry["source"] != "network"])
+
+    # The page
+
+    def click(self, name: str) -> None:
+        """
+        Click on a button.
+        """
+        self.browser.find_element("id", name).click()
+
+    def text(self, name: str) -> str:
+        """
+        Return what an element says.
+        """
+        found: str = self.browser.find_element("id", name).text
+        return found
+
+    def wait_for_text(self, name: str, expected: str, patience: float = PATIENCE) -> None:
+        """
+        Wait until an element says something.
+        """
+        wait_until(
+            lambda: self.text(name) == expected, f"#{name} says {expected!r}", patience=patience
+        )
+
+    def wait_for_more(self) -> None:
+        """
+        Wait until one more event has been received.
+        """
+        before = int(self.text("received"))
+        wait_until(lambda: int(self.text("received")) > before, "it hears one more event")
+
+    def connect(self, process: HubProcess) -> None:
+        """
+        Open the page, connect, and hear an event.
+        """
+        self.browser.get(process.url)
+        self.click("connect")
+        self.wait_for_text("state", "open")
+        self.wait_for_more()
+
+
+class PageTests(BrowserCase):
+    """
+    The page at ``/``.
+    """
+
+    def test_connect(self) -> None:
+        """
+        Connect opens the stream, and its events are listed.
+        """
+        with hub("--tick", "0.1") as process:
+            self.browser.get(process.url)
+            self.assertEqual("closed", self.text("state"))
+            self.click("connect")
+            self.wait_for_text("state", "open")
+            wait_until(lambda: int(self.text("received")) >= 3, "three events have come")
+            entries = self.browser.find_elements("css selector", "#log li.event")
+            self.assertGreaterEqual(len(entries), 3)
+            self.assertEqual({"tick"}, {entry.get_dom_attribute("data-type") for entry in entries})
+
+    def test_subscribers(self) -> None:
+        """
+        The page says how many are subscribed.
+        """
+        with hub("--tick", "0.1") as process:
+            self.connect(process)
+            self.wait_for_text("subscribers", "1")
+            with subscribe(process):
+                self.wait_for_text("subscribers", "2")
+
+    def test_disconnect(self) -> None:
+        """
+        Disconnect ends the stream on the server at once, without a write.
+        """
+        with hub("--tick", "0", "--heartbeat", "0") as process:
+            self.browser.get(process.url)
+            self.click("connect")
+            self.wait_for_text("state", "open")
+            self.assertEqual(1, count_subscribers(process))
+            self.click("disconnect")
+            process.wait_for(CLOSED, patience=5)
+            self.assertEqual(0, count_subscribers(process))
+            self.wait_for_text("state", "closed")
+            self.wait_for_text("subscribers", "0")
+
+    def test_again_and_again(self) -> None:
+        """
+        After Disconnect there is Connect again, as often as one likes.
+        """
+        with hub("--tick", "0.1") as process:
+            self.browser.get(process.url)
+            for _ in range(20):
+                self.click("connect")
+                self.wait_for_text("state", "open")
+                self.click("disconnect")
+                self.wait_for_text("state", "closed")
+            wait_until(lambda: count_subscribers(process) == 0, "all are gone", patience=5)
+
+    def test_clear(self) -> None:
+        """
+        Clear empties the list and leaves the stream.
+        """
+        with hub("--tick", "0.3") as process:
+            self.connect(process)
+            self.click("clear")
+            entries = self.browser.find_elements("css selector", "#log li.event")
+            self.assertLess(len(entries), int(self.text("received")))
+            self.wait_for_more()
+
+    def test_nothing_in_the_console_of_the_browser(self) -> None:
+        """
+        The browser has nothing to say about the page: no error, no violation of its policy.
+        """
+        with hub("--tick", "0.1") as process:
+            self.connect(process)
+            self.click("clear")
+            self.click("disconnect")
+            self.wait_for_text("subscribers", "0")
+            self.assertEqual([], self.browser.get_log("browser"))
+
+
+class EventSourceTests(BrowserCase):
+    """
+    Streams that a script opens, and that end in whatever way a browser ends them.
+    """
+
+    def run_hundred(self, between: str) -> None:
+        """
+        Open a hundred streams, one after the other.
+        """
+        with hub("--tick", "0", "--heartbeat", "0") as process:
+            self.browser.get(process.url)
+            outcome = self.browser.execute_async_script(ONE_AFTER_THE_OTHER % between)
+            self.assertEqual("all opened", outcome)
+            wait_until(lambda: count_subscribers(process) == 0, "all are gone", patience=5)
+            self.assertEqual(100, process.read_log().count(" /sse: client closed after "))
+
+    def test_hundred(self) -> None:
+        """
+        A hundred streams can be opened and closed, each after the server has seen the last go.
+        """
+        self.run_hundred(UNTIL_GONE)
+
+    def test_hundred_without_waiting(self) -> None:
+        """
+        A hundred streams can be opened and closed, each right after the other.
+        """
+        self.run_hundred("")
+
+    def test_navigating_away(self) -> None:
+        """
+        A stream of a page that one leaves is gone at once.
+        """
+        with hub("--tick", "0", "--heartbeat", "0") as process:
+            self.browser.get(process.url)
+            self.browser.execute_script('window.source = new EventSource("sse")')
+            wait_until(lambda: count_subscribers(process) == 1, "it is subscribed")
+            self.browser.get("about:blank")
+            process.wait_for(CLOSED, patience=5)
+            self.assertEqual(0, count_subscribers(process))
+
+    def test_closing_the_tab(self) -> None:
+        """
+        A stream of a tab that is closed is gone at once.
+        """
+        with hub("--tick", "0", "--heartbeat", "0") as process:
+            self.browser.get(process.url)
+            self.browser.execute_script('window.source = new EventSource("sse")')
+            wait_until(lambda: count_subscribers(process) == 1, "it is subscribed")
+            self.close_tab(self.browser.current_window_handle)
+            process.wait_for(CLOSED, patience=5)
+            self.assertEqual(0, count_subscribers(process))
+
+    def test_two_tabs(self) -> None:
+        """
+        Two tabs both hear; when one is closed the other goes on.
+        """
+        with hub("--tick", "0.1") as process:
+            first = self.browser.current_window_handle
+            self.connect(process)
+            second = self.new_tab()
+            self.connect(process)
+            self.assertEqual(2, count_subscribers(process))
+            self.browser.switch_to.window(first)
+            self.wait_for_more()
+            self.close_tab(second)
+            process.wait_for(CLOSED, patience=5)
+            self.browser.switch_to.window(first)
+            self.wait_for_more()
+            self.assertEqual(1, count_subscribers(process))
+
+
+class ComingBackTests(BrowserCase):
+    """
+    A browser whose stream was ended, and which comes back by itself.
+    """
+
+    def assert_it_survives(self, number: int) -> None:
+        """
+        The page notices that the server goes, and hears again when there is one.
+        """
+        with hub("--tick", "0.1", "--retry", "0.1") as process:
+            self.connect(process)
+            process.process.send_signal(number)
+            process.wait()
+            self.wait_for_text("state", "reconnecting")
+        again = f"tcp:{process.port}:interface={process.host}"
+        with hub("--tick", "0.1", "--retry", "0.1", listen=again):
+            self.wait_for_text("state", "open")
+            self.wait_for_more()
+
+    def test_restart(self) -> None:
+        """
+        When the server stops and starts again, the page hears again by itself.
+        """
+        self.assert_it_survives(signal.SIGTERM)
+
+    def test_crash(self) -> None:
+        """
+        When the server is killed and starts again, the page hears again by itself.
+        """
+        self.assert_it_survives(signal.SIGKILL)
+
+    def test_no_room(self) -> None:
+        """
+        Where there is no room it keeps trying, each time after the longer ``retry``, and gets in
+        when there is.
+        """
+        turned_away = r'"GET /sse HTTP/1\.1" 200 '
+        with (
+            hub("--tick", "0.1", "--retry", "0.1", "--max-subscribers", "1") as process,
+            subscribe(process) as occupant,
+        ):
+            self.browser.get(process.url)
+            self.click("connect")
+            process.wait_for(turned_away)
+            began = time.monotonic()
+            process.wait_for(rf"(?s)({turned_away}.*){{3}}")
+            # Twice it has waited for ten to twenty times the usual retry.
+            self.assertGreater(time.monotonic() - began, 1.5)
+            occupant.close()
+            self.wait_for_more()
+            self.assertEqual("open", self.text("state"))
+
+
+@contextmanager
+def final_streams() -> Iterator[str]:
+    """
+    Run the server whose streams end for good, and give its address.
+    """
+    command = [sys.executable, "-m", "tests.functional.final_streams"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
+        assert process.stdout is not None
+        try:
+            yield process.stdout.readline().strip()
+        finally:
+            process.kill()
+
+
+class EndForGoodTests(BrowserCase):
+    """
+    A stream that ends for good: an event of type ``end``, one more request, 204, and no more.
+    """
+
+    def assert_it_ends(self, path: str, *expected: list[str]) -> None:
+        """
+        The browser hears these events, asks once more and then never again.
+        """
+        with final_streams() as url:
+            self.browser.get(url)
+            self.assertEqual(
+                [*expected, ["end", ""]], self.browser.execute_async_script(UNTIL_CLOSED, path)
+            )
+            # Long enough to come back ten times, did it want to.
+            time.sleep(10 * RETRY)
+            self.assertEqual(2, self.browser.execute_script("return source.readyState"))
+            self.assertEqual(
+                [[f"/{path}", None, 200], [f"/{path}", "#end", 204]],
+                ask(url.split("/")[2], "/requests"),
+            )
+
+    def test_ended_by_the_application(self) -> None:
+        """
+        A subscriber whose stream the application ends for good does not come back.
+        """
+        self.assert_it_ends("sse", ["message", "hello"])
+
+    def test_finished_source(self) -> None:
+        """
+        A per-request stream whose source is finished is not asked for again.
+        """
+        self.assert_it_ends("source", ["message", "one"], ["message", "two"])
+
+    def test_page(self) -> None:
+        """
+        The page says that the server has ended it, and offers to connect again.
+        """
+        with final_streams() as url:
+            self.browser.get(url)
+            self.click("connect")
+            self.wait_for_text("state", "ended by the server")
+            self.assertTrue(self.browser.find_element("id", "connect").is_enabled())

@@ -1,0 +1,88 @@
+"""
+Every example is run once as its reader would, and is what the README shows.
+"""
+
+import re
+import socket
+import subprocess
+import sys
+import textwrap
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.functional.support import ROOT, read_until, wait_until
+
+README = (ROOT / "README.rst").read_text()
+
+
+class ExampleTests(SynchronousTestCase):
+    """
+    The programs in examples/.
+    """
+
+    def run_example(self, name: str) -> socket.socket:
+        """
+        Run an example on a free port, and ask it for its stream.
+        """
+        program = (ROOT / "examples" / name).read_text()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = free.getsockname()[1]
+        self.assertIn("tcp:8000:", program)
+        process = subprocess.Popen(
+            [sys.executable, "-c", program.replace("tcp:8000:", f"tcp:{port}:")],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+        )
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        connections: list[socket.socket] = []
+
+        def listens() -> bool:
+            self.assertIsNone(process.poll(), "the example has ended by itself")
+            try:
+                connections.append(socket.create_connection(("127.0.0.1", port)))
+            except ConnectionRefusedError:
+                return False
+            return True
+
+        wait_until(listens, "the example listens")
+        self.addCleanup(connections[0].close)
+        connections[0].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.process = process
+        return connections[0]
+
+    def test_clock(self) -> None:
+        """
+        The clock ticks.
+        """
+        received = read_until(self.run_example("clock.py"), b"\n\n")
+        self.assertIn(b"data: it is ", received)
+
+    def test_countdown(self) -> None:
+        """
+        The countdown counts, and notices when its client has gone.
+        """
+        connection = self.run_example("countdown.py")
+        self.assertIn(b'data: {"number":10}\n\n', read_until(connection, b"\n\n"))
+        connection.close()
+        self.process.terminate()
+        output, errors = self.process.communicate()
+        self.assertEqual((b"over, or the client has gone\n", b""), (output, errors))
+
+
+class ReadmeTests(SynchronousTestCase):
+    """
+    The README.
+    """
+
+    def test_programs(self) -> None:
+        """
+        Its programs are the examples, to the letter.
+        """
+        blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
+        shown = [textwrap.dedent(block).strip() for block in blocks]
+        programs = [
+            (ROOT / "examples" / name).read_text().partition('"""\n\n')[2].strip()
+            for name in ("clock.py", "countdown.py")
+        ]
+        self.assertEqual(programs, shown)

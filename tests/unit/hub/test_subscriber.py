@@ -1,0 +1,218 @@
+"""
+One subscriber, from the application's point of view.
+"""
+
+from twisted.internet.defer import CancelledError
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import EndReason, Event, Hub, Subscriber
+from ssetwist.hub import END, END_ID
+
+from .fake import Broken, FakeOutlet, fail
+
+
+class SubscriberTests(SynchronousTestCase):
+    """
+    A hub with one subscriber.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = Hub(clock=self.clock)
+        self.addCleanup(self.check_nothing_is_left)
+        self.heard: list[tuple[Subscriber, EndReason]] = []
+        self.outlet = FakeOutlet(self.hub.streams)
+        self.subscriber = self.hub.subscribe(
+            self.outlet, address="192.0.2.1", on_end=lambda *heard: self.heard.append(heard)
+        )
+
+    def check_nothing_is_left(self) -> None:
+        """
+        Check that the timer has gone with the last stream.
+        """
+        self.hub.streams.abort()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_address(self) -> None:
+        """
+        It knows where it connects from.
+        """
+        self.assertEqual("192.0.2.1", self.subscriber.address)
+
+    def test_since(self) -> None:
+        """
+        It knows when it subscribed.
+        """
+        self.clock.advance(5.0)
+        subscriber = self.hub.subscribe(FakeOutlet(self.hub.streams))
+        self.assertEqual((0.0, 5.0), (self.subscriber.since, subscriber.since))
+
+    def test_open(self) -> None:
+        """
+        While it is open there is no reason, and nobody has been told anything.
+        """
+        self.assertIsNone(self.subscriber.end_reason)
+        self.assertNoResult(self.subscriber.when_ended())
+        self.assertEqual([], self.heard)
+
+    def test_client_leaves(self) -> None:
+        """
+        When the client leaves, the callback is told who it was and why.
+        """
+        self.outlet.leave()
+        self.assertEqual([(self.subscriber, EndReason.CLIENT_CLOSED)], self.heard)
+
+    def test_end_reason(self) -> None:
+        """
+        Once it has ended it says why.
+        """
+        self.outlet.leave()
+        self.assertEqual(EndReason.CLIENT_CLOSED, self.subscriber.end_reason)
+
+    def test_every_reason(self) -> None:
+        """
+        Whatever ended the stream, that is the reason.
+        """
+        for reason in EndReason:
+            outlet = FakeOutlet(self.hub.streams)
+            subscriber = self.hub.subscribe(outlet)
+            outlet.abort(reason)
+            self.assertEqual(reason, subscriber.end_reason)
+
+    def test_when_ended_before(self) -> None:
+        """
+        Who asks before the end hears in the turn in which it comes.
+        """
+        waiting = self.subscriber.when_ended()
+        self.outlet.leave()
+        self.assertEqual(EndReason.CLIENT_CLOSED, self.successResultOf(waiting))
+
+    def test_when_ended_after(self) -> None:
+        """
+        Who asks after the end hears at once.
+        """
+        self.outlet.leave()
+        self.assertEqual(
+            EndReason.CLIENT_CLOSED, self.successResultOf(self.subscriber.when_ended())
+        )
+
+    def test_cancel_when_ended(self) -> None:
+        """
+        Who cancels only stops waiting: the stream stays open.
+        """
+        waiting = self.subscriber.when_ended()
+        waiting.cancel()
+        self.failureResultOf(waiting, CancelledError)
+        self.hub.publish(Event("a"))
+        self.assertEqual(b"data: a\n\n", self.outlet.received)
+
+    def test_gone_before_anyone_hears(self) -> None:
+        """
+        Who hears of the end finds the hub without that subscriber.
+        """
+        lengths: list[int] = []
+        outlet = FakeOutlet(self.hub.streams)
+        subscriber = self.hub.subscribe(outlet, on_end=lambda *_: lengths.append(len(self.hub)))
+        subscriber.when_ended().addCallback(lambda reason: lengths.append(len(self.hub)))
+        outlet.leave()
+        self.assertEqual([1, 1], lengths)
+
+    def test_end(self) -> None:
+        """
+        The application can end it: properly, with nothing more than was written.
+        """
+        self.hub.publish(Event("a"))
+        self.subscriber.end()
+        self.assertEqual([(self.subscriber, EndReason.ENDED_BY_APPLICATION)], self.heard)
+        self.assertEqual((False, b"data: a\n\n"), (self.outlet.is_cut, self.outlet.received))
+
+    def test_end_while_behind(self) -> None:
+        """
+        It is gone at once, and what waits for it still follows.
+        """
+        self.outlet.stop_reading()
+        self.hub.publish(Event("a"))
+        self.subscriber.end()
+        self.assertEqual(0, len(self.hub))
+        self.outlet.read_all()
+        self.assertEqual(b"data: a\n\n", self.outlet.received)
+
+    def test_end_for_good(self) -> None:
+        """
+        Who is ended for good reads so, with the id by which it is known when it comes back.
+        """
+        self.subscriber.end(for_good=True)
+        self.assertEqual(b"event: end\nid: #end\ndata: \n\n", self.outlet.received)
+
+    def test_end_id(self) -> None:
+        """
+        The last event carries the id that a server looks for.
+        """
+        self.assertIn(f"id: {END_ID}\n".encode(), END)
+
+    def test_end_twice(self) -> None:
+        """
+        Ending it twice is no error, and nobody is told twice.
+        """
+        self.subscriber.end()
+        self.subscriber.end(for_good=True)
+        self.assertEqual(1, len(self.heard))
+        self.assertEqual(b"", self.outlet.received)
+
+    def test_end_after_the_client_left(self) -> None:
+        """
+        Ending who has gone is no error, and changes nothing.
+        """
+        self.outlet.leave()
+        self.subscriber.end()
+        self.subscriber.abort()
+        self.assertEqual([(self.subscriber, EndReason.CLIENT_CLOSED)], self.heard)
+
+    def test_abort(self) -> None:
+        """
+        The application can cut it, and what waits is thrown away.
+        """
+        self.outlet.stop_reading()
+        self.hub.publish(Event("a"))
+        self.subscriber.abort()
+        self.outlet.read_all()
+        self.assertEqual([(self.subscriber, EndReason.ENDED_BY_APPLICATION)], self.heard)
+        self.assertEqual((True, b""), (self.outlet.is_cut, self.outlet.received))
+
+    def test_abort_after_end(self) -> None:
+        """
+        An end that takes too long can be cut short; nobody is told twice.
+        """
+        self.outlet.stop_reading()
+        self.subscriber.end()
+        self.subscriber.abort()
+        self.assertEqual((True, 1), (self.outlet.is_cut, len(self.heard)))
+
+    def test_end_from_on_end(self) -> None:
+        """
+        Ending it from its own callback is no error.
+        """
+        outlet = FakeOutlet(self.hub.streams)
+        heard: list[EndReason] = []
+
+        def on_end(subscriber: Subscriber, reason: EndReason) -> None:
+            heard.append(reason)
+            subscriber.end()
+            subscriber.abort()
+
+        self.hub.subscribe(outlet, on_end=on_end)
+        outlet.leave()
+        self.assertEqual([EndReason.CLIENT_CLOSED], heard)
+
+    def test_raising_on_end(self) -> None:
+        """
+        A callback that raises is logged and hurts nobody: the subscriber is gone, and those who
+        wait hear.
+        """
+        outlet = FakeOutlet(self.hub.streams)
+        waiting = self.hub.subscribe(outlet, on_end=fail).when_ended()
+        outlet.leave()
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual(1, len(self.hub))
+        self.assertEqual(EndReason.CLIENT_CLOSED, self.successResultOf(waiting))
