@@ -4,8 +4,8 @@ From options to a running hub: options -> one frozen :class:`HubConfig` -> :clas
 
 import math
 import re
-import resource as process_limits
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -196,7 +196,7 @@ class HubService(Service):
             Event.with_json(
                 {
                     "tick": next(self._tick_numbers),
-                    "time": now.isoformat(timespec="milliseconds"),
+                    "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
                     "subscribers": len(self.hub),
                 },
                 type="tick",
@@ -256,6 +256,10 @@ def _raise_descriptor_limit() -> int:
     """
     Take as many descriptors as the process may have, and return how many.  Each stream is one.
     """
+    if sys.platform == "win32":
+        return 2**31  # there is no such limit
+    import resource as process_limits  # Unix has it
+
     soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
     if soft != hard:
         process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (hard, hard))

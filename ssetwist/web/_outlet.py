@@ -22,7 +22,8 @@ from zope.interface import implementer
 
 from ..hub import EndReason, Streams
 from ._head import take_off_encoder, write_head
-from ._peer import descriptor_of, set_options, watch_peer
+from ._peer import descriptor_of, options_of, set_options, watch_peer
+from ._site import Site
 
 _log = Logger()
 
@@ -32,6 +33,9 @@ MAX_WAITING = 512 * 1024
 
 #: Bytes handed to the connection at a time.  Each piece that leaves counts as progress.
 PIECE = 64 * 1024
+
+#: Bytes of a path that the log line of a stream has at most.
+_LOGGED_PATH = 200
 
 #: The end of a chunked response (RFC 9112, 7.1).
 LAST_CHUNK = b"0\r\n\r\n"
@@ -61,7 +65,6 @@ class RequestOutlet:
     """
 
     __slots__ = (
-        "_before",
         "_bytes",
         "_channel",
         "_descriptor",
@@ -70,6 +73,7 @@ class RequestOutlet:
         "_is_complete",
         "_is_direct",
         "_opened_at",
+        "_options_before",
         "_request",
         "_state",
         "_streams",
@@ -125,7 +129,10 @@ class RequestOutlet:
         self._state = _State.OPEN
         descriptor = self._descriptor = descriptor_of(request.transport)
         self._is_direct = descriptor is not None and descriptor is request.transport
-        self._before = watch_peer(descriptor, self._streams.stall_timeout) if descriptor else []
+        self._options_before = []
+        if descriptor is not None and not isinstance(request.site, Site):  # ours watches by itself
+            self._options_before = options_of(descriptor)
+            watch_peer(descriptor, self._streams.stall_timeout)
         channel: Any = request.channel  # of HTTP/1.1, or one stream of HTTP/2
         self._channel: Any = channel if isinstance(channel, HTTPChannel) else None
         if self._channel is not None:
@@ -294,7 +301,7 @@ class RequestOutlet:
             del self._channel.rawDataReceived
             self._channel = None
         if self._descriptor is not None:
-            set_options(self._descriptor, self._before)
+            set_options(self._descriptor, self._options_before)
             self._descriptor = None
         if getattr(request, "channel", None) is not None:
             request.unregisterProducer()
@@ -316,7 +323,7 @@ class RequestOutlet:
         _log.info(
             "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",
             peer=_name_of(request.getClientAddress()),
-            path=quote(request.path, safe="/:@!$&'()*+,;=~%"),
+            path=quote(request.path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%"),
             reason=reason.value,
             duration=self._streams.clock.seconds() - self._opened_at,
             events=self._events,

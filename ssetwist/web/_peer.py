@@ -39,27 +39,31 @@ def descriptor_of(transport: object) -> FileDescriptor | None:
     return None  # also after startTLS, which puts TLS into the socket transport itself
 
 
-def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> list[_Option]:
+def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
     """
     Have the kernel end the connection soon after its peer has vanished.
 
     :param stall_timeout: Seconds; see :data:`USER_TIMEOUT_FACTOR`.
-    :returns: What was set before, for :func:`set_options` to restore when the connection goes on
-        to serve something else.
     """
-    if not isinstance(handle := _socket_of(descriptor), socket.socket):
+    set_options(descriptor, _options(stall_timeout))
+
+
+def options_of(descriptor: FileDescriptor) -> list[_Option]:
+    """
+    Return what :func:`watch_peer` would change, for :func:`set_options` to restore when the
+    connection goes on to serve something else.
+    """
+    handle = _socket_of(descriptor)
+    if handle is None:
         return []
-    wanted = _options(stall_timeout)
-    before = [(level, name, handle.getsockopt(level, name)) for level, name, _ in wanted]
-    set_options(descriptor, wanted)
-    return before
+    return [(level, name, handle.getsockopt(level, name)) for level, name, _ in _options(0)]
 
 
 def set_options(descriptor: FileDescriptor, options: list[_Option]) -> None:
     """
-    Set socket options, if the connection is still there.
+    Set socket options, if the connection is still there and has such options.
     """
-    if isinstance(handle := _socket_of(descriptor), socket.socket):
+    if (handle := _socket_of(descriptor)) is not None:
         for option in options:
             handle.setsockopt(*option)
 

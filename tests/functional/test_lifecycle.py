@@ -15,6 +15,7 @@ from twisted.internet.task import deferLater
 from twisted.internet.threads import deferToThread
 from twisted.trial.unittest import TestCase
 from twisted.web.server import Request
+from twisted.web.server import Site as TwistedSite
 
 from ssetwist import EndReason, Event, EventStreamResource, Hub, Site, Subscriber
 from ssetwist.web._outlet import MAX_WAITING, RequestOutlet
@@ -44,9 +45,12 @@ class HubCase(TestCase):
             on_start=self.subscribers.append,
             on_end=lambda _, reason: self.ended.append(reason),
         )
-        self.site = Site(resource, streams=self.hub.streams)
+        self.site = self.make_site(resource)
         self.port = await serverFromString(reactor, self.listen).listen(self.site)
         self.addCleanup(self.stop)
+
+    def make_site(self, resource: EventStreamResource) -> Site:
+        return Site(resource, streams=self.hub.streams)
 
     async def stop(self) -> None:
         await self.port.stopListening()
@@ -251,6 +255,53 @@ class NeverReadsTests(HubCase):
         numbers = [int(line.split()[1]) for line in received.splitlines() if b"xx" in line]
         self.assertEqual(list(range(count)), numbers)
         self.assertEqual([], self.ended)
+
+
+class AnotherSiteTests(HubCase):
+    """
+    A stream under a Site that is not ours.
+    """
+
+    def make_site(self, resource: EventStreamResource) -> TwistedSite:
+        return TwistedSite(resource)
+
+    async def stop(self) -> None:
+        await self.port.stopListening()
+        self.hub.streams.abort()
+        await self.until(lambda: not len(self.hub.streams), "all streams have ended")
+
+    def options(self, subscriber: Subscriber) -> list[int]:
+        handle = subscriber._outlet._descriptor.socket
+        return [
+            handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT),
+            handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_KEEPIDLE),
+        ]
+
+    async def test_pitfall_K6_options(self) -> None:
+        """
+        The socket has the kernel's time-outs while it streams, and its own ones afterwards.
+        """
+        await self.start(stall_timeout=10)
+        (connection,) = await self.subscribe()
+        (subscriber,) = self.hub.subscribers
+        self.assertEqual([15000, 1, 15], self.options(subscriber))
+        handle = subscriber._outlet._descriptor.socket
+        subscriber.end()
+        await self.read(connection, b"0\r\n\r\n")
+        self.assertEqual(0, handle.getsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))
+        self.assertEqual(0, handle.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+        connection.sendall(REQUEST)
+        await self.read(connection, b"retry: 3000\n\r\n")
+
+    async def test_pitfall_K3_flood(self) -> None:
+        """
+        Bytes after the request end the stream there, too.
+        """
+        await self.start(heartbeat=0)
+        (flood,) = await self.subscribe()
+        flood.sendall(b"x" * 20000)
+        self.assertEqual(EndReason.UNEXPECTED_BYTES, await self.end_reason())
 
 
 class ManyTests(HubCase):
