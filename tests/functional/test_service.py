@@ -1,0 +1,67 @@
+"""
+The service that speaks for its process, on the real reactor.
+"""
+
+import subprocess
+import sys
+
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.service import Options, makeService
+from tests.functional.support import PATIENCE, ROOT, require
+
+#: Makes the service where 100 descriptors may be had, and says how many subscribers fit into it.
+SCRIPT = """
+import resource
+resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
+from ssetwist.service import Options, makeService
+from tests.unit.hub.fake import FakeOutlet
+hub = makeService(Options()).hub
+while len(hub) < 1000 and not hub.is_full(""):
+    hub.subscribe(FakeOutlet(hub.streams))
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(hub))
+"""
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    Each stream is a descriptor.
+    """
+
+    def test_limit(self) -> None:
+        """
+        It takes all that may be had, and there may be fewer subscribers than that, so that the one
+        too many is answered by the server and not by the kernel.
+        """
+        require(sys.platform != "win32", "a limit on descriptors")
+        said = subprocess.run(
+            [sys.executable, "-c", SCRIPT],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        descriptors, subscribers = map(int, said.stdout.split())
+        self.assertEqual(100, descriptors)
+        self.assertTrue(0 < subscribers < 100, subscribers)
+
+
+class CannotListenTests(SynchronousTestCase):
+    """
+    Endpoints that cannot be listened on.
+    """
+
+    def test_exit(self) -> None:
+        """
+        They end the process with status 1, after one line of the log.
+        """
+        options = Options()
+        options.parseOptions(["--listen", "unix:/no/such/folder/hub"])
+        service = makeService(options)
+        with capturedLogs() as events:
+            problem = self.assertRaises(SystemExit, service.privilegedStartService)
+        self.assertEqual(1, problem.code)
+        levels = [event["log_level"] for event in events]
+        self.assertEqual(1, levels.count(LogLevel.critical))
