@@ -2,7 +2,6 @@
 From options to a running hub: options -> one frozen :class:`HubConfig` -> :class:`HubService`.
 """
 
-import math
 import re
 import signal
 import sys
@@ -17,7 +16,7 @@ from twisted.application.service import Service
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.defer import CancelledError, Deferred, maybeDeferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.interfaces import IListeningPort
+from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -31,6 +30,9 @@ from .web import DEFAULT_RETRY, EventStreamResource, Site, console
 
 _log = Logger()
 
+#: Only this machine can connect, until somebody asks for more.
+DEFAULT_LISTEN = ("tcp:8080:interface=127.0.0.1",)
+
 #: How many connections may wait to be accepted, unless the endpoint says otherwise.  Twisted's 50
 #: overflows when all come back at once after a restart.  The kernel caps it (net.core.somaxconn).
 BACKLOG = 4096
@@ -42,8 +44,18 @@ _RESERVED_DESCRIPTORS = 64
 #: gone within the whole of it.
 _DRAIN_PART = 0.9
 
-#: No option is a time longer than a day, in seconds.
+#: No time is longer than a day, in seconds.
 _DAY = 86400.0
+
+#: How short each may be, in seconds, and whether it may be 0 for never.  Shorter ones would keep
+#: the process busy with nothing else.
+_LEAST_SECONDS = {
+    "heartbeat": (0.1, True),
+    "retry": (0.0, True),
+    "tick": (0.001, True),
+    "stall_timeout": (0.1, False),
+    "drain_timeout": (0.0, True),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,9 +71,10 @@ class HubConfig:
     :ivar max_per_address: 0 for as many as come.
     :ivar stall_timeout: Without progress, until a client that is behind is cut.
     :ivar drain_timeout: Until a server that stops has cut those who do not read.
+    :raises ValueError: If a time makes no sense.
     """
 
-    listen: Sequence[str] = ("tcp:8080:interface=127.0.0.1",)
+    listen: Sequence[str] = DEFAULT_LISTEN
     heartbeat: float = DEFAULT_HEARTBEAT
     retry: float = DEFAULT_RETRY
     tick: float = 1.0
@@ -69,6 +82,15 @@ class HubConfig:
     max_per_address: int = 0
     stall_timeout: float = DEFAULT_STALL_TIMEOUT
     drain_timeout: float = 10.0
+
+    def __post_init__(self) -> None:
+        for name, (least, may_be_0) in _LEAST_SECONDS.items():
+            value = getattr(self, name)
+            if not (least <= value <= _DAY or (may_be_0 and value == 0)):
+                zero = "0, or " if may_be_0 and least else ""
+                raise ValueError(
+                    f"{name} {value:g} is not {zero}from {least:g} to {_DAY:g} seconds"
+                )
 
 
 class HubService(Service):
@@ -101,6 +123,7 @@ class HubService(Service):
         )
         self._ports: list[IListeningPort] = []
         self._listening: Deferred[None] | None = None
+        self._closing: Deferred[None] | None = None
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = reactor
         self._tick_numbers = count(1)
@@ -154,31 +177,33 @@ class HubService(Service):
             self._ticking.stop()
         if self._listening is not None:
             self._listening.cancel()
-        await self._stop_listening()
+        await (self._closing or self._stop_listening())
         self.hub.close()
         await self._site.drain(self._config.drain_timeout * _DRAIN_PART, retry=self._config.retry)
 
     def _listen(self) -> None:
-        problems: list[BaseException | None] = []
+        problems: list[CannotListen] = []
 
         def failed(problem: Failure) -> None:
-            problems.append(problem.value)
-            if not problem.check(CancelledError):
+            if isinstance(problem.value, CannotListen):
+                problems.append(problem.value)
                 _log.critical("{problem}", problem=problem.getErrorMessage())
+            else:
+                problem.trap(CancelledError)  # stopped before it listened
+            self._closing = Deferred.fromCoroutine(self._stop_listening())
 
         self._listening = Deferred.fromCoroutine(self._listen_on_all())
         self._listening.addErrback(failed)
         if problems:
-            assert problems[0] is not None
             raise problems[0]
 
     async def _listen_on_all(self) -> None:
         for description in self._config.listen:
             try:
-                endpoint = serverFromString(self._reactor, _with_backlog(description))
-                port = await endpoint.listen(self._site)
+                port = await _endpoint(self._reactor, description).listen(self._site)
+            except CancelledError:
+                raise
             except Exception as problem:
-                await self._stop_listening()
                 raise CannotListen(description, problem) from problem
             self._ports.append(port)
             _log.info("listening on {address}", address=_name_of(description, port))
@@ -197,7 +222,7 @@ class HubService(Service):
                 {
                     "tick": next(self._tick_numbers),
                     "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
-                    "subscribers": len(self.hub),
+                    "subscribers": self.hub.subscriber_count,
                 },
                 type="tick",
             )
@@ -266,17 +291,12 @@ def _raise_descriptor_limit() -> int:
     return hard
 
 
-def _seconds(option: str, *, least: float = 0.0) -> Callable[[str], float]:
+def _seconds(option: str) -> Callable[[str], float]:
     def convert(text: str) -> float:
-        try:
-            value = float(text)
-        except ValueError:
-            value = math.nan
-        if not least <= value <= _DAY:
-            raise UsageError(
-                f"--{option}: {text!r} is not a number of seconds from {least:g} to {_DAY:g}"
-            )
-        return value
+        # float alone also takes digits of other scripts, underscores, "inf" and "nan".
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text):
+            raise UsageError(f"--{option}: {text!r} is not a number of seconds, such as 2.5")
+        return float(text)
 
     return convert
 
@@ -314,7 +334,7 @@ class Options(UsageOptions):
          _number("max-per-address")],
         ["stall-timeout", None, DEFAULT_STALL_TIMEOUT,
          "seconds without progress until a client that does not read is cut",
-         _seconds("stall-timeout", least=0.1)],
+         _seconds("stall-timeout")],
         ["drain-timeout", None, 10.0,
          "seconds after a stop signal until those who do not read are cut",
          _seconds("drain-timeout")],
@@ -324,6 +344,7 @@ class Options(UsageOptions):
     def __init__(self) -> None:
         super().__init__()
         self["listen"] = []
+        self.config = HubConfig()
 
     def opt_listen(self, endpoint: str) -> None:
         """
@@ -332,7 +353,7 @@ class Options(UsageOptions):
         from twisted.internet import reactor
 
         try:
-            serverFromString(reactor, _with_backlog(endpoint))
+            _endpoint(reactor, endpoint)
         except Exception as problem:  # whatever the parser of that kind of endpoint raises
             raise UsageError(
                 f"--listen: {endpoint!r} is no endpoint string, such as "
@@ -356,22 +377,35 @@ class Options(UsageOptions):
         except UsageError as problem:
             raise SystemExit(f"twistd ssetwist: {problem}") from None
 
-    @property
-    def config(self) -> HubConfig:
+    def postOptions(self) -> None:
         """
-        What was asked for.
+        Make what was asked for into a :class:`HubConfig`.
         """
-        values = {name.replace("-", "_"): self[name] for name in self if name != "listen"}
-        return HubConfig(**values, **({"listen": self["listen"]} if self["listen"] else {}))
+        values = {name.replace("-", "_"): value for name, value in self.items()}
+        values["listen"] = tuple(values["listen"]) or DEFAULT_LISTEN
+        try:
+            self.config = HubConfig(**values)
+        except ValueError as problem:
+            name, _, rest = str(problem).partition(" ")
+            raise UsageError(f"--{name.replace('_', '-')}: {rest}") from None
 
 
-def _with_backlog(description: str) -> str:
+def _endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     """
-    Give an endpoint of Twisted's own a real backlog, unless it names one.
+    Parse an endpoint string, and give an endpoint of Twisted's own a real backlog unless it names
+    one.
+
+    :raises Exception: Whatever the parser of that kind of endpoint raises.
     """
+    endpoint: IStreamServerEndpoint  # Twisted says so only in its documentation
     if re.match(r"(tcp|tcp6|ssl|unix):", description) and ":backlog=" not in description:
-        return f"{description}:backlog={BACKLOG}"
-    return description
+        try:
+            endpoint = serverFromString(reactor, f"{description}:backlog={BACKLOG}")
+            return endpoint
+        except TypeError:
+            pass  # it has one, by position, or it is wrong anyway
+    endpoint = serverFromString(reactor, description)
+    return endpoint
 
 
 def _name_of(description: str, port: IListeningPort) -> str:

@@ -6,7 +6,8 @@ byte order mark, a blank line after events and after nothing else.  A comment or
 blank line behind it becomes an empty event in some Python clients.
 """
 
-from ._event import DEFAULT_TYPE, Event
+from ..errors import InvalidEvent
+from ._event import DEFAULT_TYPE, MAX_RETRY, Event
 
 
 def encode_event(event: Event) -> bytes:
@@ -39,8 +40,12 @@ def encode_reconnection_time(seconds: float) -> bytes:
     """
     Return a ``retry`` line: how long to wait before the next connection, in seconds here, in whole
     milliseconds on the wire.  It takes effect as it is read; no blank line is needed.
+
+    :raises InvalidEvent: If it is negative, or no number.
     """
-    return b"retry: %d\n" % max(0, round(seconds * 1000))
+    if not 0 <= seconds <= MAX_RETRY / 1000:
+        raise InvalidEvent("retry", f"must be a number of seconds, 0 or more, not {seconds!r}")
+    return b"retry: %d\n" % round(seconds * 1000)
 
 
 def _with_lf(text: str, prefix: str) -> str:

@@ -12,6 +12,10 @@ from ..errors import InvalidEvent
 #: What a reader calls an event whose type was not given (WHATWG HTML 9.2.6, "dispatch the event").
 DEFAULT_TYPE = "message"
 
+#: The longest reconnection time, in milliseconds: the largest whole number that every browser can
+#: hold exactly.
+MAX_RETRY = 2**53 - 1
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
@@ -29,7 +33,7 @@ class Event:
     :raises InvalidEvent: If the event could not be written without changing what it says: a line
         break in ``type`` or ``id`` would begin another field, a reader ignores an ``id`` with a
         NUL and a ``retry`` that is not made of digits only, and a lone surrogate has no UTF-8.
-    :raises TypeError: If a field is of the wrong type.
+    :raises TypeError: If ``data``, ``type`` or ``id`` is no text.
     """
 
     data: str = ""
@@ -91,7 +95,7 @@ def _check_line(field: str, value: str) -> None:
 
 def _check_milliseconds(field: str, value: object) -> None:
     # bool is an int to Python, but True is no number of milliseconds.
-    if not isinstance(value, int) or isinstance(value, bool) or value < 0:
-        raise InvalidEvent(
-            field, f"must be a whole number of milliseconds, 0 or more, not {value!r}"
-        )
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise InvalidEvent(field, f"must be a whole number of milliseconds, not {value!r}")
+    if not 0 <= value <= MAX_RETRY:
+        raise InvalidEvent(field, f"must be a number of milliseconds from 0 to {MAX_RETRY}")

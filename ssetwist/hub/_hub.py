@@ -47,7 +47,7 @@ class Hub:
         # A dict for its order: the first to come is the first to hear.
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._outgoing: deque[bytes] = deque()
+        self._outgoing: deque[tuple[bytes, tuple[Subscriber, ...]]] = deque()
         self._is_handing_out = False
 
     @property
@@ -57,7 +57,11 @@ class Hub:
         """
         return tuple(self._subscribers)
 
-    def __len__(self) -> int:
+    @property
+    def subscriber_count(self) -> int:
+        """
+        How many there are, without making a tuple of them.
+        """
         return len(self._subscribers)
 
     def is_full(self, address: str) -> bool:
@@ -107,13 +111,14 @@ class Hub:
         """
         if self.is_closed:
             raise HubClosed("this hub has been closed; nothing can be published")
-        self._outgoing.append(encode_event(event))
+        # To those who are there now: a callback may publish first and subscribe then.
+        self._outgoing.append((encode_event(event), tuple(self._subscribers)))
         if self._is_handing_out:
             return
         self._is_handing_out = True
         try:
             while self._outgoing:
-                self._hand_out(self._outgoing.popleft())
+                self._hand_out(*self._outgoing.popleft())
         finally:
             self._is_handing_out = False
 
@@ -123,8 +128,8 @@ class Hub:
         """
         self.is_closed = True
 
-    def _hand_out(self, frames: bytes) -> None:
-        for subscriber in tuple(self._subscribers):
+    def _hand_out(self, frames: bytes, subscribers: tuple[Subscriber, ...]) -> None:
+        for subscriber in subscribers:
             try:
                 subscriber.offer(frames, 1)
             except Exception:

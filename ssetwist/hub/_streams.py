@@ -47,6 +47,7 @@ class Streams:
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param jitter: Returns a number of ``[0, 1)``, another one each time.
+    :raises ValueError: If a time makes no sense.
     """
 
     def __init__(
@@ -57,12 +58,15 @@ class Streams:
         stall_timeout: float = DEFAULT_STALL_TIMEOUT,
         jitter: Callable[[], float] = random.random,
     ) -> None:
+        if heartbeat < 0 or stall_timeout <= 0:
+            raise ValueError("the heartbeat must be 0 or more, the stall time-out more than 0")
         self.clock = clock
         self.heartbeat = heartbeat
         self.stall_timeout = stall_timeout
         self.jitter = jitter
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
         self._open: set[Outlet] = set()
+        self._is_looking = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
@@ -84,8 +88,7 @@ class Streams:
         Look after an outlet no more.
         """
         self._open.discard(outlet)
-        if not self._open and self._looking.running:
-            self._looking.stop()
+        self._rest()
 
     def drain(self, retry: float) -> None:
         """
@@ -95,30 +98,61 @@ class Streams:
         :param retry: The least number of seconds after which they come back.
         """
         spread = len(self._open) / _RETURNS_PER_SECOND
-        for outlet in tuple(self._open):
+
+        def end(outlet: Outlet) -> None:
             retry_line = encode_reconnection_time(retry + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
+
+        self._for_each(end)
 
     def abort(self) -> None:
         """
         Cut whatever is still open because the server stops.
         """
-        for outlet in tuple(self._open):
-            outlet.abort(EndReason.DRAINING)
+        self._for_each(lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
         now = self.clock.seconds()
         stalled_since = now - self.stall_timeout
         # Who would be silent for too long by the next look gets its comment now.
         silent_since = now + self._period - self.heartbeat if self.heartbeat else float("-inf")
+
+        def look_after(outlet: Outlet) -> None:
+            if outlet.behind_since is not None:
+                if outlet.behind_since <= stalled_since:
+                    outlet.abort(EndReason.STALLED)
+            elif outlet.last_write < silent_since:
+                outlet.write(HEARTBEAT, 0)
+
+        self._is_looking = True
+        self._for_each(look_after)
+        self._is_looking = False
+        self._rest()
+
+    def _rest(self) -> None:
+        # Not from within a look: a LoopingCall that is stopped and started again while it calls
+        # goes on twice.
+        if not self._open and self._looking.running and not self._is_looking:
+            self._looking.stop()
+
+    def _for_each(self, act: Callable[[Outlet], None]) -> None:
+        """
+        Do something to every outlet; one that breaks under it must not hurt the others.
+        """
         for outlet in tuple(self._open):
             try:
-                if outlet.behind_since is not None:
-                    if outlet.behind_since <= stalled_since:
-                        outlet.abort(EndReason.STALLED)
-                elif outlet.last_write < silent_since:
-                    outlet.write(HEARTBEAT, 0)
+                act(outlet)
             except Exception:
-                # One broken outlet must not stop the heartbeat of all the others.
-                _log.failure("a stream could not be looked after and is cut")
-                outlet.abort(EndReason.CONNECTION_LOST)
+                _log.failure("a stream broke and is cut")
+                self._open.discard(outlet)
+                cut(outlet)
+
+
+def cut(outlet: Outlet) -> None:
+    """
+    Cut a connection that failed under our hands; if that fails, too, there is nothing left to do.
+    """
+    try:
+        outlet.abort(EndReason.CONNECTION_LOST)
+    except Exception:
+        _log.failure("a stream that broke could not be cut")

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred
 from ..eventstream import Event, encode_event
 from ._ends import Ending, EndReason
 from ._outlet import Outlet
+from ._streams import cut
 
 #: The id of the last event of a stream that was ended for good.  A client that comes back with it
 #: is answered 204, which every ``EventSource`` takes as "do not come back" (WHATWG HTML 9.2.3).
@@ -86,9 +87,12 @@ class Subscriber:
         """
         Cut the connection because it failed under our hands.
         """
-        self._outlet.abort(EndReason.CONNECTION_LOST)
+        cut(self._outlet)
+        self._ended(EndReason.CONNECTION_LOST)  # also if it could not even be cut
 
     def _ended(self, reason: EndReason) -> None:
+        if self.end_reason is not None:
+            return
         # First the hub lets go, then the others hear of it: whoever asks the hub from within a
         # callback must not find this subscriber there.
         self._forget(self)

@@ -76,4 +76,4 @@ class _Status(Resource):
         request.setHeader("Content-Type", "application/json")
         request.setHeader("Cache-Control", "no-store")
         request.setHeader("X-Content-Type-Options", "nosniff")
-        return json.dumps({"subscribers": len(self._hub)}).encode()
+        return json.dumps({"subscribers": self._hub.subscriber_count}).encode()

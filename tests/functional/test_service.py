@@ -18,9 +18,9 @@ resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
 from ssetwist.service import Options, makeService
 from tests.unit.hub.fake import FakeOutlet
 hub = makeService(Options()).hub
-while len(hub) < 1000 and not hub.is_full(""):
+while hub.subscriber_count < 1000 and not hub.is_full(""):
     hub.subscribe(FakeOutlet(hub.streams))
-print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], len(hub))
+print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], hub.subscriber_count)
 """
 
 

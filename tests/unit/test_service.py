@@ -147,7 +147,6 @@ class OptionsTests(SynchronousTestCase):
             ("--heartbeat", "0", {"heartbeat": 0.0}),
             ("--heartbeat", "0.5", {"heartbeat": 0.5}),
             ("--heartbeat", "86400", {"heartbeat": 86400.0}),
-            ("--heartbeat", "1e2", {"heartbeat": 100.0}),
             ("--retry", "0", {"retry": 0.0}),
             ("--retry", "10", {"retry": 10.0}),
             ("--tick", "0", {"tick": 0.0}),
@@ -177,7 +176,7 @@ class OptionsTests(SynchronousTestCase):
         """
         What cannot be meant ends the process with one line, which names the option and the value.
         """
-        seconds = ("", "x", "-1", "-0.1", "nan", "inf", "-inf", "86401", "1e99", "5s", "1,5")
+        seconds = ("", "x", "-1", "-0.1", "nan", "inf", "-inf", "86401", "1e99", "1e2", "5s", "1,5")
         numbers = ("", "x", "-1", "+1", "1.5", "1e3", "1_000", " 1", "٣", "²", "1000000000", "nan")
         endpoints = ("", "8080", "tcp", "tcp:x", "tcp:80:x=1", "nope:80", "ssl:443:privateKey=/no")
         cases = {
@@ -193,7 +192,8 @@ class OptionsTests(SynchronousTestCase):
         for option, texts in cases.items():
             for text in texts:
                 said = self.refused(f"--{option}", text)
-                self.assertIn(f"--{option}: {text!r} is", said)
+                self.assertIn(f"--{option}: ", said)
+                self.assertIn(text or "''", said)
 
     def test_seconds_as_numbers(self) -> None:
         """
@@ -805,7 +805,7 @@ class SideBySideTests(ServiceTestCase):
         client, other_client = self.connect(0), self.connect(1)
         self.stop(service)
         self.assertFalse(client.transport.is_connected)
-        self.assertEqual(1, len(other.hub))
+        self.assertEqual(1, other.hub.subscriber_count)
         before = len(read(other_client.body).received)
         self.pass_time(3.0)
         self.assertEqual(before + 3, len(read(other_client.body).received))
@@ -823,7 +823,7 @@ class ConfigurationTests(ServiceTestCase):
         service = self.start(tick=0, max_subscribers=1)
         self.connect()
         self.assertIn(b"503", self.connect().received.partition(b"\r\n")[0])
-        self.assertEqual(1, len(service.hub))
+        self.assertEqual(1, service.hub.subscriber_count)
 
     def test_max_per_address(self) -> None:
         """
@@ -832,7 +832,7 @@ class ConfigurationTests(ServiceTestCase):
         service = self.start(tick=0, max_per_address=1)
         self.connect()
         self.assertIn(b"503", self.connect().received.partition(b"\r\n")[0])
-        self.assertEqual(1, len(service.hub))
+        self.assertEqual(1, service.hub.subscriber_count)
 
     def test_heartbeat(self) -> None:
         """

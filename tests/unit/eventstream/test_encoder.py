@@ -3,11 +3,13 @@ How events are written.  The exact bytes are in the case table of ``tests/confor
 the rules behind them.
 """
 
+import math
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import Event
+from ssetwist import Event, InvalidEvent
 from ssetwist.eventstream import encode_comment, encode_event, encode_reconnection_time
 
 BREAKS = st.sampled_from(["\r", "\n", "\r\n"])
@@ -158,10 +160,13 @@ class ReconnectionTimeTests(SynchronousTestCase):
         """
         A long time is written with digits only, never with an exponent.
         """
-        self.assertEqual(b"retry: 1%b\n" % (b"0" * 25), encode_reconnection_time(10**22))
+        self.assertEqual(b"retry: 1%b\n" % (b"0" * 15), encode_reconnection_time(10.0**12))
 
     def test_negative(self) -> None:
         """
-        There is no time before now.
+        There is no time before now, and none without end.
         """
-        self.assertEqual(b"retry: 0\n", encode_reconnection_time(-1.0))
+        for seconds in (-1.0, math.inf, math.nan, 10.0**22):
+            with self.assertRaises(InvalidEvent) as caught:
+                encode_reconnection_time(seconds)
+            self.assertEqual("retry", caught.exception.field)

@@ -113,8 +113,12 @@ class SubscriberTests(SynchronousTestCase):
         """
         lengths: list[int] = []
         outlet = FakeOutlet(self.hub.streams)
-        subscriber = self.hub.subscribe(outlet, on_end=lambda *_: lengths.append(len(self.hub)))
-        subscriber.when_ended().addCallback(lambda reason: lengths.append(len(self.hub)))
+        subscriber = self.hub.subscribe(
+            outlet, on_end=lambda *_: lengths.append(self.hub.subscriber_count)
+        )
+        subscriber.when_ended().addCallback(
+            lambda reason: lengths.append(self.hub.subscriber_count)
+        )
         outlet.leave()
         self.assertEqual([1, 1], lengths)
 
@@ -134,7 +138,7 @@ class SubscriberTests(SynchronousTestCase):
         self.outlet.stop_reading()
         self.hub.publish(Event("a"))
         self.subscriber.end()
-        self.assertEqual(0, len(self.hub))
+        self.assertEqual(0, self.hub.subscriber_count)
         self.outlet.read_all()
         self.assertEqual(b"data: a\n\n", self.outlet.received)
 
@@ -214,5 +218,5 @@ class SubscriberTests(SynchronousTestCase):
         waiting = self.hub.subscribe(outlet, on_end=fail).when_ended()
         outlet.leave()
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
-        self.assertEqual(1, len(self.hub))
+        self.assertEqual(1, self.hub.subscriber_count)
         self.assertEqual(EndReason.CLIENT_CLOSED, self.successResultOf(waiting))

@@ -65,7 +65,7 @@ class GetTests(StreamCase):
         first, second = self.client(), self.client()
         self.hub.publish(Event("1"))
         first.close()
-        self.assertEqual(1, len(self.hub))
+        self.assertEqual(1, self.hub.subscriber_count)
         self.hub.publish(Event("2"))
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", first.body)
         self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n", second.body)
@@ -77,7 +77,7 @@ class GetTests(StreamCase):
         heard: list[object] = []
 
         def ended(subscriber: Subscriber, reason: EndReason) -> None:
-            heard.append((subscriber, reason, subscriber.end_reason, len(self.hub)))
+            heard.append((subscriber, reason, subscriber.end_reason, self.hub.subscriber_count))
 
         self.use(self.hub, on_start=heard.append, on_end=ended)
         client = self.client()
@@ -102,7 +102,7 @@ class GetTests(StreamCase):
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
         client.close()
         self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
-        self.assertEqual(0, len(self.hub))
+        self.assertEqual(0, self.hub.subscriber_count)
 
     def test_for_good(self) -> None:
         """
@@ -116,7 +116,7 @@ class GetTests(StreamCase):
         self.assertTrue(client.head.startswith(b"1 204 no content"))
         self.assertNotIn(b"content-length", client.head)
         self.assertEqual(b"", client.body)
-        self.assertEqual(0, len(self.hub))
+        self.assertEqual(0, self.hub.subscriber_count)
 
     def test_for_good_by_query(self) -> None:
         """
@@ -155,7 +155,7 @@ class OtherMethodTests(StreamCase):
         client = self.client(method="HEAD")
         self.assertIn(b"content-type: text/event-stream", client.head)
         self.assertEqual(b"", client.body)
-        self.assertEqual(0, len(self.hub))
+        self.assertEqual(0, self.hub.subscriber_count)
         client.request()
         self.assertEqual(b"retry: 3000\n", client.body)
 
@@ -176,7 +176,7 @@ class OtherMethodTests(StreamCase):
             client = self.client(method=method)
             self.assertTrue(client.head.startswith(b"1 405"))
             self.assertIn(b"allow: get, head, options", client.head)
-        self.assertEqual(0, len(self.hub))
+        self.assertEqual(0, self.hub.subscriber_count)
 
 
 class FullTests(StreamCase):
@@ -200,7 +200,7 @@ class FullTests(StreamCase):
             name, _, milliseconds = client.body.partition(b": ")
             self.assertEqual(b"retry", name)
             self.assertTrue(30000 <= int(milliseconds) <= 60000, milliseconds)
-        self.assertEqual(1, len(self.hub))
+        self.assertEqual(1, self.hub.subscriber_count)
 
     def test_others(self) -> None:
         """
