@@ -52,10 +52,10 @@ class Port:
         factory.doStart()
         reactor.ports.append(self)
 
-    def getHost(self) -> IAddress:  # noqa: N802  # Twisted's name, as those below
+    def getHost(self) -> IAddress:
         return self.address
 
-    def stopListening(self) -> Deferred[None]:  # noqa: N802
+    def stopListening(self) -> Deferred[None]:
         # As a real one: no new connection from now on, and the rest in the next turn.
         self._reactor.ports.remove(self)
         return deferLater(self._reactor, 0, self.factory.doStop)
@@ -76,7 +76,7 @@ class Reactor(MemoryReactorClock):
         self.in_use: set[int] = set()
         self.slow: Deferred[Port] = Deferred()
 
-    def listenTCP(  # noqa: N802
+    def listenTCP(
         self, port: int, factory: Factory, backlog: int = 50, interface: str = ""
     ) -> Port:
         if port in self.in_use:
@@ -85,9 +85,7 @@ class Reactor(MemoryReactorClock):
         address = kind("TCP", interface or "0.0.0.0", port)
         return Port(self, address, factory, backlog)
 
-    def listenUNIX(  # noqa: N802
-        self, address: str, factory: Factory, backlog: int = 50, **_: object
-    ) -> Port:
+    def listenUNIX(self, address: str, factory: Factory, backlog: int = 50, **_: object) -> Port:
         return Port(self, UNIXAddress(address), factory, backlog)
 
 
@@ -102,7 +100,7 @@ class SlowEndpointParser:
     def __init__(self) -> None:
         self._reactor: Reactor | None = None
 
-    def parseStreamServer(self, reactor: Reactor) -> "SlowEndpointParser":  # noqa: N802
+    def parseStreamServer(self, reactor: Reactor) -> "SlowEndpointParser":
         self._reactor = reactor
         return self
 
