@@ -41,7 +41,7 @@ class Root(Resource):
         self._page.putChild(b"source", Source())
         self._requests: list[Request] = []
 
-    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+    def getChild(self, path: bytes, request: Request) -> IResource:
         if path == b"requests":
             return self
         if path in (b"sse", b"source"):
