@@ -4,7 +4,7 @@ Server-Sent Events for Twisted.
 
 from .errors import HubClosed, InvalidEvent, SSETwistError
 from .eventstream import Event
-from .hub import EndReason, Hub, Subscriber
+from .hub import EndReason, Hub, Streams, Subscriber
 from .service import HubConfig, HubService
 from .web import EventStreamResource, Send, Site, stream
 
@@ -22,6 +22,7 @@ __all__ = [
     "SSETwistError",
     "Send",
     "Site",
+    "Streams",
     "Subscriber",
     "stream",
 ]

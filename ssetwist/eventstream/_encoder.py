@@ -13,7 +13,14 @@ from ._event import DEFAULT_TYPE, MAX_RETRY, Event
 def encode_event(event: Event) -> bytes:
     """
     Return one whole event: its fields, then the blank line that dispatches it.
+
+    :raises TypeError: If it is no event.
     """
+    if not isinstance(event, Event):
+        raise TypeError(
+            f"only an ssetwist.Event can be sent, not {event.__class__.__name__}; "
+            "for text there is Event('text'), for JSON Event.with_json(value)"
+        )
     fields = ""
     if event.type != DEFAULT_TYPE:
         fields = f"event: {event.type}\n"

@@ -5,11 +5,12 @@ Who gets which event.  No HTTP here: the hub reaches a connection through :class
 from ._ends import Ending, EndReason
 from ._hub import Hub
 from ._outlet import Outlet
-from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
+from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 
 __all__ = [
     "DEFAULT_HEARTBEAT",
+    "DEFAULT_RETRY",
     "DEFAULT_STALL_TIMEOUT",
     "END",
     "END_ID",

@@ -2,6 +2,7 @@
 How a stream ends: every way there is, and how those who wait for it are told.
 """
 
+from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Callable
 from enum import Enum
 
@@ -76,7 +77,7 @@ class Ending:
         if on_end is not None:
             try:
                 on_end(reason)
-            except Exception:
+            except (Exception, AsyncioCancelledError):
                 _log.failure("an on_end callback failed")
         for one in waiting:
             one.callback(reason)

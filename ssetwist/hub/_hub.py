@@ -28,6 +28,9 @@ class Hub:
     :param max_subscribers: How many there may be; 0 for as many as come.
     :param max_per_address: How many of them from one IP address; 0 for as many as come.  Behind a
         proxy all have the proxy's address.
+    :ivar streams: The open streams, with their heartbeat.
+    :ivar is_closed: Whether nothing can be published and nobody can subscribe any more.
+    :raises ValueError: If a time or a number makes no sense.
     """
 
     def __init__(
@@ -39,6 +42,11 @@ class Hub:
         max_subscribers: int = 0,
         max_per_address: int = 0,
     ) -> None:
+        if max_subscribers < 0 or max_per_address < 0:
+            raise ValueError(
+                f"max_subscribers {max_subscribers!r} and max_per_address {max_per_address!r} "
+                "must be 0 or more"
+            )
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.is_closed = False
         self._clock = clock
@@ -108,6 +116,7 @@ class Hub:
         every subscriber sees the events in the order of publishing.
 
         :raises HubClosed: If the hub has been closed.
+        :raises TypeError: If it is no event.
         """
         if self.is_closed:
             raise HubClosed("this hub has been closed; nothing can be published")

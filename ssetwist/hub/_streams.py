@@ -28,6 +28,9 @@ DEFAULT_HEARTBEAT = 15.0
 #: Seconds that a client may take nothing of what waits for it.
 DEFAULT_STALL_TIMEOUT = 20.0
 
+#: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
+DEFAULT_RETRY = 3.0
+
 #: How often the timer looks, in parts of the shorter of the two times.
 _LOOKS = 5
 
@@ -47,6 +50,7 @@ class Streams:
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param jitter: Returns a number of ``[0, 1)``, another one each time.
+    :ivar is_draining: Whether the server stops, and no new stream should begin.
     :raises ValueError: If a time makes no sense.
     """
 
@@ -59,12 +63,16 @@ class Streams:
         jitter: Callable[[], float] = random.random,
     ) -> None:
         if heartbeat < 0 or stall_timeout <= 0:
-            raise ValueError("the heartbeat must be 0 or more, the stall time-out more than 0")
+            raise ValueError(
+                f"heartbeat {heartbeat!r} must be 0 or more seconds, "
+                f"stall_timeout {stall_timeout!r} more than 0"
+            )
         self.clock = clock
         self.heartbeat = heartbeat
         self.stall_timeout = stall_timeout
         self.jitter = jitter
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
+        self.is_draining = False
         self._open: set[Outlet] = set()
         self._is_looking = False
         self._looking = LoopingCall(self._look)
@@ -97,6 +105,7 @@ class Streams:
 
         :param retry: The least number of seconds after which they come back.
         """
+        self.is_draining = True
         spread = len(self._open) / _RETURNS_PER_SECOND
 
         def end(outlet: Outlet) -> None:
@@ -119,6 +128,7 @@ class Streams:
 
         def look_after(outlet: Outlet) -> None:
             if outlet.behind_since is not None:
+                outlet.look()
                 if outlet.behind_since <= stalled_since:
                     outlet.abort(EndReason.STALLED)
             elif outlet.last_write < silent_since:

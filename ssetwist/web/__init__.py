@@ -3,8 +3,9 @@ Event streams over ``twisted.web``.
 """
 
 from ._console import console
-from ._response import Send, stream
+from ._response import stream
+from ._send import Send
 from ._site import Site
-from ._stream import DEFAULT_RETRY, EventStreamResource
+from ._stream import EventStreamResource
 
-__all__ = ["DEFAULT_RETRY", "EventStreamResource", "Send", "Site", "console", "stream"]
+__all__ = ["EventStreamResource", "Send", "Site", "console", "stream"]

@@ -3,10 +3,14 @@ The head of an event stream, and what a request says about who asks.
 """
 
 import warnings
+from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.web.http import NO_CONTENT, OK
+from twisted.web.http import NO_CONTENT, OK, SERVICE_UNAVAILABLE
 from twisted.web.server import Request
+
+from ..eventstream import encode_comment, encode_reconnection_time
+from ..hub import DEFAULT_RETRY, Streams
 
 _HEADERS = {
     # Without a charset: the format knows UTF-8 only, and some clients compare the whole value.
@@ -17,6 +21,12 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
+
+#: How many times longer those wait for whom there is no room.
+_FULL_RETRY_FACTOR = 10
+
+#: Bytes of a path that a log line has at most.
+_LOGGED_PATH = 200
 
 #: How clients spell the query parameter with which they come back (the header has one spelling).
 _LAST_EVENT_ID_PARAMETERS = (
@@ -36,6 +46,34 @@ def write_head(request: Request) -> None:
     for name, value in _HEADERS.items():
         request.setHeader(name, value)
     request.responseHeaders.removeHeader("Content-Length")
+
+
+def first_bytes(retry: float | None) -> bytes:
+    """
+    Return what every stream begins with: bytes, so that nobody between holds the head back, and a
+    line that is no event.
+
+    :raises InvalidEvent: If the reconnection time is no number of seconds.
+    """
+    return encode_comment() if retry is None else encode_reconnection_time(retry)
+
+
+def turn_away(request: Request, retry: float | None, streams: Streams) -> bytes:
+    """
+    Answer somebody for whom there is no room, or no more time; return the body.
+
+    A browser gets 200, a longer reconnection time and the end, because any other answer would make
+    its ``EventSource`` give up for ever; others get 503 with ``Retry-After``.
+    """
+    seconds = (DEFAULT_RETRY if retry is None else retry) * _FULL_RETRY_FACTOR
+    seconds *= 1 + streams.jitter()  # not all of them at the same moment
+    if is_browser(request):
+        write_head(request)
+        return encode_reconnection_time(seconds)
+    request.setResponseCode(SERVICE_UNAVAILABLE)
+    request.setHeader("Retry-After", b"%d" % max(1, round(seconds)))
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    return b"There is no room for one more subscriber; try again later.\n"
 
 
 def answer_no_content(request: Request) -> None:
@@ -89,6 +127,14 @@ def is_browser(request: Request) -> bool:
     headers = request.requestHeaders
     agent = headers.getRawHeaders(b"User-Agent", [b""])[0]
     return headers.hasHeader(b"Sec-Fetch-Mode") or agent.startswith(b"Mozilla/")
+
+
+def path_of(request: Request) -> str:
+    """
+    Return the path for a log line: without the query, which may hold a secret, bounded, and unable
+    to write to somebody's terminal.
+    """
+    return quote(request.path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")
 
 
 def address_of(request: Request) -> str:

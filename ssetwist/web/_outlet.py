@@ -9,21 +9,20 @@ because they move; what is relied upon is tested.
 from collections.abc import Callable
 from enum import Enum
 from typing import Any, cast
-from urllib.parse import quote
 
-from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IDelayedCall, IPushProducer
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..hub import EndReason, Streams
+from ._end import log_end, reason_for
 from ._head import take_off_encoder, write_head
-from ._peer import descriptor_of, options_of, set_options, watch_peer
+from ._peer import descriptor_of, unacknowledged, watch_peer
 from ._site import Site
+from ._waiting import Waiting
 
 _log = Logger()
 
@@ -33,9 +32,6 @@ MAX_WAITING = 512 * 1024
 
 #: Bytes handed to the connection at a time.  Each piece that leaves counts as progress.
 PIECE = 64 * 1024
-
-#: Bytes of a path that the log line of a stream has at most.
-_LOGGED_PATH = 200
 
 #: The end of a chunked response (RFC 9112, 7.1).
 LAST_CHUNK = b"0\r\n\r\n"
@@ -59,6 +55,10 @@ class RequestOutlet:
     reactor's writers; only what the kernel refuses goes to the transport.  While the transport
     holds anything, this stream is behind: what is written waits here, and follows in pieces.
 
+    In HTTP/2 everything waits for the next turn.  While Twisted works through what one read has
+    brought, its HTTP/2 library is already at the end of it, and a stream that the client has closed
+    in the same read is gone there: a write then fails, or breaks the whole connection.
+
     :param streams: Whoever looks after it while it is open.
     :ivar on_room: Called when the connection has taken all that was written and the stream is
         still open.
@@ -66,15 +66,16 @@ class RequestOutlet:
 
     __slots__ = (
         "_bytes",
-        "_channel",
         "_descriptor",
         "_events",
         "_is_chunked",
         "_is_complete",
         "_is_direct",
+        "_is_http2",
         "_opened_at",
-        "_options_before",
+        "_progress",
         "_request",
+        "_soon",
         "_state",
         "_streams",
         "_waiting",
@@ -93,19 +94,25 @@ class RequestOutlet:
         self.behind_since: float | None = None
         self.last_write = self._opened_at = streams.clock.seconds()
         self._events = self._bytes = 0
-        self._waiting: bytearray | None = None
+        self._waiting: Waiting | None = None
+        self._progress: object = None
+        self._soon: IDelayedCall | None = None
+        self._descriptor: FileDescriptor | None = None
         self._is_complete = True
         if request.finished or getattr(request, "channel", None) is None:
             # Whoever waited before calling us waited for too long: this request is over, and what
             # it would return from notifyFinish now never fires.
             self._close()
-            return
-        request.notifyFinish().addBoth(self._request_is_over)
+        elif getattr(request.channel, "_dataBuffer", None):
+            # Bytes after the request came in the meantime.  As below, but there is no stream yet.
+            self._cut(self._close())
+        else:
+            request.notifyFinish().addBoth(self._request_is_over)
 
     @property
     def is_new(self) -> bool:
         """
-        Whether the request can still be answered with something else than a stream.
+        Whether the request can still be answered, with a stream or with something else.
         """
         return self._state is _State.NEW
 
@@ -123,48 +130,68 @@ class RequestOutlet:
     def open(self, first_bytes: bytes) -> None:
         """
         Write the head and the first bytes, together, and stream from now on.
+
+        :raises RuntimeError: If something has been written to the request already.
         """
         assert self._state is _State.NEW, self._state
         request = self._request
-        self._state = _State.OPEN
-        descriptor = self._descriptor = descriptor_of(request.transport)
-        self._is_direct = descriptor is not None and descriptor is request.transport
-        self._options_before = []
-        if descriptor is not None and not isinstance(request.site, Site):  # ours watches by itself
-            self._options_before = options_of(descriptor)
-            watch_peer(descriptor, self._streams.stall_timeout)
-        channel: Any = request.channel  # of HTTP/1.1, or one stream of HTTP/2
-        self._channel: Any = channel if isinstance(channel, HTTPChannel) else None
-        if self._channel is not None:
-            # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
-            # above which it stops reading and so no longer sees the client leave, and without any
-            # limit while the client does not read.  In HTTP/2 nothing can follow.
-            self._channel.rawDataReceived = self._bytes_after_request  # type: ignore[method-assign]
+        if request.startedWriting:
+            raise RuntimeError("something was written to this request before it became a stream")
         request.registerProducer(self, True)
+        self._state = _State.OPEN
+        self._streams.add(self)
         take_off_encoder(request)
         write_head(request)
+        channel: Any = request.channel  # of HTTP/1.1, or one stream of HTTP/2
+        self._is_http2 = not isinstance(channel, HTTPChannel)
+        self._is_direct = False
+        if self._is_http2:
+            self.write(first_bytes, 0)
+            return
+        # A connection that has been a stream is not used again.  Where it could be, Chromium
+        # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
+        request.setHeader("Connection", "close")
+        channel.persistent = False
+        # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
+        # above which it stops reading and so no longer sees the client leave, and without any
+        # limit while the client does not read.  In HTTP/2 nothing can follow.
+        channel.rawDataReceived = self._bytes_after_request
+        descriptor = self._descriptor = descriptor_of(request.transport)
+        if descriptor is not None:
+            self._is_direct = descriptor is request.transport
+            if not isinstance(request.site, Site):  # ours has done it
+                watch_peer(descriptor, self._streams.stall_timeout)
         request.write(first_bytes)
         self._is_chunked = bool(request.chunked)
         self._bytes = len(first_bytes)
-        self._streams.add(self)
-        if self._is_direct:
-            # Nothing may overtake the head.
-            self._wait_until_it_has_left()
+        # Nothing may overtake the head, nor what is left of earlier responses.
+        self._wait_until_it_has_left()
 
     def write(self, frames: bytes, events: int = 1) -> None:
         if self._state is not _State.OPEN:
             return
         self._events += events
-        if self.behind_since is None and self._waiting is None and len(frames) <= PIECE:
-            self._put(frames)
-        elif self._waiting is None:
+        if self._waiting is None:
+            if self.behind_since is None and len(frames) <= PIECE and not self._is_http2:
+                self._put(frames)
+                return
             # Whatever its size: a single event larger than the limit must be possible.
-            self._waiting = bytearray(frames)
-            self._advance()
+            self._waiting = Waiting()
         elif len(self._waiting) + len(frames) > MAX_WAITING:
             self.abort(EndReason.FELL_BEHIND)
-        else:
-            self._waiting += frames
+            return
+        self._waiting.append(frames)
+        self._go_on()
+
+    def look(self) -> None:
+        if self._descriptor is not None:
+            progress = (
+                len(self._descriptor.dataBuffer) - self._descriptor.offset,
+                unacknowledged(self._descriptor),
+            )
+            if self._progress not in (None, progress):
+                self.behind_since = self._streams.clock.seconds()
+            self._progress = progress
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         if self._state is not _State.OPEN:
@@ -172,19 +199,18 @@ class RequestOutlet:
         self._state = _State.CLOSING
         self._is_complete = is_complete
         if last_words:
-            self._waiting = (self._waiting or bytearray()) + last_words
+            if self._waiting is None:
+                self._waiting = Waiting()
+            self._waiting.append(last_words)
         self._tell(reason, self._request)
-        self._advance()
+        self._go_on()
 
     def abort(self, reason: EndReason) -> None:
         if self._state not in (_State.OPEN, _State.CLOSING):
             return
         was_open = self._state is _State.OPEN
         request = self._close()
-        # HTTP/2 has no transport for one stream; there the channel resets the stream, and then
-        # never tells of its end, so we must not wait for that.
-        victim: Any = request.transport or request.channel
-        victim.abortConnection()
+        self._cut(request)
         if was_open:
             self._tell(reason, request)
 
@@ -196,15 +222,14 @@ class RequestOutlet:
         """
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
+            self._progress = None
 
     def resumeProducing(self) -> None:
         """
         Everything that the transport held has left.
         """
         self.behind_since = None
-        self._advance()
-        if self.on_room is not None and not self.is_behind:
-            self.on_room()
+        self._go_on()
 
     def stopProducing(self) -> None:
         """
@@ -213,18 +238,33 @@ class RequestOutlet:
 
     # Inside
 
+    def _go_on(self) -> None:
+        if self._state is _State.CLOSED:
+            return  # whoever was told of the end has aborted it
+        if not self._is_http2:
+            self._advance()
+        elif self._soon is None:
+            self._soon = self._streams.clock.callLater(0, self._advance_now)
+
+    def _advance_now(self) -> None:
+        self._soon = None
+        self._advance()
+
     def _advance(self) -> None:
         """
-        Hand on what waits, as far as the connection takes it, and close when that was all.
+        Hand on what waits, as far as the connection takes it; close when that was all.
         """
         while self._waiting is not None and self.behind_since is None:
-            piece = bytes(self._waiting[:PIECE])
-            del self._waiting[:PIECE]
+            piece = self._waiting.take(PIECE)
             if not self._waiting:
                 self._waiting = None
             self._put(piece)
-        if self._state is _State.CLOSING and self._waiting is None and self.behind_since is None:
+        if self.is_behind:
+            return
+        if self._state is _State.CLOSING:
             self._finish()
+        elif self.on_room is not None:
+            self.on_room()
 
     def _put(self, piece: bytes) -> None:
         self.last_write = self._streams.clock.seconds()
@@ -251,12 +291,14 @@ class RequestOutlet:
 
     def _wait_until_it_has_left(self) -> None:
         """
-        Be behind until the transport holds nothing.  By itself it would pause us only above 64 KiB.
+        Be behind until the transport holds nothing.  By itself it would pause us only above 64 KiB,
+        and not at all if it was paused when we came.
         """
         descriptor = self._descriptor
         if descriptor is not None and descriptor.producer is not None:
             descriptor.producerPaused = True
             cast(IPushProducer, descriptor.producer).pauseProducing()
+            self.pauseProducing()
 
     def _finish(self) -> None:
         """
@@ -281,12 +323,21 @@ class RequestOutlet:
         elif request.transport is not None:
             request.transport.loseConnection()
         else:
-            channel: Any = request.channel  # of HTTP/2
-            channel.abortConnection()
+            self._cut(request)
+
+    def _cut(self, request: Request) -> None:
+        victim: Any = request.transport or request.channel
+        try:
+            victim.abortConnection()
+        except Exception:
+            if request.transport is not None:
+                raise
+            # In HTTP/2 it is one stream that is reset, and the client may have done that first.
+            _log.debug("this HTTP/2 stream was gone already")
 
     def _close(self) -> Request:
         """
-        Let go of everything, and leave the connection as we found it.
+        Let go of everything.
 
         :returns: The request, for the very last that is to be done with it.
         """
@@ -295,14 +346,11 @@ class RequestOutlet:
         del self._request  # so that whoever keeps us does not keep the request
         if was_new:
             return request
-        self._waiting = self.on_room = self.behind_since = None
+        self._waiting = self._descriptor = self.on_room = self.behind_since = None
+        if self._soon is not None:
+            self._soon.cancel()
+            self._soon = None
         self._streams.discard(self)
-        if self._channel is not None:
-            del self._channel.rawDataReceived
-            self._channel = None
-        if self._descriptor is not None:
-            set_options(self._descriptor, self._options_before)
-            self._descriptor = None
         if getattr(request, "channel", None) is not None:
             request.unregisterProducer()
         return request
@@ -313,43 +361,20 @@ class RequestOutlet:
         was_open = self._state is _State.OPEN
         request = self._close()
         if was_open:
-            self._tell(_reason_for(result), request)
+            self._tell(reason_for(result), request)
 
     def _bytes_after_request(self, data: bytes) -> None:
+        # Once the stream has closed, so does the connection, and whatever comes is of no interest.
         self.abort(EndReason.UNEXPECTED_BYTES)
 
     def _tell(self, reason: EndReason, request: Request) -> None:
-        # The access log has no line for a stream that the client closed, which is most of them.
-        _log.info(
-            "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",
-            peer=_name_of(request.getClientAddress()),
-            path=quote(request.path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%"),
-            reason=reason.value,
+        log_end(
+            request,
+            reason,
             duration=self._streams.clock.seconds() - self._opened_at,
             events=self._events,
-            bytes=self._bytes,
+            bytes_sent=self._bytes + (len(self._waiting) if self._waiting else 0),
         )
         on_end, self.on_end = self.on_end, None
         if on_end is not None:
             on_end(reason)
-
-
-def _reason_for(result: object) -> EndReason:
-    """
-    Translate what ``notifyFinish`` said.
-    """
-    if not isinstance(result, Failure):
-        return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
-    # This is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
-    # broken connection.
-    if result.check(ConnectionDone) or "Stream reset" in str(result.value):
-        return EndReason.CLIENT_CLOSED
-    return EndReason.CONNECTION_LOST
-
-
-def _name_of(address: object) -> str:
-    if isinstance(address, IPv6Address):
-        return f"[{address.host}]:{address.port}"
-    if isinstance(address, IPv4Address):
-        return f"{address.host}:{address.port}"
-    return "local"

@@ -10,6 +10,10 @@ quarter of an hour); and a stream on which nothing is on its way needs the kerne
 import socket
 import sys
 
+if sys.platform == "linux":
+    from fcntl import ioctl
+    from termios import TIOCOUTQ  # the same number as SIOCOUTQ, which Python has no name for
+
 from twisted.internet.abstract import FileDescriptor
 from twisted.protocols.policies import ProtocolWrapper
 
@@ -45,27 +49,20 @@ def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
 
     :param stall_timeout: Seconds; see :data:`USER_TIMEOUT_FACTOR`.
     """
-    set_options(descriptor, _options(stall_timeout))
+    if (handle := _socket_of(descriptor)) is not None:
+        for option in _options(stall_timeout):
+            handle.setsockopt(*option)
 
 
-def options_of(descriptor: FileDescriptor) -> list[_Option]:
+def unacknowledged(descriptor: FileDescriptor) -> int:
     """
-    Return what :func:`watch_peer` would change, for :func:`set_options` to restore when the
-    connection goes on to serve something else.
+    Return how many bytes the kernel holds that the peer has not acknowledged.  While that number
+    changes the peer is taking something, however little.
     """
     handle = _socket_of(descriptor)
-    if handle is None:
-        return []
-    return [(level, name, handle.getsockopt(level, name)) for level, name, _ in _options(0)]
-
-
-def set_options(descriptor: FileDescriptor, options: list[_Option]) -> None:
-    """
-    Set socket options, if the connection is still there and has such options.
-    """
-    if (handle := _socket_of(descriptor)) is not None:
-        for option in options:
-            handle.setsockopt(*option)
+    if handle is None or sys.platform != "linux":
+        return 0
+    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def _socket_of(descriptor: FileDescriptor) -> socket.socket | None:

@@ -9,16 +9,23 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel, _GenericHTTPChannelProtocol
+from twisted.web.http import (
+    REQUEST_ENTITY_TOO_LARGE,
+    HTTPChannel,
+    _GenericHTTPChannelProtocol,
+)
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request
 from twisted.web.server import Site as TwistedSite
 
-from ..hub import Streams
+from ..hub import DEFAULT_RETRY, Streams
 from ._peer import descriptor_of, watch_peer
+
+_log = Logger()
 
 #: Seconds that a request may take to arrive, from its first byte to its last, and that a
 #: connection may be idle before and between requests.  Twisted's own limit begins anew with each
@@ -34,14 +41,10 @@ _LOOK = 0.02
 
 class Site(TwistedSite):
     """
-    A ``twisted.web.server.Site`` for event streams.
+    A ``twisted.web.server.Site`` for event streams: it limits what a client may send before it is
+    answered, its streams share one heartbeat, and :meth:`drain` stops without cutting anyone off.
 
-    A request must arrive within 30 seconds and its body may have 64 KiB (413 otherwise).  Streams
-    under it share one heartbeat, and :meth:`drain` stops without cutting anyone off.
-
-    :param resource: The root resource.
-    :param streams: Those of the hub, or new ones where there is no hub.
-    :param unlogged: Paths whose requests are not worth a line of the access log.
+    :ivar streams: The event streams under this Site.
     """
 
     def __init__(
@@ -49,12 +52,30 @@ class Site(TwistedSite):
         resource: IResource,
         *,
         streams: Streams,
+        timeout: float = REQUEST_TIMEOUT,
+        max_body: int = MAX_BODY,
         unlogged: frozenset[bytes] = frozenset(),
+        **options: Any,  # of Twisted's Site
     ) -> None:
-        super().__init__(
-            resource, requestFactory=_Request, timeout=REQUEST_TIMEOUT, reactor=streams.clock
-        )
+        """
+        :param resource: The root resource.
+        :param streams: ``hub.streams``, or where there is no hub ``Streams(reactor)``.  Its clock
+            is the clock of the Site.
+        :param timeout: Seconds that a request may take to arrive, and that a connection may be
+            idle between requests.
+        :param max_body: Bytes that the body of a request may have; more is answered with 413.
+        :param unlogged: Paths whose requests are not worth a line of the access log.
+        :param options: As for ``twisted.web.server.Site``: ``logPath``, ``logFormatter`` and so on.
+        """
+        if not isinstance(streams, Streams):
+            raise TypeError(
+                "streams must be those of your hub, hub.streams, or where there is no hub "
+                f"Streams(reactor), not {streams.__class__.__name__}"
+            )
+        options.setdefault("requestFactory", _Request)
+        super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
         self.streams = streams
+        self.max_body = max_body
         self._unlogged = unlogged
         self._connections: set[_Connection] = set()
 
@@ -72,7 +93,7 @@ class Site(TwistedSite):
         # In HTTP/2 the time-out goes on while streams are open, so it must be longer than the
         # heartbeat; if there is no heartbeat, it is left to the kernel to find who has vanished.
         heartbeat = self.streams.heartbeat
-        connection._timeOut = max(REQUEST_TIMEOUT, 2 * heartbeat) if heartbeat else None
+        connection._timeOut = max(self.timeOut or 0, 2 * heartbeat) if heartbeat else None
         return connection
 
     def getContentFile(self, length: int | None) -> BytesIO:
@@ -88,10 +109,18 @@ class Site(TwistedSite):
         if request.path not in self._unlogged:
             super().log(request)
 
-    def drain(self, timeout: float, *, retry: float) -> Deferred[None]:
+    def drain(self, timeout: float, *, retry: float = DEFAULT_RETRY) -> Deferred[None]:
         """
         Let every response end and close every connection.  To be called once nobody new can
-        connect.
+        connect::
+
+            async def stop():
+                await port.stopListening()
+                await site.drain(10)
+
+            reactor.addSystemEventTrigger(
+                "before", "shutdown", lambda: Deferred.fromCoroutine(stop())
+            )
 
         :param timeout: Seconds after which whoever is still there is cut.
         :param retry: The least number of seconds after which the clients come back.
@@ -193,7 +222,7 @@ class _Channel(HTTPChannel):
         """
         Called with every read: only the first one of a request puts the time-out off.
         """
-        if not self.is_receiving:
+        if not self.is_receiving and not self.requests:
             self.is_receiving = True
             super().resetTimeout()
 
@@ -212,35 +241,43 @@ class _Request(Request):
     """
 
     _is_refused = False
+    _answers_refusal_late = False
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        if length is not None and length > MAX_BODY:
-            self._refuse()
+        self._check_body(length or 0)
 
     def handleContentChunk(self, data: bytes) -> None:
-        if self._is_refused:
-            return
         assert self.content is not None, "gotLength comes first"
-        if self.content.tell() + len(data) > MAX_BODY:
-            self._refuse()
-        else:
+        self._check_body(self.content.tell() + len(data))
+        if not self._is_refused:
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
         if not self._is_refused:
             super().requestReceived(command, path, version)
+        elif self._answers_refusal_late:
+            self.setResponseCode(REQUEST_ENTITY_TOO_LARGE)
+            self.setHeader("Content-Length", "0")
+            self.finish()
+
+    def _check_body(self, size: int) -> None:
+        channel: Any = self.channel
+        if size > channel.site.max_body and not self._is_refused:
+            self._refuse()
 
     def _refuse(self) -> None:
         """
-        Answer before the body is here, and close: there is no other way not to receive it.
+        Take no more of it.  In HTTP/1.1 the answer is given before the body is here, and the
+        connection closed: there is no other way not to receive it.  In HTTP/2 the answer follows
+        when all has come; an answer in the middle would break the other streams.
         """
         self._is_refused = True
-        fields = Headers({b"Content-Length": [b"0"]})
         channel: Any = self.channel
-        if isinstance(channel, HTTPChannel):
-            fields.setRawHeaders(b"Connection", [b"close"])
+        self._answers_refusal_late = not isinstance(channel, HTTPChannel)
+        if not self._answers_refusal_late:
+            # It never gets so far that the access log would have a line for it.
+            _log.info("413 to {peer}: its request is too large", peer=self.getClientAddress())
+            fields = Headers({b"Content-Length": [b"0"], b"Connection": [b"close"]})
             channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", fields)
-        else:
-            channel.writeHeaders(b"HTTP/2", b"413", b"", fields)
-        channel.loseConnection()
+            channel.loseConnection()

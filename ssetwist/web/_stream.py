@@ -6,24 +6,18 @@ from collections.abc import Callable
 
 from twisted.logger import Logger
 from twisted.web.error import UnsupportedMethod
-from twisted.web.http import NOT_ALLOWED, SERVICE_UNAVAILABLE
-from twisted.web.resource import Resource
+from twisted.web.http import NOT_ALLOWED
+from twisted.web.pages import notFound
+from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..eventstream import encode_comment, encode_reconnection_time
-from ..hub import END_ID, EndReason, Hub, Subscriber
-from ._head import address_of, answer_no_content, is_browser, last_event_id, write_head
+from ..hub import DEFAULT_RETRY, END_ID, EndReason, Hub, Subscriber
+from ._head import address_of, answer_no_content, first_bytes, last_event_id, turn_away, write_head
 from ._outlet import RequestOutlet
 
 _log = Logger()
 
-#: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
-DEFAULT_RETRY = 3.0
-
 _METHODS = "GET, HEAD, OPTIONS"
-
-#: How many times longer those wait for whom there is no room.
-FULL_RETRY_FACTOR = 10
 
 
 class EventStreamResource(Resource):
@@ -44,8 +38,6 @@ class EventStreamResource(Resource):
         of its stream is known, after the hub has let go of it.
     """
 
-    isLeaf = True
-
     def __init__(
         self,
         hub: Hub,
@@ -60,6 +52,12 @@ class EventStreamResource(Resource):
         self._on_start = on_start
         self._on_end = on_end
         self._first_bytes = first_bytes(retry)
+
+    def getChild(self, path: bytes, request: Request) -> IResource:
+        """
+        Be there with a slash at the end, too; there is nothing below.
+        """
+        return notFound() if path else self
 
     def render(self, request: Request) -> bytes | int:
         """
@@ -82,8 +80,9 @@ class EventStreamResource(Resource):
             answer_no_content(request)
             return NOT_DONE_YET
         address = address_of(request)
-        if self._hub.is_closed or self._hub.is_full(address):
-            return self._turn_away(request)
+        hub = self._hub
+        if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
+            return turn_away(request, self._retry, hub.streams)
         outlet.open(self._first_bytes)
         subscriber = self._hub.subscribe(outlet, address=address, on_end=self._on_end)
         if self._on_start is not None:
@@ -101,23 +100,3 @@ class EventStreamResource(Resource):
         request.setHeader("Allow", _METHODS)
         answer_no_content(request)
         return NOT_DONE_YET
-
-    def _turn_away(self, request: Request) -> bytes:
-        retry = (DEFAULT_RETRY if self._retry is None else self._retry) * FULL_RETRY_FACTOR
-        # Not all of them at the same moment: between one and two times that.
-        retry *= 1 + self._hub.streams.jitter()
-        if is_browser(request):
-            write_head(request)
-            return encode_reconnection_time(retry)
-        request.setResponseCode(SERVICE_UNAVAILABLE)
-        request.setHeader("Retry-After", b"%d" % max(1, round(retry)))
-        request.setHeader("Content-Type", "text/plain; charset=utf-8")
-        return b"There is no room for one more subscriber; try again later.\n"
-
-
-def first_bytes(retry: float | None) -> bytes:
-    """
-    Return what every stream begins with: bytes, so that nobody between holds the head back, and a
-    line that is no event.
-    """
-    return encode_comment() if retry is None else encode_reconnection_time(retry)

@@ -8,14 +8,14 @@ import sys
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.service import Options, makeService
+from ssetwist.tap import Options, makeService
 from tests.functional.support import PATIENCE, ROOT, require
 
 #: Makes the service where 100 descriptors may be had, and says how many subscribers fit into it.
 SCRIPT = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
-from ssetwist.service import Options, makeService
+from ssetwist.tap import Options, makeService
 from tests.unit.hub.fake import FakeOutlet
 hub = makeService(Options()).hub
 while hub.subscriber_count < 1000 and not hub.is_full(""):

@@ -111,7 +111,7 @@ class SourceTests(ResponseCase):
         self.successResultOf(send(Event("1")))
         send.end()
         self.successResultOf(send(Event("nobody is there")))
-        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n" + END, client.body)
         self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
         self.assertEqual(EndReason.ENDED_BY_APPLICATION, send.end_reason)
 
@@ -342,13 +342,6 @@ class EndTests(ResponseCase):
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
         self.assertTrue(client.is_complete)
 
-    def test_for_good(self) -> None:
-        """
-        A function may end it for good.
-        """
-        client = self.ask(lambda: lambda send: send.end(for_good=True))
-        self.assertEqual(b"retry: 3000\n" + END, client.body)
-
     def test_comes_back(self) -> None:
         """
         Who comes back after the end gets 204, and the source, which may cost money, is not begun.
@@ -415,7 +408,7 @@ class BackpressureTests(ResponseCase):
         self.assertEqual([0, 1, 2, 3], pulled)
         client.read_again()
         self.assertEqual(list(range(10)), pulled)
-        client.close()
+        self.clock.advance(0)
 
     def test_reactor_gets_its_turn(self) -> None:
         """

@@ -112,7 +112,7 @@ class GetTests(StreamCase):
         self.hub.subscribers[0].end(for_good=True)
         self.assertEqual(b"retry: 3000\nevent: end\nid: #end\ndata: \n\n", client.body)
         self.assertTrue(client.is_complete)
-        client.request(headers={"Last-Event-ID": "#end"})
+        client = self.client(headers={"Last-Event-ID": "#end"})
         self.assertTrue(client.head.startswith(b"1 204 no content"))
         self.assertNotIn(b"content-length", client.head)
         self.assertEqual(b"", client.body)

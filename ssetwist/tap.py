@@ -1,0 +1,183 @@
+"""
+The command line: what ``twistd ssetwist`` offers and runs.
+"""
+
+import re
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, ClassVar
+
+from twisted.logger import Logger
+from twisted.python.usage import Options as UsageOptions
+from twisted.python.usage import UsageError
+
+from .errors import CannotListen
+from .hub import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT
+from .service import DEFAULT_LISTEN, HubConfig, HubService
+from .service import endpoint as endpoint_of
+
+_log = Logger()
+
+#: Descriptors kept for everything but subscribers: listeners, logs, the page and its polls.
+_RESERVED_DESCRIPTORS = 64
+
+
+class _TwistdService(HubService):
+    """
+    The same as the one service of a process, which it may speak for.
+    """
+
+    _is_stopping = False
+
+    def privilegedStartService(self) -> None:
+        # When the reactor runs it has set handlers of its own, which stop it, too, but make twistd
+        # end by the signal it got; a supervisor takes that for a failure.
+        self._reactor.callWhenRunning(self._take_signals)
+        try:
+            super().privilegedStartService()
+        except CannotListen:
+            raise SystemExit(1) from None  # it has been logged, in one line
+
+    def _take_signals(self) -> None:
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, self._signalled)
+
+    def _signalled(self, number: int, _: object) -> None:
+        self._reactor.callFromThread(self._stop_or_cut, signal.Signals(number).name)
+
+    def _stop_or_cut(self, name: str) -> None:
+        if self._is_stopping:
+            self.abort()
+            return
+        self._is_stopping = True
+        _log.info("received {name}, stopping; once more cuts who is still connected", name=name)
+        self._reactor.stop()
+
+
+def makeService(options: "Options") -> HubService:
+    """
+    Make what ``twistd ssetwist`` runs.
+    """
+    from twisted.internet import reactor
+
+    config = options.config
+    descriptors = _raise_descriptor_limit()
+    if not config.max_subscribers:
+        # One more than the process can have would be refused by the kernel, which answers nobody.
+        config = replace(config, max_subscribers=max(1, descriptors - _RESERVED_DESCRIPTORS))
+    return _TwistdService(reactor, config)
+
+
+def _raise_descriptor_limit() -> int:
+    """
+    Take as many descriptors as the process may have, and return how many.  Each stream is one.
+    """
+    if sys.platform == "win32":
+        return 2**31  # there is no such limit
+    import resource as process_limits  # Unix has it
+
+    soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
+    if soft != hard:
+        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (hard, hard))
+    return hard
+
+
+def _seconds(option: str) -> Callable[[str], float]:
+    def convert(text: str) -> float:
+        # float alone also takes digits of other scripts, underscores, "inf" and "nan".
+        if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}", text):
+            raise UsageError(f"--{option}: {text!r} is not a number of seconds, such as 2.5")
+        return float(text)
+
+    return convert
+
+
+def _number(option: str) -> Callable[[str], int]:
+    def convert(text: str) -> int:
+        # str.isdigit and int() alone also take digits of other scripts, signs and underscores.
+        if not (text.isascii() and text.isdigit() and len(text) < 10):
+            raise UsageError(f"--{option}: {text!r} is not a whole number from 0 to 999999999")
+        return int(text)
+
+    return convert
+
+
+class Options(UsageOptions):
+    """
+    The command line of ``twistd ssetwist``.
+    """
+
+    synopsis = "[options]"
+    longdesc = "A Server-Sent Events hub: the stream is at /sse, a page to try it at /."
+    # fmt: off
+    optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
+        ["heartbeat", None, DEFAULT_HEARTBEAT,
+         "seconds of silence until a comment is sent; 0 for never", _seconds("heartbeat")],
+        ["retry", None, DEFAULT_RETRY,
+         "seconds after which a client that lost its stream comes back", _seconds("retry")],
+        ["tick", None, 1.0,
+         "seconds between the events of the demonstration; 0 for none", _seconds("tick")],
+        ["max-subscribers", None, 0,
+         "how many there may be; 0 for as many as the limit on open files allows",
+         _number("max-subscribers")],
+        ["max-per-address", None, 0,
+         "how many from one IP address; 0 for as many as come (behind a proxy all have its own)",
+         _number("max-per-address")],
+        ["stall-timeout", None, DEFAULT_STALL_TIMEOUT,
+         "seconds without progress until a client that does not read is cut",
+         _seconds("stall-timeout")],
+        ["drain-timeout", None, 10.0,
+         "seconds after a stop signal until those who do not read are cut",
+         _seconds("drain-timeout")],
+    ]
+    # fmt: on
+
+    def __init__(self) -> None:
+        super().__init__()
+        self["listen"] = []
+        self.config = HubConfig()
+
+    def opt_listen(self, endpoint: str) -> None:
+        """
+        a Twisted endpoint string to listen on, repeatable [default: tcp:8080:interface=127.0.0.1]
+        """
+        from twisted.internet import reactor
+
+        try:
+            endpoint_of(reactor, endpoint)
+        except Exception as problem:  # whatever the parser of that kind of endpoint raises
+            raise UsageError(
+                f"--listen: {endpoint!r} is no endpoint string, such as "
+                f"'tcp:8080:interface=127.0.0.1': {problem}"
+            ) from None
+        self["listen"].append(endpoint)
+
+    def parseArgs(self, *arguments: str) -> None:
+        """
+        There are only options.
+        """
+        if arguments:
+            raise UsageError(f"{arguments[0]!r} is no option; all begin with --")
+
+    def parseOptions(self, options: Sequence[str] | None = None) -> None:
+        """
+        As in Twisted, but what is wrong is said in one line, without all the help around it.
+        """
+        try:
+            super().parseOptions(options)
+        except UsageError as problem:
+            raise SystemExit(f"twistd ssetwist: {problem}") from None
+
+    def postOptions(self) -> None:
+        """
+        Make what was asked for into a :class:`HubConfig`.
+        """
+        values = {name.replace("-", "_"): value for name, value in self.items()}
+        values["listen"] = tuple(values["listen"]) or DEFAULT_LISTEN
+        try:
+            self.config = HubConfig(**values)
+        except ValueError as problem:
+            name, _, rest = str(problem).partition(" ")
+            raise UsageError(f"--{name.replace('_', '-')}: {rest}") from None

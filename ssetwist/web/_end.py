@@ -1,0 +1,53 @@
+"""
+What is known and told of the end of a stream.
+"""
+
+from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.error import ConnectionDone
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.server import Request
+
+from ..hub import EndReason
+from ._head import path_of
+
+_log = Logger()
+
+
+def log_end(
+    request: Request, reason: EndReason, *, duration: float, events: int, bytes_sent: int
+) -> None:
+    """
+    Write the one line of a stream.  The access log has none for those that the client closed, which
+    are most of them.
+    """
+    _log.info(
+        "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",
+        peer=_name_of(request.getClientAddress()),
+        path=path_of(request),
+        reason=reason.value,
+        duration=duration,
+        events=events,
+        bytes=bytes_sent,
+    )
+
+
+def reason_for(result: object) -> EndReason:
+    """
+    Translate what ``notifyFinish`` said.
+    """
+    if not isinstance(result, Failure):
+        return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
+    # This is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
+    # broken connection.
+    if result.check(ConnectionDone) or "Stream reset" in str(result.value):
+        return EndReason.CLIENT_CLOSED
+    return EndReason.CONNECTION_LOST
+
+
+def _name_of(address: object) -> str:
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    return "local"

@@ -1,0 +1,145 @@
+"""
+Sending to one client: what a source sends through, and what runs the source.
+"""
+
+from asyncio import CancelledError as AsyncioCancelledError
+from collections.abc import Callable, Coroutine
+from inspect import CORO_RUNNING, getcoroutinestate
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..eventstream import Event, encode_event
+from ..hub import Ending, EndReason
+from ._outlet import RequestOutlet
+
+_log = Logger()
+
+#: After so many events without a wait, a source lets the reactor do something else.
+_EVENTS_PER_TURN = 64
+
+
+class Send:
+    """
+    What the function of a per-request stream is given: it is called with an event to send that.
+    """
+
+    def __init__(
+        self,
+        outlet: RequestOutlet,
+        clock: IReactorTime,
+        *,
+        last_words: bytes,
+        on_end: Callable[[EndReason], object] | None,
+    ) -> None:
+        self._outlet = outlet
+        self._clock = clock
+        self._last_words = last_words
+        self._unpaused = 0
+        self._ending = Ending(on_end)
+        self._waiting: list[Deferred[None]] = []
+        self._cancel: Callable[[], object] | None = None
+        outlet.on_end = self._ended
+        outlet.on_room = self._has_room
+
+    def __call__(self, event: Event) -> Deferred[None]:
+        """
+        Send an event.  When the client has gone, this does nothing, and is no error.
+
+        :returns: A Deferred that fires when there is room for the next: at once while the client
+            keeps up, otherwise when it has caught up or gone.  ``await send(event)`` in a loop
+            goes as fast as the client reads.  Who does not wait has up to 512 KiB kept, which a
+            loop without a wait soon exceeds with the fastest client; then the client is cut.
+            Cancelling the Deferred only stops the waiting.
+        :raises TypeError: If it is no event.
+        """
+        self._outlet.write(encode_event(event))
+        if self._outlet.is_behind:
+            self._unpaused = 0
+            room: Deferred[None] = Deferred(self._waiting.remove)
+            self._waiting.append(room)
+            return room
+        self._unpaused += 1
+        if self._unpaused == _EVENTS_PER_TURN and self.is_open:
+            # A source that never waits must not keep the reactor for itself.
+            self._unpaused = 0
+            return deferLater(self._clock, 0)
+        return succeed(None)
+
+    @property
+    def is_open(self) -> bool:
+        """
+        Whether anything sent still goes anywhere.
+        """
+        return self._outlet.is_open
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """
+        Why the stream ended; ``None`` while it is open.
+        """
+        return self._ending.reason
+
+    def when_ended(self) -> Deferred[EndReason]:
+        """
+        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
+        whatever ended it.  Cancelling it only stops the waiting.
+        """
+        return self._ending.when()
+
+    def end(self) -> None:
+        """
+        End the stream properly, as if its source had ended; what waits for the client still
+        follows.
+        """
+        self._outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=self._last_words)
+
+    def abort(self) -> None:
+        """
+        Cut the connection now, throwing away what waits.
+        """
+        self._outlet.abort(EndReason.ENDED_BY_APPLICATION)
+
+    def run(self, pull: Coroutine[Deferred[Any], Any, None], path: str) -> None:
+        """
+        Run what pulls the source; to be called once, by :func:`stream`.
+
+        :param path: Of the request, for the log.
+        """
+
+        def cancel() -> None:
+            # A source that ends its own stream is at work at this moment, and waits for nothing
+            # that could be cancelled; in the next turn it does, or is done.
+            if getcoroutinestate(pull) == CORO_RUNNING:
+                self._clock.callLater(0, lambda: running.cancel())
+            else:
+                running.cancel()
+
+        def finished(_: object) -> None:
+            self._outlet.end(EndReason.FINISHED, last_words=self._last_words)
+
+        def failed(problem: Failure) -> None:
+            if problem.check(CancelledError, AsyncioCancelledError) and not self.is_open:
+                return
+            _log.failure("the source of the event stream at {path} failed", problem, path=path)
+            self._outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
+
+        self._cancel = cancel
+        running = Deferred.fromCoroutine(pull)
+        running.addCallbacks(finished, failed)
+
+    def _has_room(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.callback(None)
+
+    def _ended(self, reason: EndReason) -> None:
+        self._ending.tell(reason)
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
+            cancel()
+        self._has_room()

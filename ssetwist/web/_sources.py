@@ -1,0 +1,93 @@
+"""
+Where the events of a per-request stream come from, and how they are pulled.
+"""
+
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
+from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
+from typing import Any
+
+from twisted.internet.defer import Deferred
+
+from ..eventstream import Event
+from ._send import Send
+
+Source = AsyncIterable[Event] | Iterable[Event] | Callable[[Send], Awaitable[object] | None]
+
+
+def pulling(source: Source, send: Send) -> Coroutine[Deferred[Any], Any, None]:
+    """
+    Return the coroutine that hands on what a source has.
+
+    :raises TypeError: If it is no source.
+    """
+    anything: Any = source  # as it may well be, in spite of the annotation
+    hint = ""
+    if isasyncgenfunction(anything) or isgeneratorfunction(anything):
+        hint = f"; call it: stream(request, {anything.__name__}(...))"
+    elif isawaitable(anything):  # a Deferred could even be iterated over
+        if isinstance(anything, Coroutine):
+            anything.close()  # or Python warns that nobody awaited it
+        hint = "; await it in an async generator, or pass a function that is given a send"
+    elif isinstance(source, AsyncIterable):
+        return _pull(source, send)
+    elif callable(source):
+        return _call(source, send)
+    elif isinstance(source, Iterable):
+        return _pull(_Asynchronous(source), send)
+    raise TypeError(
+        "a source is an async iterator, an iterator, or a function that is given a send, "
+        f"not {anything.__class__.__name__}{hint}"
+    )
+
+
+async def _pull(source: AsyncIterable[Event], send: Send) -> None:
+    events = aiter(source)
+    try:
+        while send.is_open:
+            try:
+                event = await anext(events)
+            except StopAsyncIteration:
+                return
+            await send(event)
+    finally:
+        # Whether it was exhausted, cancelled or never begun: what it holds is freed now, not when
+        # the garbage collector comes by.
+        if (close := getattr(events, "aclose", None)) is not None:
+            await close()
+
+
+class _Asynchronous:
+    """
+    An iterator as an async iterator.
+    """
+
+    def __init__(self, source: Iterable[Event]) -> None:
+        self._events = iter(source)
+
+    def __aiter__(self) -> "_Asynchronous":
+        return self
+
+    async def __anext__(self) -> Event:
+        try:
+            return next(self._events)
+        except StopIteration:
+            raise StopAsyncIteration from None
+
+    async def aclose(self) -> None:
+        if (close := getattr(self._events, "close", None)) is not None:
+            close()
+
+
+async def _call(source: Callable[[Send], Awaitable[object] | None], send: Send) -> None:
+    if not send.is_open:
+        return
+    result = source(send)
+    if result is None:
+        await send.when_ended()
+    elif isawaitable(result):
+        await result
+    else:
+        raise TypeError(
+            "the function of a stream returns None, a coroutine or a Deferred, "
+            f"not {result.__class__.__name__}"
+        )
