@@ -61,10 +61,12 @@ class Client:
     One connection to a Site.
     """
 
+    make_transport = MemoryTransport
+
     def __init__(self, site: Site, clock: Clock, *, address: str = "192.0.2.1") -> None:
         peer = IPv4Address("TCP", address, 50000)
         self.clock = clock
-        self.transport = MemoryTransport(clock, peer)
+        self.transport = self.make_transport(clock, peer)
         self.transport.protocol = site.buildProtocol(peer)
         self.transport.protocol.makeConnection(self.transport)
 

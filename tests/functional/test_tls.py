@@ -2,6 +2,7 @@
 Streams over TLS, with HTTP/1.1 and with HTTP/2: there is no straight way to the socket there.
 """
 
+import socket
 import ssl
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -59,12 +60,19 @@ class TLSCase(SynchronousTestCase):
             f"ssl:port=0:interface=127.0.0.1:privateKey={folder}/key.pem:certKey={folder}/cert.pem"
         )
 
-    def connect(self, process: HubProcess, protocol: str) -> ssl.SSLSocket:
+    def connect(
+        self, process: HubProcess, protocol: str, *, receive_buffer: int = 0
+    ) -> ssl.SSLSocket:
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
         context.set_alpn_protocols([protocol])
-        connection = context.wrap_socket(process.connect(), server_hostname="localhost")
+        plain = socket.socket()
+        if receive_buffer:
+            plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        plain.settimeout(PATIENCE)
+        plain.connect((process.host, process.port))
+        connection = context.wrap_socket(plain, server_hostname="localhost")
         self.addCleanup(connection.close)
         self.assertEqual(protocol, connection.selected_alpn_protocol())
         return connection
@@ -101,6 +109,18 @@ class HTTP1Tests(TLSCase):
             process.process.terminate()
             self.assertTrue(read_to_end(connection).endswith(b"\r\n0\r\n\r\n"))
             self.assertEqual(0, process.wait(patience=5))
+
+    def test_never_reads_behind_earlier_responses(self) -> None:
+        """
+        A client is cut, and costs little, also if the connection was full when the stream began.
+        """
+        with hub(
+            "--tick", "0.001", "--stall-timeout", "2", "--heartbeat", "1", listen=self.listen
+        ) as process:
+            connection = self.connect(process, "http/1.1", receive_buffer=4096)
+            page = REQUEST.replace(b"/sse", b"/static/console.js")
+            connection.sendall(page * 200 + REQUEST)
+            process.wait_for("/sse: (stalled|fell too far behind) after")
 
     def test_bytes_after_the_request(self) -> None:
         """

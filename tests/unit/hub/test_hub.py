@@ -312,6 +312,28 @@ class BrokenOutletTests(HubTestCase):
         self.assertTrue(self.flushLoggedErrors(Broken))
 
 
+class MistakeTests(HubTestCase):
+    """
+    What cannot be meant.
+    """
+
+    def test_no_event(self) -> None:
+        """
+        Who publishes something else than an event is told what to publish.
+        """
+        for mistake in ("text", b"bytes", {"some": "object"}, Event):
+            error = self.assertRaises(TypeError, self.hub.publish, mistake)
+            self.assertIn("Event('text')", str(error))
+
+    def test_limits(self) -> None:
+        """
+        A limit below 0 is none.
+        """
+        for limit in ("max_subscribers", "max_per_address"):
+            error = self.assertRaises(ValueError, Hub, clock=self.clock, **{limit: -1})
+            self.assertIn(limit, str(error))
+
+
 class SubscribersTests(HubTestCase):
     """
     Those who are subscribed.

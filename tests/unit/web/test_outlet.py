@@ -201,6 +201,28 @@ class ClientGoesTests(OutletCase):
         self.assert_ended(EndReason.UNEXPECTED_BYTES, self.resource.outlets[0])
         self.clock.advance(0)
 
+    def test_bytes_before_a_late_stream(self) -> None:
+        """
+        Bytes that came between the request and the stream cut the connection: there is no stream.
+        """
+        client = Client(self.site, self.clock)
+        requests: list[Request] = []
+
+        class Late(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> int:
+                requests.append(request)
+                return NOT_DONE_YET
+
+        self.site.resource = Late()
+        client.request()
+        client.send(b"x" * 17000)
+        outlet = RequestOutlet(requests[0], self.streams)
+        self.assertFalse(outlet.is_new)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
     def test_log_line(self) -> None:
         """
         Pitfall K14: each ended stream has one line with who, reason, duration, events, bytes.
@@ -420,7 +442,7 @@ class ServerEndsTests(OutletCase):
         """
         A request that the application finishes itself ends the stream, and hurts nothing.
         """
-        client, outlet = self.connect()
+        _, outlet = self.connect()
         outlet._request.finish()
         self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))  # Twisted's own, K9
         self.assert_ended(EndReason.ENDED_BY_APPLICATION, outlet)

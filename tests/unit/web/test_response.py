@@ -2,9 +2,10 @@
 Per-request streams.
 """
 
+from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import AsyncIterator, Callable, Iterator
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionLost
 from twisted.internet.task import Clock, LoopingCall
 from twisted.trial.unittest import SynchronousTestCase
@@ -165,6 +166,48 @@ class SourceTests(ResponseCase):
         self.assertIn("an async iterator, an iterator, or a function", str(problem.value))
         self.assertTrue(client.head.startswith(b"1 500"))
 
+    def test_what_it_is_told(self) -> None:
+        """
+        Who passes what would have made a source is told what to do with it.
+        """
+
+        async def coroutine() -> None:
+            raise AssertionError("not begun")
+
+        async def async_generator() -> AsyncIterator[Event]:
+            yield Event("1")
+
+        def generator() -> Iterator[Event]:
+            yield Event("1")
+
+        for source, hint in (
+            (Deferred(), "await it in an async generator"),
+            (coroutine(), "await it in an async generator"),
+            (generator, "call it: stream(request, generator(...))"),
+            (async_generator, "call it: stream(request, async_generator(...))"),
+        ):
+            self.ask(lambda source=source: source)
+            (problem,) = self.flushLoggedErrors(TypeError)
+            self.assertIn(hint, str(problem.value))
+
+    def test_twice(self) -> None:
+        """
+        A request becomes a stream once, and only if nothing was written to it.
+        """
+
+        class Twice(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> int:
+                request.write(b"something")
+                return stream(request, iter([Event("1")]))
+
+        client = Client(Site(Twice(), streams=self.streams), self.clock)
+        client.request()
+        (problem,) = self.flushLoggedErrors(RuntimeError)
+        self.assertIn("before it became a stream", str(problem.value))
+        client.close()
+
     def test_function_returning_something_else(self) -> None:
         """
         So is a function that returns a generator.
@@ -284,6 +327,31 @@ class EndTests(ResponseCase):
         waiting.cancel()
         self.assertEqual(1, len(self.flushLoggedErrors()))
         self.assertEqual([EndReason.SOURCE_FAILED] * 2, self.ended)
+
+    def test_asyncio(self) -> None:
+        """
+        A source that awaits something of asyncio is cancelled in its way, which is no error.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            try:
+                await Deferred()
+            except CancelledError:
+                raise AsyncioCancelledError from None
+
+        self.ask(source).close()
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_while_the_server_stops(self) -> None:
+        """
+        No stream begins while the server stops, and its source is not begun.
+        """
+        self.streams.drain(3)
+        client = self.ask(lambda: self.waits("first", Deferred()))
+        self.assertTrue(client.head.startswith(b"1 503"))
+        self.assertIn(b"\r\nretry-after: ", client.head)
+        self.assertEqual([], self.happened)
 
     def test_clean_up_raises(self) -> None:
         """
@@ -428,6 +496,22 @@ class BackpressureTests(ResponseCase):
         self.clock.advance(0)
         self.assertEqual([128], seen)
         self.assertTrue(client.is_complete)
+
+    def test_function_that_never_stops(self) -> None:
+        """
+        Nor does a function that sends for ever to a client that takes it all.
+        """
+
+        async def source(send: Send) -> None:
+            while True:
+                await send(Event("x"))
+
+        client = self.ask(lambda: source)
+        turns = 10
+        self.clock.callLater(0, lambda: self.clock.callLater(0, client.close))
+        self.clock.advance(0)
+        self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
+        self.assertLess(client.body.count(b"data: x"), 64 * turns)
 
     def test_function_that_does_not_wait(self) -> None:
         """

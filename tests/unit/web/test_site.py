@@ -142,6 +142,24 @@ class RequestTests(SiteCase):
         self.assertEqual(1, client.received.count(b"HTTP/1.1"))
         self.clock.advance(0)
 
+    def test_larger_body(self) -> None:
+        """
+        The limit can be another one.
+        """
+        self.site.max_body = 2 * MAX_BODY
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(2 * MAX_BODY)})
+        client.send(b"x" * 2 * MAX_BODY)
+        self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
+        client.close()
+
+    def test_streams_are_streams(self) -> None:
+        """
+        Who passes the hub itself is told what to pass.
+        """
+        error = self.assertRaises(TypeError, Site, Resource(), streams=self.hub)
+        self.assertIn("hub.streams", str(error))
+
     def test_unlogged(self) -> None:
         """
         Some paths are not worth a line of the access log; the others are.
@@ -214,6 +232,23 @@ class DrainTests(SiteCase):
         self.clock.pump([0.1, 0.1])
         self.successResultOf(drained)
         self.assertEqual(b"done", client.body)
+
+    def test_a_response_with_more_behind_it(self) -> None:
+        """
+        It is waited for also if the client has sent a part of its next request.
+        """
+        client = self.client()
+        client.request("/wait")
+        client.send(b"GET /next HTTP/1.1\r\nHo")
+        drained = self.site.drain(10)
+        self.clock.pump([0.1] * 5)
+        assert self.plain.waiting is not None
+        self.plain.waiting.write(b"done")
+        self.plain.waiting.finish()
+        self.clock.pump([0.1] * 3)
+        self.successResultOf(drained)
+        self.assertIn(b"done", client.received)
+        self.assertTrue(client.is_complete)
 
     def test_never_reads(self) -> None:
         """

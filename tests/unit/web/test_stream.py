@@ -70,6 +70,16 @@ class GetTests(StreamCase):
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", first.body)
         self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n", second.body)
 
+    def test_nothing_below(self) -> None:
+        """
+        The stream is there with a slash at the end, and nothing is below it.
+        """
+        root = Resource()
+        root.putChild(b"sse", self.resource)
+        self.site.resource = root
+        self.assertEqual(b"retry: 3000\n", self.client(path="/sse/").body)
+        self.assertTrue(self.client(path="/sse/more").head.startswith(b"1 404"))
+
     def test_callbacks(self) -> None:
         """
         The application hears of each start and each end; at the end the hub has let go already.
