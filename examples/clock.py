@@ -3,7 +3,6 @@ One event stream for everyone: ``python examples/clock.py``, then ``curl -N http
 """
 
 from twisted.internet import reactor
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import LoopingCall
 
 from ssetwist import Event, EventStreamResource, Hub, Site
@@ -11,5 +10,5 @@ from ssetwist import Event, EventStreamResource, Hub, Site
 hub = Hub(clock=reactor)
 LoopingCall(lambda: hub.publish(Event(f"it is {reactor.seconds():.0f}"))).start(1)
 site = Site(EventStreamResource(hub), streams=hub.streams)
-serverFromString(reactor, "tcp:8000:interface=127.0.0.1").listen(site)
+reactor.listenTCP(8000, site, backlog=1024, interface="127.0.0.1")
 reactor.run()

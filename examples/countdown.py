@@ -3,7 +3,6 @@ One client's own events: ``python examples/countdown.py``, then ``curl -N http:/
 """
 
 from twisted.internet import reactor
-from twisted.internet.endpoints import serverFromString
 from twisted.internet.task import deferLater
 from twisted.web.resource import Resource
 from twisted.web.server import Site
@@ -26,5 +25,5 @@ class Countdown(Resource):
             print("over, or the client has gone")
 
 
-serverFromString(reactor, "tcp:8000:interface=127.0.0.1").listen(Site(Countdown()))
+reactor.listenTCP(8000, Site(Countdown()), interface="127.0.0.1")
 reactor.run()

@@ -39,12 +39,6 @@ class Outlet(Protocol):
         :param events: How many events there are in the frames, for the accounts.
         """
 
-    def look(self) -> None:
-        """
-        Called now and then while it is behind: see whether the connection has taken anything
-        since the last look, and if so begin ``behind_since`` anew.
-        """
-
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         """
         End the stream properly: no frame is taken any more and ``on_end`` is called at once; what

@@ -128,7 +128,6 @@ class Streams:
 
         def look_after(outlet: Outlet) -> None:
             if outlet.behind_since is not None:
-                outlet.look()
                 if outlet.behind_since <= stalled_since:
                     outlet.abort(EndReason.STALLED)
             elif outlet.last_write < silent_since:

@@ -20,7 +20,7 @@ from zope.interface import implementer
 from ..hub import EndReason, Streams
 from ._end import log_end, reason_for
 from ._head import take_off_encoder, write_head
-from ._peer import descriptor_of, unacknowledged, watch_peer
+from ._peer import descriptor_of, watch_peer
 from ._site import Site
 from ._waiting import Waiting
 
@@ -30,7 +30,9 @@ _log = Logger()
 #: a client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
 
-#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress.
+#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
+#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: a window
+#: that opens no wider than that for the user time-out ends the connection in the kernel.
 PIECE = 64 * 1024
 
 #: The end of a chunked response (RFC 9112, 7.1).
@@ -73,7 +75,6 @@ class RequestOutlet:
         "_is_direct",
         "_is_http2",
         "_opened_at",
-        "_progress",
         "_request",
         "_soon",
         "_state",
@@ -95,7 +96,6 @@ class RequestOutlet:
         self.last_write = self._opened_at = streams.clock.seconds()
         self._events = self._bytes = 0
         self._waiting: Waiting | None = None
-        self._progress: object = None
         self._soon: IDelayedCall | None = None
         self._descriptor: FileDescriptor | None = None
         self._is_complete = True
@@ -183,16 +183,6 @@ class RequestOutlet:
         self._waiting.append(frames)
         self._go_on()
 
-    def look(self) -> None:
-        if self._descriptor is not None:
-            progress = (
-                len(self._descriptor.dataBuffer) - self._descriptor.offset,
-                unacknowledged(self._descriptor),
-            )
-            if self._progress not in (None, progress):
-                self.behind_since = self._streams.clock.seconds()
-            self._progress = progress
-
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         if self._state is not _State.OPEN:
             return
@@ -222,7 +212,6 @@ class RequestOutlet:
         """
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
-            self._progress = None
 
     def resumeProducing(self) -> None:
         """

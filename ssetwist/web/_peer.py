@@ -10,10 +10,6 @@ quarter of an hour); and a stream on which nothing is on its way needs the kerne
 import socket
 import sys
 
-if sys.platform == "linux":
-    from fcntl import ioctl
-    from termios import TIOCOUTQ  # the same number as SIOCOUTQ, which Python has no name for
-
 from twisted.internet.abstract import FileDescriptor
 from twisted.protocols.policies import ProtocolWrapper
 
@@ -52,17 +48,6 @@ def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
     if (handle := _socket_of(descriptor)) is not None:
         for option in _options(stall_timeout):
             handle.setsockopt(*option)
-
-
-def unacknowledged(descriptor: FileDescriptor) -> int:
-    """
-    Return how many bytes the kernel holds that the peer has not acknowledged.  While that number
-    changes the peer is taking something, however little.
-    """
-    handle = _socket_of(descriptor)
-    if handle is None or sys.platform != "linux":
-        return 0
-    return int.from_bytes(ioctl(handle, TIOCOUTQ, bytes(4)), sys.byteorder)
 
 
 def _socket_of(descriptor: FileDescriptor) -> socket.socket | None:

@@ -2,6 +2,7 @@
 Real parts: a hub as a process, sockets, and what to do where a part is missing.
 """
 
+import json
 import os
 import re
 import select
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from unittest import SkipTest
+from urllib.request import urlopen
 
 #: Seconds that anything here may take at most; only a failing test takes so long.
 PATIENCE = 30.0
@@ -104,6 +106,14 @@ class HubProcess:
         Return how many descriptors the process has open.
         """
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
+
+    def subscribers(self) -> int:
+        """
+        Return how many subscribers it says it has.
+        """
+        with urlopen(self.url + "status", timeout=PATIENCE) as response:
+            count: int = json.load(response)["subscribers"]
+        return count
 
     def memory(self) -> int:
         """

@@ -115,15 +115,6 @@ def ask(address: str, path: str) -> object:
         return json.load(connection.getresponse())
 
 
-def count_subscribers(process: HubProcess) -> int:
-    """
-    Ask the process how many are subscribed.
-    """
-    found = ask(f"{process.host}:{process.port}", "/status")
-    assert isinstance(found, dict)
-    return int(found["subscribers"])
-
-
 class BrowserCase(SynchronousTestCase):
     """
     A test that has a tab of its own.
@@ -236,10 +227,10 @@ class PageTests(BrowserCase):
             self.browser.get(process.url)
             self.click("connect")
             self.wait_for_text("state", "open")
-            self.assertEqual(1, count_subscribers(process))
+            self.assertEqual(1, process.subscribers())
             self.click("disconnect")
             process.wait_for(CLOSED, patience=5)
-            self.assertEqual(0, count_subscribers(process))
+            self.assertEqual(0, process.subscribers())
             self.wait_for_text("state", "closed")
             self.wait_for_text("subscribers", "0")
 
@@ -254,7 +245,7 @@ class PageTests(BrowserCase):
                 self.wait_for_text("state", "open")
                 self.click("disconnect")
                 self.wait_for_text("state", "closed")
-            wait_until(lambda: count_subscribers(process) == 0, "all are gone", patience=5)
+            wait_until(lambda: process.subscribers() == 0, "all are gone", patience=5)
 
     def test_clear(self) -> None:
         """
@@ -292,9 +283,8 @@ class EventSourceTests(BrowserCase):
             self.browser.get(process.url)
             outcome = self.browser.execute_async_script(ONE_AFTER_THE_OTHER % between)
             self.assertEqual("all opened", outcome)
-            # Chromium may keep a stream that is closed before any of its body was read for another
-            # five seconds, in the hope of using the connection again (its HttpResponseBodyDrainer).
-            wait_until(lambda: count_subscribers(process) == 0, "all are gone", patience=10)
+            # Below the five seconds for which Chromium keeps connections that it could use again.
+            wait_until(lambda: process.subscribers() == 0, "all are gone", patience=4)
             self.assertEqual(100, process.read_log().count(" /sse: client closed after "))
 
     def test_hundred(self) -> None:
@@ -317,10 +307,10 @@ class EventSourceTests(BrowserCase):
             self.browser.get(process.url)
             self.click("connect")
             self.wait_for_text("state", "open")
-            self.assertEqual(1, count_subscribers(process))
+            self.assertEqual(1, process.subscribers())
             leave()
             process.wait_for(CLOSED, patience=5)
-            self.assertEqual(0, count_subscribers(process))
+            self.assertEqual(0, process.subscribers())
 
     def test_navigating_away(self) -> None:
         """
@@ -352,14 +342,14 @@ class EventSourceTests(BrowserCase):
             self.connect(process)
             second = self.new_tab()
             self.connect(process)
-            self.assertEqual(2, count_subscribers(process))
+            self.assertEqual(2, process.subscribers())
             self.browser.switch_to.window(first)
             self.wait_for_more()
             self.close_tab(second)
             process.wait_for(CLOSED, patience=5)
             self.browser.switch_to.window(first)
             self.wait_for_more()
-            self.assertEqual(1, count_subscribers(process))
+            self.assertEqual(1, process.subscribers())
 
 
 class ComingBackTests(BrowserCase):

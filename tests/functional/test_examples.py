@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import textwrap
+from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.support import ROOT, read_until, wait_until
+from tests.functional.support import ROOT, read_to_end, read_until, wait_until
 
 README = (ROOT / "README.rst").read_text()
 
@@ -20,16 +21,16 @@ class ExampleTests(SynchronousTestCase):
     The programs in examples/.
     """
 
-    def run_example(self, name: str) -> socket.socket:
+    def run_example(self, name: str, path: str = "/") -> socket.socket:
         """
         Run an example on a free port, and ask it for its stream.
         """
         program = (ROOT / "examples" / name).read_text()
         with socket.create_server(("127.0.0.1", 0)) as free:
             port = free.getsockname()[1]
-        self.assertIn("tcp:8000:", program)
+        self.assertIn("listenTCP(8000,", program)
         process = subprocess.Popen(
-            [sys.executable, "-c", program.replace("tcp:8000:", f"tcp:{port}:")],
+            [sys.executable, "-c", program.replace("listenTCP(8000,", f"listenTCP({port},")],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
         )
@@ -47,7 +48,7 @@ class ExampleTests(SynchronousTestCase):
 
         wait_until(listens, "the example listens")
         self.addCleanup(connections[0].close)
-        connections[0].sendall(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        connections[0].sendall(f"GET {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         self.process = process
         return connections[0]
 
@@ -68,6 +69,23 @@ class ExampleTests(SynchronousTestCase):
         self.process.terminate()
         output, errors = self.process.communicate()
         self.assertEqual((b"over, or the client has gone\n", b""), (output, errors))
+
+    def test_embedded(self) -> None:
+        """
+        What is POSTed is heard; the stream ends properly when the process is told to stop.
+        """
+        connection = self.run_example("embedded.py", "/events")
+        read_until(connection, b"retry: ")
+        host, port = connection.getpeername()
+        with urlopen(f"http://{host}:{port}/say", data=b"text=hello") as response:
+            self.assertEqual(b"said\n", response.read())
+        expected = b'event: said\ndata: {"text":"hello"}\n\n'
+        read_until(connection, expected)
+        self.process.terminate()
+        self.assertTrue(read_to_end(connection).endswith(b"\r\n0\r\n\r\n"))
+        output, _ = self.process.communicate()
+        self.assertIn(b"/events: server stopping after", output)
+        self.assertIn(b"EndReason.DRAINING\n", output)
 
 
 class ReadmeTests(SynchronousTestCase):

@@ -45,11 +45,6 @@ class FakeOutlet:
         self.events += events
         self._put(frames)
 
-    def look(self) -> None:
-        """
-        Nobody can see whether this one makes progress.
-        """
-
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         self.during_end()
         if not self.is_open:
