@@ -31,8 +31,8 @@ _log = Logger()
 MAX_WAITING = 512 * 1024
 
 #: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
-#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: a window
-#: that opens no wider than that for the user time-out ends the connection in the kernel.
+#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: where a
+#: window stays narrower than that for the user time-out, the kernel ends the connection.
 PIECE = 64 * 1024
 
 #: The end of a chunked response (RFC 9112, 7.1).
