@@ -155,6 +155,7 @@ class Streams:
                 _log.failure("a stream broke and is cut")
                 self._open.discard(outlet)
                 cut(outlet)
+        self._rest()
 
 
 def cut(outlet: Outlet) -> None:
