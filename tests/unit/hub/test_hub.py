@@ -333,6 +333,14 @@ class MistakeTests(HubTestCase):
             error = self.assertRaises(ValueError, Hub, clock=self.clock, **{limit: -1})
             self.assertIn(limit, str(error))
 
+    def test_times(self) -> None:
+        """
+        There is no time below 0, and none to stall in is no time at all.
+        """
+        for option, value in (("heartbeat", -1), ("stall_timeout", 0), ("stall_timeout", -1)):
+            error = self.assertRaises(ValueError, Hub, clock=self.clock, **{option: value})
+            self.assertIn(f"{option} {value}", str(error))
+
 
 class SubscribersTests(HubTestCase):
     """

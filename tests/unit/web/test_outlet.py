@@ -2,6 +2,7 @@
 One stream over one request, driven through a real Site over memory transports.
 """
 
+from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
@@ -238,6 +239,20 @@ class ClientGoesTests(OutletCase):
             tuple(line[key] for key in ("peer", "path", "reason", "duration", "events", "bytes")),
         )
 
+    def test_log_line_names(self) -> None:
+        """
+        A client is named by its address, whatever kind that is of.
+        """
+        for address, name in (
+            (IPv6Address("TCP", "2001:db8::1", 50000), "[2001:db8::1]:50000"),
+            (UNIXAddress(None), "local"),
+        ):
+            client, outlet = self.connect()
+            outlet._request.client = address
+            with capturedLogs() as logged:
+                client.close()
+            self.assertEqual([name], [each["peer"] for each in logged if "reason" in each])
+
     def test_log_line_is_harmless(self) -> None:
         """
         A path with control characters cannot write to somebody's terminal.
@@ -436,6 +451,17 @@ class ServerEndsTests(OutletCase):
         outlet.abort(EndReason.STALLED)
         self.assertTrue(client.transport.is_aborted)
         self.assert_ended(EndReason.FINISHED, outlet)
+        self.clock.advance(0)
+
+    def test_abort_by_who_is_told(self) -> None:
+        """
+        Whoever is told of a proper end may still cut the connection.
+        """
+        client, outlet = self.connect()
+        outlet.on_end = lambda reason: outlet.abort(reason)
+        outlet.end(EndReason.FINISHED, last_words=b"retry: 1\n")
+        self.assertTrue(client.transport.is_aborted)
+        self.assertEqual(b":\n", client.body)
         self.clock.advance(0)
 
     def test_finished_behind_our_back(self) -> None:

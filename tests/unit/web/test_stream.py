@@ -4,10 +4,12 @@ The hub as a resource.
 
 import warnings
 
+from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import GzipEncoderFactory
+from twisted.web.util import DeferredResource
 
 from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason, Hub, Subscriber
@@ -69,6 +71,17 @@ class GetTests(StreamCase):
         self.hub.publish(Event("2"))
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", first.body)
         self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n", second.body)
+
+    def test_gone_before_it_is_rendered(self) -> None:
+        """
+        A client that left while somebody else decided about it subscribes nobody.
+        """
+        decided: Deferred[EventStreamResource] = Deferred()
+        self.site.resource = DeferredResource(decided)
+        self.client().close()
+        decided.callback(self.resource)
+        self.assertEqual(0, self.hub.subscriber_count)
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_nothing_below(self) -> None:
         """
