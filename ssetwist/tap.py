@@ -23,6 +23,9 @@ _log = Logger()
 #: Descriptors kept for everything but subscribers: listeners, logs, the page and its polls.
 _RESERVED_DESCRIPTORS = 64
 
+#: Descriptors to take where there is no limit to how many.
+_ENOUGH_DESCRIPTORS = 65536
+
 
 class _TwistdService(HubService):
     """
@@ -79,6 +82,8 @@ def _raise_descriptor_limit() -> int:
     import resource as process_limits  # Unix has it
 
     soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
+    if hard == process_limits.RLIM_INFINITY:
+        hard = max(soft, _ENOUGH_DESCRIPTORS)  # some systems refuse to set what they allow
     if soft != hard:
         process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (hard, hard))
     return hard
@@ -123,7 +128,7 @@ class Options(UsageOptions):
          "how many there may be; 0 for as many as the limit on open files allows",
          _number("max-subscribers")],
         ["max-per-address", None, 0,
-         "how many from one IP address; 0 for as many as come (behind a proxy all have its own)",
+         "how many from one IP address; 0 for as many as come (behind a proxy all have its address)",
          _number("max-per-address")],
         ["stall-timeout", None, DEFAULT_STALL_TIMEOUT,
          "seconds without progress until a client that does not read is cut",
