@@ -128,7 +128,7 @@ class Options(UsageOptions):
          "how many there may be; 0 for as many as the limit on open files allows",
          _number("max-subscribers")],
         ["max-per-address", None, 0,
-         "how many from one IP address; 0 for as many as come (behind a proxy all have its address)",
+         "how many from one IP address; 0 for no limit (behind a proxy all have its address)",
          _number("max-per-address")],
         ["stall-timeout", None, DEFAULT_STALL_TIMEOUT,
          "seconds without progress until a client that does not read is cut",
