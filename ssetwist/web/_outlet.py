@@ -49,7 +49,7 @@ class _State(Enum):
 @implementer(IPushProducer)
 class RequestOutlet:
     """
-    The :class:`~ssetwist.hub.Outlet` over a request.
+    The :class:`ssetwist.hub.Outlet` over a request.
 
     To be made first thing in ``render``: a request tells of its end only those who asked before.
 
