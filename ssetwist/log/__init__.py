@@ -1,0 +1,11 @@
+"""
+Where events are kept, in order.
+
+:class:`EventLog` is the seam; :class:`MemoryLog` is the log that is always there.
+"""
+
+from ._cursor import MAX_ID, position_of, render_id
+from ._log import Entry, EventLog
+from ._memory import MemoryLog
+
+__all__ = ["MAX_ID", "Entry", "EventLog", "MemoryLog", "position_of", "render_id"]

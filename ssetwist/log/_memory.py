@@ -1,0 +1,134 @@
+"""
+The log in memory: the newest events, within three bounds.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
+
+from ..eventstream import Event, encode_event
+from ._cursor import MAX_ID, new_epoch, position_of, render_id
+from ._log import Entry
+
+#: How many events are kept, how many bytes of them, and for how many seconds.
+DEFAULT_MAX_COUNT = 10_000
+DEFAULT_MAX_BYTES = 64 * 1024 * 1024
+DEFAULT_MAX_AGE = 3600.0
+
+#: The list is cut when so many at its beginning are forgotten, and more than are left.
+_CUT = 1024
+
+
+class MemoryLog:
+    """
+    An :class:`ssetwist.log.EventLog` that forgets when its process ends.
+
+    Everything but cutting the list is done in constant time: a position is an index, a publisher's
+    id is found in a dict.  The bounds hold whenever anybody looks.
+
+    :param clock: The reactor, or a ``Clock`` in tests.
+    :param max_count: How many events are kept at most; 0 keeps none.
+    :param max_bytes: How many bytes their frames may have together.  An event larger than that is
+        not kept.
+    :param max_age: Seconds after which an event is forgotten.
+    :param epoch: The name of this life, for tests; a random one if there is none.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        max_count: int = DEFAULT_MAX_COUNT,
+        max_bytes: int = DEFAULT_MAX_BYTES,
+        max_age: float = DEFAULT_MAX_AGE,
+        epoch: str | None = None,
+    ) -> None:
+        self.epoch = new_epoch() if epoch is None else epoch
+        self.on_append: Callable[[Entry], None] | None = None
+        self._clock = clock
+        self._max_count = max_count
+        self._max_bytes = max_bytes
+        self._max_age = max_age
+        self._entries: list[Entry | None] = []
+        self._forgotten = 0  # of those in the list, from its beginning
+        self._bytes = 0
+        self._head = 0
+        self._positions: dict[str, int] = {}  # of ids that publishers gave
+
+    @property
+    def head(self) -> int:
+        return self._head
+
+    @property
+    def oldest(self) -> int:
+        self._forget()
+        return self._head + 1 - (len(self._entries) - self._forgotten)
+
+    def append(
+        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
+    ) -> Deferred[Entry]:
+        self._head += 1
+        if event.id is None:
+            event = replace(event, id=render_id(self.epoch, self._head))
+        elif len(event.id) <= MAX_ID:
+            self._positions[event.id] = self._head
+        entry = Entry(
+            self._head, topics, event, is_private, self._clock.seconds(), encode_event(event)
+        )
+        self._entries.append(entry)
+        self._bytes += len(entry.frames)
+        self._forget()
+        if self.on_append is not None:
+            self.on_append(entry)
+        return succeed(entry)
+
+    def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
+        oldest = self.oldest
+        index = self._forgotten + max(after + 1, oldest) - oldest
+        entries: list[Entry] = []
+        size = 0
+        while index < len(self._entries):
+            entry = self._entries[index]
+            assert entry is not None, "only those at the beginning are forgotten"
+            size += len(entry.frames)
+            if entries and size > most_bytes:
+                break
+            entries.append(entry)
+            index += 1
+        return succeed(entries)
+
+    def find(self, id: str) -> Deferred[int | None]:
+        oldest = self.oldest
+        position = self._positions.get(id) if len(id) <= MAX_ID else None
+        if position is None:
+            position = position_of(self.epoch, id)
+        if position is None or not oldest - 1 <= position <= self._head:
+            return succeed(None)
+        return succeed(position)
+
+    def _forget(self) -> None:
+        """
+        Forget, oldest first, what is beyond a bound.
+        """
+        too_old = self._clock.seconds() - self._max_age
+        entries = self._entries
+        while self._forgotten < len(entries):
+            oldest = entries[self._forgotten]
+            assert oldest is not None, "it is the first that is not forgotten"
+            if (
+                len(entries) - self._forgotten <= self._max_count
+                and self._bytes <= self._max_bytes
+                and oldest.at > too_old
+            ):
+                break
+            entries[self._forgotten] = None  # freed now; the list is cut later
+            self._forgotten += 1
+            self._bytes -= len(oldest.frames)
+            assert oldest.event.id is not None, "append gives one"
+            if self._positions.get(oldest.event.id) == oldest.position:
+                del self._positions[oldest.event.id]
+        if self._forgotten > max(_CUT, len(entries) - self._forgotten):
+            del entries[: self._forgotten]
+            self._forgotten = 0

@@ -1,0 +1,298 @@
+"""
+The log in memory, held against a plain list.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Event
+from ssetwist.eventstream import encode_event
+from ssetwist.log import MAX_ID, Entry, MemoryLog, render_id
+
+
+class MemoryLogCase(SynchronousTestCase):
+    """
+    A log of a known epoch.
+    """
+
+    def make(self, **bounds: float) -> MemoryLog:
+        self.clock = Clock()
+        return MemoryLog(self.clock, epoch="a1", **bounds)  # type: ignore[arg-type]
+
+    def append(self, log: MemoryLog, *data: str, **fields: str) -> list[Entry]:
+        return [
+            self.successResultOf(log.append(("t",), Event(each, **fields)))  # type: ignore[arg-type]
+            for each in data
+        ]
+
+    def read(self, log: MemoryLog, after: int, most_bytes: int = 10**9) -> list[str]:
+        return [entry.event.data for entry in self.successResultOf(log.read(after, most_bytes))]
+
+    def find(self, log: MemoryLog, id: str) -> int | None:
+        return self.successResultOf(log.find(id))
+
+
+class AppendTests(MemoryLogCase):
+    """
+    Appending.
+    """
+
+    def test_positions_and_ids(self) -> None:
+        """
+        Each event gets its place, and an id if it has none.
+        """
+        log = self.make()
+        self.assertEqual((0, 1), (log.head, log.oldest))
+        first, second = self.append(log, "1", "2")
+        (third,) = self.append(log, "3", id="mine")
+        self.assertEqual([1, 2, 3], [entry.position for entry in (first, second, third)])
+        self.assertEqual(
+            ["#a1.1", "#a1.2", "mine"], [entry.event.id for entry in (first, second, third)]
+        )
+        self.assertEqual((3, 1), (log.head, log.oldest))
+
+    def test_entry(self) -> None:
+        """
+        What is published with an event is kept with it, and its bytes.
+        """
+        log = self.make()
+        self.clock.advance(5)
+        entry = self.successResultOf(log.append(("a", "b"), Event("x", type="t"), is_private=True))
+        self.assertEqual((("a", "b"), True, 5), (entry.topics, entry.is_private, entry.at))
+        self.assertEqual(encode_event(Event("x", type="t", id="#a1.1")), entry.frames)
+
+    def test_on_append(self) -> None:
+        """
+        Whoever follows the log hears of each entry, in order, when it is in the log.
+        """
+        log = self.make()
+        heard: list[tuple[int, int]] = []
+        log.on_append = lambda entry: heard.append((entry.position, log.head))
+        self.append(log, "1", "2")
+        self.assertEqual([(1, 1), (2, 2)], heard)
+
+
+class ReadTests(MemoryLogCase):
+    """
+    Reading forward.
+    """
+
+    def test_from_a_position(self) -> None:
+        """
+        What follows a position is read, oldest first.
+        """
+        log = self.make()
+        self.append(log, "1", "2", "3")
+        self.assertEqual(["1", "2", "3"], self.read(log, 0))
+        self.assertEqual(["3"], self.read(log, 2))
+        self.assertEqual([], self.read(log, 3))
+
+    def test_bounded(self) -> None:
+        """
+        A batch is bounded, but never empty while there is something.
+        """
+        log = self.make()
+        size = len(self.append(log, "1", "2", "3")[0].frames)
+        self.assertEqual(["1", "2"], self.read(log, 0, 2 * size))
+        self.assertEqual(["1"], self.read(log, 0, 1))
+
+    def test_forgotten(self) -> None:
+        """
+        Where the beginning is forgotten, reading begins with the oldest that is kept.
+        """
+        log = self.make(max_count=2)
+        self.append(log, "1", "2", "3")
+        self.assertEqual(["2", "3"], self.read(log, 0))
+
+
+class FindTests(MemoryLogCase):
+    """
+    Finding an id.
+    """
+
+    def test_ours(self) -> None:
+        """
+        Ids of our own are found, the one before the first event and the head among them.
+        """
+        log = self.make()
+        self.append(log, "1", "2")
+        self.assertEqual([0, 1, 2], [self.find(log, render_id("a1", n)) for n in range(3)])
+
+    def test_publishers(self) -> None:
+        """
+        So are those that publishers gave; of two the same, the newer one.
+        """
+        log = self.make()
+        self.append(log, "1", "2", id="mine")
+        self.assertEqual(2, self.find(log, "mine"))
+
+    def test_unknown(self) -> None:
+        """
+        What is of another life, of the future, or garbage, is not.
+        """
+        log = self.make()
+        self.append(log, "1")
+        for id in ("#b2.1", "#a1.2", "garbage", "", "x" * (MAX_ID + 1)):
+            self.assertIsNone(self.find(log, id), id)
+
+    def test_too_long(self) -> None:
+        """
+        An id that nobody would send back is kept with its event, and not looked for.
+        """
+        log = self.make()
+        self.append(log, "1", id="x" * (MAX_ID + 1))
+        self.assertIsNone(self.find(log, "x" * (MAX_ID + 1)))
+
+    def test_too_old(self) -> None:
+        """
+        What follows a forgotten event is found only while nothing of it is missing.
+        """
+        log = self.make(max_count=2)
+        self.append(log, "1", id="one")
+        self.append(log, "2", id="two")
+        self.append(log, "3", "4")
+        self.assertEqual(
+            [None, None, None, 2, 3],
+            [self.find(log, id) for id in ("one", "two", "#a1.1", "#a1.2", "#a1.3")],
+        )
+
+
+class BoundTests(MemoryLogCase):
+    """
+    What is kept.
+    """
+
+    def test_count(self) -> None:
+        """
+        No more than so many.
+        """
+        log = self.make(max_count=2)
+        self.append(log, "1", "2")
+        self.assertEqual(1, log.oldest)
+        self.append(log, "3")
+        self.assertEqual(2, log.oldest)
+
+    def test_none(self) -> None:
+        """
+        A log of no events keeps none, but counts them.
+        """
+        log = self.make(max_count=0)
+        self.append(log, "1", "2")
+        self.assertEqual((2, 3), (log.head, log.oldest))
+        self.assertEqual(2, self.find(log, "#a1.2"))
+
+    def test_bytes(self) -> None:
+        """
+        No more bytes than so many, exactly; what alone is larger is not kept.
+        """
+        size = len(encode_event(Event("1", id="#a1.1")))
+        log = self.make(max_bytes=2 * size)
+        self.append(log, "1", "2")
+        self.assertEqual(["1", "2"], self.read(log, 0))
+        self.append(log, "3")
+        self.assertEqual(["2", "3"], self.read(log, 0))
+        self.append(log, "x" * 2 * size)
+        self.assertEqual([], self.read(log, 0))
+
+    def test_age(self) -> None:
+        """
+        Nothing older than so many seconds, also when nothing is appended.
+        """
+        log = self.make(max_age=10)
+        self.append(log, "1")
+        self.clock.advance(9)
+        self.append(log, "2")
+        self.clock.advance(1)
+        self.assertEqual(["2"], self.read(log, 0))
+        self.clock.advance(9)
+        self.assertEqual((2, 3), (log.head, log.oldest))
+
+    def test_freed(self) -> None:
+        """
+        What is forgotten is freed, with its id, also where much is forgotten at once.
+        """
+        log = self.make(max_count=3000, max_age=10)
+        self.append(log, *("x" * 10 for _ in range(3000)))
+        self.append(log, "y", id="mine")
+        self.assertEqual(1, sum(each is None for each in log._entries))
+        self.clock.advance(10)
+        self.assertEqual(3002, log.oldest)
+        self.assertEqual(([], {}, 0), (log._entries, log._positions, log._bytes))
+
+
+class PlainLog(RuleBasedStateMachine):
+    """
+    A log beside a list of everything.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clock = Clock()
+        self.log = MemoryLog(self.clock, max_count=5, max_bytes=200, max_age=10, epoch="a1")
+        self.all: list[tuple[Entry, float]] = []
+
+    def kept(self) -> list[Entry]:
+        kept: list[Entry] = []
+        size = 0
+        for entry, at in reversed(self.all):
+            size += len(entry.frames)
+            if len(kept) == 5 or size > 200 or at + 10 <= self.clock.seconds():
+                break
+            kept.insert(0, entry)
+        return kept
+
+    @rule(data=st.text("ab", max_size=120), id=st.none() | st.sampled_from(["x", "y", "z"]))
+    def append(self, data: str, id: str | None) -> None:
+        results: list[Entry] = []
+        self.log.append(("t",), Event(data, id=id)).addCallback(results.append)
+        self.all.append((results[0], self.clock.seconds()))
+
+    @rule(seconds=st.integers(0, 6))
+    def wait(self, seconds: int) -> None:
+        self.clock.advance(seconds)
+
+    @invariant()
+    def same(self) -> None:
+        kept = self.kept()
+        head = len(self.all)
+        assert self.log.head == head
+        assert self.log.oldest == head + 1 - len(kept)
+        for after in range(head + 1):
+            results: list[list[Entry]] = []
+            self.log.read(after, 10**6).addCallback(results.append)
+            assert results[0] == [entry for entry in kept if entry.position > after]
+        for id in ("x", "y", "z"):
+            found: list[int | None] = []
+            self.log.find(id).addCallback(found.append)
+            places = [entry.position for entry in kept if entry.event.id == id]
+            assert found == [places[-1] if places else None]
+
+
+class ModelTests(SynchronousTestCase):
+    """
+    Any order of things.
+    """
+
+    def test_plain(self) -> None:
+        """
+        The log keeps exactly what a list and its three bounds say.
+        """
+        run_state_machine_as_test(PlainLog)
+
+    @given(st.integers(0, 30), st.integers(1, 400))
+    def test_batches(self, count: int, most_bytes: int) -> None:
+        """
+        Batches follow each other without a gap, whatever their size.
+        """
+        log = MemoryLog(Clock())
+        for number in range(count):
+            log.append(("t",), Event("x" * number))
+        after, seen = 0, []
+        while after < log.head:
+            batch = self.successResultOf(log.read(after, most_bytes))
+            seen += [entry.position for entry in batch]
+            after = batch[-1].position
+        self.assertEqual(list(range(1, count + 1)), seen)
