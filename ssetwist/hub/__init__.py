@@ -2,7 +2,7 @@
 Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
 """
 
-from ._ends import Ending, EndReason
+from ._ends import Ending, EndReason, HasEnd
 from ._hub import Hub
 from ._outlet import Outlet
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
@@ -16,6 +16,7 @@ __all__ = [
     "END_ID",
     "EndReason",
     "Ending",
+    "HasEnd",
     "Hub",
     "Outlet",
     "Streams",

@@ -81,3 +81,26 @@ class Ending:
                 _log.failure("an on_end callback failed")
         for one in waiting:
             one.callback(reason)
+
+
+class HasEnd:
+    """
+    Something with a stream that ends.
+    """
+
+    __slots__ = ()
+    _ending: Ending
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """
+        Why the stream ended; ``None`` while it is open.
+        """
+        return self._ending.reason
+
+    def when_ended(self) -> Deferred[EndReason]:
+        """
+        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
+        whatever ended it.  Cancelling it only stops the waiting.
+        """
+        return self._ending.when()

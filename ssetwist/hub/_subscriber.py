@@ -5,10 +5,8 @@ One subscriber of the hub.
 from collections.abc import Callable
 from functools import partial
 
-from twisted.internet.defer import Deferred
-
 from ..eventstream import Event, encode_event
-from ._ends import Ending, EndReason
+from ._ends import Ending, EndReason, HasEnd
 from ._outlet import Outlet
 from ._streams import cut
 
@@ -21,7 +19,7 @@ END_ID = "#end"
 END = encode_event(Event(type="end", id=END_ID))
 
 
-class Subscriber:
+class Subscriber(HasEnd):
     """
     Who receives the events of a hub, from :meth:`Hub.subscribe` to its end.
 
@@ -46,20 +44,6 @@ class Subscriber:
         self._outlet = outlet
         self._ending = Ending(on_end and partial(on_end, self))
         outlet.on_end = self._ended
-
-    @property
-    def end_reason(self) -> EndReason | None:
-        """
-        Why the stream ended; ``None`` while it is open.
-        """
-        return self._ending.reason
-
-    def when_ended(self) -> Deferred[EndReason]:
-        """
-        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
-        whatever ended it.  Cancelling it only stops the waiting.
-        """
-        return self._ending.when()
 
     def end(self, *, for_good: bool = False) -> None:
         """

@@ -14,7 +14,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
-from ..hub import Ending, EndReason
+from ..hub import Ending, EndReason, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -23,7 +23,7 @@ _log = Logger()
 _EVENTS_PER_TURN = 64
 
 
-class Send:
+class Send(HasEnd):
     """
     What the function of a per-request stream is given: it is called with an event to send that.
     """
@@ -76,20 +76,6 @@ class Send:
         Whether anything sent still goes anywhere.
         """
         return self._outlet.is_open
-
-    @property
-    def end_reason(self) -> EndReason | None:
-        """
-        Why the stream ended; ``None`` while it is open.
-        """
-        return self._ending.reason
-
-    def when_ended(self) -> Deferred[EndReason]:
-        """
-        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
-        whatever ended it.  Cancelling it only stops the waiting.
-        """
-        return self._ending.when()
 
     def end(self) -> None:
         """
