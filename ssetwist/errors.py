@@ -38,3 +38,15 @@ class CannotListen(SSETwistError):
     def __init__(self, endpoint: str, problem: object) -> None:
         super().__init__(f"cannot listen on {endpoint!r}: {problem}")
         self.endpoint = endpoint
+
+
+class InvalidMatcher(SSETwistError, ValueError):
+    """
+    The caller's fault: this asks for no topics that there could be.
+
+    :ivar matcher: What was asked for, or its beginning.
+    """
+
+    def __init__(self, matcher: str, problem: str) -> None:
+        super().__init__(f"{matcher!r} {problem}")
+        self.matcher = matcher

@@ -1,0 +1,86 @@
+"""
+What a subscriber asks for: topics, in one of three ways.
+
+Matchers are values: two that ask for the same are equal, so that those who ask for the same can be
+found, and told, together.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from urlpattern import URLPattern
+
+from ..errors import InvalidMatcher
+
+#: What a pattern and a topic without a scheme and a host are relative to, unless told otherwise.
+DEFAULT_BASE_URL = "https://localhost/"
+
+#: The longest topic or pattern, in characters.
+MAX_LENGTH = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Exact:
+    """
+    One topic, to the letter: nothing is normalised.
+    """
+
+    topic: str
+
+    def __post_init__(self) -> None:
+        _check_length(self.topic)
+
+    def matches(self, topic: str) -> bool:
+        """
+        Tell whether this asks for a topic.
+        """
+        return topic == self.topic
+
+
+@dataclass(frozen=True, slots=True)
+class Pattern:
+    """
+    The topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is no URL, not even a
+    relative one, is matched by none.  Matching takes time in proportion to the topic.
+
+    :raises InvalidMatcher: If the pattern cannot be compiled.
+    """
+
+    pattern: str
+    base_url: str = DEFAULT_BASE_URL
+    _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
+
+    def __post_init__(self) -> None:
+        _check_length(self.pattern)
+        try:
+            compiled = URLPattern(self.pattern, self.base_url)
+        except Exception:  # what it says of the pattern is not for those who sent it
+            raise InvalidMatcher(self.pattern, "is no URL pattern") from None
+        object.__setattr__(self, "_compiled", compiled)
+
+    def matches(self, topic: str) -> bool:
+        """
+        Tell whether this asks for a topic.
+        """
+        return bool(self._compiled.test(topic, self.base_url))
+
+
+@dataclass(frozen=True, slots=True)
+class Everything:
+    """
+    Every topic.
+    """
+
+    def matches(self, topic: str) -> bool:
+        """
+        Tell whether this asks for a topic: yes.
+        """
+        return True
+
+
+Matcher = Exact | Pattern | Everything
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_LENGTH:
+        raise InvalidMatcher(text[:20] + "...", f"is longer than {MAX_LENGTH} characters")

@@ -1,0 +1,97 @@
+"""
+Matchers.
+"""
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import InvalidMatcher
+from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Pattern
+
+BASE = "https://hub.example/.well-known/mercure"
+
+
+class MatcherTests(SynchronousTestCase):
+    """
+    What each asks for.
+    """
+
+    @given(st.text(), st.text())
+    def test_exact(self, one: str, other: str) -> None:
+        """
+        A topic is itself, and nothing else.
+        """
+        self.assertTrue(Exact(one).matches(one))
+        self.assertEqual(one == other, Exact(one).matches(other))
+
+    @given(st.text())
+    def test_everything(self, topic: str) -> None:
+        """
+        Everything is everything.
+        """
+        self.assertTrue(Everything().matches(topic))
+
+    def test_patterns(self) -> None:
+        """
+        A pattern matches URLs part by part, relative ones against its base.
+        """
+        for pattern, topic, expected in (
+            ("https://example.com/books/:id", "https://example.com/books/1", True),
+            ("https://example.com/books/:id", "https://example.com/books/1?x=2", True),
+            ("https://example.com/books/:id", "https://example.com/books/1/pages", False),
+            ("https://example.com/books/:id", "https://example.org/books/1", False),
+            ("https://example.com/books/*", "https://example.com/books/1/pages", True),
+            ("/books/:id", "https://hub.example/books/1", True),
+            ("/books/:id", "/books/1", True),
+            ("/books/:id", "books/1", False),
+            ("/Books/:id", "/books/1", False),
+            ("https://*/books", "http://[", False),
+        ):
+            self.assertEqual(expected, Pattern(pattern, BASE).matches(topic), (pattern, topic))
+
+    @given(st.text(max_size=50), st.text(max_size=50))
+    def test_any_pattern(self, pattern: str, topic: str) -> None:
+        """
+        A pattern can be compiled, and then answers for every topic, or it is refused.
+        """
+        try:
+            matcher = Pattern(pattern, BASE)
+        except InvalidMatcher:
+            return
+        self.assertIn(matcher.matches(topic), (True, False))
+
+    def test_refused(self) -> None:
+        """
+        What is no pattern, or has no end, is refused by name.
+        """
+        for pattern in ("/books/(", "/((?=a).*)"):
+            error = self.assertRaises(InvalidMatcher, Pattern, pattern)
+            self.assertEqual(pattern, error.matcher)
+        for kind in (Exact, Pattern):
+            error = self.assertRaises(InvalidMatcher, kind, "/" + "x" * MAX_LENGTH)
+            self.assertLess(len(str(error)), 100)
+
+    def test_linear(self) -> None:
+        """
+        No pattern makes a topic expensive: not so many times the letters, so many times the time.
+        """
+        matcher = Pattern("/(a*)*b", BASE)
+        began = time.process_time()
+        self.assertFalse(matcher.matches("/" + "a" * 4000))
+        self.assertLess(time.process_time() - began, 1.0)
+
+    def test_values(self) -> None:
+        """
+        Those that ask for the same are equal.
+        """
+        self.assertEqual(
+            {Exact("a"), Pattern("/a"), Everything()},
+            {Exact("a"), Exact("a"), Pattern("/a"), Pattern("/a"), Everything(), Everything()},
+        )
+        self.assertNotEqual(Pattern("/a", "https://a/"), Pattern("/a", "https://b/"))
+        self.assertEqual(
+            "Pattern(pattern='/a', base_url='https://localhost/')", repr(Pattern("/a"))
+        )
