@@ -77,6 +77,8 @@ class HubConfig:
     drain_timeout: float = 10.0
 
     def __post_init__(self) -> None:
+        if isinstance(self.listen, str) or not self.listen:
+            raise ValueError("listen must be one or more endpoint strings, in a tuple or a list")
         for name, (least, may_be_0) in _LEAST_SECONDS.items():
             value = getattr(self, name)
             if not (least <= value <= _DAY or (may_be_0 and value == 0)):

@@ -27,6 +27,13 @@ _RESERVED_DESCRIPTORS = 64
 _ENOUGH_DESCRIPTORS = 65536
 
 
+class CannotStart(SystemExit, Exception):
+    """
+    Ends the process with a status, and without a traceback.  An ``Exception`` too, because only
+    of those a daemon tells the process that started it, which would wait for ever otherwise.
+    """
+
+
 class _TwistdService(HubService):
     """
     The same as the one service of a process, which it may speak for.
@@ -41,7 +48,7 @@ class _TwistdService(HubService):
         try:
             super().privilegedStartService()
         except CannotListen:
-            raise SystemExit(1) from None  # it has been logged, in one line
+            raise CannotStart(1) from None  # it has been logged, in one line
 
     def _take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

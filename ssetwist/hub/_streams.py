@@ -7,6 +7,7 @@ thousand of them are one walk over a set, a few times in each heartbeat.
 
 import random
 from collections.abc import Callable
+from math import inf
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
@@ -62,7 +63,7 @@ class Streams:
         stall_timeout: float = DEFAULT_STALL_TIMEOUT,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        if heartbeat < 0 or stall_timeout <= 0:
+        if not (0 <= heartbeat < inf and 0 < stall_timeout < inf):
             raise ValueError(
                 f"heartbeat {heartbeat!r} must be 0 or more seconds, "
                 f"stall_timeout {stall_timeout!r} more than 0"

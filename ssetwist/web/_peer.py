@@ -70,7 +70,7 @@ def _options(stall_timeout: float) -> list[_Option]:
             (
                 socket.IPPROTO_TCP,
                 socket.TCP_USER_TIMEOUT,
-                max(1, round(stall_timeout * USER_TIMEOUT_FACTOR * 1000)),
+                min(2**31 - 1, max(1, round(stall_timeout * USER_TIMEOUT_FACTOR * 1000))),
             ),
             (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT),
         ]

@@ -7,7 +7,8 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import connectionDone
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -35,6 +36,9 @@ REQUEST_TIMEOUT = 30.0
 #: Bytes that the body of a request may have.  Twisted has no limit and puts it into a file.
 MAX_BODY = 64 * 1024
 
+#: Seconds that a connection which the server closes may take to be closed.
+CLOSE_TIMEOUT = 30.0
+
 #: While it stops, how often the Site looks for connections with nothing left to do, in seconds.
 _LOOK = 0.02
 
@@ -43,6 +47,9 @@ class Site(TwistedSite):
     """
     A ``twisted.web.server.Site`` for event streams: it limits what a client may send before it is
     answered, its streams share one heartbeat, and :meth:`drain` stops without cutting anyone off.
+
+    It speaks HTTP/1.1.  With Twisted's HTTP/2 one client can stop the streams of others on its
+    connection, or keep the process busy, by a few bytes; put a proxy that speaks it in front.
 
     :ivar streams: The event streams under this Site.
     """
@@ -78,6 +85,12 @@ class Site(TwistedSite):
         self.max_body = max_body
         self._unlogged = unlogged
         self._connections: set[_Connection] = set()
+
+    def acceptableProtocols(self) -> list[bytes]:
+        """
+        What TLS may agree upon.
+        """
+        return [b"http/1.1"]
 
     def protocol(self) -> "_Connection":
         """
@@ -217,6 +230,7 @@ class _Channel(HTTPChannel):
     """
 
     is_receiving = False
+    _cutting: IDelayedCall | None = None
 
     def resetTimeout(self) -> None:
         """
@@ -233,6 +247,20 @@ class _Channel(HTTPChannel):
     def requestDone(self, request: Request) -> None:
         self.is_receiving = False
         super().requestDone(request)
+
+    def loseConnection(self) -> None:
+        """
+        Close, and cut whoever does not let us: TLS waits for the answer of the peer, without end.
+        """
+        super().loseConnection()
+        if self._cutting is None:
+            transport: Any = self.transport
+            self._cutting = self.callLater(CLOSE_TIMEOUT, transport.abortConnection)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._cutting is not None and self._cutting.active():
+            self._cutting.cancel()
+        super().connectionLost(reason)
 
 
 class _Request(Request):

@@ -4,6 +4,9 @@ What waits for one connection.
 
 from collections import deque
 
+#: Small frames are joined up to so many bytes: each object by itself would cost more than it holds.
+_JOINED = 4096
+
 
 class Waiting:
     """
@@ -26,7 +29,10 @@ class Waiting:
         """
         Add bytes at the end.
         """
-        self._frames.append(frames)
+        if self._frames and len(self._frames[-1]) + len(frames) <= _JOINED:
+            self._frames[-1] += frames
+        else:
+            self._frames.append(frames)
         self._size += len(frames)
 
     def take(self, most: int) -> bytes:

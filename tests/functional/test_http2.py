@@ -1,6 +1,7 @@
 """
-Streams over HTTP/2, in memory, so that the client decides what one read brings.  Twisted sends what
-it has on the real reactor, whatever clock it is given, so the real one runs here.
+Streams over HTTP/2, which our Site does not offer and another one may; in memory, so that the
+client decides what one read brings.  Twisted sends what it has on the real reactor, whatever clock
+it is given, so the real one runs here.
 """
 
 from h2.config import H2Configuration

@@ -337,7 +337,13 @@ class MistakeTests(HubTestCase):
         """
         There is no time below 0, and none to stall in is no time at all.
         """
-        for option, value in (("heartbeat", -1), ("stall_timeout", 0), ("stall_timeout", -1)):
+        for option, value in (
+            ("heartbeat", -1),
+            ("stall_timeout", 0),
+            ("stall_timeout", -1),
+            ("stall_timeout", float("inf")),
+            ("heartbeat", float("nan")),
+        ):
             error = self.assertRaises(ValueError, Hub, clock=self.clock, **{option: value})
             self.assertIn(f"{option} {value}", str(error))
 

@@ -13,6 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ssetwist.hub import EndReason, Streams
 from ssetwist.web import Site
 from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
+from ssetwist.web._site import CLOSE_TIMEOUT
 from tests.memory import Client
 
 
@@ -418,6 +419,19 @@ class ServerEndsTests(OutletCase):
         self.assertTrue(client.is_complete)
         self.clock.advance(0)
         self.assertFalse(client.transport.is_connected)
+
+    def test_never_closes(self) -> None:
+        """
+        Who does not let its connection be closed, as a peer may over TLS, is cut after a time.
+        """
+        client, outlet = self.connect()
+        client.transport.loseConnection = lambda: None  # type: ignore[method-assign]
+        outlet.end(EndReason.FINISHED)
+        self.clock.advance(CLOSE_TIMEOUT - 1)
+        self.assertFalse(client.transport.is_aborted)
+        self.clock.advance(1)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
 
     def test_incomplete(self) -> None:
         """

@@ -1,0 +1,42 @@
+"""
+What waits for one connection.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.web._waiting import Waiting
+
+
+class WaitingTests(SynchronousTestCase):
+    """
+    Bytes in, the same bytes out.
+    """
+
+    @given(st.lists(st.binary(min_size=1, max_size=6000) | st.integers(1, 9000)))
+    def test_plain(self, steps: list[bytes | int]) -> None:
+        """
+        In whatever pieces, it is what a bytearray would be.
+        """
+        waiting, plain = Waiting(), bytearray()
+        for step in steps:
+            if isinstance(step, bytes):
+                waiting.append(step)
+                plain += step
+            else:
+                self.assertEqual(bytes(plain[:step]), waiting.take(step))
+                del plain[:step]
+            self.assertEqual(len(plain), len(waiting))
+
+    def test_shared(self) -> None:
+        """
+        A large event is kept by reference, small ones are kept together.
+        """
+        waiting = Waiting()
+        large = bytes(100_000)
+        waiting.append(large)
+        for _ in range(1000):
+            waiting.append(b"data: 1\n\n")
+        self.assertIs(large, waiting._frames[0])
+        self.assertLess(len(waiting._frames), 10)
