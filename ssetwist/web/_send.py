@@ -3,8 +3,7 @@ Sending to one client: what a source sends through, and what runs the source.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
-from collections.abc import Callable, Coroutine
-from inspect import CORO_RUNNING, getcoroutinestate
+from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
@@ -97,13 +96,18 @@ class Send(HasEnd):
         :param path: Of the request, for the log.
         """
 
+        watched = _Watched(pull)
+
         def cancel() -> None:
-            # A source that ends its own stream is at work at this moment, and waits for nothing
-            # that could be cancelled; in the next turn it does, or is done.
-            if getcoroutinestate(pull) == CORO_RUNNING:
-                self._clock.callLater(0, lambda: running.cancel())
-            else:
+            steps = watched.steps
+            if not watched.is_running:
+                if running.called:
+                    return  # the source is done
                 running.cancel()
+            if watched.steps == steps:
+                # The source is at work at this moment, or what it waits for is about to come: it
+                # ends its own stream.  In the next turn it waits for something else, or is done.
+                self._clock.callLater(0, lambda: running.cancel())
 
         def finished(_: object) -> None:
             self._outlet.end(EndReason.FINISHED, last_words=self._last_words)
@@ -115,7 +119,7 @@ class Send(HasEnd):
             self._outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
 
         self._cancel = cancel
-        running = Deferred.fromCoroutine(pull)
+        running = Deferred.fromCoroutine(watched)
         running.addCallbacks(finished, failed)
 
     def _has_room(self) -> None:
@@ -129,3 +133,34 @@ class Send(HasEnd):
         if cancel is not None:
             cancel()
         self._has_room()
+
+
+class _Watched(Coroutine[Deferred[Any], Any, None]):
+    """
+    A coroutine that says whether it is at work, and how often it went on.
+    """
+
+    def __init__(self, inner: Coroutine[Deferred[Any], Any, None]) -> None:
+        self._inner = inner
+        self.is_running = False
+        self.steps = 0
+
+    def send(self, value: Any) -> Deferred[Any]:
+        return self._step(self._inner.send, value)
+
+    def throw(self, *error: Any) -> Deferred[Any]:
+        return self._step(self._inner.throw, *error)
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def __await__(self) -> Generator[Any, Any, None]:
+        return self._inner.__await__()
+
+    def _step(self, step: Callable[..., Deferred[Any]], *arguments: Any) -> Deferred[Any]:
+        self.steps += 1
+        self.is_running = True
+        try:
+            return step(*arguments)
+        finally:
+            self.is_running = False

@@ -385,6 +385,34 @@ class EndTests(ResponseCase):
         self.assertEqual(["cancelled"], self.happened)
         self.assertEqual([], self.flushLoggedErrors())
 
+    def test_ends_where_the_source_waits(self) -> None:
+        """
+        So is one whose stream ends in a callback of the very thing that it waits for; a clean-up
+        that waits is not cancelled.
+        """
+        ready: Deferred[None] = Deferred()
+        cleaned: Deferred[None] = Deferred()
+        sends: list[Send] = []
+
+        async def source(send: Send) -> None:
+            sends.append(send)
+            try:
+                await ready.addCallback(lambda _: send.end())
+                await Deferred(lambda _: self.happened.append("cancelled"))
+            finally:
+                await cleaned
+                self.happened.append("finally")
+
+        self.ask(lambda: source)
+        ready.callback(None)
+        self.assertEqual([], self.happened)
+        self.clock.advance(0)
+        self.assertEqual(["cancelled"], self.happened)
+        self.clock.advance(0)
+        cleaned.callback(None)
+        self.assertEqual(["cancelled", "finally"], self.happened)
+        self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
+
     def test_source_that_does_not_listen(self) -> None:
         """
         A source that swallows the cancellation is not pulled any further.
