@@ -1,0 +1,5 @@
+"""
+How fast the hub is, side by side with what else there is: ``python -m benchmarks``.
+
+See ``benchmarks/README.rst``.
+"""

@@ -1,0 +1,96 @@
+"""
+The command: ``python -m benchmarks``.
+"""
+
+import argparse
+import signal
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from . import _processes
+from ._cases import CASES
+from ._load import Failed
+from ._plot import svg
+from ._profile import profile
+from ._run import Plan, run
+from ._subjects import SUBJECTS, Workshop
+from ._table import text, write_csv
+from ._workshop import build, install
+
+_RESULTS = Path(__file__).parent / "results"
+_WORKSHOP = Path(tempfile.gettempdir()) / "ssetwist-benchmarks"
+
+
+def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks",
+        description="Measure this hub side by side with others, on this machine alone.",
+        formatter_class=argparse.ArgumentDefaultsHelpFormatter,
+    )
+    add = parser.add_argument
+    add(
+        "--cases",
+        default=",".join(case.name for case in CASES),
+        help="what to measure, with commas between",
+    )
+    add(
+        "--subjects",
+        default=",".join(subject.name for subject in SUBJECTS),
+        help="whom to measure, with commas between; c-loop and nchan give the ratios",
+    )
+    add("--rounds", type=int, default=5, help="how often; the medians are shown")
+    add("--subscribers", type=int, default=1000, help="how many each server has, up to 15000")
+    add("--seconds", type=float, default=1.0, help="how long one measurement is to take")
+    add("--heartbeat", type=int, default=2, help="seconds between heartbeats, in the case idle")
+    add("--patience", type=float, default=60.0, help="seconds that any one step may take")
+    add("--install", action="store_true", help="first install the others: apt-get, pip, npm")
+    add("--no-profile", action="store_true", help="leave out the profile of this hub")
+    add("--workshop", type=Path, default=_WORKSHOP, help="where to install and to compile")
+    add("--results", type=Path, default=_RESULTS, help="where to write the table and the plot")
+    options = parser.parse_args(arguments)
+    for name, known in (("cases", CASES), ("subjects", SUBJECTS)):
+        wanted = getattr(options, name).split(",")
+        if unknown := set(wanted) - {one.name for one in known}:
+            parser.error(f"there are no {name} {', '.join(sorted(unknown))}")
+        setattr(options, name, [one for one in known if one.name in wanted])
+    if min(options.rounds, options.subscribers, options.seconds, options.heartbeat) <= 0:
+        parser.error("rounds, subscribers, seconds and heartbeat must be more than 0")
+    return options
+
+
+def main() -> None:
+    options = _options()
+    # So that what was started is ended also then.
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("terminated"))
+    _processes.raise_file_limit()
+    workshop = Workshop(options.workshop)
+    build(workshop)
+    if options.install:
+        install(workshop)
+    plan = Plan(
+        options.cases,
+        options.subjects,
+        options.rounds,
+        options.subscribers,
+        options.seconds,
+        options.heartbeat,
+        options.patience,
+    )
+    results = run(plan, workshop)
+    options.results.mkdir(parents=True, exist_ok=True)
+    if not options.no_profile:
+        try:
+            (options.results / "profile.txt").write_text(profile(plan, workshop))
+        except (Failed, OSError) as error:
+            results.notes.append(str(error))
+    table = text(results, plan)
+    (options.results / "table.txt").write_text(table)
+    write_csv(options.results / "table.csv", results, plan)
+    (options.results / "plot.svg").write_text(svg(results, plan))
+    print(table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,89 @@
+"""
+Where the time of a delivery goes in this hub: samples of ``py-spy``, added up by function.
+"""
+
+import subprocess
+from collections import Counter
+from pathlib import Path
+
+from ._cases import CASES, Column
+from ._load import Failed
+from ._publisher import Order
+from ._run import Plan
+from ._session import Session
+from ._subjects import SUBJECTS, Workshop
+
+#: Samples per second, seconds, and how many functions are shown.
+_RATE, _SECONDS, _LINES = 500, 5, 25
+
+
+def profile(plan: Plan, workshop: Workshop) -> str:
+    """
+    Return a table of the case ``one``: per function, its part of the time and the microseconds of
+    each delivery, in itself and with what it calls.
+
+    :raises Failed: If ``py-spy`` is not installed or may not look at the server.
+    """
+    py_spy = workshop.folder / "venv/bin/py-spy"
+    if not py_spy.exists():
+        raise Failed("no profile: py-spy is not installed")
+    samples = workshop.folder / "profile.raw"
+    with Session(
+        SUBJECTS[0],
+        workshop,
+        subscribers=plan.subscribers,
+        heartbeat=0,
+        patience=plan.patience,
+    ) as session:
+        figures = CASES[0].measure(session, plan.seconds)
+        events = int(figures[Column.RATE] / session.subscribers * (_SECONDS + 1))
+        options: list[str | Path] = ["--rate", str(_RATE), "--duration", str(_SECONDS), "--native"]
+        options += ["--format", "raw", "--output", samples]
+        recording = subprocess.Popen(
+            [py_spy, "record", "--pid", str(session.pid), *options],
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+        )
+        try:
+            session.publish(Order(events, 100))
+            _, errors = recording.communicate(timeout=plan.patience)
+        except subprocess.TimeoutExpired as error:
+            raise Failed("no profile: py-spy does not end") from error
+        finally:
+            recording.kill()
+            recording.wait()
+    if recording.returncode:
+        raise Failed(f"no profile: {errors.decode(errors='replace').strip()[-200:]}")
+    return _table(samples, figures[Column.CPU])
+
+
+def _table(samples: Path, microseconds: float) -> str:
+    alone: Counter[str] = Counter()
+    within: Counter[str] = Counter()
+    total = 0
+    for line in samples.read_text().splitlines():
+        stack, _, count = line.rpartition(" ")
+        # A frame is "function (file:line)"; the lines of a function are added up.
+        frames = [_function(frame) for frame in stack.split(";")]
+        total += int(count)
+        alone[frames[-1]] += int(count)
+        for frame in set(frames):
+            within[frame] += int(count)
+    lines = [
+        f"{microseconds:.2f} us of CPU per delivery; {total} samples.",
+        "",
+        f"{'self %':>7} {'self us':>8} {'with callees us':>16}  function",
+    ]
+    for name, count in alone.most_common(_LINES):
+        part = count / total
+        lines.append(
+            f"{part * 100:7.1f} {part * microseconds:8.2f} "
+            f"{within[name] / total * microseconds:16.2f}  {name}"
+        )
+    return "\n".join([*lines, ""])
+
+
+def _function(frame: str) -> str:
+    name, _, place = frame.partition(" (")
+    file = Path(place.rstrip(")").split(":")[0]).name
+    return f"{name} ({file})" if file else name

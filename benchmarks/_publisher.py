@@ -1,0 +1,107 @@
+"""
+How a subject is told to publish.
+"""
+
+import re
+import socket
+import time
+from dataclasses import dataclass
+from typing import Protocol
+
+from ._load import Failed
+
+#: Seconds that one answer to a POST may take.
+_PATIENCE = 30.0
+
+#: The head of an answer: its status and the length of its body.
+_ANSWER = re.compile(rb"HTTP/1.1 (\d+).*?\r\nContent-Length: (\d+).*?\r\n\r\n", re.DOTALL)
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """
+    What is to be published; the same as ``subjects/_order.py`` reads.
+
+    :ivar count: How many events in all.
+    :ivar size: Bytes of data of each.
+    :ivar burst: How many of them at once.
+    :ivar pause: Seconds from one burst to the next; 0 for as soon as the server can.
+    """
+
+    count: int
+    size: int
+    burst: int = 1
+    pause: float = 0.0
+
+
+class Publisher(Protocol):
+    """
+    Has a server publish.  ``publish`` may return before all has been published.
+    """
+
+    def publish(self, port: int, order: Order) -> None: ...
+
+
+class ByOrder:
+    """
+    The server is told once, and publishes by itself.
+    """
+
+    def publish(self, port: int, order: Order) -> None:
+        path = (
+            f"/publish?count={order.count}&size={order.size}&burst={order.burst}"
+            f"&pause={order.pause * 1e6:.0f}"
+        )
+        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
+            connection.sendall(_post(path, b"", "close"))
+            answer = connection.recv(4096)
+        if not answer.startswith((b"HTTP/1.1 200", b"HTTP/1.1 204")):
+            raise Failed(f"POST {path}: {answer[:40]!r}")
+
+
+class EventByEvent:
+    """
+    Each event is one POST; a burst is that many at once, over one connection.
+    """
+
+    def publish(self, port: int, order: Order) -> None:
+        with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            due = time.monotonic()
+            left = order.count
+            while left:
+                time.sleep(max(0, due - time.monotonic()))
+                due += order.pause
+                events = min(order.burst, left)
+                left -= events
+                self._burst(connection, events, order.size)
+
+    def _burst(self, connection: socket.socket, events: int, size: int) -> None:
+        connection.sendall(
+            b"".join(_post("/publish", _data(size), "keep-alive") for _ in range(events))
+        )
+        answers = b""
+        while events:
+            more = connection.recv(65536)
+            if not more:
+                raise Failed(f"POST /publish: {answers!r}")
+            answers += more
+            while answer := _ANSWER.match(answers):
+                length = answer.end() + int(answer[2])
+                if len(answers) < length:
+                    break
+                if answer[1] not in (b"201", b"202"):  # with subscribers, without
+                    raise Failed(f"POST /publish: {answers[:length]!r}")
+                answers = answers[length:]
+                events -= 1
+
+
+def _data(size: int) -> bytes:
+    return b"@%020d%b~" % (time.monotonic_ns(), b"x" * (size - 22))
+
+
+def _post(path: str, body: bytes, connection: str) -> bytes:
+    return (
+        f"POST {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: {connection}\r\n"
+        f"Content-Type: text/plain\r\nContent-Length: {len(body)}\r\n\r\n"
+    ).encode() + body

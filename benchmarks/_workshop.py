@@ -1,0 +1,54 @@
+"""
+Compiling what is in C, and installing what others are measured by.
+"""
+
+import shutil
+import subprocess
+import sys
+import venv
+from collections.abc import Sequence
+from pathlib import Path
+
+from ._subjects import Workshop
+
+_HERE = Path(__file__).parent
+
+#: Seconds that one installation may take.
+_PATIENCE = 300.0
+
+
+def build(workshop: Workshop) -> None:
+    """
+    Compile the load and the loop in C.
+
+    :raises SystemExit: If there is no compiler, or it fails.
+    """
+    workshop.folder.mkdir(parents=True, exist_ok=True)
+    for source in (_HERE / "load.c", _HERE / "subjects/c_loop.c"):
+        program = workshop.folder / source.stem
+        try:
+            subprocess.run(["cc", "-O2", "-o", program, source], check=True, timeout=_PATIENCE)
+        except (OSError, subprocess.CalledProcessError) as error:
+            raise SystemExit(f"{source.name} could not be compiled: {error}") from error
+
+
+def install(workshop: Workshop) -> None:
+    """
+    Install the peers, each by the usual client; what fails is said and left out.
+    """
+    if not workshop.python.exists():
+        venv.create(workshop.folder / "venv", with_pip=True)
+    python = [workshop.python, "-m", "pip", "install", "-q"]
+    _try([*python, "aiohttp-sse", "sse-starlette", "uvicorn", "py-spy"])
+    if shutil.which("npm"):
+        _try(["npm", "install", "--silent", "--prefix", workshop.folder / "npm", "better-sse"])
+    if shutil.which("apt-get"):
+        _try(["apt-get", "update", "-qq"])
+        _try(["apt-get", "install", "-qq", "-y", "nginx-light", "libnginx-mod-nchan"])
+
+
+def _try(command: Sequence["str | Path"]) -> None:
+    try:
+        subprocess.run(command, check=True, timeout=_PATIENCE, stdout=subprocess.DEVNULL)
+    except (OSError, subprocess.SubprocessError) as error:
+        print(f"not installed: {error}", file=sys.stderr)

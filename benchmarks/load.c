@@ -1,0 +1,193 @@
+/*
+ * The load: holds many subscribers in one thread, counts the events they receive and notes when.
+ *
+ * An event's data is "@", the time of its publishing in 20 digits (nanoseconds of CLOCK_MONOTONIC),
+ * filling, and "~".  It has been received when the "~" is there.
+ *
+ *     load PORT          then, a line each on standard input:
+ *     open N             have N more subscribers; answered when all have a response's head
+ *     expect K           answered when each subscriber has received K more events
+ *
+ * Answers are a line each on standard output.  The process ends with its standard input.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { AT_ONCE = 64, DIGITS = 20, STAMPS = 64, PIECE = 65536 };
+
+struct subscriber {
+  int fd;
+  int head;         /* how much of "\r\n\r\n" has been seen; 4: the head is over */
+  int digit;        /* of the time stamp: -1 outside, else how many have been read */
+  uint64_t stamp;   /* when the event that is arriving was published */
+  uint64_t events;  /* since "expect" */
+};
+
+static const char REQUEST[] =
+    "GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
+
+static int poller;
+static struct sockaddr_in server;
+static struct subscriber **everyone;
+static size_t count, wanted, opening, opened;
+
+static uint64_t expected, remaining, began, first, last;
+static uint32_t *latencies;      /* of each delivery, microseconds */
+static uint32_t *slowest;        /* of each event, to its last subscriber, microseconds */
+static size_t deliveries, room;
+
+static uint64_t now(void) {
+  struct timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void fail(const char *what) {
+  printf("failed %s: %s\n", what, strerror(errno));
+  exit(1);
+}
+
+/* Ask for as many streams at a time as a server's backlog surely takes. */
+static void open_more(void) {
+  while (opening < AT_ONCE && count < wanted) {
+    struct subscriber *one = calloc(1, sizeof *one);
+    one->fd = socket(AF_INET, SOCK_STREAM, 0);
+    one->digit = -1;
+    if (one->fd < 0) fail("socket");
+    if (connect(one->fd, (struct sockaddr *)&server, sizeof server)) fail("connect");
+    if (write(one->fd, REQUEST, sizeof REQUEST - 1) < 0) fail("request");
+    fcntl(one->fd, F_SETFL, O_NONBLOCK);
+    struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
+    epoll_ctl(poller, EPOLL_CTL_ADD, one->fd, &event);
+    everyone[count++] = one;
+    opening++;
+  }
+}
+
+static int ascending(const void *a, const void *b) {
+  uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
+  return (x > y) - (x < y);
+}
+
+static uint32_t percentile(uint32_t *values, size_t n, double part) {
+  size_t place = (size_t)(part * (double)n);
+  return n ? values[place < n ? place : n - 1] : 0;
+}
+
+/* "received": deliveries, nanoseconds from the first publishing to the last reception, and the
+   latencies in microseconds: p50 and p99 of all deliveries, p50 of each event's last. */
+static void answer_received(void) {
+  qsort(latencies, deliveries, sizeof *latencies, ascending);
+  qsort(slowest, expected, sizeof *slowest, ascending);
+  printf("received %zu %llu %u %u %u\n", deliveries, (unsigned long long)(last - first),
+         percentile(latencies, deliveries, 0.5), percentile(latencies, deliveries, 0.99),
+         percentile(slowest, expected, 0.5));
+  free(slowest);
+  slowest = NULL;
+  expected = 0;
+}
+
+static void received(struct subscriber *one, uint64_t when) {
+  if (!expected || one->events >= expected || deliveries >= room) return;
+  uint32_t latency = (uint32_t)((when - one->stamp) / 1000u);
+  if (latency > slowest[one->events]) slowest[one->events] = latency;
+  if (!first || one->stamp < first) first = one->stamp;
+  last = when;
+  one->events++;
+  latencies[deliveries++] = latency;
+  if (--remaining == 0) answer_received();
+}
+
+/* Go through what has come; however it was cut. */
+static void take(struct subscriber *one, const char *at, const char *end, uint64_t when) {
+  for (; at < end && one->head < 4; at++) {
+    one->head = *at == "\r\n\r\n"[one->head] ? one->head + 1 : *at == '\r';
+    if (one->head == 4) {
+      opening--;
+      if (++opened == wanted) printf("opened %llu\n", (unsigned long long)(now() - began));
+    }
+  }
+  while (at < end) {
+    if (one->digit >= 0) {
+      one->stamp = one->stamp * 10 + (uint64_t)(*at++ - '0');
+      if (++one->digit == DIGITS) one->digit = -2; /* inside the event, after the stamp */
+    } else if (one->digit == -2) {
+      if (!(at = memchr(at, '~', (size_t)(end - at)))) return;
+      at++;
+      one->digit = -1;
+      received(one, when);
+    } else {
+      if (!(at = memchr(at, '@', (size_t)(end - at)))) return;
+      at++;
+      one->digit = 0;
+      one->stamp = 0;
+    }
+  }
+}
+
+static void readable(struct subscriber *one) {
+  static char piece[PIECE];
+  ssize_t n = read(one->fd, piece, sizeof piece);
+  if (n < 0 && errno == EAGAIN) return;
+  if (n < 0) fail("read");
+  if (n == 0) {
+    errno = 0;
+    fail("a stream has ended");
+  }
+  take(one, piece, piece + n, now());
+  open_more();
+}
+
+static void obey(const char *line) {
+  uint64_t number = strtoull(line + strcspn(line, " "), NULL, 10);
+  if (!strncmp(line, "open", 4)) {
+    wanted += number;
+    everyone = realloc(everyone, wanted * sizeof *everyone);
+    began = now();
+    open_more();
+  } else if (!strncmp(line, "expect", 6)) {
+    expected = number;
+    remaining = number * count;
+    first = last = deliveries = 0;
+    if (remaining > room) latencies = realloc(latencies, (room = remaining) * sizeof *latencies);
+    slowest = calloc(number, sizeof *slowest);
+    for (size_t i = 0; i < count; i++) everyone[i]->events = 0;
+    printf("ready\n");
+  }
+}
+
+int main(int argc, char **argv) {
+  struct epoll_event events[256], input = {.events = EPOLLIN, .data.ptr = NULL};
+  char line[256];
+  if (argc != 2) return 2;
+  server.sin_family = AF_INET;
+  server.sin_port = htons((uint16_t)atoi(argv[1]));
+  server.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  setvbuf(stdout, NULL, _IOLBF, 0);
+  poller = epoll_create1(0);
+  epoll_ctl(poller, EPOLL_CTL_ADD, 0, &input);
+  for (;;) {
+    int n = epoll_wait(poller, events, 256, -1);
+    for (int i = 0; i < n; i++) {
+      if (events[i].data.ptr) {
+        readable(events[i].data.ptr);
+      } else { /* one command at a time: the next is written when this has been answered */
+        ssize_t length = read(0, line, sizeof line - 1);
+        if (length <= 0) return 0;
+        line[length] = 0;
+        obey(line);
+      }
+    }
+  }
+}

@@ -1,0 +1,21 @@
+"""
+``POST /publish`` for the subjects on asyncio.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+
+from ._order import Order, data
+
+
+async def carry_out(order: Order, publish: Callable[[str], Awaitable[object]]) -> None:
+    """
+    Publish what the order says, each turn of it in an event-loop turn of its own.
+    """
+    due = time.monotonic()
+    for events in order.turns:
+        for one in data(order.size, events):
+            await publish(one)
+        due += order.pause
+        await asyncio.sleep(max(0, due - time.monotonic()))
