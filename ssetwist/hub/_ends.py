@@ -58,7 +58,7 @@ class Ending:
     def __init__(self, on_end: Callable[[EndReason], object] | None = None) -> None:
         self.reason: EndReason | None = None
         self._on_end = on_end
-        self._waiting: list[Deferred[EndReason]] = []
+        self._waiting: list[Deferred[EndReason]] | None = None
 
     def when(self) -> Deferred[EndReason]:
         """
@@ -67,6 +67,8 @@ class Ending:
         """
         if self.reason is not None:
             return succeed(self.reason)
+        if self._waiting is None:
+            self._waiting = []
         waiting: Deferred[EndReason] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
         return waiting
@@ -78,7 +80,7 @@ class Ending:
         assert self.reason is None, "a stream ends once"
         self.reason = reason
         on_end, self._on_end = self._on_end, None
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting = self._waiting or (), None
         if on_end is not None:
             try:
                 on_end(reason)

@@ -106,6 +106,8 @@ class Matchers:
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
         """
+        if isinstance(topics, tuple) and not topics:
+            return NOTHING
         exact, others = set(), set()
         for one in (topics,) if isinstance(topics, str | Matcher) else topics:
             if isinstance(one, str):
@@ -125,6 +127,10 @@ class Matchers:
         return not self.exact.isdisjoint(topics) or any(
             matcher.matches(topic) for matcher in self.others for topic in topics
         )
+
+
+#: What asks for nothing.
+NOTHING = Matchers(frozenset(), frozenset())
 
 
 def _check_length(text: str) -> None:

@@ -134,14 +134,15 @@ class Subscriber(HasEnd):
         """
         Begin; to be called once, by :meth:`Hub.subscribe`.
         """
+        if last_event_id is None and not last and not self.outlet.is_behind:
+            self._join()
+            return
         self.fall_behind(self._history.live.head)
         assert self._catch_up is not None
         if last_event_id is not None:
             self._run(self._catch_up.from_id(last_event_id))
         elif last:
             self._run(self._catch_up.from_last(last))
-        elif not self.outlet.is_behind:
-            self._join()
 
     def fall_behind(self, position: int) -> None:
         """
@@ -206,6 +207,7 @@ class Subscriber(HasEnd):
     def _join(self) -> None:
         self._catch_up = None
         self._audience = self._history.live.join(self)
+        self.view = self._audience.view  # equal, and shared
 
     def _leave(self) -> Frames | None:
         """

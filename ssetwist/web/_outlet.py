@@ -14,6 +14,7 @@ from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -122,9 +123,13 @@ class RequestOutlet:
         request.registerProducer(self, True)
         self._state = _State.OPEN
         self._streams.add(self)
-        take_off_encoder(request)
-        write_head(request)
-        self._begin(first_bytes)
+        try:
+            take_off_encoder(request)
+            write_head(request)
+            self._begin(first_bytes)
+        except BaseException:
+            self._close()
+            raise
 
     def write(self, frames: Frames) -> bool:
         # This is where the time of a delivery goes, so it says once more what the next two say.
@@ -229,17 +234,30 @@ class RequestOutlet:
         descriptor = self._descriptor = descriptor_of(transport)
         if descriptor is not None and not isinstance(request.site, Site):  # ours has done it
             watch_peer(descriptor, self._streams.stall_timeout)
-        request.write(first_bytes)
+        is_direct = descriptor is not None and descriptor is transport and descriptor.producer
+        head: list[bytes] | None = None
+        try:
+            if is_direct and getattr(channel, "is_first_request", False):
+                # Nothing else is on its way on this connection, so the head need not go through
+                # the transport either: a list takes it in its place.
+                channel.transport = _Collector(head := [])
+            request.write(first_bytes)
+        finally:
+            channel.transport = transport
+        request.responseHeaders = Headers()  # a third of what the request holds
         self._bytes = len(first_bytes)
         self._is_chunked = bool(request.chunked)
-        if descriptor is None:
-            return
-        if self._is_chunked and descriptor is transport and descriptor.producer:
+        if is_direct and self._is_chunked:
             self._socket = getattr(descriptor, "socket", None)
-        # Nothing may overtake the head, nor what is left of earlier responses.  It all leaves now,
-        # if the client takes it, so that the stream has begun when we return.
-        self._wait_until_it_has_left()
-        descriptor.doWrite()
+        if head is not None:
+            self._put_on_wire(b"".join(head))
+            if self.behind_since is None:
+                self._go_on()
+        elif descriptor is not None:
+            # Nothing may overtake the head, nor what is left of earlier responses.  It all leaves
+            # now, if the client takes it, so that the stream has begun when we return.
+            self._wait_until_it_has_left()
+            descriptor.doWrite()
 
     def _go_on(self) -> None:
         """
@@ -387,6 +405,16 @@ class RequestOutlet:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
+
+
+class _Collector:
+    """
+    What takes the place of a transport to get at the bytes that would go there.
+    """
+
+    def __init__(self, pieces: list[bytes]) -> None:
+        self.write = pieces.append
+        self.writeSequence = pieces.extend
 
 
 def _as_chunk(frames: Frames) -> bytes:

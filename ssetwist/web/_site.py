@@ -227,9 +227,11 @@ class _Channel(HTTPChannel):
     An HTTP/1.1 connection on which a whole request must arrive in time.
 
     :ivar is_receiving: Whether a part of a request is here, and the rest is not.
+    :ivar is_first_request: Whether nothing has been answered on this connection before.
     """
 
     is_receiving = False
+    is_first_request = True
     _cutting: IDelayedCall | None = None
 
     def resetTimeout(self) -> None:
@@ -246,6 +248,7 @@ class _Channel(HTTPChannel):
 
     def requestDone(self, request: Request) -> None:
         self.is_receiving = False
+        self.is_first_request = False
         super().requestDone(request)
 
     def loseConnection(self) -> None:
