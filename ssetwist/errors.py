@@ -50,3 +50,9 @@ class InvalidMatcher(SSETwistError, ValueError):
     def __init__(self, matcher: str, problem: str) -> None:
         super().__init__(f"{matcher!r} {problem}")
         self.matcher = matcher
+
+
+class InvalidTopic(SSETwistError, ValueError):
+    """
+    The caller's fault: an event cannot be published to these topics.
+    """

@@ -19,9 +19,17 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .errors import CannotListen
-from .eventstream import Event
-from .hub import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Hub
+from .errors import CannotListen, InvalidEvent
+from .eventstream import DEFAULT_TYPE, Event
+from .hub import (
+    DEFAULT_HEARTBEAT,
+    DEFAULT_RETRY,
+    DEFAULT_STALL_TIMEOUT,
+    Hub,
+    UnknownCursor,
+    WhenBehind,
+)
+from .log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT, MemoryLog
 from .web import EventStreamResource, Site, console
 
 _log = Logger()
@@ -48,7 +56,12 @@ _LEAST_SECONDS = {
     "tick": (0.001, True),
     "stall_timeout": (0.1, False),
     "drain_timeout": (0.0, True),
+    "lifetime": (1.0, True),
+    "log_age": (1.0, False),
 }
+
+#: How many threads may send.
+_MOST_THREADS = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +77,16 @@ class HubConfig:
     :ivar max_per_address: 0 for as many as come.
     :ivar stall_timeout: Without progress, until a client that is behind is cut.
     :ivar drain_timeout: Until a server that stops has cut those who do not read.
-    :raises ValueError: If a time makes no sense.
+    :ivar lifetime: Until a stream ends and its client resumes, less up to a fifth; 0 for never.
+    :ivar log_events: How many events are kept at most; 0 for none.
+    :ivar log_bytes: How many bytes they may have together.
+    :ivar log_age: After what time an event is forgotten.
+    :ivar when_behind: What becomes of who was behind for too long.
+    :ivar unknown_cursor: What they get who come back with an id that is not known (any more).
+    :ivar gap: The type of the event that tells that events were missed; ``""`` for no such event.
+    :ivar flush_threads: How many threads send to many subscribers; 0 for as many as there are
+        cores that the process may use.
+    :raises ValueError: If a value makes no sense.
     """
 
     listen: Sequence[str] = DEFAULT_LISTEN
@@ -75,6 +97,14 @@ class HubConfig:
     max_per_address: int = 0
     stall_timeout: float = DEFAULT_STALL_TIMEOUT
     drain_timeout: float = 10.0
+    lifetime: float = 0.0
+    log_events: int = DEFAULT_MAX_COUNT
+    log_bytes: int = DEFAULT_MAX_BYTES
+    log_age: float = DEFAULT_MAX_AGE
+    when_behind: WhenBehind = WhenBehind.DISCONNECT
+    unknown_cursor: UnknownCursor = UnknownCursor.LIVE
+    gap: str = "gap"
+    flush_threads: int = 0
 
     def __post_init__(self) -> None:
         if isinstance(self.listen, str) or not self.listen:
@@ -86,6 +116,18 @@ class HubConfig:
                 raise ValueError(
                     f"{name} {value:g} is not {zero}from {least:g} to {_DAY:g} seconds"
                 )
+        if not 0 <= self.flush_threads <= _MOST_THREADS:
+            raise ValueError(f"flush_threads {self.flush_threads} is not from 0 to {_MOST_THREADS}")
+        if min(self.log_events, self.log_bytes) < 0:
+            raise ValueError("log_events and log_bytes must be 0 or more")
+        if self.lifetime and not self.log_events:
+            raise ValueError(
+                "lifetime needs a log: what is published while a client comes back would be lost"
+            )
+        try:
+            Event(type=self.gap or DEFAULT_TYPE)
+        except InvalidEvent as problem:
+            raise ValueError(f"gap {self.gap!r}: {problem}") from None
 
 
 class HubService(Service):
@@ -104,8 +146,19 @@ class HubService(Service):
         # Any: there is no one interface for a reactor that listens on whatever an endpoint names.
         self.hub = Hub(
             clock=reactor,
+            log=MemoryLog(
+                reactor,
+                max_count=config.log_events,
+                max_bytes=config.log_bytes,
+                max_age=config.log_age,
+            ),
             heartbeat=config.heartbeat,
             stall_timeout=config.stall_timeout,
+            lifetime=config.lifetime,
+            when_behind=config.when_behind,
+            unknown_cursor=config.unknown_cursor,
+            gap=config.gap or None,
+            flush_threads=config.flush_threads or None,
             max_subscribers=config.max_subscribers,
             max_per_address=config.max_per_address,
         )
@@ -213,6 +266,7 @@ class HubService(Service):
     def _tick(self) -> None:
         now = datetime.fromtimestamp(self._reactor.seconds(), timezone.utc)
         self.hub.publish(
+            "tick",
             Event.with_json(
                 {
                     "tick": next(self._tick_numbers),
@@ -220,7 +274,8 @@ class HubService(Service):
                     "subscribers": self.hub.subscriber_count,
                 },
                 type="tick",
-            )
+            ),
+            ephemeral=True,  # nobody wants to know the time of a minute ago
         )
 
 

@@ -7,18 +7,28 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Any, ClassVar
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
 
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
 from .errors import CannotListen
-from .hub import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT
+from .hub import (
+    DEFAULT_HEARTBEAT,
+    DEFAULT_RETRY,
+    DEFAULT_STALL_TIMEOUT,
+    UnknownCursor,
+    WhenBehind,
+)
+from .log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
 from .service import DEFAULT_LISTEN, HubConfig, HubService
 from .service import endpoint as endpoint_of
 
 _log = Logger()
+
+_Choice = TypeVar("_Choice", bound=Enum)
 
 #: Descriptors kept for everything but subscribers: listeners, logs, the page and its polls.
 _RESERVED_DESCRIPTORS = 64
@@ -116,6 +126,17 @@ def _number(option: str) -> Callable[[str], int]:
     return convert
 
 
+def _one_of(option: str, kind: type[_Choice]) -> Callable[[str], _Choice]:
+    def convert(text: str) -> _Choice:
+        try:
+            return kind(text)
+        except ValueError:
+            values = ", ".join(str(one.value) for one in kind)
+            raise UsageError(f"--{option}: {text!r} is none of {values}") from None
+
+    return convert
+
+
 class Options(UsageOptions):
     """
     The command line of ``twistd ssetwist``.
@@ -143,6 +164,30 @@ class Options(UsageOptions):
         ["drain-timeout", None, 10.0,
          "seconds after a stop signal until those who do not read are cut",
          _seconds("drain-timeout")],
+        ["lifetime", None, 0.0,
+         "seconds after which a stream ends and its client resumes, less up to a fifth; 0 for "
+         "never",
+         _seconds("lifetime")],
+        ["log-events", None, DEFAULT_MAX_COUNT,
+         "how many events are kept for those who come back; 0 for none", _number("log-events")],
+        ["log-bytes", None, DEFAULT_MAX_BYTES,
+         "how many bytes they may have together", _number("log-bytes")],
+        ["log-age", None, DEFAULT_MAX_AGE,
+         "seconds after which an event is forgotten", _seconds("log-age")],
+        ["when-behind", None, WhenBehind.DISCONNECT.value,
+         "what becomes of a client that was behind until the log no longer had what it missed: "
+         "disconnect (it comes back and is told of the gap), skip (it is told, and goes on with "
+         "what is new), latest (the same with what is left; and it always catches up with only the "
+         "newest event of each topic)", _one_of("when-behind", WhenBehind)],
+        ["unknown-cursor", None, UnknownCursor.LIVE.value,
+         "what a client gets whose Last-Event-ID is not known (any more), after it has been told "
+         "of the gap: live (what is new) or all (everything that is kept)",
+         _one_of("unknown-cursor", UnknownCursor)],
+        ["gap", None, "gap",
+         "the type of the event that tells of a gap; empty for no such event"],
+        ["flush-threads", None, 0,
+         "how many threads send to many clients; 1 for no others, 0 for as many as there are cores",
+         _number("flush-threads")],
     ]
     # fmt: on
 
@@ -188,6 +233,8 @@ class Options(UsageOptions):
         """
         values = {name.replace("-", "_"): value for name, value in self.items()}
         values["listen"] = tuple(values["listen"]) or DEFAULT_LISTEN
+        values["when_behind"] = WhenBehind(values["when_behind"])
+        values["unknown_cursor"] = UnknownCursor(values["unknown_cursor"])
         try:
             self.config = HubConfig(**values)
         except ValueError as problem:

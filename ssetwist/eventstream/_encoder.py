@@ -7,7 +7,7 @@ blank line behind it becomes an empty event in some Python clients.
 """
 
 from ..errors import InvalidEvent
-from ._event import DEFAULT_TYPE, MAX_RETRY, Event
+from ._event import DEFAULT_TYPE, MAX_RETRY, Event, check_id
 
 
 def encode_event(event: Event) -> bytes:
@@ -16,11 +16,7 @@ def encode_event(event: Event) -> bytes:
 
     :raises TypeError: If it is no event.
     """
-    if not isinstance(event, Event):
-        raise TypeError(
-            f"only an ssetwist.Event can be sent, not {event.__class__.__name__}; "
-            "for text there is Event('text'), for JSON Event.with_json(value)"
-        )
+    require_event(event)
     fields = ""
     if event.type != DEFAULT_TYPE:
         fields = f"event: {event.type}\n"
@@ -29,6 +25,17 @@ def encode_event(event: Event) -> bytes:
     if event.retry is not None:
         fields += f"retry: {event.retry}\n"
     return f"{fields}data: {_with_lf(event.data, 'data: ')}\n\n".encode()
+
+
+def require_event(value: object) -> None:
+    """
+    :raises TypeError: If it is no event; it says how to make one.
+    """
+    if not isinstance(value, Event):
+        raise TypeError(
+            f"only an ssetwist.Event can be sent, not {value.__class__.__name__}; "
+            "for text there is Event('text'), for JSON Event.with_json(value)"
+        )
 
 
 def encode_comment(text: str = "") -> bytes:
@@ -53,6 +60,17 @@ def encode_reconnection_time(seconds: float) -> bytes:
     if not 0 <= seconds <= MAX_RETRY / 1000:
         raise InvalidEvent("retry", f"must be a number of seconds, 0 or more, not {seconds!r}")
     return b"retry: %d\n" % round(seconds * 1000)
+
+
+def encode_id(id: str) -> bytes:
+    """
+    Return a block that has an id and no data.  It is no event: a browser only remembers the id, for
+    when it comes back (WHATWG HTML 9.2.6).  Some other clients make an empty event of it.
+
+    :raises InvalidEvent: If it has a line break or a NUL.
+    """
+    check_id(id)
+    return f"id: {id}\n\n".encode()
 
 
 def _with_lf(text: str, prefix: str) -> str:

@@ -47,9 +47,7 @@ class Event:
         if not self.type:
             raise InvalidEvent("type", f"must not be empty; the default is {DEFAULT_TYPE!r}")
         if self.id is not None:
-            _check_line("id", self.id)
-            if "\0" in self.id:
-                raise InvalidEvent("id", "must not contain NUL: readers would ignore it")
+            check_id(self.id)
         if self.retry is not None:
             _check_milliseconds("retry", self.retry)
 
@@ -72,6 +70,15 @@ class Event:
         except (TypeError, ValueError, RecursionError) as problem:
             raise InvalidEvent("data", f"has no JSON: {problem}") from problem
         return cls(data, type=type, id=id, retry=retry)
+
+
+def check_id(id: str) -> None:
+    """
+    Check that an id reaches the reader as it is.
+    """
+    _check_line("id", id)
+    if "\0" in id:
+        raise InvalidEvent("id", "must not contain NUL: readers would ignore it")
 
 
 def _check_text(field: str, value: object) -> None:

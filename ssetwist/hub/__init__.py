@@ -2,23 +2,41 @@
 Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
 """
 
+from ._catch_up import EARLIEST, UnknownCursor, WhenBehind
 from ._ends import Ending, EndReason, HasEnd
-from ._hub import Hub
-from ._outlet import Outlet
+from ._frames import Frames
+from ._hub import EVERYTHING, Hub
+from ._matchers import Everything, Exact, Matcher, Pattern, Topics
+from ._outlet import NOT_SENT, Outlet, Writer
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
+from ._view import Filter, View
 
 __all__ = [
     "DEFAULT_HEARTBEAT",
     "DEFAULT_RETRY",
     "DEFAULT_STALL_TIMEOUT",
+    "EARLIEST",
     "END",
     "END_ID",
+    "EVERYTHING",
+    "NOT_SENT",
     "EndReason",
     "Ending",
+    "Everything",
+    "Exact",
+    "Filter",
+    "Frames",
     "HasEnd",
     "Hub",
+    "Matcher",
     "Outlet",
+    "Pattern",
     "Streams",
     "Subscriber",
+    "Topics",
+    "UnknownCursor",
+    "View",
+    "WhenBehind",
+    "Writer",
 ]

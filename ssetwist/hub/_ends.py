@@ -27,8 +27,13 @@ class EndReason(Enum):
     UNEXPECTED_BYTES = "bytes after the request"
     #: The client was behind and took nothing for the stall time-out.
     STALLED = "stalled"
-    #: The client was behind, and more than may wait for it was waiting.
+    #: The client was behind, and more than may wait for it was waiting, or the log no longer held
+    #: what it had missed.
     FELL_BEHIND = "fell too far behind"
+    #: What it had missed could not be read, or not be sent.
+    CATCH_UP_FAILED = "could not be caught up"
+    #: It has lasted as long as a stream may; a browser comes back with its cursor.
+    LIFETIME_OVER = "lifetime over"
     #: The source of a per-request stream has no more events.
     FINISHED = "finished"
     #: The source of a per-request stream raised an exception.

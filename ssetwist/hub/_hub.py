@@ -1,34 +1,75 @@
 """
-The hub: those who subscribe, and handing them what is published.
+The hub: those who subscribe, and what is published to them.
 """
 
-from collections import Counter, deque
-from collections.abc import Callable
+import os
+from collections import Counter
+from collections.abc import Callable, Iterable
+from math import inf
+from threading import get_ident
+from typing import Any
 
-from twisted.internet.interfaces import IReactorTime
-from twisted.logger import Logger
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.python import threadable
 
-from ..errors import HubClosed
-from ..eventstream import Event, encode_event
+from ..errors import HubClosed, InvalidEvent, InvalidTopic
+from ..eventstream import Event, encode_event, require_event
+from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
+from ._catch_up import EARLIEST, History, Rules, UnknownCursor, WhenBehind
 from ._ends import EndReason
+from ._fan_out import FanOut
+from ._matchers import MAX_LENGTH, Everything, Topics
 from ._outlet import Outlet
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
+from ._view import View
 
-_log = Logger()
+#: What those ask for who ask for nothing in particular.
+EVERYTHING = Everything()
+
+#: Topics that one event may have.
+MAX_TOPICS = 1000
+
+#: The part of its lifetime by which a stream ends sooner at most, so that those who came together
+#: do not come back together.
+_JITTER = 0.2
+
+
+def usable_cores() -> int:
+    """
+    Return how many cores this process may use.
+    """
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 class Hub:
     """
-    Hands every published event to every subscriber, in the order of publishing.
+    Keeps every published event in a log, and hands it to every subscriber that sees it, in the
+    order of publishing.
+
+    What is published in one turn of the reactor leaves in one piece in the next.  It all runs in
+    the reactor's thread, also where it sends from several.
 
     :param clock: The reactor, or a ``Clock`` in tests.
+    :param log: Where events are kept; a ``MemoryLog`` of its own if there is none.
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
+    :param lifetime: Seconds after which a stream ends, less up to a fifth of that, by chance, so
+        that clients do not come back together; 0 for never.  A browser resumes where it was.
+    :param when_behind: What becomes of who was behind for too long.
+    :param unknown_cursor: What they get whose cursor cannot be honoured.
+    :param gap: The type of the event that tells a subscriber that it has missed something; ``None``
+        for no such event.
     :param max_subscribers: How many there may be; 0 for as many as come.
     :param max_per_address: How many of them from one IP address; 0 for as many as come.  Behind a
         proxy all have the proxy's address.
+    :param flush_threads: How many threads send to a large audience; 1 for the reactor's alone,
+        ``None`` for as many as there are cores that this process may use.
     :ivar streams: The open streams, with their heartbeat.
+    :ivar log: The log.
     :ivar is_closed: Whether nothing can be published and nobody can subscribe any more.
     :raises ValueError: If a time or a number makes no sense.
     """
@@ -37,26 +78,40 @@ class Hub:
         self,
         *,
         clock: IReactorTime,
+        log: EventLog | None = None,
         heartbeat: float = DEFAULT_HEARTBEAT,
         stall_timeout: float = DEFAULT_STALL_TIMEOUT,
+        lifetime: float = 0,
+        when_behind: WhenBehind = WhenBehind.DISCONNECT,
+        unknown_cursor: UnknownCursor = UnknownCursor.LIVE,
+        gap: str | None = "gap",
         max_subscribers: int = 0,
         max_per_address: int = 0,
+        flush_threads: int | None = None,
     ) -> None:
-        if max_subscribers < 0 or max_per_address < 0:
-            raise ValueError(
-                f"max_subscribers {max_subscribers!r} and max_per_address {max_per_address!r} "
-                "must be 0 or more"
-            )
+        threads = usable_cores() if flush_threads is None else flush_threads
+        for name, value, least in (
+            ("max_subscribers", max_subscribers, 0),
+            ("max_per_address", max_per_address, 0),
+            ("flush_threads", threads, 1),
+            ("lifetime", lifetime, 0),
+        ):
+            if not least <= value < inf:
+                raise ValueError(f"{name} {value!r} must be {least} or more")
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
+        self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
         self._clock = clock
+        self._lifetime = lifetime
         self._max_subscribers = max_subscribers
         self._max_per_address = max_per_address
-        # A dict for its order: the first to come is the first to hear.
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._outgoing: deque[tuple[bytes, tuple[Subscriber, ...]]] = deque()
-        self._is_handing_out = False
+        self._live = FanOut(clock, threads=threads, head=self.log.head)
+        self._history = History(
+            self.log, clock, self._live, Rules(when_behind, unknown_cursor, gap)
+        )
+        self.log.on_append = self._live.place
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
@@ -71,6 +126,13 @@ class Hub:
         How many there are, without making a tuple of them.
         """
         return len(self._subscribers)
+
+    @property
+    def cursor(self) -> str:
+        """
+        The id with which a client that comes back gets what is published from now on.
+        """
+        return render_id(self.log.epoch, self._live.head)
 
     def is_full(self, address: str) -> bool:
         """
@@ -87,67 +149,130 @@ class Hub:
     def subscribe(
         self,
         outlet: Outlet,
+        seen: Topics | View = EVERYTHING,
         *,
+        last_event_id: str | None = None,
+        last: int = 0,
         address: str = "",
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> Subscriber:
         """
-        Subscribe an open outlet to whatever is published from now on.
+        Subscribe an open outlet.  Without a cursor it gets what is published from now on.
 
+        :param seen: What it asks for: topics, matchers, or one of them; or a :class:`View`, which
+            may also grant it private events, or filter.
+        :param last_event_id: The id of the event after which to go on.  If it cannot be honoured,
+            the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for everything
+            that is kept.
+        :param last: How many of the newest events to begin with, where there is no
+            ``last_event_id``.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
             hub has let go of it, in the reactor turn in which the end is known.  What it raises is
             logged and hurts nobody else.
         :raises HubClosed: If the hub has been closed.
+        :raises InvalidMatcher: If a topic or matcher makes no sense.
         """
-        if self.is_closed:
-            raise HubClosed("this hub has been closed; nobody can subscribe")
+        self._check("subscribe")
+        view = seen if isinstance(seen, View) else View.of(seen)
+        now = self._clock.seconds()
         subscriber = Subscriber(
-            outlet, self._forget, address=address, since=self._clock.seconds(), on_end=on_end
+            outlet, self._history, view, self._forget, address=address, since=now, on_end=on_end
         )
+        if self._lifetime:
+            outlet.expires = now + self._lifetime * (1 - _JITTER * self.streams.jitter())
         self._subscribers[subscriber] = None
         self._per_address[address] += 1
+        subscriber.start(last_event_id, last)
         return subscriber
 
-    def publish(self, event: Event) -> None:
+    def publish(
+        self,
+        topics: str | Iterable[str],
+        event: Event,
+        *,
+        private: bool = False,
+        ephemeral: bool = False,
+    ) -> Deferred[str]:
         """
-        Hand an event to all who are subscribed.  Never waits.
+        Publish an event.  Never waits for a subscriber.
 
         It may be called from anywhere in reactor code, also from a callback of the hub itself;
         every subscriber sees the events in the order of publishing.
 
+        :param topics: One or more.  The first is the canonical one.
+        :param event: The log gives it an id if it has none.
+        :param private: Only those may see it who were granted one of its topics.
+        :param ephemeral: It reaches those who are there and keep up.  It has no id and is not kept.
+        :returns: A Deferred that fires with the id as soon as the log has the event safe; with
+            ``""`` for an ephemeral one.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
+        :raises InvalidTopic: If there is no topic, or one is empty or too long.
+        :raises InvalidEvent: If its id is one that only the hub may give.
         :raises TypeError: If it is no event.
+        :raises RuntimeError: If it is called from another thread than the reactor's.
         """
-        if self.is_closed:
-            raise HubClosed("this hub has been closed; nothing can be published")
-        # To those who are there now: a callback may publish first and subscribe then.
-        self._outgoing.append((encode_event(event), tuple(self._subscribers)))
-        if self._is_handing_out:
-            return
-        self._is_handing_out = True
-        try:
-            while self._outgoing:
-                self._hand_out(*self._outgoing.popleft())
-        finally:
-            self._is_handing_out = False
+        self._check("publish")
+        checked = _check_topics(topics)
+        require_event(event)
+        _check_id(event, ephemeral=ephemeral)
+        if ephemeral:
+            frames = encode_event(event)
+            self._live.place(Entry(0, checked, event, private, self._clock.seconds(), frames))
+            return succeed("")
+        return self.log.append(checked, event, is_private=private).addCallback(_id_of)
 
     def close(self) -> None:
         """
         Take nothing and nobody any more.  Open streams stay; ``streams.drain`` ends them.
         """
-        self.is_closed = True
+        if not self.is_closed:
+            self.is_closed = True
+            self.log.on_append = None
+            self._live.close()
 
-    def _hand_out(self, frames: bytes, subscribers: tuple[Subscriber, ...]) -> None:
-        for subscriber in subscribers:
-            try:
-                subscriber.offer(frames, 1)
-            except Exception:
-                # One broken outlet must hurt neither the others nor the publisher.
-                _log.failure("an event could not be handed to a subscriber, which is cut")
-                subscriber.cut()
+    def _check(self, what: str) -> None:
+        if self.is_closed:
+            raise HubClosed(f"this hub has been closed: cannot {what}")
+        reactor_thread: int | None = threadable.ioThread  # it is None until the reactor runs
+        if reactor_thread not in (None, get_ident()) and IReactorFromThreads.providedBy(
+            self._clock
+        ):
+            raise RuntimeError(
+                f"{what} was called from another thread than the reactor's; use "
+                f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"
+            )
 
     def _forget(self, subscriber: Subscriber) -> None:
         del self._subscribers[subscriber]
         self._per_address[subscriber.address] -= 1
         if not self._per_address[subscriber.address]:
             del self._per_address[subscriber.address]
+
+
+def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+    checked = (topics,) if isinstance(topics, str) else tuple(topics)
+    if not 0 < len(checked) <= MAX_TOPICS:
+        raise InvalidTopic(f"an event has 1 to {MAX_TOPICS} topics, not {len(checked)}")
+    topic: Any  # as it may well be, in spite of the annotation
+    for topic in checked:
+        if not isinstance(topic, str):
+            raise TypeError(f"a topic must be str, not {topic.__class__.__name__}")
+        if not 0 < len(topic) <= MAX_LENGTH:
+            raise InvalidTopic(f"a topic has 1 to {MAX_LENGTH} characters, not {len(topic)}")
+    return checked
+
+
+def _check_id(event: Event, *, ephemeral: bool) -> None:
+    if event.id is None:
+        return
+    if ephemeral:
+        raise InvalidEvent("id", "is of no use to an ephemeral event: nobody could resume after it")
+    if event.id.startswith("#") or event.id in ("", EARLIEST):
+        raise InvalidEvent("id", f"must not be {event.id!r}: such ids are the hub's own")
+    if len(event.id) > MAX_ID:
+        raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")
+
+
+def _id_of(entry: Entry) -> str:
+    assert entry.event.id is not None, "the log gives one"
+    return entry.event.id

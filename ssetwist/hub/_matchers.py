@@ -5,6 +5,7 @@ Matchers are values: two that ask for the same are equal, so that those who ask 
 found, and told, together.
 """
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,6 +24,8 @@ MAX_LENGTH = 4096
 class Exact:
     """
     One topic, to the letter: nothing is normalised.
+
+    :raises InvalidMatcher: If it is longer than 4,096 characters.
     """
 
     topic: str
@@ -43,7 +46,8 @@ class Pattern:
     The topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is no URL, not even a
     relative one, is matched by none.  Matching takes time in proportion to the topic.
 
-    :raises InvalidMatcher: If the pattern cannot be compiled.
+    :ivar base_url: What the pattern and a topic without a scheme and a host are relative to.
+    :raises InvalidMatcher: If the pattern cannot be compiled, or is longer than 4,096 characters.
     """
 
     pattern: str
@@ -79,6 +83,48 @@ class Everything:
 
 
 Matcher = Exact | Pattern | Everything
+
+#: How topics are asked for: by themselves, or by matchers; several of them, or one.
+Topics = str | Matcher | Iterable[str | Matcher]
+
+
+@dataclass(frozen=True, slots=True)
+class Matchers:
+    """
+    What one subscriber asks for, or has been granted.  Ten thousand exact topics cost what one
+    does.
+    """
+
+    exact: frozenset[str]
+    others: frozenset[Pattern | Everything]
+
+    @classmethod
+    def of(cls, topics: Topics) -> "Matchers":
+        """
+        Make them of topics and matchers, or of one.
+
+        :raises InvalidMatcher: If one is too long.
+        :raises TypeError: If one is neither a topic nor a matcher.
+        """
+        exact, others = set(), set()
+        for one in (topics,) if isinstance(topics, str | Matcher) else topics:
+            if isinstance(one, str):
+                exact.add(Exact(one).topic)
+            elif isinstance(one, Exact):
+                exact.add(one.topic)
+            elif isinstance(one, Pattern | Everything):
+                others.add(one)
+            else:
+                raise TypeError(f"{one!r} is neither a topic (str) nor a matcher")
+        return cls(frozenset(exact), frozenset(others))
+
+    def match(self, topics: Sequence[str]) -> bool:
+        """
+        Tell whether any of them asks for any of the topics.
+        """
+        return not self.exact.isdisjoint(topics) or any(
+            matcher.matches(topic) for matcher in self.others for topic in topics
+        )
 
 
 def _check_length(text: str) -> None:

@@ -1,11 +1,35 @@
 """
-The seam between the streams and the connections.
+The seam between the hub and the connections: an outlet below, a writer above.
 """
 
-from collections.abc import Callable
 from typing import Protocol
 
 from ._ends import EndReason
+from ._frames import Frames
+
+#: What :meth:`Outlet.send` returns where there is no short cut to the socket, or not now.
+NOT_SENT = -1
+
+
+class Writer(Protocol):
+    """
+    Whoever writes to an outlet, and is told what becomes of it.
+    """
+
+    def has_room(self) -> None:
+        """
+        The connection was behind and has now taken all that was written.
+        """
+
+    def before_end(self) -> None:
+        """
+        The stream is about to end properly: the last moment to write.
+        """
+
+    def ended(self, reason: EndReason) -> None:
+        """
+        The stream has ended.  Called once, in the reactor turn in which that is known.
+        """
 
 
 class Outlet(Protocol):
@@ -15,33 +39,57 @@ class Outlet(Protocol):
     No method waits, and none raises because the client has gone: a write to who has just gone is
     no error.  Who holds an outlet need not let go of it; an ended one keeps nothing alive.
 
-    :ivar is_open: Whether it still takes frames.
+    :ivar writer: Who is told; ``None`` until there is one, and after the end.
     :ivar last_write: When it last put bytes on the connection, in seconds of the clock.
     :ivar behind_since: When the connection last began to take no more, in seconds of the clock;
         ``None`` while everything written has left.  Any progress begins it anew.
-    :ivar on_end: Called with the reason when the stream ends, once, in the same reactor turn;
-        afterwards it is ``None``.
+    :ivar expires: When the stream is to end because its lifetime is over, in seconds of the clock.
     """
 
+    writer: Writer | None
     last_write: float
     behind_since: float | None
-    on_end: Callable[[EndReason], None] | None
+    expires: float
 
     @property
-    def is_open(self) -> bool: ...
+    def is_open(self) -> bool:
+        """
+        Whether it still takes frames.
+        """
 
-    def write(self, frames: bytes, events: int = 1) -> None:
+    @property
+    def is_behind(self) -> bool:
+        """
+        Whether the connection has not yet taken all that was written.
+        """
+
+    def write(self, frames: Frames) -> bool:
         """
         Put whole frames on the connection, now if it takes them, otherwise as soon as it does.
 
         A client for which too much waits is cut (:attr:`EndReason.FELL_BEHIND`).
 
-        :param events: How many events there are in the frames, for the accounts.
+        :returns: Whether the connection keeps up.  If not, the writer is told when it has room.
+        """
+
+    def send(self, frames: Frames) -> int:
+        """
+        Do that part of a write which needs nothing but the socket.
+
+        This alone may be called from another thread, while the reactor's waits for it.  It must be
+        followed by :meth:`settle`.
+
+        :returns: A number for :meth:`settle`: how many bytes were taken, or :data:`NOT_SENT`.
+        """
+
+    def settle(self, frames: Frames, sent: int) -> bool:
+        """
+        Do the rest of the write; the two together are a :meth:`write`.
         """
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         """
-        End the stream properly: no frame is taken any more and ``on_end`` is called at once; what
+        End the stream properly: the writer may write once more and is told of the end at once; what
         waits, the last words and the end of the response follow as the client takes them, for at
         most the stall time-out.
 

@@ -1,8 +1,9 @@
 """
 The open streams of one server, and the one timer that looks after all of them.
 
-A timer for each stream would cost more than everything else that an idle stream costs; here ten
-thousand of them are one walk over a set, a few times in each heartbeat.
+A timer for each stream would cost more than everything else that an idle stream costs.  Here one
+timer walks over all of them a few times in each heartbeat, and looks after a part of them at a
+time, so that ten thousand comments are not sent in one moment.
 """
 
 import random
@@ -15,6 +16,7 @@ from twisted.logger import Logger
 
 from ..eventstream import encode_comment, encode_reconnection_time
 from ._ends import EndReason
+from ._frames import Frames
 from ._outlet import Outlet
 
 _log = Logger()
@@ -32,8 +34,12 @@ DEFAULT_STALL_TIMEOUT = 20.0
 #: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
 DEFAULT_RETRY = 3.0
 
-#: How often the timer looks, in parts of the shorter of the two times.
+#: How often each stream is looked after, in parts of the shorter of the two times.
 _LOOKS = 5
+
+#: Seconds from one part of the streams to the next, and how many parts there may be.
+_STEP = 0.1
+_MAX_PARTS = 64
 
 #: How many clients a second may come back after a server has stopped.  Each comes back at a moment
 #: of its own, so that they do not all begin their TLS at once.
@@ -46,7 +52,8 @@ class Streams:
 
     Those that were silent get a comment, so that no proxy between takes the silence for death, and
     so that a peer that vanished leaves something unacknowledged behind.  No stream stays silent
-    for longer than the heartbeat.  Those that stay behind without any progress are cut.
+    for longer than the heartbeat.  Those that stay behind without any progress are cut, and those
+    whose lifetime is over are ended.
 
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
@@ -74,21 +81,25 @@ class Streams:
         self.jitter = jitter
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
         self.is_draining = False
-        self._open: set[Outlet] = set()
+        parts = max(1, min(int(self._period / _STEP), _MAX_PARTS))
+        self._parts: list[set[Outlet]] = [set() for _ in range(parts)]
+        self._next_part = 0
+        self._count = 0
         self._is_looking = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = clock
 
     def __len__(self) -> int:
-        return len(self._open)
+        return self._count
 
     def add(self, outlet: Outlet) -> None:
         """
         Look after an outlet.  The timer runs while there is one.
         """
-        self._open.add(outlet)
+        self._part_of(outlet).add(outlet)
+        self._count += 1
         if not self._looking.running:
-            self._looking.start(self._period, now=False).addErrback(
+            self._looking.start(self._period / len(self._parts), now=False).addErrback(
                 lambda problem: _log.failure("the heartbeat has stopped", problem)
             )
 
@@ -96,8 +107,11 @@ class Streams:
         """
         Look after an outlet no more.
         """
-        self._open.discard(outlet)
-        self._rest()
+        part = self._part_of(outlet)
+        if outlet in part:
+            part.remove(outlet)
+            self._count -= 1
+            self._rest()
 
     def drain(self, retry: float) -> None:
         """
@@ -107,63 +121,71 @@ class Streams:
         :param retry: The least number of seconds after which they come back.
         """
         self.is_draining = True
-        spread = len(self._open) / _RETURNS_PER_SECOND
+        spread = self._count / _RETURNS_PER_SECOND
 
         def end(outlet: Outlet) -> None:
             retry_line = encode_reconnection_time(retry + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
 
-        self._for_each(end)
+        for part in self._parts:
+            self._for_each(part, end)
 
     def abort(self) -> None:
         """
         Cut whatever is still open because the server stops.
         """
-        self._for_each(lambda outlet: outlet.abort(EndReason.DRAINING))
+        for part in self._parts:
+            self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
         now = self.clock.seconds()
         stalled_since = now - self.stall_timeout
         # Who would be silent for too long by the next look gets its comment now.
-        silent_since = now + self._period - self.heartbeat if self.heartbeat else float("-inf")
+        silent_since = now + self._period - self.heartbeat if self.heartbeat else -inf
+        heartbeat = Frames(HEARTBEAT)
 
         def look_after(outlet: Outlet) -> None:
-            if outlet.behind_since is not None:
-                if outlet.behind_since <= stalled_since:
-                    outlet.abort(EndReason.STALLED)
-            elif outlet.last_write < silent_since:
-                outlet.write(HEARTBEAT, 0)
+            if outlet.behind_since is not None and outlet.behind_since <= stalled_since:
+                outlet.abort(EndReason.STALLED)
+            elif outlet.expires <= now:
+                outlet.end(EndReason.LIFETIME_OVER)
+            elif outlet.behind_since is None and outlet.last_write < silent_since:
+                outlet.write(heartbeat)
 
+        self._next_part = (self._next_part + 1) % len(self._parts)
         self._is_looking = True
-        self._for_each(look_after)
+        self._for_each(self._parts[self._next_part], look_after)
         self._is_looking = False
         self._rest()
+
+    def _part_of(self, outlet: Outlet) -> set[Outlet]:
+        return self._parts[hash(outlet) % len(self._parts)]
 
     def _rest(self) -> None:
         # Not from within a look: a LoopingCall that is stopped and started again while it calls
         # goes on twice.
-        if not self._open and self._looking.running and not self._is_looking:
+        if not self._count and self._looking.running and not self._is_looking:
             self._looking.stop()
 
-    def _for_each(self, act: Callable[[Outlet], None]) -> None:
+    def _for_each(self, part: set[Outlet], act: Callable[[Outlet], None]) -> None:
         """
         Do something to every outlet; one that breaks under it must not hurt the others.
         """
-        for outlet in tuple(self._open):
+        for outlet in tuple(part):
             try:
                 act(outlet)
             except Exception:
                 _log.failure("a stream broke and is cut")
-                self._open.discard(outlet)
+                self.discard(outlet)
                 cut(outlet)
         self._rest()
 
 
-def cut(outlet: Outlet) -> None:
+def cut(outlet: Outlet, reason: EndReason = EndReason.CONNECTION_LOST) -> None:
     """
     Cut a connection that failed under our hands; if that fails, too, there is nothing left to do.
     """
     try:
-        outlet.abort(EndReason.CONNECTION_LOST)
+        outlet.abort(reason)
     except Exception:
         _log.failure("a stream that broke could not be cut")

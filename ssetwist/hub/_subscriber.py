@@ -2,13 +2,25 @@
 One subscriber of the hub.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from functools import partial
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
+from ._audience import Audience
+from ._catch_up import CatchUp, History
 from ._ends import Ending, EndReason, HasEnd
+from ._frames import Frames
+from ._matchers import Matcher, Matchers, Topics
 from ._outlet import Outlet
 from ._streams import cut
+from ._view import View
+
+_log = Logger()
 
 #: The id of the last event of a stream that was ended for good.  A client that comes back with it
 #: is answered 204, which every ``EventSource`` takes as "do not come back" (WHATWG HTML 9.2.3).
@@ -23,15 +35,23 @@ class Subscriber(HasEnd):
     """
     Who receives the events of a hub, from :meth:`Hub.subscribe` to its end.
 
+    A subscriber is a place in the log.  One that has kept up is a member of an audience and holds
+    no data; one that has not holds its cursor, and reads on when its connection takes more.
+
     :ivar address: Where it connects from: an IP address, or ``""`` where there is none.
     :ivar since: When it subscribed, in seconds of the hub's clock.
     """
 
-    __slots__ = ("_ending", "_forget", "_outlet", "address", "since")
+    __slots__ = (
+        "_audience", "_catch_up", "_ending", "_forget", "_history", "address", "outlet", "since",
+        "view",
+    )  # fmt: skip
 
     def __init__(
         self,
         outlet: Outlet,
+        history: History,
+        view: View,
         forget: Callable[["Subscriber"], None],
         *,
         address: str,
@@ -40,44 +60,163 @@ class Subscriber(HasEnd):
     ) -> None:
         self.address = address
         self.since = since
+        self.outlet = outlet
+        self.view = view
+        self._history = history
         self._forget = forget
-        self._outlet = outlet
         self._ending = Ending(on_end and partial(on_end, self))
-        outlet.on_end = self._ended
+        self._audience: Audience | None = None
+        self._catch_up: CatchUp | None = None
+        outlet.writer = self
+
+    @property
+    def topics(self) -> tuple[str | Matcher, ...]:
+        """
+        What it is subscribed to: topics as text, and other matchers.
+        """
+        matchers = self.view.matchers
+        return (*matchers.exact, *matchers.others)
+
+    @property
+    def behind(self) -> int:
+        """
+        How many events, of whatever topic, have been published that it has not been sent; 0 for one
+        that has kept up.
+        """
+        return self._history.live.head - self._catch_up.cursor if self._catch_up else 0
+
+    def change_topics(self, topics: Topics, *, grants: Topics | None = None) -> None:
+        """
+        Subscribe to other topics instead, from now on.  What was published before this call is sent
+        to it, or not, by what it was subscribed to then.
+
+        :param grants: Of which topics it may see private events; ``None`` leaves that as it is.
+        :raises InvalidMatcher: If one makes no sense; nothing has changed then.
+        """
+        view = View(
+            Matchers.of(topics),
+            self.view.grants if grants is None else Matchers.of(grants),
+            self.view.filter,
+        )
+        if self.end_reason is not None:
+            return
+        if self._catch_up is not None:
+            self.view = view
+            self._catch_up.change_view(view)
+        else:
+            due = self._leave()
+            self.view = view
+            if due is not None and not self.outlet.write(due):
+                self.fall_behind(self._history.live.head)
+            elif self.end_reason is None:
+                self._join()
 
     def end(self, *, for_good: bool = False) -> None:
         """
-        End the stream properly.  The subscriber is gone at once; what waits for it still follows
-        as it takes it.  Ending twice is no error.
+        End the stream properly.  The subscriber is gone at once; what has been published for it
+        still follows as it takes it; if it was behind, only what its connection holds already.
+        Ending twice is no error.
 
         :param for_good: Also tell it not to come back: it gets an event of type ``end``, and
             its next attempt, which a browser makes by itself, gets 204.
         """
-        self._outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=END if for_good else b"")
+        self.outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=END if for_good else b"")
 
     def abort(self) -> None:
         """
         Cut the connection now, throwing away what waits.  A browser comes back.
         """
-        self._outlet.abort(EndReason.ENDED_BY_APPLICATION)
+        self.outlet.abort(EndReason.ENDED_BY_APPLICATION)
 
-    def offer(self, frames: bytes, events: int) -> None:
+    # What the hub tells it
+
+    def start(self, last_event_id: str | None, last: int) -> None:
         """
-        Hand on frames of the hub.
+        Begin; to be called once, by :meth:`Hub.subscribe`.
         """
-        self._outlet.write(frames, events)
+        self.fall_behind(self._history.live.head)
+        assert self._catch_up is not None
+        if last_event_id is not None:
+            self._run(self._catch_up.from_id(last_event_id))
+        elif last:
+            self._run(self._catch_up.from_last(last))
+        elif not self.outlet.is_behind:
+            self._join()
+
+    def fall_behind(self, position: int) -> None:
+        """
+        The connection has not taken all; when it has, everything up to this position is there.
+        """
+        if self.end_reason is None:
+            self._leave()
+            self._catch_up = CatchUp(self._history, self.outlet, self.view, position)
 
     def cut(self) -> None:
         """
-        Cut the connection because it failed under our hands.
+        The connection failed under our hands.
         """
-        cut(self._outlet)
-        self._ended(EndReason.CONNECTION_LOST)  # also if it could not even be cut
+        cut(self.outlet)
+        self.ended(EndReason.CONNECTION_LOST)  # also if it could not even be cut
 
-    def _ended(self, reason: EndReason) -> None:
+    # What the outlet tells it
+
+    def has_room(self) -> None:
+        """
+        The connection has taken all that was written.
+        """
+        catch_up = self._catch_up
+        if catch_up is None:
+            return
+        if catch_up.is_under_way:
+            catch_up.has_room()
+        elif catch_up.is_at_live_end:
+            self._join()
+        else:
+            self._run(catch_up.from_cursor())
+
+    def before_end(self) -> None:
+        """
+        The last moment to write.
+        """
+        if (due := self._leave()) is not None:
+            self.outlet.write(due)
+
+    def ended(self, reason: EndReason) -> None:
+        """
+        The stream has ended.
+        """
         if self.end_reason is not None:
             return
-        # First the hub lets go, then the others hear of it: whoever asks the hub from within a
+        # First everybody lets go, then the others hear of it: whoever asks the hub from within a
         # callback must not find this subscriber there.
+        self._leave()
         self._forget(self)
+        catch_up, self._catch_up = self._catch_up, None
         self._ending.tell(reason)
+        if catch_up is not None:
+            catch_up.end()
+
+    # Inside
+
+    def _run(self, way: Coroutine[Deferred[Any], Any, None]) -> None:
+        assert self._catch_up is not None
+        self._catch_up.is_under_way = True
+        Deferred.fromCoroutine(way).addCallbacks(lambda _: self._join(), self._failed)
+
+    def _join(self) -> None:
+        self._catch_up = None
+        self._audience = self._history.live.join(self)
+
+    def _leave(self) -> Frames | None:
+        """
+        Be no member of an audience any more, and return what was on its way.
+        """
+        audience, self._audience = self._audience, None
+        return None if audience is None else self._history.live.leave(self, audience)
+
+    def _failed(self, problem: Failure) -> None:
+        if self.end_reason is not None and problem.check(CancelledError):
+            return
+        _log.failure("a subscriber could not be caught up and is cut", problem)
+        cut(self.outlet, EndReason.CATCH_UP_FAILED)
+        self.ended(EndReason.CATCH_UP_FAILED)

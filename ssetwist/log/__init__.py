@@ -6,6 +6,16 @@ Where events are kept, in order.
 
 from ._cursor import MAX_ID, position_of, render_id
 from ._log import Entry, EventLog
-from ._memory import MemoryLog
+from ._memory import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT, MemoryLog
 
-__all__ = ["MAX_ID", "Entry", "EventLog", "MemoryLog", "position_of", "render_id"]
+__all__ = [
+    "DEFAULT_MAX_AGE",
+    "DEFAULT_MAX_BYTES",
+    "DEFAULT_MAX_COUNT",
+    "MAX_ID",
+    "Entry",
+    "EventLog",
+    "MemoryLog",
+    "position_of",
+    "render_id",
+]

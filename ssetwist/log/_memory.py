@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..eventstream import Event, encode_event
-from ._cursor import MAX_ID, new_epoch, position_of, render_id
+from ._cursor import new_epoch, position_of, render_id
 from ._log import Entry
 
 #: How many events are kept, how many bytes of them, and for how many seconds.
@@ -69,14 +69,16 @@ class MemoryLog:
     def append(
         self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
     ) -> Deferred[Entry]:
-        self._head += 1
+        position = self._head + 1
         if event.id is None:
-            event = replace(event, id=render_id(self.epoch, self._head))
-        elif len(event.id) <= MAX_ID:
-            self._positions[event.id] = self._head
+            event = replace(event, id=render_id(self.epoch, position))
+        else:
+            # Of several with one id, which there should not be, the first is meant (Mercure).
+            self._positions.setdefault(event.id, position)
         entry = Entry(
-            self._head, topics, event, is_private, self._clock.seconds(), encode_event(event)
+            position, topics, event, is_private, self._clock.seconds(), encode_event(event)
         )
+        self._head = position
         self._entries.append(entry)
         self._bytes += len(entry.frames)
         self._forget()
@@ -101,7 +103,7 @@ class MemoryLog:
 
     def find(self, id: str) -> Deferred[int | None]:
         oldest = self.oldest
-        position = self._positions.get(id) if len(id) <= MAX_ID else None
+        position = self._positions.get(id)
         if position is None:
             position = position_of(self.epoch, id)
         if position is None or not oldest - 1 <= position <= self._head:

@@ -28,15 +28,6 @@ _FULL_RETRY_FACTOR = 10
 #: Bytes of a path that a log line has at most.
 _LOGGED_PATH = 200
 
-#: How clients spell the query parameter with which they come back (the header has one spelling).
-_LAST_EVENT_ID_PARAMETERS = (
-    b"last_event_id",
-    b"lastEventID",
-    b"lastEventId",
-    b"Last-Event-ID",
-    b"evs_last_event_id",
-)
-
 
 def write_head(request: Request) -> None:
     """
@@ -58,6 +49,15 @@ def first_bytes(retry: float | None) -> bytes:
     return encode_comment() if retry is None else encode_reconnection_time(retry)
 
 
+def refuse(request: Request, code: int, text: str) -> bytes:
+    """
+    Answer with an error; return the body.
+    """
+    request.setResponseCode(code)
+    request.setHeader("Content-Type", "text/plain; charset=utf-8")
+    return f"{text}\n".encode("utf-8", "replace")
+
+
 def turn_away(request: Request, retry: float | None, streams: Streams) -> bytes:
     """
     Answer somebody for whom there is no room, or no more time; return the body.
@@ -70,10 +70,12 @@ def turn_away(request: Request, retry: float | None, streams: Streams) -> bytes:
     if is_browser(request):
         write_head(request)
         return encode_reconnection_time(seconds)
-    request.setResponseCode(SERVICE_UNAVAILABLE)
     request.setHeader("Retry-After", b"%d" % max(1, round(seconds)))
-    request.setHeader("Content-Type", "text/plain; charset=utf-8")
-    return b"There is no room for one more subscriber; try again later.\n"
+    return refuse(
+        request,
+        SERVICE_UNAVAILABLE,
+        "There is no room for one more subscriber; try again later.",
+    )
 
 
 def answer_no_content(request: Request) -> None:
@@ -100,23 +102,6 @@ def take_off_encoder(request: Request) -> None:
         RuntimeWarning,
         stacklevel=2,
     )
-
-
-def last_event_id(request: Request) -> str | None:
-    """
-    Return the id that the client says it saw last; ``None`` if it says nothing.
-
-    The header wins over the query.  Clients send UTF-8 or Latin-1.
-    """
-    values = request.requestHeaders.getRawHeaders(b"Last-Event-ID") or [
-        value for name in _LAST_EVENT_ID_PARAMETERS for value in (request.args or {}).get(name, ())
-    ]
-    if not values:
-        return None
-    try:
-        return values[0].decode()
-    except UnicodeDecodeError:
-        return values[0].decode("latin-1")
 
 
 def is_browser(request: Request) -> bool:

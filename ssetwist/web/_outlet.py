@@ -6,25 +6,23 @@ per-request ones alike; nothing else touches the request.  Line numbers of Twist
 because they move; what is relied upon is tested.
 """
 
+import socket
 from collections.abc import Callable
 from enum import Enum
+from math import inf
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.interfaces import IDelayedCall, IPushProducer
-from twisted.logger import Logger
-from twisted.web.http import HTTPChannel
+from twisted.internet.interfaces import IPushProducer
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from ..hub import EndReason, Streams
+from ..hub import NOT_SENT, EndReason, Frames, Streams, Writer
 from ._end import log_end, reason_for
 from ._head import take_off_encoder, write_head
 from ._peer import descriptor_of, watch_peer
 from ._site import Site
 from ._waiting import Waiting
-
-_log = Logger()
 
 #: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
 #: a client that never reads costs well below 1 MiB.
@@ -49,7 +47,7 @@ class _State(Enum):
 @implementer(IPushProducer)
 class RequestOutlet:
     """
-    The :class:`ssetwist.hub.Outlet` over a request.
+    The :class:`ssetwist.hub.Outlet` over a request of HTTP/1; :class:`Http2Outlet` is the other.
 
     To be made first thing in ``render``: a request tells of its end only those who asked before.
 
@@ -57,48 +55,35 @@ class RequestOutlet:
     reactor's writers; only what the kernel refuses goes to the transport.  While the transport
     holds anything, this stream is behind: what is written waits here, and follows in pieces.
 
-    In HTTP/2 everything waits for the next turn.  While Twisted works through what one read has
-    brought, its HTTP/2 library is already at the end of it, and a stream that the client has closed
-    in the same read is gone there: a write then fails, or breaks the whole connection.
-
     :param streams: Whoever looks after it while it is open.
-    :ivar on_room: Called when the connection has taken all that was written and the stream is
-        still open.
     """
 
+    #: Whether a write may reach the connection at once.
+    _is_prompt = True
+
     __slots__ = (
-        "_bytes",
-        "_descriptor",
-        "_events",
-        "_is_chunked",
-        "_is_complete",
-        "_is_direct",
-        "_is_http2",
-        "_opened_at",
-        "_request",
-        "_soon",
-        "_state",
-        "_streams",
-        "_waiting",
-        "behind_since",
-        "last_write",
-        "on_end",
-        "on_room",
-    )
+        "_bytes", "_descriptor", "_events", "_is_chunked", "_is_complete", "_opened_at", "_request",
+        "_send", "_socket", "_state", "_streams", "_waiting", "behind_since", "expires",
+        "last_write", "writer",
+    )  # fmt: skip
 
     def __init__(self, request: Request, streams: Streams) -> None:
         self._state = _State.NEW
         self._request = request
         self._streams = streams
-        self.on_end: Callable[[EndReason], None] | None = None
-        self.on_room: Callable[[], None] | None = None
+        self.writer: Writer | None = None
         self.behind_since: float | None = None
+        self.expires = inf
         self.last_write = self._opened_at = streams.clock.seconds()
         self._events = self._bytes = 0
         self._waiting: Waiting | None = None
-        self._soon: IDelayedCall | None = None
         self._descriptor: FileDescriptor | None = None
+        self._is_chunked = False
         self._is_complete = True
+        #: The socket, if bytes may be handed straight to it, ...
+        self._socket: socket.socket | None = None
+        #: ... and its ``send``, while nothing is in the way.
+        self._send: Callable[[bytes], int] | None = None
         if request.finished or getattr(request, "channel", None) is None:
             # Whoever waited before calling us waited for too long: this request is over, and what
             # it would return from notifyFinish now never fires.
@@ -122,9 +107,6 @@ class RequestOutlet:
 
     @property
     def is_behind(self) -> bool:
-        """
-        Whether the connection has not yet taken all that was written.
-        """
         return self.behind_since is not None or self._waiting is not None
 
     def open(self, first_bytes: bytes) -> None:
@@ -142,58 +124,62 @@ class RequestOutlet:
         self._streams.add(self)
         take_off_encoder(request)
         write_head(request)
-        channel: Any = request.channel  # of HTTP/1.1, or one stream of HTTP/2
-        self._is_http2 = not isinstance(channel, HTTPChannel)
-        self._is_direct = False
-        if self._is_http2:
-            self.write(first_bytes, 0)
-            return
-        # A connection that has been a stream is not used again.  Where it could be, Chromium
-        # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
-        request.setHeader("Connection", "close")
-        channel.persistent = False
-        # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
-        # above which it stops reading and so no longer sees the client leave, and without any
-        # limit while the client does not read.  In HTTP/2 nothing can follow.
-        channel.rawDataReceived = self._bytes_after_request
-        descriptor = self._descriptor = descriptor_of(request.transport)
-        if descriptor is not None:
-            self._is_direct = descriptor is request.transport
-            if not isinstance(request.site, Site):  # ours has done it
-                watch_peer(descriptor, self._streams.stall_timeout)
-        request.write(first_bytes)
-        self._is_chunked = bool(request.chunked)
-        self._bytes = len(first_bytes)
-        # Nothing may overtake the head, nor what is left of earlier responses.
-        self._wait_until_it_has_left()
+        self._begin(first_bytes)
 
-    def write(self, frames: bytes, events: int = 1) -> None:
-        if self._state is not _State.OPEN:
-            return
-        self._events += events
-        if self._waiting is None:
-            if self.behind_since is None and len(frames) <= PIECE and not self._is_http2:
-                self._put(frames)
-                return
-            # Whatever its size: a single event larger than the limit must be possible.
-            self._waiting = Waiting()
-        elif len(self._waiting) + len(frames) > MAX_WAITING:
-            self.abort(EndReason.FELL_BEHIND)
-            return
-        self._waiting.append(frames)
-        self._go_on()
+    def write(self, frames: Frames) -> bool:
+        # This is where the time of a delivery goes, so it says once more what the next two say.
+        send = self._send
+        if send is None or len(frames.data) > PIECE:
+            return self._write_slowly(frames)
+        data = frames.on_wire or _as_chunk(frames)
+        try:
+            sent = send(data)
+        except OSError:
+            sent = 0
+        self.last_write = self._streams.clock.seconds()
+        self._events += frames.events
+        self._bytes += len(frames.data)
+        if sent == len(data):
+            return True
+        self._leave_to_transport(data[sent:])
+        return False
+
+    def send(self, frames: Frames) -> int:
+        send = self._send
+        if send is None or len(frames.data) > PIECE:
+            return NOT_SENT
+        try:
+            return send(frames.on_wire or _as_chunk(frames))
+        except OSError:
+            return 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
+
+    def settle(self, frames: Frames, sent: int) -> bool:
+        if sent == NOT_SENT:
+            return self.write(frames)
+        data = frames.on_wire or _as_chunk(frames)
+        self.last_write = self._streams.clock.seconds()
+        self._events += frames.events
+        self._bytes += len(frames.data)
+        if sent == len(data):
+            return True
+        self._leave_to_transport(data[sent:])
+        return False
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
+        if self._state is _State.OPEN and self.writer is not None:
+            self.writer.before_end()
         if self._state is not _State.OPEN:
             return
         self._state = _State.CLOSING
+        self._send = None
         self._is_complete = is_complete
         if last_words:
             if self._waiting is None:
                 self._waiting = Waiting()
             self._waiting.append(last_words)
         self._tell(reason, self._request)
-        self._go_on()
+        if self._state is not _State.CLOSED:  # whoever was told may have aborted it
+            self._go_on()
 
     def abort(self, reason: EndReason) -> None:
         if self._state not in (_State.OPEN, _State.CLOSING):
@@ -210,6 +196,7 @@ class RequestOutlet:
         """
         The connection takes no more for now.
         """
+        self._send = None
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
 
@@ -227,19 +214,34 @@ class RequestOutlet:
 
     # Inside
 
+    def _begin(self, first_bytes: bytes) -> None:
+        request = self._request
+        channel: Any = request.channel  # an HTTPChannel, whose attributes have no types
+        # A connection that has been a stream is not used again.  Where it could be, Chromium
+        # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
+        request.setHeader("Connection", "close")
+        channel.persistent = False
+        # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
+        # above which it stops reading and so no longer sees the client leave, and without any
+        # limit while the client does not read.
+        channel.rawDataReceived = self._bytes_after_request
+        transport: object = request.transport
+        descriptor = self._descriptor = descriptor_of(transport)
+        if descriptor is not None and not isinstance(request.site, Site):  # ours has done it
+            watch_peer(descriptor, self._streams.stall_timeout)
+        request.write(first_bytes)
+        self._bytes = len(first_bytes)
+        self._is_chunked = bool(request.chunked)
+        if descriptor is None:
+            return
+        if self._is_chunked and descriptor is transport and descriptor.producer:
+            self._socket = getattr(descriptor, "socket", None)
+        # Nothing may overtake the head, nor what is left of earlier responses.  It all leaves now,
+        # if the client takes it, so that the stream has begun when we return.
+        self._wait_until_it_has_left()
+        descriptor.doWrite()
+
     def _go_on(self) -> None:
-        if self._state is _State.CLOSED:
-            return  # whoever was told of the end has aborted it
-        if not self._is_http2:
-            self._advance()
-        elif self._soon is None:
-            self._soon = self._streams.clock.callLater(0, self._advance_now)
-
-    def _advance_now(self) -> None:
-        self._soon = None
-        self._advance()
-
-    def _advance(self) -> None:
         """
         Hand on what waits, as far as the connection takes it; close when that was all.
         """
@@ -247,35 +249,59 @@ class RequestOutlet:
             piece = self._waiting.take(PIECE)
             if not self._waiting:
                 self._waiting = None
-            self._put(piece)
+            self._put(Frames(piece))
         if self.is_behind:
             return
         if self._state is _State.CLOSING:
             self._finish()
-        elif self.on_room is not None:
-            self.on_room()
-
-    def _put(self, piece: bytes) -> None:
-        self.last_write = self._streams.clock.seconds()
-        self._bytes += len(piece)
-        if not self._is_direct:
-            self._request.write(piece)
-        elif self._is_chunked:
-            self._send(b"%x\r\n%b\r\n" % (len(piece), piece))
-        else:
-            self._send(piece)
-
-    def _send(self, data: bytes) -> None:
-        """
-        Send straight to the socket; leave to the transport what the kernel refuses.
-        """
-        transport = self._descriptor
-        assert transport is not None, "only where there is a socket"
-        sent = transport.writeSomeData(data)
-        if sent == len(data):
             return
-        # Not a number is an error of the connection, which the reactor meets and tells in a moment.
-        transport.write(data[sent:] if isinstance(sent, int) else data)
+        if self._socket is not None:
+            self._send = self._socket.send
+        if self.writer is not None:
+            self.writer.has_room()
+
+    def _write_slowly(self, frames: Frames) -> bool:
+        if self._state is not _State.OPEN:
+            return True
+        self._events += frames.events
+        if self._waiting is None:
+            if self._is_prompt and self.behind_since is None and len(frames.data) <= PIECE:
+                self._put(frames)
+                return not self.is_behind
+            # Whatever its size: a single event larger than the limit must be possible.
+            self._waiting = Waiting()
+        elif len(self._waiting) + len(frames.data) > MAX_WAITING:
+            self.abort(EndReason.FELL_BEHIND)
+            return True
+        self._waiting.append(frames.data)
+        self._go_on()
+        return not self.is_behind
+
+    def _put(self, frames: Frames) -> None:
+        self.last_write = self._streams.clock.seconds()
+        self._bytes += len(frames.data)
+        if self._is_chunked:
+            self._put_on_wire(frames.on_wire or _as_chunk(frames))
+        else:
+            self._request.write(frames.data)
+
+    def _put_on_wire(self, data: bytes) -> None:
+        if self._socket is None:
+            self._request.channel.write(data)
+            return
+        try:
+            sent = self._socket.send(data)
+        except OSError:
+            sent = 0
+        if sent < len(data):
+            self._leave_to_transport(data[sent:])
+
+    def _leave_to_transport(self, data: bytes) -> None:
+        """
+        The kernel has refused this; or there was an error, which the reactor meets in a moment.
+        """
+        assert self._descriptor is not None, "only where there is a socket"
+        self._descriptor.write(data)
         self._wait_until_it_has_left()
 
     def _wait_until_it_has_left(self) -> None:
@@ -298,10 +324,8 @@ class RequestOutlet:
             # We write it ourselves and wait until it has left, because after finish() nobody
             # watches any more: a client that does not read could then stay for ever.
             request.chunked = 0
-            if self._is_direct:
-                self._send(LAST_CHUNK)
-            else:
-                request.channel.write(LAST_CHUNK)
+            self._put_on_wire(LAST_CHUNK)
+            if self._socket is None:
                 self._wait_until_it_has_left()
             if self.behind_since is not None:
                 return  # resumeProducing brings us here again
@@ -309,20 +333,19 @@ class RequestOutlet:
         if self._is_complete:
             request.sentLength = self._bytes  # for the access log: not all passed its counter
             request.finish()
-        elif request.transport is not None:
-            request.transport.loseConnection()
         else:
-            self._cut(request)
+            self._break_off(request)
+
+    def _break_off(self, request: Request) -> None:
+        """
+        Let the client see that something is missing.
+        """
+        transport: Any = request.transport  # there is one: the request is not over
+        transport.loseConnection()
 
     def _cut(self, request: Request) -> None:
-        victim: Any = request.transport or request.channel
-        try:
-            victim.abortConnection()
-        except Exception:
-            if request.transport is not None:
-                raise
-            # In HTTP/2 it is one stream that is reset, and the client may have done that first.
-            _log.debug("this HTTP/2 stream was gone already")
+        transport: Any = request.transport
+        transport.abortConnection()
 
     def _close(self) -> Request:
         """
@@ -335,10 +358,7 @@ class RequestOutlet:
         del self._request  # so that whoever keeps us does not keep the request
         if was_new:
             return request
-        self._waiting = self._descriptor = self.on_room = self.behind_since = None
-        if self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
+        self._waiting = self._descriptor = self._socket = self._send = self.behind_since = None
         self._streams.discard(self)
         if getattr(request, "channel", None) is not None:
             request.unregisterProducer()
@@ -364,6 +384,14 @@ class RequestOutlet:
             events=self._events,
             bytes_sent=self._bytes + (len(self._waiting) if self._waiting else 0),
         )
-        on_end, self.on_end = self.on_end, None
-        if on_end is not None:
-            on_end(reason)
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            writer.ended(reason)
+
+
+def _as_chunk(frames: Frames) -> bytes:
+    """
+    Put a chunk around frames (RFC 9112, 7.1), once for all who send them.
+    """
+    frames.on_wire = b"%x\r\n%b\r\n" % (len(frames.data), frames.data)
+    return frames.on_wire

@@ -7,11 +7,12 @@ from collections.abc import Callable
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..hub import DEFAULT_RETRY, END, END_ID, EndReason
-from ._head import answer_no_content, first_bytes, last_event_id, path_of, turn_away, write_head
-from ._outlet import RequestOutlet
+from ._head import answer_no_content, first_bytes, path_of, turn_away, write_head
+from ._http2 import outlet_for
 from ._send import Send
 from ._site import streams_of
 from ._sources import Source, pulling
+from ._start import last_event_id
 
 
 def stream(
@@ -53,7 +54,7 @@ def stream(
     assert request.site is not None, "only a request that is being rendered can be answered"
     streams = streams_of(request.site)
     # First thing: a request tells of its end only those who asked before.
-    outlet = RequestOutlet(request, streams)
+    outlet = outlet_for(request, streams)
     first = first_bytes(retry)
     send = Send(outlet, streams.clock, last_words=END if once else b"", on_end=on_end)
     pull = pulling(source, send)

@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
-from ..hub import Ending, EndReason, HasEnd
+from ..hub import Ending, EndReason, Frames, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -42,8 +42,7 @@ class Send(HasEnd):
         self._ending = Ending(on_end)
         self._waiting: list[Deferred[None]] = []
         self._cancel: Callable[[], object] | None = None
-        outlet.on_end = self._ended
-        outlet.on_room = self._has_room
+        outlet.writer = self
 
     def __call__(self, event: Event) -> Deferred[None]:
         """
@@ -56,8 +55,7 @@ class Send(HasEnd):
             Cancelling the Deferred only stops the waiting.
         :raises TypeError: If it is no event.
         """
-        self._outlet.write(encode_event(event))
-        if self._outlet.is_behind:
+        if not self._outlet.write(Frames(encode_event(event), 1)):
             self._unpaused = 0
             room: Deferred[None] = Deferred(self._waiting.remove)
             self._waiting.append(room)
@@ -122,17 +120,30 @@ class Send(HasEnd):
         running = Deferred.fromCoroutine(watched)
         running.addCallbacks(finished, failed)
 
-    def _has_room(self) -> None:
+    # What the outlet tells it
+
+    def has_room(self) -> None:
+        """
+        The client has taken all that was sent.
+        """
         waiting, self._waiting = self._waiting, []
         for one in waiting:
             one.callback(None)
 
-    def _ended(self, reason: EndReason) -> None:
+    def before_end(self) -> None:
+        """
+        The stream is about to end: there is nothing to add.
+        """
+
+    def ended(self, reason: EndReason) -> None:
+        """
+        The stream has ended.
+        """
         self._ending.tell(reason)
         cancel, self._cancel = self._cancel, None
         if cancel is not None:
             cancel()
-        self._has_room()
+        self.has_room()
 
 
 class _Watched(Coroutine[Deferred[Any], Any, None]):

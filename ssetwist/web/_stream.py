@@ -2,18 +2,44 @@
 The hub as a resource: a ``GET`` subscribes.
 """
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
+from inspect import isawaitable
+from typing import Any
 
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.error import UnsupportedMethod
-from twisted.web.http import NOT_ALLOWED
+from twisted.web.http import BAD_REQUEST, FORBIDDEN, INTERNAL_SERVER_ERROR, NOT_ALLOWED
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..hub import DEFAULT_RETRY, END_ID, EndReason, Hub, Subscriber
-from ._head import address_of, answer_no_content, first_bytes, last_event_id, turn_away, write_head
+from ..errors import InvalidMatcher
+from ..eventstream import encode_id
+from ..hub import (
+    DEFAULT_RETRY,
+    END_ID,
+    EVERYTHING,
+    EndReason,
+    Filter,
+    Hub,
+    Subscriber,
+    Topics,
+    View,
+)
+from ._head import (
+    address_of,
+    answer_no_content,
+    first_bytes,
+    is_browser,
+    refuse,
+    turn_away,
+    write_head,
+)
+from ._http2 import outlet_for
 from ._outlet import RequestOutlet
+from ._start import Start, start_of
 
 _log = Logger()
 
@@ -22,15 +48,27 @@ _METHODS = "GET, HEAD, OPTIONS"
 
 class EventStreamResource(Resource):
     """
-    An event stream of everything that the hub publishes (WHATWG HTML 9.2).
+    An event stream of what the hub publishes (WHATWG HTML 9.2).
 
     ``GET`` subscribes; the head and the first bytes leave at once.  ``HEAD`` gets the same head and
     subscribes nobody.  An outer compressor is taken off with a warning.
+
+    A client that comes back with a ``Last-Event-ID`` gets what it has missed; a new one gets what
+    is published from now on, or with ``?from=earliest`` everything that is kept, or with
+    ``?from=-10`` the last ten events first.  A browser is told at once after which id it can come
+    back, so that one that loses its stream before the first event misses nothing either.
 
     When the hub is full, or closed, a browser gets 200, a longer ``retry`` and the end, because any
     other answer would make its ``EventSource`` give up for ever; others get 503 with
     ``Retry-After``.
 
+    :param topics: What everyone is subscribed to; or a function that is called with the request and
+        returns that, or an awaitable of it, or ``None`` to refuse with 403.  If the client goes
+        before it has answered, the awaitable is cancelled.
+    :param grants: Of which topics everyone may see private events; or a function that is called
+        with the request and returns that.
+    :param filter: Called with the request; returns the subscriber's filter, or ``None``.  See
+        :meth:`ssetwist.hub.View.of`.
     :param retry: Seconds after which a client that lost its stream comes back; 0 for at once,
         ``None`` to leave it to the client.
     :param on_start: Called with each new subscriber.
@@ -41,13 +79,19 @@ class EventStreamResource(Resource):
     def __init__(
         self,
         hub: Hub,
+        topics: Topics | Callable[[Request], Topics | Awaitable[Topics | None] | None] = EVERYTHING,
         *,
+        grants: Topics | Callable[[Request], Topics] = (),
+        filter: Callable[[Request], Filter | None] | None = None,
         retry: float | None = DEFAULT_RETRY,
         on_start: Callable[[Subscriber], object] | None = None,
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> None:
         super().__init__()
         self._hub = hub
+        self._topics = topics
+        self._grants = grants
+        self._filter = filter
         self._retry = retry
         self._on_start = on_start
         self._on_end = on_end
@@ -66,31 +110,29 @@ class EventStreamResource(Resource):
         try:
             return super().render(request)  # type: ignore[no-any-return]  # one of ours below
         except UnsupportedMethod:
-            request.setResponseCode(NOT_ALLOWED)
             request.setHeader("Allow", _METHODS)
-            request.setHeader("Content-Type", "text/plain; charset=utf-8")
-            return b"This is an event stream; there is nothing but to GET it.\n"
+            text = "This is an event stream; there is nothing but to GET it."
+            return refuse(request, NOT_ALLOWED, text)
 
     def render_GET(self, request: Request) -> bytes | int:
         # First thing: a request tells of its end only those who asked before.
-        outlet = RequestOutlet(request, self._hub.streams)
+        outlet = outlet_for(request, self._hub.streams)
         if not outlet.is_new:
             return NOT_DONE_YET
-        if last_event_id(request) == END_ID:
+        try:
+            start = start_of(request)
+        except ValueError as problem:
+            return refuse(request, BAD_REQUEST, str(problem))
+        if start.last_event_id == END_ID:
             answer_no_content(request)
             return NOT_DONE_YET
-        address = address_of(request)
-        hub = self._hub
-        if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
-            return turn_away(request, self._retry, hub.streams)
-        outlet.open(self._first_bytes)
-        subscriber = self._hub.subscribe(outlet, address=address, on_end=self._on_end)
-        if self._on_start is not None:
-            try:
-                self._on_start(subscriber)
-            except Exception:
-                _log.failure("the on_start callback of a subscriber failed")
-        return NOT_DONE_YET
+        topics: Any = self._topics  # as it may well be, in spite of the annotation
+        if callable(topics):
+            topics = topics(request)
+        if isawaitable(topics):
+            self._subscribe_later(topics, request, outlet, start)
+            return NOT_DONE_YET
+        return self._subscribe(topics, request, outlet, start)
 
     def render_HEAD(self, request: Request) -> bytes:
         write_head(request)
@@ -99,4 +141,66 @@ class EventStreamResource(Resource):
     def render_OPTIONS(self, request: Request) -> int:
         request.setHeader("Allow", _METHODS)
         answer_no_content(request)
+        return NOT_DONE_YET
+
+    def _subscribe_later(
+        self,
+        topics: Awaitable[Topics | None],
+        request: Request,
+        outlet: RequestOutlet,
+        start: Start,
+    ) -> None:
+        async def subscribe() -> None:
+            answer = self._subscribe(await topics, request, outlet, start)
+            if isinstance(answer, bytes):
+                request.write(answer)
+                request.finish()
+
+        def failed(problem: Failure) -> None:
+            if not outlet.is_new:
+                return  # the client has gone, or has its stream
+            _log.failure("the topics of a request could not be told", problem)
+            request.write(refuse(request, INTERNAL_SERVER_ERROR, "There was an error here."))
+            request.finish()
+
+        asking = Deferred.fromCoroutine(subscribe())
+        asking.addErrback(failed)
+        request.notifyFinish().addErrback(lambda _: asking.cancel())
+
+    def _subscribe(
+        self, topics: Topics | None, request: Request, outlet: RequestOutlet, start: Start
+    ) -> bytes | int:
+        if not outlet.is_new:
+            return NOT_DONE_YET
+        if topics is None:
+            return refuse(request, FORBIDDEN, "You may not have this event stream.")
+        address = address_of(request)
+        hub = self._hub
+        if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
+            return turn_away(request, self._retry, hub.streams)
+        try:
+            view = View.of(
+                topics,
+                grants=self._grants(request) if callable(self._grants) else self._grants,
+                filter=self._filter and self._filter(request),
+            )
+        except InvalidMatcher as problem:
+            return refuse(request, BAD_REQUEST, str(problem))
+        first = self._first_bytes
+        if start.is_live and is_browser(request):
+            first += encode_id(hub.cursor)
+        outlet.open(first)
+        subscriber = hub.subscribe(
+            outlet,
+            view,
+            last_event_id=start.last_event_id,
+            last=start.last,
+            address=address,
+            on_end=self._on_end,
+        )
+        if self._on_start is not None:
+            try:
+                self._on_start(subscriber)
+            except Exception:
+                _log.failure("the on_start callback of a subscriber failed")
         return NOT_DONE_YET

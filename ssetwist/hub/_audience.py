@@ -1,0 +1,132 @@
+"""
+The subscribers that see the very same events and have kept up.
+"""
+
+from typing import Protocol
+
+from ._frames import Frames
+from ._outlet import Outlet
+from ._view import View
+
+
+class Member(Protocol):
+    """
+    A subscriber, as those see it who hand out events.
+    """
+
+    @property
+    def outlet(self) -> Outlet: ...
+
+    @property
+    def view(self) -> View: ...
+
+    def fall_behind(self, position: int) -> None:
+        """
+        Its connection has not taken all; when it has, everything up to this position is there.
+        """
+
+    def cut(self) -> None:
+        """
+        Its connection failed under our hands.
+        """
+
+
+class Audience:
+    """
+    Subscribers with one view, none of which is behind.  What was published is matched, joined and
+    framed once for all of them.
+
+    An event waits here until the next round.  A round is what one flush hands out: who is here when
+    it begins gets everything that had been waiting then, and nothing else, however long it takes.
+    So whoever joins while events wait or a round is under way has nothing twice and misses nothing.
+
+    :ivar view: What they all see.
+    """
+
+    __slots__ = ("_joined_late", "_members", "_round", "_waiting", "round_head", "view")
+
+    def __init__(self, view: View) -> None:
+        self.view = view
+        # A dict for its order: the first to come is the first to hear.
+        self._members: dict[Member, None] = {}
+        self._waiting: list[bytes] = []
+        #: Of those who joined while events waited: how many of these are not for them.
+        self._joined_late: dict[Member, int] = {}
+        #: What is still to be handed out in this round, and to whom; the next one is the last.
+        self._round: list[tuple[Frames, list[Member]]] = []
+        #: The newest position that had been published when this round began.
+        self.round_head = 0
+
+    def __len__(self) -> int:
+        return len(self._members)
+
+    @property
+    def has_work(self) -> bool:
+        """
+        Whether anything is to be handed out.
+        """
+        return bool(self._members and (self._round or self._waiting))
+
+    def expect(self, frames: bytes) -> None:
+        """
+        Hand out an event in the next round.
+        """
+        self._waiting.append(frames)
+
+    def join(self, subscriber: Member) -> None:
+        """
+        Be told of what is published from now on.
+        """
+        self._members[subscriber] = None
+        if self._waiting:
+            self._joined_late[subscriber] = len(self._waiting)
+
+    def leave(self, subscriber: Member) -> Frames | None:
+        """
+        Be told no more.
+
+        :returns: What was on its way to it, if anything was.
+        """
+        del self._members[subscriber]
+        missed = []
+        for frames, members in self._round:
+            if subscriber in members:
+                members.remove(subscriber)
+                missed.append(frames)
+        if late := self._waiting[self._joined_late.pop(subscriber, 0) :]:
+            missed.append(Frames.joined(late))
+        if len(missed) < 2:
+            return missed[0] if missed else None
+        return Frames(b"".join(one.data for one in missed), sum(one.events for one in missed))
+
+    def next_batch(self, head: int) -> tuple[Frames, list[Member]] | None:
+        """
+        Return what is to be handed out next, and to whom, the last of them first; whoever has got
+        it is to be taken off that list.  Where a round is over, another one begins.
+
+        :param head: The newest position that has been published.
+        :returns: ``None`` when this round is over, or nothing was to be done.
+        """
+        while self._round and not self._round[-1][1]:
+            self._round.pop()
+            if not self._round:
+                return None
+        if not self._round:
+            self._begin(head)
+        return self._round[-1] if self._round else None
+
+    def _begin(self, head: int) -> None:
+        waiting, self._waiting = self._waiting, []
+        late, self._joined_late = self._joined_late, {}
+        if not waiting:
+            return
+        self.round_head = head
+        members = [one for one in self._members if one not in late] if late else [*self._members]
+        batches: dict[int, list[Member]] = {}
+        for subscriber, begin in late.items():
+            batches.setdefault(begin, []).append(subscriber)
+        for begin, some in ((0, members), *batches.items()):
+            if some and begin < len(waiting):
+                some.reverse()
+                self._round.append((Frames.joined(waiting[begin:]), some))
+        self._round.reverse()

@@ -1,0 +1,321 @@
+"""
+From a subscriber's cursor to the live end.
+
+A replay after ``Last-Event-ID`` and catching up after falling behind are the same: events are read
+from the log, as fast as the connection takes them, until there are no more.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from functools import partial
+from typing import Any, TypeVar
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.task import deferLater
+
+from ..eventstream import Event, encode_event
+from ..log import MAX_ID, Entry, EventLog, render_id
+from ._ends import EndReason
+from ._fan_out import FanOut
+from ._frames import Frames
+from ._outlet import Outlet
+from ._view import View
+
+_T = TypeVar("_T")
+
+#: As an id, it asks for all events that are kept (Mercure).
+EARLIEST = "earliest"
+
+#: Bytes of events that are read, and written, at a time.
+PIECE = 64 * 1024
+
+
+class WhenBehind(Enum):
+    """
+    What becomes of a subscriber that was behind for so long that the log no longer holds what it
+    has missed.
+    """
+
+    #: It is disconnected.  A browser comes back by itself and is told of the gap.
+    DISCONNECT = "disconnect"
+    #: It is told of the gap and goes on with what is published from now on.
+    SKIP = "skip"
+    #: It is told of the gap and goes on with what is left.  And whenever it is behind, it catches
+    #: up with the newest event of each topic alone: what a dashboard wants.
+    LATEST = "latest"
+
+
+class UnknownCursor(Enum):
+    """
+    What a subscriber gets that comes back with an id that the log does not know, or no longer; in
+    both cases after it has been told of the gap.
+    """
+
+    #: What is published from now on.
+    LIVE = "live"
+    #: Everything that is kept.
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """
+    What a hub does about those who are not at the live end.
+
+    :ivar gap: The type of the event that tells of a gap; ``None`` for no such event.
+    """
+
+    when_behind: WhenBehind = WhenBehind.DISCONNECT
+    unknown_cursor: UnknownCursor = UnknownCursor.LIVE
+    gap: str | None = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    What the subscribers of one hub share on their way.
+
+    :ivar live: The live end, where it leads.
+    """
+
+    log: EventLog
+    clock: IReactorTime
+    live: FanOut
+    rules: Rules
+
+    @property
+    def is_digest(self) -> bool:
+        """
+        Whether who catches up gets the newest event of each topic alone.
+        """
+        return self.rules.when_behind is WhenBehind.LATEST
+
+    def gap(self, asked: str, resume_after: int) -> Frames:
+        """
+        Return what tells of a gap.
+
+        :param asked: The cursor that cannot be honoured.
+        :param resume_after: The position after which the stream goes on; it becomes the client's
+            cursor, so that it is not told of the same gap again.
+        """
+        if self.rules.gap is None:
+            return Frames(b"")
+        epoch, oldest, newest = self.log.epoch, self.log.oldest, self.log.head
+        is_empty = oldest > newest
+        event = Event.with_json(
+            {
+                # Whatever it was, it must fit into the event.
+                "asked": asked[:MAX_ID].encode("utf-8", "replace").decode(),
+                "oldest": None if is_empty else render_id(epoch, oldest),
+                "newest": None if is_empty else render_id(epoch, newest),
+            },
+            type=self.rules.gap,
+            id=render_id(epoch, resume_after),
+        )
+        return Frames(encode_event(event))
+
+
+class CatchUp:
+    """
+    One subscriber's way through the log.  However it is told to begin, it ends at the live end, or
+    with ``CancelledError`` when the subscriber has gone.
+
+    :ivar cursor: The position up to which everything has been written.
+    :ivar is_under_way: Whether one of the coroutines runs; to be set by who runs it.
+    """
+
+    __slots__ = (
+        "_former", "_history", "_is_over", "_outlet", "_room", "_view", "_waits_for", "cursor",
+        "is_under_way",
+    )  # fmt: skip
+
+    def __init__(self, history: History, outlet: Outlet, view: View, cursor: int) -> None:
+        self.cursor = cursor
+        self._view = view
+        self._history = history
+        self._outlet = outlet
+        #: Views that it had before, each with the last position for which it counts.
+        self._former: list[tuple[int, View]] = []
+        self._room: Deferred[None] | None = None
+        self._waits_for: Deferred[Any] | None = None
+        self._is_over = False
+        self.is_under_way = False
+
+    @property
+    def is_at_live_end(self) -> bool:
+        """
+        Whether there is nothing left to read.
+        """
+        return self.cursor >= self._history.live.head
+
+    # Where it begins
+
+    async def from_id(self, id: str) -> None:
+        """
+        Catch up from an event that the client has seen.
+        """
+        log = self._history.log
+        position = log.oldest - 1 if id == EARLIEST else await self._wait(log.find(id))
+        if position is None:
+            is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
+            position = log.oldest - 1 if is_all else self._history.live.head
+            await self._write(self._history.gap(id, position))
+        self.cursor = position
+        await self.from_cursor()
+
+    async def from_last(self, count: int) -> None:
+        """
+        Catch up from so many of those events that the subscriber sees before the newest.
+        """
+        self.cursor = self._history.log.oldest - 1
+        last: deque[Entry] = deque(maxlen=count)
+        await self._read_all(last.append)
+        await self._write_all(last)
+        await self.from_cursor()
+
+    async def from_cursor(self) -> None:
+        """
+        Catch up from where it is.
+        """
+        while True:
+            await self._write(Frames(b""))  # wait until there is room
+            if self.is_at_live_end:
+                return
+            if self._history.is_digest:
+                newest: dict[str, Entry] = {}
+                await self._read_all(partial(_replace, newest))
+                await self._write_all(newest.values())
+            else:
+                await self._write_all(await self._read())
+            if not self.is_at_live_end:
+                await self._next_turn()
+
+    # What it is told meanwhile
+
+    def change_view(self, view: View) -> None:
+        """
+        What is published from now on is seen so; what was published before, as before.
+        """
+        self._former.append((self._history.live.head, self._view))
+        self._view = view
+
+    def has_room(self) -> None:
+        """
+        The connection has taken all.
+        """
+        room, self._room = self._room, None
+        if room is not None:
+            room.callback(None)
+
+    def end(self) -> None:
+        """
+        The subscriber has gone.
+        """
+        self._is_over = True
+        if self._waits_for is not None:
+            self._waits_for.cancel()
+
+    # Inside
+
+    async def _read_all(self, add: Callable[[Entry], object]) -> None:
+        """
+        Read up to the live end, a piece in each turn.
+        """
+        while not self.is_at_live_end:
+            for entry in await self._read():
+                add(entry)
+            if not self.is_at_live_end:
+                await self._next_turn()
+
+    async def _read(self) -> Sequence[Entry]:
+        """
+        Read the next piece, and return what of it the subscriber sees.
+        """
+        entries = await self._wait(self._history.log.read(self.cursor, PIECE))
+        if not entries or entries[0].position > self.cursor + 1:
+            await self._fall_off()
+            return ()
+        head = self._history.live.head
+        if entries[-1].position > head:  # it will be published in a moment
+            entries = [entry for entry in entries if entry.position <= head]
+        self.cursor = entries[-1].position
+        shown: list[Entry] = []
+        while self._former:
+            until, view = self._former[0]
+            before = [entry for entry in entries if entry.position <= until]
+            shown += view.select(before)
+            entries = entries[len(before) :]
+            if self.cursor < until:
+                return shown
+            del self._former[0]
+        return [*shown, *self._view.select(entries)] if shown else self._view.select(entries)
+
+    async def _fall_off(self) -> None:
+        """
+        The log no longer holds what comes after the cursor.
+        """
+        asked = render_id(self._history.log.epoch, self.cursor)
+        when_behind = self._history.rules.when_behind
+        if when_behind is WhenBehind.DISCONNECT:
+            self._outlet.end(EndReason.FELL_BEHIND)
+        elif when_behind is WhenBehind.SKIP:
+            self.cursor = self._history.live.head
+        else:
+            self.cursor = self._history.log.oldest - 1
+        await self._write(self._history.gap(asked, self.cursor))
+
+    async def _write_all(self, entries: Iterable[Entry]) -> None:
+        """
+        Write events, as many at a time as make a piece.
+        """
+        piece: list[bytes] = []
+        size = 0
+        for entry in entries:
+            if piece and size + len(entry.frames) > PIECE:
+                await self._write(Frames.joined(piece))
+                await self._next_turn()
+                piece, size = [], 0
+            piece.append(entry.frames)
+            size += len(entry.frames)
+        if piece:
+            await self._write(Frames.joined(piece))
+
+    async def _write(self, frames: Frames) -> None:
+        """
+        Write, and wait until the connection has taken it.
+        """
+        self._check()
+        is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
+        if not is_taken:
+            self._room = Deferred()
+            await self._wait(self._room)
+
+    async def _next_turn(self) -> None:
+        """
+        Let others have their turn: a long history must not keep the reactor for itself.
+        """
+        await self._wait(deferLater(self._history.clock, 0))
+
+    async def _wait(self, result: Deferred[_T]) -> _T:
+        self._check()
+        self._waits_for = result
+        try:
+            return await result
+        finally:
+            self._waits_for = None
+
+    def _check(self) -> None:
+        if self._is_over:
+            raise CancelledError
+
+
+def _replace(newest: dict[str, Entry], entry: Entry) -> None:
+    """
+    Put an event in the place of the one before it with the same topic, as the last of all.
+    """
+    topic = entry.topics[0]
+    newest.pop(topic, None)
+    newest[topic] = entry

@@ -1,0 +1,155 @@
+"""
+The live end: handing what is published to those who have kept up.
+"""
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+from ..log import Entry
+from ._audience import Audience, Member
+from ._frames import Frames
+from ._index import Index
+from ._senders import Senders
+from ._view import View
+
+_log = Logger()
+
+#: Seconds after which a flush lets the reactor do something else.
+MAX_FLUSH = 0.02
+
+#: From how many members on a batch is split between threads: below, waking them costs more than
+#: they save.
+_MANY = 256
+
+#: How many members are served between two looks at the clock: by one thread, and by several.
+_BATCH, _LARGE_BATCH = 64, 1024
+
+
+class FanOut:
+    """
+    Hands out events, in their order, once in each turn of the reactor: what was published in one
+    turn leaves in one piece.
+
+    :param threads: How many threads send to a large audience; 1 for the reactor's alone.
+    :param head: The newest position of the log.
+    :ivar head: The newest position that has been published here.
+    """
+
+    def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
+        self.head = head
+        self._clock = clock
+        self._senders = Senders(threads) if threads > 1 else None
+        self._audiences: dict[View, Audience] = {}
+        self._index = Index()
+        self._marked: dict[Audience, None] = {}  # in the order of their turn
+        self._soon: IDelayedCall | None = None
+
+    def place(self, entry: Entry) -> None:
+        """
+        Have an event handed out in the next turn to those who see it.
+        """
+        if entry.position:  # one that is kept
+            self.head = entry.position
+        for audience in self._index.find(entry.topics):
+            if audience.view.permits(entry):
+                audience.expect(entry.frames)
+                self._marked[audience] = None
+        self._schedule()
+
+    def join(self, member: Member) -> Audience:
+        """
+        Hand a member what is published from now on.
+        """
+        audience = self._audiences.get(member.view)
+        if audience is None:
+            audience = self._audiences[member.view] = Audience(member.view)
+            self._index.add(audience)
+        audience.join(member)
+        return audience
+
+    def leave(self, member: Member, audience: Audience) -> Frames | None:
+        """
+        Hand a member nothing more.
+
+        :returns: What was on its way to it, if anything was.
+        """
+        missed = audience.leave(member)
+        if not audience:
+            del self._audiences[audience.view]
+            self._index.remove(audience)
+            self._marked.pop(audience, None)
+            if self._soon is not None and not self._marked:
+                self._soon.cancel()
+                self._soon = None
+        return missed
+
+    def close(self) -> None:
+        """
+        End the threads.
+        """
+        if self._senders is not None:
+            self._senders.close()
+
+    def _schedule(self) -> None:
+        if self._marked and self._soon is None:
+            self._soon = self._clock.callLater(0, self._flush)
+
+    def _flush(self) -> None:
+        self._soon = None
+        until = self._clock.seconds() + MAX_FLUSH
+        for audience in tuple(self._marked):
+            if not self._hand_out(audience, until):
+                break  # it goes on in the next turn
+            self._marked.pop(audience, None)
+            if audience.has_work:  # published meanwhile: in the next turn, after the others
+                self._marked[audience] = None
+        self._schedule()
+
+    def _hand_out(self, audience: Audience, until: float) -> bool:
+        """
+        Do a round, or the rest of one.
+
+        :returns: Whether it is done.  If not, the time is over.
+        """
+        while (batch := audience.next_batch(self.head)) is not None:
+            frames, members = batch
+            if self._senders is not None and len(members) >= _MANY:
+                self._send_to_many(frames, members, audience.round_head, self._senders)
+            else:
+                self._send_to_some(frames, members, audience.round_head)
+            if self._clock.seconds() >= until:
+                return False
+        return True
+
+    def _send_to_some(self, frames: Frames, members: list[Member], head: int) -> None:
+        for _ in range(_BATCH):
+            if not members:  # all are served, or somebody's end has ended the others
+                return
+            member = members.pop()
+            try:
+                if not member.outlet.write(frames):
+                    member.fall_behind(head)
+            except Exception:
+                # One broken outlet must hurt neither the others nor the publisher.
+                _log.failure("an event could not be handed to a subscriber, which is cut")
+                member.cut()
+
+    def _send_to_many(
+        self, frames: Frames, members: list[Member], head: int, senders: Senders
+    ) -> None:
+        batch = members[-_LARGE_BATCH:]
+        batch.reverse()
+        del members[-_LARGE_BATCH:]
+        broken = []
+        results = senders.send(frames, [member.outlet for member in batch])
+        for member, sent in zip(batch, results, strict=True):
+            try:
+                if isinstance(sent, Exception):
+                    raise sent
+                if not member.outlet.settle(frames, sent):
+                    member.fall_behind(head)
+            except Exception:
+                _log.failure("an event could not be handed to a subscriber, which is cut")
+                broken.append(member)
+        for member in broken:  # not before the rest of every write has been seen to
+            member.cut()

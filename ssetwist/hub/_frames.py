@@ -1,0 +1,30 @@
+"""
+Bytes on their way to many.
+"""
+
+from collections.abc import Sequence
+
+
+class Frames:
+    """
+    Whole frames of an event stream, joined once for everyone they are for.
+
+    :ivar data: The bytes.
+    :ivar events: How many events there are in them, for the accounts.
+    :ivar on_wire: What an outlet has made of the data, for the others of its kind; ``None`` until
+        one has.  Whatever HTTP puts around the bytes is then put on once, too.
+    """
+
+    __slots__ = ("data", "events", "on_wire")
+
+    def __init__(self, data: bytes, events: int = 0) -> None:
+        self.data = data
+        self.events = events
+        self.on_wire: bytes | None = None
+
+    @classmethod
+    def joined(cls, frames: Sequence[bytes]) -> "Frames":
+        """
+        Join events, each of which is encoded already.
+        """
+        return cls(frames[0] if len(frames) == 1 else b"".join(frames), len(frames))

@@ -1,0 +1,207 @@
+"""
+For your own tests: a hub on a ``Clock``, and subscribers without sockets::
+
+    hub = MemoryHub()
+    listener = Listener(hub, "news")
+    hub.publish("news", Event("hello"))
+    hub.advance()
+    assert [event.data for event in listener.events] == ["hello"]
+"""
+
+from collections.abc import Iterator
+from math import inf
+from typing import Any
+
+from twisted.internet.task import Clock
+
+from .eventstream import Event
+from .hub import EVERYTHING, EndReason, Frames, Hub, Streams, Topics, View, Writer
+
+__all__ = ["Listener", "MemoryHub", "MemoryOutlet"]
+
+
+class MemoryHub(Hub):
+    """
+    A hub whose time is a ``Clock``'s: nothing happens until :meth:`advance`.
+
+    :param options: As for :class:`ssetwist.Hub`.
+    :ivar clock: The clock.
+    """
+
+    def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:
+        self.clock = Clock() if clock is None else clock
+        options.setdefault("flush_threads", 1)
+        super().__init__(clock=self.clock, **options)
+
+    def advance(self, seconds: float = 0) -> None:
+        """
+        Let time pass, at least the rest of this reactor turn: what was published is handed out.
+        """
+        self.clock.advance(seconds)
+
+
+class MemoryOutlet:
+    """
+    A connection that is not there: a :class:`ssetwist.hub.Outlet` that remembers what it was given.
+
+    :param streams: ``hub.streams``.
+    :ivar writes: What was written, write by write, while the stream was open.
+    :ivar received: All bytes that the client has read, the last words too.
+    :ivar event_count: How many events were written.
+    :ivar is_cut: Whether the connection was cut, and did not end properly.
+    """
+
+    def __init__(self, streams: Streams) -> None:
+        self.writer: Writer | None = None
+        self.last_write = streams.clock.seconds()
+        self.behind_since: float | None = None
+        self.expires = inf
+        self.is_open = True
+        self.is_cut = False
+        self.writes: list[bytes] = []
+        self.received = b""
+        self.event_count = 0
+        self._streams = streams
+        self._is_reading = True
+        self._waiting = b""
+        streams.add(self)
+
+    @property
+    def is_behind(self) -> bool:
+        return self.behind_since is not None
+
+    def write(self, frames: Frames) -> bool:
+        if self.is_open:
+            self.writes.append(frames.data)
+            self.event_count += frames.events
+            self._put(frames.data)
+        return not self.is_behind
+
+    def send(self, frames: Frames) -> int:
+        return len(frames.data)
+
+    def settle(self, frames: Frames, sent: int) -> bool:
+        return self.write(frames)
+
+    def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
+        if self.is_open and self.writer is not None:
+            self.writer.before_end()
+        if not self.is_open:
+            return
+        self.is_open = False
+        self._put(last_words)
+        self._tell(reason)
+        if not self.is_behind:
+            self._streams.discard(self)
+
+    def abort(self, reason: EndReason) -> None:
+        was_open, self.is_open = self.is_open, False
+        self.is_cut = True
+        self._waiting = b""
+        self._streams.discard(self)
+        if was_open:
+            self._tell(reason)
+
+    # What the client does
+
+    def stop_reading(self) -> None:
+        """
+        The client takes nothing of what is written from now on.
+        """
+        self._is_reading = False
+
+    def read(self) -> None:
+        """
+        The client takes all that waits, and whatever comes from now on.
+        """
+        self._is_reading = True
+        waiting, self._waiting = self._waiting, b""
+        was_behind, self.behind_since = self.is_behind, None
+        self._put(waiting)
+        if not self.is_open:
+            self._streams.discard(self)
+        elif was_behind and self.writer is not None:
+            self.writer.has_room()
+
+    def leave(self, reason: EndReason = EndReason.CLIENT_CLOSED) -> None:
+        """
+        The client closes the connection.
+        """
+        was_open, self.is_open = self.is_open, False
+        self._streams.discard(self)
+        if was_open:
+            self._tell(reason)
+
+    # Inside
+
+    def _put(self, data: bytes) -> None:
+        if not data:
+            return
+        if self._is_reading:
+            self.received += data
+            self.last_write = self._streams.clock.seconds()
+        else:
+            self._waiting += data
+            if self.behind_since is None:
+                self.behind_since = self._streams.clock.seconds()
+
+    def _tell(self, reason: EndReason) -> None:
+        writer, self.writer = self.writer, None
+        if writer is not None:
+            writer.ended(reason)
+
+
+class Listener(MemoryOutlet):
+    """
+    A subscriber without a socket.
+
+    :param seen: As for :meth:`ssetwist.Hub.subscribe`, and so are the others.
+    :ivar subscriber: What the hub has made of it.
+    """
+
+    def __init__(self, hub: Hub, seen: Topics | View = EVERYTHING, **options: Any) -> None:
+        super().__init__(hub.streams)
+        self.subscriber = hub.subscribe(self, seen, **options)
+
+    @property
+    def end_reason(self) -> EndReason | None:
+        """
+        Why the stream has ended; ``None`` while it is open.
+        """
+        return self.subscriber.end_reason
+
+    @property
+    def events(self) -> list[Event]:
+        """
+        The events that the client has read.
+        """
+        return list(_events(self.received.decode()))
+
+    @property
+    def data(self) -> list[str]:
+        """
+        The data of these events.
+        """
+        return [event.data for event in self.events]
+
+
+def _events(text: str) -> Iterator[Event]:
+    """
+    Read what we write ourselves; a reader of foreign streams must know more than this.
+    """
+    fields: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, _, value = line.partition(": ")
+        if line:
+            is_more = name == "data" and name in fields
+            fields[name] = f"{fields[name]}\n{value}" if is_more else value
+            continue
+        if "data" in fields:
+            retry = fields.get("retry")
+            yield Event(
+                fields["data"],
+                type=fields.get("event", "message"),
+                id=fields.get("id"),
+                retry=None if retry is None else int(retry),
+            )
+        fields = {}
