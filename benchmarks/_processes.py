@@ -112,3 +112,10 @@ def memory(pid: int) -> int:
     """
     pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def files(pid: int) -> int:
+    """
+    Return how many files a process has open.
+    """
+    return len(os.listdir(f"/proc/{pid}/fd"))

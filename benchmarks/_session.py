@@ -63,6 +63,7 @@ class Session:
     :ivar heartbeat: Seconds; 0 for never.
     :ivar subscribers: How many there are.
     :ivar connected: What it took to connect them, but the first few, which are for warming up.
+    :ivar port: Where the server listens.
     :ivar pid: The server's.
     """
 
@@ -83,9 +84,9 @@ class Session:
         self._folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
         self._load: Load | None = None
         self._log = (self._folder / "log").open("wb")
-        self._port = _free_port()
+        self.port = _free_port()
         cores = _processes.usable_cores()
-        start = Start(self._port, self._folder, self.heartbeat, setup.threads, setup.log_bytes)
+        start = Start(self.port, self._folder, self.heartbeat, setup.threads, setup.log_bytes)
         self._server = _processes.start(
             subject.command(workshop, start),
             cores=cores if setup.threads else cores[:1],
@@ -95,7 +96,7 @@ class Session:
         try:
             self._wait_until_it_listens()
             self._load = Load(
-                workshop.folder / "load", self._port, core=cores[-1], log=self._log,
+                workshop.folder / "load", self.port, core=cores[-1], log=self._log,
                 patience=patience,
             )  # fmt: skip
             self._load.open(WARM_UP, setup.path)
@@ -226,7 +227,7 @@ class Session:
         self.close()
 
     def _order(self, order: Order) -> None:
-        self._subject.publisher.publish(self._port, order)
+        self._subject.publisher.publish(self.port, order)
         self._published += order.count
 
     def _stopwatch(self) -> Callable[[], Took]:
@@ -240,7 +241,7 @@ class Session:
         deadline = time.monotonic() + _START
         while time.monotonic() < deadline and self._server.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self._port), 1).close()
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
                 time.sleep(0.02)
