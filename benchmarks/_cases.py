@@ -74,12 +74,12 @@ CASES = (
     *(
         Case(
             f"threads-{threads}",
-            f"one event to clients who do not read yet, by {threads} threads on all cores",
+            f"one event to clients who do not read yet, on all cores by {words}",
             Setup(2000, threads=threads),
             flush,
             Column.LAST,
             needs="threads",
         )
-        for threads in (1, 2)
+        for threads, words in ((1, "one thread"), (2, "two threads"))
     ),
 )
