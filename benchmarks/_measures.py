@@ -29,10 +29,9 @@ def fan_out(size: int, burst: int, pause: float) -> Measure:
     been read yet is cheaper to send: nobody needs to be woken.  Such a server would look better
     than it is, and latency would say how long the queue is.
 
-    The same for all, because the pace alone changes what a ``send`` costs.  After 200 ms without
-    data (TCP's shortest retransmission time-out) the receiver acknowledges the next packets as they
-    come and not when it reads, and on loopback it is the sender who pays for that, by half as much
-    CPU.  So pauses are longer than that; events mostly are further apart than that, too.
+    The same for all, because the pace alone changes what a ``send`` costs: after 200 ms without
+    data by half as much CPU, see the README.  Pauses are longer than that; mostly events are
+    further apart, too.
 
     Who cannot keep to the pace has no such figures.
     """
