@@ -55,7 +55,8 @@ def _of(case: str, column: Column = Column.CPU, subject: str = _OURS) -> _Figure
 def _least(case: str, subjects: tuple[str, ...]) -> _Figure:
     def least(results: Results) -> float | None:
         values = [results.median(case, subject, Column.CPU) for subject in subjects]
-        return min((value for value in values if value is not None), default=None)
+        known = [value for value in values if value is not None]
+        return min(known) if len(known) == len(subjects) else None
 
     return least
 
