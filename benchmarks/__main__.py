@@ -5,7 +5,6 @@ The command: ``python -m benchmarks``.
 import argparse
 import signal
 import sys
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +14,11 @@ from ._load import Failed
 from ._plot import svg
 from ._profile import profile
 from ._run import Plan, run
-from ._subjects import SUBJECTS, Workshop
-from ._table import text, write_csv
-from ._workshop import build, install
+from ._subjects import SUBJECTS
+from ._table import bars, text, write_csv
+from ._workshop import FOLDER, Workshop, build, install
 
 _RESULTS = Path(__file__).parent / "results"
-_WORKSHOP = Path(tempfile.gettempdir()) / "ssetwist-benchmarks"
 
 
 def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
@@ -41,13 +39,12 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         help="whom to measure, with commas between; c-loop and nchan give the ratios",
     )
     add("--rounds", type=int, default=5, help="how often; the medians are shown")
-    add("--subscribers", type=int, default=1000, help="how many each server has, up to 15000")
-    add("--seconds", type=float, default=1.0, help="how long one measurement is to take")
-    add("--heartbeat", type=int, default=2, help="seconds between heartbeats, in the case idle")
+    add("--seconds", type=float, default=3.0, help="how long one measurement is to take")
+    add("--heartbeat", type=int, default=15, help="seconds between heartbeats of idle subscribers")
     add("--patience", type=float, default=60.0, help="seconds that any one step may take")
     add("--install", action="store_true", help="first install the others: apt-get, pip, npm")
     add("--no-profile", action="store_true", help="leave out the profile of this hub")
-    add("--workshop", type=Path, default=_WORKSHOP, help="where to install and to compile")
+    add("--workshop", type=Path, default=FOLDER, help="where to install and to compile")
     add("--results", type=Path, default=_RESULTS, help="where to write the table and the plot")
     options = parser.parse_args(arguments)
     for name, known in (("cases", CASES), ("subjects", SUBJECTS)):
@@ -55,8 +52,8 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         if unknown := set(wanted) - {one.name for one in known}:
             parser.error(f"there are no {name} {', '.join(sorted(unknown))}")
         setattr(options, name, [one for one in known if one.name in wanted])
-    if min(options.rounds, options.subscribers, options.seconds, options.heartbeat) <= 0:
-        parser.error("rounds, subscribers, seconds and heartbeat must be more than 0")
+    if min(options.rounds, options.seconds, options.heartbeat) <= 0:
+        parser.error("rounds, seconds and heartbeat must be more than 0")
     return options
 
 
@@ -73,7 +70,6 @@ def main() -> None:
         options.cases,
         options.subjects,
         options.rounds,
-        options.subscribers,
         options.seconds,
         options.heartbeat,
         options.patience,
@@ -84,12 +80,14 @@ def main() -> None:
         try:
             (options.results / "profile.txt").write_text(profile(plan, workshop))
         except (Failed, OSError) as error:
-            results.notes.append(str(error))
-    table = text(results, plan)
+            results.note(str(error))
+    table, reached = text(results, plan, workshop), bars(results, plan)
     (options.results / "table.txt").write_text(table)
     write_csv(options.results / "table.csv", results, plan)
+    (options.results / "bars.txt").write_text(reached)
     (options.results / "plot.svg").write_text(svg(results, plan))
     print(table)
+    print(reached)
 
 
 if __name__ == "__main__":

@@ -1,106 +1,85 @@
 """
-What is measured.  A case is a function from a session to figures.
+What is measured.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from enum import Enum
 
-from ._publisher import Order
-from ._session import Session
+from ._figures import Column
+from ._measures import (
+    Measure,
+    connect,
+    fan_out,
+    flush,
+    idle,
+    one_topic_each,
+    replay,
+    unread,
+)
+from ._setup import OWN_TOPIC, Setup
 
+#: What the event log may hold where it must not hold everything.
+SMALL_LOG = 8 * 2**20
 
-class Column(Enum):
-    """
-    A figure, with its heading and how many digits are shown after the point.
-    """
-
-    RATE = "per second", 0
-    CPU = "CPU us each", 2
-    P50 = "p50 ms", 2
-    P99 = "p99 ms", 2
-    LAST = "last ms", 2
-    MEMORY = "KiB each", 1
-    BUSY = "CPU %", 2
-
-
-Figures = dict[Column, float]
+_1K, _10K = Setup(1000), Setup(10_000)
+_IDLE = Setup(10_000, has_heartbeat=True)
+_UNREAD = Setup(950, log_bytes=SMALL_LOG)
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    :ivar measure: From a session, and the seconds that a measurement is to take, to figures.
     :ivar compared: The figure that is set against the other subjects'.
-    :ivar with_heartbeat: Whether the servers send heartbeats.  Cases that agree in this are
-        measured one after the other in one session.
+    :ivar needs: What a subject must be able to do, or an empty string.
     """
 
     name: str
     title: str
-    measure: Callable[[Session, float], Figures]
+    setup: Setup
+    measure: Measure
     compared: Column = Column.CPU
-    with_heartbeat: bool = False
+    needs: str = ""
 
 
-def fan_out(size: int, burst: int) -> Callable[[Session, float], Figures]:
-    """
-    Return a case of publishing to everybody: at full speed for the rate, then at a third of that
-    for the CPU and the latency.
-
-    At full speed the load may fall behind a fast server, and what is sent to a socket that has not
-    been read yet is cheaper to send: nobody needs to be woken.  Such a server would look better
-    than it is, and latency would say how long the queue is.
-    """
-
-    def measure(session: Session, seconds: float) -> Figures:
-        trial, _ = session.publish(Order(5 * burst, size, burst))
-        turns = _between(5, seconds / 2 / (trial.seconds / 5), 5000)
-        full, _ = session.publish(Order(turns * burst, size, burst))
-        pause = 3 * full.seconds / turns
-        turns = _between(3, seconds / pause, 5000)
-        paced, cpu = session.publish(Order(turns * burst, size, burst, pause))
-        return {
-            Column.RATE: full.deliveries / full.seconds,
-            Column.CPU: cpu / paced.deliveries * 1e6,
-            Column.P50: paced.p50 * 1e3,
-            Column.P99: paced.p99 * 1e3,
-            Column.LAST: paced.last * 1e3,
-        }
-
-    return measure
-
-
-def connect(session: Session, seconds: float) -> Figures:
-    """
-    What connecting took: it has been done when a session begins.
-    """
-    return {
-        Column.RATE: session.subscribers / session.connected.seconds,
-        Column.CPU: session.connected.cpu / session.subscribers * 1e6,
-    }
-
-
-def idle(session: Session, seconds: float) -> Figures:
-    """
-    Everybody is there and nothing happens, but one heartbeat to each.
-    """
-    session.idle(session.heartbeat / 2)
-    cpu = session.idle(session.heartbeat)
-    return {
-        Column.MEMORY: session.memory / 1024,
-        Column.BUSY: cpu / session.heartbeat * 100,
-    }
-
-
-def _between(least: int, value: float, most: int) -> int:
-    return max(least, min(int(value), most))
-
-
+# Pauses: long enough that all who matter in a case need less, see "fan_out" for the least.
 CASES = (
-    Case("one", "100-byte events, one at a time", fan_out(100, 1)),
-    Case("burst", "100-byte events, 16 published at once", fan_out(100, 16)),
-    Case("large", "10,000-byte events, one at a time", fan_out(10_000, 1)),
-    Case("connect", "subscribers connecting", connect),
-    Case("idle", "idle subscribers, with heartbeats", idle, Column.MEMORY, with_heartbeat=True),
+    Case("one-1k", "100-byte events, one at a time", _1K, fan_out(100, 1, 0.3)),
+    Case("burst-1k", "100-byte events, 16 published at once", _1K, fan_out(100, 16, 0.7)),
+    Case("large-1k", "10,000-byte events, one at a time", _1K, fan_out(10_000, 1, 0.3)),
+    Case("replay", "as many reconnect, 1,000 events back", _1K, replay, needs="replay"),
+    Case("connect-10k", "subscribers connecting", _10K, connect),
+    Case("one-10k", "100-byte events, one at a time", _10K, fan_out(100, 1, 0.7)),
+    Case("burst-10k", "100-byte events, 16 published at once", _10K, fan_out(100, 16, 2.5)),
+    Case("idle-10k", "idle subscribers, with heartbeats", _IDLE, idle, Column.MEMORY),
+    *(
+        Case(
+            f"topics-{name}",
+            "each has a topic of its own, an event to one of them",
+            Setup(subscribers, path=OWN_TOPIC),
+            one_topic_each,
+            needs="topics",
+        )
+        for name, subscribers in (("10", 10), ("10k", 10_000))
+    ),
+    *(
+        Case(
+            f"unread-{mute}",
+            f"10,000-byte events, 30 MB of them; {mute} more subscribers never read",
+            _UNREAD,
+            unread(mute),
+            Column.P99,
+            needs="unread",
+        )
+        for mute in (0, 50)
+    ),
+    *(
+        Case(
+            f"threads-{threads}",
+            f"one event to clients who do not read yet, on all cores by {words}",
+            Setup(2000, threads=threads),
+            flush,
+            Column.LAST,
+            needs="threads",
+        )
+        for threads, words in ((1, "one thread"), (2, "two threads"))
+    ),
 )

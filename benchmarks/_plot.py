@@ -6,7 +6,8 @@ that nothing needs to be installed for it.
 from html import escape
 
 from ._cases import Case
-from ._run import Plan, Results
+from ._results import Results
+from ._run import Plan
 
 #: In pixels: of the whole, of the names, of the bars, of one bar with its space, above a case.
 _WIDTH, _NAMES, _BARS, _BAR, _HEAD = 760, 110, 540, 20, 44
@@ -35,12 +36,12 @@ def svg(results: Results, plan: Plan) -> str:
 
 
 def _add_case(parts: list[str], y: int, results: Results, case: Case, subjects: list[str]) -> int:
-    values = {name: results.median(case, name, case.compared) for name in subjects}
+    values = {name: results.median(case.name, name, case.compared) for name in subjects}
     known = {name: value for name, value in values.items() if value is not None}
     if not known:
         return y
     heading, digits = case.compared.value
-    title = escape(f"{case.title}: {heading} (less is better)")
+    title = escape(f"{case.name}, {case.title}: {heading} (less is better)")
     parts.append(f'<text x="12" y="{y + _HEAD - 14}" font-weight="bold">{title}</text>')
     y += _HEAD
     longest = max(max(known.values()), 1e-9)

@@ -1,5 +1,5 @@
 """
-Starting a process on a core of its own and ending it, and everything it has started, whatever
+Starting a process on cores of its own and ending it, and everything it has started, whatever
 happens; and what the operating system says of it.
 """
 
@@ -8,7 +8,7 @@ import os
 import resource
 import signal
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import IO
@@ -33,30 +33,29 @@ def raise_file_limit() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def cores() -> tuple[int, int]:
+def usable_cores() -> list[int]:
     """
-    Return one core for the servers, and another for the load where there is one.
+    Return the cores that there are: the first is the servers', the last the load's.
     """
-    usable = sorted(os.sched_getaffinity(0))
-    return usable[0], usable[-1]
+    return sorted(os.sched_getaffinity(0))
 
 
 def start(
     command: Sequence[str | Path],
     *,
-    core: int,
+    cores: Iterable[int],
     log: IO[bytes],
     stdin: int = subprocess.DEVNULL,
     stdout: int | None = None,
 ) -> "subprocess.Popen[bytes]":
     """
-    Start a process on a core, in a process group of its own.
+    Start a process on some cores, in a process group of its own.
 
     It is asked to end when this process has gone without ending it.
     """
 
     def in_child() -> None:
-        os.sched_setaffinity(0, {core})
+        os.sched_setaffinity(0, cores)
         _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
     return subprocess.Popen(
@@ -113,3 +112,10 @@ def memory(pid: int) -> int:
     """
     pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
+
+
+def files(pid: int) -> int:
+    """
+    Return how many files a process has open.
+    """
+    return len(os.listdir(f"/proc/{pid}/fd"))

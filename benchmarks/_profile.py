@@ -6,12 +6,14 @@ import subprocess
 from collections import Counter
 from pathlib import Path
 
-from ._cases import CASES, Column
+from ._cases import CASES
+from ._figures import Column
 from ._load import Failed
 from ._publisher import Order
 from ._run import Plan
 from ._session import Session
-from ._subjects import SUBJECTS, Workshop
+from ._subjects import SUBJECTS
+from ._workshop import Workshop
 
 #: Samples per second, seconds, and how many functions are shown.
 _RATE, _SECONDS, _LINES = 500, 5, 25
@@ -19,8 +21,8 @@ _RATE, _SECONDS, _LINES = 500, 5, 25
 
 def profile(plan: Plan, workshop: Workshop) -> str:
     """
-    Return a table of the case ``one``: per function, its part of the time and the microseconds of
-    each delivery, in itself and with what it calls.
+    Return a table of the case ``one-1k``: per function, its part of the time and the microseconds
+    of each delivery, in itself and with what it calls.
 
     :raises Failed: If ``py-spy`` is not installed or may not look at the server.
     """
@@ -28,14 +30,9 @@ def profile(plan: Plan, workshop: Workshop) -> str:
     if not py_spy.exists():
         raise Failed("no profile: py-spy is not installed")
     samples = workshop.folder / "profile.raw"
-    with Session(
-        SUBJECTS[0],
-        workshop,
-        subscribers=plan.subscribers,
-        heartbeat=0,
-        patience=plan.patience,
-    ) as session:
-        figures = CASES[0].measure(session, plan.seconds)
+    case = CASES[0]
+    with Session(SUBJECTS[0], workshop, case.setup, patience=plan.patience) as session:
+        figures = case.measure(session, plan.seconds)
         events = int(figures[Column.RATE] / session.subscribers * (_SECONDS + 1))
         options: list[str | Path] = ["--rate", str(_RATE), "--duration", str(_SECONDS), "--native"]
         options += ["--format", "raw", "--output", samples]
@@ -62,13 +59,14 @@ def _table(samples: Path, microseconds: float) -> str:
     within: Counter[str] = Counter()
     total = 0
     for line in samples.read_text().splitlines():
-        stack, _, count = line.rpartition(" ")
+        stack, _, samples_of_it = line.rpartition(" ")
+        count = int(samples_of_it)
         # A frame is "function (file:line)"; the lines of a function are added up.
         frames = [_function(frame) for frame in stack.split(";")]
-        total += int(count)
-        alone[frames[-1]] += int(count)
+        total += count
+        alone[frames[-1]] += count
         for frame in set(frames):
-            within[frame] += int(count)
+            within[frame] += count
     lines = [
         f"{microseconds:.2f} us of CPU per delivery; {total} samples.",
         "",

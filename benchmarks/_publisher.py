@@ -5,10 +5,13 @@ How a subject is told to publish.
 import re
 import socket
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 from ._load import Failed
+from .subjects._order import topics as order_topics
 
 #: Seconds that one answer to a POST may take.
 _PATIENCE = 30.0
@@ -26,12 +29,21 @@ class Order:
     :ivar size: Bytes of data of each.
     :ivar burst: How many of them at once.
     :ivar pause: Seconds from one burst to the next; 0 for as soon as the server can.
+    :ivar topics: How many topics the events take turns in; 0 for the one that everybody has.
     """
 
     count: int
     size: int
     burst: int = 1
     pause: float = 0.0
+    topics: int = 0
+
+    @property
+    def seconds(self) -> float:
+        """
+        What publishing it takes at least.
+        """
+        return self.count / self.burst * self.pause
 
 
 class Publisher(Protocol):
@@ -50,7 +62,7 @@ class ByOrder:
     def publish(self, port: int, order: Order) -> None:
         path = (
             f"/publish?count={order.count}&size={order.size}&burst={order.burst}"
-            f"&pause={order.pause * 1e6:.0f}"
+            f"&pause={order.pause * 1e6:.0f}&topics={order.topics}"
         )
         with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
             connection.sendall(_post(path, b"", "close"))
@@ -68,18 +80,21 @@ class EventByEvent:
         with socket.create_connection(("127.0.0.1", port), _PATIENCE) as connection:
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             due = time.monotonic()
+            paths = (
+                f"/publish{topic and '?topic='}{topic}" for topic in order_topics(order.topics)
+            )
             left = order.count
             while left:
                 time.sleep(max(0, due - time.monotonic()))
                 due += order.pause
                 events = min(order.burst, left)
                 left -= events
-                self._burst(connection, events, order.size)
+                self._burst(connection, islice(paths, events), order.size)
 
-    def _burst(self, connection: socket.socket, events: int, size: int) -> None:
-        connection.sendall(
-            b"".join(_post("/publish", _data(size), "keep-alive") for _ in range(events))
-        )
+    def _burst(self, connection: socket.socket, paths: Iterable[str], size: int) -> None:
+        posts = [_post(path, _data(size), "keep-alive") for path in paths]
+        connection.sendall(b"".join(posts))
+        events = len(posts)
         answers = b""
         while events:
             more = connection.recv(65536)

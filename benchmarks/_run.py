@@ -4,21 +4,21 @@ disturbs everybody.
 """
 
 import sys
-from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from statistics import median
+from dataclasses import dataclass
 
-from ._cases import Case, Column, Figures
+from ._cases import Case
 from ._load import Failed
+from ._results import Results
 from ._session import Session
-from ._subjects import Subject, Workshop
+from ._setup import Setup
+from ._subjects import Subject
+from ._workshop import Workshop
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """
-    :ivar subscribers: How many each server has.
     :ivar seconds: What one measurement is to take.
     :ivar heartbeat: Seconds, in cases with heartbeats.
     :ivar patience: Seconds that any one step may take.
@@ -27,34 +27,9 @@ class Plan:
     cases: Sequence[Case]
     subjects: Sequence[Subject]
     rounds: int
-    subscribers: int
     seconds: float
     heartbeat: int
     patience: float
-
-
-@dataclass(slots=True)
-class Results:
-    """
-    :ivar notes: What was left out, and why.
-    """
-
-    notes: list[str] = field(default_factory=list)
-    _rounds: dict[tuple[str, str], list[Figures]] = field(default_factory=lambda: defaultdict(list))
-
-    def add(self, case: Case, subject: Subject, figures: Figures) -> None:
-        self._rounds[case.name, subject.name].append(figures)
-
-    def median(self, case: Case, subject: str, column: Column) -> float | None:
-        """
-        Return the median of the rounds, or None where that has not been measured.
-        """
-        rounds = self._rounds.get((case.name, subject), [])
-        values = [figures[column] for figures in rounds if column in figures]
-        return median(values) if values else None
-
-    def rounds(self, case: Case, subject: str) -> int:
-        return len(self._rounds.get((case.name, subject), []))
 
 
 def run(plan: Plan, workshop: Workshop) -> Results:
@@ -65,40 +40,47 @@ def run(plan: Plan, workshop: Workshop) -> Results:
     present = []
     for subject in plan.subjects:
         if missing := subject.missing(workshop):
-            results.notes.append(f"{subject.name} is left out: {missing} is not installed")
+            results.note(f"{subject.name} is left out: {missing} is not installed")
         else:
             present.append(subject)
     steps = [(number, subject) for number in range(plan.rounds) for subject in present]
     for step, (number, subject) in enumerate(steps):
         text = f"[{step + 1}/{len(steps)}] round {number + 1} of {plan.rounds}: {subject.name}"
         print(text, end=_line_end(), file=sys.stderr, flush=True)
-        for cases in _sessions(plan.cases):
+        cases = [case for case in plan.cases if not case.needs or case.needs in subject.abilities]
+        for setup, of_setup in _sessions(cases).items():
             try:
-                _measure(cases, subject, plan, workshop, results)
+                _measure(setup, of_setup, subject, plan, workshop, results)
             except (Failed, OSError) as error:
-                names = ", ".join(case.name for case in cases)
-                results.notes.append(f"{subject.name} ({names}), round {number + 1}: {error}")
+                names = ", ".join(case.name for case in of_setup)
+                results.note(f"{subject.name} ({names}), round {number + 1}: {error}")
     print(file=sys.stderr)
     return results
 
 
 def _measure(
-    cases: Sequence[Case], subject: Subject, plan: Plan, workshop: Workshop, results: Results
+    setup: Setup,
+    cases: Sequence[Case],
+    subject: Subject,
+    plan: Plan,
+    workshop: Workshop,
+    results: Results,
 ) -> None:
     with Session(
-        subject,
-        workshop,
-        subscribers=plan.subscribers,
-        heartbeat=plan.heartbeat if cases[0].with_heartbeat else 0,
-        patience=plan.patience,
+        subject, workshop, setup, heartbeat=plan.heartbeat, patience=plan.patience
     ) as session:
         for case in cases:
-            results.add(case, subject, case.measure(session, plan.seconds))
+            figures = case.measure(session, plan.seconds)
+            results.add(case.name, subject.name, figures)
+            if case.compared not in figures:
+                results.note(f"{subject.name} cannot keep to the pace of {case.name}")
 
 
-def _sessions(cases: Sequence[Case]) -> list[list[Case]]:
-    both = ([case for case in cases if case.with_heartbeat is has] for has in (False, True))
-    return [group for group in both if group]
+def _sessions(cases: Sequence[Case]) -> dict[Setup, list[Case]]:
+    groups: dict[Setup, list[Case]] = {}
+    for case in cases:
+        groups.setdefault(case.setup, []).append(case)
+    return groups
 
 
 def _line_end() -> str:

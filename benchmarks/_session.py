@@ -5,7 +5,10 @@ One subject's server with its subscribers, and measuring what it does.
 import shutil
 import socket
 import tempfile
+import threading
 import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -13,19 +16,28 @@ from types import TracebackType
 from . import _processes
 from ._load import Failed, Load, Received
 from ._publisher import Order
-from ._subjects import Subject, Workshop
+from ._setup import OWN_TOPIC, Setup
+from ._subjects import Start, Subject
+from ._workshop import Workshop
 
-#: Subscribers and events before anything is counted, so that what is loaded late has been.
-_WARM_UP = 10
+#: The first of the subscribers, and events to them, before anything is counted, so that what is
+#: loaded late has been.
+WARM_UP = 10
 
 #: Seconds that a server may take until it listens.
 _START = 20.0
 
+#: Seconds after which nothing is left to be sent of an event that nobody reads.
+_FLUSHED = 0.25
+
+#: Seconds between two looks at the memory.
+_LOOK = 0.05
+
 
 @dataclass(frozen=True, slots=True)
-class Connected:
+class Took:
     """
-    :ivar seconds: Until all had their response's head.
+    :ivar seconds: Until it was done.
     :ivar cpu: Seconds that the server used meanwhile.
     """
 
@@ -33,14 +45,25 @@ class Connected:
     cpu: float
 
 
+@dataclass(slots=True)
+class Peak:
+    """
+    The most resident memory seen.
+    """
+
+    bytes: int
+
+
 class Session:
     """
     A server, started for this, with as many idle subscribers as were asked for.
 
-    :param heartbeat: Seconds; 0 for never.
+    :param heartbeat: Seconds, where the setup has one.
     :param patience: Seconds that any one step may take.
-    :ivar subscribers: How many there are; the few for warming up are not among them.
-    :ivar connected: What it took to connect them.
+    :ivar heartbeat: Seconds; 0 for never.
+    :ivar subscribers: How many there are.
+    :ivar connected: What it took to connect them, but the first few, which are for warming up.
+    :ivar port: Where the server listens.
     :ivar pid: The server's.
     """
 
@@ -48,37 +71,40 @@ class Session:
         self,
         subject: Subject,
         workshop: Workshop,
+        setup: Setup,
         *,
-        subscribers: int,
-        heartbeat: int,
+        heartbeat: int = 0,
         patience: float,
     ) -> None:
-        self.subscribers = subscribers
-        self.heartbeat = heartbeat
+        self.subscribers = setup.subscribers
+        self.heartbeat = heartbeat if setup.has_heartbeat else 0
+        self._setup = setup
         self._subject = subject
+        self._published = 0
         self._folder = Path(tempfile.mkdtemp(prefix="benchmark-"))
         self._load: Load | None = None
         self._log = (self._folder / "log").open("wb")
-        self._port = _free_port()
-        server_core, load_core = _processes.cores()
+        self.port = _free_port()
+        cores = _processes.usable_cores()
+        start = Start(self.port, self._folder, self.heartbeat, setup.threads, setup.log_bytes)
         self._server = _processes.start(
-            subject.command(workshop, self._port, heartbeat, self._folder),
-            core=server_core,
+            subject.command(workshop, start),
+            cores=cores if setup.threads else cores[:1],
             log=self._log,
         )
         self.pid = self._server.pid
         try:
             self._wait_until_it_listens()
             self._load = Load(
-                workshop.folder / "load", self._port, core=load_core, log=self._log,
+                workshop.folder / "load", self.port, core=cores[-1], log=self._log,
                 patience=patience,
             )  # fmt: skip
-            self._load.open(_WARM_UP)
-            self.publish(Order(_WARM_UP, 100))
-            self._memory = _processes.memory(self.pid)
-            cpu, began = _processes.cpu(self.pid), time.monotonic()
-            self._load.open(subscribers)
-            self.connected = Connected(time.monotonic() - began, _processes.cpu(self.pid) - cpu)
+            self._load.open(WARM_UP, setup.path)
+            self.publish(Order(WARM_UP, 100, topics=WARM_UP if setup.path == OWN_TOPIC else 0))
+            self._memory = self.memory
+            took = self._stopwatch()
+            self._load.open(setup.subscribers - WARM_UP, setup.path)
+            self.connected = took()
         except BaseException:
             self.close()
             raise
@@ -91,26 +117,96 @@ class Session:
         :raises Failed: If not everything came in time.
         """
         assert self._load is not None
+        if order.topics:
+            self._load.expect_in_all(order.count)
+        else:
+            self._load.expect(order.count)
+        took = self._stopwatch()
+        self._order(order)
+        received = self._load.received(order.seconds)
+        return received, took().cpu
+
+    def publish_unread(self, order: Order) -> tuple[Received, float]:
+        """
+        Publish to subscribers who do not read before everything has been sent.  What the kernel
+        takes from the server at once, that is received.
+
+        :returns: The same as :meth:`publish`.
+        """
+        assert self._load is not None
+        self._load.hold()
         self._load.expect(order.count)
-        cpu = _processes.cpu(self.pid)
-        self._subject.publisher.publish(self._port, order)
-        received = self._load.received()
-        return received, _processes.cpu(self.pid) - cpu
+        took = self._stopwatch()
+        self._order(order)
+        time.sleep(order.seconds + _FLUSHED)
+        cpu = took().cpu
+        self._load.read()
+        return self._load.received(), cpu
+
+    def replay(self, subscribers: int, back: int) -> tuple[int, Took]:
+        """
+        Have so many more subscribers, with a cursor so many events back, and wait until they have
+        received these.
+
+        :returns: How many events they received in all, and what that took.
+        """
+        assert self._load is not None
+        deliveries = subscribers * back
+        cursor = self._subject.cursor(self._published - back)
+        self._load.expect_in_all(deliveries)
+        took = self._stopwatch()
+        self._load.open(subscribers, self._setup.path, cursor)
+        self._load.received()
+        return deliveries, took()
+
+    def mute(self, subscribers: int) -> None:
+        """
+        Have so many more subscribers who never read.
+        """
+        assert self._load is not None
+        self._load.mute(subscribers, self._setup.path)
 
     def idle(self, seconds: float) -> float:
         """
         Do nothing, and return the CPU seconds that the server used meanwhile.
         """
-        cpu = _processes.cpu(self.pid)
+        took = self._stopwatch()
         time.sleep(seconds)
-        return _processes.cpu(self.pid) - cpu
+        return took().cpu
 
     @property
-    def memory(self) -> float:
+    def memory(self) -> int:
+        """
+        The resident bytes of the server.
+        """
+        return _processes.memory(self.pid)
+
+    @property
+    def memory_each(self) -> float:
         """
         How many bytes each subscriber has added to the server so far.
         """
-        return (_processes.memory(self.pid) - self._memory) / self.subscribers
+        return (self.memory - self._memory) / (self.subscribers - WARM_UP)
+
+    @contextmanager
+    def watch_memory(self) -> Iterator[Peak]:
+        """
+        Look at the memory again and again, until the block is left.
+        """
+        peak = Peak(self.memory)
+        is_over = threading.Event()
+
+        def look() -> None:
+            while not is_over.wait(_LOOK):
+                peak.bytes = max(peak.bytes, self.memory)
+
+        thread = threading.Thread(target=look)
+        thread.start()
+        try:
+            yield peak
+        finally:
+            is_over.set()
+            thread.join()
 
     def close(self) -> None:
         if self._load is not None:
@@ -130,11 +226,22 @@ class Session:
     ) -> None:
         self.close()
 
+    def _order(self, order: Order) -> None:
+        self._subject.publisher.publish(self.port, order)
+        self._published += order.count
+
+    def _stopwatch(self) -> Callable[[], Took]:
+        """
+        Return a function that says what has been taken since now.
+        """
+        cpu, began = _processes.cpu(self.pid), time.monotonic()
+        return lambda: Took(time.monotonic() - began, _processes.cpu(self.pid) - cpu)
+
     def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + _START
         while time.monotonic() < deadline and self._server.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self._port), 1).close()
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
                 return
             except OSError:
                 time.sleep(0.02)

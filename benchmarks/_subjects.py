@@ -10,6 +10,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from ._publisher import ByOrder, EventByEvent, Publisher
+from ._versions import of_npm, of_peer, of_this, packaged, said_by
+from ._workshop import Workshop
 
 _HERE = Path(__file__).parent
 _NCHAN = "/usr/lib/nginx/modules/ngx_nchan_module.so"
@@ -18,85 +20,97 @@ Command = list["str | Path"]
 
 
 @dataclass(frozen=True, slots=True)
-class Workshop:
+class Start:
     """
-    Where things are installed and compiled that are not in the repository.
+    What a server is started with.
+
+    :ivar folder: One of its own.
+    :ivar heartbeat: Seconds; 0 for never.
+    :ivar threads: How many may send; 0 for as it sees fit.  For those that can do ``threads``.
+    :ivar log_bytes: What its event log may hold; 0 for as it sees fit.
     """
 
+    port: int
     folder: Path
+    heartbeat: int
+    threads: int = 0
+    log_bytes: int = 0
 
-    @property
-    def python(self) -> Path:
-        """
-        The interpreter of the virtual environment with the peers in Python.
-        """
-        return self.folder / "venv/bin/python"
 
-    @property
-    def better_sse(self) -> Path:
-        return self.folder / "npm/node_modules/better-sse/build/index.mjs"
-
-    def has(self, package: str) -> bool:
-        """
-        Tell whether that environment has a package.
-        """
-        return any(self.folder.glob(f"venv/lib/python*/site-packages/{package}"))
+_Commander = Callable[[Workshop, Start], Command]
 
 
 @dataclass(frozen=True, slots=True)
 class Subject:
     """
-    :ivar command: From the workshop, a port, the heartbeat in seconds (0 for never) and a folder
-        of its own to how it is started.
+    :ivar command: How it is started.
+    :ivar versions: What of, in words.
     :ivar missing: What is not installed, or an empty string.
+    :ivar abilities: What it can do of that which not all can: ``topics``, ``unread``, ``threads``,
+        ``replay``.
+    :ivar cursor: The id of the event so many in from the start, for those that can do ``replay``.
     """
 
     name: str
-    command: Callable[[Workshop, int, int, Path], Command]
-    missing: Callable[[Workshop], str] = field(default=lambda workshop: "")
+    command: _Commander
+    versions: Callable[[Workshop], str]
+    missing: Callable[[Workshop], str] = lambda workshop: ""
     publisher: Publisher = field(default_factory=ByOrder)
+    abilities: frozenset[str] = frozenset()
+    cursor: Callable[[int], str] = str
 
 
-def _python(module: str) -> Callable[[Workshop, int, int, Path], Command]:
-    def command(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
-        return [sys.executable, "-m", f"benchmarks.subjects.{module}", str(port), str(heartbeat)]
-
-    return command
-
-
-def _peer(module: str) -> Callable[[Workshop, int, int, Path], Command]:
-    def command(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
-        return [workshop.python, *_python(module)(workshop, port, heartbeat, folder)[1:]]
+def _python(module: str) -> _Commander:
+    def command(workshop: Workshop, start: Start) -> Command:
+        script = f"benchmarks.subjects.{module}"
+        return [sys.executable, "-m", script, str(start.port), str(start.heartbeat)]
 
     return command
 
 
-def _c(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
-    return [workshop.folder / "c_loop", str(port)]
+def _peer(module: str) -> _Commander:
+    def command(workshop: Workshop, start: Start) -> Command:
+        return [workshop.python, *_python(module)(workshop, start)[1:]]
+
+    return command
 
 
-def _node(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
-    return ["node", _HERE / "subjects/node_loop.mjs", str(port), str(heartbeat)]
+def _ssetwist(workshop: Workshop, start: Start) -> Command:
+    command = _python("ssetwist_hub")(workshop, start)
+    if start.threads:
+        command += ["--threads", str(start.threads)]
+    if start.log_bytes:
+        command += ["--log-bytes", str(start.log_bytes)]
+    return command
 
 
-def _better_sse(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
+def _c(workshop: Workshop, start: Start) -> Command:
+    return [workshop.folder / "c_loop", str(start.port)]
+
+
+def _node(workshop: Workshop, start: Start) -> Command:
+    return ["node", _HERE / "subjects/node_loop.mjs", str(start.port), str(start.heartbeat)]
+
+
+def _better_sse(workshop: Workshop, start: Start) -> Command:
     script = _HERE / "subjects/better_sse.mjs"
-    return ["node", script, str(port), str(heartbeat), workshop.better_sse]
+    return ["node", script, str(start.port), str(start.heartbeat), workshop.better_sse]
 
 
-def _nchan(workshop: Workshop, port: int, heartbeat: int, folder: Path) -> Command:
+def _nchan(workshop: Workshop, start: Start) -> Command:
     is_root = os.geteuid() == 0
     text = (_HERE / "subjects/nginx.conf").read_text()
     for name, value in {
         # It is linked in where the package's own configuration does not load it.
         "MODULE": f"load_module {_NCHAN};" + (" user root;" if is_root else ""),
-        "FOLDER": str(folder),
-        "PORT": str(port),
-        "HEARTBEAT": f"{heartbeat}s",
+        "FOLDER": str(start.folder),
+        "PORT": str(start.port),
+        "HEARTBEAT": f"{start.heartbeat}s",
     }.items():
         text = text.replace(f"@{name}@", value)
-    (folder / "nginx.conf").write_text(text)
-    return ["nginx", "-p", folder, "-c", folder / "nginx.conf"]
+    configuration = start.folder / "nginx.conf"
+    configuration.write_text(text)
+    return ["nginx", "-p", start.folder, "-c", configuration]
 
 
 def _needs_nchan(workshop: Workshop) -> str:
@@ -112,20 +126,35 @@ def _needs_better_sse(workshop: Workshop) -> str:
 
 
 SUBJECTS = (
-    Subject("ssetwist", _python("ssetwist_hub")),
-    Subject("c-loop", _c),
-    Subject("nchan", _nchan, _needs_nchan, EventByEvent()),
-    Subject("node", _node, _needs_node),
-    Subject("better-sse", _better_sse, _needs_better_sse),
-    Subject("twisted-loop", _python("twisted_loop")),
+    Subject(
+        "ssetwist",
+        _ssetwist,
+        of_this("ssetwist", "Twisted"),
+        abilities=frozenset({"topics", "unread", "threads", "replay"}),
+        cursor=lambda number: f"#x.{number}",  # the epoch that ssetwist_hub.py gives
+    ),
+    Subject("c-loop", _c, said_by("cc", "--version")),
+    Subject(
+        "nchan",
+        _nchan,
+        packaged("nginx-light", "libnginx-mod-nchan"),
+        _needs_nchan,
+        EventByEvent(),
+        abilities=frozenset({"topics"}),
+    ),
+    Subject("node", _node, said_by("node", "--version"), _needs_node),
+    Subject("better-sse", _better_sse, of_npm("better-sse"), _needs_better_sse),
+    Subject("twisted-loop", _python("twisted_loop"), of_this("Twisted")),
     Subject(
         "aiohttp-sse",
         _peer("aiohttp_sse_app"),
+        of_peer("aiohttp-sse", "aiohttp"),
         lambda workshop: "" if workshop.has("aiohttp_sse") else "aiohttp-sse",
     ),
     Subject(
         "sse-starlette",
         _peer("sse_starlette_app"),
+        of_peer("sse-starlette", "starlette", "uvicorn"),
         lambda workshop: "" if workshop.has("sse_starlette") else "sse-starlette",
     ),
 )

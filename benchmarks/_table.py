@@ -5,10 +5,15 @@ Results as a table to read and as one to compute with.
 import csv
 import os
 import platform
+from collections.abc import Sequence
 from pathlib import Path
 
-from ._cases import Case, Column
-from ._run import Plan, Results
+from . import _bars
+from ._cases import Case
+from ._figures import Column
+from ._results import Results
+from ._run import Plan
+from ._workshop import Workshop
 
 #: What the compared figure is divided by.
 REFERENCES = {"c-loop": "x C", "nchan": "x nchan"}
@@ -20,32 +25,60 @@ def rows(results: Results, plan: Plan) -> list[list[str]]:
     """
     Return the headings, then a row for each case and subject that was measured.
     """
-    headings = [*_LABELS, *REFERENCES.values(), *(column.value[0] for column in Column)]
-    table = [headings]
+    columns = [column.value[0] for column in Column]
+    table = [[*_LABELS, *REFERENCES.values(), "least-most", *columns]]
     for case in plan.cases:
         for subject in plan.subjects:
-            if results.rounds(case, subject.name):
+            if results.has(case.name, subject.name):
                 table.append(_row(results, case, subject.name))
     return table
 
 
-def text(results: Results, plan: Plan) -> str:
+def text(results: Results, plan: Plan, workshop: Workshop) -> str:
     """
-    Return it as a simple table of reStructuredText, with what there is to know above and below.
+    Return it with what there is to know above and below, as reStructuredText.
     """
-    table = rows(results, plan)
+    cases = [
+        f"- {case.name}: {case.setup.subscribers:,} subscribers; {case.title}"
+        for case in plan.cases
+    ]
+    versions = [
+        f"- {subject.name}: {subject.versions(workshop)}"
+        for subject in plan.subjects
+        if not subject.missing(workshop)
+    ]
+    notes = [f"- {note}" for note in results.notes]
+    parts = [
+        *[conditions(plan), "", *cases, ""],
+        simple_table(rows(results, plan), len(_LABELS)),
+        *["Versions:", "", *versions, ""],
+    ]
+    if notes:
+        parts += ["Notes:", "", *notes, ""]
+    return "\n".join(parts)
+
+
+def bars(results: Results, plan: Plan) -> str:
+    """
+    Return what was reached of what must be.
+    """
+    return f"{conditions(plan)}\n\n{simple_table(_bars.rows(results), 3)}"
+
+
+def simple_table(table: Sequence[Sequence[str]], labels: int) -> str:
+    """
+    Return a simple table of reStructuredText, of which the first row is the headings and so many
+    columns are words.
+    """
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     rule = "  ".join("=" * width for width in widths)
     lines = []
     for row in table:
-        cells = zip(row, widths, range(len(row)), strict=True)
-        lines.append("  ".join(_aligned(*cell) for cell in cells).rstrip())
-    cases = [f"- {case.name}: {case.title}" for case in plan.cases]
-    notes = [f"- {note}" for note in results.notes]
-    parts = [conditions(plan), "", *cases, "", rule, lines[0], rule, *lines[1:], rule, ""]
-    if notes:
-        parts += ["Notes:", "", *notes, ""]
-    return "\n".join(parts)
+        cells = [cell or ".." for cell in row]
+        words = [cell.ljust(width) for cell, width in zip(cells, widths, strict=True)][:labels]
+        figures = [cell.rjust(width) for cell, width in zip(cells, widths, strict=True)][labels:]
+        lines.append("  ".join(words + figures).rstrip())
+    return "\n".join([rule, lines[0], rule, *lines[1:], rule, ""])
 
 
 def conditions(plan: Plan) -> str:
@@ -53,8 +86,8 @@ def conditions(plan: Plan) -> str:
     Say on what, with whom and how often it was measured.
     """
     return (
-        f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()}, "
-        f"Python {platform.python_version()}; {plan.subscribers:,} subscribers, "
+        f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()} "
+        f"{platform.release()}, Python {platform.python_version()}; "
         f"medians of {plan.rounds} rounds of {plan.seconds:g} s, "
         f"heartbeat {plan.heartbeat} s where there is one."
     )
@@ -69,20 +102,19 @@ def write_csv(path: Path, results: Results, plan: Plan) -> None:
 
 
 def _row(results: Results, case: Case, subject: str) -> list[str]:
-    own = results.median(case, subject, case.compared)
+    own = results.median(case.name, subject, case.compared)
     digits = case.compared.value[1]
     ratios = []
     for reference in REFERENCES:
-        other = results.median(case, reference, case.compared)
-        is_something = own is not None and other is not None and round(other, digits) > 0
-        ratios.append(f"{own / other:.2f}" if is_something else "")
+        other = results.median(case.name, reference, case.compared)
+        if own is None or other is None or round(other, digits) <= 0:
+            ratios.append("")
+        else:
+            ratios.append(f"{own / other:.2f}")
+    values = results.values(case.name, subject, case.compared)
+    spread = f"{min(values):.{digits}f}-{max(values):.{digits}f}" if values else ""
     figures = []
     for column in Column:
-        value = results.median(case, subject, column)
+        value = results.median(case.name, subject, column)
         figures.append("" if value is None else f"{value:.{column.value[1]}f}")
-    return [case.name, subject, *ratios, *figures]
-
-
-def _aligned(cell: str, width: int, column: int) -> str:
-    cell = cell or ".."
-    return cell.ljust(width) if column < len(_LABELS) else cell.rjust(width)
+    return [case.name, subject, *ratios, spread, *figures]

@@ -1,20 +1,49 @@
 """
-Compiling what is in C, and installing what others are measured by.
+Where things are that are not in the repository: compiling and installing them.
 """
 
 import shutil
 import subprocess
 import sys
+import tempfile
 import venv
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-
-from ._subjects import Workshop
 
 _HERE = Path(__file__).parent
 
+#: Where, unless another is asked for.
+FOLDER = Path(tempfile.gettempdir()) / "ssetwist-benchmarks"
+
 #: Seconds that one installation may take.
 _PATIENCE = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class Workshop:
+    """
+    The folder where they are installed and compiled.
+    """
+
+    folder: Path
+
+    @property
+    def python(self) -> Path:
+        """
+        The interpreter of the virtual environment with the peers in Python.
+        """
+        return self.folder / "venv/bin/python"
+
+    @property
+    def better_sse(self) -> Path:
+        return self.folder / "npm/node_modules/better-sse/build/index.mjs"
+
+    def has(self, package: str) -> bool:
+        """
+        Tell whether that environment has a package.
+        """
+        return any(self.folder.glob(f"venv/lib/python*/site-packages/{package}"))
 
 
 def build(workshop: Workshop) -> None:
@@ -27,7 +56,9 @@ def build(workshop: Workshop) -> None:
     for source in (_HERE / "load.c", _HERE / "subjects/c_loop.c"):
         program = workshop.folder / source.stem
         try:
-            subprocess.run(["cc", "-O2", "-o", program, source], check=True, timeout=_PATIENCE)
+            subprocess.run(
+                ["cc", "-O2", "-Wall", "-o", program, source], check=True, timeout=_PATIENCE
+            )
         except (OSError, subprocess.CalledProcessError) as error:
             raise SystemExit(f"{source.name} could not be compiled: {error}") from error
 
@@ -38,7 +69,7 @@ def install(workshop: Workshop) -> None:
     """
     if not workshop.python.exists():
         venv.create(workshop.folder / "venv", with_pip=True)
-    python = [workshop.python, "-m", "pip", "install", "-q"]
+    python: list[str | Path] = [workshop.python, "-m", "pip", "install", "-q"]
     _try([*python, "aiohttp-sse", "sse-starlette", "uvicorn", "py-spy"])
     if shutil.which("npm"):
         _try(["npm", "install", "--silent", "--prefix", workshop.folder / "npm", "better-sse"])

@@ -4,9 +4,16 @@
  * An event's data is "@", the time of its publishing in 20 digits (nanoseconds of CLOCK_MONOTONIC),
  * filling, and "~".  It has been received when the "~" is there.
  *
- *     load PORT          then, a line each on standard input:
- *     open N             have N more subscribers; answered when all have a response's head
- *     expect K           answered when each subscriber has received K more events
+ *     load PORT              then, a line each on standard input:
+ *     open N PATH [CURSOR]   have N more subscribers; answered when all have a response's head.
+ *                            A "*" in the path becomes the subscriber's number, from 0;
+ *                            the cursor is their Last-Event-ID
+ *     mute N PATH            have N more that ask and then never read; answered at once
+ *     expect K               answered when each subscriber has received K more events
+ *     await K                answered when K more events have been received in all
+ *     hold                   do not read; from now on an event has been received when the kernel
+ *                            has it, as the kernel says
+ *     read                   read again
  *
  * Answers are a line each on standard output.  The process ends with its standard input.
  */
@@ -24,7 +31,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { AT_ONCE = 64, DIGITS = 20, STAMPS = 64, PIECE = 65536 };
+enum { AT_ONCE = 64, DIGITS = 20, PIECE = 65536 };
 
 struct subscriber {
   int fd;
@@ -34,23 +41,27 @@ struct subscriber {
   uint64_t events;  /* since "expect" */
 };
 
-static const char REQUEST[] =
-    "GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n\r\n";
+static char path[256], cursor[256]; /* of those that are being opened */
 
-static int poller;
+static int poller, held;
 static struct sockaddr_in server;
 static struct subscriber **everyone;
 static size_t count, wanted, opening, opened;
 
-static uint64_t expected, remaining, began, first, last;
+static uint64_t expected;        /* of each subscriber; 0: they are counted all together */
+static uint64_t remaining, began, first, last, reads;
 static uint32_t *latencies;      /* of each delivery, microseconds */
 static uint32_t *slowest;        /* of each event, to its last subscriber, microseconds */
 static size_t deliveries, room;
 
+static uint64_t nanoseconds(struct timespec t) {
+  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
 static uint64_t now(void) {
   struct timespec t;
   clock_gettime(CLOCK_MONOTONIC, &t);
-  return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+  return nanoseconds(t);
 }
 
 static void fail(const char *what) {
@@ -58,20 +69,50 @@ static void fail(const char *what) {
   exit(1);
 }
 
+static int ask(size_t number) {
+  char request[1024], numbered[300];
+  int fd = socket(AF_INET, SOCK_STREAM, 0), on = 1;
+  char *star = strchr(path, '*');
+  if (star)
+    snprintf(numbered, sizeof numbered, "%.*s%zu%s", (int)(star - path), path, number, star + 1);
+  else
+    strcpy(numbered, path);
+  int length = snprintf(request, sizeof request,
+                        "GET %s HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n"
+                        "%s%s%s\r\n",
+                        numbered, *cursor ? "Last-Event-ID: " : "", cursor, *cursor ? "\r\n" : "");
+  if (fd < 0) fail("socket");
+  if (connect(fd, (struct sockaddr *)&server, sizeof server)) fail("connect");
+  if (write(fd, request, (size_t)length) < 0) fail("request");
+  fcntl(fd, F_SETFL, O_NONBLOCK);
+  if (held) setsockopt(fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
+  return fd;
+}
+
+static void watch(struct subscriber *one) {
+  struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
+  epoll_ctl(poller, EPOLL_CTL_ADD, one->fd, &event);
+}
+
 /* Ask for as many streams at a time as a server's backlog surely takes. */
 static void open_more(void) {
   while (opening < AT_ONCE && count < wanted) {
     struct subscriber *one = calloc(1, sizeof *one);
-    one->fd = socket(AF_INET, SOCK_STREAM, 0);
+    one->fd = ask(count);
     one->digit = -1;
-    if (one->fd < 0) fail("socket");
-    if (connect(one->fd, (struct sockaddr *)&server, sizeof server)) fail("connect");
-    if (write(one->fd, REQUEST, sizeof REQUEST - 1) < 0) fail("request");
-    fcntl(one->fd, F_SETFL, O_NONBLOCK);
-    struct epoll_event event = {.events = EPOLLIN, .data.ptr = one};
-    epoll_ctl(poller, EPOLL_CTL_ADD, one->fd, &event);
+    watch(one);
     everyone[count++] = one;
     opening++;
+  }
+}
+
+/* Not watched either: a reader that is woken up and does nothing would cost the server that. */
+static void hold(void) {
+  int on = 1;
+  held = 1;
+  for (size_t i = 0; i < count; i++) {
+    epoll_ctl(poller, EPOLL_CTL_DEL, everyone[i]->fd, NULL);
+    setsockopt(everyone[i]->fd, SOL_SOCKET, SO_TIMESTAMPNS, &on, sizeof on);
   }
 }
 
@@ -86,22 +127,23 @@ static uint32_t percentile(uint32_t *values, size_t n, double part) {
 }
 
 /* "received": deliveries, nanoseconds from the first publishing to the last reception, and the
-   latencies in microseconds: p50 and p99 of all deliveries, p50 of each event's last. */
+   latencies in microseconds: p50 and p99 of all deliveries, p50 of each event's last; and how often
+   something was read. */
 static void answer_received(void) {
   qsort(latencies, deliveries, sizeof *latencies, ascending);
   qsort(slowest, expected, sizeof *slowest, ascending);
-  printf("received %zu %llu %u %u %u\n", deliveries, (unsigned long long)(last - first),
+  printf("received %zu %llu %u %u %u %llu\n", deliveries, (unsigned long long)(last - first),
          percentile(latencies, deliveries, 0.5), percentile(latencies, deliveries, 0.99),
-         percentile(slowest, expected, 0.5));
+         percentile(slowest, expected, 0.5), (unsigned long long)reads);
   free(slowest);
   slowest = NULL;
   expected = 0;
 }
 
 static void received(struct subscriber *one, uint64_t when) {
-  if (!expected || one->events >= expected || deliveries >= room) return;
+  if (!remaining || (expected && one->events >= expected)) return;
   uint32_t latency = (uint32_t)((when - one->stamp) / 1000u);
-  if (latency > slowest[one->events]) slowest[one->events] = latency;
+  if (expected && latency > slowest[one->events]) slowest[one->events] = latency;
   if (!first || one->stamp < first) first = one->stamp;
   last = when;
   one->events++;
@@ -136,40 +178,78 @@ static void take(struct subscriber *one, const char *at, const char *end, uint64
   }
 }
 
+/* When the kernel had the last of these bytes, in our clock. */
+static uint64_t arrival(struct msghdr *message) {
+  struct timespec stamp, real;
+  for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
+    if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_TIMESTAMPNS) continue;
+    memcpy(&stamp, CMSG_DATA(part), sizeof stamp);
+    clock_gettime(CLOCK_REALTIME, &real);
+    return now() - (nanoseconds(real) - nanoseconds(stamp));
+  }
+  errno = 0;
+  fail("the kernel does not tell when something arrived");
+  return 0;
+}
+
 static void readable(struct subscriber *one) {
-  static char piece[PIECE];
-  ssize_t n = read(one->fd, piece, sizeof piece);
+  static char piece[PIECE], control[256];
+  struct iovec vector = {piece, sizeof piece};
+  struct msghdr message = {.msg_iov = &vector,
+                           .msg_iovlen = 1,
+                           .msg_control = control,
+                           .msg_controllen = sizeof control};
+  ssize_t n = held ? recvmsg(one->fd, &message, 0) : read(one->fd, piece, sizeof piece);
   if (n < 0 && errno == EAGAIN) return;
   if (n < 0) fail("read");
   if (n == 0) {
     errno = 0;
     fail("a stream has ended");
   }
-  take(one, piece, piece + n, now());
+  reads++;
+  take(one, piece, piece + n, held ? arrival(&message) : now());
   open_more();
 }
 
+/* Begin to count so many for each, or so many in all. */
+static void begin(uint64_t each, uint64_t all) {
+  expected = each;
+  remaining = all;
+  first = last = deliveries = reads = 0;
+  if (all > room) latencies = realloc(latencies, (room = all) * sizeof *latencies);
+  slowest = calloc(each + 1, sizeof *slowest);
+  for (size_t i = 0; i < count; i++) everyone[i]->events = 0;
+  printf("ready\n");
+}
+
 static void obey(const char *line) {
-  uint64_t number = strtoull(line + strcspn(line, " "), NULL, 10);
-  if (!strncmp(line, "open", 4)) {
+  char command[16] = "";
+  unsigned long long number = 0;
+  *path = *cursor = 0;
+  sscanf(line, "%15s %llu %255s %255s", command, &number, path, cursor);
+  if (!strcmp(command, "open")) {
     wanted += number;
     everyone = realloc(everyone, wanted * sizeof *everyone);
     began = now();
     open_more();
-  } else if (!strncmp(line, "expect", 6)) {
-    expected = number;
-    remaining = number * count;
-    first = last = deliveries = 0;
-    if (remaining > room) latencies = realloc(latencies, (room = remaining) * sizeof *latencies);
-    slowest = calloc(number, sizeof *slowest);
-    for (size_t i = 0; i < count; i++) everyone[i]->events = 0;
-    printf("ready\n");
+  } else if (!strcmp(command, "mute")) {
+    for (size_t i = 0; i < number; i++) ask(i);
+    printf("opened\n");
+  } else if (!strcmp(command, "expect")) {
+    begin(number, number * count);
+  } else if (!strcmp(command, "await")) {
+    begin(0, number);
+  } else if (!strcmp(command, "hold")) {
+    hold();
+    printf("holding\n");
+  } else if (!strcmp(command, "read")) {
+    for (size_t i = 0; i < count; i++) watch(everyone[i]);
   }
 }
 
 int main(int argc, char **argv) {
   struct epoll_event events[256], input = {.events = EPOLLIN, .data.ptr = NULL};
-  char line[256];
+  char line[1024];
   if (argc != 2) return 2;
   server.sin_family = AF_INET;
   server.sin_port = htons((uint16_t)atoi(argv[1]));

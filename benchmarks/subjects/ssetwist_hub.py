@@ -2,19 +2,51 @@
 This hub, as a library: the program of the README, with a resource that publishes.
 """
 
+import argparse
+from collections.abc import Iterable
+
 from twisted.internet import reactor
 from twisted.web.resource import Resource
+from twisted.web.server import Request
 
 from ssetwist import Event, EventStreamResource, Hub, Site
+from ssetwist.log import MemoryLog
 
 from ._order import arguments
 from ._twisted_order import Publish
 
-options = arguments()
-hub = Hub(clock=reactor, heartbeat=options.heartbeat)
+#: The topic of what is for everybody.
+ALL = "all"
+
+#: So that an id is known before it is given: the first event's is "#x.1".
+EPOCH = "x"
+
+
+def topics(request: Request) -> Iterable[str]:
+    return [topic.decode() for topic in request.args.get(b"topic", [ALL.encode()])]
+
+
+def publish(topic: str, data: str) -> None:
+    hub.publish(topic or ALL, Event(data))
+
+
+def options_of_hub(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--threads", type=int, help="how many may send; else as the hub sees fit")
+    parser.add_argument("--log-bytes", type=int, help="what the log may hold; else its default")
+
+
+options = arguments(options_of_hub)
+limits = {} if options.log_bytes is None else {"max_bytes": options.log_bytes}
+threads = {} if options.threads is None else {"flush_threads": options.threads}
+hub = Hub(
+    clock=reactor,
+    heartbeat=options.heartbeat,
+    log=MemoryLog(reactor, epoch=EPOCH, **limits),
+    **threads,
+)
 root = Resource()
-root.putChild(b"events", EventStreamResource(hub))
-root.putChild(b"publish", Publish(lambda data: hub.publish(Event(data))))
+root.putChild(b"events", EventStreamResource(hub, topics=topics))
+root.putChild(b"publish", Publish(publish))
 site = Site(root, streams=hub.streams)
 reactor.listenTCP(options.port, site, backlog=4096, interface="127.0.0.1")
 reactor.run()

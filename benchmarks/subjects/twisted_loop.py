@@ -32,7 +32,7 @@ options = arguments()
 requests = set()
 root = Resource()
 root.putChild(b"events", Events())
-root.putChild(b"publish", Publish(lambda data: write(f"data: {data}\n\n".encode())))
+root.putChild(b"publish", Publish(lambda topic, data: write(f"data: {data}\n\n".encode())))
 if options.heartbeat:
     LoopingCall(write, b":\n\n").start(options.heartbeat, now=False)
 reactor.listenTCP(options.port, Site(root), backlog=4096, interface="127.0.0.1")
