@@ -3,7 +3,7 @@ Who gets which event.  No HTTP here: the hub reaches a connection through :class
 """
 
 from ._catch_up import EARLIEST, UnknownCursor, WhenBehind
-from ._ends import Ending, EndReason, HasEnd
+from ._ends import EndReason, HasEnd
 from ._frames import Frames
 from ._hub import EVERYTHING, Hub
 from ._matchers import Everything, Exact, Matcher, Pattern, Topics
@@ -22,7 +22,6 @@ __all__ = [
     "EVERYTHING",
     "NOT_SENT",
     "EndReason",
-    "Ending",
     "Everything",
     "Exact",
     "Filter",

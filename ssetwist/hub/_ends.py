@@ -44,43 +44,50 @@ class EndReason(Enum):
     DRAINING = "server stopping"
 
 
-class Ending:
+class HasEnd:
     """
-    The end of one stream, and everyone who wants to hear of it.
+    Something with a stream that ends, and everyone who wants to hear of it.
 
     :param on_end: Called with the reason, before the Deferreds fire.  What it raises is logged and
         hurts nobody else.
-    :ivar reason: Why it ended; ``None`` while it has not.
     """
 
-    __slots__ = ("_on_end", "_waiting", "reason")
+    __slots__ = ("_end_reason", "_on_end", "_waiting_for_end")
 
-    def __init__(self, on_end: Callable[[EndReason], object] | None = None) -> None:
-        self.reason: EndReason | None = None
+    def __init__(self, on_end: Callable[[EndReason], object] | None) -> None:
+        self._end_reason: EndReason | None = None
         self._on_end = on_end
-        self._waiting: list[Deferred[EndReason]] | None = None
+        self._waiting_for_end: list[Deferred[EndReason]] | None = None  # few wait
 
-    def when(self) -> Deferred[EndReason]:
+    @property
+    def end_reason(self) -> EndReason | None:
         """
-        Return a new Deferred that fires with the reason, in the reactor turn in which the stream
-        ends; it has fired already if the stream is over.  Cancelling it only stops the waiting.
+        Why the stream ended; ``None`` while it is open.
         """
-        if self.reason is not None:
-            return succeed(self.reason)
-        if self._waiting is None:
-            self._waiting = []
-        waiting: Deferred[EndReason] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
+        return self._end_reason
+
+    def when_ended(self) -> Deferred[EndReason]:
+        """
+        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
+        whatever ended it; it has fired already if the stream is over.  Cancelling it only stops the
+        waiting.
+        """
+        if self._end_reason is not None:
+            return succeed(self._end_reason)
+        if self._waiting_for_end is None:
+            self._waiting_for_end = []
+        waiting: Deferred[EndReason] = Deferred(self._waiting_for_end.remove)
+        self._waiting_for_end.append(waiting)
         return waiting
 
-    def tell(self, reason: EndReason) -> None:
+    def _tell_end(self, reason: EndReason) -> None:
         """
         The stream has ended.  To be called once.
         """
-        assert self.reason is None, "a stream ends once"
-        self.reason = reason
+        assert self._end_reason is None, "a stream ends once"
+        self._end_reason = reason
         on_end, self._on_end = self._on_end, None
-        waiting, self._waiting = self._waiting or (), None
+        waiting, self._waiting_for_end = self._waiting_for_end or (), None
         if on_end is not None:
             try:
                 on_end(reason)
@@ -88,26 +95,3 @@ class Ending:
                 _log.failure("an on_end callback failed")
         for one in waiting:
             one.callback(reason)
-
-
-class HasEnd:
-    """
-    Something with a stream that ends.
-    """
-
-    __slots__ = ()
-    _ending: Ending
-
-    @property
-    def end_reason(self) -> EndReason | None:
-        """
-        Why the stream ended; ``None`` while it is open.
-        """
-        return self._ending.reason
-
-    def when_ended(self) -> Deferred[EndReason]:
-        """
-        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
-        whatever ended it.  Cancelling it only stops the waiting.
-        """
-        return self._ending.when()

@@ -112,6 +112,7 @@ class Hub:
             self.log, clock, self._live, Rules(when_behind, unknown_cursor, gap)
         )
         self.log.on_append = self._live.place
+        self._let_go = self._forget  # one for all subscribers, and not one for each
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
@@ -176,7 +177,7 @@ class Hub:
         view = seen if isinstance(seen, View) else View.of(seen)
         now = self._clock.seconds()
         subscriber = Subscriber(
-            outlet, self._history, view, self._forget, address=address, since=now, on_end=on_end
+            outlet, self._history, view, self._let_go, address=address, since=now, on_end=on_end
         )
         if self._lifetime:
             outlet.expires = now + self._lifetime * (1 - _JITTER * self.streams.jitter())

@@ -2,8 +2,12 @@
 More than one core for one flush.
 """
 
-from collections.abc import Sequence
+import ctypes
+import os
+import sys
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import get_native_id
 
 from ._frames import Frames
 from ._outlet import Outlet
@@ -22,13 +26,18 @@ class Senders:
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
+        self._ids: list[int] = []  # of those in the pool, to the kernel
+        self._avoided = -1
 
     def send(self, frames: Frames, outlets: Sequence[Outlet]) -> list[int | Exception]:
         """
         Call :meth:`Outlet.send` of each, and return what they returned or raised, in their order.
         """
         if self._pool is None:  # now and not before: a daemon has forked meanwhile
-            self._pool = ThreadPoolExecutor(self._threads - 1, "ssetwist-send")
+            self._pool = ThreadPoolExecutor(
+                self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
+            )
+        self._move_away()
         share = -(-len(outlets) // self._threads)
         others = [
             self._pool.submit(_send, frames, outlets[begin : begin + share])
@@ -46,6 +55,36 @@ class Senders:
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
+            self._ids.clear()
+
+    def _move_away(self) -> None:
+        """
+        Have the threads run on other cores than this one.  By itself the kernel wakes a thread
+        where it was woken from, and moves it only after some milliseconds, when all is done.
+        """
+        core = _current_core()
+        if core == self._avoided or len(self._ids) < self._threads - 1:
+            return
+        self._avoided = core
+        if others := os.sched_getaffinity(0) - {core}:
+            for id in self._ids:
+                os.sched_setaffinity(id, others)
+
+
+def _no_core() -> int:
+    return -1
+
+
+def _find_current_core() -> Callable[[], int]:
+    """
+    Return what tells the core that the calling thread runs on; -1 where that cannot be told.
+    """
+    if sys.platform != "linux":
+        return _no_core
+    return getattr(ctypes.CDLL(None), "sched_getcpu", _no_core)
+
+
+_current_core = _find_current_core()
 
 
 def _send(frames: Frames, outlets: Sequence[Outlet]) -> list[int | Exception]:

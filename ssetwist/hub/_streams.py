@@ -34,8 +34,10 @@ DEFAULT_STALL_TIMEOUT = 20.0
 #: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
 DEFAULT_RETRY = 3.0
 
-#: How often each stream is looked after, in parts of the shorter of the two times.
-_LOOKS = 5
+#: How often each stream is looked after, in parts of the shorter of the two times.  A little more
+#: than 5, so that a silent one gets its comment at the fifth look, and not now and then at the
+#: fourth already, because a look was late by a moment.
+_LOOKS = 5.05
 
 #: Seconds from one part of the streams to the next, and how many parts there may be.
 _STEP = 0.1

@@ -13,7 +13,7 @@ from twisted.python.failure import Failure
 from ..eventstream import Event, encode_event
 from ._audience import Audience
 from ._catch_up import CatchUp, History
-from ._ends import Ending, EndReason, HasEnd
+from ._ends import EndReason, HasEnd
 from ._frames import Frames
 from ._matchers import Matcher, Matchers, Topics
 from ._outlet import Outlet
@@ -43,7 +43,7 @@ class Subscriber(HasEnd):
     """
 
     __slots__ = (
-        "_audience", "_catch_up", "_ending", "_forget", "_history", "address", "outlet", "since",
+        "_audience", "_catch_up", "_forget", "_history", "address", "outlet", "since",
         "view",
     )  # fmt: skip
 
@@ -64,7 +64,7 @@ class Subscriber(HasEnd):
         self.view = view
         self._history = history
         self._forget = forget
-        self._ending = Ending(on_end and partial(on_end, self))
+        super().__init__(on_end and partial(on_end, self))
         self._audience: Audience | None = None
         self._catch_up: CatchUp | None = None
         outlet.writer = self
@@ -193,7 +193,7 @@ class Subscriber(HasEnd):
         self._leave()
         self._forget(self)
         catch_up, self._catch_up = self._catch_up, None
-        self._ending.tell(reason)
+        self._tell_end(reason)
         if catch_up is not None:
             catch_up.end()
 

@@ -29,6 +29,33 @@ _FULL_RETRY_FACTOR = 10
 _LOGGED_PATH = 200
 
 
+#: The same as lines, with all that Twisted would write for a response that has no length.
+_STATUS = b"HTTP/1.1 200 OK\r\n"
+_LINES = b"".join(
+    f"{name}: {value}\r\n".encode()
+    for name, value in {**_HEADERS, "Transfer-Encoding": "chunked", "Connection": "close"}.items()
+)
+_NAMES = frozenset(
+    name.lower().encode()
+    for name in (*_HEADERS, "Transfer-Encoding", "Connection", "Content-Length")
+)
+
+
+def stream_head(request: Request) -> bytes:
+    """
+    Return the head of a chunked event stream, for who writes it straight to the socket; what the
+    application set besides is in it.
+
+    :func:`write_head` and Twisted would do the same, in a quarter of the time that a connect takes.
+    """
+    lines = [_STATUS]
+    for name, values in request.responseHeaders.getAllRawHeaders():
+        if name.lower() not in _NAMES:
+            lines += [b"%b: %b\r\n" % (name, value) for value in values]
+    lines += [b"Set-Cookie: %b\r\n" % cookie for cookie in request.cookies]
+    return b"".join([*lines, _LINES, b"\r\n"])
+
+
 def write_head(request: Request) -> None:
     """
     Set status and header fields of an event stream; what the application set besides stays.

@@ -7,7 +7,6 @@ because they move; what is relied upon is tested.
 """
 
 import socket
-from collections.abc import Callable
 from enum import Enum
 from math import inf
 from typing import Any, cast
@@ -20,7 +19,7 @@ from zope.interface import implementer
 
 from ..hub import NOT_SENT, EndReason, Frames, Streams, Writer
 from ._end import log_end, reason_for
-from ._head import take_off_encoder, write_head
+from ._head import stream_head, take_off_encoder, write_head
 from ._peer import descriptor_of, watch_peer
 from ._site import Site
 from ._waiting import Waiting
@@ -63,8 +62,8 @@ class RequestOutlet:
     _is_prompt = True
 
     __slots__ = (
-        "_bytes", "_descriptor", "_events", "_is_chunked", "_is_complete", "_opened_at", "_request",
-        "_send", "_socket", "_state", "_streams", "_waiting", "behind_since", "expires",
+        "_bytes", "_clear", "_descriptor", "_events", "_is_chunked", "_is_complete", "_opened_at",
+        "_request", "_socket", "_state", "_streams", "_waiting", "behind_since", "expires",
         "last_write", "writer",
     )  # fmt: skip
 
@@ -83,8 +82,8 @@ class RequestOutlet:
         self._is_complete = True
         #: The socket, if bytes may be handed straight to it, ...
         self._socket: socket.socket | None = None
-        #: ... and its ``send``, while nothing is in the way.
-        self._send: Callable[[bytes], int] | None = None
+        #: ... and once more while nothing is in the way.
+        self._clear: socket.socket | None = None
         if request.finished or getattr(request, "channel", None) is None:
             # Whoever waited before calling us waited for too long: this request is over, and what
             # it would return from notifyFinish now never fires.
@@ -125,7 +124,6 @@ class RequestOutlet:
         self._streams.add(self)
         try:
             take_off_encoder(request)
-            write_head(request)
             self._begin(first_bytes)
         except BaseException:
             self._close()
@@ -133,12 +131,12 @@ class RequestOutlet:
 
     def write(self, frames: Frames) -> bool:
         # This is where the time of a delivery goes, so it says once more what the next two say.
-        send = self._send
-        if send is None or len(frames.data) > PIECE:
+        clear = self._clear
+        if clear is None or len(frames.data) > PIECE:
             return self._write_slowly(frames)
         data = frames.on_wire or _as_chunk(frames)
         try:
-            sent = send(data)
+            sent = clear.send(data)
         except OSError:
             sent = 0
         self.last_write = self._streams.clock.seconds()
@@ -150,11 +148,11 @@ class RequestOutlet:
         return False
 
     def send(self, frames: Frames) -> int:
-        send = self._send
-        if send is None or len(frames.data) > PIECE:
+        clear = self._clear
+        if clear is None or len(frames.data) > PIECE:
             return NOT_SENT
         try:
-            return send(frames.on_wire or _as_chunk(frames))
+            return clear.send(frames.on_wire or _as_chunk(frames))
         except OSError:
             return 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
 
@@ -176,7 +174,7 @@ class RequestOutlet:
         if self._state is not _State.OPEN:
             return
         self._state = _State.CLOSING
-        self._send = None
+        self._clear = None
         self._is_complete = is_complete
         if last_words:
             if self._waiting is None:
@@ -201,7 +199,7 @@ class RequestOutlet:
         """
         The connection takes no more for now.
         """
-        self._send = None
+        self._clear = None
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
 
@@ -224,7 +222,6 @@ class RequestOutlet:
         channel: Any = request.channel  # an HTTPChannel, whose attributes have no types
         # A connection that has been a stream is not used again.  Where it could be, Chromium
         # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
-        request.setHeader("Connection", "close")
         channel.persistent = False
         # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
         # above which it stops reading and so no longer sees the client leave, and without any
@@ -234,30 +231,28 @@ class RequestOutlet:
         descriptor = self._descriptor = descriptor_of(transport)
         if descriptor is not None and not isinstance(request.site, Site):  # ours has done it
             watch_peer(descriptor, self._streams.stall_timeout)
-        is_direct = descriptor is not None and descriptor is transport and descriptor.producer
-        head: list[bytes] | None = None
-        try:
-            if is_direct and getattr(channel, "is_first_request", False):
-                # Nothing else is on its way on this connection, so the head need not go through
-                # the transport either: a list takes it in its place.
-                channel.transport = _Collector(head := [])
-            request.write(first_bytes)
-        finally:
-            channel.transport = transport
-        request.responseHeaders = Headers()  # a third of what the request holds
         self._bytes = len(first_bytes)
-        self._is_chunked = bool(request.chunked)
-        if is_direct and self._is_chunked:
+        self._is_chunked = request.clientproto == b"HTTP/1.1"
+        if self._is_chunked and descriptor is not None and descriptor is transport:
             self._socket = getattr(descriptor, "socket", None)
-        if head is not None:
-            self._put_on_wire(b"".join(head))
+        if self._socket is not None and getattr(channel, "is_first_request", False):
+            # Nothing else is on its way on this connection, so the head, too, may go straight to
+            # the socket.
+            request.startedWriting = 1
+            request.chunked = 1
+            self._put_on_wire(stream_head(request) + _as_chunk(Frames(first_bytes)))
             if self.behind_since is None:
                 self._go_on()
-        elif descriptor is not None:
-            # Nothing may overtake the head, nor what is left of earlier responses.  It all leaves
-            # now, if the client takes it, so that the stream has begun when we return.
-            self._wait_until_it_has_left()
-            descriptor.doWrite()
+        else:
+            write_head(request)
+            request.setHeader("Connection", "close")
+            request.write(first_bytes)
+            if descriptor is not None:
+                # Nothing may overtake the head, nor what is left of earlier responses.  It all
+                # leaves now, if the client takes it, so that the stream has begun when we return.
+                self._wait_until_it_has_left()
+                descriptor.doWrite()
+        request.responseHeaders = Headers()  # a third of what the request holds
 
     def _go_on(self) -> None:
         """
@@ -274,7 +269,7 @@ class RequestOutlet:
             self._finish()
             return
         if self._socket is not None:
-            self._send = self._socket.send
+            self._clear = self._socket
         if self.writer is not None:
             self.writer.has_room()
 
@@ -376,7 +371,7 @@ class RequestOutlet:
         del self._request  # so that whoever keeps us does not keep the request
         if was_new:
             return request
-        self._waiting = self._descriptor = self._socket = self._send = self.behind_since = None
+        self._waiting = self._descriptor = self._socket = self._clear = self.behind_since = None
         self._streams.discard(self)
         if getattr(request, "channel", None) is not None:
             request.unregisterProducer()
@@ -405,16 +400,6 @@ class RequestOutlet:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
-
-
-class _Collector:
-    """
-    What takes the place of a transport to get at the bytes that would go there.
-    """
-
-    def __init__(self, pieces: list[bytes]) -> None:
-        self.write = pieces.append
-        self.writeSequence = pieces.extend
 
 
 def _as_chunk(frames: Frames) -> bytes:

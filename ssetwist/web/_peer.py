@@ -9,6 +9,8 @@ quarter of an hour); and a stream on which nothing is on its way needs the kerne
 
 import socket
 import sys
+from collections.abc import Sequence
+from functools import lru_cache
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.protocols.policies import ProtocolWrapper
@@ -45,33 +47,45 @@ def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
 
     :param stall_timeout: Seconds; see :data:`USER_TIMEOUT_FACTOR`.
     """
-    if (handle := _socket_of(descriptor)) is not None:
-        for option in _options(stall_timeout):
-            handle.setsockopt(*option)
+    options = _options(stall_timeout)
+    if _has(descriptor, options[-1]):
+        return
+    _set(descriptor, options)
+    # What is accepted from now on inherits them, which saves that many calls for each connection.
+    listener = getattr(descriptor, "server", None)
+    if not _has(listener, options[-1]):
+        _set(listener, options)
 
 
-def _socket_of(descriptor: FileDescriptor) -> socket.socket | None:
+def _has(descriptor: object, option: _Option) -> bool:
+    level, name, value = option
+    try:
+        return bool(descriptor.socket.getsockopt(level, name) == value)  # type: ignore[attr-defined]
+    except (AttributeError, OSError):
+        return True  # it can have none: a UNIX socket, or a transport without a socket
+
+
+def _set(descriptor: object, options: Sequence[_Option]) -> None:
+    for option in options:
+        descriptor.socket.setsockopt(*option)  # type: ignore[attr-defined]
+
+
+@lru_cache(maxsize=8)
+def _options(stall_timeout: float) -> tuple[_Option, ...]:
     """
-    Return the connected TCP socket; UNIX sockets have no such options, and no peer that vanishes.
+    Return the options, and as the last of them one that is set where all are.
     """
-    handle = getattr(descriptor, "socket", None)
-    if isinstance(handle, socket.socket) and handle.family in (socket.AF_INET, socket.AF_INET6):
-        return handle
-    return None
-
-
-def _options(stall_timeout: float) -> list[_Option]:
     options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
     if sys.platform == "linux":
         options += [
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE),
             (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL),
             (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, KEEPALIVE_COUNT),
+            (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT),
             (
                 socket.IPPROTO_TCP,
                 socket.TCP_USER_TIMEOUT,
                 min(2**31 - 1, max(1, round(stall_timeout * USER_TIMEOUT_FACTOR * 1000))),
             ),
-            (socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, UNSENT_LIMIT),
         ]
-    return options
+    return tuple(options)

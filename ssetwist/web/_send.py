@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
-from ..hub import Ending, EndReason, Frames, HasEnd
+from ..hub import EndReason, Frames, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -39,7 +39,7 @@ class Send(HasEnd):
         self._clock = clock
         self._last_words = last_words
         self._unpaused = 0
-        self._ending = Ending(on_end)
+        super().__init__(on_end)
         self._waiting: list[Deferred[None]] = []
         self._cancel: Callable[[], object] | None = None
         outlet.writer = self
@@ -139,7 +139,7 @@ class Send(HasEnd):
         """
         The stream has ended.
         """
-        self._ending.tell(reason)
+        self._tell_end(reason)
         cancel, self._cancel = self._cancel, None
         if cancel is not None:
             cancel()

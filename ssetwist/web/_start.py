@@ -67,9 +67,11 @@ def last_event_id(request: Request) -> str | None:
     The header wins over the query.  Clients send UTF-8 or Latin-1.  An empty one says nothing: it
     is what a client sends that was told to forget its own (WHATWG HTML 9.2.6).
     """
-    values = request.requestHeaders.getRawHeaders(b"Last-Event-ID") or [
-        value for name in _LAST_EVENT_ID_PARAMETERS for value in (request.args or {}).get(name, ())
-    ]
+    values = request.requestHeaders.getRawHeaders(b"Last-Event-ID")
+    if not values and request.args:
+        values = [
+            value for name in _LAST_EVENT_ID_PARAMETERS for value in request.args.get(name, ())
+        ]
     if not values or not values[0]:
         return None
     try:
