@@ -18,7 +18,7 @@ class Say(Resource):
 
     def render_POST(self, request):
         text = request.args[b"text"][0].decode()
-        hub.publish(Event.with_json({"text": text}, type="said"))
+        hub.publish("said", Event.with_json({"text": text}, type="said"))
         return b"said\n"
 
 
