@@ -2,8 +2,12 @@
 A real Site over memory transports and a ``Clock``: no sockets, no sleeps.
 """
 
+from collections.abc import Callable
+from math import inf
+
+from twisted.internet.abstract import FileDescriptor
 from twisted.internet.address import IPv4Address
-from twisted.internet.error import ConnectionAborted, ConnectionDone
+from twisted.internet.error import ConnectionAborted, ConnectionDone, ConnectionLost
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
@@ -41,6 +45,105 @@ class MemoryTransport(StringTransport):
             if self.producer is not None:
                 self.producer.stopProducing()
                 self.producer = None
+            self.protocol.connectionLost(Failure(reason))
+
+
+class MemorySocket:
+    """
+    The kernel's end of a connection.
+
+    :ivar room: How many bytes it takes before it refuses.
+    :ivar error: What every ``send`` raises, if there is such a thing.
+    :ivar sends: What was handed to it, each time; of these, ``taken`` are the bytes it took.
+    """
+
+    def __init__(self) -> None:
+        self.room: float = inf
+        self.error: OSError | None = None
+        self.sends: list[bytes] = []
+        self.taken = b""
+
+    def send(self, data: bytes) -> int:
+        """
+        Take as much as there is room for.
+        """
+        if self.error is not None:
+            raise self.error
+        self.sends.append(data)
+        if data and not self.room:
+            raise BlockingIOError
+        some = data if self.room >= len(data) else data[: int(self.room)]
+        self.room -= len(some)
+        self.taken += some
+        return len(some)
+
+
+class NoReactor:
+    """
+    Watches no descriptor: the test says when one can be written to.
+    """
+
+    def __getattr__(self, name: str) -> Callable[[object], None]:
+        return lambda descriptor: None
+
+
+class MemoryDescriptor(FileDescriptor):
+    """
+    Twisted's own socket transport, with its buffer and its flow control, on a socket in memory.
+    """
+
+    def __init__(self, clock: Clock, peer: IAddress) -> None:
+        super().__init__(NoReactor())
+        self.connected = 1
+        self.socket = MemorySocket()
+        self.is_connected = True
+        self.is_aborted = False
+        self._clock = clock
+        self._peer = peer
+
+    def value(self) -> bytes:
+        """
+        All that has left.
+        """
+        return self.socket.taken
+
+    def getPeer(self) -> IAddress:  # noqa: N802 (Twisted's name)
+        return self._peer
+
+    def getHost(self) -> IAddress:
+        return self._peer
+
+    def writeSomeData(self, data: bytes) -> int | Exception:  # noqa: N802 (Twisted's name)
+        try:
+            return self.socket.send(data)
+        except BlockingIOError:
+            return 0
+        except OSError:
+            return ConnectionLost()
+
+    def loseConnection(self) -> None:
+        self.disconnecting = 1
+        self._clock.callLater(0, self.lose, ConnectionDone())
+
+    def abortConnection(self) -> None:
+        self.is_aborted = True
+        self._clock.callLater(0, self.lose, ConnectionAborted())
+
+    def work(self) -> None:
+        """
+        Do what a reactor does that finds the socket ready for more.
+        """
+        problem = self.doWrite()
+        if problem is not None:
+            self.lose(problem)
+
+    def lose(self, reason: Exception) -> None:
+        """
+        The connection is gone, for this reason.
+        """
+        if self.is_connected:
+            self.is_connected = False
+            self.connectionLost(Failure(reason))
             self.protocol.connectionLost(Failure(reason))
 
 
@@ -137,3 +240,31 @@ class Client:
         The client closes the connection.
         """
         self.transport.lose(reason or ConnectionDone())
+
+
+class SocketClient(Client):
+    """
+    One connection to a Site, with a socket in memory under it.
+    """
+
+    make_transport = MemoryDescriptor
+
+    @property
+    def socket(self) -> MemorySocket:
+        """
+        The kernel's end.
+        """
+        return self.transport.socket
+
+    def stop_reading(self) -> None:
+        """
+        The kernel takes no more.
+        """
+        self.socket.room = 0
+
+    def read_again(self) -> None:
+        """
+        The kernel takes everything, from now on.
+        """
+        self.socket.room = inf
+        self.transport.work()

@@ -58,7 +58,7 @@ class Root(Resource):
         ).encode()
 
     def _greet(self, subscriber: Subscriber) -> None:
-        self._hub.publish(Event("hello"))
+        self._hub.publish("news", Event("hello"))
         subscriber.end(for_good=True)
 
 

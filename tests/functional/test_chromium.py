@@ -84,6 +84,18 @@ source.onerror = () => {
 };
 """
 
+#: Hears a stream until the page is gone.
+HEARS = """
+window.heard = [];
+window.source = new EventSource("sse");
+for (const type of ["message", "gap"]) {
+  source.addEventListener(type, (event) => heard.push([event.type, event.lastEventId, event.data]));
+}
+"""
+
+#: The ``readyState`` of a stream that is open.
+OPEN = 1
+
 
 @cache
 def the_browser() -> "webdriver.Chrome":
@@ -406,11 +418,11 @@ class ComingBackTests(BrowserCase):
 
 
 @contextmanager
-def final_streams() -> Iterator[str]:
+def server(name: str) -> Iterator[str]:
     """
-    Run the server whose streams end for good, and give its address.
+    Run one of the small servers beside this file, and give its address.
     """
-    command = [sys.executable, "-m", "tests.functional.final_streams"]
+    command = [sys.executable, "-m", f"tests.functional.{name}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
         assert process.stdout is not None
         try:
@@ -428,7 +440,7 @@ class EndForGoodTests(BrowserCase):
         """
         The browser hears these events, asks once more and then never again.
         """
-        with final_streams() as url:
+        with server("final_streams") as url:
             self.browser.get(url)
             self.assertEqual(
                 [*expected, ["end", ""]], self.browser.execute_async_script(UNTIL_CLOSED, path)
@@ -457,8 +469,76 @@ class EndForGoodTests(BrowserCase):
         """
         The page says that the server has ended it, and offers to connect again.
         """
-        with final_streams() as url:
+        with server("final_streams") as url:
             self.browser.get(url)
             self.click("connect")
             self.wait_for_text("state", "ended by the server")
             self.assertTrue(self.browser.find_element("id", "connect").is_enabled())
+
+
+class ResumeTests(BrowserCase):
+    """
+    A page whose connection breaks, and which comes back by itself.
+    """
+
+    def open_stream(self, url: str) -> None:
+        """
+        Have the page hear, and wait until the stream is open.
+        """
+        self.browser.get(url)
+        self.browser.execute_script(HEARS)
+        self.wait_for("return source.readyState", OPEN)
+
+    def wait_for(self, script: str, expected: object) -> None:
+        """
+        Wait until a script of the page returns something.
+        """
+        wait_until(
+            lambda: self.browser.execute_script(script) == expected,
+            f"{script} says {expected!r}; heard {self.browser.execute_script('return heard')}",
+        )
+
+    def command(self, url: str, path: str) -> object:
+        return ask(url.split("/")[2], path)
+
+    def test_before_its_first_event(self) -> None:
+        """
+        One that loses its stream before it had any event gets those that it missed: it was told
+        from where to go on.
+        """
+        with server("lossy_streams") as url:
+            self.open_stream(url)
+            self.command(url, "/lose?count=3")
+            expected = [["message", f"#e.{number}", str(number)] for number in (1, 2, 3)]
+            self.wait_for("return heard", expected)
+            self.command(url, "/publish")
+            self.wait_for("return heard", [*expected, ["message", "#e.4", "4"]])
+            self.assertEqual([None, "#e.0"], self.command(url, "/requests"))
+
+    def test_again_and_again(self) -> None:
+        """
+        However often it loses its stream, it gets everything once.
+        """
+        with server("lossy_streams") as url:
+            self.open_stream(url)
+            for count in range(1, 9):
+                self.command(url, "/lose?count=2")
+                self.wait_for(
+                    "return heard.map((one) => Number(one[2]))", [*range(1, 2 * count + 1)]
+                )
+                self.wait_for("return source.readyState", OPEN)
+
+    def test_gap(self) -> None:
+        """
+        One that was away for too long is told of the gap, once, and goes on with what is new.
+        """
+        with server("lossy_streams") as url:
+            self.open_stream(url)
+            self.command(url, "/lose?count=8")
+            gap = ["gap", "#e.8", '{"asked":"#e.0","oldest":"#e.4","newest":"#e.8"}']
+            self.wait_for("return heard", [gap])
+            self.command(url, "/lose?count=2")
+            self.wait_for(
+                "return heard", [gap, ["message", "#e.9", "9"], ["message", "#e.10", "10"]]
+            )
+            self.assertEqual([None, "#e.0", "#e.8"], self.command(url, "/requests"))

@@ -11,7 +11,7 @@ from urllib.request import urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.support import ROOT, read_to_end, read_until, wait_until
+from tests.functional.support import PATIENCE, ROOT, read_to_end, read_until, wait_until
 
 README = (ROOT / "README.rst").read_text()
 
@@ -41,7 +41,7 @@ class ExampleTests(SynchronousTestCase):
         def listens() -> bool:
             self.assertIsNone(process.poll(), "the example has ended by itself")
             try:
-                connections.append(socket.create_connection(("127.0.0.1", port)))
+                connections.append(socket.create_connection(("127.0.0.1", port), PATIENCE))
             except ConnectionRefusedError:
                 return False
             return True
@@ -79,8 +79,8 @@ class ExampleTests(SynchronousTestCase):
         host, port = connection.getpeername()
         with urlopen(f"http://{host}:{port}/say", data=b"text=hello") as response:
             self.assertEqual(b"said\n", response.read())
-        expected = b'event: said\ndata: {"text":"hello"}\n\n'
-        read_until(connection, expected)
+        received = read_until(connection, b'data: {"text":"hello"}\n\n')
+        self.assertRegex(received, rb"event: said\nid: #\w+\.1\ndata: ")
         self.process.terminate()
         self.assertTrue(read_to_end(connection).endswith(b"\r\n0\r\n\r\n"))
         output, _ = self.process.communicate()
@@ -95,10 +95,11 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_programs(self) -> None:
         """
-        Its programs are the examples, to the letter.
+        Its programs, which are the blocks that run a reactor, are the examples, to the letter.
         """
         blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
         shown = [textwrap.dedent(block).strip() for block in blocks]
+        shown = [block for block in shown if "reactor.run()" in block]
         programs = [
             (ROOT / "examples" / name).read_text().partition('"""\n\n')[2].strip()
             for name in ("clock.py", "countdown.py")

@@ -17,6 +17,7 @@ from twisted.web.server import Request
 from ssetwist import Event as ServerSentEvent
 from ssetwist import EventStreamResource, Hub, Site
 from ssetwist.hub import EndReason
+from ssetwist.log import MemoryLog
 from ssetwist.web._site import MAX_BODY
 from tests.memory import Client, MemoryTransport
 
@@ -112,7 +113,7 @@ class Publishing(Resource):
 
     def render_POST(self, request: Request) -> bytes:
         assert request.content is not None
-        self.hub.publish(ServerSentEvent(request.content.read().decode()))
+        self.hub.publish("news", ServerSentEvent(request.content.read().decode()))
         return b"published"
 
 
@@ -122,7 +123,8 @@ class HTTP2Case(TestCase):
     """
 
     def setUp(self) -> None:
-        self.hub = Hub(clock=reactor, heartbeat=15, stall_timeout=20)
+        log = MemoryLog(reactor, epoch="e")
+        self.hub = Hub(clock=reactor, log=log, heartbeat=15, stall_timeout=20)
         self.ended: list[EndReason] = []
         root = Resource()
         stream = EventStreamResource(self.hub, on_end=lambda _, reason: self.ended.append(reason))
@@ -159,10 +161,12 @@ class StreamTests(HTTP2Case):
         A stream has its head and first bytes, hears events, and knows no ``Connection`` header.
         """
         stream = await self.subscribe()
-        self.hub.publish(ServerSentEvent("1"))
-        self.hub.publish(ServerSentEvent("2"))
+        self.hub.publish("news", ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("2"))
         await self.client.flush()
-        self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n", self.client.body_of(stream))
+        self.assertEqual(
+            b"retry: 3000\nid: #e.1\ndata: 1\n\nid: #e.2\ndata: 2\n\n", self.client.body_of(stream)
+        )
         (head,) = [each for each in self.client.events if isinstance(each, ResponseReceived)]
         self.assertNotIn("connection", dict(head.headers))
 
@@ -174,16 +178,16 @@ class StreamTests(HTTP2Case):
         self.client.h2.reset_stream(first, ErrorCodes.CANCEL)
         await self.client.flush()
         self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         await self.client.flush()
-        self.assertEqual(b"retry: 3000\ndata: 1\n\n", self.client.body_of(second))
+        self.assertEqual(b"retry: 3000\nid: #e.1\ndata: 1\n\n", self.client.body_of(second))
 
     async def test_ended_by_the_server(self) -> None:
         """
         What is written before the end comes before the end.
         """
         stream = await self.subscribe()
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         self.hub.subscribers[0].end(for_good=True)
         await self.client.flush()
         self.assertIn(b"data: 1\n\nevent: end\n", self.client.body_of(stream))
@@ -196,7 +200,7 @@ class StreamTests(HTTP2Case):
         await self.subscribe()
         (subscriber,) = self.hub.subscribers
         subscriber.abort()
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         await self.client.flush()
         self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
 
@@ -237,9 +241,9 @@ class OneReadTests(HTTP2Case):
         brief = self.client.get()
         self.client.h2.reset_stream(brief, ErrorCodes.CANCEL)
         await self.client.flush()
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         await self.client.flush()
-        self.assertEqual(b"retry: 3000\ndata: 1\n\n", self.client.body_of(other))
+        self.assertEqual(b"retry: 3000\nid: #e.1\ndata: 1\n\n", self.client.body_of(other))
         self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
         self.assertEqual(1, self.hub.subscriber_count)
 
@@ -252,10 +256,10 @@ class OneReadTests(HTTP2Case):
         self.client.h2.reset_stream(brief, ErrorCodes.CANCEL)
         again = self.client.get()
         await self.client.flush()
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         await self.client.flush()
         for stream in (other, again):
-            self.assertEqual(b"retry: 3000\ndata: 1\n\n", self.client.body_of(stream))
+            self.assertEqual(b"retry: 3000\nid: #e.1\ndata: 1\n\n", self.client.body_of(stream))
 
     async def test_publish_and_close(self) -> None:
         """
@@ -269,7 +273,7 @@ class OneReadTests(HTTP2Case):
         self.client.h2.reset_stream(going, ErrorCodes.CANCEL)
         self.client.get()
         await self.client.flush()
-        self.assertEqual(b"retry: 3000\ndata: 1\n\n", plain.body)
+        self.assertEqual(b"retry: 3000\nid: #e.1\ndata: 1\n\n", plain.body)
         self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
         plain.close()
 
@@ -279,7 +283,7 @@ class OneReadTests(HTTP2Case):
         """
         going = await self.subscribe()
         (subscriber,) = self.hub.subscribers
-        self.hub.publish = lambda event: subscriber.abort()  # type: ignore[method-assign]
+        self.hub.publish = lambda topics, event: subscriber.abort()  # type: ignore[method-assign]
         self.post(b"1")
         self.client.h2.reset_stream(going, ErrorCodes.CANCEL)
         await self.client.flush()
@@ -302,10 +306,10 @@ class BodyTests(HTTP2Case):
             self.client.h2.send_data(refused, b"x" * min(16000, MAX_BODY + 1 - start))
             await self.client.flush()
         self.client.h2.end_stream(refused)
-        self.hub.publish(ServerSentEvent("1"))
+        self.hub.publish("news", ServerSentEvent("1"))
         await self.client.flush()
         self.assertEqual("413", self.client.status_of(refused))
-        self.assertEqual(b"retry: 3000\ndata: 1\n\n", self.client.body_of(stream))
+        self.assertEqual(b"retry: 3000\nid: #e.1\ndata: 1\n\n", self.client.body_of(stream))
 
     async def test_not_announced(self) -> None:
         """

@@ -16,10 +16,10 @@ SCRIPT = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
 from ssetwist.tap import Options, makeService
-from tests.unit.hub.fake import FakeOutlet
+from ssetwist.testing import MemoryOutlet
 hub = makeService(Options()).hub
 while hub.subscriber_count < 1000 and not hub.is_full(""):
-    hub.subscribe(FakeOutlet(hub.streams))
+    hub.subscribe(MemoryOutlet(hub.streams))
 print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], hub.subscriber_count)
 """
 

@@ -227,6 +227,14 @@ class WrongOptionTests(SynchronousTestCase):
         ("--max-subscribers=-1", "--max-subscribers"),
         ("--max-subscribers=1_000", "--max-subscribers"),
         ("--max-per-address=1.5", "--max-per-address"),
+        ("--when-behind=foo", "disconnect, skip, latest"),
+        ("--unknown-cursor=foo", "live, all"),
+        ("--lifetime=0.5", "--lifetime"),
+        ("--log-age=0", "--log-age"),
+        ("--log-events=-1", "--log-events"),
+        ("--log-bytes=1e6", "--log-bytes"),
+        ("--flush-threads=65", "--flush-threads"),
+        ("--gap=a\nb", "--gap"),
         ("--listen=", "--listen"),
         ("--listen=8080:9090", "--listen"),
         ("--listen=tcp:http-no-such", "--listen"),
@@ -305,6 +313,45 @@ class WrongOptionTests(SynchronousTestCase):
             or "Traceback" in stdout + stderr
         ]
         self.assertEqual([], wrong)
+
+
+class DaemonTests(SynchronousTestCase):
+    """
+    A daemon that cannot start.
+    """
+
+    def test_in_use(self) -> None:
+        """
+        The process that started it learns of it and exits with status 1 at once; the log has one
+        line about it, and nothing is left behind.
+        """
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            socket.create_server(("127.0.0.1", 0)) as taken,
+        ):
+            port = taken.getsockname()[1]
+            twistd = Path(sys.executable).with_name("twistd")
+            began = time.monotonic()
+            found = subprocess.run(
+                [
+                    twistd,
+                    f"--pidfile={folder}/pid",
+                    f"--logfile={folder}/log",
+                    "ssetwist",
+                    f"--listen=tcp:{port}:interface=127.0.0.1",
+                ],
+                cwd=ROOT,
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+            )
+            took = time.monotonic() - began
+            log = Path(folder, "log").read_text()
+            left = os.listdir(folder)
+        self.assertEqual((1, ["log"]), (found.returncode, left), found.stderr)
+        self.assertEqual(1, log.count("#critical] cannot listen on "), log)
+        self.assertNotIn("Traceback", log + found.stderr)
+        self.assertLess(took, 10)
 
 
 class StopTests(SynchronousTestCase):

@@ -24,12 +24,22 @@ from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import implementer
 
 import twisted.plugins
-from ssetwist import EndReason, Event, HubClosed, HubConfig, HubService, SSETwistError
+from ssetwist import (
+    EndReason,
+    Event,
+    HubClosed,
+    HubConfig,
+    HubService,
+    SSETwistError,
+    UnknownCursor,
+    WhenBehind,
+)
 from ssetwist.errors import CannotListen
-from ssetwist.tap import Options, makeService
+from ssetwist.hub._hub import usable_cores
+from ssetwist.tap import CannotStart, Options, makeService
+from ssetwist.testing import MemoryOutlet
 from tests.conformance.reference import Received, read
 from tests.memory import Client
-from tests.unit.hub.fake import FakeOutlet
 
 try:
     import resource
@@ -160,6 +170,25 @@ class OptionsTests(SynchronousTestCase):
             ("--stall-timeout", "60", {"stall_timeout": 60.0}),
             ("--drain-timeout", "0", {"drain_timeout": 0.0}),
             ("--drain-timeout", "30", {"drain_timeout": 30.0}),
+            ("--lifetime", "0", {"lifetime": 0.0}),
+            ("--lifetime", "1", {"lifetime": 1.0}),
+            ("--lifetime", "3600", {"lifetime": 3600.0}),
+            ("--log-events", "0", {"log_events": 0}),
+            ("--log-events", "999999999", {"log_events": 999_999_999}),
+            ("--log-bytes", "0", {"log_bytes": 0}),
+            ("--log-bytes", "1000000", {"log_bytes": 1_000_000}),
+            ("--log-age", "1", {"log_age": 1.0}),
+            ("--log-age", "86400", {"log_age": 86400.0}),
+            ("--when-behind", "disconnect", {"when_behind": WhenBehind.DISCONNECT}),
+            ("--when-behind", "skip", {"when_behind": WhenBehind.SKIP}),
+            ("--when-behind", "latest", {"when_behind": WhenBehind.LATEST}),
+            ("--unknown-cursor", "live", {"unknown_cursor": UnknownCursor.LIVE}),
+            ("--unknown-cursor", "all", {"unknown_cursor": UnknownCursor.ALL}),
+            ("--gap", "", {"gap": ""}),
+            ("--gap", "missed", {"gap": "missed"}),
+            ("--flush-threads", "0", {"flush_threads": 0}),
+            ("--flush-threads", "1", {"flush_threads": 1}),
+            ("--flush-threads", "64", {"flush_threads": 64}),
             ("--listen", "tcp:80", {"listen": ["tcp:80"]}),
             ("--listen", "unix:/run/sse", {"listen": ["unix:/run/sse"]}),
             ("--listen", "tcp:80:backlog=5", {"listen": ["tcp:80:backlog=5"]}),
@@ -186,6 +215,13 @@ class OptionsTests(SynchronousTestCase):
             "tick": seconds,
             "stall-timeout": (*seconds, "0", "0.09"),
             "drain-timeout": seconds,
+            "lifetime": (*seconds, "0.9"),
+            "log-age": (*seconds, "0", "0.9"),
+            "log-events": numbers,
+            "log-bytes": numbers,
+            "flush-threads": (*numbers, "65"),
+            "when-behind": ("", "foo", "Skip", "SKIP", "skip ", "live"),
+            "unknown-cursor": ("", "foo", "All", "none", "skip"),
             "max-subscribers": numbers,
             "max-per-address": numbers,
             "listen": endpoints,
@@ -195,6 +231,44 @@ class OptionsTests(SynchronousTestCase):
                 said = self.refused(f"--{option}", text)
                 self.assertIn(f"--{option}: ", said)
                 self.assertIn(text or "''", said)
+
+    def test_choices_are_named(self) -> None:
+        """
+        Where there is a choice it is said which.
+        """
+        self.assertEqual(
+            "twistd ssetwist: --when-behind: 'foo' is none of disconnect, skip, latest",
+            self.refused("--when-behind=foo"),
+        )
+        self.assertEqual(
+            "twistd ssetwist: --unknown-cursor: 'foo' is none of live, all",
+            self.refused("--unknown-cursor=foo"),
+        )
+
+    def test_bounds_are_named(self) -> None:
+        """
+        Where a number is out of bounds these are said, in the option's name.
+        """
+        self.assertIn(
+            "--lifetime: 0.5 is not 0, or from 1 to 86400 seconds", self.refused("--lifetime=0.5")
+        )
+        self.assertIn("--log-age: 0 is not from 1 to 86400", self.refused("--log-age=0"))
+        self.assertIn("--flush-threads: 65 is not from 0 to 64", self.refused("--flush-threads=65"))
+
+    def test_gap_is_a_type(self) -> None:
+        """
+        What could be no type of an event is refused.
+        """
+        for text in ("a\nb", "a\rb", "\udcff"):
+            self.assertIn("--gap: ", self.refused("--gap", text))
+
+    def test_lifetime_needs_a_log(self) -> None:
+        """
+        Streams do not end by themselves where those who come back would miss something.
+        """
+        for missing in ("--log-events=0", "--log-bytes=0"):
+            said = self.refused("--lifetime=60", missing)
+            self.assertIn("--lifetime: needs a log", said)
 
     def test_seconds_as_numbers(self) -> None:
         """
@@ -255,6 +329,45 @@ class HubConfigTests(SynchronousTestCase):
         config = HubConfig()
         with self.assertRaises(dataclasses.FrozenInstanceError):
             config.retry = 1.0
+
+    def test_listen_is_a_sequence(self) -> None:
+        """
+        One string is no sequence of them, and none is none: both are mistakes, told at once.
+        """
+        for listen in ("tcp:8080", "", (), []):
+            error = self.assertRaises(ValueError, HubConfig, listen=listen)
+            self.assertIn("listen must be one or more endpoint strings", str(error))
+
+    def test_bounds(self) -> None:
+        """
+        What makes no sense is told by the configuration, too, by its name.
+        """
+        nan, inf = float("nan"), float("inf")
+        cases = {
+            "heartbeat": (-1, 0.09, 86401, nan, inf),
+            "retry": (-0.1, 86401, nan),
+            "tick": (-1, 0.0009, 86401, nan),
+            "stall_timeout": (0, 0.09, -1, nan),
+            "drain_timeout": (-1, 86401, nan),
+            "lifetime": (-1, 0.9, 86401, nan),
+            "log_age": (0, 0.9, 86401, inf, nan),
+            "log_events": (-1,),
+            "log_bytes": (-1,),
+            "flush_threads": (-1, 65),
+            "gap": ("a\nb",),
+        }
+        for name, values in cases.items():
+            for value in values:
+                error = self.assertRaises(ValueError, HubConfig, **{name: value})
+                self.assertIn(name, str(error), (name, value))
+
+    def test_lifetime_needs_a_log(self) -> None:
+        """
+        Streams do not end by themselves where those who come back would miss something.
+        """
+        for missing in ("log_events", "log_bytes"):
+            error = self.assertRaises(ValueError, HubConfig, **{"lifetime": 60, missing: 0})
+            self.assertIn("lifetime needs a log", str(error))
 
     def test_loopback(self) -> None:
         """
@@ -348,7 +461,8 @@ class ListenTests(ServiceTestCase):
         """
         service = self.start("tcp:81", "tcp:80")
         clients = [self.connect(0), self.connect(1)]
-        service.hub.publish(Event("a"))
+        service.hub.publish("news", Event("a"))
+        self.pass_time(0.1)
         for client in clients:
             self.assertTrue(client.body.endswith(b"data: a\n\n"), client.body)
 
@@ -613,6 +727,18 @@ class TickTests(ServiceTestCase):
             [json.loads(tick.data) for tick in self.ticks(client)],
         )
 
+    def test_ephemeral(self) -> None:
+        """
+        They have no id, and nobody who comes back gets those of the past.
+        """
+        service = self.start()
+        client = self.connect()
+        self.pass_time(3.0)
+        self.assertNotIn(b"id:", client.body)
+        self.assertEqual(3, len(self.ticks(client)))
+        self.assertEqual([], self.ticks(self.connect(path="/sse?from=earliest")))
+        self.assertEqual(0, service.hub.log.head)
+
     def test_other_time(self) -> None:
         """
         The time between them can be set.
@@ -687,7 +813,7 @@ class StopTests(ServiceTestCase):
         service = self.start()
         service.stopService()
         self.pass_time(1.0)
-        self.assertRaises(HubClosed, service.hub.publish, Event("a"))
+        self.assertRaises(HubClosed, service.hub.publish, "news", Event("a"))
 
     def test_slow_client(self) -> None:
         """
@@ -696,7 +822,7 @@ class StopTests(ServiceTestCase):
         service = self.start(tick=0)
         client = self.connect()
         client.stop_reading()
-        service.hub.publish(Event("a"))
+        service.hub.publish("news", Event("a"))
         stopping = service.stopService()
         self.pass_time(5.0)
         self.assertNoResult(stopping)
@@ -713,7 +839,7 @@ class StopTests(ServiceTestCase):
         service = self.start(tick=0, drain_timeout=10.0)
         client = self.connect()
         client.stop_reading()
-        service.hub.publish(Event("a"))
+        service.hub.publish("news", Event("a"))
         stopping = service.stopService()
         self.pass_time(8.0)
         self.assertNoResult(stopping)
@@ -783,8 +909,9 @@ class SideBySideTests(ServiceTestCase):
         """
         service, other = self.start("tcp:81", tick=0), self.start("tcp:80", tick=0)
         client, other_client = self.connect(0), self.connect(1)
-        service.hub.publish(Event("a"))
-        other.hub.publish(Event("b"))
+        service.hub.publish("news", Event("a"))
+        other.hub.publish("news", Event("b"))
+        self.pass_time(0.1)
         heard = [
             [event.data for event in read(one.body).received] for one in (client, other_client)
         ]
@@ -857,6 +984,109 @@ class ConfigurationTests(ServiceTestCase):
         self.pass_time(6.1)
         self.assertEqual(EndReason.STALLED, self.successResultOf(ended))
 
+    def missed(self, service: HubService, *texts: str) -> list[Received]:
+        """
+        Return what somebody gets who asks for everything after these events.
+        """
+        for text in texts:
+            service.hub.publish("news", Event(text))
+        self.pass_time(0.25)
+        client = self.connect(path="/sse?from=earliest")
+        self.pass_time(0.25)
+        return read(client.body).received
+
+    def test_log(self) -> None:
+        """
+        What is kept is bounded in number, and in bytes.
+        """
+        texts = [f"{number}" + "x" * 30 for number in range(5)]
+        for options in ({"log_events": 2}, {"log_bytes": 150}):
+            service = self.start(tick=0, **options)
+            kept = [event.data for event in self.missed(service, *texts)]
+            self.assertEqual(texts[-2:], kept, options)
+            self.stop(service)
+
+    def test_log_age(self) -> None:
+        """
+        So it is in time.
+        """
+        service = self.start(tick=0, log_age=5.0)
+        service.hub.publish("news", Event("old"))
+        self.pass_time(4.0)
+        self.assertEqual(["old", "new"], [event.data for event in self.missed(service, "new")])
+        self.pass_time(1.0)
+        self.assertEqual(["new"], [event.data for event in self.missed(service)])
+
+    def test_no_log(self) -> None:
+        """
+        With no events kept there is only what is new.
+        """
+        self.assertEqual([], self.missed(self.start(tick=0, log_events=0), "1"))
+
+    def test_lifetime(self) -> None:
+        """
+        A stream ends when it has lasted as long as it may, less a fifth at most.
+        """
+        service = self.start(tick=0, lifetime=60.0)
+        self.connect()
+        ended = service.hub.subscribers[0].when_ended()
+        self.pass_time(47.0)
+        self.assertNoResult(ended)
+        self.pass_time(17.0)
+        self.assertEqual(EndReason.LIFETIME_OVER, self.successResultOf(ended))
+
+    def unknown(self, **options: object) -> list[tuple[str, str]]:
+        """
+        Return type and data, if there are any, of what a client gets with an unknown cursor.
+        """
+        service = self.start(tick=0, **options)
+        service.hub.publish("news", Event("1"))
+        self.pass_time(0.25)
+        client = self.connect(path="/sse?last_event_id=unknown")
+        self.pass_time(0.25)
+        self.stop(service)
+        return [(one.type, one.data[:1].strip("{")) for one in read(client.body).received]
+
+    def test_unknown_cursor(self) -> None:
+        """
+        Who comes back with an id that is not known gets what is new, or all; and is told, or not.
+        """
+        self.assertEqual([("gap", "")], self.unknown())
+        self.assertEqual([("missed", "")], self.unknown(gap="missed"))
+        self.assertEqual([], self.unknown(gap=""))
+        everything = {"unknown_cursor": UnknownCursor.ALL}
+        self.assertEqual([("gap", ""), ("message", "1")], self.unknown(**everything))
+
+    def behind(self, **options: object) -> tuple[list[Received], bool]:
+        """
+        Return what a client gets that was behind until all that it had missed was forgotten, and
+        whether its stream goes on.
+        """
+        service = self.start(tick=0, log_events=2, **options)
+        client = self.connect()
+        client.stop_reading()
+        for number in range(5):
+            service.hub.publish(f"topic {number % 2}", Event(str(number)))
+            self.pass_time(1 / 16)
+        client.read_again()
+        self.pass_time(0.25)
+        is_open = bool(service.hub.subscriber_count)
+        self.stop(service)
+        return read(client.body).received, is_open
+
+    def test_when_behind(self) -> None:
+        """
+        Who was behind for too long is disconnected, or skips, or gets what is left.
+        """
+        for when_behind, expected in (
+            (WhenBehind.DISCONNECT, (["0"], False)),
+            (WhenBehind.SKIP, (["0", "gap"], True)),
+            (WhenBehind.LATEST, (["0", "gap", "3", "4"], True)),
+        ):
+            events, is_open = self.behind(when_behind=when_behind)
+            heard = ["gap" if event.type == "gap" else event.data for event in events]
+            self.assertEqual(expected, (heard, is_open), when_behind)
+
     def test_page(self) -> None:
         """
         The page is at ``/``.
@@ -906,13 +1136,34 @@ class MakeServiceTests(SynchronousTestCase):
         The service is configured as the options say.
         """
         service = self.make("--heartbeat", "5", "--stall-timeout", "6", "--max-subscribers", "1")
-        outlet = FakeOutlet(service.hub.streams)
+        outlet = MemoryOutlet(service.hub.streams)
         self.addCleanup(outlet.leave)
         service.hub.subscribe(outlet)
         streams = service.hub.streams
         self.assertEqual(
             (5.0, 6.0, True), (streams.heartbeat, streams.stall_timeout, service.hub.is_full(""))
         )
+
+    def test_flush_threads(self) -> None:
+        """
+        One thread sends, or as many as there are cores, or as many as are asked for.
+        """
+        for text, expected in (("1", 1), ("3", 3), ("0", usable_cores())):
+            senders = self.make("--flush-threads", text).hub._live._senders
+            self.assertEqual(expected, 1 if senders is None else senders._threads)
+
+    def test_in_use(self) -> None:
+        """
+        What cannot listen ends the process with a status, and is an ``Exception``, because a
+        daemon tells only of those.
+        """
+        service = self.make("--listen", "unix:/no/such/folder/hub")
+        with capturedLogs() as events:
+            problem = self.assertRaises(CannotStart, service.privilegedStartService)
+        self.assertEqual(1, problem.code)
+        self.assertIsInstance(problem, Exception)
+        self.assertIsInstance(problem, SystemExit)
+        self.assertEqual(1, [event["log_level"] for event in events].count(LogLevel.critical))
 
     def test_two(self) -> None:
         """

@@ -10,11 +10,53 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ssetwist.hub import EndReason, Streams
+from ssetwist.hub import NOT_SENT, EndReason, Frames, Streams
+from ssetwist.hub._senders import _send
 from ssetwist.web import Site
 from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
 from ssetwist.web._site import CLOSE_TIMEOUT
-from tests.memory import Client
+from tests.memory import Client, SocketClient, dechunk
+
+ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"
+
+
+def take_short_cut(outlet: RequestOutlet, frames: Frames) -> int:
+    """
+    Do what a thread of a flush does.
+    """
+    short_cut = outlet.short_cut(frames)
+    [sent] = _send(frames.on_wire or frames.data, [short_cut])
+    return sent
+
+
+class Recorder:
+    """
+    A :class:`ssetwist.hub.Writer` that remembers what it was told.
+
+    :ivar told: In their order, the names of the methods; for an end, the reason.
+    :ivar ended_so: The reasons alone.
+    :ivar last: What it writes before the end, if anything.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+        self.ended_so: list[EndReason] = []
+        self.last = lambda: None
+        self.on_end = lambda reason: None
+        self.on_room = lambda: None
+
+    def has_room(self) -> None:
+        self.told.append("has room")
+        self.on_room()
+
+    def before_end(self) -> None:
+        self.told.append("before the end")
+        self.last()
+
+    def ended(self, reason: EndReason) -> None:
+        self.told.append(reason)
+        self.ended_so.append(reason)
+        self.on_end(reason)
 
 
 class Streaming(Resource):
@@ -28,15 +70,20 @@ class Streaming(Resource):
         super().__init__()
         self.streams = streams
         self.outlets: list[RequestOutlet] = []
-        self.ended: list[EndReason] = []
+        self.writers: list[Recorder] = []
+
+    @property
+    def ended(self) -> list[EndReason]:
+        return [reason for writer in self.writers for reason in writer.ended_so]
 
     def render_GET(self, request: Request) -> bytes | int:
         if request.path == b"/plain":
             return b"plain"
         outlet = RequestOutlet(request, self.streams)
-        outlet.on_end = self.ended.append
         self.outlets.append(outlet)
+        self.writers.append(Recorder())
         outlet.open(b":\n")
+        outlet.writer = self.writers[-1]
         return NOT_DONE_YET
 
 
@@ -52,12 +99,20 @@ class OutletCase(SynchronousTestCase):
         self.site = Site(self.resource, streams=self.streams)
         self.addCleanup(lambda: self.assertEqual([], self.clock.getDelayedCalls()))
 
+    make_client = Client
+
     def connect(self, path: str = "/", **request: object) -> tuple[Client, RequestOutlet]:
-        client = Client(self.site, self.clock)
+        client = self.make_client(self.site, self.clock)
         self.addCleanup(self.clock.advance, 0)
         self.addCleanup(client.close)
         client.request(path, **request)  # type: ignore[arg-type]  # the options of request
         return client, self.resource.outlets[-1]
+
+    def pass_time(self, seconds: float) -> None:
+        """
+        Let time pass in small steps, as a reactor does.
+        """
+        self.clock.pump([1 / 16] * round(16 * seconds))
 
     def assert_ended(self, reason: EndReason, outlet: RequestOutlet) -> None:
         """
@@ -91,7 +146,7 @@ class OpenTests(OutletCase):
         HTTP/1.0 gets the bytes without chunks, and the end of the connection for the end.
         """
         client, outlet = self.connect(version="1.0")
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         outlet.end(EndReason.FINISHED)
         self.assertNotIn(b"chunked", client.head)
         self.assertEqual(b":\ndata: 1\n\n", client.body)
@@ -125,7 +180,7 @@ class OpenTests(OutletCase):
         client, outlet = self.connect()
         client.close()
         before = client.received
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         outlet.end(EndReason.FINISHED)
         outlet.abort(EndReason.FINISHED)
         self.assertEqual(before, client.received)
@@ -159,7 +214,7 @@ class ClientGoesTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         client.close()
         self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
 
@@ -230,7 +285,7 @@ class ClientGoesTests(OutletCase):
         Pitfall K14: each ended stream has one line with who, reason, duration, events, bytes.
         """
         client, outlet = self.connect("/a%20b?token=secret")
-        outlet.write(b"data: 1\n\ndata: 2\n\n", events=2)
+        outlet.write(Frames(ONE + TWO, 2))
         self.clock.advance(1.5)
         with capturedLogs() as logged:
             client.close()
@@ -276,8 +331,8 @@ class BackpressureTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(b"data: 1\n\n")
-        outlet.write(b"data: 2\n\n")
+        outlet.write(Frames(ONE, 1))
+        outlet.write(Frames(TWO, 1))
         self.assertEqual(b":\n", client.body)
         client.read_again()
         self.assertEqual(b":\ndata: 1\n\ndata: 2\n\n", client.body)
@@ -289,7 +344,7 @@ class BackpressureTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(b"x" * (PIECE + 1))
+        outlet.write(Frames(b"x" * (PIECE + 1)))
         client.transport.producer.resumeProducing()
         self.assertEqual(2 + PIECE + 1, len(client.body))
 
@@ -300,9 +355,9 @@ class BackpressureTests(OutletCase):
         client, outlet = self.connect()
         client.stop_reading()
         for _ in range(MAX_WAITING // PIECE):
-            outlet.write(b"x" * PIECE)
+            outlet.write(Frames(b"x" * PIECE))
         self.assertTrue(outlet.is_open)
-        outlet.write(b"x")
+        outlet.write(Frames(b"x"))
         self.assert_ended(EndReason.FELL_BEHIND, outlet)
         self.assertTrue(client.transport.is_aborted)
 
@@ -311,7 +366,7 @@ class BackpressureTests(OutletCase):
         A single event larger than the limit is possible.
         """
         client, outlet = self.connect()
-        outlet.write(b"x" * (2 * MAX_WAITING))
+        outlet.write(Frames(b"x" * (2 * MAX_WAITING)))
         self.assertEqual(2 + 2 * MAX_WAITING, len(client.body))
         self.assertTrue(outlet.is_open)
 
@@ -321,9 +376,9 @@ class BackpressureTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        self.clock.pump([3.0] * 6)
+        self.pass_time(18)
         self.assertTrue(outlet.is_open)
-        self.clock.pump([3.0])
+        self.pass_time(6)
         self.assert_ended(EndReason.STALLED, outlet)
 
     def test_progress_is_no_stall(self) -> None:
@@ -333,21 +388,45 @@ class BackpressureTests(OutletCase):
         client, outlet = self.connect()
         for _ in range(10):
             client.stop_reading()
-            self.clock.pump([3.0] * 6)
+            self.pass_time(18)
             client.read_again()
         self.assertTrue(outlet.is_open)
 
-    def test_on_room(self) -> None:
+    def test_has_room(self) -> None:
         """
-        The owner hears when everything has been taken.
+        The writer hears, once, when everything has been taken, and not while it keeps up.
         """
         rooms: list[bytes] = []
         client, outlet = self.connect()
-        outlet.on_room = lambda: rooms.append(client.body)
+        self.assertTrue(outlet.write(Frames(ONE, 1)))
+        (writer,) = self.resource.writers
+        writer.on_room = lambda: rooms.append(client.body)
         client.stop_reading()
-        outlet.write(b"data: 1\n\n")
+        self.assertFalse(outlet.write(Frames(TWO, 1)))
+        self.assertEqual([], rooms)
         client.read_again()
-        self.assertEqual([b":\ndata: 1\n\n"], rooms)
+        self.assertEqual([b":\n" + ONE + TWO], rooms)
+
+    def test_writer_fills_it_again(self) -> None:
+        """
+        A writer that is told of room may write, and be told again.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        left = [ONE, TWO]
+
+        def write() -> None:
+            if left:
+                client.stop_reading()
+                outlet.write(Frames(left.pop(0), 1))
+
+        writer.on_room = write
+        client.stop_reading()
+        for _ in range(3):
+            client.read_again()
+        self.assertEqual(b":\n" + ONE + TWO, client.body)
+        self.assertEqual(["has room"] * 3, writer.told)
+        self.assertFalse(outlet.is_behind)
 
 
 class ServerEndsTests(OutletCase):
@@ -369,6 +448,59 @@ class ServerEndsTests(OutletCase):
         self.assertFalse(client.transport.is_connected)
         self.assertFalse(client.transport.is_aborted)
 
+    def test_before_the_end(self) -> None:
+        """
+        The writer may write once more: that comes before the last words, and is counted.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        writer.last = lambda: outlet.write(Frames(ONE, 1))
+        with capturedLogs() as logged:
+            outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        self.assertEqual(b":\n" + ONE + b"retry: 1\n", client.body)
+        self.assertEqual(["before the end", EndReason.DRAINING], writer.told)
+        self.assertEqual([1], [each["events"] for each in logged if "reason" in each])
+        self.assertTrue(client.is_complete)
+
+    def test_before_the_end_of_who_is_behind(self) -> None:
+        """
+        So it is for one that is behind, after what waits already.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        writer.last = lambda: outlet.write(Frames(TWO, 1))
+        client.stop_reading()
+        outlet.write(Frames(ONE, 1))
+        outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        client.read_again()
+        self.assertEqual(b":\n" + ONE + TWO + b"retry: 1\n", client.body)
+
+    def test_before_the_end_too_much(self) -> None:
+        """
+        If what it writes then is too much, the stream is cut, and ends once.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        client.stop_reading()
+        outlet.write(Frames(ONE, 1))
+        writer.last = lambda: outlet.write(Frames(b"x" * MAX_WAITING, 1))
+        outlet.end(EndReason.DRAINING)
+        self.assert_ended(EndReason.FELL_BEHIND, outlet)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
+    def test_no_last_moment(self) -> None:
+        """
+        Where a stream is cut, or the client has gone, there is no last moment to write.
+        """
+        _, first = self.connect()
+        client, _ = self.connect()
+        first.abort(EndReason.STALLED)
+        client.close()
+        told = [writer.told for writer in self.resource.writers]
+        self.assertEqual([[EndReason.STALLED], [EndReason.CLIENT_CLOSED]], told)
+        self.clock.advance(0)
+
     def test_bytes_after_the_end(self) -> None:
         """
         What comes after the end of a stream is of no interest, and nothing of it is kept.
@@ -386,7 +518,7 @@ class ServerEndsTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
         self.assertEqual([EndReason.DRAINING], self.resource.ended)
         self.assertEqual(b":\n", client.body)
@@ -400,13 +532,13 @@ class ServerEndsTests(OutletCase):
         Who does not take its last bytes is cut at the stall time-out, and told nothing twice.
         """
         for headers in ({}, {"Connection": "close"}):
-            self.resource.ended.clear()
+            self.resource.writers.clear()
             client, outlet = self.connect(headers=headers)
             client.stop_reading()
             outlet.end(EndReason.DRAINING)
-            self.clock.pump([3.0] * 6)
+            self.pass_time(18)
             self.assertFalse(client.transport.is_aborted)
-            self.clock.pump([3.0])
+            self.pass_time(6)
             self.assertTrue(client.transport.is_aborted)
             self.assert_ended(EndReason.DRAINING, outlet)
 
@@ -438,7 +570,7 @@ class ServerEndsTests(OutletCase):
         A response that is not whole ends without the last chunk, after what was written.
         """
         client, outlet = self.connect()
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
         self.clock.advance(0)
         self.assertFalse(client.transport.is_connected)
@@ -472,7 +604,7 @@ class ServerEndsTests(OutletCase):
         Whoever is told of a proper end may still cut the connection.
         """
         client, outlet = self.connect()
-        outlet.on_end = lambda reason: outlet.abort(reason)
+        self.resource.writers[0].on_end = lambda reason: outlet.abort(reason)
         outlet.end(EndReason.FINISHED, last_words=b"retry: 1\n")
         self.assertTrue(client.transport.is_aborted)
         self.assertEqual(b":\n", client.body)
@@ -494,7 +626,7 @@ class ServerEndsTests(OutletCase):
         logged: list[int] = []
         self.site.log = lambda request: logged.append(request.sentLength)
         _, outlet = self.connect()
-        outlet.write(b"data: 1\n\n")
+        outlet.write(Frames(ONE, 1))
         outlet.end(EndReason.FINISHED)
         self.assertEqual([11], logged)
 
@@ -509,7 +641,7 @@ class HeartbeatTests(OutletCase):
         A silent stream gets one comment line, without a blank line, and it is no event.
         """
         client, outlet = self.connect()
-        self.clock.pump([3.0] * 5)
+        self.pass_time(15)
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
 
@@ -519,5 +651,320 @@ class HeartbeatTests(OutletCase):
         """
         client, _ = self.connect()
         client.stop_reading()
-        self.clock.pump([3.0] * 6)
+        self.pass_time(18)
         self.assertEqual(b":\n", client.body)
+
+
+class SocketCase(OutletCase):
+    """
+    Streams on Twisted's socket transport, over a socket in memory.
+    """
+
+    make_client = SocketClient
+
+    def connect(self, path: str = "/", **request: object) -> tuple[SocketClient, RequestOutlet]:
+        client, outlet = super().connect(path, **request)
+        assert isinstance(client, SocketClient)
+        return client, outlet
+
+    def tearDown(self) -> None:
+        self.assertEqual([], self.flushLoggedErrors())
+
+
+class BeginTests(SocketCase):
+    """
+    The beginning of a stream, on a socket.
+    """
+
+    def test_head_leaves_at_once(self) -> None:
+        """
+        The head and the first bytes are with the kernel when render returns, and nothing waits for
+        a turn of the reactor.
+        """
+        client, outlet = self.connect()
+        self.assertEqual(b":\n", client.body)
+        self.assertFalse(outlet.is_behind)
+
+    def test_head_leaves_at_once_after_another_response(self) -> None:
+        """
+        So they are on a connection that was used before.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.request("/plain")
+        client.transport.work()
+        client.request()
+        self.assertEqual(b":\n", client.body)
+        self.assertFalse(self.resource.outlets[-1].is_behind)
+
+    def test_head_is_refused(self) -> None:
+        """
+        What the kernel takes only later is overtaken by nothing.
+        """
+        for room in (0, 10, 100):
+            client = SocketClient(self.site, self.clock)
+            self.addCleanup(client.close)
+            client.socket.room = room
+            client.request()
+            outlet = self.resource.outlets[-1]
+            self.assertTrue(outlet.is_behind, room)
+            self.assertFalse(outlet.write(Frames(ONE, 1)))
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(TWO, 1)))
+            client.read_again()
+            self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"), room)
+            self.assertEqual(b":\n" + ONE, client.body)
+            self.assertFalse(outlet.is_behind)
+            self.assertEqual(["has room"], self.resource.writers[-1].told)
+
+    def test_after_another_response(self) -> None:
+        """
+        Nor is what is left of the responses before it.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.socket.room = 20
+        client.request("/plain")
+        client.request("/plain")
+        client.request()
+        outlet = self.resource.outlets[-1]
+        outlet.write(Frames(ONE, 1))
+        client.read_again()
+        first, second, third = client.received.split(b"HTTP/1.1 200 OK\r\n")[1:]
+        self.assertTrue(first.endswith(b"plain") and second.endswith(b"plain"))
+        self.assertTrue(third.endswith(b"\r\n\r\n2\r\n:\n\r\n9\r\n" + ONE + b"\r\n"), third)
+
+    def test_client_that_has_gone(self) -> None:
+        """
+        A client whose socket is broken when its stream begins is gone in a moment.
+        """
+        client = SocketClient(self.site, self.clock)
+        client.socket.error = ConnectionResetError()
+        client.request()
+        client.transport.work()
+        self.assert_ended(EndReason.CONNECTION_LOST, self.resource.outlets[0])
+
+
+class SendTests(SocketCase):
+    """
+    Straight to the socket: by write, or by send and settle.
+    """
+
+    def by_write(self, outlet: RequestOutlet, frames: Frames) -> bool:
+        return outlet.write(frames)
+
+    def by_send(self, outlet: RequestOutlet, frames: Frames) -> bool:
+        return outlet.settle(frames, take_short_cut(outlet, frames))
+
+    def both_ways(self) -> list[tuple[SocketClient, RequestOutlet, object]]:
+        return [(*self.connect(), put) for put in (self.by_write, self.by_send)]
+
+    def test_at_once(self) -> None:
+        """
+        What the kernel takes is on its way before write returns, in one chunk.
+        """
+        for client, outlet, put in self.both_ways():
+            before = len(client.received)
+            self.assertTrue(put(outlet, Frames(ONE, 1)))
+            self.assertEqual(b"9\r\n" + ONE + b"\r\n", client.received[before:])
+            self.assertFalse(outlet.is_behind)
+
+    def test_framed_once(self) -> None:
+        """
+        HTTP's frame is put around events once for all: everyone is sent the same object.
+        """
+        frames = Frames(ONE, 1)
+        clients = [*self.both_ways(), *self.both_ways()]
+        for _, outlet, put in clients:
+            put(outlet, frames)
+        self.assertEqual(b"9\r\n" + ONE + b"\r\n", frames.on_wire)
+        for client, _, _ in clients:
+            self.assertIs(frames.on_wire, client.socket.sends[-1])
+
+    def test_part(self) -> None:
+        """
+        Of what the kernel takes a part of, the rest follows; what comes later comes later.
+        """
+        for room in range(1, 14):
+            for client, outlet, put in self.both_ways():
+                client.socket.room = room
+                self.assertFalse(put(outlet, Frames(ONE, 1)), room)
+                self.assertTrue(outlet.is_behind)
+                self.assertFalse(put(outlet, Frames(TWO, 1)))
+                client.read_again()
+                self.assertEqual(b":\n" + ONE + TWO, client.body)
+                self.assertTrue(put(outlet, Frames(ONE, 1)), "it keeps up again")
+
+    def test_nothing(self) -> None:
+        """
+        So it is with what the kernel takes nothing of.
+        """
+        for client, outlet, put in self.both_ways():
+            client.stop_reading()
+            self.assertFalse(put(outlet, Frames(ONE, 1)))
+            self.assertEqual(self.clock.seconds(), outlet.behind_since)
+            client.read_again()
+            self.assertEqual(b":\n" + ONE, client.body)
+            self.assertIsNone(outlet.behind_since)
+
+    def test_error(self) -> None:
+        """
+        A broken connection raises nothing; the reactor finds out in a moment.
+        """
+        for client, outlet, put in self.both_ways():
+            client.socket.error = BrokenPipeError()
+            self.assertFalse(put(outlet, Frames(ONE, 1)))
+            self.assertTrue(outlet.is_open)
+            client.transport.work()
+            self.assertFalse(outlet.is_open)
+        self.assertEqual([EndReason.CONNECTION_LOST] * 2, self.resource.ended)
+
+    def test_after_the_end(self) -> None:
+        """
+        What is written to a stream that has ended goes nowhere, and nobody need wait for it.
+        """
+        for client, outlet, put in self.both_ways():
+            client.close()
+            before = client.received
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(ONE, 1)))
+            self.assertTrue(put(outlet, Frames(ONE, 1)))
+            self.assertEqual(before, client.received)
+
+    def test_ended_between(self) -> None:
+        """
+        A stream that is cut between a send and its settling ends once.
+        """
+        client, outlet = self.connect()
+        client.socket.room = 5
+        frames = Frames(ONE, 1)
+        sent = take_short_cut(outlet, frames)
+        self.assertEqual(5, sent)
+        client.socket.room = 0
+        self.assertFalse(outlet.settle(frames, sent))
+        outlet.abort(EndReason.STALLED)
+        self.assert_ended(EndReason.STALLED, outlet)
+        self.clock.advance(0)
+
+    def test_send_alone(self) -> None:
+        """
+        A send counts and tells nothing; that is left to settle, in the reactor's thread.
+        """
+        client, outlet = self.connect()
+        client.socket.room = 5
+        self.clock.advance(1)
+        frames = Frames(ONE, 1)
+        take_short_cut(outlet, frames)
+        self.assertEqual((0.0, 0), (outlet.last_write, outlet._events))
+        self.assertFalse(outlet.is_behind)
+        outlet.settle(frames, 5)
+        self.assertEqual((1.0, 1), (outlet.last_write, outlet._events))
+        self.assertTrue(outlet.is_behind)
+
+    def test_large(self) -> None:
+        """
+        Large frames go in pieces, whatever the kernel takes of them, and arrive whole.
+        """
+        data = bytes(range(256)) * (3 * PIECE // 256) + b"\n\n"
+        for client, outlet, put in self.both_ways():
+            client.socket.room = PIECE // 3
+            frames = Frames(data, 1)
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, frames))
+            self.assertFalse(put(outlet, frames))
+            while outlet.is_behind:
+                client.socket.room = PIECE // 3
+                client.transport.work()
+            self.assertEqual(b":\n" + data, client.body)
+            self.assertLessEqual(max(map(len, client.socket.sends)), PIECE + 100)
+
+    def test_large_and_nobody_behind(self) -> None:
+        """
+        A client that takes large frames at once is never behind.
+        """
+        for client, outlet, put in self.both_ways():
+            self.assertTrue(put(outlet, Frames(b"x" * (2 * MAX_WAITING), 1)))
+            self.assertEqual(2 + 2 * MAX_WAITING, len(client.body))
+            self.assertTrue(outlet.is_open)
+
+    def test_end(self) -> None:
+        """
+        The end follows what the kernel has refused, and then the connection is closed.
+        """
+        for client, outlet, put in self.both_ways():
+            client.socket.room = 7
+            put(outlet, Frames(ONE, 1))
+            outlet.end(EndReason.FINISHED, last_words=TWO)
+            self.assertFalse(client.is_complete)
+            client.read_again()
+            self.assertTrue(client.is_complete)
+            self.assertEqual(b":\n" + ONE + TWO, dechunk(client.received.partition(b"\r\n\r\n")[2]))
+            self.clock.advance(0)
+            self.assertFalse(client.transport.is_connected)
+            self.assertFalse(client.transport.is_aborted)
+
+    def test_last_chunk_is_refused(self) -> None:
+        """
+        Who does not take the last chunk is still watched, and cut at the stall time-out.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.end(EndReason.FINISHED)
+        self.pass_time(24)
+        self.assertTrue(client.transport.is_aborted)
+        self.assert_ended(EndReason.FINISHED, outlet)
+
+    def test_accounts(self) -> None:
+        """
+        However it was written, the log line counts events and bytes of the stream, not HTTP's.
+        """
+        for client, outlet, put in self.both_ways():
+            put(outlet, Frames(ONE + TWO, 2))
+            client.socket.room = 3
+            put(outlet, Frames(ONE, 1))
+            with capturedLogs() as logged:
+                client.close()
+            self.assertEqual(
+                [(3, 29)],
+                [(each["events"], each["bytes"]) for each in logged if "reason" in each],
+            )
+
+    def test_http_1_0(self) -> None:
+        """
+        Where there are no chunks there is no short cut, and the bytes are the same.
+        """
+        for put in (self.by_write, self.by_send):
+            client, outlet = self.connect(version="1.0")
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(ONE, 1)))
+            put(outlet, Frames(ONE, 1))
+            client.transport.work()
+            self.assertEqual(b":\n" + ONE, client.body)
+
+    def test_heartbeat(self) -> None:
+        """
+        Who has had an event gets no comment before its own silence is over.
+        """
+        client, outlet = self.connect()
+        self.pass_time(6)
+        self.by_send(outlet, Frames(ONE, 1))
+        self.pass_time(11)
+        self.assertEqual(b":\n" + ONE, client.body)
+        self.pass_time(4)
+        self.assertEqual(b":\n" + ONE + b":\n", client.body)
+
+
+class LifetimeTests(SocketCase):
+    """
+    Streams that end because they have lasted long enough.
+    """
+
+    def test_lifetime(self) -> None:
+        """
+        It ends properly, after its writer had its last moment.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        outlet.expires = 10.0
+        self.pass_time(9)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4)
+        self.assertEqual(["before the end", EndReason.LIFETIME_OVER], writer.told)
+        self.assertTrue(client.is_complete)
+        self.clock.advance(0)

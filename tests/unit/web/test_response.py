@@ -582,7 +582,7 @@ class AnotherSiteTests(ResponseCase):
         )
         client = Client(site, self.clock)
         client.request()
-        self.clock.pump([3.0] * 5)
+        self.clock.pump([1 / 16] * 240)
         self.assertEqual(b"retry: 3000\n:\n", client.body)
         client.send(b"x" * 100000)
         self.clock.advance(0)

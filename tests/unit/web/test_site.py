@@ -41,7 +41,7 @@ class SiteCase(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = Clock()
-        self.hub = Hub(clock=self.clock)
+        self.hub = Hub(clock=self.clock, flush_threads=1)
         self.plain = Echo()
         root = Resource()
         root.putChild(b"sse", EventStreamResource(self.hub))
@@ -102,7 +102,8 @@ class RequestTests(SiteCase):
         client = self.client()
         client.request("/sse")
         self.clock.pump([1.0] * 300)
-        self.hub.publish(Event("still here"))
+        self.hub.publish("news", Event("still here"))
+        self.clock.advance(0)
         self.assertTrue(client.body.endswith(b"data: still here\n\n"))
         client.close()
 

@@ -1,0 +1,60 @@
+"""
+The same under every reactor that a server is run with.
+"""
+
+import json
+import subprocess
+import sys
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.functional.support import PATIENCE, ROOT, require
+
+
+class ReactorTests(SynchronousTestCase):
+    """
+    One scenario, one process for each reactor.
+    """
+
+    def play(self, short_name: str, name: str) -> None:
+        said = subprocess.run(
+            [sys.executable, "-m", "tests.functional.scenario", short_name],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=2 * PATIENCE,
+        )
+        self.assertEqual((0, ""), (said.returncode, said.stderr))
+        expected = {
+            **dict.fromkeys(("live", "slow", "was behind", "again", "source"), True),
+            "ended properly": True,
+            "reasons": ["connection lost", *["server stopping"] * 3],
+            "delayed calls": 0,
+        }
+        self.assertEqual({"reactor": name, "result": expected}, json.loads(said.stdout))
+
+    def test_epoll(self) -> None:
+        """
+        epoll, which Linux has by default.
+        """
+        require(sys.platform == "linux", "epoll")
+        self.play("epoll", "EPollReactor")
+
+    def test_select(self) -> None:
+        """
+        select, which is everywhere.
+        """
+        self.play("select", "SelectReactor")
+
+    def test_poll(self) -> None:
+        """
+        poll.
+        """
+        require(sys.platform != "win32", "poll")
+        self.play("poll", "PollReactor")
+
+    def test_asyncio(self) -> None:
+        """
+        asyncio's.
+        """
+        self.play("asyncio", "AsyncioSelectorReactor")
