@@ -120,7 +120,7 @@ class HubConfig:
             raise ValueError(f"flush_threads {self.flush_threads} is not from 0 to {_MOST_THREADS}")
         if min(self.log_events, self.log_bytes) < 0:
             raise ValueError("log_events and log_bytes must be 0 or more")
-        if self.lifetime and not self.log_events:
+        if self.lifetime and not (self.log_events and self.log_bytes):
             raise ValueError(
                 "lifetime needs a log: what is published while a client comes back would be lost"
             )

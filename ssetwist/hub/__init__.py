@@ -7,7 +7,7 @@ from ._ends import EndReason, HasEnd
 from ._frames import Frames
 from ._hub import EVERYTHING, Hub
 from ._matchers import Everything, Exact, Matcher, Pattern, Topics
-from ._outlet import NOT_SENT, Outlet, Writer
+from ._outlet import NOT_SENT, Outlet, Writer, not_sent
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -38,4 +38,5 @@ __all__ = [
     "View",
     "WhenBehind",
     "Writer",
+    "not_sent",
 ]

@@ -22,7 +22,7 @@ MAX_FLUSH = 0.02
 _MANY = 256
 
 #: How many members are served between two looks at the clock: by one thread, and by several.
-_BATCH, _LARGE_BATCH = 64, 1024
+_BATCH, _LARGE_BATCH = 64, 4096
 
 
 class FanOut:
@@ -141,7 +141,8 @@ class FanOut:
         batch.reverse()
         del members[-_LARGE_BATCH:]
         broken = []
-        results = senders.send(frames, [member.outlet for member in batch])
+        sends = [member.outlet.short_cut(frames) for member in batch]
+        results = senders.send(frames.on_wire or frames.data, sends)
         for member, sent in zip(batch, results, strict=True):
             try:
                 if isinstance(sent, Exception):

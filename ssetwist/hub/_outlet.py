@@ -2,13 +2,21 @@
 The seam between the hub and the connections: an outlet below, a writer above.
 """
 
+from collections.abc import Callable
 from typing import Protocol
 
 from ._ends import EndReason
 from ._frames import Frames
 
-#: What :meth:`Outlet.send` returns where there is no short cut to the socket, or not now.
+#: Nothing was handed to the socket, because there is no short cut to it, or not now.
 NOT_SENT = -1
+
+
+def not_sent(data: bytes) -> int:
+    """
+    What an outlet without a short cut returns as one.
+    """
+    return NOT_SENT
 
 
 class Writer(Protocol):
@@ -72,19 +80,21 @@ class Outlet(Protocol):
         :returns: Whether the connection keeps up.  If not, the writer is told when it has room.
         """
 
-    def send(self, frames: Frames) -> int:
+    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
         """
-        Do that part of a write which needs nothing but the socket.
+        Begin a write whose first part another thread may do: return what hands
+        ``frames.on_wire`` to the socket and returns how many bytes that took.
 
-        This alone may be called from another thread, while the reactor's waits for it.  It must be
-        followed by :meth:`settle`.
-
-        :returns: A number for :meth:`settle`: how many bytes were taken, or :data:`NOT_SENT`.
+        That alone may be called from another thread, while the reactor's waits for it; what came of
+        it must be told to :meth:`settle`.  Where there is no short cut it returns
+        :data:`NOT_SENT`.
         """
 
     def settle(self, frames: Frames, sent: int) -> bool:
         """
-        Do the rest of the write; the two together are a :meth:`write`.
+        Do the rest of that write.
+
+        :returns: As for :meth:`write`.
         """
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:

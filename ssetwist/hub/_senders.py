@@ -9,9 +9,6 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from threading import get_native_id
 
-from ._frames import Frames
-from ._outlet import Outlet
-
 
 class Senders:
     """
@@ -29,21 +26,21 @@ class Senders:
         self._ids: list[int] = []  # of those in the pool, to the kernel
         self._avoided = -1
 
-    def send(self, frames: Frames, outlets: Sequence[Outlet]) -> list[int | Exception]:
+    def send(self, data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
         """
-        Call :meth:`Outlet.send` of each, and return what they returned or raised, in their order.
+        Call each with the data, and return what they returned or raised, in their order.
         """
         if self._pool is None:  # now and not before: a daemon has forked meanwhile
             self._pool = ThreadPoolExecutor(
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )
         self._move_away()
-        share = -(-len(outlets) // self._threads)
+        share = -(-len(sends) // self._threads)
         others = [
-            self._pool.submit(_send, frames, outlets[begin : begin + share])
-            for begin in range(share, len(outlets), share)
+            self._pool.submit(_send, data, sends[begin : begin + share])
+            for begin in range(share, len(sends), share)
         ]
-        results = _send(frames, outlets[:share])
+        results = _send(data, sends[:share])
         for other in others:
             results += other.result()
         return results
@@ -87,11 +84,15 @@ def _find_current_core() -> Callable[[], int]:
 _current_core = _find_current_core()
 
 
-def _send(frames: Frames, outlets: Sequence[Outlet]) -> list[int | Exception]:
+def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
+    # As little as possible between one send and the next: meanwhile the other threads wait.
     results: list[int | Exception] = []
-    for outlet in outlets:
+    add = results.append
+    for send in sends:
         try:
-            results.append(outlet.send(frames))
+            add(send(data))
+        except OSError:
+            add(0)  # the kernel takes nothing; or an error, which the reactor meets in a moment
         except Exception as problem:
-            results.append(problem)
+            add(problem)
     return results

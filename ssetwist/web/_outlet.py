@@ -7,6 +7,7 @@ because they move; what is relied upon is tested.
 """
 
 import socket
+from collections.abc import Callable
 from enum import Enum
 from math import inf
 from typing import Any, cast
@@ -17,7 +18,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from ..hub import NOT_SENT, EndReason, Frames, Streams, Writer
+from ..hub import NOT_SENT, EndReason, Frames, Streams, Writer, not_sent
 from ._end import log_end, reason_for
 from ._head import stream_head, take_off_encoder, write_head
 from ._peer import descriptor_of, watch_peer
@@ -147,14 +148,12 @@ class RequestOutlet:
         self._leave_to_transport(data[sent:])
         return False
 
-    def send(self, frames: Frames) -> int:
-        clear = self._clear
-        if clear is None or len(frames.data) > PIECE:
-            return NOT_SENT
-        try:
-            return clear.send(frames.on_wire or _as_chunk(frames))
-        except OSError:
-            return 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
+    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
+        if self._clear is None or len(frames.data) > PIECE:
+            return not_sent
+        if frames.on_wire is None:
+            _as_chunk(frames)
+        return self._clear.send
 
     def settle(self, frames: Frames, sent: int) -> bool:
         if sent == NOT_SENT:

@@ -127,12 +127,15 @@ class EventStreamResource(Resource):
             answer_no_content(request)
             return NOT_DONE_YET
         topics: Any = self._topics  # as it may well be, in spite of the annotation
-        if callable(topics):
-            topics = topics(request)
-        if isawaitable(topics):
-            self._subscribe_later(topics, request, outlet, start)
-            return NOT_DONE_YET
-        return self._subscribe(topics, request, outlet, start)
+        try:
+            if callable(topics):
+                topics = topics(request)
+            if not isawaitable(topics):
+                return self._subscribe(topics, request, outlet, start)
+        except InvalidMatcher as problem:
+            return refuse(request, BAD_REQUEST, str(problem))
+        self._subscribe_later(topics, request, outlet, start)
+        return NOT_DONE_YET
 
     def render_HEAD(self, request: Request) -> bytes:
         write_head(request)
@@ -151,8 +154,11 @@ class EventStreamResource(Resource):
         start: Start,
     ) -> None:
         async def subscribe() -> None:
-            answer = self._subscribe(await topics, request, outlet, start)
-            if isinstance(answer, bytes):
+            try:
+                answer = self._subscribe(await topics, request, outlet, start)
+            except InvalidMatcher as problem:
+                answer = refuse(request, BAD_REQUEST, str(problem))
+            if isinstance(answer, bytes) and outlet.is_new:
                 request.write(answer)
                 request.finish()
 
@@ -178,14 +184,11 @@ class EventStreamResource(Resource):
         hub = self._hub
         if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
             return turn_away(request, self._retry, hub.streams)
-        try:
-            view = View.of(
-                topics,
-                grants=self._grants(request) if callable(self._grants) else self._grants,
-                filter=self._filter and self._filter(request),
-            )
-        except InvalidMatcher as problem:
-            return refuse(request, BAD_REQUEST, str(problem))
+        view = View.of(
+            topics,
+            grants=self._grants(request) if callable(self._grants) else self._grants,
+            filter=self._filter and self._filter(request),
+        )
         first = self._first_bytes
         if start.is_live and is_browser(request):
             first += encode_id(hub.cursor)
