@@ -52,8 +52,8 @@ class Audience:
         self._waiting: list[bytes] = []
         #: Of those who joined while events waited: how many of these are not for them.
         self._joined_late: dict[Member, int] = {}
-        #: What is still to be handed out in this round, and to whom; the next one is the last.
-        self._round: list[tuple[Frames, list[Member]]] = []
+        #: What is still to be handed out in this round, and to whom; the next is always the last.
+        self._round: list[tuple[Frames, dict[Member, None]]] = []
         #: The newest position that had been published when this round began.
         self.round_head = 0
 
@@ -91,7 +91,7 @@ class Audience:
         missed = []
         for frames, members in self._round:
             if subscriber in members:
-                members.remove(subscriber)
+                del members[subscriber]
                 missed.append(frames)
         if late := self._waiting[self._joined_late.pop(subscriber, 0) :]:
             missed.append(Frames.joined(late))
@@ -99,10 +99,10 @@ class Audience:
             return missed[0] if missed else None
         return Frames(b"".join(one.data for one in missed), sum(one.events for one in missed))
 
-    def next_batch(self, head: int) -> tuple[Frames, list[Member]] | None:
+    def next_batch(self, head: int) -> tuple[Frames, dict[Member, None]] | None:
         """
-        Return what is to be handed out next, and to whom, the last of them first; whoever has got
-        it is to be taken off that list.  Where a round is over, another one begins.
+        Return what is to be handed out next, and to whom, the last of them first: each is to be
+        taken out (``popitem``) before it gets it.  Where a round is over, another one begins.
 
         :param head: The newest position that has been published.
         :returns: ``None`` when this round is over, or nothing was to be done.
@@ -121,12 +121,11 @@ class Audience:
         if not waiting:
             return
         self.round_head = head
-        members = [one for one in self._members if one not in late] if late else [*self._members]
-        batches: dict[int, list[Member]] = {}
-        for subscriber, begin in late.items():
-            batches.setdefault(begin, []).append(subscriber)
-        for begin, some in ((0, members), *batches.items()):
-            if some and begin < len(waiting):
-                some.reverse()
-                self._round.append((Frames.joined(waiting[begin:]), some))
+        batches: dict[int, dict[Member, None]] = {0: dict.fromkeys(reversed(self._members))}
+        for subscriber, begin in reversed(late.items()):
+            del batches[0][subscriber]
+            batches.setdefault(begin, {})[subscriber] = None
+        for begin, members in batches.items():
+            if members and begin < len(waiting):
+                self._round.append((Frames.joined(waiting[begin:]), members))
         self._round.reverse()

@@ -128,8 +128,8 @@ class CatchUp:
     """
 
     __slots__ = (
-        "_former", "_history", "_is_over", "_outlet", "_room", "_view", "_waits_for", "cursor",
-        "is_under_way",
+        "_former", "_history", "_is_over", "_outlet", "_room", "_takes_what_is_left", "_view",
+        "_waits_for", "cursor", "is_under_way",
     )  # fmt: skip
 
     def __init__(self, history: History, outlet: Outlet, view: View, cursor: int) -> None:
@@ -142,6 +142,8 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
+        #: Whether it is no gap if the log forgets what comes after the cursor before it is read.
+        self._takes_what_is_left = False
         self.is_under_way = False
 
     @property
@@ -157,20 +159,22 @@ class CatchUp:
         """
         Catch up from an event that the client has seen.
         """
-        log = self._history.log
-        position = log.oldest - 1 if id == EARLIEST else await self._wait(log.find(id))
-        if position is None:
-            is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
-            position = log.oldest - 1 if is_all else self._history.live.head
-            await self._write(self._history.gap(id, position))
-        self.cursor = position
+        if id == EARLIEST:
+            self._begin_at_oldest()
+        elif (position := await self._wait(self._history.log.find(id))) is not None:
+            self.cursor = position
+        else:
+            self.cursor = self._history.live.head
+            if self._history.rules.unknown_cursor is UnknownCursor.ALL:
+                self._begin_at_oldest()
+            await self._write(self._history.gap(id, self.cursor))
         await self.from_cursor()
 
     async def from_last(self, count: int) -> None:
         """
         Catch up from so many of those events that the subscriber sees before the newest.
         """
-        self.cursor = self._history.log.oldest - 1
+        self._begin_at_oldest()
         last: deque[Entry] = deque(maxlen=count)
         await self._read_all(last.append)
         await self._write_all(last)
@@ -236,12 +240,17 @@ class CatchUp:
         """
         entries = await self._wait(self._history.log.read(self.cursor, PIECE))
         if not entries or entries[0].position > self.cursor + 1:
-            await self._fall_off()
-            return ()
+            if not self._takes_what_is_left:
+                await self._fall_off()
+                return ()
+            if not entries:
+                self.cursor = self._history.live.head
+                return ()
+        self._takes_what_is_left = False
         head = self._history.live.head
+        self.cursor = min(entries[-1].position, head)
         if entries[-1].position > head:  # it will be published in a moment
             entries = [entry for entry in entries if entry.position <= head]
-        self.cursor = entries[-1].position
         shown: list[Entry] = []
         while self._former:
             until, view = self._former[0]
@@ -252,6 +261,10 @@ class CatchUp:
                 return shown
             del self._former[0]
         return [*shown, *self._view.select(entries)] if shown else self._view.select(entries)
+
+    def _begin_at_oldest(self) -> None:
+        self.cursor = self._history.log.oldest - 1
+        self._takes_what_is_left = True
 
     async def _fall_off(self) -> None:
         """
@@ -264,7 +277,7 @@ class CatchUp:
         elif when_behind is WhenBehind.SKIP:
             self.cursor = self._history.live.head
         else:
-            self.cursor = self._history.log.oldest - 1
+            self._begin_at_oldest()
         await self._write(self._history.gap(asked, self.cursor))
 
     async def _write_all(self, entries: Iterable[Entry]) -> None:

@@ -2,6 +2,9 @@
 The live end: handing what is published to those who have kept up.
 """
 
+from collections import deque
+from collections.abc import Callable
+
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -24,6 +27,8 @@ _MANY = 256
 #: How many members are served between two looks at the clock: by one thread, and by several.
 _BATCH, _LARGE_BATCH = 64, 4096
 
+_BROKEN = "an event could not be handed to a subscriber, which is cut"
+
 
 class FanOut:
     """
@@ -41,6 +46,8 @@ class FanOut:
         self._senders = Senders(threads) if threads > 1 else None
         self._audiences: dict[View, Audience] = {}
         self._index = Index()
+        self._to_place: deque[Entry] = deque()
+        self._is_placing = False
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
 
@@ -48,12 +55,15 @@ class FanOut:
         """
         Have an event handed out in the next turn to those who see it.
         """
-        if entry.position:  # one that is kept
-            self.head = entry.position
-        for audience in self._index.find(entry.topics):
-            if audience.view.permits(entry):
-                audience.expect(entry.frames)
-                self._marked[audience] = None
+        self._to_place.append(entry)
+        if self._is_placing:
+            return  # a filter has published this; it follows the one that the filter is asked of
+        self._is_placing = True
+        try:
+            while self._to_place:
+                self._place(self._to_place.popleft())
+        finally:
+            self._is_placing = False
         self._schedule()
 
     def join(self, member: Member) -> Audience:
@@ -85,10 +95,19 @@ class FanOut:
 
     def close(self) -> None:
         """
-        End the threads.
+        End the threads.  What is left to hand out is sent by the reactor's.
         """
         if self._senders is not None:
             self._senders.close()
+            self._senders = None
+
+    def _place(self, entry: Entry) -> None:
+        if entry.position:  # one that is kept
+            self.head = entry.position
+        for audience in tuple(self._index.find(entry.topics)):
+            if audience.view.permits(entry) and audience:  # nobody has left from within the filter
+                audience.expect(entry.frames)
+                self._marked[audience] = None
 
     def _schedule(self) -> None:
         if self._marked and self._soon is None:
@@ -121,27 +140,33 @@ class FanOut:
                 return False
         return True
 
-    def _send_to_some(self, frames: Frames, members: list[Member], head: int) -> None:
+    def _send_to_some(self, frames: Frames, members: dict[Member, None], head: int) -> None:
         for _ in range(_BATCH):
             if not members:  # all are served, or somebody's end has ended the others
                 return
-            member = members.pop()
+            member, _ = members.popitem()
             try:
                 if not member.outlet.write(frames):
                     member.fall_behind(head)
             except Exception:
                 # One broken outlet must hurt neither the others nor the publisher.
-                _log.failure("an event could not be handed to a subscriber, which is cut")
+                _log.failure(_BROKEN)
                 member.cut()
 
     def _send_to_many(
-        self, frames: Frames, members: list[Member], head: int, senders: Senders
+        self, frames: Frames, members: dict[Member, None], head: int, senders: Senders
     ) -> None:
-        batch = members[-_LARGE_BATCH:]
-        batch.reverse()
-        del members[-_LARGE_BATCH:]
-        broken = []
-        sends = [member.outlet.short_cut(frames) for member in batch]
+        batch: list[Member] = []
+        sends: list[Callable[[bytes], int]] = []
+        broken: list[Member] = []
+        for _ in range(min(len(members), _LARGE_BATCH)):
+            member, _ = members.popitem()
+            try:
+                sends.append(member.outlet.short_cut(frames))
+                batch.append(member)
+            except Exception:
+                _log.failure(_BROKEN)
+                broken.append(member)
         results = senders.send(frames.on_wire or frames.data, sends)
         for member, sent in zip(batch, results, strict=True):
             try:
@@ -150,7 +175,7 @@ class FanOut:
                 if not member.outlet.settle(frames, sent):
                     member.fall_behind(head)
             except Exception:
-                _log.failure("an event could not be handed to a subscriber, which is cut")
+                _log.failure(_BROKEN)
                 broken.append(member)
         for member in broken:  # not before the rest of every write has been seen to
             member.cut()

@@ -19,7 +19,7 @@ from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._catch_up import EARLIEST, History, Rules, UnknownCursor, WhenBehind
 from ._ends import EndReason
 from ._fan_out import FanOut
-from ._matchers import MAX_LENGTH, Everything, Topics
+from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
 from ._outlet import Outlet
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
@@ -71,7 +71,7 @@ class Hub:
     :ivar streams: The open streams, with their heartbeat.
     :ivar log: The log.
     :ivar is_closed: Whether nothing can be published and nobody can subscribe any more.
-    :raises ValueError: If a time or a number makes no sense.
+    :raises ValueError: If a time, a number or the type of an event makes no sense.
     """
 
     def __init__(
@@ -98,6 +98,8 @@ class Hub:
         ):
             if not least <= value < inf:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
+        if gap is not None:
+            Event(type=gap)  # or it says what is wrong with it
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
@@ -172,8 +174,11 @@ class Hub:
             logged and hurts nobody else.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidMatcher: If a topic or matcher makes no sense.
+        :raises ValueError: If ``last`` is negative.
         """
         self._check("subscribe")
+        if last < 0:
+            raise ValueError(f"last {last!r} must be 0 or more")
         view = seen if isinstance(seen, View) else View.of(seen)
         now = self._clock.seconds()
         subscriber = Subscriber(
@@ -260,6 +265,8 @@ def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
             raise TypeError(f"a topic must be str, not {topic.__class__.__name__}")
         if not 0 < len(topic) <= MAX_LENGTH:
             raise InvalidTopic(f"a topic has 1 to {MAX_LENGTH} characters, not {len(topic)}")
+        if not is_utf8(topic):
+            raise InvalidTopic(f"the topic {topic!r} has a lone surrogate, which has no UTF-8")
     return checked
 
 

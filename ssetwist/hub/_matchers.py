@@ -25,13 +25,13 @@ class Exact:
     """
     One topic, to the letter: nothing is normalised.
 
-    :raises InvalidMatcher: If it is longer than 4,096 characters.
+    :raises InvalidMatcher: If it is longer than 4,096 characters, or has no UTF-8.
     """
 
     topic: str
 
     def __post_init__(self) -> None:
-        _check_length(self.topic)
+        _check_text(self.topic)
 
     def matches(self, topic: str) -> bool:
         """
@@ -47,7 +47,8 @@ class Pattern:
     relative one, is matched by none.  Matching takes time in proportion to the topic.
 
     :ivar base_url: What the pattern and a topic without a scheme and a host are relative to.
-    :raises InvalidMatcher: If the pattern cannot be compiled, or is longer than 4,096 characters.
+    :raises InvalidMatcher: If the pattern cannot be compiled, has no UTF-8, or is longer than 4,096
+        characters.
     """
 
     pattern: str
@@ -55,7 +56,7 @@ class Pattern:
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
 
     def __post_init__(self) -> None:
-        _check_length(self.pattern)
+        _check_text(self.pattern)
         try:
             compiled = URLPattern(self.pattern, self.base_url)
         except Exception:  # what it says of the pattern is not for those who sent it
@@ -133,6 +134,21 @@ class Matchers:
 NOTHING = Matchers(frozenset(), frozenset())
 
 
-def _check_length(text: str) -> None:
+def _check_text(text: str) -> None:
     if len(text) > MAX_LENGTH:
         raise InvalidMatcher(text[:20] + "...", f"is longer than {MAX_LENGTH} characters")
+    if not is_utf8(text):
+        raise InvalidMatcher(text, "has a lone surrogate, for which there is no UTF-8")
+
+
+def is_utf8(text: str) -> bool:
+    """
+    Tell whether a text can be written as UTF-8.
+    """
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from threading import get_native_id
 
 
@@ -64,8 +65,9 @@ class Senders:
             return
         self._avoided = core
         if others := os.sched_getaffinity(0) - {core}:
-            for id in self._ids:
-                os.sched_setaffinity(id, others)
+            with suppress(OSError):  # some containers forbid it; then it is only slower
+                for id in self._ids:
+                    os.sched_setaffinity(id, others)
 
 
 def _no_core() -> int:

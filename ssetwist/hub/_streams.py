@@ -7,7 +7,7 @@ time, so that ten thousand comments are not sent in one moment.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from math import inf
 
 from twisted.internet.interfaces import IReactorTime
@@ -85,6 +85,8 @@ class Streams:
         self.is_draining = False
         parts = max(1, min(int(self._period / _STEP), _MAX_PARTS))
         self._parts: list[set[Outlet]] = [set() for _ in range(parts)]
+        self._step = self._period / parts
+        self._looked_at = 0.0
         self._next_part = 0
         self._count = 0
         self._is_looking = False
@@ -101,7 +103,8 @@ class Streams:
         self._part_of(outlet).add(outlet)
         self._count += 1
         if not self._looking.running:
-            self._looking.start(self._period / len(self._parts), now=False).addErrback(
+            self._looked_at = self.clock.seconds()
+            self._looking.start(self._step, now=False).addErrback(
                 lambda problem: _log.failure("the heartbeat has stopped", problem)
             )
 
@@ -140,13 +143,27 @@ class Streams:
             self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
+        """
+        Look after the next part; if the reactor was late, after as many as it has left out.
+        """
+        now = self.clock.seconds()
+        steps = round((now - self._looked_at) / self._step)
+        self._looked_at = now
+        self._is_looking = True
+        for _ in range(max(1, min(steps, len(self._parts)))):
+            self._next_part = (self._next_part + 1) % len(self._parts)
+            self._look_after(self._parts[self._next_part])
+        self._is_looking = False
+        self._rest()
+
+    def _look_after(self, part: set[Outlet]) -> None:
         now = self.clock.seconds()
         stalled_since = now - self.stall_timeout
         # Who would be silent for too long by the next look gets its comment now.
         silent_since = now + self._period - self.heartbeat if self.heartbeat else -inf
         heartbeat = Frames(HEARTBEAT)
 
-        def look_after(outlet: Outlet) -> None:
+        def act(outlet: Outlet) -> None:
             if outlet.behind_since is not None and outlet.behind_since <= stalled_since:
                 outlet.abort(EndReason.STALLED)
             elif outlet.expires <= now:
@@ -154,11 +171,15 @@ class Streams:
             elif outlet.behind_since is None and outlet.last_write < silent_since:
                 outlet.write(heartbeat)
 
-        self._next_part = (self._next_part + 1) % len(self._parts)
-        self._is_looking = True
-        self._for_each(self._parts[self._next_part], look_after)
-        self._is_looking = False
-        self._rest()
+        # Most need nothing, so those who do are picked out first.
+        some = [
+            outlet
+            for outlet in part
+            if outlet.last_write < silent_since
+            or outlet.behind_since is not None
+            or outlet.expires <= now
+        ]
+        self._for_each(some, act)
 
     def _part_of(self, outlet: Outlet) -> set[Outlet]:
         return self._parts[hash(outlet) % len(self._parts)]
@@ -169,11 +190,11 @@ class Streams:
         if not self._count and self._looking.running and not self._is_looking:
             self._looking.stop()
 
-    def _for_each(self, part: set[Outlet], act: Callable[[Outlet], None]) -> None:
+    def _for_each(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> None:
         """
         Do something to every outlet; one that breaks under it must not hurt the others.
         """
-        for outlet in tuple(part):
+        for outlet in tuple(some):
             try:
                 act(outlet)
             except Exception:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from functools import partial
 from typing import Any
 
-from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
@@ -104,9 +104,9 @@ class Subscriber(HasEnd):
             self.view = view
             self._catch_up.change_view(view)
         else:
-            due = self._leave()
+            keeps_up = self._write_due()
             self.view = view
-            if due is not None and not self.outlet.write(due):
+            if not keeps_up:
                 self.fall_behind(self._history.live.head)
             elif self.end_reason is None:
                 self._join()
@@ -179,8 +179,7 @@ class Subscriber(HasEnd):
         """
         The last moment to write.
         """
-        if (due := self._leave()) is not None:
-            self.outlet.write(due)
+        self._write_due()
 
     def ended(self, reason: EndReason) -> None:
         """
@@ -209,6 +208,21 @@ class Subscriber(HasEnd):
         self._audience = self._history.live.join(self)
         self.view = self._audience.view  # equal, and shared
 
+    def _write_due(self) -> bool:
+        """
+        Be no member of an audience any more, after getting what was on its way.
+
+        :returns: Whether the connection keeps up.
+        """
+        if (due := self._leave()) is None:
+            return True
+        try:
+            return self.outlet.write(due)
+        except Exception:
+            _log.failure("an event could not be handed to a subscriber, which is cut")
+            self.cut()
+            return True
+
     def _leave(self) -> Frames | None:
         """
         Be no member of an audience any more, and return what was on its way.
@@ -217,8 +231,8 @@ class Subscriber(HasEnd):
         return None if audience is None else self._history.live.leave(self, audience)
 
     def _failed(self, problem: Failure) -> None:
-        if self.end_reason is not None and problem.check(CancelledError):
-            return
+        if self.end_reason is not None:
+            return  # it was cancelled
         _log.failure("a subscriber could not be caught up and is cut", problem)
         cut(self.outlet, EndReason.CATCH_UP_FAILED)
         self.ended(EndReason.CATCH_UP_FAILED)

@@ -32,6 +32,9 @@ class View:
     grants: Matchers
     filter: Filter | None = None
 
+    def __post_init__(self) -> None:
+        hash(self.filter)  # or it says so now, and not in the middle of something
+
     @classmethod
     def of(cls, topics: Topics, *, grants: Topics = (), filter: Filter | None = None) -> "View":
         """
@@ -44,8 +47,8 @@ class View:
             returns true.  It should always say the same of the same event.  If it raises, that is
             logged, and the event is not sent.  Subscribers with the same filter are served
             together; so share it where you can.
-        :raises InvalidMatcher: If a topic or pattern is too long.
-        :raises TypeError: If one is neither a topic nor a matcher.
+        :raises InvalidMatcher: If a topic is too long, or has no UTF-8.
+        :raises TypeError: If one is neither a topic nor a matcher, or the filter is not hashable.
         """
         return cls(Matchers.of(topics), Matchers.of(grants), filter)
 
