@@ -87,6 +87,24 @@ class ExampleTests(SynchronousTestCase):
         self.assertIn(b"/events: server stopping after", output)
         self.assertIn(b"EndReason.DRAINING\n", output)
 
+    def test_rooms(self) -> None:
+        """
+        A message is heard in its room and in no other, and can be asked for later.
+        """
+        connection = self.run_example("rooms.py", "/rooms/kitchen")
+        read_until(connection, b"retry: ")
+        host, port = connection.getpeername()
+        ids = []
+        for room, text in (("bath", b"free"), ("kitchen", b"dinner"), ("kitchen", b"tea")):
+            with urlopen(f"http://{host}:{port}/rooms/{room}", data=text) as response:
+                ids.append(response.read().strip())
+        received = read_until(connection, b"data: tea\n\n")
+        self.assertIn(b"id: " + ids[1] + b"\ndata: dinner\n\n", received)
+        self.assertNotIn(b"free", received)
+        with urlopen(f"http://{host}:{port}/rooms/kitchen?from=-1") as response:
+            lines = [response.readline() for _ in range(3)]
+        self.assertEqual([b"retry: 3000\n", b"id: " + ids[2] + b"\n", b"data: tea\n"], lines)
+
 
 class ReadmeTests(SynchronousTestCase):
     """
