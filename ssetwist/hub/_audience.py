@@ -125,7 +125,6 @@ class Audience:
         for subscriber, begin in reversed(late.items()):
             del batches[0][subscriber]
             batches.setdefault(begin, {})[subscriber] = None
-        for begin, members in batches.items():
+        for begin, members in sorted(batches.items(), reverse=True):
             if members and begin < len(waiting):
                 self._round.append((Frames.joined(waiting[begin:]), members))
-        self._round.reverse()

@@ -112,7 +112,8 @@ class Matchers:
         exact, others = set(), set()
         for one in (topics,) if isinstance(topics, str | Matcher) else topics:
             if isinstance(one, str):
-                exact.add(Exact(one).topic)
+                _check_text(one)
+                exact.add(one)
             elif isinstance(one, Exact):
                 exact.add(one.topic)
             elif isinstance(one, Pattern | Everything):

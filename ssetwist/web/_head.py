@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.web.http import NO_CONTENT, OK, SERVICE_UNAVAILABLE
+from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
@@ -21,6 +22,9 @@ _HEADERS = {
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
+
+#: What Twisted's own formatters of the access log may want to know when the stream ends.
+_LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
 
 #: How many times longer those wait for whom there is no room.
 _FULL_RETRY_FACTOR = 10
@@ -64,6 +68,21 @@ def write_head(request: Request) -> None:
     for name, value in _HEADERS.items():
         request.setHeader(name, value)
     request.responseHeaders.removeHeader("Content-Length")
+
+
+def let_go(request: Request) -> None:
+    """
+    Let go of what a request holds that nobody needs once its stream has begun.  For an idle
+    subscriber with the head of a browser it is half of all that it costs.
+    """
+    kept = Headers()
+    for name in _LOGGED_HEADERS:
+        if (values := request.requestHeaders.getRawHeaders(name)) is not None:
+            kept.setRawHeaders(name, values)
+    request.requestHeaders = kept
+    request.responseHeaders = Headers()
+    request.content = None
+    request.prepath = request.postpath = None
 
 
 def first_bytes(retry: float | None) -> bytes:
@@ -137,8 +156,10 @@ def is_browser(request: Request) -> bool:
     HTTP from another host they send no ``Sec-Fetch-Mode``.
     """
     headers = request.requestHeaders
-    agent = headers.getRawHeaders(b"User-Agent", [b""])[0]
-    return headers.hasHeader(b"Sec-Fetch-Mode") or agent.startswith(b"Mozilla/")
+    agents = headers.getRawHeaders(b"User-Agent")
+    return bool(agents and agents[0].startswith(b"Mozilla/")) or headers.hasHeader(
+        b"Sec-Fetch-Mode"
+    )
 
 
 def path_of(request: Request) -> str:

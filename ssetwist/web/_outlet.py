@@ -14,7 +14,6 @@ from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
-from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -251,7 +250,6 @@ class RequestOutlet:
                 # leaves now, if the client takes it, so that the stream has begun when we return.
                 self._wait_until_it_has_left()
                 descriptor.doWrite()
-        request.responseHeaders = Headers()  # a third of what the request holds
 
     def _go_on(self) -> None:
         """

@@ -33,6 +33,7 @@ from ._head import (
     answer_no_content,
     first_bytes,
     is_browser,
+    let_go,
     refuse,
     turn_away,
     write_head,
@@ -57,6 +58,9 @@ class EventStreamResource(Resource):
     is published from now on, or with ``?from=earliest`` everything that is kept, or with
     ``?from=-10`` the last ten events first.  A browser is told at once after which id it can come
     back, so that one that loses its stream before the first event misses nothing either.
+
+    An idle subscriber costs little: once the stream has begun, the request's headers and body are
+    let go of.  Whoever needs them reads them in ``topics``, ``grants`` or ``filter``.
 
     When the hub is full, or closed, a browser gets 200, a longer ``retry`` and the end, because any
     other answer would make its ``EventSource`` give up for ever; others get 503 with
@@ -193,6 +197,7 @@ class EventStreamResource(Resource):
         if start.is_live and is_browser(request):
             first += encode_id(hub.cursor)
         outlet.open(first)
+        let_go(request)
         subscriber = hub.subscribe(
             outlet,
             view,
