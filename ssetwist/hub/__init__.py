@@ -2,9 +2,9 @@
 Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
 """
 
-from ._catch_up import EARLIEST, UnknownCursor, WhenBehind
 from ._ends import EndReason, HasEnd
 from ._frames import Frames
+from ._history import EARLIEST, UnknownCursor, WhenBehind
 from ._hub import EVERYTHING, Hub
 from ._matchers import Everything, Exact, Matcher, Pattern, Topics
 from ._outlet import NOT_SENT, Outlet, Writer, not_sent

@@ -7,115 +7,23 @@ from the log, as fast as the connection takes them, until there are no more.
 
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from enum import Enum
 from functools import partial
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
-from ..eventstream import Event, encode_event
-from ..log import MAX_ID, Entry, EventLog, render_id
+from ..log import Entry, render_id
 from ._ends import EndReason
-from ._fan_out import FanOut
 from ._frames import Frames
+from ._history import EARLIEST, History, UnknownCursor, WhenBehind
 from ._outlet import Outlet
 from ._view import View
 
 _T = TypeVar("_T")
 
-#: As an id, it asks for all events that are kept (Mercure).
-EARLIEST = "earliest"
-
 #: Bytes of events that are read, and written, at a time.
 PIECE = 64 * 1024
-
-
-class WhenBehind(Enum):
-    """
-    What becomes of a subscriber that was behind for so long that the log no longer holds what it
-    has missed.
-    """
-
-    #: It is disconnected.  A browser comes back by itself and is told of the gap.
-    DISCONNECT = "disconnect"
-    #: It is told of the gap and goes on with what is published from now on.
-    SKIP = "skip"
-    #: It is told of the gap and goes on with what is left.  And whenever it is behind, it catches
-    #: up with the newest event of each topic alone: what a dashboard wants.
-    LATEST = "latest"
-
-
-class UnknownCursor(Enum):
-    """
-    What a subscriber gets that comes back with an id that the log does not know, or no longer; in
-    both cases after it has been told of the gap.
-    """
-
-    #: What is published from now on.
-    LIVE = "live"
-    #: Everything that is kept.
-    ALL = "all"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """
-    What a hub does about those who are not at the live end.
-
-    :ivar gap: The type of the event that tells of a gap; ``None`` for no such event.
-    """
-
-    when_behind: WhenBehind = WhenBehind.DISCONNECT
-    unknown_cursor: UnknownCursor = UnknownCursor.LIVE
-    gap: str | None = "gap"
-
-
-@dataclass(frozen=True, slots=True)
-class History:
-    """
-    What the subscribers of one hub share on their way.
-
-    :ivar live: The live end, where it leads.
-    """
-
-    log: EventLog
-    clock: IReactorTime
-    live: FanOut
-    rules: Rules
-
-    @property
-    def is_digest(self) -> bool:
-        """
-        Whether who catches up gets the newest event of each topic alone.
-        """
-        return self.rules.when_behind is WhenBehind.LATEST
-
-    def gap(self, asked: str, resume_after: int) -> Frames:
-        """
-        Return what tells of a gap.
-
-        :param asked: The cursor that cannot be honoured.
-        :param resume_after: The position after which the stream goes on; it becomes the client's
-            cursor, so that it is not told of the same gap again.
-        """
-        if self.rules.gap is None:
-            return Frames(b"")
-        epoch, oldest, newest = self.log.epoch, self.log.oldest, self.log.head
-        is_empty = oldest > newest
-        event = Event.with_json(
-            {
-                # Whatever it was, it must fit into the event.
-                "asked": asked[:MAX_ID].encode("utf-8", "replace").decode(),
-                "oldest": None if is_empty else render_id(epoch, oldest),
-                "newest": None if is_empty else render_id(epoch, newest),
-            },
-            type=self.rules.gap,
-            id=render_id(epoch, resume_after),
-        )
-        return Frames(encode_event(event))
 
 
 class CatchUp:

@@ -16,9 +16,9 @@ from twisted.python import threadable
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import Event, encode_event, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
-from ._catch_up import EARLIEST, History, Rules, UnknownCursor, WhenBehind
 from ._ends import EndReason
 from ._fan_out import FanOut
+from ._history import EARLIEST, History, Rules, UnknownCursor, WhenBehind
 from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
 from ._outlet import Outlet
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams

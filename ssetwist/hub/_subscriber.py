@@ -12,9 +12,10 @@ from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
 from ._audience import Audience
-from ._catch_up import CatchUp, History
+from ._catch_up import CatchUp
 from ._ends import EndReason, HasEnd
 from ._frames import Frames
+from ._history import History
 from ._matchers import Matcher, Matchers, Topics
 from ._outlet import Outlet
 from ._streams import cut

@@ -1,0 +1,102 @@
+"""
+What a hub's subscribers share on their way to the live end, and what happens to those who do not
+get there.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+from twisted.internet.interfaces import IReactorTime
+
+from ..eventstream import Event, encode_event
+from ..log import MAX_ID, EventLog, render_id
+from ._fan_out import FanOut
+from ._frames import Frames
+
+#: As an id, it asks for all events that are kept (Mercure).
+EARLIEST = "earliest"
+
+
+class WhenBehind(Enum):
+    """
+    What becomes of a subscriber that was behind for so long that the log no longer holds what it
+    has missed.
+    """
+
+    #: It is disconnected.  A browser comes back by itself and is told of the gap.
+    DISCONNECT = "disconnect"
+    #: It is told of the gap and goes on with what is published from now on.
+    SKIP = "skip"
+    #: It is told of the gap and goes on with what is left.  And whenever it is behind, it catches
+    #: up with the newest event of each topic alone: what a dashboard wants.
+    LATEST = "latest"
+
+
+class UnknownCursor(Enum):
+    """
+    What a subscriber gets that comes back with an id that the log does not know, or no longer; in
+    both cases after it has been told of the gap.
+    """
+
+    #: What is published from now on.
+    LIVE = "live"
+    #: Everything that is kept.
+    ALL = "all"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """
+    What a hub does about those who are not at the live end.
+
+    :ivar gap: The type of the event that tells of a gap; ``None`` for no such event.
+    """
+
+    when_behind: WhenBehind = WhenBehind.DISCONNECT
+    unknown_cursor: UnknownCursor = UnknownCursor.LIVE
+    gap: str | None = "gap"
+
+
+@dataclass(frozen=True, slots=True)
+class History:
+    """
+    What the subscribers of one hub share on their way.
+
+    :ivar live: The live end, where it leads.
+    """
+
+    log: EventLog
+    clock: IReactorTime
+    live: FanOut
+    rules: Rules
+
+    @property
+    def is_digest(self) -> bool:
+        """
+        Whether who catches up gets the newest event of each topic alone.
+        """
+        return self.rules.when_behind is WhenBehind.LATEST
+
+    def gap(self, asked: str, resume_after: int) -> Frames:
+        """
+        Return what tells of a gap.
+
+        :param asked: The cursor that cannot be honoured.
+        :param resume_after: The position after which the stream goes on; it becomes the client's
+            cursor, so that it is not told of the same gap again.
+        """
+        if self.rules.gap is None:
+            return Frames(b"")
+        epoch, oldest, newest = self.log.epoch, self.log.oldest, self.log.head
+        is_empty = oldest > newest
+        event = Event.with_json(
+            {
+                # Whatever it was, it must fit into the event.
+                "asked": asked[:MAX_ID].encode("utf-8", "replace").decode(),
+                "oldest": None if is_empty else render_id(epoch, oldest),
+                "newest": None if is_empty else render_id(epoch, newest),
+            },
+            type=self.rules.gap,
+            id=render_id(epoch, resume_after),
+        )
+        return Frames(encode_event(event))
