@@ -50,7 +50,8 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
-        #: Whether it is no gap if the log forgets what comes after the cursor before it is read.
+        #: Whether it is no gap if the log forgets what comes after the cursor: whatever is left was
+        #: asked for, and nothing has been written yet.
         self._takes_what_is_left = False
         self.is_under_way = False
 
@@ -72,10 +73,7 @@ class CatchUp:
         elif (position := await self._wait(self._history.log.find(id))) is not None:
             self.cursor = position
         else:
-            self.cursor = self._history.live.head
-            if self._history.rules.unknown_cursor is UnknownCursor.ALL:
-                self._begin_at_oldest()
-            await self._write(self._history.gap(id, self.cursor))
+            await self._from_unknown(id)
         await self.from_cursor()
 
     async def from_last(self, count: int) -> None:
@@ -132,6 +130,15 @@ class CatchUp:
 
     # Inside
 
+    async def _from_unknown(self, id: str) -> None:
+        is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
+        position = self._history.log.oldest - 1 if is_all else self._history.live.head
+        await self._write(self._history.gap(id, position))
+        if is_all:
+            self._begin_at_oldest()
+        else:
+            self.cursor = position
+
     async def _read_all(self, add: Callable[[Entry], object]) -> None:
         """
         Read up to the live end, a piece in each turn.
@@ -154,7 +161,6 @@ class CatchUp:
             if not entries:
                 self.cursor = self._history.live.head
                 return ()
-        self._takes_what_is_left = False
         head = self._history.live.head
         self.cursor = min(entries[-1].position, head)
         if entries[-1].position > head:  # it will be published in a moment
@@ -209,6 +215,8 @@ class CatchUp:
         Write, and wait until the connection has taken it.
         """
         self._check()
+        if frames.data:
+            self._takes_what_is_left = False
         is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
         if not is_taken:
             self._room = Deferred()

@@ -67,7 +67,7 @@ class Pattern:
         """
         Tell whether this asks for a topic.
         """
-        return bool(self._compiled.test(topic, self.base_url))
+        return is_utf8(topic) and bool(self._compiled.test(topic, self.base_url))
 
 
 @dataclass(frozen=True, slots=True)

@@ -182,7 +182,8 @@ class Streams:
         self._for_each(some, act)
 
     def _part_of(self, outlet: Outlet) -> set[Outlet]:
-        return self._parts[hash(outlet) % len(self._parts)]
+        # Not the hash of the outlet alone, which is its address and so has a common factor.
+        return self._parts[hash((outlet,)) % len(self._parts)]
 
     def _rest(self) -> None:
         # Not from within a look: a LoopingCall that is stopped and started again while it calls

@@ -2,6 +2,7 @@
 The log in memory: the newest events, within three bounds.
 """
 
+from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
@@ -56,6 +57,7 @@ class MemoryLog:
         self._bytes = 0
         self._head = 0
         self._positions: dict[str, int] = {}  # of ids that publishers gave
+        self._repeated: dict[str, deque[int]] = {}  # the later ones of ids that they gave again
 
     @property
     def head(self) -> int:
@@ -74,7 +76,8 @@ class MemoryLog:
             event = replace(event, id=render_id(self.epoch, position))
         else:
             # Of several with one id, which there should not be, the first is meant (Mercure).
-            self._positions.setdefault(event.id, position)
+            if self._positions.setdefault(event.id, position) != position:
+                self._repeated.setdefault(event.id, deque()).append(position)
         entry = Entry(
             position, topics, event, is_private, self._clock.seconds(), encode_event(event)
         )
@@ -128,9 +131,19 @@ class MemoryLog:
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
             self._bytes -= len(oldest.frames)
-            assert oldest.event.id is not None, "append gives one"
-            if self._positions.get(oldest.event.id) == oldest.position:
-                del self._positions[oldest.event.id]
+            self._forget_id(oldest)
         if self._forgotten > max(_CUT, len(entries) - self._forgotten):
             del entries[: self._forgotten]
             self._forgotten = 0
+
+    def _forget_id(self, entry: Entry) -> None:
+        id = entry.event.id
+        assert id is not None, "append gives one"
+        if id not in self._positions:
+            return  # one of ours
+        if repeated := self._repeated.get(id):
+            self._positions[id] = repeated.popleft()
+            if not repeated:
+                del self._repeated[id]
+        else:
+            del self._positions[id]

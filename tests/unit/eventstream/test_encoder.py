@@ -10,7 +10,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, InvalidEvent
-from ssetwist.eventstream import encode_comment, encode_event, encode_reconnection_time
+from ssetwist.eventstream import (
+    DEFAULT_TYPE,
+    encode_comment,
+    encode_event,
+    encode_id,
+    encode_reconnection_time,
+    require_event,
+)
 
 BREAKS = st.sampled_from(["\r", "\n", "\r\n"])
 TEXT = st.lists(BREAKS | st.text()).map("".join)
@@ -29,6 +36,45 @@ class EventTests(SynchronousTestCase):
         What an event does not say is not written.
         """
         self.assertEqual(b"data: a\n\n", encode_event(Event("a")))
+
+    def test_default_type(self) -> None:
+        """
+        The default type is what a reader assumes, so it is not written.
+        """
+        self.assertEqual(encode_event(Event("a")), encode_event(Event("a", type=DEFAULT_TYPE)))
+
+    def test_empty_id(self) -> None:
+        """
+        An empty id is written: it makes the reader forget the last one.
+        """
+        self.assertEqual(b"id: \ndata: a\n\n", encode_event(Event("a", id="")))
+
+    def test_retry_of_nothing(self) -> None:
+        """
+        A retry of 0 is one.
+        """
+        self.assertEqual(b"retry: 0\ndata: a\n\n", encode_event(Event("a", retry=0)))
+
+    def test_no_event(self) -> None:
+        """
+        Only an event can be encoded; who tries something else is told how to make one.
+        """
+        for mistake in ("text", b"bytes", None, {"data": "a"}, Event):
+            for check in (encode_event, require_event):
+                error = self.assertRaises(TypeError, check, mistake)
+                self.assertIn(f"not {type(mistake).__name__};", str(error))
+                self.assertIn("Event('text')", str(error))
+
+    def test_event(self) -> None:
+        """
+        An event is one, and so is whatever extends it.
+        """
+
+        class Special(Event):
+            pass
+
+        for event in (Event(), Special()):
+            self.assertIsNone(require_event(event))
 
     def test_fields(self) -> None:
         """
@@ -170,3 +216,30 @@ class ReconnectionTimeTests(SynchronousTestCase):
             with self.assertRaises(InvalidEvent) as caught:
                 encode_reconnection_time(seconds)
             self.assertEqual("retry", caught.exception.field)
+
+
+class IdTests(SynchronousTestCase):
+    """
+    ``encode_id``.
+    """
+
+    def test_block(self) -> None:
+        """
+        An id alone is a block without data: no event, but remembered.
+        """
+        self.assertEqual("id: é\n\n".encode(), encode_id("é"))
+
+    def test_empty(self) -> None:
+        """
+        The empty one makes a reader forget its own.
+        """
+        self.assertEqual(b"id: \n\n", encode_id(""))
+
+    def test_refused(self) -> None:
+        """
+        What would begin another field, or be ignored, is no id.
+        """
+        for id in ("1\ndata: a", "1\r", "\r\n", "1\0", "\ud800"):
+            error = self.assertRaises(InvalidEvent, encode_id, id)
+            self.assertEqual("id", error.field)
+        self.assertRaises(TypeError, encode_id, 1)

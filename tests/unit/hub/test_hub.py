@@ -1,343 +1,229 @@
 """
-Who gets which event.
+The hub: what may be published, who may subscribe, and how many.
 """
 
+import os
 import random
+import threading
+from collections.abc import Callable
+from threading import get_ident
 
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.internet.interfaces import IReactorFromThreads
+from twisted.python import threadable
+from zope.interface import implementer
 
-from ssetwist import EndReason, Event, Hub, HubClosed, SSETwistError, Subscriber
+from ssetwist import (
+    EndReason,
+    Event,
+    Hub,
+    HubClosed,
+    InvalidEvent,
+    InvalidMatcher,
+    InvalidTopic,
+    MemoryLog,
+    Pattern,
+    SSETwistError,
+)
+from ssetwist.hub import EARLIEST, END_ID
+from ssetwist.hub._hub import MAX_TOPICS, usable_cores
+from ssetwist.log import DEFAULT_MAX_COUNT, MAX_ID
+from ssetwist.testing import MemoryHub, MemoryOutlet
 
-from .fake import Broken, FakeOutlet, fail
-
-
-def frames(*data: str) -> bytes:
-    """
-    Return the frames of events with nothing but this data.
-    """
-    return b"".join(f"data: {one}\n\n".encode() for one in data)
-
-
-class HubTestCase(SynchronousTestCase):
-    """
-    A hub, and a clock that ends empty.
-    """
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.hubs: list[Hub] = []
-        self.addCleanup(self.check_nothing_is_left)
-        self.hub = self.make_hub()
-
-    def make_hub(self, **options: float) -> Hub:
-        """
-        Make a hub.
-        """
-        hub = Hub(clock=self.clock, **options)
-        self.hubs.append(hub)
-        return hub
-
-    def check_nothing_is_left(self) -> None:
-        """
-        Check that every trace of a subscriber goes with its stream, the timer too.
-        """
-        for hub in self.hubs:
-            hub.streams.abort()
-            self.assertEqual(0, hub.subscriber_count)
-            self.assertEqual(0, len(hub.streams))
-        self.assertEqual([], self.clock.getDelayedCalls())
-
-    def subscribe(self, hub: Hub | None = None, **options: object) -> FakeOutlet:
-        """
-        Subscribe a new outlet and return it.
-        """
-        hub = self.hub if hub is None else hub  # an empty hub is false
-        outlet = FakeOutlet(hub.streams)
-        hub.subscribe(outlet, **options)
-        return outlet
+from .case import HubTestCase, id_of, shown
+from .fake import FakeListener, TurnClock
 
 
 class PublishTests(HubTestCase):
     """
-    Handing out events.
+    What the publisher hears.
     """
 
-    def test_nobody(self) -> None:
+    def test_id(self) -> None:
         """
-        Publishing to nobody is no error.
+        The publisher hears the id at once, whether anybody is subscribed or not.
         """
-        self.hub.publish(Event("a"))
+        for number in (1, 2):
+            id = self.hub.publish("t", Event("a"))
+            self.assertEqual(id_of(number), self.successResultOf(id))
 
-    def test_everybody(self) -> None:
+    def test_own_id(self) -> None:
         """
-        Everyone who is subscribed gets the event.
+        An id that the publisher gives is kept.
         """
-        outlets = [self.subscribe() for _ in range(3)]
-        self.hub.publish(Event("a"))
-        self.assertEqual([frames("a")] * 3, [outlet.received for outlet in outlets])
+        listener = self.subscribe()
+        id = self.hub.publish("t", Event("a", id="mine"))
+        self.settle()
+        self.assertEqual("mine", self.successResultOf(id))
+        self.assertEqual([Event("a", id="mine")], listener.events)
 
-    def test_at_once(self) -> None:
+    def test_unknown_epoch(self) -> None:
         """
-        Publishing does not wait for another turn of the reactor.
+        The ids of two hubs are never the same, unless they share their log.
         """
-        self.hub.publish(Event("a"))
-        self.assertEqual([], self.clock.getDelayedCalls())
+        ids = {self.successResultOf(MemoryHub().publish("t", Event("a"))) for _ in range(10)}
+        self.assertEqual(10, len(ids))
 
-    def test_counted(self) -> None:
+    def test_ephemeral(self) -> None:
         """
-        Each event is counted as one.
+        What is ephemeral has no id, and moves no cursor.
         """
-        outlet = self.subscribe()
-        self.hub.publish(Event("a"))
-        self.hub.publish(Event("b"))
-        self.assertEqual(2, outlet.events)
+        self.publish("a")
+        id = self.hub.publish("t", Event("b"), ephemeral=True)
+        self.assertEqual(("", id_of(1)), (self.successResultOf(id), self.hub.cursor))
+        self.assertEqual(1, self.hub.log.head)
 
-    def test_encoded_once(self) -> None:
+    def test_cancel(self) -> None:
         """
-        All get the very same bytes, not a copy for each.
+        Who cancels what has fired already changes nothing.
         """
-        outlets = [self.subscribe() for _ in range(3)]
-        self.hub.publish(Event("a" * 1000))
-        self.assertEqual(1, len({id(outlet.writes[0]) for outlet in outlets}))
+        listener = self.subscribe()
+        self.hub.publish("t", Event("a")).cancel()
+        self.settle()
+        self.assertEqual(["a"], listener.data)
 
-    def test_order(self) -> None:
+    def test_fields(self) -> None:
         """
-        Events come in the order of publishing.
+        All that an event says arrives, and nothing is added but an id.
         """
-        outlet = self.subscribe()
-        data = [str(number) for number in range(100)]
-        for one in data:
-            self.hub.publish(Event(one))
-        self.assertEqual(frames(*data), outlet.received)
+        listener = self.subscribe()
+        self.hub.publish("t", Event("a\nb", type="x", retry=5))
+        self.settle()
+        self.assertEqual([Event("a\nb", type="x", id=id_of(1), retry=5)], listener.events)
 
-    def test_from_now_on(self) -> None:
+    def test_any_iterable(self) -> None:
         """
-        A subscriber gets what is published after it came, and nothing from before.
+        Topics may come from anywhere, even more than once.
         """
-        self.hub.publish(Event("a"))
-        outlet = self.subscribe()
-        self.hub.publish(Event("b"))
-        self.assertEqual(frames("b"), outlet.received)
+        listeners = [self.subscribe(seen=topic) for topic in "ab"]
+        self.publish("1", to=iter(["a", "b", "a"]))
+        self.publish("2", to={"b": 1})
+        self.settle()
+        self.assertEqual([["1"], ["1", "2"]], [one.data for one in listeners])
 
-    def test_until_the_end(self) -> None:
+    def test_own_log(self) -> None:
         """
-        A subscriber that has gone gets nothing more, and the others do.
+        A hub that is given no log has one of its own, in memory.
         """
-        outlet, other = self.subscribe(), self.subscribe()
-        self.hub.publish(Event("a"))
-        outlet.leave()
-        self.hub.publish(Event("b"))
-        self.assertEqual((frames("a"), frames("a", "b")), (outlet.received, other.received))
-
-    def test_behind(self) -> None:
-        """
-        Nobody waits for a subscriber that is behind, and it gets everything later.
-        """
-        slow, other = self.subscribe(), self.subscribe()
-        slow.stop_reading()
-        self.hub.publish(Event("a"))
-        self.hub.publish(Event("b"))
-        self.assertEqual((b"", frames("a", "b")), (slow.received, other.received))
-        slow.read_all()
-        self.assertEqual(frames("a", "b"), slow.received)
-
-    def test_subscribers_in_order(self) -> None:
-        """
-        Who came first hears first.
-        """
-        heard: list[int] = []
-        for number in range(10):
-            self.subscribe().during_write = lambda number=number: heard.append(number)
-        self.hub.publish(Event("a"))
-        self.assertEqual(list(range(10)), heard)
-
-
-class FromCallbacksTests(HubTestCase):
-    """
-    What may be done while an event is being handed out.
-    """
-
-    def test_publish(self) -> None:
-        """
-        What is published meanwhile comes after it, for everyone.
-        """
-        outlets = [self.subscribe() for _ in range(3)]
-        more = [Event("b"), Event("c")]
-
-        def publish_more() -> None:
-            if more:
-                self.hub.publish(more.pop(0))
-
-        outlets[1].during_write = publish_more
-        self.hub.publish(Event("a"))
-        self.assertEqual([frames("a", "b", "c")] * 3, [outlet.received for outlet in outlets])
-
-    def test_publish_from_on_end(self) -> None:
-        """
-        The end of one may be told to the others by publishing it.
-        """
-
-        def on_end(subscriber: Subscriber, reason: EndReason) -> None:
-            self.hub.publish(Event("gone"))
-
-        leaver, other = self.subscribe(on_end=on_end), self.subscribe()
-        leaver.during_write = leaver.leave
-        self.hub.publish(Event("a"))
-        self.assertEqual((b"", frames("a", "gone")), (leaver.received, other.received))
-
-    def test_publish_without_end(self) -> None:
-        """
-        An event published for each event is no recursion, however many there are.
-        """
-        outlet = self.subscribe()
-        left = iter(range(5000))
-        outlet.during_write = lambda: next(left, None) and self.hub.publish(Event("b"))
-        next(left)
-        self.hub.publish(Event("a"))
-        self.assertEqual(5000, outlet.events)
-
-    def test_subscribe(self) -> None:
-        """
-        Who subscribes meanwhile gets only what is published from then on.
-        """
-        late: list[FakeOutlet] = []
-        outlet = self.subscribe()
-        outlet.during_write = lambda: late or late.append(self.subscribe())
-        self.hub.publish(Event("a"))
-        self.hub.publish(Event("b"))
-        self.assertEqual((1, frames("b")), (len(late), late[0].received))
-
-    def test_subscribe_after_publish(self) -> None:
-        """
-        Who subscribes meanwhile gets nothing that was published before, even if it has not been
-        handed out yet.
-        """
-        late: list[FakeOutlet] = []
-        outlet = self.subscribe()
-
-        def publish_and_subscribe() -> None:
-            if not late:
-                self.hub.publish(Event("b"))
-                late.append(self.subscribe())
-
-        outlet.during_write = publish_and_subscribe
-        self.hub.publish(Event("a"))
-        self.hub.publish(Event("c"))
-        self.assertEqual(frames("a", "b", "c"), outlet.received)
-        self.assertEqual(frames("c"), late[0].received)
-
-    def test_end_another(self) -> None:
-        """
-        Who is ended by another one, before its turn has come, gets nothing more.
-        """
-        first, last = self.subscribe(), self.subscribe()
-        first.during_write = self.hub.subscribers[1].end
-        self.hub.publish(Event("a"))
-        self.assertEqual((frames("a"), b""), (first.received, last.received))
-        self.assertEqual(1, self.hub.subscriber_count)
-
-    def test_end_itself(self) -> None:
-        """
-        Who ends itself leaves the others alone.
-        """
-        first, last = self.subscribe(), self.subscribe()
-        first.during_write = self.hub.subscribers[0].abort
-        self.hub.publish(Event("a"))
-        self.assertEqual((b"", frames("a")), (first.received, last.received))
-
-    def test_end_all(self) -> None:
-        """
-        One may end everyone, from the callback of an end too.
-        """
-
-        def end_all(*_: object) -> None:
-            for subscriber in self.hub.subscribers:
-                subscriber.end()
-
-        outlets = [self.subscribe(on_end=end_all) for _ in range(10)]
-        outlets[3].leave()
-        self.assertEqual(0, self.hub.subscriber_count)
-
-    def test_close(self) -> None:
-        """
-        Who closes the hub meanwhile keeps nobody from getting that event.
-        """
-        first, last = self.subscribe(), self.subscribe()
-        first.during_write = self.hub.close
-        self.hub.publish(Event("a"))
-        self.assertEqual([frames("a")] * 2, [first.received, last.received])
-
-
-class BrokenOutletTests(HubTestCase):
-    """
-    An outlet that raises what it should not.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.heard: list[tuple[Subscriber, EndReason]] = []
-        self.first = self.subscribe()
-        self.broken = self.subscribe(on_end=lambda *heard: self.heard.append(heard))
-        self.last = self.subscribe()
-        self.broken.during_write = fail
-        self.addCleanup(setattr, self.broken, "during_abort", lambda: None)
-
-    def test_others(self) -> None:
-        """
-        The others get the event, and the publisher does not notice.
-        """
-        self.hub.publish(Event("a"))
-        self.assertEqual([frames("a")] * 2, [self.first.received, self.last.received])
-        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
-
-    def test_cut(self) -> None:
-        """
-        It is cut, its subscriber is gone, and that is told.
-        """
-        broken = self.hub.subscribers[1]
-        self.hub.publish(Event("a"))
-        self.flushLoggedErrors(Broken)
-        self.assertEqual([(broken, EndReason.CONNECTION_LOST)], self.heard)
-        self.assertEqual((True, 2), (self.broken.is_cut, self.hub.subscriber_count))
-
-    def test_cannot_be_cut(self) -> None:
-        """
-        The others get the event, and the publisher does not notice, even if the broken one cannot
-        be cut either.
-        """
-        self.broken.during_abort = fail
-        self.hub.publish(Event("a"))
-        self.assertEqual([frames("a")] * 2, [self.first.received, self.last.received])
-        self.assertTrue(self.flushLoggedErrors(Broken))
+        hub = MemoryHub()
+        self.assertIsInstance(hub.log, MemoryLog)
+        self.assertEqual(DEFAULT_MAX_COUNT, hub.log._max_count)
 
 
 class MistakeTests(HubTestCase):
     """
-    What cannot be meant.
+    What cannot be meant: it is refused, and nothing has changed.
     """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listener = self.subscribe()
+        self.addCleanup(self.check_nothing_was_published)
+
+    def check_nothing_was_published(self) -> None:
+        """
+        Check that nothing has reached anybody, nor the log.
+        """
+        self.settle()
+        self.assertEqual((b"", 0), (self.listener.received, self.hub.log.head))
+
+    def refused(
+        self, error: type[Exception], topics: object, event: object, **options: bool
+    ) -> str:
+        """
+        Check that this cannot be published, and return what the publisher is told.
+        """
+        return str(self.assertRaises(error, self.hub.publish, topics, event, **options))
 
     def test_no_event(self) -> None:
         """
         Who publishes something else than an event is told what to publish.
         """
         for mistake in ("text", b"bytes", {"some": "object"}, Event):
-            error = self.assertRaises(TypeError, self.hub.publish, mistake)
-            self.assertIn("Event('text')", str(error))
+            self.assertIn("Event('text')", self.refused(TypeError, "t", mistake))
+            self.assertIn("Event('text')", self.refused(TypeError, "t", mistake, ephemeral=True))
 
-    def test_limits(self) -> None:
+    def test_number_of_topics(self) -> None:
         """
-        A limit below 0 is none.
+        There is at least one topic, and no more than a thousand.
         """
-        for limit in ("max_subscribers", "max_per_address"):
-            error = self.assertRaises(ValueError, Hub, clock=self.clock, **{limit: -1})
-            self.assertIn(limit, str(error))
+        for count in (0, MAX_TOPICS + 1):
+            topics = [str(number) for number in range(count)]
+            self.assertIn(f"not {count}", self.refused(InvalidTopic, topics, Event()))
 
-    def test_times(self) -> None:
+    def test_length_of_topics(self) -> None:
         """
-        There is no time below 0, and none to stall in is no time at all.
+        A topic is not empty, and no longer than a matcher may be.
+        """
+        for topic in ("", "x" * 4097):
+            for topics in (topic, ["t", topic]):
+                self.assertIn(f"not {len(topic)}", self.refused(InvalidTopic, topics, Event()))
+
+    def test_lone_surrogate(self) -> None:
+        """
+        A topic has UTF-8: no pattern could be asked about one that has not.
+        """
+        others = [self.subscribe(seen=one) for one in ("u", Pattern("/*"))]
+        for topics in ("\ud800", ["u", "/\udfff"]):
+            self.assertIn("surrogate", self.refused(InvalidTopic, topics, Event()))
+            self.assertIn("surrogate", self.refused(InvalidTopic, topics, Event(), ephemeral=True))
+        self.settle()
+        self.assertEqual([b"", b""], [one.received for one in others])
+
+    def test_no_text(self) -> None:
+        """
+        A topic is text.
+        """
+        for topics, name in ((["t", b"u"], "bytes"), (b"t", "int"), ([None], "NoneType")):
+            self.assertIn(name, self.refused(TypeError, topics, Event()))
+        self.refused(TypeError, None, Event())
+
+    def test_ids_of_the_hub(self) -> None:
+        """
+        An id that the hub itself would give, or that asks for something, is refused.
+        """
+        for id in ("", "#", "#mine", id_of(1), END_ID, EARLIEST):
+            self.assertIn(repr(id), self.refused(InvalidEvent, "t", Event(id=id)))
+
+    def test_long_id(self) -> None:
+        """
+        So is one that would not be looked for when it comes back.
+        """
+        self.assertIn(str(MAX_ID), self.refused(InvalidEvent, "t", Event(id="x" * (MAX_ID + 1))))
+
+    def test_ephemeral_with_id(self) -> None:
+        """
+        So is one on an event that is not kept.
+        """
+        self.assertIn("ephemeral", self.refused(InvalidEvent, "t", Event(id="x"), ephemeral=True))
+
+    def test_field(self) -> None:
+        """
+        The error names the field.
+        """
+        for event, options in ((Event(id="#x"), {}), (Event(id="x"), {"ephemeral": True})):
+            error = self.assertRaises(InvalidEvent, self.hub.publish, "t", event, **options)
+            self.assertEqual("id", error.field)
+
+    def test_matchers(self) -> None:
+        """
+        Who asks for what there cannot be is refused.
+        """
+        outlet = MemoryOutlet(self.hub.streams)
+        for mistake, error in (("x" * 4097, InvalidMatcher), (1, TypeError), ([b"t"], TypeError)):
+            self.assertRaises(error, self.hub.subscribe, outlet, mistake)
+        self.assertEqual((1, None), (self.hub.subscriber_count, outlet.writer))
+
+    def test_numbers(self) -> None:
+        """
+        A number or a time below what makes sense, or without end, is refused by its name.
         """
         for option, value in (
+            ("max_subscribers", -1),
+            ("max_per_address", -1),
+            ("flush_threads", 0),
+            ("lifetime", -0.1),
+            ("lifetime", float("inf")),
+            ("lifetime", float("nan")),
             ("heartbeat", -1),
             ("stall_timeout", 0),
             ("stall_timeout", -1),
@@ -346,6 +232,179 @@ class MistakeTests(HubTestCase):
         ):
             error = self.assertRaises(ValueError, Hub, clock=self.clock, **{option: value})
             self.assertIn(f"{option} {value}", str(error))
+
+
+@implementer(IReactorFromThreads)
+class ReactorClock(TurnClock):
+    """
+    A clock that says of itself that it is a reactor with threads.
+    """
+
+
+class OtherThreadTests(HubTestCase):
+    """
+    Calls from another thread than the reactor's.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.patch(threadable, "ioThread", get_ident())
+
+    def call(self, function: Callable[[], object]) -> Exception | None:
+        """
+        Call something in another thread, and return what it raised.
+        """
+        raised: list[Exception] = []
+
+        def run() -> None:
+            try:
+                function()
+            except Exception as problem:
+                raised.append(problem)
+
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join()
+        return raised[0] if raised else None
+
+    def make_real_hub(self) -> Hub:
+        """
+        Make a hub on the reactor that there really is; nothing is scheduled on it.
+        """
+        from twisted.internet import reactor
+
+        self.assertTrue(IReactorFromThreads.providedBy(reactor))
+        hub = Hub(clock=reactor, flush_threads=1)
+        self.addCleanup(hub.close)
+        return hub
+
+    def test_publish(self) -> None:
+        """
+        Who publishes is told what to do instead, and nothing is published.
+        """
+        hub = self.make_real_hub()
+        error = self.call(lambda: hub.publish("t", Event("a")))
+        self.assertIsInstance(error, RuntimeError)
+        for advice in ("reactor.callFromThread(hub.publish, ...)", "blockingCallFromThread"):
+            self.assertIn(advice, str(error))
+        self.assertEqual(0, hub.log.head)
+
+    def test_subscribe(self) -> None:
+        """
+        So is who subscribes, and nobody is subscribed.
+        """
+        hub = self.make_real_hub()
+        outlet = MemoryOutlet(self.hub.streams)
+        error = self.call(lambda: hub.subscribe(outlet))
+        self.assertIsInstance(error, RuntimeError)
+        self.assertIn("hub.subscribe", str(error))
+        self.assertEqual((0, None), (hub.subscriber_count, outlet.writer))
+
+    def test_own_thread(self) -> None:
+        """
+        The reactor's own thread may do both.
+        """
+        hub = self.make_hub()
+        reactor_hub = Hub(clock=ReactorClock(), flush_threads=1)
+        for one in (hub, reactor_hub, self.make_real_hub()):
+            self.successResultOf(one.publish("t", Event("a")))
+
+    def test_before_the_reactor_runs(self) -> None:
+        """
+        As long as no reactor runs, there is no other thread than its own.
+        """
+        self.patch(threadable, "ioThread", None)
+        self.assertIsNone(self.call(lambda: self.make_real_hub().publish("t", Event("a"))))
+
+    def test_clock(self) -> None:
+        """
+        A clock has no thread of its own: tests may run wherever they like.
+        """
+        self.assertIsNone(self.call(lambda: self.hub.publish("t", Event("a"))))
+
+
+class ThreadsTests(HubTestCase):
+    """
+    How many threads there are.
+    """
+
+    def test_cores(self) -> None:
+        """
+        Unless told otherwise, as many as there are cores that this process may use.
+        """
+        hub = Hub(clock=self.clock)
+        expected = len(os.sched_getaffinity(0))
+        self.assertEqual(expected, usable_cores())
+        senders = hub._live._senders
+        self.assertEqual(expected, 1 if senders is None else senders._threads)
+
+    def test_without_affinity(self) -> None:
+        """
+        Where it is not known which these are, as many as there are at all.
+        """
+        self.addCleanup(setattr, os, "sched_getaffinity", os.sched_getaffinity)
+        del os.sched_getaffinity
+        self.assertEqual(os.cpu_count(), usable_cores())
+        self.patch(os, "cpu_count", lambda: None)
+        self.assertEqual(1, usable_cores())
+
+
+class LifetimeTests(HubTestCase):
+    """
+    How long a stream may last.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hub = self.make_hub(lifetime=100.0, heartbeat=1.0)
+
+    def test_for_ever(self) -> None:
+        """
+        Unless told otherwise, for ever.
+        """
+        listener = self.subscribe(self.make_hub())
+        self.clock.advance(10.0**6)
+        self.assertTrue(listener.is_open)
+
+    def test_jitter(self) -> None:
+        """
+        It ends up to a fifth sooner, by chance, so that those who came together do not come back
+        together.
+        """
+        for jitter, expected in ((0.0, 100.0), (0.5, 90.0), (1.0, 80.0)):
+            self.hub.streams.jitter = lambda jitter=jitter: jitter
+            self.assertEqual(expected, self.subscribe().expires)
+        self.hub.streams.jitter = random.Random(1).random
+        times = {self.subscribe().expires for _ in range(100)}
+        self.assertEqual(100, len(times))
+
+    def test_from_its_beginning(self) -> None:
+        """
+        It counts from when it subscribed.
+        """
+        self.hub.streams.jitter = lambda: 0.0
+        self.clock.busy(5.0)
+        self.assertEqual(105.0, self.subscribe().expires)
+
+    def test_over(self) -> None:
+        """
+        Then it ends properly, with all that was published for it, and goes on where it was when it
+        comes back.
+        """
+        self.hub.streams.jitter = lambda: 0.0
+        heard: list[EndReason] = []
+        listener = self.subscribe(on_end=lambda subscriber, reason: heard.append(reason))
+        for _ in range(995):
+            self.clock.turn(0.1)
+        self.assertTrue(listener.is_open)
+        self.publish("a")
+        for _ in range(10):
+            self.clock.turn(0.1)
+        self.assertEqual(([EndReason.LIFETIME_OVER], ["a"]), (heard, listener.data))
+        self.assertFalse(listener.is_cut)
+        self.publish("b")
+        back = self.subscribe(last_event_id=listener.events[-1].id)
+        self.assertEqual(["b"], shown(back))
 
 
 class SubscribersTests(HubTestCase):
@@ -363,11 +422,11 @@ class SubscribersTests(HubTestCase):
         """
         The oldest stands first, also after others have gone.
         """
-        outlets = [FakeOutlet(self.hub.streams) for _ in range(5)]
+        outlets = [MemoryOutlet(self.hub.streams) for _ in range(5)]
         subscribers = [self.hub.subscribe(outlet) for outlet in outlets]
         outlets[0].leave()
         outlets[2].leave()
-        subscribers.append(self.hub.subscribe(FakeOutlet(self.hub.streams)))
+        subscribers.append(self.hub.subscribe(MemoryOutlet(self.hub.streams)))
         expected = [subscribers[number] for number in (1, 3, 4, 5)]
         self.assertEqual(expected, list(self.hub.subscribers))
 
@@ -387,13 +446,15 @@ class SubscribersTests(HubTestCase):
         """
         chance = random.Random(1)
         hub = self.make_hub(max_per_address=1000)
-        outlets: list[FakeOutlet] = []
+        outlets: list[FakeListener] = []
         for number in range(2000):
             outlets.append(self.subscribe(hub, address=f"192.0.2.{number % 7}"))
             if chance.random() < 0.7:
                 outlet = outlets.pop(chance.randrange(len(outlets)))
                 outlet.abort(chance.choice(list(EndReason)))
-            hub.publish(Event("a"))
+            hub.publish("t", Event("a"))
+            if number % 3 == 0:
+                self.clock.turn()
         self.assertEqual(len(outlets), hub.subscriber_count)
         hub.streams.drain(3.0)
         self.assertEqual(0, hub.subscriber_count)
@@ -405,10 +466,12 @@ class SubscribersTests(HubTestCase):
         """
         other_hub = self.make_hub(max_subscribers=1)
         outlet, other = self.subscribe(), self.subscribe(other_hub)
-        self.hub.publish(Event("a"))
-        other_hub.publish(Event("b"))
-        self.assertEqual((frames("a"), frames("b")), (outlet.received, other.received))
+        self.publish("a")
+        self.publish("b", hub=other_hub)
+        self.settle()
+        self.assertEqual((["a"], ["b"]), (outlet.data, other.data))
         self.assertEqual((False, True), (self.hub.is_full(""), other_hub.is_full("")))
+        self.assertEqual((1, 1), (self.hub.subscriber_count, other_hub.subscriber_count))
         other_hub.close()
         other_hub.streams.abort()
         self.assertEqual((False, True), (self.hub.is_closed, outlet.is_open))
@@ -464,7 +527,7 @@ class FullTests(HubTestCase):
         """
         hub = self.make_hub(max_per_address=2)
         ends = (
-            FakeOutlet.leave,
+            FakeListener.leave,
             lambda outlet: outlet.abort(EndReason.STALLED),
             lambda outlet: outlet.end(EndReason.ENDED_BY_APPLICATION),
         )
@@ -528,7 +591,7 @@ class CloseTests(HubTestCase):
         """
         outlet = self.subscribe()
         self.hub.close()
-        self.assertRaises(HubClosed, self.hub.publish, Event("a"))
+        self.assertRaises(HubClosed, self.hub.publish, "t", Event("a"))
         self.assertEqual(b"", outlet.received)
 
     def test_subscribe(self) -> None:
@@ -536,17 +599,48 @@ class CloseTests(HubTestCase):
         Nobody can subscribe.
         """
         self.hub.close()
-        outlet = FakeOutlet(self.hub.streams)
+        outlet = MemoryOutlet(self.hub.streams)
         self.assertRaises(HubClosed, self.hub.subscribe, outlet)
-        self.assertEqual((0, None), (self.hub.subscriber_count, outlet.on_end))
+        self.assertEqual((0, None), (self.hub.subscriber_count, outlet.writer))
 
     def test_error(self) -> None:
         """
         The error is one of ours.
         """
         self.hub.close()
-        error = self.assertRaises(HubClosed, self.hub.publish, Event("a"))
+        error = self.assertRaises(HubClosed, self.hub.publish, "t", Event("a"))
         self.assertIsInstance(error, SSETwistError)
+
+    def test_published_before(self) -> None:
+        """
+        What was published before is handed out all the same.
+        """
+        listener = self.subscribe()
+        self.publish("a")
+        self.hub.close()
+        self.settle()
+        self.assertEqual(["a"], listener.data)
+
+    def test_on_its_way(self) -> None:
+        """
+        Who is on its way through the log still gets to its end.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe(last_event_id=EARLIEST, is_behind=True)
+        self.hub.close()
+        listener.read()
+        self.settle()
+        self.assertEqual(["a", "b"], listener.data)
+
+    def test_log(self) -> None:
+        """
+        The log goes on without the hub.
+        """
+        listener = self.subscribe()
+        self.hub.close()
+        self.successResultOf(self.hub.log.append(("t",), Event("a")))
+        self.settle()
+        self.assertEqual(([], id_of(0)), (listener.data, self.hub.cursor))
 
     def test_open_streams_stay(self) -> None:
         """

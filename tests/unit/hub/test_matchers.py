@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidMatcher
-from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Pattern
+from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Matchers, Pattern
 
 BASE = "https://hub.example/.well-known/mercure"
 
@@ -52,7 +52,7 @@ class MatcherTests(SynchronousTestCase):
         ):
             self.assertEqual(expected, Pattern(pattern, BASE).matches(topic), (pattern, topic))
 
-    @given(st.text(max_size=50), st.text(max_size=50))
+    @given(st.text(st.characters(), max_size=50), st.text(max_size=50))
     def test_any_pattern(self, pattern: str, topic: str) -> None:
         """
         A pattern can be compiled, and then answers for every topic, or it is refused.
@@ -62,6 +62,14 @@ class MatcherTests(SynchronousTestCase):
         except InvalidMatcher:
             return
         self.assertIn(matcher.matches(topic), (True, False))
+
+    def test_lone_surrogate(self) -> None:
+        """
+        What has no UTF-8 is refused: no event could be published to it.
+        """
+        for kind in (Exact, Pattern):
+            error = self.assertRaises(InvalidMatcher, kind, "/\ud800")
+            self.assertIn("surrogate", str(error))
 
     def test_refused(self) -> None:
         """
@@ -95,3 +103,60 @@ class MatcherTests(SynchronousTestCase):
         self.assertEqual(
             "Pattern(pattern='/a', base_url='https://localhost/')", repr(Pattern("/a"))
         )
+
+
+class MatchersTests(SynchronousTestCase):
+    """
+    Several of them.
+    """
+
+    def test_one(self) -> None:
+        """
+        One topic or one matcher need not stand in a list.
+        """
+        for one in ("ab", Exact("ab"), Pattern("/ab"), Everything()):
+            self.assertEqual(Matchers.of([one]), Matchers.of(one))
+
+    def test_text_is_exact(self) -> None:
+        """
+        Text asks for that topic to the letter, even if it looks like a pattern.
+        """
+        self.assertEqual(Matchers.of(Exact("/*")), Matchers.of("/*"))
+        self.assertFalse(Matchers.of("/*").match(["/a"]))
+
+    def test_any_iterable(self) -> None:
+        """
+        They may come from anywhere, in any order and more than once.
+        """
+        matchers = Matchers.of(iter(["b", "a", Everything(), "a", Everything()]))
+        self.assertEqual(Matchers(frozenset("ab"), frozenset([Everything()])), matchers)
+
+    def test_none(self) -> None:
+        """
+        None at all match nothing, and are the same for all.
+        """
+        for none in ((), [], iter(())):
+            self.assertFalse(Matchers.of(none).match(["a"]))
+        self.assertIs(Matchers.of(()), Matchers.of(()))
+
+    def test_match(self) -> None:
+        """
+        It is enough that one of them asks for one of the topics.
+        """
+        matchers = Matchers.of(["a", Pattern("/p/*"), Pattern("/q/*")])
+        for topics, expected in (
+            (["x", "a"], True),
+            (["x", "/q/1"], True),
+            (["x", "/p"], False),
+            ([], False),
+        ):
+            self.assertEqual(expected, matchers.match(topics), topics)
+
+    def test_mistakes(self) -> None:
+        """
+        What is neither a topic nor a matcher is refused by its name, and so is what is too long.
+        """
+        error = self.assertRaises(TypeError, Matchers.of, ["a", b"b"])
+        self.assertIn("b'b'", str(error))
+        self.assertRaises(InvalidMatcher, Matchers.of, ["a", "x" * (MAX_LENGTH + 1)])
+        self.assertEqual({"x" * MAX_LENGTH}, Matchers.of("x" * MAX_LENGTH).exact)

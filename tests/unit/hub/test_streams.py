@@ -2,6 +2,7 @@
 The one timer that looks after all open streams.
 """
 
+from collections.abc import Callable
 from itertools import pairwise
 
 from hypothesis import given, settings
@@ -10,11 +11,39 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
-from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
+from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Frames, Streams
 
-from .fake import Broken, FakeOutlet, fail
+from .fake import Broken, FakeOutlet, do_nothing, fail
 
 HEARTBEAT = b":\n"
+EVENT = Frames(b"data: a\n\n", 1)
+
+
+class Heard:
+    """
+    A writer that remembers how its stream ended.
+
+    :param act: Called when it ends.
+    """
+
+    def __init__(self, outlet: FakeOutlet, act: Callable[[], object] = do_nothing) -> None:
+        self.reasons: list[EndReason] = []
+        self._act = act
+        outlet.writer = self
+
+    def has_room(self) -> None:
+        """
+        Nothing more is written.
+        """
+
+    def before_end(self) -> None:
+        """
+        Nothing more is written.
+        """
+
+    def ended(self, reason: EndReason) -> None:
+        self.reasons.append(reason)
+        self._act()
 
 
 class StreamsTestCase(SynchronousTestCase):
@@ -34,12 +63,14 @@ class StreamsTestCase(SynchronousTestCase):
         self.streams.abort()
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def pass_time(self, seconds: float, step: float = 0.5) -> None:
+    def pass_time(self, seconds: float) -> None:
         """
-        Let time pass in small steps, as a reactor does.
+        Let time pass, from one call to the next, as in a reactor that has little to do.
         """
-        for _ in range(round(seconds / step)):
-            self.clock.advance(step)
+        end = self.clock.seconds() + seconds
+        while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end:
+            self.clock.advance(calls[0].getTime() - self.clock.seconds())
+        self.clock.advance(end - self.clock.seconds())
 
 
 class HeartbeatTests(StreamsTestCase):
@@ -61,7 +92,7 @@ class HeartbeatTests(StreamsTestCase):
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(15.0)
-        self.assertEqual(([HEARTBEAT], 0), (outlet.writes, outlet.events))
+        self.assertEqual(([HEARTBEAT], 0), (outlet.writes, outlet.event_count))
 
     def test_again_and_again(self) -> None:
         """
@@ -87,7 +118,7 @@ class HeartbeatTests(StreamsTestCase):
         outlet = FakeOutlet(self.streams)
         for _ in range(20):
             self.pass_time(10.0)
-            outlet.write(b"data: a\n\n")
+            outlet.write(EVENT)
         self.assertEqual([b"data: a\n\n"] * 20, outlet.writes)
 
     def test_silent_ones_only(self) -> None:
@@ -96,7 +127,7 @@ class HeartbeatTests(StreamsTestCase):
         """
         silent, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
         self.pass_time(10.0)
-        other.write(b"data: a\n\n")
+        other.write(EVENT)
         self.pass_time(5.0)
         self.assertEqual(([HEARTBEAT], [b"data: a\n\n"]), (silent.writes, other.writes))
 
@@ -122,7 +153,7 @@ class HeartbeatTests(StreamsTestCase):
         at = max(starts)
         for pause in pauses:
             at += pause
-            clock.callLater(at * heartbeat, lambda: outlets[0].write(b"data: a\n\n"))
+            clock.callLater(at * heartbeat, lambda: outlets[0].write(EVENT))
         end = (at + 5) * heartbeat
         while (calls := clock.getDelayedCalls()) and calls[0].getTime() <= end:
             clock.advance(calls[0].getTime() - clock.seconds())
@@ -133,12 +164,69 @@ class HeartbeatTests(StreamsTestCase):
         streams.abort()
         self.assertEqual([], clock.getDelayedCalls())
 
+    def test_spread(self) -> None:
+        """
+        A thousand that have been silent for equally long do not all get their comment in one
+        moment: no tenth of a second sees more than a tenth of them.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(1000)]
+        most = 0
+        for _ in range(150):
+            before = sum(outlet.is_open and len(outlet.writes) for outlet in outlets)
+            self.clock.advance(0.1)
+            after = sum(len(outlet.writes) for outlet in outlets)
+            most = max(most, after - before)
+        self.assertEqual([1] * 1000, [len(outlet.writes) for outlet in outlets])
+        self.assertLessEqual(most, 100)
+
+    def test_spread_over_all_parts(self) -> None:
+        """
+        Streams are spread over all of the parts that are looked after one by one, about evenly.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3000)]
+        sizes = [len(part) for part in self.streams._parts]
+        self.assertGreater(len(sizes), 20)
+        average = len(outlets) / len(sizes)
+        self.assertGreater(min(sizes), average / 2)
+        self.assertLess(max(sizes), average * 3 / 2)
+
+    def test_same_frames(self) -> None:
+        """
+        All that are looked after in one moment get the very same comment.
+        """
+        self.streams = Streams(self.clock, heartbeat=0.5)
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        self.pass_time(0.5)
+        self.assertEqual(1, len({id(outlet.given[0]) for outlet in outlets}))
+
+    def test_late_reactor(self) -> None:
+        """
+        A reactor whose turns take half a second looks after more at a time: nobody is silent for
+        longer than the heartbeat and one turn.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(100)]
+        for _ in range(200):
+            self.clock.advance(0.5)
+        for outlet in outlets:
+            times = [*outlet.write_times, self.clock.seconds()]
+            silence = max(later - earlier for earlier, later in pairwise(times))
+            self.assertLessEqual(silence, 15.5)
+
+    def test_short(self) -> None:
+        """
+        A heartbeat too short for parts of a tenth of a second is still kept.
+        """
+        self.streams = Streams(self.clock, heartbeat=0.05)
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(1.0)
+        self.assertGreaterEqual(len(outlet.writes), 20)
+
     def test_behind(self) -> None:
         """
         A stream that is behind gets no comment: other bytes wait already.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(19.0)
         self.assertEqual([], outlet.writes)
 
@@ -147,9 +235,9 @@ class HeartbeatTests(StreamsTestCase):
         A stream that was behind and has caught up gets its comments again.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(10.0)
-        outlet.read_all()
+        outlet.read()
         self.pass_time(15.0)
         self.assertEqual([HEARTBEAT], outlet.writes)
 
@@ -217,7 +305,7 @@ class TimerTests(StreamsTestCase):
         """
         The timer also goes when it cuts the last stream itself.
         """
-        FakeOutlet(self.streams).stop_reading()
+        FakeOutlet(self.streams).fall_behind()
         self.pass_time(24.0)
         self.assertEqual([], self.clock.getDelayedCalls())
 
@@ -226,9 +314,9 @@ class TimerTests(StreamsTestCase):
         A stream that begins while the timer cuts the last one is looked after by one timer.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
-        outlet.on_end = lambda reason: next_ones.append(FakeOutlet(self.streams))
+        outlet.fall_behind()
         next_ones: list[FakeOutlet] = []
+        Heard(outlet, lambda: next_ones.append(FakeOutlet(self.streams)))
         self.pass_time(24.0)
         self.assertEqual(1, len(next_ones))
         self.assertEqual(1, len(self.clock.getDelayedCalls()))
@@ -238,11 +326,11 @@ class TimerTests(StreamsTestCase):
         Its length is the number of streams that are open or still ending.
         """
         outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
-        other.stop_reading()
+        other.fall_behind()
         for one in (outlet, other):
             one.end(EndReason.FINISHED)
         self.assertEqual(1, len(self.streams))
-        other.read_all()
+        other.read()
         self.assertEqual(0, len(self.streams))
 
     def test_discard_twice(self) -> None:
@@ -276,12 +364,11 @@ class StallTests(StreamsTestCase):
         Who is behind without progress for the stall time-out is cut.
         """
         outlet = FakeOutlet(self.streams)
-        heard: list[EndReason] = []
-        outlet.on_end = heard.append
-        outlet.stop_reading()
+        heard = Heard(outlet)
+        outlet.fall_behind()
         self.pass_time(24.0)
         self.assertTrue(outlet.is_cut)
-        self.assertEqual([EndReason.STALLED], heard)
+        self.assertEqual([EndReason.STALLED], heard.reasons)
 
     def test_not_before(self) -> None:
         """
@@ -289,7 +376,7 @@ class StallTests(StreamsTestCase):
         """
         self.assertEqual(DEFAULT_STALL_TIMEOUT, self.streams.stall_timeout)
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(19.5)
         self.assertTrue(outlet.is_open)
 
@@ -308,8 +395,8 @@ class StallTests(StreamsTestCase):
         streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         outlet = FakeOutlet(streams)
         ends: list[float] = []
-        outlet.on_end = lambda reason: ends.append(clock.seconds())
-        clock.callLater(begin * stall_timeout, outlet.stop_reading)
+        Heard(outlet, lambda: ends.append(clock.seconds()))
+        clock.callLater(begin * stall_timeout, outlet.fall_behind)
         while calls := clock.getDelayedCalls():
             clock.advance(calls[0].getTime() - clock.seconds())
         waited = ends[0] - begin * stall_timeout
@@ -321,7 +408,7 @@ class StallTests(StreamsTestCase):
         Whoever makes some progress, however slowly, is not cut.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         for _ in range(20):
             self.pass_time(19.0)
             outlet.read_some()
@@ -332,7 +419,7 @@ class StallTests(StreamsTestCase):
         After some progress the stall time-out begins anew.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(19.0)
         outlet.read_some()
         self.pass_time(19.5)
@@ -350,14 +437,14 @@ class StallTests(StreamsTestCase):
 
     def test_without_heartbeat(self) -> None:
         """
-        Those who stall are cut also where there is no heartbeat, exactly at the time-out here.
+        Those who stall are cut also where there is no heartbeat, no more than a fifth late.
         """
         self.streams = Streams(self.clock, heartbeat=0, stall_timeout=20.0)
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(19.5)
         self.assertTrue(outlet.is_open)
-        self.pass_time(0.5)
+        self.pass_time(4.5)
         self.assertTrue(outlet.is_cut)
 
     def test_while_ending(self) -> None:
@@ -365,7 +452,7 @@ class StallTests(StreamsTestCase):
         Who does not take the end of the response is cut too.
         """
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         outlet.end(EndReason.FINISHED, last_words=b"data: a\n\n")
         self.assertEqual(1, len(self.streams))
         self.pass_time(24.0)
@@ -376,9 +463,71 @@ class StallTests(StreamsTestCase):
         Cutting one hurts nobody else.
         """
         outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
-        outlet.stop_reading()
+        outlet.fall_behind()
         self.pass_time(24.0)
         self.assertEqual((True, True), (outlet.is_cut, other.is_open))
+
+
+class LifetimeTests(StreamsTestCase):
+    """
+    Ending those whose time is over.
+    """
+
+    def test_for_ever(self) -> None:
+        """
+        Unless told otherwise a stream has no lifetime.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertTrue(outlet.is_open)
+
+    def test_over(self) -> None:
+        """
+        A stream ends properly when its lifetime is over: not before, and no later than a fifth of
+        the heartbeat after that.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.expires = 100.0
+        self.pass_time(99.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4.0)
+        self.assertEqual(([EndReason.LIFETIME_OVER], False), (heard.reasons, outlet.is_cut))
+
+    def test_behind(self) -> None:
+        """
+        Who is behind then is given time to read what waits.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.expires = 10.0
+        outlet.fall_behind()
+        outlet.write(EVENT)
+        self.pass_time(14.0)
+        self.assertEqual((False, False), (outlet.is_open, outlet.is_cut))
+        outlet.read()
+        self.assertEqual(EVENT.data, outlet.received)
+
+    def test_stalled_then(self) -> None:
+        """
+        Who does not take its end is cut after the stall time-out, and told nothing a second time.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.expires = 10.0
+        self.pass_time(9.0)
+        outlet.fall_behind()
+        self.pass_time(24.0)
+        self.assertEqual(([EndReason.LIFETIME_OVER], True), (heard.reasons, outlet.is_cut))
+
+    def test_without_heartbeat(self) -> None:
+        """
+        It ends also where there is no heartbeat.
+        """
+        self.streams = Streams(self.clock, heartbeat=0)
+        outlet = FakeOutlet(self.streams)
+        outlet.expires = 100.0
+        self.pass_time(104.0)
+        self.assertFalse(outlet.is_open)
 
 
 class BrokenOutletTests(StreamsTestCase):
@@ -390,18 +539,17 @@ class BrokenOutletTests(StreamsTestCase):
         super().setUp()
         self.outlets = [FakeOutlet(self.streams) for _ in range(5)]
         self.broken, *self.others = self.outlets
-        self.addCleanup(setattr, self.broken, "during_abort", lambda: None)
+        self.addCleanup(setattr, self.broken, "during_abort", do_nothing)
 
     def test_cut(self) -> None:
         """
         It is logged and cut.
         """
-        heard: list[EndReason] = []
+        heard = Heard(self.broken)
         self.broken.during_write = fail
-        self.broken.on_end = heard.append
         self.pass_time(15.0)
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
-        self.assertEqual([EndReason.CONNECTION_LOST], heard)
+        self.assertEqual([EndReason.CONNECTION_LOST], heard.reasons)
 
     def test_others(self) -> None:
         """
@@ -451,11 +599,9 @@ class StopTests(StreamsTestCase):
         Every stream ends properly, because the server stops.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
-        heard: list[EndReason] = []
-        for outlet in outlets:
-            outlet.on_end = heard.append
+        heard = [Heard(outlet) for outlet in outlets]
         self.streams.drain(3.0)
-        self.assertEqual([EndReason.DRAINING] * 3, heard)
+        self.assertEqual([[EndReason.DRAINING]] * 3, [one.reasons for one in heard])
         self.assertEqual([False] * 3, [outlet.is_cut for outlet in outlets])
         self.assertEqual(0, len(self.streams))
 
@@ -487,11 +633,11 @@ class StopTests(StreamsTestCase):
         """
         self.streams = Streams(self.clock, jitter=lambda: 0.0)
         outlet = FakeOutlet(self.streams)
-        outlet.stop_reading()
-        outlet.write(b"data: a\n\n")
+        outlet.fall_behind()
+        outlet.write(EVENT)
         self.streams.drain(3.0)
         self.assertEqual((1, False), (len(self.streams), outlet.is_open))
-        outlet.read_all()
+        outlet.read()
         self.assertEqual(b"data: a\n\nretry: 3000\n", outlet.received)
         self.assertEqual(0, len(self.streams))
 
@@ -500,11 +646,9 @@ class StopTests(StreamsTestCase):
         Every stream that is left is cut, because the server stops.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
-        heard: list[EndReason] = []
-        for outlet in outlets:
-            outlet.on_end = heard.append
+        heard = [Heard(outlet) for outlet in outlets]
         self.streams.abort()
-        self.assertEqual([EndReason.DRAINING] * 3, heard)
+        self.assertEqual([[EndReason.DRAINING]] * 3, [one.reasons for one in heard])
         self.assertEqual([True] * 3, [outlet.is_cut for outlet in outlets])
 
     def test_abort_after_drain(self) -> None:
@@ -512,12 +656,11 @@ class StopTests(StreamsTestCase):
         Who does not read its end is cut, and is told nothing a second time.
         """
         outlet = FakeOutlet(self.streams)
-        heard: list[EndReason] = []
-        outlet.on_end = heard.append
-        outlet.stop_reading()
+        heard = Heard(outlet)
+        outlet.fall_behind()
         self.streams.drain(3.0)
         self.streams.abort()
-        self.assertEqual((True, [EndReason.DRAINING]), (outlet.is_cut, heard))
+        self.assertEqual((True, [EndReason.DRAINING]), (outlet.is_cut, heard.reasons))
         self.assertEqual(0, len(self.streams))
 
     def test_nobody(self) -> None:

@@ -3,36 +3,26 @@ One subscriber, from the application's point of view.
 """
 
 from twisted.internet.defer import CancelledError
-from twisted.internet.task import Clock
-from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import EndReason, Event, Hub, Subscriber
+from ssetwist import EndReason, Subscriber
 from ssetwist.hub import END, END_ID
 
-from .fake import Broken, FakeOutlet, fail
+from .case import HubTestCase
+from .fake import Broken, fail
 
 
-class SubscriberTests(SynchronousTestCase):
+class SubscriberTests(HubTestCase):
     """
     A hub with one subscriber.
     """
 
     def setUp(self) -> None:
-        self.clock = Clock()
-        self.hub = Hub(clock=self.clock)
-        self.addCleanup(self.check_nothing_is_left)
+        super().setUp()
         self.heard: list[tuple[Subscriber, EndReason]] = []
-        self.outlet = FakeOutlet(self.hub.streams)
-        self.subscriber = self.hub.subscribe(
-            self.outlet, address="192.0.2.1", on_end=lambda *heard: self.heard.append(heard)
+        self.outlet = self.subscribe(
+            address="192.0.2.1", on_end=lambda *heard: self.heard.append(heard)
         )
-
-    def check_nothing_is_left(self) -> None:
-        """
-        Check that the timer has gone with the last stream.
-        """
-        self.hub.streams.abort()
-        self.assertEqual([], self.clock.getDelayedCalls())
+        self.subscriber = self.outlet.subscriber
 
     def test_address(self) -> None:
         """
@@ -44,8 +34,8 @@ class SubscriberTests(SynchronousTestCase):
         """
         It knows when it subscribed.
         """
-        self.clock.advance(5.0)
-        subscriber = self.hub.subscribe(FakeOutlet(self.hub.streams))
+        self.clock.busy(5.0)
+        subscriber = self.subscribe().subscriber
         self.assertEqual((0.0, 5.0), (self.subscriber.since, subscriber.since))
 
     def test_open(self) -> None:
@@ -75,10 +65,9 @@ class SubscriberTests(SynchronousTestCase):
         Whatever ended the stream, that is the reason.
         """
         for reason in EndReason:
-            outlet = FakeOutlet(self.hub.streams)
-            subscriber = self.hub.subscribe(outlet)
+            outlet = self.subscribe()
             outlet.abort(reason)
-            self.assertEqual(reason, subscriber.end_reason)
+            self.assertEqual(reason, outlet.end_reason)
 
     def test_when_ended_before(self) -> None:
         """
@@ -104,19 +93,17 @@ class SubscriberTests(SynchronousTestCase):
         waiting = self.subscriber.when_ended()
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        self.hub.publish(Event("a"))
-        self.assertEqual(b"data: a\n\n", self.outlet.received)
+        self.publish("a")
+        self.settle()
+        self.assertEqual(["a"], self.outlet.data)
 
     def test_gone_before_anyone_hears(self) -> None:
         """
         Who hears of the end finds the hub without that subscriber.
         """
         lengths: list[int] = []
-        outlet = FakeOutlet(self.hub.streams)
-        subscriber = self.hub.subscribe(
-            outlet, on_end=lambda *_: lengths.append(self.hub.subscriber_count)
-        )
-        subscriber.when_ended().addCallback(
+        outlet = self.subscribe(on_end=lambda *_: lengths.append(self.hub.subscriber_count))
+        outlet.subscriber.when_ended().addCallback(
             lambda reason: lengths.append(self.hub.subscriber_count)
         )
         outlet.leave()
@@ -126,21 +113,56 @@ class SubscriberTests(SynchronousTestCase):
         """
         The application can end it: properly, with nothing more than was written.
         """
-        self.hub.publish(Event("a"))
+        self.publish("a")
+        self.settle()
+        before = self.outlet.received
         self.subscriber.end()
         self.assertEqual([(self.subscriber, EndReason.ENDED_BY_APPLICATION)], self.heard)
-        self.assertEqual((False, b"data: a\n\n"), (self.outlet.is_cut, self.outlet.received))
+        self.assertEqual((False, before), (self.outlet.is_cut, self.outlet.received))
+
+    def test_end_after_publish(self) -> None:
+        """
+        What was published for it just before, and has not been handed out yet, comes first.
+        """
+        self.publish("a")
+        self.publish("b", to="u")
+        self.subscriber.end(for_good=True)
+        self.assertEqual(["a", "b", ""], self.outlet.data)
+        self.settle()
+        self.assertEqual(["a", "b", ""], self.outlet.data)
+
+    def test_end_after_publish_while_the_client_stops(self) -> None:
+        """
+        Also if its connection does not take it at once.
+        """
+        self.outlet.stop_reading()
+        self.publish("a")
+        self.subscriber.end(for_good=True)
+        self.assertEqual((1, 0), (len(self.heard), self.hub.subscriber_count))
+        self.outlet.read()
+        self.assertEqual(["a", ""], self.outlet.data)
+
+    def test_end_within_its_last_write(self) -> None:
+        """
+        If its client goes in the middle of that, this is how it ended.
+        """
+        self.publish("a")
+        self.outlet.during_write = self.outlet.leave
+        self.subscriber.end(for_good=True)
+        self.assertEqual([(self.subscriber, EndReason.CLIENT_CLOSED)], self.heard)
+        self.assertEqual(b"", self.outlet.received)
 
     def test_end_while_behind(self) -> None:
         """
         It is gone at once, and what waits for it still follows.
         """
         self.outlet.stop_reading()
-        self.hub.publish(Event("a"))
+        self.publish("a")
+        self.settle()
         self.subscriber.end()
         self.assertEqual(0, self.hub.subscriber_count)
-        self.outlet.read_all()
-        self.assertEqual(b"data: a\n\n", self.outlet.received)
+        self.outlet.read()
+        self.assertEqual(["a"], self.outlet.data)
 
     def test_end_for_good(self) -> None:
         """
@@ -178,9 +200,11 @@ class SubscriberTests(SynchronousTestCase):
         The application can cut it, and what waits is thrown away.
         """
         self.outlet.stop_reading()
-        self.hub.publish(Event("a"))
+        self.publish("a")
+        self.settle()
+        self.publish("b")
         self.subscriber.abort()
-        self.outlet.read_all()
+        self.outlet.read()
         self.assertEqual([(self.subscriber, EndReason.ENDED_BY_APPLICATION)], self.heard)
         self.assertEqual((True, b""), (self.outlet.is_cut, self.outlet.received))
 
@@ -189,6 +213,7 @@ class SubscriberTests(SynchronousTestCase):
         An end that takes too long can be cut short; nobody is told twice.
         """
         self.outlet.stop_reading()
+        self.publish("a")
         self.subscriber.end()
         self.subscriber.abort()
         self.assertEqual((True, 1), (self.outlet.is_cut, len(self.heard)))
@@ -197,7 +222,6 @@ class SubscriberTests(SynchronousTestCase):
         """
         Ending it from its own callback is no error.
         """
-        outlet = FakeOutlet(self.hub.streams)
         heard: list[EndReason] = []
 
         def on_end(subscriber: Subscriber, reason: EndReason) -> None:
@@ -205,7 +229,7 @@ class SubscriberTests(SynchronousTestCase):
             subscriber.end()
             subscriber.abort()
 
-        self.hub.subscribe(outlet, on_end=on_end)
+        outlet = self.subscribe(on_end=on_end)
         outlet.leave()
         self.assertEqual([EndReason.CLIENT_CLOSED], heard)
 
@@ -214,8 +238,8 @@ class SubscriberTests(SynchronousTestCase):
         A callback that raises is logged and hurts nobody: the subscriber is gone, and those who
         wait hear.
         """
-        outlet = FakeOutlet(self.hub.streams)
-        waiting = self.hub.subscribe(outlet, on_end=fail).when_ended()
+        outlet = self.subscribe(on_end=fail)
+        waiting = outlet.subscriber.when_ended()
         outlet.leave()
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
         self.assertEqual(1, self.hub.subscriber_count)

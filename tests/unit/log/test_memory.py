@@ -123,11 +123,45 @@ class FindTests(MemoryLogCase):
 
     def test_publishers(self) -> None:
         """
-        So are those that publishers gave; of two the same, the newer one.
+        So are those that publishers gave.
         """
         log = self.make()
-        self.append(log, "1", "2", id="mine")
+        self.append(log, "1")
+        self.append(log, "2", id="mine")
+        self.append(log, "3")
         self.assertEqual(2, self.find(log, "mine"))
+
+    def test_same_id_twice(self) -> None:
+        """
+        Of several events with one id the first is meant (Mercure H5), so that none is missed.
+        """
+        log = self.make()
+        self.append(log, "1", "2", "3", id="mine")
+        self.assertEqual(1, self.find(log, "mine"))
+
+    def test_same_id_twice_and_forgotten(self) -> None:
+        """
+        Once the first is forgotten, it is the first of those that are kept.
+        """
+        log = self.make(max_count=3)
+        self.append(log, "1", "2", id="mine")
+        self.append(log, "3", "4")
+        self.assertEqual((2, 2), (log.oldest, self.find(log, "mine")))
+        self.append(log, "5", id="mine")
+        self.assertEqual((3, 5), (log.oldest, self.find(log, "mine")))
+
+    def test_same_id_again(self) -> None:
+        """
+        A later one never takes the place of one that is kept: who has seen only that would miss
+        what is in between.
+        """
+        log = self.make(max_age=10)
+        for _ in range(3):
+            self.append(log, "1", id="mine")
+            self.clock.advance(6)
+        self.assertEqual((3, 3), (log.oldest, self.find(log, "mine")))
+        self.append(log, "4", id="mine")
+        self.assertEqual((3, 3), (log.oldest, self.find(log, "mine")))
 
     def test_unknown(self) -> None:
         """
@@ -137,14 +171,6 @@ class FindTests(MemoryLogCase):
         self.append(log, "1")
         for id in ("#b2.1", "#a1.2", "garbage", "", "x" * (MAX_ID + 1)):
             self.assertIsNone(self.find(log, id), id)
-
-    def test_too_long(self) -> None:
-        """
-        An id that nobody would send back is kept with its event, and not looked for.
-        """
-        log = self.make()
-        self.append(log, "1", id="x" * (MAX_ID + 1))
-        self.assertIsNone(self.find(log, "x" * (MAX_ID + 1)))
 
     def test_too_old(self) -> None:
         """
@@ -210,6 +236,29 @@ class BoundTests(MemoryLogCase):
         self.clock.advance(9)
         self.assertEqual((2, 3), (log.head, log.oldest))
 
+    def test_cut_in_pieces(self) -> None:
+        """
+        The list is cut again and again, and every position stays where it is.
+        """
+        log = self.make(max_count=10)
+        for number in range(1, 5001):
+            self.append(log, str(number))
+            if number % 500 == 0:
+                kept = [str(each) for each in range(number - 9, number + 1)]
+                self.assertEqual(kept, self.read(log, 0))
+                self.assertEqual(kept[3:], self.read(log, number - 7))
+                self.assertLess(len(log._entries), 1100)
+
+    def test_forgotten_while_it_is_told(self) -> None:
+        """
+        Whoever follows the log hears of an event also if it is too large to be kept.
+        """
+        log = self.make(max_bytes=10)
+        heard: list[tuple[int, int]] = []
+        log.on_append = lambda entry: heard.append((entry.position, log.oldest))
+        self.append(log, "x" * 100)
+        self.assertEqual([(1, 2)], heard)
+
     def test_freed(self) -> None:
         """
         What is forgotten is freed, with its id, also where much is forgotten at once.
@@ -268,7 +317,7 @@ class PlainLog(RuleBasedStateMachine):
             found: list[int | None] = []
             self.log.find(id).addCallback(found.append)
             places = [entry.position for entry in kept if entry.event.id == id]
-            assert found == [places[-1] if places else None]
+            assert found == [places[0] if places else None]
 
 
 class ModelTests(SynchronousTestCase):

@@ -1,0 +1,98 @@
+"""
+A hub to test with, of which nothing may be left.
+"""
+
+import threading
+from typing import Any
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Event, Hub, MemoryLog, View
+from ssetwist.hub import EVERYTHING, Topics
+from ssetwist.log import render_id
+from ssetwist.testing import Listener, MemoryHub
+
+from .fake import FakeListener, TurnClock
+
+#: The epoch of the log of every hub here.
+EPOCH = "e"
+
+
+def id_of(position: int) -> str:
+    """
+    Return the hub's id of the event at a position.
+    """
+    return render_id(EPOCH, position)
+
+
+def shown(listener: Listener) -> list[str]:
+    """
+    Return the data of the events that a listener has read, and ``"gap"`` for a gap.
+    """
+    return ["gap" if event.type == "gap" else event.data for event in listener.events]
+
+
+class HubTestCase(SynchronousTestCase):
+    """
+    A hub, and a clock that ends empty.
+    """
+
+    def setUp(self) -> None:
+        self.clock = TurnClock()
+        self.hubs: list[MemoryHub] = []
+        self.addCleanup(self.check_nothing_is_left)
+        self.hub = self.make_hub()
+
+    def make_log(self, **bounds: Any) -> MemoryLog:
+        """
+        Make a log with a known epoch.
+        """
+        return MemoryLog(self.clock, epoch=EPOCH, **bounds)
+
+    def make_hub(self, **options: Any) -> MemoryHub:
+        """
+        Make a hub.
+        """
+        options.setdefault("log", self.make_log())
+        hub = MemoryHub(clock=self.clock, **options)
+        self.hubs.append(hub)
+        return hub
+
+    def check_nothing_is_left(self) -> None:
+        """
+        Check that every trace of a subscriber goes with its stream: timers and threads, too.
+        """
+        for hub in self.hubs:
+            hub.streams.abort()
+            hub.close()
+            self.assertEqual((0, ()), (hub.subscriber_count, hub.subscribers))
+            self.assertEqual(0, len(hub.streams))
+            self.assertEqual(set(), set().union(*hub.streams._parts))
+            self.assertEqual({}, dict(hub._per_address))
+            live = hub._live
+            registries = (live._audiences, live._index._exact, live._index._others, live._marked)
+            self.assertEqual([{}] * 4, list(registries))
+        self.assertEqual([], self.clock.getDelayedCalls())
+        names = [thread.name for thread in threading.enumerate()]
+        self.assertEqual([], [name for name in names if name.startswith("ssetwist")])
+
+    def subscribe(
+        self, hub: Hub | None = None, seen: Topics | View = EVERYTHING, **options: Any
+    ) -> FakeListener:
+        """
+        Subscribe a new listener and return it.
+        """
+        return FakeListener(self.hub if hub is None else hub, seen, **options)
+
+    def publish(self, *data: str, to: Any = "t", hub: Hub | None = None, **options: Any) -> None:
+        """
+        Publish events with this data.
+        """
+        for one in data:
+            (self.hub if hub is None else hub).publish(to, Event(one), **options)
+
+    def settle(self) -> None:
+        """
+        Let everything happen that can happen now.
+        """
+        self.clock.advance(0)

@@ -1,0 +1,455 @@
+"""
+Those whose connection does not take all.
+"""
+
+import json
+
+from ssetwist import EndReason, View, WhenBehind
+from ssetwist.hub._catch_up import PIECE
+
+from .case import HubTestCase, id_of, shown
+from .fake import Broken, FakeListener, fail
+
+
+class BehindTests(HubTestCase):
+    """
+    A subscriber that stops reading while others go on.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.slow, self.other = self.subscribe(), self.subscribe()
+        self.slow.stop_reading()
+
+    def hand_out(self, *data: str) -> None:
+        for one in data:
+            self.publish(one)
+            self.settle()
+
+    def test_nobody_waits(self) -> None:
+        """
+        Nobody waits for it, and it gets everything later.
+        """
+        self.hand_out("a", "b", "c")
+        self.assertEqual(([], ["a", "b", "c"]), (self.slow.data, self.other.data))
+        self.slow.read()
+        self.assertEqual(["a", "b", "c"], self.slow.data)
+
+    def test_nothing_is_queued(self) -> None:
+        """
+        What it has not taken waits in the log: its connection is given nothing more.
+        """
+        self.hand_out(*"abcdefgh")
+        self.assertEqual(1, len(self.slow.writes))
+        self.slow.read()
+        self.assertEqual(2, len(self.slow.writes))
+
+    def test_live_again(self) -> None:
+        """
+        Once it has caught up it is handed what the others are.
+        """
+        self.hand_out("a", "b")
+        self.slow.read()
+        self.hand_out("c")
+        self.assertIs(self.slow.given[-1], self.other.given[-1])
+        self.assertEqual(["a", "b", "c"], self.slow.data)
+
+    def test_nothing_missed(self) -> None:
+        """
+        Who has room again before anything else is published just goes on.
+        """
+        self.hand_out("a")
+        self.slow.read()
+        self.assertEqual(["a"], self.slow.data)
+        self.hand_out("b")
+        self.assertEqual((["a", "b"], 2), (self.slow.data, len(self.slow.writes)))
+
+    def test_room_without_need(self) -> None:
+        """
+        Who has kept up, and is told that there is room, just goes on.
+        """
+        self.publish("a")
+        self.other.writer.has_room()
+        self.publish("b")
+        self.settle()
+        self.assertEqual(["a", "b"], self.other.data)
+
+    def test_published_in_the_same_turn(self) -> None:
+        """
+        What has been published but not handed out yet when it has room comes once.
+        """
+        self.hand_out("a")
+        self.publish("b")
+        self.slow.read()
+        self.publish("c")
+        self.settle()
+        self.assertEqual(["a", "b", "c"], self.slow.data)
+
+    def test_again_and_again(self) -> None:
+        """
+        It may fall behind as often as it likes, also while it catches up.
+        """
+        long = [str(number) * (PIECE // 3) for number in range(10)]
+        self.hand_out(*long)
+        for _ in range(10):
+            self.slow.read()
+            self.slow.stop_reading()
+            self.settle()
+        self.hand_out("a", "b")
+        self.slow.read()
+        self.hand_out("c")
+        self.assertEqual([*long, "a", "b", "c"], self.slow.data)
+        self.assertEqual(self.other.received, self.slow.received)
+
+    def test_what_it_sees(self) -> None:
+        """
+        It gets from the log what it would have been handed, and nothing else.
+        """
+        view = View.of("t", grants="t", filter=lambda topics, event: event.data != "x")
+        slow = self.subscribe(seen=view)
+        slow.stop_reading()
+        self.publish("a")
+        self.settle()
+        self.publish("b", to="u")
+        self.publish("c", to="t", private=True)
+        self.publish("d", to=["u", "t"])
+        self.publish("x")
+        slow.read()
+        self.settle()
+        self.assertEqual(["a", "c", "d"], slow.data)
+
+    def test_ephemeral(self) -> None:
+        """
+        An ephemeral event does not reach it.
+        """
+        self.hand_out("a")
+        self.publish("b", ephemeral=True)
+        self.settle()
+        self.slow.read()
+        self.hand_out("c")
+        self.assertEqual((["a", "c"], ["a", "b", "c"]), (self.slow.data, self.other.data))
+
+    def test_how_far(self) -> None:
+        """
+        It is known how many events it has not been sent; one that has kept up has been sent all.
+        """
+        self.hand_out("a")
+        self.assertEqual(0, self.slow.subscriber.behind)
+        self.publish("b", "c", to="u")
+        self.assertEqual((2, 0), (self.slow.subscriber.behind, self.other.subscriber.behind))
+        self.slow.read()
+        self.assertEqual(0, self.slow.subscriber.behind)
+
+    def test_leave(self) -> None:
+        """
+        Who leaves while it is behind leaves nothing.
+        """
+        self.hand_out("a", "b")
+        self.slow.leave()
+        self.assertEqual(EndReason.CLIENT_CLOSED, self.slow.end_reason)
+        self.assertEqual(1, self.hub.subscriber_count)
+        self.slow.read()
+        self.assertEqual(1, len(self.slow.writes))
+
+    def test_end(self) -> None:
+        """
+        Who is ended properly while it is behind gets only what its connection holds already, for
+        the rest must be read when there is room.
+        """
+        self.hand_out("a", "b")
+        self.slow.subscriber.end()
+        self.slow.read()
+        self.assertEqual((["a"], False), (self.slow.data, self.slow.is_cut))
+
+    def test_broken(self) -> None:
+        """
+        One that breaks while it catches up is logged and cut.
+        """
+        self.hand_out("a", "b")
+        self.slow.during_write = fail
+        self.slow.read()
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual(
+            (EndReason.CATCH_UP_FAILED, True), (self.slow.end_reason, self.slow.is_cut)
+        )
+
+    def test_cut_by_its_connection(self) -> None:
+        """
+        One for which too much waits is cut by its connection, in whatever write, and that is it.
+        """
+        for published in ("a", "ab"):
+            slow = self.subscribe()
+            slow.stop_reading()
+            last = len(published) - 1
+            slow.during_write = lambda slow=slow, last=last: (
+                len(slow.given) < last or slow.leave(EndReason.FELL_BEHIND)
+            )
+            self.hand_out(*published)
+            slow.read()
+            self.settle()
+            self.assertEqual(EndReason.FELL_BEHIND, slow.end_reason)
+        self.assertEqual(2, self.hub.subscriber_count)
+
+
+class TooFarBehindTests(HubTestCase):
+    """
+    Those for whom the log no longer holds what they have missed; it keeps two events here.
+    """
+
+    def make(self, when_behind: WhenBehind, **options: object) -> None:
+        """
+        Make a hub with a subscriber that is behind at the first event.
+        """
+        log = self.make_log(max_count=2)
+        self.hub = self.make_hub(when_behind=when_behind, log=log, **options)
+        self.slow = self.subscribe()
+        self.slow.stop_reading()
+        self.publish("a")
+        self.settle()
+
+    def hand_out(self, *data: str) -> None:
+        self.publish(*data)
+        self.settle()
+        self.slow.read()
+        self.settle()
+
+    def gap(self) -> tuple[str | None, dict[str, object]]:
+        (event,) = (event for event in self.slow.events if event.type == "gap")
+        return event.id, json.loads(event.data)
+
+    def test_everything_is_kept(self) -> None:
+        """
+        Whatever the hub does about them, who has missed only what is kept is not one of them.
+        """
+        for when_behind in WhenBehind:
+            self.make(when_behind)
+            self.publish("b", to="u")
+            self.hand_out("c")
+            self.assertEqual(["a", "b", "c"], shown(self.slow))
+
+    def test_default(self) -> None:
+        """
+        Unless told otherwise it is disconnected, properly and without a gap: it comes back with
+        its cursor, and is told then.
+        """
+        self.hub = self.make_hub(log=self.make_log(max_count=2))
+        self.slow = self.subscribe()
+        self.slow.stop_reading()
+        self.hand_out("a")
+        self.slow.stop_reading()
+        self.publish("b")
+        self.settle()
+        self.hand_out("c", "d", "e")
+        self.assertEqual(["a", "b"], shown(self.slow))
+        self.assertEqual((EndReason.FELL_BEHIND, False), (self.slow.end_reason, self.slow.is_cut))
+        back = self.subscribe(last_event_id=self.slow.events[-1].id)
+        self.assertEqual(["gap"], shown(back))
+
+    def test_disconnect(self) -> None:
+        """
+        The same where the hub is told so; and nobody else notices.
+        """
+        self.make(WhenBehind.DISCONNECT)
+        other = self.subscribe()
+        self.hand_out("b", "c", "d")
+        self.assertEqual(EndReason.FELL_BEHIND, self.slow.end_reason)
+        self.assertEqual((["b", "c", "d"], None), (other.data, other.end_reason))
+
+    def test_not_before_there_is_room(self) -> None:
+        """
+        As long as it takes nothing it is left in peace.
+        """
+        self.make(WhenBehind.DISCONNECT)
+        self.publish("b", "c", "d")
+        self.settle()
+        self.assertIsNone(self.slow.end_reason)
+
+    def test_skip(self) -> None:
+        """
+        It is told of the gap, from where it was, and goes on with what is published from now on.
+        """
+        self.make(WhenBehind.SKIP)
+        self.hand_out("b", "c", "d")
+        self.assertEqual(["a", "gap"], shown(self.slow))
+        self.assertEqual(
+            (id_of(4), {"asked": id_of(1), "oldest": id_of(3), "newest": id_of(4)}), self.gap()
+        )
+        self.hand_out("e")
+        self.assertEqual(["a", "gap", "e"], shown(self.slow))
+
+    def test_latest(self) -> None:
+        """
+        It is told of the gap and goes on with what is left.
+        """
+        self.make(WhenBehind.LATEST)
+        self.publish("b", "c")
+        self.publish("d", to="u")
+        self.hand_out("e")
+        self.assertEqual(["a", "gap", "d", "e"], shown(self.slow))
+        self.assertEqual(
+            (id_of(3), {"asked": id_of(1), "oldest": id_of(4), "newest": id_of(5)}), self.gap()
+        )
+        self.hand_out("f")
+        self.assertEqual(["a", "gap", "d", "e", "f"], shown(self.slow))
+
+    def test_nothing_left(self) -> None:
+        """
+        The same where the log keeps nothing at all any more.
+        """
+        for when_behind, expected in (
+            (WhenBehind.DISCONNECT, ["a"]),
+            (WhenBehind.SKIP, ["a", "gap", "c"]),
+            (WhenBehind.LATEST, ["a", "gap", "c"]),
+        ):
+            self.hub = self.make_hub(when_behind=when_behind, log=self.make_log(max_age=10))
+            slow = self.subscribe()
+            slow.stop_reading()
+            self.publish("a")
+            self.settle()
+            self.publish("b")
+            self.clock.advance(10)
+            slow.read()
+            self.publish("c")
+            self.settle()
+            self.assertEqual(expected, shown(slow))
+
+    def test_no_gap(self) -> None:
+        """
+        Where there are no such events, the rest is the same.
+        """
+        for when_behind, expected in (
+            (WhenBehind.SKIP, ["a", "e"]),
+            (WhenBehind.LATEST, ["a", "d", "e"]),
+        ):
+            self.make(when_behind, gap=None)
+            self.hand_out("b", "c", "d")
+            self.hand_out("e")
+            self.assertEqual(expected, shown(self.slow))
+
+
+class LatestTests(HubTestCase):
+    """
+    Those who catch up with the newest event of each topic alone.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hub = self.make_hub(when_behind=WhenBehind.LATEST)
+
+    def make_slow(self, **options: object) -> FakeListener:
+        """
+        Subscribe one that is behind at an event ``0``.
+        """
+        slow = self.subscribe(**options)
+        slow.stop_reading()
+        self.publish("0", to="0")
+        self.settle()
+        return slow
+
+    def test_newest_of_each(self) -> None:
+        """
+        Of each topic it gets the newest, in the order of these, without a gap.
+        """
+        slow = self.make_slow()
+        for topic, data in ("t1", "u1", "t2", "v1", "u2", "t3"):
+            self.publish(topic + data, to=topic)
+        self.settle()
+        slow.read()
+        self.settle()
+        self.assertEqual(["0", "v1", "u2", "t3"], shown(slow))
+
+    def test_live(self) -> None:
+        """
+        Who has kept up gets them all.
+        """
+        listener = self.subscribe()
+        self.publish("a", "b", "c")
+        self.settle()
+        self.assertEqual(["a", "b", "c"], shown(listener))
+
+    def test_canonical_topic(self) -> None:
+        """
+        The topic that counts is the first.
+        """
+        slow = self.make_slow()
+        self.publish("a", to=["t", "u"])
+        self.publish("b", to=["v", "t"])
+        self.publish("c", to=["t"])
+        slow.read()
+        self.settle()
+        self.assertEqual(["0", "b", "c"], shown(slow))
+
+    def test_newest_that_is_seen(self) -> None:
+        """
+        What it does not see takes the place of nothing.
+        """
+        slow = self.make_slow(seen=View.of(["0", "t"]))
+        self.publish("a")
+        self.publish("b", private=True)
+        slow.read()
+        self.settle()
+        self.assertEqual(["0", "a"], shown(slow))
+
+    def test_replay(self) -> None:
+        """
+        So does who comes back with a cursor.
+        """
+        self.publish("a", "b", to="t")
+        self.publish("c", to="u")
+        self.publish("d", to="t")
+        self.assertEqual(["c", "d"], shown(self.subscribe(last_event_id=id_of(1))))
+
+    def test_cursors_hold(self) -> None:
+        """
+        Whatever it has got of them when it goes, with the last of these as its cursor it gets the
+        rest.
+        """
+        slow = self.make_slow()
+        for topic in "tuvtuv":
+            self.publish(topic * (PIECE // 3), to=topic)
+        slow.read()
+        while len(slow.events) < 3:
+            self.clock.turn()
+        cursor = slow.events[-1].id
+        slow.leave()
+        back = self.subscribe(last_event_id=cursor)
+        self.settle()
+        seen = [data[0] for data in (*slow.data, *back.data)]
+        self.assertEqual(["0", "t", "u", "v"], seen)
+
+    def test_long(self) -> None:
+        """
+        It reads a piece in each turn, and writes a piece in each.
+        """
+        slow = self.make_slow()
+        for number in range(12):
+            self.publish(str(number % 4) * (PIECE // 3), to=f"t{number % 4}")
+        slow.read()
+        slow.stop_reading()
+        self.settle()
+        self.assertEqual(3, slow.event_count)
+        slow.read()
+        self.publish("x")
+        self.settle()
+        self.assertEqual([*"00123x"], [data[0] for data in slow.data])
+        self.assertLessEqual(max(map(len, slow.writes)), PIECE)
+
+    def test_published_meanwhile(self) -> None:
+        """
+        What is published while it is on its way comes, too: nothing is lost for good.
+        """
+        slow = self.make_slow()
+        for number in range(12):
+            self.publish("x" * (PIECE // 3), to=f"t{number % 4}")
+        slow.read()
+        for number in range(6):
+            self.publish(f"new {number}", to=f"t{number % 4}")
+            self.clock.turn()
+        self.settle()
+        newest = {}
+        for event in slow.events:
+            newest[event.id] = event.data
+        self.assertEqual(len(slow.events), len(newest))
+        self.assertEqual(["new 4", "new 5"], slow.data[-2:])
+        self.assertIn("new 2", slow.data)
+        self.assertIn("new 3", slow.data)

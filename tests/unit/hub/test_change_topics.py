@@ -1,0 +1,230 @@
+"""
+Other topics while a stream is open.
+"""
+
+from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
+from ssetwist.hub import EARLIEST
+from ssetwist.hub._catch_up import PIECE
+
+from .case import HubTestCase, id_of
+from .fake import FakeListener
+
+
+class ChangeTopicsTests(HubTestCase):
+    """
+    A subscriber to the topic ``t``.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listener = self.subscribe(seen="t")
+
+    def change(self, *args: object, of: FakeListener | None = None, **options: object) -> None:
+        (of or self.listener).subscriber.change_topics(*args, **options)
+
+    def test_topics(self) -> None:
+        """
+        A subscriber knows its topics and matchers.
+        """
+        for topics in (["t"], ["a", "b", Pattern("/p"), Everything()]):
+            self.change(topics)
+            self.assertEqual({*topics}, {*self.listener.subscriber.topics})
+        self.change(Exact("a"))
+        self.assertEqual(("a",), self.listener.subscriber.topics)
+
+    def test_from_now_on(self) -> None:
+        """
+        It gets of the new topics what is published from now on, and of the old ones nothing more.
+        """
+        self.publish("a", to="u")
+        self.settle()
+        self.change("u")
+        self.publish("b", to="t")
+        self.publish("c", to="u")
+        self.settle()
+        self.assertEqual(["c"], self.listener.data)
+
+    def test_published_in_the_same_turn(self) -> None:
+        """
+        What was published before counts by the old topics, also if it was not handed out yet.
+        """
+        for seen, data in (("u", "1"), (["t", "u"], "2"), ("t", "3"), ("u", "4")):
+            self.publish(f"t{data}", to="t")
+            self.publish(f"u{data}", to="u")
+            self.change(seen)
+        self.settle()
+        self.assertEqual(["t1", "u2", "t3", "u3", "t4"], self.listener.data)
+
+    def test_to_those_of_others(self) -> None:
+        """
+        Among others who see the same already, it gets nothing that was published before.
+        """
+        other = self.subscribe(seen="u")
+        self.publish("a", to=["t", "u"])
+        self.publish("b", to="u")
+        self.change("u")
+        self.publish("c", to="u")
+        self.settle()
+        self.assertEqual((["a", "c"], ["a", "b", "c"]), (self.listener.data, other.data))
+
+    def test_same(self) -> None:
+        """
+        The same topics again change nothing.
+        """
+        other = self.subscribe(seen="t")
+        self.publish("a")
+        self.change("t")
+        self.publish("b")
+        self.settle()
+        self.assertEqual([["a", "b"]] * 2, [self.listener.data, other.data])
+
+    def test_nothing(self) -> None:
+        """
+        It may have no topics for a while.
+        """
+        self.change(())
+        self.publish("a")
+        self.settle()
+        self.change("t")
+        self.publish("b")
+        self.settle()
+        self.assertEqual(["b"], self.listener.data)
+
+    def test_others(self) -> None:
+        """
+        Nobody else's topics change.
+        """
+        other = self.subscribe(seen="t")
+        self.change("u")
+        self.publish("a")
+        self.settle()
+        self.assertEqual(([], ["a"]), (self.listener.data, other.data))
+
+    def test_grants_stay(self) -> None:
+        """
+        Unless told otherwise it keeps what it was granted, and its filter.
+        """
+        view = View.of("t", grants=["t", "u"], filter=lambda topics, event: event.data != "x")
+        listener = self.subscribe(seen=view)
+        self.change("u", of=listener)
+        self.publish("a", "x", to="u", private=True)
+        self.settle()
+        self.assertEqual(["a"], listener.data)
+
+    def test_grants(self) -> None:
+        """
+        It may be granted something else; nothing is not the same as unless told otherwise.
+        """
+        self.change("t", grants="t")
+        self.publish("a", private=True)
+        self.change("t", grants=())
+        self.publish("b", private=True)
+        self.settle()
+        self.assertEqual(["a"], self.listener.data)
+
+    def test_mistakes(self) -> None:
+        """
+        If one makes no sense, nothing has changed.
+        """
+        for mistake, error in (("x" * 4097, InvalidMatcher), ([1], TypeError)):
+            self.assertRaises(error, self.change, mistake)
+            self.assertRaises(error, self.change, "u", grants=mistake)
+        self.publish("a")
+        self.settle()
+        self.assertEqual((["a"], ("t",)), (self.listener.data, self.listener.subscriber.topics))
+
+    def test_behind(self) -> None:
+        """
+        Who is behind gets what was published before by its old topics, when it has room.
+        """
+        self.listener.stop_reading()
+        self.publish("a")
+        self.settle()
+        for seen, data in (("u", "1"), (["t", "u"], "2"), ("t", "3"), ("u", "4")):
+            self.publish(f"t{data}", to="t")
+            self.publish(f"u{data}", to="u")
+            self.change(seen)
+        self.settle()
+        self.listener.read()
+        self.publish("b", to="u")
+        self.settle()
+        self.assertEqual(["a", "t1", "u2", "t3", "u3", "t4", "b"], self.listener.data)
+
+    def test_behind_with_nothing_missed(self) -> None:
+        """
+        Who is behind, but has been sent all, is among those with the new topics when it has room.
+        """
+        self.listener.stop_reading()
+        self.publish("a")
+        self.settle()
+        self.change("u")
+        self.listener.read()
+        self.publish("b", to="u")
+        self.settle()
+        self.assertEqual(["a", "b"], self.listener.data)
+
+    def test_while_it_catches_up(self) -> None:
+        """
+        The same for who is on its way through a long history, piece by piece.
+        """
+        long = [f"{number}{'x' * (PIECE // 3)}" for number in range(9)]
+        self.publish(*long[:5])
+        self.publish(*long[5:], to="u")
+        listener = self.subscribe(seen="t", last_event_id=EARLIEST)
+        self.clock.turn()
+        self.change("u", of=listener)
+        self.publish("not seen", to="t")
+        self.publish("seen", to="u")
+        self.settle()
+        self.assertEqual([*long[:5], "seen"], listener.data)
+
+    def test_behind_at_the_change(self) -> None:
+        """
+        Who falls behind in the very write of what was on its way gets the rest from the log.
+        """
+        self.publish("a")
+        self.listener.stop_reading()
+        self.change("u")
+        self.publish("b", to="t")
+        self.publish("c", to="u")
+        self.settle()
+        self.assertEqual(1, len(self.listener.writes))
+        self.listener.read()
+        self.publish("d", to="u")
+        self.settle()
+        self.assertEqual(["a", "c", "d"], self.listener.data)
+
+    def test_ended_at_the_change(self) -> None:
+        """
+        Who ends in that write is no subscriber any more.
+        """
+        self.publish("a")
+        self.listener.during_write = self.listener.leave
+        self.change("u")
+        self.publish("b", to="u")
+        self.settle()
+        self.assertEqual(
+            ([], EndReason.CLIENT_CLOSED), (self.listener.data, self.listener.end_reason)
+        )
+
+    def test_after_the_end(self) -> None:
+        """
+        Who has gone has no topics to change; it is no error.
+        """
+        self.listener.leave()
+        self.change("u")
+        self.assertEqual(("t",), self.listener.subscriber.topics)
+        self.assertEqual({}, self.hub._live._audiences)
+
+    def test_cursor_holds(self) -> None:
+        """
+        With what it was sent last it comes back and gets what follows.
+        """
+        self.publish("a")
+        self.change("u")
+        self.publish("b", to="u")
+        self.settle()
+        self.publish("c", to="u")
+        self.assertEqual(id_of(2), self.listener.events[-1].id)
+        back = self.subscribe(seen="u", last_event_id=self.listener.events[-1].id)
+        self.assertEqual(["c"], back.data)

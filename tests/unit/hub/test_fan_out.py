@@ -1,0 +1,871 @@
+"""
+The live end: what is published reaches those who have kept up.
+"""
+
+from ssetwist import EndReason, Event, Everything, Pattern, Subscriber, View
+from ssetwist.hub._fan_out import _BATCH, MAX_FLUSH
+
+from .case import HubTestCase, id_of
+from .fake import Broken, FakeListener, fail
+
+
+class HandOutTests(HubTestCase):
+    """
+    Who gets what.
+    """
+
+    def test_nobody(self) -> None:
+        """
+        What nobody sees leaves nothing to do.
+        """
+        self.subscribe(seen="u")
+        self.publish("a")
+        self.clock.turn()
+        self.assertIsNone(self.hub._live._soon)
+
+    def test_everybody(self) -> None:
+        """
+        Everyone who is subscribed gets the event, with its id.
+        """
+        listeners = [self.subscribe() for _ in range(3)]
+        self.publish("a")
+        self.clock.turn()
+        self.assertEqual([[Event("a", id=id_of(1))]] * 3, [one.events for one in listeners])
+
+    def test_topics(self) -> None:
+        """
+        Everyone gets what it asked for, and gets it once.
+        """
+        topics = ("/a", ["/b", "/a"], Pattern("/:any"), Everything(), "/c")
+        listeners = [self.subscribe(seen=one) for one in topics]
+        self.publish("1", to="/a")
+        self.publish("2", to=["/b", "/a"])
+        self.publish("3", to="/b")
+        self.settle()
+        expected = [["1", "2"], ["1", "2", "3"], ["1", "2", "3"], ["1", "2", "3"], []]
+        self.assertEqual(expected, [one.data for one in listeners])
+
+    def test_private(self) -> None:
+        """
+        What is private reaches those alone who were granted it.
+        """
+        views = (View.of("t"), View.of("t", grants="u"), View.of("t", grants="v"))
+        listeners = [self.subscribe(seen=one) for one in views]
+        self.publish("a", to=["t", "u"], private=True)
+        self.settle()
+        self.assertEqual([[], ["a"], []], [one.data for one in listeners])
+
+    def test_filter(self) -> None:
+        """
+        What a filter refuses, or cannot decide on, does not reach its subscriber.
+        """
+        view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
+        filtered, other = self.subscribe(seen=view), self.subscribe()
+        self.publish("a", "b")
+        self.settle()
+        self.assertEqual((["b"], ["a", "b"]), (filtered.data, other.data))
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
+    def test_filter_is_asked_once(self) -> None:
+        """
+        A filter is asked once for all who share it.
+        """
+        asked = []
+        view = View.of("t", filter=lambda topics, event: not asked.append(event.data))
+        listeners = [self.subscribe(seen=view) for _ in range(3)]
+        self.publish("a")
+        self.settle()
+        self.assertEqual((["a"], [["a"]] * 3), (asked, [one.data for one in listeners]))
+
+    def test_order(self) -> None:
+        """
+        Events come in the order of publishing.
+        """
+        listener = self.subscribe()
+        data = [str(number) for number in range(100)]
+        for one in data:
+            self.publish(one)
+            if int(one) % 3:
+                self.clock.turn()
+        self.settle()
+        self.assertEqual(data, listener.data)
+
+    def test_from_now_on(self) -> None:
+        """
+        A subscriber gets what is published after it came, and nothing from before, also if that
+        has not been handed out yet, to the very same audience too.
+        """
+        first = self.subscribe()
+        self.publish("a")
+        listener = self.subscribe()
+        self.publish("b")
+        self.settle()
+        self.assertEqual((["a", "b"], ["b"]), (first.data, listener.data))
+
+    def test_alone_from_now_on(self) -> None:
+        """
+        The same where everyone has gone before who was there when it was published.
+        """
+        first = self.subscribe()
+        self.publish("a")
+        first.leave()
+        listener = self.subscribe()
+        self.settle()
+        self.assertEqual([], listener.data)
+
+    def test_until_the_end(self) -> None:
+        """
+        A subscriber that has gone gets nothing more, and the others do.
+        """
+        listener, other = self.subscribe(), self.subscribe()
+        self.publish("a")
+        self.settle()
+        listener.leave()
+        self.publish("b")
+        self.settle()
+        self.assertEqual((["a"], ["a", "b"]), (listener.data, other.data))
+
+    def test_subscribers_in_order(self) -> None:
+        """
+        Who came first hears first.
+        """
+        heard: list[int] = []
+        for number in range(10):
+            self.subscribe().during_write = lambda number=number: heard.append(number)
+        self.publish("a")
+        self.settle()
+        self.assertEqual(list(range(10)), heard)
+
+    def test_ephemeral(self) -> None:
+        """
+        An ephemeral event is handed out in its place, without an id.
+        """
+        listener = self.subscribe()
+        self.publish("a")
+        self.publish("b", ephemeral=True)
+        self.publish("c")
+        self.settle()
+        self.assertEqual(
+            [Event("a", id=id_of(1)), Event("b"), Event("c", id=id_of(2))], listener.events
+        )
+
+
+class FlushTests(HubTestCase):
+    """
+    Once in each turn.
+    """
+
+    def test_next_turn(self) -> None:
+        """
+        What is published is handed out in the next turn, not at once.
+        """
+        listener = self.subscribe()
+        self.publish("a")
+        self.assertEqual([], listener.writes)
+        self.clock.turn()
+        self.assertEqual(["a"], listener.data)
+
+    def test_joined(self) -> None:
+        """
+        What is published in one turn leaves in one write, each event counted.
+        """
+        listener = self.subscribe()
+        self.publish("a", "b", "c")
+        self.clock.turn()
+        self.assertEqual((1, 3), (len(listener.writes), listener.event_count))
+        self.assertEqual(["a", "b", "c"], listener.data)
+
+    def test_one_call(self) -> None:
+        """
+        However much is published to however many, it is one call of the clock.
+        """
+        for topic in "tuv":
+            self.subscribe(seen=topic)
+        before = len(self.clock.getDelayedCalls())
+        self.publish("a", "b", to=["t", "u"])
+        self.publish("c", to="v")
+        self.assertEqual(before + 1, len(self.clock.getDelayedCalls()))
+        self.clock.turn()
+        self.assertEqual(before, len(self.clock.getDelayedCalls()))
+
+    def test_turns(self) -> None:
+        """
+        What is published in two turns leaves in two writes.
+        """
+        listener = self.subscribe()
+        self.publish("a")
+        self.clock.turn()
+        self.publish("b")
+        self.clock.turn()
+        self.assertEqual(2, len(listener.writes))
+
+    def test_not_called_for_those_who_have_gone(self) -> None:
+        """
+        When the last has gone for whom something waits, nothing is left to do.
+        """
+        listener, other = self.subscribe(), self.subscribe(seen="u")
+        self.publish("a")
+        self.assertIsNotNone(self.hub._live._soon)
+        other.leave()
+        self.assertIsNotNone(self.hub._live._soon)
+        listener.leave()
+        self.assertIsNone(self.hub._live._soon)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_encoded_once(self) -> None:
+        """
+        All get the very same bytes of an event, whatever they asked for.
+        """
+        seen = ("t", "t", Everything(), ["t", "u"])
+        listeners = [self.subscribe(seen=one) for one in seen]
+        self.publish("a" * 1000)
+        self.settle()
+        self.assertEqual(1, len({id(one.writes[0]) for one in listeners}))
+
+    def test_joined_once(self) -> None:
+        """
+        Those who see the same get the very same frames, so that they can be framed once, too.
+        """
+        listeners = [self.subscribe(seen=["t", "u"]) for _ in range(3)]
+        self.publish("a", "b")
+        self.settle()
+        self.assertEqual(1, len({id(one.given[0]) for one in listeners}))
+
+    def test_one_audience(self) -> None:
+        """
+        Those who see the same are one audience; others are others.
+        """
+        view = View.of("t", filter=lambda topics, event: True)
+        for seen in (["t", "u"], ["u", "t"], View.of(["t", "u"]), "t", view, view):
+            self.subscribe(seen=seen)
+        sizes = sorted(len(audience) for audience in self.hub._live._audiences.values())
+        self.assertEqual([1, 2, 3], sizes)
+
+    def test_one_view(self) -> None:
+        """
+        Those who see the same hold one and the same view, however many there are.
+        """
+        subscribers = [self.subscribe(seen=["t", "u"]).subscriber for _ in range(3)]
+        self.assertEqual(1, len({id(one.view) for one in subscribers}))
+        subscribers.append(self.subscribe(seen="v").subscriber)
+        subscribers[-1].change_topics(["u", "t"])
+        self.assertEqual(1, len({id(one.view) for one in subscribers}))
+
+
+class FromCallbacksTests(HubTestCase):
+    """
+    What may be done while events are handed out.
+    """
+
+    def test_publish(self) -> None:
+        """
+        What is published meanwhile comes after it, for everyone, in the next turn.
+        """
+        listeners = [self.subscribe() for _ in range(3)]
+        more = ["b", "c"]
+        listeners[1].during_write = lambda: more and self.publish(more.pop(0))
+        self.publish("a")
+        self.clock.turn()
+        self.assertEqual([["a"]] * 3, [one.data for one in listeners])
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual([["a", "b", "c"]] * 3, [one.data for one in listeners])
+
+    def test_publish_to_another_audience(self) -> None:
+        """
+        It comes after it also for those whose turn is still to come in this round.
+        """
+        first, last = self.subscribe(seen="t"), self.subscribe(seen=["t", "u"])
+        first.during_write = lambda: len(first.given) or self.publish("b", to="u")
+        self.publish("a")
+        self.settle()
+        self.assertEqual((["a"], ["a", "b"]), (first.data, last.data))
+
+    def test_publish_from_on_end(self) -> None:
+        """
+        The end of one may be told to the others by publishing it.
+        """
+
+        def on_end(subscriber: Subscriber, reason: EndReason) -> None:
+            self.publish("gone")
+
+        leaver, other = self.subscribe(on_end=on_end), self.subscribe()
+        leaver.during_write = leaver.leave
+        self.publish("a")
+        self.settle()
+        self.assertEqual(([], ["a", "gone"]), (leaver.data, other.data))
+
+    def test_publish_without_end(self) -> None:
+        """
+        An event published for each event is no recursion, however many there are, and lets the
+        reactor do other things in between.
+        """
+        listener = self.subscribe()
+        left = iter(range(5000))
+        listener.during_write = lambda: next(left, None) and self.publish("b")
+        next(left)
+        self.publish("a")
+        self.clock.turn()
+        self.assertEqual(1, listener.event_count)
+        self.settle()
+        self.assertEqual(5000, listener.event_count)
+
+    def test_subscribe(self) -> None:
+        """
+        Who subscribes meanwhile gets only what is published from then on.
+        """
+        late: list[FakeListener] = []
+        listener = self.subscribe()
+        listener.during_write = lambda: late or late.append(self.subscribe())
+        self.publish("a")
+        self.settle()
+        self.publish("b")
+        self.settle()
+        self.assertEqual((1, ["b"]), (len(late), late[0].data))
+
+    def test_subscribe_after_publish(self) -> None:
+        """
+        Who subscribes meanwhile gets nothing that was published before, even if it has not been
+        handed out yet.
+        """
+        late: list[FakeListener] = []
+        listener = self.subscribe()
+
+        def publish_and_subscribe() -> None:
+            if not late:
+                self.publish("b")
+                late.append(self.subscribe())
+
+        listener.during_write = publish_and_subscribe
+        self.publish("a")
+        self.settle()
+        self.publish("c")
+        self.settle()
+        self.assertEqual((["a", "b", "c"], ["c"]), (listener.data, late[0].data))
+
+    def test_end_another(self) -> None:
+        """
+        Who is ended properly by another one, before its turn has come, still gets what was
+        published for it, once, and then ends.
+        """
+        first, last = self.subscribe(), self.subscribe()
+        first.during_write = last.subscriber.end
+        self.publish("a")
+        self.settle()
+        self.assertEqual((["a"], ["a"]), (first.data, last.data))
+        self.assertEqual(
+            (1, EndReason.ENDED_BY_APPLICATION), (self.hub.subscriber_count, last.end_reason)
+        )
+
+    def test_abort_another(self) -> None:
+        """
+        Who is cut by another one, before its turn has come, gets nothing more.
+        """
+        first, last = self.subscribe(), self.subscribe()
+        first.during_write = last.subscriber.abort
+        self.publish("a")
+        self.settle()
+        self.assertEqual((["a"], []), (first.data, last.data))
+        self.assertEqual([], last.given)
+
+    def test_end_itself(self) -> None:
+        """
+        Who ends itself leaves the others alone.
+        """
+        first, last = self.subscribe(), self.subscribe()
+        first.during_write = first.subscriber.abort
+        self.publish("a")
+        self.settle()
+        self.assertEqual(([], ["a"]), (first.data, last.data))
+
+    def test_leave_while_behind(self) -> None:
+        """
+        Who goes in the very write that its connection does not take any more has gone.
+        """
+        leaver, other = self.subscribe(), self.subscribe()
+        leaver.during_write = lambda: (leaver.fall_behind(), leaver.leave())
+        self.publish("a")
+        self.settle()
+        self.assertEqual((EndReason.CLIENT_CLOSED, ["a"]), (leaver.end_reason, other.data))
+        self.assertIsNone(leaver.subscriber._catch_up)
+
+    def test_end_all(self) -> None:
+        """
+        One may end everyone, from the callback of an end too.
+        """
+
+        def end_all(*_: object) -> None:
+            for subscriber in self.hub.subscribers:
+                subscriber.end()
+
+        listeners = [self.subscribe(on_end=end_all) for _ in range(10)]
+        listeners[3].during_write = listeners[3].leave
+        self.publish("a")
+        self.settle()
+        self.assertEqual(0, self.hub.subscriber_count)
+        self.assertEqual([["a"]] * 9, [one.data for one in listeners if one is not listeners[3]])
+
+    def test_change_topics_of_another(self) -> None:
+        """
+        Who is given other topics by another one, before its turn has come, still gets what was
+        published for it, once.
+        """
+        first, last = self.subscribe(), self.subscribe()
+        first.during_write = lambda: last.subscriber.change_topics("u")
+        self.publish("a")
+        self.settle()
+        self.publish("b")
+        self.publish("c", to="u")
+        self.settle()
+        self.assertEqual((["a", "b", "c"], ["a", "c"]), (first.data, last.data))
+
+    def test_change_own_topics(self) -> None:
+        """
+        Who is given other topics while it is written to gets that, and then what is of those.
+        """
+        listener = self.subscribe(seen="t")
+        listener.during_write = lambda: listener.subscriber.change_topics("u")
+        self.publish("a")
+        self.settle()
+        self.publish("b")
+        self.publish("c", to="u")
+        self.settle()
+        self.assertEqual(["a", "c"], listener.data)
+
+    def test_close(self) -> None:
+        """
+        Who closes the hub meanwhile keeps nobody from getting that event.
+        """
+        first, last = self.subscribe(), self.subscribe()
+        first.during_write = self.hub.close
+        self.publish("a")
+        self.settle()
+        self.assertEqual([["a"]] * 2, [first.data, last.data])
+
+    def test_filter_ends_its_subscriber(self) -> None:
+        """
+        A filter may end its subscriber, because its rights have run out for example; the others
+        get the event, and the publisher does not notice.
+        """
+
+        def filter(topics: tuple[str, ...], event: Event) -> bool:
+            expired.subscriber.end()
+            return False
+
+        expired = self.subscribe(seen=View.of("t", filter=filter))
+        other = self.subscribe(seen="t")
+        self.publish("a")
+        self.settle()
+        self.assertEqual(([], ["a"]), (expired.data, other.data))
+        self.assertEqual(EndReason.ENDED_BY_APPLICATION, expired.end_reason)
+
+    def test_filter_publishes(self) -> None:
+        """
+        What a filter publishes comes after the event that it was asked about, for everyone.
+        """
+        asked: list[str] = []
+
+        def filter(topics: tuple[str, ...], event: Event) -> bool:
+            asked.append(event.data)
+            if event.data == "a":
+                self.publish("b")
+            return True
+
+        listeners = [self.subscribe(seen=View.of("t", filter=filter)), self.subscribe(seen="t")]
+        self.publish("a")
+        self.settle()
+        self.assertEqual([["a", "b"]] * 2, [one.data for one in listeners])
+
+
+class BrokenOutletTests(HubTestCase):
+    """
+    An outlet that raises what it should not.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.heard: list[tuple[Subscriber, EndReason]] = []
+        self.first = self.subscribe()
+        self.broken = self.subscribe(on_end=lambda *heard: self.heard.append(heard))
+        self.last = self.subscribe()
+        self.broken.during_write = fail
+        self.addCleanup(setattr, self.broken, "during_abort", lambda: None)
+
+    def test_others(self) -> None:
+        """
+        The others get the event, and the publisher does not notice.
+        """
+        self.publish("a")
+        self.settle()
+        self.assertEqual([["a"]] * 2, [self.first.data, self.last.data])
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
+    def test_cut(self) -> None:
+        """
+        It is cut, its subscriber is gone, and that is told.
+        """
+        self.publish("a")
+        self.settle()
+        self.flushLoggedErrors(Broken)
+        self.assertEqual([(self.broken.subscriber, EndReason.CONNECTION_LOST)], self.heard)
+        self.assertEqual((True, 2), (self.broken.is_cut, self.hub.subscriber_count))
+
+    def test_cannot_be_cut(self) -> None:
+        """
+        The others get the event, the publisher does not notice, and the subscriber is gone, even
+        if it cannot be cut either.
+        """
+        self.broken.during_abort = fail
+        self.publish("a")
+        self.settle()
+        self.assertEqual([["a"]] * 2, [self.first.data, self.last.data])
+        self.assertEqual(2, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([(self.broken.subscriber, EndReason.CONNECTION_LOST)], self.heard)
+        self.assertEqual(2, self.hub.subscriber_count)
+
+    def test_ended(self) -> None:
+        """
+        It is gone also if it breaks while what waits for it is written before a proper end.
+        """
+        self.publish("a")
+        self.broken.subscriber.end()
+        self.flushLoggedErrors(Broken)
+        self.assertEqual(2, self.hub.subscriber_count)
+        self.assertFalse(self.broken.is_open)
+
+    def test_changed(self) -> None:
+        """
+        It is gone also if it breaks while what waits for it is written before it gets new topics.
+        """
+        self.publish("a")
+        self.broken.subscriber.change_topics("u")
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([(self.broken.subscriber, EndReason.CONNECTION_LOST)], self.heard)
+
+
+class LongFlushTests(HubTestCase):
+    """
+    A flush that takes too long goes on in the next turn.  Here the first to be served takes so long
+    that only those of its batch are served in the first turn.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listeners = [self.subscribe(seen="t") for _ in range(2 * _BATCH + 10)]
+        self.served, self.next_one, self.last = (
+            self.listeners[number] for number in (1, _BATCH, -1)
+        )
+
+    def begin(self, *data: str) -> None:
+        """
+        Publish, and let one turn pass.
+        """
+        first = self.listeners[0]
+        first.during_write = lambda: len(first.given) or self.clock.busy(MAX_FLUSH)
+        self.publish(*data)
+        self.clock.turn()
+        data_seen = [one.data for one in (first, self.served, self.next_one, self.last)]
+        self.assertEqual([[*data], [*data], [], []], data_seen)
+
+    def check_all(self, *data: str, but: tuple[FakeListener, ...] = ()) -> None:
+        """
+        Let everything happen, and check that all but some have exactly this.
+        """
+        self.settle()
+        others = [one for one in self.listeners if one not in but]
+        self.assertEqual([[*data]] * len(others), [one.data for one in others])
+
+    def test_batches(self) -> None:
+        """
+        It looks at the clock after each batch, and goes on where it was.
+        """
+        self.begin("a")
+        self.assertEqual(_BATCH, sum(bool(one.writes) for one in self.listeners))
+        self.check_all("a")
+        self.assertEqual([1] * len(self.listeners), [len(one.writes) for one in self.listeners])
+
+    def test_in_order(self) -> None:
+        """
+        Who came first hears first, over several turns too.
+        """
+        heard: list[int] = []
+        for number, one in enumerate(self.listeners[1:]):
+            one.during_write = lambda number=number: heard.append(number)
+        self.begin("a")
+        self.settle()
+        self.assertEqual(list(range(len(self.listeners) - 1)), heard)
+
+    def test_each_turn_takes_too_long(self) -> None:
+        """
+        However long a batch takes, each turn serves one.
+        """
+        self.listeners[_BATCH + 1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
+        self.begin("a")
+        self.clock.turn()
+        self.assertEqual(2 * _BATCH, sum(bool(one.writes) for one in self.listeners))
+        self.check_all("a")
+
+    def test_took_too_long_for_the_last(self) -> None:
+        """
+        Where the time is over just when everyone is served, that is it.
+        """
+        self.listeners[-1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
+        self.begin("a")
+        self.check_all("a")
+        self.assertEqual({}, self.hub._live._marked)
+
+    def test_short(self) -> None:
+        """
+        As long as there is time, it serves one batch after the other.
+        """
+        first = self.listeners[0]
+        first.during_write = lambda: self.clock.busy(0.9 * MAX_FLUSH)
+        self.publish("a")
+        self.clock.turn()
+        self.assertEqual([["a"]] * len(self.listeners), [one.data for one in self.listeners])
+
+    def test_publish(self) -> None:
+        """
+        What is published in between comes after it, and once, for those who were served and those
+        who were not.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.clock.turn()
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_join(self) -> None:
+        """
+        Who comes in between gets what is published from then on, and nothing twice.
+        """
+        self.begin("a")
+        self.publish("b")
+        late = self.subscribe(seen="t")
+        self.publish("c")
+        self.check_all("a", "b", "c")
+        self.assertEqual(["c"], late.data)
+
+    def test_replay(self) -> None:
+        """
+        Who comes in between with a cursor gets what follows it, and nothing twice.
+        """
+        self.begin("a", "b")
+        late = [self.subscribe(seen="t", last_event_id=id_of(number)) for number in range(3)]
+        self.publish("c")
+        self.check_all("a", "b", "c")
+        self.assertEqual([["a", "b", "c"], ["b", "c"], ["c"]], [one.data for one in late])
+
+    def test_leave(self) -> None:
+        """
+        Who leaves in between, served or not, gets nothing more; the others do not notice.
+        """
+        self.begin("a")
+        for one in (self.served, self.next_one, self.last):
+            one.leave()
+        self.publish("b")
+        gone = (self.served, self.next_one, self.last)
+        self.check_all("a", "b", but=gone)
+        self.assertEqual([["a"], [], []], [one.data for one in gone])
+
+    def test_all_leave(self) -> None:
+        """
+        If all leave in between there is nothing left to do.
+        """
+        self.begin("a")
+        for one in self.listeners:
+            one.leave()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_end(self) -> None:
+        """
+        Who is ended in between, served or not, has what was published for it, once.
+        """
+        self.begin("a")
+        self.publish("b")
+        for one in (self.served, self.next_one, self.last):
+            one.subscriber.end(for_good=True)
+            self.assertEqual((["a", "b", ""], False), (one.data, one.is_cut))
+        self.check_all("a", "b", but=(self.served, self.next_one, self.last))
+
+    def test_drain(self) -> None:
+        """
+        The same for all when the server stops.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.hub.streams.drain(3.0)
+        self.assertEqual({EndReason.DRAINING}, {one.end_reason for one in self.listeners})
+        self.check_all("a", "b")
+
+    def test_change_topics(self) -> None:
+        """
+        Who is given other topics in between, served or not, has what was published before of the
+        old ones, once, and of the new ones what is published from then on.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.publish("x", to="u")
+        changed = (self.served, self.next_one, self.last)
+        for one in changed:
+            one.subscriber.change_topics(["t", "u"])
+        self.publish("c")
+        self.publish("y", to="u")
+        self.check_all("a", "b", "c", but=changed)
+        self.assertEqual([["a", "b", "c", "y"]] * 3, [one.data for one in changed])
+
+    def test_behind(self) -> None:
+        """
+        Who falls behind in between gets the rest from the log, without a gap and once.
+        """
+        self.begin("a")
+        slow = (self.served, self.next_one, self.last)
+        for one in slow:
+            one.stop_reading()
+        self.publish("b")
+        self.check_all("a", "b", but=slow)
+        self.assertEqual([["a"], [], []], [one.data for one in slow])
+        self.publish("c")
+        self.settle()
+        for one in slow:
+            one.read()
+        self.check_all("a", "b", "c")
+
+    def test_behind_and_back(self) -> None:
+        """
+        Who falls behind in this round and has room again before it is over joins for the next.
+        """
+        self.begin("a")
+        self.next_one.stop_reading()
+        self.next_one.during_write = lambda: self.clock.busy(MAX_FLUSH)
+        self.clock.turn()
+        self.assertTrue(self.next_one.is_behind)
+        self.publish("b")
+        self.next_one.read()
+        self.assertEqual(["a", "b"], self.next_one.data)
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_ephemeral(self) -> None:
+        """
+        Ephemeral events keep their place among the others.
+        """
+        self.begin("a")
+        self.publish("b", ephemeral=True)
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_close(self) -> None:
+        """
+        If the hub is closed in between, all still get it.
+        """
+        self.begin("a")
+        self.hub.close()
+        self.check_all("a")
+
+    def test_broken(self) -> None:
+        """
+        Who breaks in a later turn is cut, and the others do not notice.
+        """
+        self.begin("a")
+        self.next_one.during_write = fail
+        self.check_all("a", but=(self.next_one,))
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertTrue(self.next_one.is_cut)
+
+
+class FairnessTests(HubTestCase):
+    """
+    Audiences take turns.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.heard: list[str] = []
+
+    def listen(self, topic: str, count: int = 1) -> list[FakeListener]:
+        """
+        Subscribe to a topic, so that the first of them notes what it hears.
+        """
+        listeners = [self.subscribe(seen=topic) for _ in range(count)]
+        listeners[0].during_write = lambda: self.heard.append(topic)
+        return listeners
+
+    def test_first_come(self) -> None:
+        """
+        Who was published to first is served first.
+        """
+        for topic in "abc":
+            self.listen(topic)
+        for topic in "bca":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["b", "c", "a"], self.heard)
+
+    def test_published_without_end(self) -> None:
+        """
+        An audience that is published to again and again, while it is served, keeps no other one
+        waiting for longer than a round.
+        """
+        (busy,) = self.listen("a")
+        self.listen("b")
+        busy.during_write = lambda: (self.heard.append("a"), self.publish("more", to="a"))
+        for topic in "ab":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["a", "b"], self.heard)
+        self.publish("2", to="b")
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual(["a", "b", "a", "b", "a"], self.heard)
+
+    def test_long_round(self) -> None:
+        """
+        An audience whose round takes several turns ends it before the next one is served, and that
+        one comes before its next round.
+        """
+        listeners = self.listen("a", 3 * _BATCH)
+        self.listen("b")
+        for number in (0, _BATCH, 2 * _BATCH):
+            listeners[number].during_write = lambda number=number: (
+                self.heard.append(f"a{number // _BATCH}"),
+                self.clock.busy(MAX_FLUSH),
+            )
+        for topic in "ab":
+            self.publish("1", to=topic)
+        for _ in range(3):
+            self.clock.turn()
+            self.publish("more", to="a")
+        self.assertEqual(["a0", "a1", "a2"], self.heard)
+        self.clock.turn()
+        self.assertEqual(["a0", "a1", "a2", "b"], self.heard)
+        self.settle()
+        self.assertEqual(["a0", "a1", "a2", "b", "a0", "a1", "a2"], self.heard)
+
+    def test_many_audiences(self) -> None:
+        """
+        The time is looked at also between audiences.
+        """
+        for topic in "abc":
+            (listener,) = self.listen(topic)
+            listener.during_write = lambda topic=topic: (
+                self.heard.append(topic),
+                self.clock.busy(MAX_FLUSH),
+            )
+            self.publish("1", to=topic)
+        for expected in ("a", "ab", "abc"):
+            self.clock.turn()
+            self.assertEqual([*expected], self.heard)
+
+    def test_gone_before_their_turn(self) -> None:
+        """
+        An audience that has gone before its turn has come is passed over.
+        """
+        (first,) = self.listen("a")
+        (gone,) = self.listen("b")
+        self.listen("c")
+        first.during_write = gone.leave
+        for topic in "abc":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["c"], self.heard)

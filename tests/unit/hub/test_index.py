@@ -1,0 +1,126 @@
+"""
+Whom an event concerns.
+"""
+
+from dataclasses import dataclass
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Everything, Pattern, View
+from ssetwist.hub._audience import Audience
+from ssetwist.hub._index import Index
+from ssetwist.hub._matchers import Matchers
+
+
+@dataclass(frozen=True)
+class Counting:
+    """
+    A matcher of everything that remembers what it was asked.
+    """
+
+    asked: list[str]
+
+    def __hash__(self) -> int:
+        return id(self.asked)
+
+    def matches(self, topic: str) -> bool:
+        self.asked.append(topic)
+        return True
+
+
+class IndexTests(SynchronousTestCase):
+    """
+    Finding audiences.
+    """
+
+    def setUp(self) -> None:
+        self.index = Index()
+        self.names: dict[Audience, str] = {}
+
+    def add(self, name: str, *topics: object) -> Audience:
+        audience = Audience(View.of(topics))
+        self.names[audience] = name
+        self.index.add(audience)
+        return audience
+
+    def find(self, *topics: str) -> list[str]:
+        return sorted(self.names[audience] for audience in self.index.find(topics))
+
+    def test_nobody(self) -> None:
+        """
+        Where nobody asks, nobody is found.
+        """
+        self.assertEqual([], self.find("a"))
+
+    def test_exact(self) -> None:
+        """
+        Those who ask for a topic by name are found, and no others.
+        """
+        self.add("A", "a")
+        self.add("B", "b")
+        self.add("AB", "a", "b")
+        self.assertEqual(["A", "AB"], self.find("a"))
+        self.assertEqual([], self.find("c"))
+
+    def test_others(self) -> None:
+        """
+        So are those who ask by pattern, or for everything.
+        """
+        self.add("P", Pattern("/books/:id"))
+        self.add("E", Everything())
+        self.assertEqual(["E", "P"], self.find("/books/1"))
+        self.assertEqual(["E"], self.find("/books/"))
+
+    def test_once(self) -> None:
+        """
+        An audience is found once, however many of its matchers match however many topics.
+        """
+        self.add("A", "/books/1", "/books/2", Pattern("/books/:id"), Everything())
+        self.assertEqual(["A"], self.find("/books/1", "/books/2", "/books/2"))
+
+    def test_any_topic(self) -> None:
+        """
+        It is enough that one topic of the event matches.
+        """
+        self.add("B", "b")
+        self.add("P", Pattern("/p/*"))
+        self.assertEqual(["B", "P"], self.find("a", "b", "/p/1"))
+
+    def test_tried_once(self) -> None:
+        """
+        A matcher is tried once for an event, however many audiences have it.
+        """
+        counting = Counting([])
+        for topic in "abc":
+            view = View(Matchers(frozenset(topic), frozenset([counting])), Matchers.of(()))
+            audience = Audience(view)
+            self.names[audience] = topic
+            self.index.add(audience)
+        self.assertEqual(["a", "b", "c"], self.find("x"))
+        self.assertEqual(["x"], counting.asked)
+
+    def test_exact_not_tried(self) -> None:
+        """
+        Exact topics are looked up, not tried: a million would cost what one does.
+        """
+        for number in range(1000):
+            self.add(str(number), str(number))
+        self.assertEqual((1000, 0), (len(self.index._exact), len(self.index._others)))
+
+    def test_remove(self) -> None:
+        """
+        Who is removed is found no more, while others with the same matchers are.
+        """
+        first = self.add("A", "a", Everything())
+        self.add("B", "a", Everything())
+        self.index.remove(first)
+        self.assertEqual(["B"], self.find("a"))
+
+    def test_nothing_left(self) -> None:
+        """
+        Of those who were removed nothing is left.
+        """
+        audiences = [self.add("A", "a", Pattern("/a")), self.add("B", "a", "b", Everything())]
+        for audience in audiences:
+            self.index.remove(audience)
+        self.assertEqual(({}, {}), (self.index._exact, self.index._others))

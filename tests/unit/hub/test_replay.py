@@ -1,0 +1,543 @@
+"""
+From an id, or from so many events ago, to the live end.
+"""
+
+from ssetwist import EndReason, Event, View
+from ssetwist.hub import EARLIEST
+from ssetwist.hub._catch_up import PIECE
+
+from .case import HubTestCase, id_of, shown
+from .fake import Broken, FakeListener, fail
+
+#: So much data that one such event fills a third of a piece.
+THIRD = PIECE // 3
+
+
+class ReplayTests(HubTestCase):
+    """
+    Where it begins.
+    """
+
+    def test_no_cursor(self) -> None:
+        """
+        Who has no cursor gets nothing that was published before.
+        """
+        self.publish("a", "b")
+        self.assertEqual([], self.subscribe().data)
+
+    def test_id(self) -> None:
+        """
+        Who comes with an id gets what follows it, at once, and then what is published.
+        """
+        self.publish("a", "b", "c")
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.assertEqual(["b", "c"], listener.data)
+        self.publish("d")
+        self.settle()
+        self.assertEqual(["b", "c", "d"], listener.data)
+
+    def test_same_bytes(self) -> None:
+        """
+        What is replayed is what was handed out.
+        """
+        live = self.subscribe()
+        self.hub.publish("t", Event("a\nb", type="x", id="mine", retry=5))
+        self.publish("c")
+        self.settle()
+        self.assertEqual(live.received, self.subscribe(last_event_id=EARLIEST).received)
+
+    def test_newest_id(self) -> None:
+        """
+        Who has seen the newest event has kept up.
+        """
+        self.publish("a")
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.publish("b")
+        self.settle()
+        self.assertEqual(["b"], shown(listener))
+
+    def test_every_id(self) -> None:
+        """
+        The id that the hub calls its cursor is that of the newest event, or of none.
+        """
+        for number in range(3):
+            self.assertEqual(id_of(number), self.hub.cursor)
+            listener = self.subscribe(last_event_id=self.hub.cursor)
+            self.publish("a")
+            self.settle()
+            self.assertEqual(["a"], shown(listener))
+            listener.leave()
+
+    def test_id_of_a_publisher(self) -> None:
+        """
+        An id that the publisher gave is one as well.
+        """
+        self.hub.publish("t", Event("a", id="first"))
+        self.hub.publish("t", Event("b", id="second"))
+        self.assertEqual(["b"], self.subscribe(last_event_id="first").data)
+
+    def test_same_id_twice(self) -> None:
+        """
+        Of two events with one id the first is meant: what follows it follows, the second, too.
+        """
+        for data, id in (("a", "x"), ("b", "y"), ("c", "x"), ("d", "z")):
+            self.hub.publish("t", Event(data, id=id))
+        self.assertEqual(["b", "c", "d"], self.subscribe(last_event_id="x").data)
+
+    def test_id_of_a_topic_not_seen(self) -> None:
+        """
+        An id says where, not what: it may be that of an event which the subscriber does not see.
+        """
+        self.publish("a")
+        self.publish("b", to="u")
+        self.publish("c")
+        self.assertEqual(["c"], self.subscribe(seen="t", last_event_id=id_of(2)).data)
+
+    def test_earliest(self) -> None:
+        """
+        Who asks for the earliest gets all that is kept, without a word on what is not.
+        """
+        hub = self.make_hub(log=self.make_log(max_count=2))
+        self.assertEqual([], shown(self.subscribe(hub, last_event_id=EARLIEST)))
+        self.publish("a", "b", "c", hub=hub)
+        self.assertEqual(["b", "c"], shown(self.subscribe(hub, last_event_id=EARLIEST)))
+
+    def test_earliest_while_more_is_forgotten(self) -> None:
+        """
+        Who asks for the earliest while its connection is behind gets all that is kept when it has
+        room; that some has been forgotten meanwhile is no gap.
+        """
+        hub = self.make_hub(log=self.make_log(max_count=2))
+        self.publish("a", "b", hub=hub)
+        listener = self.subscribe(hub, last_event_id=EARLIEST, is_behind=True)
+        self.publish("c", hub=hub)
+        listener.read()
+        self.settle()
+        self.assertEqual((["b", "c"], None), (shown(listener), listener.end_reason))
+
+    def test_earliest_while_all_is_forgotten(self) -> None:
+        """
+        Nor is it a gap if nothing of it is left: it goes on with what is published from then on.
+        """
+        hub = self.make_hub(log=self.make_log(max_age=10))
+        self.publish("a", "b", hub=hub)
+        listener = self.subscribe(hub, last_event_id=EARLIEST, is_behind=True)
+        self.clock.busy(10)
+        listener.read()
+        self.publish("c", hub=hub)
+        self.settle()
+        self.assertEqual((["c"], None), (shown(listener), listener.end_reason))
+
+    def test_too_far_behind_after_the_earliest(self) -> None:
+        """
+        But what is forgotten after it has begun is missing.
+        """
+        hub = self.make_hub(log=self.make_log(max_count=2))
+        self.publish("a", "b", hub=hub)
+        listener = self.subscribe(hub, last_event_id=EARLIEST, is_behind=True)
+        listener.read()
+        listener.stop_reading()
+        for data in "cdef":
+            self.publish(data, hub=hub)
+            self.settle()
+        listener.read()
+        self.assertEqual(["a", "b", "c"], shown(listener))
+        self.assertEqual(EndReason.FELL_BEHIND, listener.end_reason)
+
+    def test_last(self) -> None:
+        """
+        Who asks for the last few gets as many, or as many as there are.
+        """
+        self.publish("a", "b", "c")
+        for count, expected in ((0, []), (1, ["c"]), (2, ["b", "c"]), (10, ["a", "b", "c"])):
+            self.assertEqual(expected, self.subscribe(last=count).data)
+
+    def test_last_of_those_seen(self) -> None:
+        """
+        Only those events count that the subscriber sees.
+        """
+        self.publish("a", "b", to="t")
+        self.publish("c", "d", "e", to="u")
+        self.publish("f", to="t", private=True)
+        self.assertEqual(["b"], self.subscribe(seen="t", last=1).data)
+
+    def test_last_goes_on(self) -> None:
+        """
+        After them comes what is published, once.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe(last=1)
+        self.publish("c")
+        self.settle()
+        self.assertEqual(["b", "c"], listener.data)
+
+    def test_last_of_nothing(self) -> None:
+        """
+        Where nothing was published it begins with what is.
+        """
+        listener = self.subscribe(last=5)
+        self.publish("a")
+        self.settle()
+        self.assertEqual(["a"], shown(listener))
+
+    def test_no_last(self) -> None:
+        """
+        There are no fewer than none.
+        """
+        self.addCleanup(self.flushLoggedErrors, ValueError)
+        self.assertRaises(ValueError, self.subscribe, last=-1)
+
+    def test_cursor_wins(self) -> None:
+        """
+        Who has a cursor wants to go on there, whatever it wanted when it began.
+        """
+        self.publish("a", "b", "c")
+        self.assertEqual(["c"], self.subscribe(last_event_id=id_of(2), last=3).data)
+
+    def test_cursor_carries_no_rights(self) -> None:
+        """
+        What is replayed is what the subscriber may see now.
+        """
+        self.publish("a", to="t")
+        self.publish("b", to="u")
+        self.publish("c", to="t", private=True)
+        self.publish("d", to="t")
+        view = View.of("t", filter=lambda topics, event: event.data != "d")
+        listener = self.subscribe(seen=view, last_event_id=id_of(0))
+        self.assertEqual(["a"], listener.data)
+        granted = self.subscribe(seen=View.of("t", grants="t"), last_event_id=id_of(0))
+        self.assertEqual(["a", "c", "d"], granted.data)
+
+    def test_raising_filter(self) -> None:
+        """
+        A filter that raises keeps back what it was asked about, and nothing else.
+        """
+        view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
+        self.publish("a", "b")
+        listener = self.subscribe(seen=view, last_event_id=EARLIEST)
+        self.assertEqual((["b"], None), (listener.data, listener.end_reason))
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
+    def test_ephemeral(self) -> None:
+        """
+        What is ephemeral is not kept.
+        """
+        self.publish("a")
+        self.publish("b", ephemeral=True)
+        self.publish("c")
+        self.assertEqual(["a", "c"], self.subscribe(last_event_id=EARLIEST).data)
+
+    def test_another_hub_on_the_same_log(self) -> None:
+        """
+        A hub goes on where its log is: cursors of the one before it hold.
+        """
+        log = self.make_log()
+        first = self.make_hub(log=log)
+        self.publish("a", "b", hub=first)
+        first.close()
+        second = self.make_hub(log=log)
+        self.assertEqual(id_of(2), second.cursor)
+        listener = self.subscribe(second, last_event_id=id_of(1))
+        self.publish("c", hub=second)
+        self.settle()
+        self.assertEqual(["b", "c"], shown(listener))
+
+
+class HandOverTests(HubTestCase):
+    """
+    From history to what is published meanwhile: no gap, and nothing twice.
+    """
+
+    def test_published_in_the_same_turn(self) -> None:
+        """
+        What has been published but not handed out yet comes out of the log, and only from there.
+        """
+        live = self.subscribe()
+        self.publish("a")
+        listener = self.subscribe(last_event_id=EARLIEST)
+        self.publish("b")
+        self.settle()
+        self.assertEqual([["a", "b"]] * 2, [live.data, listener.data])
+
+    def test_published_meanwhile(self) -> None:
+        """
+        Whatever is published while it catches up, turn by turn, comes once and in its place.
+        """
+        data = [letter * THIRD for letter in "abcdefghi"]
+        self.publish(*data)
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}):
+            listener = self.subscribe(**options)
+            for _ in range(6):
+                data.append(str(len(data)))
+                self.publish(data[-1])
+                self.clock.turn()
+            self.settle()
+            self.assertEqual(data[-len(listener.data) :], listener.data)
+            self.assertGreater(len(listener.data), 9)
+            listener.leave()
+
+    def test_published_from_within(self) -> None:
+        """
+        What is published while a piece is written comes after it, once.
+        """
+        self.publish("a", "b")
+        listener = FakeListener(self.hub, is_behind=True, last_event_id=EARLIEST)
+        listener.during_write = lambda: len(listener.given) > 3 or self.publish("c")
+        listener.read()
+        self.settle()
+        self.assertEqual(["a", "b", "c", "c", "c", "c"], listener.data)
+        self.assertEqual(len(listener.events), len({event.id for event in listener.events}))
+
+    def test_live_then(self) -> None:
+        """
+        Who has caught up is handed the same frames as those who were there all the time.
+        """
+        self.publish("a")
+        listeners = [self.subscribe(), self.subscribe(last_event_id=EARLIEST)]
+        self.publish("b")
+        self.settle()
+        self.assertIs(listeners[0].given[-1], listeners[1].given[-1])
+
+    def test_behind_from_the_beginning(self) -> None:
+        """
+        Who subscribes while its connection is behind, without a cursor, gets what is published
+        from then on, when there is room.
+        """
+        self.publish("a")
+        listeners = [self.subscribe(is_behind=True) for _ in range(2)]
+        listeners[0].read()
+        self.publish("b", "c")
+        self.settle()
+        self.assertEqual([["b", "c"], []], [one.data for one in listeners])
+        listeners[1].read()
+        self.publish("d")
+        self.settle()
+        self.assertEqual([["b", "c", "d"]] * 2, [one.data for one in listeners])
+
+    def test_behind_with_a_cursor(self) -> None:
+        """
+        Who subscribes with a cursor while its connection is behind is written nothing before there
+        is room.
+        """
+        self.publish("a")
+        listener = self.subscribe(last_event_id=EARLIEST, is_behind=True)
+        self.publish("b")
+        self.settle()
+        self.assertEqual([], listener.writes)
+        listener.read()
+        self.settle()
+        self.assertEqual(["a", "b"], listener.data)
+
+
+class PiecesTests(HubTestCase):
+    """
+    A long history.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.long = [letter * THIRD for letter in "abcdefghi"]
+
+    def test_bounded(self) -> None:
+        """
+        It is written in pieces, of which none is larger than one may be.
+        """
+        self.publish(*self.long)
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}):
+            listener = self.subscribe(**options)
+            self.settle()
+            self.assertEqual(self.long, listener.data)
+            self.assertLessEqual(max(len(one) for one in listener.writes), PIECE)
+            self.assertEqual((5, 9), (len(listener.writes), listener.event_count))
+
+    def test_large_event(self) -> None:
+        """
+        An event that is larger than a piece is one by itself.
+        """
+        data = ["a", "b" * (PIECE + 1), "c"]
+        self.publish(*data)
+        for options in ({"last_event_id": EARLIEST}, {"last": 3}):
+            listener = self.subscribe(**options)
+            self.settle()
+            self.assertEqual((3, data), (len(listener.writes), listener.data))
+
+    def test_one_in_each_turn(self) -> None:
+        """
+        Each turn writes one, so that a long history does not keep the reactor for itself.
+        """
+        self.publish(*self.long)
+        listener = self.subscribe(last_event_id=EARLIEST)
+        for count in range(1, 6):
+            self.assertEqual(count, len(listener.writes))
+            self.clock.turn()
+
+    def test_read_in_turns(self) -> None:
+        """
+        Looking for the last few, each turn reads one.
+        """
+        self.publish(*self.long)
+        listener = self.subscribe(last=1)
+        for _ in range(4):
+            self.assertEqual([], listener.writes)
+            self.clock.turn()
+        self.assertEqual(self.long[-1:], listener.data)
+
+    def test_as_fast_as_it_is_taken(self) -> None:
+        """
+        While the connection does not take one, the next is neither read nor written.
+        """
+        self.publish(*self.long)
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}):
+            listener = self.subscribe(is_behind=True, **options)
+            self.settle()
+            self.assertLessEqual(len(listener.writes), 1)
+            for count in (4, 6, 8, 9):
+                listener.read()  # it takes what waits, and the next one if that is written at once
+                listener.stop_reading()
+                self.settle()
+                self.assertEqual(count, listener.event_count)
+            listener.read()
+            self.settle()
+            self.assertEqual(self.long, listener.data)
+
+    def test_nothing_to_be_seen(self) -> None:
+        """
+        A long history of which nothing is seen is passed over, and nothing is written.
+        """
+        self.publish(*self.long, to="u")
+        listener = self.subscribe(seen="t", last_event_id=EARLIEST)
+        self.publish("x", to="t")
+        self.settle()
+        self.assertEqual((["x"], 1), (listener.data, len(listener.writes)))
+
+    def test_how_far_behind(self) -> None:
+        """
+        It is known how many events it has not been sent.
+        """
+        self.publish(*self.long)
+        listener = self.subscribe(last_event_id=EARLIEST)
+        for expected in (7, 5, 3, 1, 0):
+            self.assertEqual(expected, listener.subscriber.behind)
+            self.clock.turn()
+        self.publish("x")
+        self.assertEqual(0, listener.subscriber.behind)
+
+
+class EndTests(HubTestCase):
+    """
+    Ending while it is on its way.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.publish(*(letter * THIRD for letter in "abcdefghi"))
+        self.addCleanup(self.check_nothing_waits)
+
+    def check_nothing_waits(self) -> None:
+        """
+        Check that nothing of it goes on, whoever has ended it.
+        """
+        self.hub.streams.abort()
+        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_between_two_pieces(self) -> None:
+        """
+        Who goes between two pieces leaves nothing behind, not even a call for the next turn.
+        """
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}):
+            listener = self.subscribe(**options)
+            listener.leave()
+            self.assertEqual([], self.clock.getDelayedCalls())
+            self.assertEqual(EndReason.CLIENT_CLOSED, listener.end_reason)
+
+    def test_while_it_waits_for_room(self) -> None:
+        """
+        Nor does who goes while its connection takes nothing.
+        """
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}, {"last_event_id": "?"}, {}):
+            listener = self.subscribe(is_behind=True, **options)
+            before = len(listener.writes)
+            listener.leave()
+            self.assertEqual([], self.clock.getDelayedCalls())
+            listener.read()
+            self.assertEqual(before, len(listener.writes))
+
+    def test_in_a_write(self) -> None:
+        """
+        Nor does who goes in the middle of a write, the first or another.
+        """
+        for options in ({"last_event_id": EARLIEST}, {"last": 9}, {"last_event_id": "?"}):
+            for count in range(6):
+                listener = self.subscribe(is_behind=True, **options)
+                listener.during_write = lambda listener=listener, count=count: (
+                    len(listener.given) < count or listener.leave()
+                )
+                most = max(len(listener.writes), count)
+                listener.read()
+                self.settle()
+                self.assertLessEqual(len(listener.writes), most)
+                listener.leave()
+                self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_properly(self) -> None:
+        """
+        Who is ended properly gets what its connection holds already, and then its last words.
+        """
+        listener = self.subscribe(is_behind=True, last_event_id=EARLIEST)
+        listener.read()
+        listener.stop_reading()
+        self.settle()
+        listener.subscriber.end(for_good=True)
+        listener.read()
+        self.assertEqual(5, len(listener.events))
+        self.assertEqual(("end", False), (listener.events[-1].type, listener.is_cut))
+
+    def test_broken(self) -> None:
+        """
+        Who breaks in a write is logged and cut, also where it cannot be cut, and the others do not
+        notice.
+        """
+        heard: list[EndReason] = []
+        other = self.subscribe(last_event_id=EARLIEST)
+        for count, during_abort in ((1, lambda: None), (0, fail)):
+            listener = self.subscribe(
+                is_behind=True,
+                last_event_id=EARLIEST,
+                on_end=lambda subscriber, reason: heard.append(reason),
+            )
+            listener.during_write = lambda listener=listener, count=count: (
+                len(listener.given) < count or fail()
+            )
+            listener.during_abort = during_abort
+            listener.read()
+            self.settle()
+            self.assertEqual(count, len(listener.writes))
+            self.assertEqual(EndReason.CATCH_UP_FAILED, listener.end_reason)
+            listener.during_abort = lambda: None
+        self.assertEqual([EndReason.CATCH_UP_FAILED] * 2, heard)
+        self.assertEqual(3, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual((9, 1), (len(other.events), self.hub.subscriber_count))
+
+    def test_unhashable_filter(self) -> None:
+        """
+        A filter that cannot be a key of a dict is refused, and nothing of it stays.
+        """
+
+        class Filter:
+            __hash__ = None
+
+            def __call__(self, topics: tuple[str, ...], event: Event) -> bool:
+                return True
+
+        for options in ({}, {"last": 9}):
+            try:
+                self.subscribe(seen=View.of("t", filter=Filter()), **options)
+            except TypeError:
+                self.settle()
+                self.assertEqual(0, self.hub.subscriber_count)
+            else:  # unless it can be served all the same
+                listener = self.hub.subscribers[-1].outlet
+                self.publish("x")
+                self.settle()
+                self.assertEqual("x", listener.data[-1])

@@ -1,0 +1,179 @@
+"""
+More than one core for one flush.
+"""
+
+import os
+import sys
+import threading
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.hub import _senders
+from ssetwist.hub._senders import Senders
+
+from .fake import Broken
+
+DATA = b"data: a\n\n"
+
+
+class Sending:
+    """
+    A short cut to a socket.
+
+    :param act: What it does.
+    """
+
+    def __init__(self, act: Callable[[], int]) -> None:
+        self.act = act
+        self.threads: list[str] = []
+        self.given: list[bytes] = []
+
+    def __call__(self, data: bytes) -> int:
+        self.threads.append(threading.current_thread().name)
+        self.given.append(data)
+        return self.act()
+
+
+class SendersTests(SynchronousTestCase):
+    """
+    Three threads, this one among them.
+    """
+
+    def setUp(self) -> None:
+        self.senders = Senders(3)
+        self.addCleanup(self.senders.close)
+
+    def ours(self) -> list[str]:
+        return [one.name for one in threading.enumerate() if one.name.startswith("ssetwist-send")]
+
+    def test_in_order(self) -> None:
+        """
+        The results stand in the order of the outlets, for any number of them; each sends once.
+        """
+        for count in (1, 2, 3, 4, 10, 256, 1000):
+            outlets = [Sending(lambda number=number: number) for number in range(count)]
+            self.assertEqual(list(range(count)), self.senders.send(DATA, outlets))
+            self.assertEqual([[DATA]] * count, [outlet.given for outlet in outlets])
+
+    def test_at_the_same_time(self) -> None:
+        """
+        They send at the same time: here each goes on only when all have begun.
+        """
+        barrier = threading.Barrier(3, timeout=30)
+        outlets = [Sending(barrier.wait) for _ in range(3)]
+        self.assertEqual([0, 1, 2], sorted(self.senders.send(DATA, outlets)))
+        self.assertEqual(3, len({outlet.threads[0] for outlet in outlets}))
+
+    def test_takes_its_share(self) -> None:
+        """
+        The thread that calls does its share itself, the first one.
+        """
+        outlets = [Sending(int) for _ in range(9)]
+        self.senders.send(DATA, outlets)
+        here = threading.current_thread().name
+        self.assertEqual([True] * 3 + [False] * 6, [outlet.threads == [here] for outlet in outlets])
+
+    def test_raising(self) -> None:
+        """
+        What one raises is its result, in whatever thread, and the others send.
+        """
+        problem = Broken()
+
+        def fail() -> int:
+            raise problem
+
+        outlets = [Sending(fail if number % 2 else int) for number in range(9)]
+        self.assertEqual([0, problem] * 4 + [0], self.senders.send(DATA, outlets))
+
+    def test_refused(self) -> None:
+        """
+        Where the kernel takes nothing, or reports an error, nothing was sent: the reactor meets the
+        error in a moment.
+        """
+
+        def refuse() -> int:
+            raise BlockingIOError
+
+        def break_off() -> int:
+            raise BrokenPipeError
+
+        outlets = [Sending(act) for act in (int, refuse, break_off) * 3]
+        self.assertEqual([0] * 9, self.senders.send(DATA, outlets))
+
+    def test_not_before(self) -> None:
+        """
+        There are no threads before there is something to send: a daemon forks in between.
+        """
+        self.assertEqual([], self.ours())
+        self.senders.send(DATA, [Sending(int) for _ in range(9)])
+        self.assertTrue(self.ours())
+
+    def test_no_more_than_told(self) -> None:
+        """
+        There are never more of them than so many.
+        """
+        for _ in range(10):
+            self.senders.send(DATA, [Sending(int) for _ in range(9)])
+        self.assertLessEqual(len(self.ours()), 2)
+
+    def move(self, cores: set[int], current: list[int]) -> list[tuple[int, set[int]]]:
+        """
+        Send while this thread runs on one core after the other, and return which threads were
+        moved to which cores meanwhile.
+        """
+        moved: list[tuple[int, set[int]]] = []
+        barrier = threading.Barrier(3, timeout=30)
+        self.senders.send(DATA, [Sending(barrier.wait) for _ in range(3)])
+        self.patch(os, "sched_getaffinity", lambda id: cores)
+        self.patch(os, "sched_setaffinity", lambda id, cores: moved.append((id, cores)))
+        for core in current:
+            self.patch(_senders, "_current_core", lambda core=core: core)
+            self.senders.send(DATA, [Sending(int) for _ in range(3)])
+        return moved
+
+    def test_other_cores(self) -> None:
+        """
+        They run on other cores than this thread, wherever it is; they are moved only when it was.
+        """
+        moved = self.move({0, 1, 2}, [100, 1, 1, 2])
+        here = threading.get_native_id()
+        self.assertEqual([{0, 1, 2}] * 2 + [{0, 2}] * 2 + [{0, 1}] * 2, [to for _, to in moved])
+        self.assertEqual(2, len({id for id, _ in moved} - {here}))
+
+    def test_one_core(self) -> None:
+        """
+        Where there is no other core they stay where they are.
+        """
+        self.assertEqual([], self.move({100}, [100]))
+
+    def test_cannot_be_moved(self) -> None:
+        """
+        Where the system does not let them be moved, they send all the same.
+        """
+
+        def refuse(id: int, cores: set[int]) -> None:
+            raise PermissionError
+
+        self.patch(os, "sched_setaffinity", refuse)
+        barrier = threading.Barrier(3, timeout=30)
+        for _ in range(2):
+            results = self.senders.send(DATA, [Sending(barrier.wait) for _ in range(3)])
+            self.assertEqual([0, 1, 2], sorted(results))
+
+    def test_unknown_core(self) -> None:
+        """
+        Where it cannot be told on which core a thread runs, nothing depends on it.
+        """
+        self.patch(sys, "platform", "win32")
+        self.assertEqual(-1, _senders._find_current_core()())
+
+    def test_close(self) -> None:
+        """
+        They end when told to; twice is no error, and neither is before they began.
+        """
+        self.senders.close()
+        self.senders.send(DATA, [Sending(int) for _ in range(9)])
+        self.senders.close()
+        self.senders.close()
+        self.assertEqual([], self.ours())

@@ -1,0 +1,373 @@
+"""
+A log that has to wait for something: another machine, for example.
+"""
+
+from twisted.internet.defer import CancelledError, Deferred
+
+from ssetwist import EndReason, Event, WhenBehind
+from ssetwist.hub import EARLIEST
+from ssetwist.hub._catch_up import PIECE
+
+from .case import HubTestCase, id_of, shown
+from .fake import Broken, FakeListener, SlowLog, fail
+
+
+class SlowLogTestCase(HubTestCase):
+    """
+    A hub with three events in its log, which answers when it is told to.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.log = SlowLog(self.make_log())
+        self.hub = self.make_hub(log=self.log)
+        self.publish("a", "b", "c")
+        self.log.answer("append")
+        self.settle()
+
+    def publish_now(self, *data: str) -> None:
+        """
+        Publish, have the log say so, and hand it out.
+        """
+        self.publish(*data)
+        self.log.answer("append")
+        self.settle()
+
+
+class PublishTests(SlowLogTestCase):
+    """
+    Publishing.
+    """
+
+    def test_safe(self) -> None:
+        """
+        The publisher hears the id when the log has the event safe, and not before.
+        """
+        id = self.hub.publish("t", Event("d"))
+        self.assertNoResult(id)
+        self.log.answer("append")
+        self.assertEqual(id_of(4), self.successResultOf(id))
+
+    def test_handed_out(self) -> None:
+        """
+        It is handed out when the log says that it is there.
+        """
+        listener = self.subscribe()
+        self.publish("d")
+        self.settle()
+        self.assertEqual(([], id_of(3)), (listener.data, self.hub.cursor))
+        self.log.answer("append")
+        self.assertEqual(id_of(4), self.hub.cursor)
+        self.settle()
+        self.assertEqual(["d"], listener.data)
+
+    def test_from_elsewhere(self) -> None:
+        """
+        So is what another hub has appended to the same log.
+        """
+        listener = self.subscribe()
+        self.log.append(("t",), Event("d"))
+        self.log.answer("append")
+        self.settle()
+        self.assertEqual(["d"], listener.data)
+
+    def test_cancel(self) -> None:
+        """
+        Who cancels only stops waiting, as far as the log lets it.
+        """
+        listener = self.subscribe()
+        id = self.hub.publish("t", Event("d"))
+        kept = self.log.head
+        id.cancel()
+        self.failureResultOf(id, CancelledError)
+        self.assertEqual((4, []), (kept, listener.data))
+
+    def test_unavailable(self) -> None:
+        """
+        If the log fails, the publisher hears of it, and nobody else.
+        """
+        listener = self.subscribe()
+        id = self.hub.publish("t", Event("d"))
+        self.log.break_down()
+        self.failureResultOf(id, Broken)
+        self.assertIsNone(listener.end_reason)
+
+
+class ReplayTests(SlowLogTestCase):
+    """
+    Subscribing.
+    """
+
+    def test_live(self) -> None:
+        """
+        Who comes without a cursor does not ask the log.
+        """
+        listener = self.subscribe()
+        self.assertEqual([], self.log.unanswered)
+        self.publish_now("d")
+        self.assertEqual(["d"], listener.data)
+
+    def test_in_the_end(self) -> None:
+        """
+        Who comes with an id gets what follows it when the log has answered.
+        """
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.log.answer("find")
+        self.assertEqual([], listener.data)
+        self.log.answer("read")
+        self.assertEqual(["b", "c"], listener.data)
+
+    def test_published_meanwhile(self) -> None:
+        """
+        What is published while the log is silent comes after it, and once.
+        """
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.publish_now("d")
+        self.log.answer("find")
+        self.publish_now("e")
+        self.assertEqual([], listener.data)
+        self.log.answer("read")
+        self.settle()
+        self.publish_now("f")
+        self.assertEqual(["b", "c", "d", "e", "f"], listener.data)
+
+    def test_published_while_it_writes(self) -> None:
+        """
+        The same for what is published when it has read, but not written all.
+        """
+        listener = self.subscribe(last_event_id=id_of(1), is_behind=True)
+        self.log.answer("find")
+        listener.read()
+        listener.stop_reading()
+        self.log.answer("read")
+        self.publish_now("d")
+        listener.read()
+        self.settle()
+        self.log.answer("read")
+        self.publish_now("e")
+        self.assertEqual(["b", "c", "d", "e"], listener.data)
+
+    def test_not_yet_published(self) -> None:
+        """
+        What is in the log already, but has not been published here, does not come twice.
+        """
+        live = self.subscribe()
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.log.answer("find")
+        self.publish("d", "e")
+        self.log.answer("read")
+        self.assertEqual(["b", "c"], listener.data)
+        self.log.answer("append")
+        self.settle()
+        self.assertEqual((["d", "e"], ["b", "c", "d", "e"]), (live.data, listener.data))
+
+    def test_last_not_yet_published(self) -> None:
+        """
+        The same for the last few.
+        """
+        listener = self.subscribe(last=2)
+        self.publish("d")
+        self.log.answer("read")
+        self.log.answer("append")
+        self.settle()
+        self.assertEqual(["b", "c", "d"], listener.data)
+
+    def test_not_yet_published_when_it_came(self) -> None:
+        """
+        The same for what was there before, and for one without a cursor.
+        """
+        self.publish("d")
+        listeners = [self.subscribe(), self.subscribe(last_event_id=id_of(3))]
+        self.log.answer("find")
+        self.log.answer("append")
+        self.settle()
+        self.assertEqual([["d"]] * 2, [one.data for one in listeners])
+
+    def test_latest(self) -> None:
+        """
+        The same for those who get the newest of each topic.
+        """
+        self.hub = self.make_hub(log=self.log, when_behind=WhenBehind.LATEST)
+        listener = self.subscribe(last_event_id=id_of(0))
+        self.log.answer("find")
+        self.publish("d")
+        self.log.answer("read")
+        self.log.answer("append")
+        self.settle()
+        self.assertEqual(["c", "d"], listener.data)
+
+    def test_forgotten_before_it_is_read(self) -> None:
+        """
+        What the log forgets between telling what is the oldest and reading from there is not
+        missing to those who asked for the earliest, or for the last few.
+        """
+        for options, expected in (
+            ({"last_event_id": EARLIEST}, ["b", "c"]),
+            ({"last": 1}, ["c"]),
+        ):
+            self.log = SlowLog(self.make_log(max_count=2))
+            self.hub = self.make_hub(log=self.log)
+            self.publish_now("a", "b")
+            listener = self.subscribe(**options)
+            self.publish_now("c")
+            self.log.answer("read")
+            self.settle()
+            self.assertEqual((expected, None), (shown(listener), listener.end_reason))
+
+    def test_gap(self) -> None:
+        """
+        A gap is told when the log has answered; what is published from then on follows.
+        """
+        listener = self.subscribe(last_event_id="unknown")
+        self.publish_now("d")
+        self.assertEqual([], shown(listener))
+        self.log.answer("find")
+        self.publish_now("e")
+        self.assertEqual(["gap", "e"], shown(listener))
+
+    def test_change_topics(self) -> None:
+        """
+        Who gets other topics while the log is silent has what was published before of the old ones
+        and what is published then of the new ones, as often as it changes.
+        """
+        listener = self.subscribe(seen="t", last_event_id=id_of(2))
+        self.publish_now("d")
+        self.publish("x", to="u")
+        self.log.answer("append")
+        listener.subscriber.change_topics("u")
+        self.publish_now("e")
+        self.publish("y", to="u")
+        self.log.answer("append")
+        self.log.answer("find")
+        listener.subscriber.change_topics(["t", "u"])
+        self.publish("z", to="u")
+        self.publish_now("f")
+        self.log.answer("read")
+        self.settle()
+        self.assertEqual(["c", "d", "y", "z", "f"], listener.data)
+
+    def test_change_topics_beyond_what_is_read(self) -> None:
+        """
+        The same where a piece ends before the change.
+        """
+        self.log = SlowLog(self.make_log())
+        self.hub = self.make_hub(log=self.log)
+        third = "x" * (PIECE // 3)
+        listener = self.subscribe(seen="t", is_behind=True)
+        for number in range(6):
+            self.publish_now(f"{number}{third}")
+        listener.subscriber.change_topics("u")
+        self.publish_now("not seen")
+        self.publish("seen", to="u")
+        self.log.answer("append")
+        listener.read()
+        for _ in range(3):
+            self.log.answer("read")
+            self.settle()
+        self.assertEqual([*"012345", "s"], [one[0] for one in listener.data])
+
+
+class EndTests(SlowLogTestCase):
+    """
+    Ending while the log is silent.
+    """
+
+    def test_find(self) -> None:
+        """
+        Who goes while its id is looked for has the log told so.
+        """
+        self.subscribe(last_event_id=id_of(1)).leave()
+        self.assertEqual((["find"], []), (self.log.cancelled, self.log.unanswered))
+
+    def test_read(self) -> None:
+        """
+        So has who goes while something is read for it, whatever for.
+        """
+        first = self.subscribe(last_event_id=id_of(1))
+        self.log.answer("find")
+        second = self.subscribe(last=2)
+        third = self.subscribe(is_behind=True)
+        self.publish_now("d")
+        third.read()
+        for listener in (first, second, third):
+            listener.leave()
+        self.assertEqual((["read"] * 3, []), (self.log.cancelled, self.log.unanswered))
+
+    def test_properly(self) -> None:
+        """
+        Who is ended properly meanwhile gets no more than its last words.
+        """
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.publish_now("d")
+        listener.subscriber.end(for_good=True)
+        self.assertEqual(["end"], [event.type for event in listener.events])
+        self.assertEqual((False, ["find"]), (listener.is_cut, self.log.cancelled))
+
+    def test_drain(self) -> None:
+        """
+        So does everyone when the server stops.
+        """
+        listeners = [self.subscribe(last_event_id=id_of(1)), self.subscribe(last=1)]
+        self.hub.close()
+        self.hub.streams.drain(3.0)
+        self.assertEqual([EndReason.DRAINING] * 2, [one.end_reason for one in listeners])
+        self.assertEqual([], self.log.unanswered)
+
+    def test_fails(self) -> None:
+        """
+        If the log cannot answer, that is logged, and the subscriber is cut: it comes back.
+        """
+        heard: list[EndReason] = []
+        listeners = [
+            self.subscribe(on_end=lambda subscriber, reason: heard.append(reason), **options)
+            for options in ({"last_event_id": id_of(1)}, {"last": 1})
+        ]
+        other = self.subscribe()
+        self.log.break_down()
+        self.assertEqual(2, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([EndReason.CATCH_UP_FAILED] * 2, heard)
+        self.assertEqual([True] * 2, [one.is_cut for one in listeners])
+        self.publish_now("d")
+        self.assertEqual((["d"], 1), (other.data, self.hub.subscriber_count))
+
+    def test_raises(self) -> None:
+        """
+        The same if it raises at once.
+        """
+        self.log.find = fail
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual(EndReason.CATCH_UP_FAILED, listener.end_reason)
+
+    def test_cancels_by_itself(self) -> None:
+        """
+        The same if it says by itself that it was cancelled.
+        """
+        listener = self.subscribe(last_event_id=id_of(1))
+        self.log.unanswered.pop()[1].errback(CancelledError())
+        self.assertEqual(1, len(self.flushLoggedErrors(CancelledError)))
+        self.assertEqual((EndReason.CATCH_UP_FAILED, True), (listener.end_reason, listener.is_cut))
+
+    def test_fails_when_cancelled(self) -> None:
+        """
+        A log that fails in another way when it is cancelled keeps nobody from a proper end.
+        """
+        self.log.find = lambda id: Deferred(lambda result: result.errback(Broken()))
+        listener = self.subscribe(last_event_id=id_of(1), is_behind=True)
+        listener.subscriber.end(for_good=True)
+        listener.read()
+        self.flushLoggedErrors(Broken)
+        self.assertEqual(["end"], [event.type for event in listener.events])
+        self.assertFalse(listener.is_cut)
+
+    def test_answers_too_late(self) -> None:
+        """
+        A log that answers who has gone, because it could not be cancelled, does no harm.
+        """
+        result: Deferred[int | None] = Deferred()
+        self.log.find = lambda id: result
+        listener: FakeListener = self.subscribe(last_event_id=id_of(1))
+        listener.leave()
+        result.callback(1)
+        self.settle()
+        self.assertEqual([], listener.writes)

@@ -1,0 +1,402 @@
+"""
+What is offered for the tests of others.
+"""
+
+import threading
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import EndReason, Event, Hub, InvalidMatcher, View, WhenBehind
+from ssetwist.hub import EARLIEST, NOT_SENT, Frames
+from ssetwist.testing import Listener, MemoryHub, MemoryOutlet
+
+#: Text that an event may have in one line.
+LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))
+
+
+class MemoryHubTests(SynchronousTestCase):
+    """
+    A hub on a clock.
+    """
+
+    def test_advance(self) -> None:
+        """
+        Nothing is handed out until time passes, be it only the rest of a turn.
+        """
+        hub = MemoryHub()
+        listener = Listener(hub, "t")
+        hub.publish("t", Event("a"))
+        self.assertEqual([], listener.data)
+        hub.advance()
+        self.assertEqual((["a"], 0), (listener.data, hub.clock.seconds()))
+
+    def test_time(self) -> None:
+        """
+        Time passes as it is told to, for everything: here for the heartbeat.
+        """
+        hub = MemoryHub(heartbeat=1.0)
+        listener = Listener(hub)
+        hub.advance(1.0)
+        self.assertEqual((b":\n", 1.0), (listener.received, hub.clock.seconds()))
+
+    def test_clock(self) -> None:
+        """
+        It may share a clock.
+        """
+        clock = Clock()
+        hub, other = MemoryHub(clock=clock), MemoryHub(clock=clock)
+        listener = Listener(other)
+        other.publish("t", Event("a"))
+        hub.advance()
+        self.assertEqual(["a"], listener.data)
+
+    def test_options(self) -> None:
+        """
+        Options are those of every hub.
+        """
+        hub = MemoryHub(max_subscribers=1, when_behind=WhenBehind.SKIP)
+        self.assertIsInstance(hub, Hub)
+        Listener(hub)
+        self.assertTrue(hub.is_full(""))
+        self.assertRaises(ValueError, MemoryHub, lifetime=-1)
+
+    def test_threads(self) -> None:
+        """
+        It has no threads, unless told to.
+        """
+        before = threading.active_count()
+        for threads, expected in ((None, 0), (2, 1)):
+            hub = MemoryHub() if threads is None else MemoryHub(flush_threads=threads)
+            listeners = [Listener(hub) for _ in range(300)]
+            hub.publish("t", Event("a"))
+            hub.advance()
+            self.assertEqual(expected, threading.active_count() - before)
+            self.assertEqual([["a"]] * 300, [one.data for one in listeners])
+            hub.close()
+
+
+class MemoryOutletTests(SynchronousTestCase):
+    """
+    A connection that is not there.
+    """
+
+    def setUp(self) -> None:
+        self.hub = MemoryHub()
+        self.outlet = MemoryOutlet(self.hub.streams)
+        self.heard: list[str] = []
+        self.outlet.writer = self
+        self.addCleanup(self.check_nothing_is_left)
+
+    def check_nothing_is_left(self) -> None:
+        """
+        Check that it goes, with its timer.
+        """
+        self.hub.streams.abort()
+        self.assertEqual((0, []), (len(self.hub.streams), self.hub.clock.getDelayedCalls()))
+
+    # As its writer
+
+    def has_room(self) -> None:
+        self.heard.append("room")
+
+    def before_end(self) -> None:
+        self.heard.append("before")
+
+    def ended(self, reason: EndReason) -> None:
+        self.heard.append(reason.value)
+
+    def write(self, data: bytes, events: int = 1) -> bool:
+        return self.outlet.write(Frames(data, events))
+
+    def test_new(self) -> None:
+        """
+        At first it is open, keeps up, and has nothing; its streams look after it.
+        """
+        outlet = self.outlet
+        self.assertEqual(
+            (True, False, False, b"", [], 0),
+            (
+                outlet.is_open,
+                outlet.is_behind,
+                outlet.is_cut,
+                outlet.received,
+                outlet.writes,
+                outlet.event_count,
+            ),
+        )
+        self.assertEqual(1, len(self.hub.streams))
+
+    def test_write(self) -> None:
+        """
+        What is written is read by the client, and remembered write by write.
+        """
+        self.assertTrue(self.write(b"a"))
+        self.assertTrue(self.write(b"bc", 2))
+        self.assertEqual([b"a", b"bc"], self.outlet.writes)
+        self.assertEqual((b"abc", 3), (self.outlet.received, self.outlet.event_count))
+
+    def test_short_cut(self) -> None:
+        """
+        It has no short cut: nothing is sent before the write is settled.
+        """
+        frames = Frames(b"abc", 2)
+        sent = self.outlet.short_cut(frames)(frames.data)
+        self.assertEqual((NOT_SENT, b""), (sent, self.outlet.received))
+        self.assertTrue(self.outlet.settle(frames, sent))
+        self.assertEqual(([b"abc"], 2), (self.outlet.writes, self.outlet.event_count))
+
+    def test_last_write(self) -> None:
+        """
+        It knows when the client last got something.
+        """
+        self.hub.clock.advance(1.0)
+        self.write(b"")
+        self.assertEqual(0.0, self.outlet.last_write)
+        self.write(b"a")
+        self.assertEqual(1.0, self.outlet.last_write)
+        self.outlet.stop_reading()
+        self.hub.clock.advance(1.0)
+        self.write(b"b")
+        self.assertEqual(1.0, self.outlet.last_write)
+        self.outlet.read()
+        self.assertEqual(2.0, self.outlet.last_write)
+
+    def test_stop_reading(self) -> None:
+        """
+        Once the client reads no more, it is behind from the next write on.
+        """
+        self.outlet.stop_reading()
+        self.assertFalse(self.outlet.is_behind)
+        self.hub.clock.advance(1.0)
+        self.assertFalse(self.write(b"a"))
+        self.hub.clock.advance(1.0)
+        self.assertFalse(self.write(b"b"))
+        self.assertEqual((True, 1.0), (self.outlet.is_behind, self.outlet.behind_since))
+        self.assertEqual((b"", [b"a", b"b"]), (self.outlet.received, self.outlet.writes))
+
+    def test_read(self) -> None:
+        """
+        When it reads again it gets what waits, and the writer hears that there is room.
+        """
+        self.outlet.stop_reading()
+        self.write(b"a")
+        self.write(b"b")
+        self.outlet.read()
+        self.assertEqual((b"ab", None), (self.outlet.received, self.outlet.behind_since))
+        self.assertEqual(["room"], self.heard)
+        self.assertTrue(self.write(b"c"))
+        self.assertEqual(b"abc", self.outlet.received)
+
+    def test_read_while_it_keeps_up(self) -> None:
+        """
+        Where nothing waits, nobody hears of it.
+        """
+        self.outlet.read()
+        self.outlet.stop_reading()
+        self.outlet.read()
+        self.assertTrue(self.write(b"a"))
+        self.assertEqual((b"a", []), (self.outlet.received, self.heard))
+
+    def test_read_without_writer(self) -> None:
+        """
+        It may have no writer.
+        """
+        self.outlet.writer = None
+        self.outlet.stop_reading()
+        self.write(b"a")
+        self.outlet.read()
+        self.assertEqual(b"a", self.outlet.received)
+
+    def test_end(self) -> None:
+        """
+        Ending it, the writer may write once more, and then hears the reason; the last words come
+        last, and count as no write.
+        """
+        self.before_end = lambda: self.write(b"b")
+        self.write(b"a")
+        self.outlet.end(EndReason.FINISHED, last_words=b"c")
+        self.assertEqual((b"abc", [b"a", b"b"]), (self.outlet.received, self.outlet.writes))
+        self.assertEqual((["finished"], None), (self.heard, self.outlet.writer))
+        self.assertEqual((False, False), (self.outlet.is_open, self.outlet.is_cut))
+        self.assertEqual(0, len(self.hub.streams))
+
+    def test_end_without_writer(self) -> None:
+        """
+        It may have no writer then, either.
+        """
+        self.outlet.writer = None
+        self.outlet.end(EndReason.FINISHED, last_words=b"c")
+        self.assertEqual((b"c", False), (self.outlet.received, self.outlet.is_open))
+
+    def test_end_while_behind(self) -> None:
+        """
+        What waits and the last words are read in the end; until then it is looked after.
+        """
+        self.outlet.stop_reading()
+        self.write(b"a")
+        self.outlet.end(EndReason.FINISHED, last_words=b"b")
+        self.assertEqual((b"", 1), (self.outlet.received, len(self.hub.streams)))
+        self.outlet.read()
+        self.assertEqual((b"ab", 0), (self.outlet.received, len(self.hub.streams)))
+        self.assertEqual(["before", "finished"], self.heard)
+
+    def test_end_twice(self) -> None:
+        """
+        Ending it twice is no error, and nobody hears it twice.
+        """
+        for last_words in (b"a", b"b"):
+            self.outlet.end(EndReason.FINISHED, last_words=last_words)
+        self.assertEqual((b"a", ["before", "finished"]), (self.outlet.received, self.heard))
+
+    def test_end_from_before_end(self) -> None:
+        """
+        If it is cut by what the writer does at the last moment, this is how it ended.
+        """
+        self.before_end = lambda: self.outlet.abort(EndReason.STALLED)
+        self.outlet.end(EndReason.FINISHED, last_words=b"a")
+        self.assertEqual((b"", ["stalled"]), (self.outlet.received, self.heard))
+
+    def test_write_after_the_end(self) -> None:
+        """
+        What is written after the end is lost, and no error.
+        """
+        self.outlet.end(EndReason.FINISHED)
+        self.assertTrue(self.write(b"a"))
+        self.assertEqual((b"", []), (self.outlet.received, self.outlet.writes))
+        self.assertEqual(0, self.outlet.event_count)
+
+    def test_abort(self) -> None:
+        """
+        Cut, it throws away what waits, and tells once; cutting it twice is no error.
+        """
+        self.outlet.stop_reading()
+        self.write(b"a")
+        self.outlet.abort(EndReason.STALLED)
+        self.outlet.abort(EndReason.DRAINING)
+        self.outlet.read()
+        self.assertEqual((b"", ["stalled"]), (self.outlet.received, self.heard))
+        self.assertEqual((True, 0), (self.outlet.is_cut, len(self.hub.streams)))
+
+    def test_abort_after_end(self) -> None:
+        """
+        An end that is under way can be cut short; nobody hears it twice.
+        """
+        self.outlet.stop_reading()
+        self.outlet.end(EndReason.FINISHED, last_words=b"a")
+        self.outlet.abort(EndReason.DRAINING)
+        self.assertEqual((True, ["before", "finished"]), (self.outlet.is_cut, self.heard))
+        self.assertEqual(0, len(self.hub.streams))
+
+    def test_leave(self) -> None:
+        """
+        The client may leave, for whatever reason, once; that is no cut of ours.
+        """
+        self.outlet.leave()
+        self.outlet.leave(EndReason.CONNECTION_LOST)
+        self.assertEqual((["client closed"], False), (self.heard, self.outlet.is_cut))
+        other = MemoryOutlet(self.hub.streams)
+        other.writer = self
+        other.leave(EndReason.CONNECTION_LOST)
+        self.assertEqual("connection lost", self.heard[-1])
+
+    def test_stalled(self) -> None:
+        """
+        It stalls like a real one.
+        """
+        self.outlet.stop_reading()
+        self.write(b"a")
+        for _ in range(250):
+            self.hub.advance(0.1)
+        self.assertEqual((["stalled"], True), (self.heard, self.outlet.is_cut))
+
+
+class ListenerTests(SynchronousTestCase):
+    """
+    A subscriber without a socket.
+    """
+
+    def setUp(self) -> None:
+        self.hub = MemoryHub()
+
+    def test_docstring(self) -> None:
+        """
+        The example in the docstring works.
+        """
+        listener = Listener(self.hub, "news")
+        self.hub.publish("news", Event("hello"))
+        self.hub.advance()
+        self.assertEqual(["hello"], [event.data for event in listener.events])
+
+    def test_subscriber(self) -> None:
+        """
+        It knows its subscriber, and why it ended.
+        """
+        listener = Listener(self.hub)
+        self.assertEqual((listener.subscriber,), self.hub.subscribers)
+        self.assertIsNone(listener.end_reason)
+        listener.leave()
+        self.assertEqual(EndReason.CLIENT_CLOSED, listener.end_reason)
+
+    def test_options(self) -> None:
+        """
+        It subscribes to everything, unless told otherwise, with any option.
+        """
+        for topic in "ab":
+            self.hub.publish(topic, Event(topic), private=topic == "b")
+        for seen, expected in (
+            (View.of("b", grants="b"), ["b"]),
+            (["a", "b"], ["a"]),
+            ("b", []),
+        ):
+            self.assertEqual(expected, Listener(self.hub, seen, last_event_id=EARLIEST).data)
+        self.assertEqual(["a"], Listener(self.hub, last=5, address="192.0.2.1").data)
+        self.assertRaises(InvalidMatcher, Listener, self.hub, "x" * 5000)
+
+    @given(st.text(), LINE.filter(bool), st.none() | st.integers(0, 10**9))
+    def test_events(self, data: str, type: str, retry: int | None) -> None:
+        """
+        Whatever is published is what it has read, with the id of the hub.
+        """
+        listener = Listener(self.hub)
+        event = Event(data, type=type, retry=retry)
+        id = self.successResultOf(self.hub.publish("t", event))
+        self.hub.publish("t", Event("ephemeral"), ephemeral=True)
+        self.hub.advance()
+        lines = data.replace("\r\n", "\n").replace("\r", "\n")
+        self.assertEqual(
+            [Event(lines, type=type, id=id, retry=retry), Event("ephemeral")], listener.events
+        )
+        self.assertEqual([lines, "ephemeral"], listener.data)
+        listener.leave()
+
+    def test_no_events(self) -> None:
+        """
+        Comments, a ``retry`` and an id alone are no events.
+        """
+        listener = Listener(self.hub)
+        for data in (b":\n", b": data: a\n", b"retry: 3000\n", b"id: x\n\n", b"data: b\n\n"):
+            listener.write(Frames(data))
+        self.assertEqual([Event("b")], listener.events)
+
+    def test_only_what_was_read(self) -> None:
+        """
+        What waits has not been read.
+        """
+        listener = Listener(self.hub)
+        listener.stop_reading()
+        self.hub.publish("t", Event("a"))
+        self.hub.advance()
+        self.assertEqual([], listener.data)
+        listener.read()
+        self.assertEqual(["a"], listener.data)
+
+    def test_last_words(self) -> None:
+        """
+        The last words have been read, too.
+        """
+        listener = Listener(self.hub)
+        listener.subscriber.end(for_good=True)
+        self.assertEqual([("end", "#end")], [(event.type, event.id) for event in listener.events])
