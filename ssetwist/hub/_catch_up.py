@@ -36,7 +36,7 @@ class CatchUp:
     """
 
     __slots__ = (
-        "_former", "_history", "_is_over", "_outlet", "_room", "_takes_what_is_left", "_view",
+        "_begun_after", "_former", "_history", "_is_over", "_outlet", "_room", "_view",
         "_waits_for", "cursor", "is_under_way",
     )  # fmt: skip
 
@@ -50,9 +50,9 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
-        #: Whether it is no gap if the log forgets what comes after the cursor: whatever is left was
-        #: asked for, and nothing has been written yet.
-        self._takes_what_is_left = False
+        #: Where it began, while it may still begin later: all that is left was asked for, and nothing
+        #: has been written yet, so it is no gap if the log forgets what comes after the cursor.
+        self._begun_after: int | None = None
         self.is_under_way = False
 
     @property
@@ -83,7 +83,8 @@ class CatchUp:
         self._begin_at_oldest()
         last: deque[Entry] = deque(maxlen=count)
         await self._read_all(last.append)
-        await self._write_all(last)
+        begun_after = self._begun_after or 0
+        await self._write_all([entry for entry in last if entry.position > begun_after])
         await self.from_cursor()
 
     async def from_cursor(self) -> None:
@@ -134,10 +135,7 @@ class CatchUp:
         is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
         position = self._history.log.oldest - 1 if is_all else self._history.live.head
         await self._write(self._history.gap(id, position))
-        if is_all:
-            self._begin_at_oldest()
-        else:
-            self.cursor = position
+        self.cursor = position
 
     async def _read_all(self, add: Callable[[Entry], object]) -> None:
         """
@@ -155,11 +153,12 @@ class CatchUp:
         """
         entries = await self._wait(self._history.log.read(self.cursor, PIECE))
         if not entries or entries[0].position > self.cursor + 1:
-            if not self._takes_what_is_left:
+            if self._begun_after is None:
                 await self._fall_off()
                 return ()
+            self._begun_after = entries[0].position - 1 if entries else self._history.live.head
             if not entries:
-                self.cursor = self._history.live.head
+                self.cursor = self._begun_after
                 return ()
         head = self._history.live.head
         self.cursor = min(entries[-1].position, head)
@@ -177,8 +176,7 @@ class CatchUp:
         return [*shown, *self._view.select(entries)] if shown else self._view.select(entries)
 
     def _begin_at_oldest(self) -> None:
-        self.cursor = self._history.log.oldest - 1
-        self._takes_what_is_left = True
+        self.cursor = self._begun_after = self._history.log.oldest - 1
 
     async def _fall_off(self) -> None:
         """
@@ -191,7 +189,7 @@ class CatchUp:
         elif when_behind is WhenBehind.SKIP:
             self.cursor = self._history.live.head
         else:
-            self._begin_at_oldest()
+            self.cursor = self._history.log.oldest - 1
         await self._write(self._history.gap(asked, self.cursor))
 
     async def _write_all(self, entries: Iterable[Entry]) -> None:
@@ -216,7 +214,7 @@ class CatchUp:
         """
         self._check()
         if frames.data:
-            self._takes_what_is_left = False
+            self._begun_after = None
         is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
         if not is_taken:
             self._room = Deferred()
