@@ -50,8 +50,8 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
-        #: Where it began, while it may still begin later: all that is left was asked for, and nothing
-        #: has been written yet, so it is no gap if the log forgets what comes after the cursor.
+        #: Where it began, while it may still begin later: all that is left was asked for, and
+        #: nothing has been written yet, so it is no gap if the log forgets what comes next.
         self._begun_after: int | None = None
         self.is_under_way = False
 
