@@ -233,9 +233,12 @@ class RequestOutlet:
         self._is_chunked = request.clientproto == b"HTTP/1.1"
         if self._is_chunked and descriptor is not None and descriptor is transport:
             self._socket = getattr(descriptor, "socket", None)
-        if self._socket is not None and getattr(channel, "is_first_request", False):
-            # Nothing else is on its way on this connection, so the head, too, may go straight to
-            # the socket.
+        # Nothing else can be on its way on this connection, not even a "100 Continue"; so the head,
+        # too, may go straight to the socket.
+        is_alone = getattr(channel, "is_first_request", False) and not (
+            request.requestHeaders.hasHeader(b"Expect")
+        )
+        if self._socket is not None and is_alone:
             request.startedWriting = 1
             request.chunked = 1
             self._put_on_wire(stream_head(request) + _as_chunk(Frames(first_bytes)))

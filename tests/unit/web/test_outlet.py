@@ -733,6 +733,21 @@ class BeginTests(SocketCase):
         self.assertTrue(first.endswith(b"plain") and second.endswith(b"plain"))
         self.assertTrue(third.endswith(b"\r\n\r\n2\r\n:\n\r\n9\r\n" + ONE + b"\r\n"), third)
 
+    def test_continue(self) -> None:
+        """
+        Nor is the permission to send a body.
+        """
+        client, _ = self.connect(headers={"Expect": "100-continue"})
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
+
+    def test_same_head(self) -> None:
+        """
+        The head is the same, whether it goes straight to the socket or through the transport.
+        """
+        straight, _ = self.connect()
+        other, _ = self.connect(headers={"Expect": "100-continue"})
+        self.assertEqual(*(sorted(client.head.split(b"\r\n")) for client in (straight, other)))
+
     def test_client_that_has_gone(self) -> None:
         """
         A client whose socket is broken when its stream begins is gone in a moment.
