@@ -6,8 +6,7 @@ from the log, as fast as the connection takes them, until there are no more.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -36,7 +35,7 @@ class CatchUp:
     """
 
     __slots__ = (
-        "_begun_after", "_former", "_history", "_is_over", "_outlet", "_room", "_view",
+        "_former", "_history", "_is_over", "_outlet", "_room", "_takes_what_is_left", "_view",
         "_waits_for", "cursor", "is_under_way",
     )  # fmt: skip
 
@@ -50,9 +49,9 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
-        #: Where it began, while it may still begin later: all that is left was asked for, and
-        #: nothing has been written yet, so it is no gap if the log forgets what comes next.
-        self._begun_after: int | None = None
+        #: Whether it is no gap if the log forgets what comes next: all that is left was asked for,
+        #: and nothing has been written yet.
+        self._takes_what_is_left = False
         self.is_under_way = False
 
     @property
@@ -82,9 +81,8 @@ class CatchUp:
         """
         self._begin_at_oldest()
         last: deque[Entry] = deque(maxlen=count)
-        await self._read_all(last.append)
-        begun_after = self._begun_after or 0
-        await self._write_all([entry for entry in last if entry.position > begun_after])
+        await self._read_all(last)
+        await self._write_all(last)
         await self.from_cursor()
 
     async def from_cursor(self) -> None:
@@ -96,11 +94,13 @@ class CatchUp:
             if self.is_at_live_end:
                 return
             if self._history.is_digest:
-                newest: dict[str, Entry] = {}
-                await self._read_all(partial(_replace, newest))
-                await self._write_all(newest.values())
+                newest = _Newest()
+                await self._read_all(newest)
+                await self._write_all(newest)
+            elif (seen := await self._read()) is None:
+                await self._fall_off()
             else:
-                await self._write_all(await self._read())
+                await self._write_all(seen)
             if not self.is_at_live_end:
                 await self._next_turn()
 
@@ -137,29 +137,36 @@ class CatchUp:
         await self._write(self._history.gap(id, position))
         self.cursor = position
 
-    async def _read_all(self, add: Callable[[Entry], object]) -> None:
+    async def _read_all(self, collected: "deque[Entry] | _Newest") -> None:
         """
-        Read up to the live end, a piece in each turn.
+        Collect what the subscriber sees, a piece in each turn, up to the live end or to a gap: that
+        is told of when what comes before it has been written.
         """
+        has_read = False
         while not self.is_at_live_end:
-            for entry in await self._read():
-                add(entry)
+            seen = await self._read()
+            if seen is not None:
+                for entry in seen:
+                    collected.append(entry)
+            elif has_read and not self._takes_what_is_left:
+                return
+            else:
+                collected.clear()
+                await self._fall_off()
+            has_read = True
             if not self.is_at_live_end:
                 await self._next_turn()
 
-    async def _read(self) -> Sequence[Entry]:
+    async def _read(self) -> Sequence[Entry] | None:
         """
-        Read the next piece, and return what of it the subscriber sees.
+        Read the next piece.
+
+        :returns: What of it the subscriber sees; ``None`` if the log no longer holds what comes
+            after the cursor.
         """
         entries = await self._wait(self._history.log.read(self.cursor, PIECE))
         if not entries or entries[0].position > self.cursor + 1:
-            if self._begun_after is None:
-                await self._fall_off()
-                return ()
-            self._begun_after = entries[0].position - 1 if entries else self._history.live.head
-            if not entries:
-                self.cursor = self._begun_after
-                return ()
+            return None
         head = self._history.live.head
         self.cursor = min(entries[-1].position, head)
         if entries[-1].position > head:  # it will be published in a moment
@@ -176,20 +183,25 @@ class CatchUp:
         return [*shown, *self._view.select(entries)] if shown else self._view.select(entries)
 
     def _begin_at_oldest(self) -> None:
-        self.cursor = self._begun_after = self._history.log.oldest - 1
+        self.cursor = self._history.log.oldest - 1
+        self._takes_what_is_left = True
 
     async def _fall_off(self) -> None:
         """
         The log no longer holds what comes after the cursor.
         """
-        asked = render_id(self._history.log.epoch, self.cursor)
+        log, head = self._history.log, self._history.live.head
+        if self._takes_what_is_left:
+            self.cursor = min(log.oldest - 1, head)
+            return
+        asked = render_id(log.epoch, self.cursor)
         when_behind = self._history.rules.when_behind
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
         elif when_behind is WhenBehind.SKIP:
-            self.cursor = self._history.live.head
+            self.cursor = head
         else:
-            self.cursor = self._history.log.oldest - 1
+            self.cursor = min(log.oldest - 1, head)
         await self._write(self._history.gap(asked, self.cursor))
 
     async def _write_all(self, entries: Iterable[Entry]) -> None:
@@ -214,7 +226,7 @@ class CatchUp:
         """
         self._check()
         if frames.data:
-            self._begun_after = None
+            self._takes_what_is_left = False
         is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
         if not is_taken:
             self._room = Deferred()
@@ -239,10 +251,20 @@ class CatchUp:
             raise CancelledError
 
 
-def _replace(newest: dict[str, Entry], entry: Entry) -> None:
+class _Newest:
     """
-    Put an event in the place of the one before it with the same topic, as the last of all.
+    The newest event of each topic, in the order of publishing.
     """
-    topic = entry.topics[0]
-    newest.pop(topic, None)
-    newest[topic] = entry
+
+    def __init__(self) -> None:
+        self._entries: dict[str, Entry] = {}
+
+    def append(self, entry: Entry) -> None:
+        self._entries.pop(entry.topics[0], None)  # so that it becomes the last of all
+        self._entries[entry.topics[0]] = entry
+
+    def clear(self) -> None:
+        self._entries.clear()
+
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
