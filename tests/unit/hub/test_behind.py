@@ -346,6 +346,19 @@ class LatestTests(HubTestCase):
         self.settle()
         return slow
 
+    def test_forgotten_while_it_is_read(self) -> None:
+        """
+        What the log forgets between two pieces is told of after what was read before it, so that
+        ids never go back and nobody keeps an old value without knowing.
+        """
+        hub = self.make_hub(when_behind=WhenBehind.LATEST, log=self.make_log(max_count=2))
+        first, second, third, fourth = (letter * 40_000 for letter in "abcd")
+        self.publish(first, second, hub=hub)
+        listener = self.subscribe(hub, last_event_id=id_of(0))
+        self.publish(third, fourth, to="u", hub=hub)
+        self.settle()
+        self.assertEqual([first, "gap", fourth], shown(listener))
+
     def test_newest_of_each(self) -> None:
         """
         Of each topic it gets the newest, in the order of these, without a gap.

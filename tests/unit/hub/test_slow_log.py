@@ -210,8 +210,9 @@ class ReplayTests(SlowLogTestCase):
             self.publish_now("a", "b")
             listener = self.subscribe(**options)
             self.publish_now("c")
-            self.log.answer("read")
-            self.settle()
+            for _ in range(2):  # it reads once more, from what is now the oldest
+                self.log.answer("read")
+                self.settle()
             self.assertEqual((expected, None), (shown(listener), listener.end_reason))
 
     def test_gap(self) -> None:
