@@ -171,7 +171,8 @@ class Options(UsageOptions):
         ["log-events", None, DEFAULT_MAX_COUNT,
          "how many events are kept for those who come back; 0 for none", _number("log-events")],
         ["log-bytes", None, DEFAULT_MAX_BYTES,
-         "how many bytes they may have together", _number("log-bytes")],
+         "how many bytes they may have together, as they are sent; in memory they take at least "
+         "twice that", _number("log-bytes")],
         ["log-age", None, DEFAULT_MAX_AGE,
          "seconds after which an event is forgotten", _seconds("log-age")],
         ["when-behind", None, WhenBehind.DISCONNECT.value,

@@ -5,8 +5,9 @@ A replay after ``Last-Event-ID`` and catching up after falling behind are the sa
 from the log, as fast as the connection takes them, until there are no more.
 """
 
+from array import array
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -30,12 +31,15 @@ class CatchUp:
     One subscriber's way through the log.  However it is told to begin, it ends at the live end, or
     with ``CancelledError`` when the subscriber has gone.
 
+    While it waits for its client it holds positions, and of the events only the piece that is on
+    its way.
+
     :ivar cursor: The position up to which everything has been written.
     :ivar is_under_way: Whether one of the coroutines runs; to be set by who runs it.
     """
 
     __slots__ = (
-        "_former", "_history", "_is_over", "_outlet", "_room", "_takes_what_is_left", "_view",
+        "_former", "_history", "_is_over", "_may_begin_after", "_outlet", "_room", "_view",
         "_waits_for", "cursor", "is_under_way",
     )  # fmt: skip
 
@@ -49,9 +53,9 @@ class CatchUp:
         self._room: Deferred[None] | None = None
         self._waits_for: Deferred[Any] | None = None
         self._is_over = False
-        #: Whether it is no gap if the log forgets what comes next: all that is left was asked for,
-        #: and nothing has been written yet.
-        self._takes_what_is_left = False
+        #: Up to which position it is no gap if the log has forgotten what comes after the cursor:
+        #: where all that is left was asked for, until something has been written.
+        self._may_begin_after = -1
         self.is_under_way = False
 
     @property
@@ -72,7 +76,10 @@ class CatchUp:
         elif (position := await self._wait(self._history.log.find(id))) is not None:
             self.cursor = position
         else:
-            await self._from_unknown(id)
+            is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
+            position = self._history.log.oldest - 1 if is_all else self._history.live.head
+            await self._write(self._history.gap(id, position))
+            self.cursor = position
         await self.from_cursor()
 
     async def from_last(self, count: int) -> None:
@@ -80,27 +87,30 @@ class CatchUp:
         Catch up from so many of those events that the subscriber sees before the newest.
         """
         self._begin_at_oldest()
-        last: deque[Entry] = deque(maxlen=count)
-        await self._read_all(last)
-        await self._write_all(last)
-        await self.from_cursor()
+        last = await self._find_last(count)
+        until = self.cursor
+        if last:
+            self.cursor = last[0] - 1
+        await self.from_cursor(whole_until=until)
 
-    async def from_cursor(self) -> None:
+    async def from_cursor(self, *, whole_until: int = 0) -> None:
         """
         Catch up from where it is.
+
+        :param whole_until: Up to which position every event is wanted, also where otherwise the
+            newest of each topic are enough.
         """
         while True:
             await self._write(Frames(b""))  # wait until there is room
+            self._former = [one for one in self._former if one[0] > self.cursor]
             if self.is_at_live_end:
                 return
-            if self._history.is_digest:
-                newest = _Newest()
-                await self._read_all(newest)
-                await self._write_all(newest)
-            elif (seen := await self._read()) is None:
+            if self._history.is_digest and self.cursor >= whole_until:
+                await self._write_newest()
+            elif (entries := await self._read()) is None:
                 await self._fall_off()
             else:
-                await self._write_all(seen)
+                await self._write_all(self._seen_of(entries))
             if not self.is_at_live_end:
                 await self._next_turn()
 
@@ -131,77 +141,105 @@ class CatchUp:
 
     # Inside
 
-    async def _from_unknown(self, id: str) -> None:
-        is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
-        position = self._history.log.oldest - 1 if is_all else self._history.live.head
-        await self._write(self._history.gap(id, position))
-        self.cursor = position
-
-    async def _read_all(self, collected: "deque[Entry] | _Newest") -> None:
+    async def _find_last(self, count: int) -> deque[int]:
         """
-        Collect what the subscriber sees, a piece in each turn, up to the live end or to a gap: that
-        is told of when what comes before it has been written.
+        Read up to the live end, and return the positions of the last so many that are seen.
         """
-        has_read = False
+        last: deque[int] = deque(maxlen=count)
         while not self.is_at_live_end:
-            seen = await self._read()
-            if seen is not None:
-                for entry in seen:
-                    collected.append(entry)
-            elif has_read and not self._takes_what_is_left:
-                return
-            else:
-                collected.clear()
+            entries = await self._read()
+            if entries is None:
+                last.clear()
                 await self._fall_off()
-            has_read = True
+            else:
+                last.extend(entry.position for entry in self._seen_of(entries))
             if not self.is_at_live_end:
                 await self._next_turn()
+        return last
 
-    async def _read(self) -> Sequence[Entry] | None:
+    async def _find_newest(self) -> Sequence[int]:
         """
-        Read the next piece.
+        Read up to the live end, or to a gap, and return the positions of the newest of each topic.
+        """
+        newest: dict[str, int] = {}
+        while not self.is_at_live_end and (entries := await self._read()) is not None:
+            newest.update((entry.topics[0], entry.position) for entry in self._seen_of(entries))
+            if not self.is_at_live_end:
+                await self._next_turn()
+        return array("q", sorted(newest.values()))
 
-        :returns: What of it the subscriber sees; ``None`` if the log no longer holds what comes
-            after the cursor.
+    async def _write_newest(self) -> None:
+        """
+        Write the newest event of each topic between the cursor and the live end.
+
+        They are found in a first reading, and written in a second one, as fast as the client takes
+        them.
+        """
+        begin = self.cursor
+        newest = await self._find_newest()
+        until, self.cursor = self.cursor, begin
+        written = 0
+        while self.cursor < until:
+            entries = await self._read(until)
+            if entries is None:
+                await self._fall_off()
+                return
+            chosen = []
+            for entry in entries:
+                if written < len(newest) and entry.position == newest[written]:
+                    chosen.append(entry)
+                    written += 1
+            await self._write_all(chosen)
+            if self.cursor < until:
+                await self._next_turn()
+        if begin == until:  # not even the first piece was left
+            await self._fall_off()
+
+    async def _read(self, until: int | None = None) -> Sequence[Entry] | None:
+        """
+        Read the next piece, up to a position; up to the live end, if none is given.
+
+        :returns: ``None`` if the log no longer holds what comes after the cursor.
         """
         entries = await self._wait(self._history.log.read(self.cursor, PIECE))
         if not entries or entries[0].position > self.cursor + 1:
             return None
-        head = self._history.live.head
-        self.cursor = min(entries[-1].position, head)
-        if entries[-1].position > head:  # it will be published in a moment
-            entries = [entry for entry in entries if entry.position <= head]
-        shown: list[Entry] = []
-        while self._former:
-            until, view = self._former[0]
+        # What lies beyond the live end will be published in a moment.
+        until = self._history.live.head if until is None else until
+        self.cursor = min(entries[-1].position, until)
+        if entries[-1].position > until:
+            entries = [entry for entry in entries if entry.position <= until]
+        return entries
+
+    def _seen_of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """
+        Return those that the subscriber sees, or saw when they were published.
+        """
+        seen: list[Entry] = []
+        for until, view in self._former:
             before = [entry for entry in entries if entry.position <= until]
-            shown += view.select(before)
+            seen += view.select(before)
             entries = entries[len(before) :]
-            if self.cursor < until:
-                return shown
-            del self._former[0]
-        return [*shown, *self._view.select(entries)] if shown else self._view.select(entries)
+        return [*seen, *self._view.select(entries)] if seen else self._view.select(entries)
 
     def _begin_at_oldest(self) -> None:
         self.cursor = self._history.log.oldest - 1
-        self._takes_what_is_left = True
+        self._may_begin_after = self._history.live.head
 
     async def _fall_off(self) -> None:
         """
         The log no longer holds what comes after the cursor.
         """
         log, head = self._history.log, self._history.live.head
-        if self._takes_what_is_left:
-            self.cursor = min(log.oldest - 1, head)
+        left = min(log.oldest - 1, head)
+        if left <= self._may_begin_after:
+            self.cursor = left
             return
         asked = render_id(log.epoch, self.cursor)
         when_behind = self._history.rules.when_behind
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
-        elif when_behind is WhenBehind.SKIP:
-            self.cursor = head
-        else:
-            self.cursor = min(log.oldest - 1, head)
+        self.cursor = left if when_behind is WhenBehind.LATEST else head
         await self._write(self._history.gap(asked, self.cursor))
 
     async def _write_all(self, entries: Iterable[Entry]) -> None:
@@ -226,7 +264,7 @@ class CatchUp:
         """
         self._check()
         if frames.data:
-            self._takes_what_is_left = False
+            self._may_begin_after = -1
         is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
         if not is_taken:
             self._room = Deferred()
@@ -249,22 +287,3 @@ class CatchUp:
     def _check(self) -> None:
         if self._is_over:
             raise CancelledError
-
-
-class _Newest:
-    """
-    The newest event of each topic, in the order of publishing.
-    """
-
-    def __init__(self) -> None:
-        self._entries: dict[str, Entry] = {}
-
-    def append(self, entry: Entry) -> None:
-        self._entries.pop(entry.topics[0], None)  # so that it becomes the last of all
-        self._entries[entry.topics[0]] = entry
-
-    def clear(self) -> None:
-        self._entries.clear()
-
-    def __iter__(self) -> Iterator[Entry]:
-        return iter(self._entries.values())

@@ -64,7 +64,7 @@ class FanOut:
                 self._place(self._to_place.popleft())
         finally:
             self._is_placing = False
-        self._schedule()
+            self._schedule()
 
     def join(self, member: Member) -> Audience:
         """

@@ -5,8 +5,10 @@ Matchers are values: two that ask for the same are equal, so that those who ask 
 found, and told, together.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from urlpattern import URLPattern
@@ -16,8 +18,14 @@ from ..errors import InvalidMatcher
 #: What a pattern and a topic without a scheme and a host are relative to, unless told otherwise.
 DEFAULT_BASE_URL = "https://localhost/"
 
-#: The longest topic or pattern, in characters.
+#: The longest topic, in characters.
 MAX_LENGTH = 4096
+
+#: The longest pattern, in characters.  One that has many groups takes long to match.
+MAX_PATTERN = 512
+
+#: A group that has a regular expression begins so; with a backslash it is a mere character.
+_REGEXP = re.compile(r"(?<!\\)\(")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,24 +52,28 @@ class Exact:
 class Pattern:
     """
     The topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is no URL, not even a
-    relative one, is matched by none.  Matching takes time in proportion to the topic.
+    relative one, is matched by none.  Matching takes time in proportion to the lengths of pattern
+    and topic.
 
     :ivar base_url: What the pattern and a topic without a scheme and a host are relative to.
-    :raises InvalidMatcher: If the pattern cannot be compiled, has no UTF-8, or is longer than 4,096
-        characters.
+    :ivar allow_regexp: Whether there may be regular expressions in it, in parentheses.  Not for
+        patterns that clients send: a short one may take long, and megabytes, to compile.
+    :raises InvalidMatcher: If the pattern cannot be compiled, has a regular expression that is not
+        allowed, has no UTF-8, or is longer than 512 characters.
     """
 
     pattern: str
     base_url: str = DEFAULT_BASE_URL
+    allow_regexp: bool = False
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
 
     def __post_init__(self) -> None:
-        _check_text(self.pattern)
-        try:
-            compiled = URLPattern(self.pattern, self.base_url)
-        except Exception:  # what it says of the pattern is not for those who sent it
-            raise InvalidMatcher(self.pattern, "is no URL pattern") from None
-        object.__setattr__(self, "_compiled", compiled)
+        _check_text(self.pattern, MAX_PATTERN)
+        if not self.allow_regexp and _REGEXP.search(self.pattern):
+            raise InvalidMatcher(
+                self.pattern, "has a regular expression; there may be :names and * only"
+            )
+        object.__setattr__(self, "_compiled", _compile(self.pattern, self.base_url))
 
     def matches(self, topic: str) -> bool:
         """
@@ -135,9 +147,17 @@ class Matchers:
 NOTHING = Matchers(frozenset(), frozenset())
 
 
-def _check_text(text: str) -> None:
-    if len(text) > MAX_LENGTH:
-        raise InvalidMatcher(text[:20] + "...", f"is longer than {MAX_LENGTH} characters")
+@lru_cache(maxsize=1024)
+def _compile(pattern: str, base_url: str) -> Any:
+    try:
+        return URLPattern(pattern, base_url)
+    except Exception:  # what it says of the pattern is not for those who sent it
+        raise InvalidMatcher(pattern, "is no URL pattern") from None
+
+
+def _check_text(text: str, most: int = MAX_LENGTH) -> None:
+    if len(text) > most:
+        raise InvalidMatcher(text[:20] + "...", f"is longer than {most} characters")
     if not is_utf8(text):
         raise InvalidMatcher(text, "has a lone surrogate, for which there is no UTF-8")
 

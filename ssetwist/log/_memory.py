@@ -31,8 +31,9 @@ class MemoryLog:
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param max_count: How many events are kept at most; 0 keeps none.
-    :param max_bytes: How many bytes their frames may have together.  An event larger than that is
-        not kept.
+    :param max_bytes: How many bytes they may have together, as they are sent.  An event larger than
+        that is not kept.  In memory, where each is text, too, they take twice that; up to five
+        times, if they have characters beyond U+FFFF.
     :param max_age: Seconds after which an event is forgotten.
     :param epoch: The name of this life, for tests; a random one if there is none.
     """

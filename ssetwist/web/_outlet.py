@@ -88,10 +88,7 @@ class RequestOutlet:
             # Whoever waited before calling us waited for too long: this request is over, and what
             # it would return from notifyFinish now never fires.
             self._close()
-        elif getattr(request.channel, "_dataBuffer", None):
-            # Bytes after the request came in the meantime.  As below, but there is no stream yet.
-            self._cut(self._close())
-        else:
+        elif self.is_still_new():
             request.notifyFinish().addBoth(self._request_is_over)
 
     @property
@@ -100,6 +97,18 @@ class RequestOutlet:
         Whether the request can still be answered, with a stream or with something else.
         """
         return self._state is _State.NEW
+
+    def is_still_new(self) -> bool:
+        """
+        Look again whether the request can be answered, after a wait: bytes after the request may
+        have come meanwhile, and end it.
+        """
+        # With the end of a request's body Twisted puts an empty piece there.
+        if self.is_new and any(getattr(self._request.channel, "_dataBuffer", ())):
+            request = self._close()
+            self._cut(request)
+            self._tell(EndReason.UNEXPECTED_BYTES, request)
+        return self.is_new
 
     @property
     def is_open(self) -> bool:

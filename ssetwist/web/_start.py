@@ -9,6 +9,9 @@ from twisted.web.server import Request
 
 from ..hub import EARLIEST
 
+#: How many of the newest events a client gets at most, however many it asks for.
+MAX_LAST = 1000
+
 #: How clients spell the query parameter with which they come back (the header has one spelling).
 _LAST_EVENT_ID_PARAMETERS = (
     b"last_event_id",
@@ -57,7 +60,7 @@ def start_of(request: Request) -> Start:
         return Start(EARLIEST)
     if not re.fullmatch(rb"-[0-9]{1,9}", wanted):
         raise ValueError("from must be 'earliest', or -10 for the last ten events")
-    return Start(last=-int(wanted))
+    return Start(last=min(-int(wanted), MAX_LAST))
 
 
 def last_event_id(request: Request) -> str | None:

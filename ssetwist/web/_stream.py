@@ -180,7 +180,7 @@ class EventStreamResource(Resource):
     def _subscribe(
         self, topics: Topics | None, request: Request, outlet: RequestOutlet, start: Start
     ) -> bytes | int:
-        if not outlet.is_new:
+        if not outlet.is_still_new():
             return NOT_DONE_YET
         if topics is None:
             return refuse(request, FORBIDDEN, "You may not have this event stream.")

@@ -86,7 +86,7 @@ class MatcherTests(SynchronousTestCase):
         """
         No pattern makes a topic expensive: not so many times the letters, so many times the time.
         """
-        matcher = Pattern("/(a*)*b", BASE)
+        matcher = Pattern("/(a*)*b", BASE, allow_regexp=True)
         began = time.process_time()
         self.assertFalse(matcher.matches("/" + "a" * 4000))
         self.assertLess(time.process_time() - began, 1.0)
@@ -101,8 +101,25 @@ class MatcherTests(SynchronousTestCase):
         )
         self.assertNotEqual(Pattern("/a", "https://a/"), Pattern("/a", "https://b/"))
         self.assertEqual(
-            "Pattern(pattern='/a', base_url='https://localhost/')", repr(Pattern("/a"))
+            "Pattern(pattern='/a', base_url='https://localhost/', allow_regexp=False)",
+            repr(Pattern("/a")),
         )
+
+    def test_regexp(self) -> None:
+        """
+        A regular expression, which may take megabytes to compile, needs to be allowed; a mere
+        parenthesis does not.
+        """
+        problem = self.assertRaises(InvalidMatcher, Pattern, r"/(\w{100})")
+        self.assertIn("has a regular expression; there may be :names and * only", str(problem))
+        self.assertTrue(Pattern(r"/(\d+)", allow_regexp=True).matches("/12"))
+        self.assertTrue(Pattern(r"/a\(b\)").matches("/a(b)"))
+
+    def test_long_pattern(self) -> None:
+        """
+        A pattern is shorter than a topic may be: each group of it costs time with each event.
+        """
+        self.assertRaises(InvalidMatcher, Pattern, "/*" * 257)
 
 
 class MatchersTests(SynchronousTestCase):

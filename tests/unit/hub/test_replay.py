@@ -180,6 +180,22 @@ class ReplayTests(HubTestCase):
         self.settle()
         self.assertEqual(["a"], shown(listener))
 
+    def test_published_is_no_history(self) -> None:
+        """
+        What is published after it has come was promised to it: if the log forgets that before it
+        is read, that is a gap.
+        """
+        for options in ({"last_event_id": EARLIEST}, {"last": 10}):
+            hub = self.make_hub(log=self.make_log(max_count=30))
+            self.publish(*["x" * 30_000] * 30, to="other", hub=hub)
+            listener = self.subscribe(hub, "mine", **options)
+            self.publish("missed", to="mine", hub=hub)
+            self.publish(*["x" * 30_000] * 30, to="other", hub=hub)
+            self.settle()
+            self.assertEqual(
+                ([], EndReason.FELL_BEHIND), (shown(listener), listener.end_reason), options
+            )
+
     def test_no_last(self) -> None:
         """
         There are no fewer than none.

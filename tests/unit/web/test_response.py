@@ -36,6 +36,8 @@ class Answering(Resource):
     def render_GET(self, request: Request) -> int:
         return stream(request, self.make_source(), **self.options)  # type: ignore[arg-type]
 
+    render_POST = render_GET
+
 
 class ResponseCase(SynchronousTestCase):
     """
@@ -224,6 +226,22 @@ class SourceTests(ResponseCase):
         self.ask(lambda: iter(["text"]))
         (problem,) = self.flushLoggedErrors(TypeError)
         self.assertIn("Event('text')", str(problem.value))
+
+    def test_request_with_a_body(self) -> None:
+        """
+        A request may have a body, whichever way it comes: what is asked of a language model.
+        """
+        head = b"POST / HTTP/1.1\r\nHost: example.org\r\n"
+        for parts in (
+            [b"Content-Length: 3\r\n\r\nabc"],
+            [b"Content-Length: 3\r\n\r\n", b"abc"],
+            [b"Transfer-Encoding: chunked\r\n\r\n", b"3\r\nabc\r\n", b"0\r\n\r\n"],
+        ):
+            client = self.ask(lambda: iter([Event("a")]), method="HEAD")
+            client.send(head + parts[0])
+            for part in parts[1:]:
+                client.send(part)
+            self.assertIn(b"data: a\n\n", client.body, parts)
 
 
 class EndTests(ResponseCase):

@@ -562,6 +562,20 @@ class TopicsTests(StreamCase):
         asked.callback("news")
         self.assert_hears_news(client)
 
+    def test_bytes_meanwhile(self) -> None:
+        """
+        Bytes after the request, however many, end it also while the topics are asked for.
+        """
+        for size in (1, 40_000):
+            asked: Deferred[str] = Deferred()
+            self.use(self.hub, topics=lambda request, asked=asked: asked)
+            client = self.client()
+            client.send(b"x" * size)
+            asked.callback("news")
+            self.clock.advance(0)
+            self.assertEqual((b"", 0), (client.received, self.hub.subscriber_count))
+            self.assertTrue(client.transport.is_aborted)
+
     def test_later_with_a_cursor(self) -> None:
         """
         Who comes back meanwhile loses nothing by having to wait.
