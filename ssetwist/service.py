@@ -19,13 +19,14 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
-from .errors import CannotListen, InvalidEvent
-from .eventstream import DEFAULT_TYPE, Event
+from .errors import CannotListen
+from .eventstream import Event
 from .hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RETRY,
     DEFAULT_STALL_TIMEOUT,
     Hub,
+    Rules,
     UnknownCursor,
     WhenBehind,
 )
@@ -124,10 +125,7 @@ class HubConfig:
             raise ValueError(
                 "lifetime needs a log: what is published while a client comes back would be lost"
             )
-        try:
-            Event(type=self.gap or DEFAULT_TYPE)
-        except InvalidEvent as problem:
-            raise ValueError(f"gap {self.gap!r}: {problem}") from None
+        Rules(self.when_behind, self.unknown_cursor, self.gap)  # or it says what is wrong
 
 
 class HubService(Service):

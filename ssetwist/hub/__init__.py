@@ -4,9 +4,9 @@ Who gets which event.  No HTTP here: the hub reaches a connection through :class
 
 from ._ends import EndReason, HasEnd
 from ._frames import Frames
-from ._history import EARLIEST, UnknownCursor, WhenBehind
+from ._history import EARLIEST, Rules, UnknownCursor, WhenBehind
 from ._hub import EVERYTHING, Hub
-from ._matchers import Everything, Exact, Matcher, Pattern, Topics
+from ._matchers import Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._outlet import NOT_SENT, Outlet, Writer, not_sent
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
@@ -29,8 +29,10 @@ __all__ = [
     "HasEnd",
     "Hub",
     "Matcher",
+    "Matchers",
     "Outlet",
     "Pattern",
+    "Rules",
     "Streams",
     "Subscriber",
     "Topics",

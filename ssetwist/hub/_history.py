@@ -8,7 +8,8 @@ from enum import Enum
 
 from twisted.internet.interfaces import IReactorTime
 
-from ..eventstream import Event, encode_event
+from ..errors import InvalidEvent
+from ..eventstream import DEFAULT_TYPE, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
 from ._fan_out import FanOut
 from ._frames import Frames
@@ -49,12 +50,27 @@ class Rules:
     """
     What a hub does about those who are not at the live end.
 
-    :ivar gap: The type of the event that tells of a gap; ``None`` for no such event.
+    :ivar gap: The type of the event that tells of a gap; ``None`` or ``""`` for no such event.
+    :raises ValueError: If one of them makes no sense.
     """
 
     when_behind: WhenBehind = WhenBehind.DISCONNECT
     unknown_cursor: UnknownCursor = UnknownCursor.LIVE
     gap: str | None = "gap"
+
+    def __post_init__(self) -> None:
+        for name, kind in (("when_behind", WhenBehind), ("unknown_cursor", UnknownCursor)):
+            try:
+                object.__setattr__(self, name, kind(getattr(self, name)))
+            except ValueError:
+                known = ", ".join(one.value for one in kind)
+                raise ValueError(f"{name} {getattr(self, name)!r} is none of {known}") from None
+        if self.gap in ("end", "error"):
+            raise ValueError(f"gap {self.gap!r} is what other events are called")
+        try:
+            Event(type=self.gap or DEFAULT_TYPE)
+        except InvalidEvent as problem:
+            raise ValueError(f"gap {self.gap!r}: {problem}") from None
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +101,7 @@ class History:
         :param resume_after: The position after which the stream goes on; it becomes the client's
             cursor, so that it is not told of the same gap again.
         """
-        if self.rules.gap is None:
+        if not self.rules.gap:
             return Frames(b"")
         epoch, oldest, newest = self.log.epoch, self.log.oldest, self.log.head
         is_empty = oldest > newest

@@ -59,8 +59,9 @@ class Hub:
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param lifetime: Seconds after which a stream ends, less up to a fifth of that, by chance, so
         that clients do not come back together; 0 for never.  A browser resumes where it was.
-    :param when_behind: What becomes of who was behind for too long.
-    :param unknown_cursor: What they get whose cursor cannot be honoured.
+    :param when_behind: What becomes of a subscriber that was behind until the log no longer held
+        what it had missed.
+    :param unknown_cursor: What a subscriber gets whose cursor cannot be honoured.
     :param gap: The type of the event that tells a subscriber that it has missed something; ``None``
         for no such event.
     :param max_subscribers: How many there may be; 0 for as many as come.
@@ -98,8 +99,7 @@ class Hub:
         ):
             if not least <= value < inf:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
-        if gap is not None:
-            Event(type=gap)  # or it says what is wrong with it
+        rules = Rules(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
@@ -110,9 +110,7 @@ class Hub:
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
-        self._history = History(
-            self.log, clock, self._live, Rules(when_behind, unknown_cursor, gap)
-        )
+        self._history = History(self.log, clock, self._live, rules)
         self.log.on_append = self._live.place
         self._let_go = self._forget  # one for all subscribers, and not one for each
 
@@ -157,6 +155,7 @@ class Hub:
         last_event_id: str | None = None,
         last: int = 0,
         address: str = "",
+        who: object = None,
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> Subscriber:
         """
@@ -169,6 +168,7 @@ class Hub:
             that is kept.
         :param last: How many of the newest events to begin with, where there is no
             ``last_event_id``.
+        :param who: Whatever the application knows it by; it is :attr:`Subscriber.who`.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
             hub has let go of it, in the reactor turn in which the end is known.  What it raises is
             logged and hurts nobody else.
@@ -182,7 +182,14 @@ class Hub:
         view = seen if isinstance(seen, View) else View.of(seen)
         now = self._clock.seconds()
         subscriber = Subscriber(
-            outlet, self._history, view, self._let_go, address=address, since=now, on_end=on_end
+            outlet,
+            self._history,
+            view,
+            self._let_go,
+            address=address,
+            since=now,
+            who=who,
+            on_end=on_end,
         )
         if self._lifetime:
             outlet.expires = now + self._lifetime * (1 - _JITTER * self.streams.jitter())
@@ -211,6 +218,8 @@ class Hub:
         :param ephemeral: It reaches those who are there and keep up.  It has no id and is not kept.
         :returns: A Deferred that fires with the id as soon as the log has the event safe; with
             ``""`` for an ephemeral one.  Cancelling it does not take the event back.
+        What is wrong with a call is raised at once, and not told by the Deferred.
+
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If there is no topic, or one is empty or too long.
         :raises InvalidEvent: If its id is one that only the hub may give.
@@ -255,11 +264,12 @@ class Hub:
             del self._per_address[subscriber.address]
 
 
-def _check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+def _check_topics(topics: Any) -> tuple[str, ...]:  # whatever a caller may come with
+    if isinstance(topics, bytes) or not isinstance(topics, Iterable):
+        raise TypeError(f"topics must be str, or several of them, not {topics!r}")
     checked = (topics,) if isinstance(topics, str) else tuple(topics)
     if not 0 < len(checked) <= MAX_TOPICS:
         raise InvalidTopic(f"an event has 1 to {MAX_TOPICS} topics, not {len(checked)}")
-    topic: Any  # as it may well be, in spite of the annotation
     for topic in checked:
         if not isinstance(topic, str):
             raise TypeError(f"a topic must be str, not {topic.__class__.__name__}")

@@ -112,15 +112,20 @@ class Matchers:
     others: frozenset[Pattern | Everything]
 
     @classmethod
-    def of(cls, topics: Topics) -> "Matchers":
+    def of(cls, topics: "Topics | Matchers") -> "Matchers":
         """
         Make them of topics and matchers, or of one.
 
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
         """
+        if isinstance(topics, Matchers):
+            return topics
         if isinstance(topics, tuple) and not topics:
             return NOTHING
+        given: Any = topics  # as it may well be, in spite of the annotation
+        if isinstance(given, bytes) or not isinstance(given, str | Matcher | Iterable):
+            raise TypeError(f"topics are str and matchers, or several of them, not {given!r}")
         exact, others = set(), set()
         for one in (topics,) if isinstance(topics, str | Matcher) else topics:
             if isinstance(one, str):

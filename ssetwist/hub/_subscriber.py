@@ -41,11 +41,19 @@ class Subscriber(HasEnd):
 
     :ivar address: Where it connects from: an IP address, or ``""`` where there is none.
     :ivar since: When it subscribed, in seconds of the hub's clock.
+    :ivar who: Whatever the application knows it by: a user's name, an object, ``None``.
     """
 
     __slots__ = (
-        "_audience", "_catch_up", "_forget", "_history", "address", "outlet", "since",
+        "_audience",
+        "_catch_up",
+        "_forget",
+        "_history",
+        "address",
+        "outlet",
+        "since",
         "view",
+        "who",
     )  # fmt: skip
 
     def __init__(
@@ -57,10 +65,12 @@ class Subscriber(HasEnd):
         *,
         address: str,
         since: float,
+        who: object,
         on_end: Callable[["Subscriber", EndReason], object] | None,
     ) -> None:
         self.address = address
         self.since = since
+        self.who = who
         self.outlet = outlet
         self.view = view
         self._history = history
@@ -69,6 +79,12 @@ class Subscriber(HasEnd):
         self._audience: Audience | None = None
         self._catch_up: CatchUp | None = None
         outlet.writer = self
+
+    def __repr__(self) -> str:
+        topics = ", ".join(map(str, self.topics[:3]))
+        more = ", ..." if len(self.topics) > 3 else ""
+        state = "" if self.end_reason is None else f", {self.end_reason.value}"
+        return f"<Subscriber {self.who or self.address or 'local'} to {topics}{more}{state}>"
 
     @property
     def topics(self) -> tuple[str | Matcher, ...]:

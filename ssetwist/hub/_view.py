@@ -36,7 +36,13 @@ class View:
         hash(self.filter)  # or it says so now, and not in the middle of something
 
     @classmethod
-    def of(cls, topics: Topics, *, grants: Topics = (), filter: Filter | None = None) -> "View":
+    def of(
+        cls,
+        topics: Topics | Matchers,
+        *,
+        grants: Topics | Matchers = (),
+        filter: Filter | None = None,
+    ) -> "View":
         """
         Make a view of topics and matchers.
 

@@ -24,6 +24,7 @@ from ..hub import (
     EndReason,
     Filter,
     Hub,
+    Matchers,
     Subscriber,
     Topics,
     View,
@@ -60,7 +61,7 @@ class EventStreamResource(Resource):
     back, so that one that loses its stream before the first event misses nothing either.
 
     An idle subscriber costs little: once the stream has begun, the request's headers and body are
-    let go of.  Whoever needs them reads them in ``topics``, ``grants`` or ``filter``.
+    let go of.  Whoever needs them reads them in ``topics``, ``grants``, ``filter`` or ``who``.
 
     When the hub is full, or closed, a browser gets 200, a longer ``retry`` and the end, because any
     other answer would make its ``EventSource`` give up for ever; others get 503 with
@@ -71,8 +72,11 @@ class EventStreamResource(Resource):
         before it has answered, the awaitable is cancelled.
     :param grants: Of which topics everyone may see private events; or a function that is called
         with the request and returns that.
-    :param filter: Called with the request; returns the subscriber's filter, or ``None``.  See
+    :param filter: Called with the request; returns the subscriber's filter, which is called with
+        the topics and the event, or ``None``.  See
         :meth:`ssetwist.hub.View.of`.
+    :param who: Called with the request; returns what the application knows the subscriber by
+        (:attr:`ssetwist.Subscriber.who`).
     :param retry: Seconds after which a client that lost its stream comes back; 0 for at once,
         ``None`` to leave it to the client.
     :param on_start: Called with each new subscriber.
@@ -87,15 +91,23 @@ class EventStreamResource(Resource):
         *,
         grants: Topics | Callable[[Request], Topics] = (),
         filter: Callable[[Request], Filter | None] | None = None,
+        who: Callable[[Request], object] | None = None,
         retry: float | None = DEFAULT_RETRY,
         on_start: Callable[[Subscriber], object] | None = None,
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> None:
         super().__init__()
+        if not isinstance(hub, Hub):
+            raise TypeError(f"a hub comes first, not {hub!r}")
+        for name, function in (("filter", filter), ("who", who)):
+            if function is not None and not callable(function):
+                raise TypeError(f"{name} must be called with the request, which {function!r} can't")
         self._hub = hub
-        self._topics = topics
-        self._grants = grants
+        # What is wrong with them is said now, and not to each client.
+        self._topics = topics if callable(topics) else Matchers.of(topics)
+        self._grants = grants if callable(grants) else Matchers.of(grants)
         self._filter = filter
+        self._who = who
         self._retry = retry
         self._on_start = on_start
         self._on_end = on_end
@@ -183,7 +195,7 @@ class EventStreamResource(Resource):
         if not outlet.is_still_new():
             return NOT_DONE_YET
         if topics is None:
-            return refuse(request, FORBIDDEN, "You may not have this event stream.")
+            return refuse(request, FORBIDDEN, "You are not allowed to read this event stream.")
         address = address_of(request)
         hub = self._hub
         if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
@@ -193,6 +205,7 @@ class EventStreamResource(Resource):
             grants=self._grants(request) if callable(self._grants) else self._grants,
             filter=self._filter and self._filter(request),
         )
+        who = self._who and self._who(request)
         first = self._first_bytes
         if start.is_live and is_browser(request):
             first += encode_id(hub.cursor)
@@ -204,6 +217,7 @@ class EventStreamResource(Resource):
             last_event_id=start.last_event_id,
             last=start.last,
             address=address,
+            who=who,
             on_end=self._on_end,
         )
         if self._on_start is not None:
