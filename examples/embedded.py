@@ -17,7 +17,7 @@ class Say(Resource):
     isLeaf = True
 
     def render_POST(self, request):
-        text = request.args[b"text"][0].decode()
+        text = request.args.get(b"text", [b""])[0].decode("utf-8", "replace")
         hub.publish("said", Event.with_json({"text": text}, type="said"))
         return b"said\n"
 

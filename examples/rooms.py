@@ -1,6 +1,7 @@
 """
-Rooms, with Klein: ``python examples/rooms.py``, then ``curl -N http://127.0.0.1:8000/rooms/kitchen``
-and ``curl -d 'dinner is ready' http://127.0.0.1:8000/rooms/kitchen``.
+Rooms, with Klein: ``pip install klein``, ``python examples/rooms.py``, then
+``curl -N http://127.0.0.1:8000/rooms/kitchen`` and
+``curl -d 'dinner is ready' http://127.0.0.1:8000/rooms/kitchen``.
 
 A client that comes back gets what it has missed; a new one sees the last ten messages with
 ``?from=-10``.

@@ -143,7 +143,10 @@ class Options(UsageOptions):
     """
 
     synopsis = "[options]"
-    longdesc = "A Server-Sent Events hub: the stream is at /sse, a page to try it at /."
+    longdesc = (
+        "A Server-Sent Events hub: the stream is at /sse, a page to try it at /.  By itself it "
+        "publishes its ticks only; to publish other events, use ssetwist.HubService."
+    )
     # fmt: off
     optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
         ["heartbeat", None, DEFAULT_HEARTBEAT,
@@ -165,8 +168,8 @@ class Options(UsageOptions):
          "seconds after a stop signal until those who do not read are cut",
          _seconds("drain-timeout")],
         ["lifetime", None, 0.0,
-         "seconds after which a stream ends and its client resumes, less up to a fifth; 0 for "
-         "never",
+         "seconds after which a stream ends and its client resumes, shortened by up to 20% at "
+         "random; 0 for never",
          _seconds("lifetime")],
         ["log-events", None, DEFAULT_MAX_COUNT,
          "how many events are kept for those who come back; 0 for none", _number("log-events")],
@@ -176,13 +179,13 @@ class Options(UsageOptions):
         ["log-age", None, DEFAULT_MAX_AGE,
          "seconds after which an event is forgotten", _seconds("log-age")],
         ["when-behind", None, WhenBehind.DISCONNECT.value,
-         "what becomes of a client that was behind until the log no longer had what it missed: "
-         "disconnect (it comes back and is told of the gap), skip (it is told, and goes on with "
-         "what is new), latest (the same with what is left; and it always catches up with only the "
-         "newest event of each topic)", _one_of("when-behind", WhenBehind)],
+         "a client that was behind until the log no longer had what it missed: disconnect (it "
+         "comes back and is told of the gap), skip (it is told, and goes on with new events) or "
+         "latest (it is told; and whenever it is behind, it gets only the newest event of each "
+         "topic)", _one_of("when-behind", WhenBehind)],
         ["unknown-cursor", None, UnknownCursor.LIVE.value,
-         "what a client gets whose Last-Event-ID is not known (any more), after it has been told "
-         "of the gap: live (what is new) or all (everything that is kept)",
+         "what a client gets whose Last-Event-ID is unknown or too old, after it has been told of "
+         "the gap: live (new events) or all (everything that is kept)",
          _one_of("unknown-cursor", UnknownCursor)],
         ["gap", None, "gap",
          "the type of the event that tells of a gap; empty for no such event"],

@@ -157,8 +157,9 @@ class GapTests(HubTestCase):
         """
         What can be no type of an event is refused when the hub is made, not when it is needed.
         """
-        for gap in ("", "a\nb", "\ud800"):
-            self.assertRaises(ValueError, self.make_hub, gap=gap)
+        for gap in ("a\nb", "\ud800", "end", "error"):
+            problem = self.assertRaises(ValueError, self.make_hub, gap=gap)
+            self.assertIn("gap", str(problem))
 
     def test_behind(self) -> None:
         """

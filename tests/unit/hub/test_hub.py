@@ -173,7 +173,7 @@ class MistakeTests(HubTestCase):
         """
         A topic is text.
         """
-        for topics, name in ((["t", b"u"], "bytes"), (b"t", "int"), ([None], "NoneType")):
+        for topics, name in ((["t", b"u"], "bytes"), (b"t", "b't'"), ([None], "NoneType")):
             self.assertIn(name, self.refused(TypeError, topics, Event()))
         self.refused(TypeError, None, Event())
 
@@ -239,6 +239,22 @@ class ReactorClock(TurnClock):
     """
     A clock that says of itself that it is a reactor with threads.
     """
+
+    def test_names(self) -> None:
+        """
+        What is chosen by name may be, and a name that there is not is refused with those that are.
+        """
+        for when_behind in ("disconnect", "skip", "latest"):
+            self.make_hub(when_behind=when_behind, unknown_cursor="all")
+        for option in ("when_behind", "unknown_cursor"):
+            problem = self.assertRaises(ValueError, self.make_hub, **{option: "foo"})
+            self.assertIn(f"{option} 'foo' is none of ", str(problem))
+
+    def test_swapped(self) -> None:
+        """
+        An event in the place of the topics is told from them.
+        """
+        self.assertIn("topics must be str", self.refused(TypeError, Event(), "t"))
 
 
 class OtherThreadTests(HubTestCase):

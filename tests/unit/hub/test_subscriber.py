@@ -4,7 +4,7 @@ One subscriber, from the application's point of view.
 
 from twisted.internet.defer import CancelledError
 
-from ssetwist import EndReason, Subscriber
+from ssetwist import EndReason, Pattern, Subscriber
 from ssetwist.hub import END, END_ID
 
 from .case import HubTestCase
@@ -244,3 +244,21 @@ class SubscriberTests(HubTestCase):
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
         self.assertEqual(1, self.hub.subscriber_count)
         self.assertEqual(EndReason.CLIENT_CLOSED, self.successResultOf(waiting))
+
+    def test_repr(self) -> None:
+        """
+        It says who it is, by whatever is known of it, what it is subscribed to, and whether it has
+        ended.
+        """
+        listeners = [
+            self.subscribe(seen="a", who="ann", address="192.0.2.1"),
+            self.subscribe(seen=["b"], address="192.0.2.1"),
+            self.subscribe(seen=[Pattern("/c"), "d", "e", "f"]),
+        ]
+        shown = [repr(listener.subscriber) for listener in listeners]
+        self.assertEqual(["<Subscriber ann to a>", "<Subscriber 192.0.2.1 to b>"], shown[:2])
+        self.assertTrue(
+            shown[2].startswith("<Subscriber local to ") and shown[2].endswith(", ...>")
+        )
+        listeners[0].leave()
+        self.assertEqual("<Subscriber ann to a, client closed>", repr(listeners[0].subscriber))

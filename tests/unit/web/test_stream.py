@@ -588,6 +588,33 @@ class TopicsTests(StreamCase):
         asked.callback("news")
         self.assertEqual(["2"], self.heard(client))
 
+    def test_mistakes(self) -> None:
+        """
+        What can never be a topic, a hub or a function is refused when the resource is made.
+        """
+        for arguments, options in (
+            ((self.hub, b"t"), {}),
+            ((self.hub, [1]), {}),
+            ((self.hub, None), {}),
+            (("t", self.hub), {}),
+            ((self.hub,), {"grants": 1}),
+            ((self.hub,), {"filter": "x"}),
+            ((self.hub,), {"who": "x"}),
+        ):
+            self.assertRaises(TypeError, EventStreamResource, *arguments, **options)
+
+    def test_who(self) -> None:
+        """
+        The application says by what it knows a subscriber, and finds it by that.
+        """
+        self.use(self.hub, who=lambda request: request.args[b"user"][0].decode())
+        for user in ("ann", "bob"):
+            self.client(path=f"/?user={user}")
+        [bob] = [one for one in self.hub.subscribers if one.who == "bob"]
+        self.assertIn("bob", repr(bob))
+        bob.end()
+        self.assertEqual(["ann"], [one.who for one in self.hub.subscribers])
+
     def test_refused(self) -> None:
         """
         ``None`` is 403, now or later, and subscribes nobody.
@@ -596,7 +623,7 @@ class TopicsTests(StreamCase):
             self.use(self.hub, topics=lambda request, answer=answer: answer)
             client = self.client()
             self.assertTrue(client.head.startswith(b"1 403"))
-            self.assertIn(b"You may not have this event stream", client.body)
+            self.assertIn(b"You are not allowed to read this event stream", client.body)
             client.request()
             self.assertEqual(2, client.received.count(b"HTTP/1.1 403"), "the connection goes on")
         self.assertEqual(0, self.hub.subscriber_count)
