@@ -12,7 +12,7 @@ from . import _processes
 from ._cases import CASES
 from ._load import Failed
 from ._plot import svg
-from ._profile import profile
+from ._profile import profile_of_connects, profile_of_deliveries
 from ._run import Plan, run
 from ._subjects import SUBJECTS
 from ._table import bars, text, write_csv
@@ -77,10 +77,14 @@ def main() -> None:
     results = run(plan, workshop)
     options.results.mkdir(parents=True, exist_ok=True)
     if not options.no_profile:
-        try:
-            (options.results / "profile.txt").write_text(profile(plan, workshop))
-        except (Failed, OSError) as error:
-            results.note(str(error))
+        for name, profile in (
+            ("profile.txt", profile_of_deliveries),
+            ("profile-connect.txt", profile_of_connects),
+        ):
+            try:
+                (options.results / name).write_text(profile(plan, workshop))
+            except (Failed, OSError) as error:
+                results.note(str(error))
     table, reached = text(results, plan, workshop), bars(results, plan)
     (options.results / "table.txt").write_text(table)
     write_csv(options.results / "table.csv", results, plan)

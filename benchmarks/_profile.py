@@ -1,9 +1,12 @@
 """
-Where the time of a delivery goes in this hub: samples of ``py-spy``, added up by function.
+Where the time of a delivery, and of a connect, goes in this hub: samples of ``py-spy``, added up by
+function.
 """
 
 import subprocess
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from ._cases import CASES
@@ -18,43 +21,69 @@ from ._workshop import Workshop
 #: Samples per second, seconds, and how many functions are shown.
 _RATE, _SECONDS, _LINES = 500, 5, 25
 
+#: How many connect.
+_CONNECTS = 10_000
 
-def profile(plan: Plan, workshop: Workshop) -> str:
+
+def profile_of_deliveries(plan: Plan, workshop: Workshop) -> str:
     """
     Return a table of the case ``one-1k``: per function, its part of the time and the microseconds
     of each delivery, in itself and with what it calls.
 
     :raises Failed: If ``py-spy`` is not installed or may not look at the server.
     """
-    py_spy = workshop.folder / "venv/bin/py-spy"
-    if not py_spy.exists():
-        raise Failed("no profile: py-spy is not installed")
     samples = workshop.folder / "profile.raw"
     case = CASES[0]
     with Session(SUBJECTS[0], workshop, case.setup, patience=plan.patience) as session:
         figures = case.measure(session, plan.seconds)
         events = int(figures[Column.RATE] / session.subscribers * (_SECONDS + 1))
-        options: list[str | Path] = ["--rate", str(_RATE), "--duration", str(_SECONDS), "--native"]
-        options += ["--format", "raw", "--output", samples]
-        recording = subprocess.Popen(
-            [py_spy, "record", "--pid", str(session.pid), *options],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-        )
-        try:
+        with _recording(session, samples, plan, workshop):
             session.publish(Order(events, 100))
-            _, errors = recording.communicate(timeout=plan.patience)
-        except subprocess.TimeoutExpired as error:
-            raise Failed("no profile: py-spy does not end") from error
-        finally:
-            recording.kill()
-            recording.wait()
+    return _table(samples, figures[Column.CPU], "delivery")
+
+
+def profile_of_connects(plan: Plan, workshop: Workshop) -> str:
+    """
+    Return the same of connecting to a server that has 1,000 subscribers.
+
+    :raises Failed: As above.
+    """
+    samples = workshop.folder / "profile.raw"
+    with Session(SUBJECTS[0], workshop, CASES[0].setup, patience=plan.patience) as session:
+        each = session.connected.cpu / session.subscribers * 1e6
+        with _recording(session, samples, plan, workshop):
+            session.connect(_CONNECTS)
+    return _table(samples, each, "connect")
+
+
+@contextmanager
+def _recording(session: Session, samples: Path, plan: Plan, workshop: Workshop) -> Iterator[None]:
+    """
+    Have samples taken of the server meanwhile.
+    """
+    py_spy = workshop.folder / "venv/bin/py-spy"
+    if not py_spy.exists():
+        raise Failed("no profile: py-spy is not installed")
+    options: list[str | Path] = ["--rate", str(_RATE), "--duration", str(_SECONDS), "--native"]
+    options += ["--format", "raw", "--output", samples]
+    recording = subprocess.Popen(
+        [py_spy, "record", "--pid", str(session.pid), *options],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+    )
+    try:
+        yield
+        _, errors = recording.communicate(timeout=plan.patience)
+    except subprocess.TimeoutExpired as error:
+        raise Failed("no profile: py-spy does not end") from error
+    finally:
+        recording.kill()
+        recording.wait()
     if recording.returncode:
         raise Failed(f"no profile: {errors.decode(errors='replace').strip()[-200:]}")
-    return _table(samples, figures[Column.CPU])
 
 
-def _table(samples: Path, microseconds: float) -> str:
+def _table(samples: Path, microseconds: float, of_what: str) -> str:
     alone: Counter[str] = Counter()
     within: Counter[str] = Counter()
     total = 0
@@ -68,7 +97,7 @@ def _table(samples: Path, microseconds: float) -> str:
         for frame in set(frames):
             within[frame] += count
     lines = [
-        f"{microseconds:.2f} us of CPU per delivery; {total} samples.",
+        f"{microseconds:.2f} us of CPU per {of_what}; {total} samples.",
         "",
         f"{'self %':>7} {'self us':>8} {'with callees us':>16}  function",
     ]

@@ -159,6 +159,15 @@ class Session:
         self._load.received()
         return deliveries, took()
 
+    def connect(self, subscribers: int) -> Took:
+        """
+        Have so many more subscribers.
+        """
+        assert self._load is not None
+        took = self._stopwatch()
+        self._load.open(subscribers, self._setup.path)
+        return took()
+
     def mute(self, subscribers: int) -> None:
         """
         Have so many more subscribers who never read.

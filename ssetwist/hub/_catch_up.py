@@ -75,6 +75,8 @@ class CatchUp:
             self._begin_at_oldest()
         elif (position := await self._wait(self._history.log.find(id))) is not None:
             self.cursor = position
+            if position > self._history.live.head:  # seen elsewhere, before it has come here
+                await self._wait(self._history.live.when_at(position))
         else:
             is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
             position = self._history.log.oldest - 1 if is_all else self._history.live.head

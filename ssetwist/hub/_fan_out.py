@@ -5,6 +5,7 @@ The live end: handing what is published to those who have kept up.
 from collections import deque
 from collections.abc import Callable
 
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
@@ -48,6 +49,7 @@ class FanOut:
         self._index = Index()
         self._to_place: deque[Entry] = deque()
         self._is_placing = False
+        self._awaited: list[tuple[int, Deferred[None]]] = []
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
 
@@ -65,6 +67,18 @@ class FanOut:
         finally:
             self._is_placing = False
             self._schedule()
+        for one in [one for one in self._awaited if one[0] <= self.head]:
+            self._awaited.remove(one)
+            one[1].callback(None)
+
+    def when_at(self, position: int) -> Deferred[None]:
+        """
+        Return a Deferred that fires when everything up to a position has been published here.
+        Cancelling it only stops the waiting.
+        """
+        waiting: Deferred[None] = Deferred(lambda one: self._awaited.remove((position, one)))
+        self._awaited.append((position, waiting))
+        return waiting
 
     def join(self, member: Member) -> Audience:
         """

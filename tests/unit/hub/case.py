@@ -72,6 +72,7 @@ class HubTestCase(SynchronousTestCase):
             live = hub._live
             registries = (live._audiences, live._index._exact, live._index._others, live._marked)
             self.assertEqual([{}] * 4, list(registries))
+            self.assertEqual([], live._awaited)
         self.assertEqual([], self.clock.getDelayedCalls())
         names = [thread.name for thread in threading.enumerate()]
         self.assertEqual([], [name for name in names if name.startswith("ssetwist")])

@@ -184,6 +184,20 @@ class ReplayTests(SlowLogTestCase):
         self.settle()
         self.assertEqual([["d"]] * 2, [one.data for one in listeners])
 
+    def test_seen_before_it_is_published(self) -> None:
+        """
+        An event that the client has seen elsewhere, before it was published here, does not come
+        again; whoever leaves meanwhile leaves nothing behind.
+        """
+        self.publish("d", "e")
+        listeners = [self.subscribe(last_event_id=id_of(number)) for number in (4, 5, 5)]
+        self.log.answer("find")
+        listeners.pop().leave()
+        self.log.answer("append")
+        self.settle()
+        self.publish_now("f")
+        self.assertEqual([["e", "f"], ["f"]], [one.data for one in listeners])
+
     def test_latest(self) -> None:
         """
         The same for those who get the newest of each topic.
