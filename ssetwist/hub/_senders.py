@@ -5,10 +5,14 @@ More than one core for one flush.
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from functools import partial
 from threading import get_native_id
+
+#: How many sends a thread takes upon itself at a time, at most.
+_MOST = 64
 
 
 class Senders:
@@ -36,14 +40,16 @@ class Senders:
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )
         self._move_away()
-        share = -(-len(sends) // self._threads)
-        others = [
-            self._pool.submit(_send, data, sends[begin : begin + share])
-            for begin in range(share, len(sends), share)
-        ]
-        results = _send(data, sends[:share])
+        results: list[int | Exception] = [0] * len(sends)
+        # Each takes the next few when it is done with its own: a thread that wakes late, or has
+        # slow sockets, keeps nobody waiting.
+        share = min(_MOST, -(-len(sends) // (4 * self._threads)))
+        begins = iter(range(0, len(sends), share))
+        work = partial(_work, data, sends, results, begins, share)
+        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
+        work()
         for other in others:
-            results += other.result()
+            other.result()
         return results
 
     def close(self) -> None:
@@ -84,6 +90,17 @@ def _find_current_core() -> Callable[[], int]:
 
 
 _current_core = _find_current_core()
+
+
+def _work(
+    data: bytes,
+    sends: Sequence[Callable[[bytes], int]],
+    results: list[int | Exception],
+    begins: Iterator[int],
+    share: int,
+) -> None:
+    for begin in begins:  # which all threads share
+        results[begin : begin + share] = _send(data, sends[begin : begin + share])
 
 
 def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:

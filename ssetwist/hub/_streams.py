@@ -40,7 +40,7 @@ DEFAULT_RETRY = 3.0
 _LOOKS = 5.05
 
 #: Seconds from one part of the streams to the next, and how many parts there may be.
-_STEP = 0.1
+_STEP = 0.2
 _MAX_PARTS = 64
 
 #: How many clients a second may come back after a server has stopped.  Each comes back at a moment

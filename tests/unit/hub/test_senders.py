@@ -63,16 +63,25 @@ class SendersTests(SynchronousTestCase):
         barrier = threading.Barrier(3, timeout=30)
         outlets = [Sending(barrier.wait) for _ in range(3)]
         self.assertEqual([0, 1, 2], sorted(self.senders.send(DATA, outlets)))
-        self.assertEqual(3, len({outlet.threads[0] for outlet in outlets}))
+        threads = {outlet.threads[0] for outlet in outlets}
+        self.assertEqual(3, len(threads))
+        self.assertIn(threading.current_thread().name, threads)
 
-    def test_takes_its_share(self) -> None:
+    def test_slow_one(self) -> None:
         """
-        The thread that calls does its share itself, the first one.
+        While one send takes long, the other threads do the rest.
         """
-        outlets = [Sending(int) for _ in range(9)]
-        self.senders.send(DATA, outlets)
-        here = threading.current_thread().name
-        self.assertEqual([True] * 3 + [False] * 6, [outlet.threads == [here] for outlet in outlets])
+        left = list(range(8))
+        done = threading.Event()
+
+        def act() -> int:
+            left.pop()
+            if not left:
+                done.set()
+            return 1
+
+        outlets = [Sending(lambda: int(done.wait(30))), *(Sending(act) for _ in range(8))]
+        self.assertEqual([1] * 9, self.senders.send(DATA, outlets))
 
     def test_raising(self) -> None:
         """

@@ -185,7 +185,7 @@ class HeartbeatTests(StreamsTestCase):
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3000)]
         sizes = [len(part) for part in self.streams._parts]
-        self.assertGreater(len(sizes), 20)
+        self.assertGreater(len(sizes), 10)
         average = len(outlets) / len(sizes)
         self.assertGreater(min(sizes), average / 2)
         self.assertLess(max(sizes), average * 3 / 2)
