@@ -7,7 +7,7 @@ from the log, as fast as the connection takes them, until there are no more.
 
 from array import array
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -244,21 +244,12 @@ class CatchUp:
         self.cursor = left if when_behind is WhenBehind.LATEST else head
         await self._write(self._history.gap(asked, self.cursor))
 
-    async def _write_all(self, entries: Iterable[Entry]) -> None:
+    async def _write_all(self, entries: Sequence[Entry]) -> None:
         """
-        Write events, as many at a time as make a piece.
+        Write events, a piece of them at most.
         """
-        piece: list[bytes] = []
-        size = 0
-        for entry in entries:
-            if piece and size + len(entry.frames) > PIECE:
-                await self._write(Frames.joined(piece))
-                await self._next_turn()
-                piece, size = [], 0
-            piece.append(entry.frames)
-            size += len(entry.frames)
-        if piece:
-            await self._write(Frames.joined(piece))
+        if entries:
+            await self._write(Frames.joined([entry.frames for entry in entries]))
 
     async def _write(self, frames: Frames) -> None:
         """

@@ -177,6 +177,22 @@ class MistakeTests(HubTestCase):
             self.assertIn(name, self.refused(TypeError, topics, Event()))
         self.refused(TypeError, None, Event())
 
+    def test_names(self) -> None:
+        """
+        What is chosen by name may be, and a name that there is not is refused with those that are.
+        """
+        for when_behind in ("disconnect", "skip", "latest"):
+            self.make_hub(when_behind=when_behind, unknown_cursor="all")
+        for option in ("when_behind", "unknown_cursor"):
+            problem = self.assertRaises(ValueError, self.make_hub, **{option: "foo"})
+            self.assertIn(f"{option} 'foo' is none of ", str(problem))
+
+    def test_swapped(self) -> None:
+        """
+        An event in the place of the topics is told from them.
+        """
+        self.assertIn("topics must be str", self.refused(TypeError, Event(), "t"))
+
     def test_ids_of_the_hub(self) -> None:
         """
         An id that the hub itself would give, or that asks for something, is refused.
@@ -239,22 +255,6 @@ class ReactorClock(TurnClock):
     """
     A clock that says of itself that it is a reactor with threads.
     """
-
-    def test_names(self) -> None:
-        """
-        What is chosen by name may be, and a name that there is not is refused with those that are.
-        """
-        for when_behind in ("disconnect", "skip", "latest"):
-            self.make_hub(when_behind=when_behind, unknown_cursor="all")
-        for option in ("when_behind", "unknown_cursor"):
-            problem = self.assertRaises(ValueError, self.make_hub, **{option: "foo"})
-            self.assertIn(f"{option} 'foo' is none of ", str(problem))
-
-    def test_swapped(self) -> None:
-        """
-        An event in the place of the topics is told from them.
-        """
-        self.assertIn("topics must be str", self.refused(TypeError, Event(), "t"))
 
 
 class OtherThreadTests(HubTestCase):
