@@ -210,7 +210,8 @@ class Hub:
         Publish an event.  Never waits for a subscriber.
 
         It may be called from anywhere in reactor code, also from a callback of the hub itself;
-        every subscriber sees the events in the order of publishing.
+        every subscriber sees the events in the order of publishing.  What is wrong with the call is
+        raised at once, and not told by the Deferred.
 
         :param topics: One or more.  The first is the canonical one.
         :param event: The log gives it an id if it has none.
@@ -218,8 +219,6 @@ class Hub:
         :param ephemeral: It reaches those who are there and keep up.  It has no id and is not kept.
         :returns: A Deferred that fires with the id as soon as the log has the event safe; with
             ``""`` for an ephemeral one.  Cancelling it does not take the event back.
-        What is wrong with a call is raised at once, and not told by the Deferred.
-
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If there is no topic, or one is empty or too long.
         :raises InvalidEvent: If its id is one that only the hub may give.
