@@ -125,7 +125,9 @@ class HubConfig:
             raise ValueError(
                 "lifetime needs a log: what is published while a client comes back would be lost"
             )
-        Rules(self.when_behind, self.unknown_cursor, self.gap)  # or it says what is wrong
+        rules = Rules(self.when_behind, self.unknown_cursor, self.gap)
+        object.__setattr__(self, "when_behind", rules.when_behind)  # they may be given by name
+        object.__setattr__(self, "unknown_cursor", rules.unknown_cursor)
 
 
 class HubService(Service):

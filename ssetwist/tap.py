@@ -7,8 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from enum import Enum
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar
 
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
@@ -27,8 +26,6 @@ from .service import DEFAULT_LISTEN, HubConfig, HubService
 from .service import endpoint as endpoint_of
 
 _log = Logger()
-
-_Choice = TypeVar("_Choice", bound=Enum)
 
 #: Descriptors kept for everything but subscribers: listeners, logs, the page and its polls.
 _RESERVED_DESCRIPTORS = 64
@@ -126,17 +123,6 @@ def _number(option: str) -> Callable[[str], int]:
     return convert
 
 
-def _one_of(option: str, kind: type[_Choice]) -> Callable[[str], _Choice]:
-    def convert(text: str) -> _Choice:
-        try:
-            return kind(text)
-        except ValueError:
-            values = ", ".join(str(one.value) for one in kind)
-            raise UsageError(f"--{option}: {text!r} is none of {values}") from None
-
-    return convert
-
-
 class Options(UsageOptions):
     """
     The command line of ``twistd ssetwist``.
@@ -182,11 +168,10 @@ class Options(UsageOptions):
          "a client that was behind until the log no longer had what it missed: disconnect (it "
          "comes back and is told of the gap), skip (it is told, and goes on with new events) or "
          "latest (it is told; and whenever it is behind, it gets only the newest event of each "
-         "topic)", _one_of("when-behind", WhenBehind)],
+         "topic)"],
         ["unknown-cursor", None, UnknownCursor.LIVE.value,
          "what a client gets whose Last-Event-ID is unknown or too old, after it has been told of "
-         "the gap: live (new events) or all (everything that is kept)",
-         _one_of("unknown-cursor", UnknownCursor)],
+         "the gap: live (new events) or all (everything that is kept)"],
         ["gap", None, "gap",
          "the type of the event that tells of a gap; empty for no such event"],
         ["flush-threads", None, 0,
@@ -237,8 +222,6 @@ class Options(UsageOptions):
         """
         values = {name.replace("-", "_"): value for name, value in self.items()}
         values["listen"] = tuple(values["listen"]) or DEFAULT_LISTEN
-        values["when_behind"] = WhenBehind(values["when_behind"])
-        values["unknown_cursor"] = UnknownCursor(values["unknown_cursor"])
         try:
             self.config = HubConfig(**values)
         except ValueError as problem:

@@ -11,7 +11,7 @@ somebody else may have given, or garbage.
 import re
 import secrets
 
-#: The longest id that is looked at, in characters.  Whatever is longer is unknown.
+#: The longest id, in characters: a publisher may give no longer one, and ours are shorter.
 MAX_ID = 256
 
 _OURS = re.compile(r"#([0-9a-z]{1,32})\.(0|[1-9][0-9]{0,17})", re.ASCII)

@@ -139,22 +139,14 @@ class RequestOutlet:
             raise
 
     def write(self, frames: Frames) -> bool:
-        # This is where the time of a delivery goes, so it says once more what the next two say.
         clear = self._clear
         if clear is None or len(frames.data) > PIECE:
             return self._write_slowly(frames)
-        data = frames.on_wire or _as_chunk(frames)
         try:
-            sent = clear.send(data)
+            sent = clear.send(frames.on_wire or _as_chunk(frames))
         except OSError:
-            sent = 0
-        self.last_write = self._streams.clock.seconds()
-        self._events += frames.events
-        self._bytes += len(frames.data)
-        if sent == len(data):
-            return True
-        self._leave_to_transport(data[sent:])
-        return False
+            sent = 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
+        return self.settle(frames, sent)
 
     def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
         if self._clear is None or len(frames.data) > PIECE:
