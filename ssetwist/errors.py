@@ -56,3 +56,47 @@ class InvalidTopic(SSETwistError, ValueError):
     """
     The caller's fault: an event cannot be published to these topics.
     """
+
+
+class LogUnavailable(SSETwistError):
+    """
+    The event log cannot take or give events now; nothing has been published.
+
+    :ivar retry_after: After how many seconds another try may succeed.
+    """
+
+    def __init__(self, problem: str, *, retry_after: float) -> None:
+        super().__init__(problem)
+        self.retry_after = retry_after
+
+
+class Refused(SSETwistError):
+    """
+    A request that is answered with an error, and has changed nothing.
+
+    What a peer is told and what the log is told are two things: who is not trusted learns no more
+    than the protocol demands, and who runs the hub learns which check failed.
+
+    :ivar status: The status of the response.
+    :ivar text: What the peer is told, in a sentence.
+    :ivar error: The code of an OAuth challenge (RFC 6750, 3.1); ``""`` for a challenge without one,
+        ``None`` for none.
+    :ivar reason: What the log is told.  No token, no secret, no data of an event.
+    :ivar retry_after: After how many seconds another try may succeed, if it may.
+    """
+
+    def __init__(
+        self,
+        status: int,
+        text: str,
+        *,
+        error: str | None = None,
+        reason: str = "",
+        retry_after: float | None = None,
+    ) -> None:
+        super().__init__(text)
+        self.status = status
+        self.text = text
+        self.error = error
+        self.reason = reason or text
+        self.retry_after = retry_after
