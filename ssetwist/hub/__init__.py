@@ -6,7 +6,7 @@ from ._ends import EndReason, HasEnd
 from ._frames import Frames
 from ._history import EARLIEST, Rules, UnknownCursor, WhenBehind
 from ._hub import EVERYTHING, Hub
-from ._matchers import Everything, Exact, Matcher, Matchers, Pattern, Topics
+from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._outlet import NOT_SENT, Outlet, Writer, not_sent
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RETRY, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
@@ -20,6 +20,7 @@ __all__ = [
     "END",
     "END_ID",
     "EVERYTHING",
+    "NOTHING",
     "NOT_SENT",
     "EndReason",
     "Everything",

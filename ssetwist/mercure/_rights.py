@@ -7,7 +7,7 @@ from enum import Enum
 from math import inf
 from typing import Any
 
-from ..hub import Matchers
+from ..hub import NOTHING, Matchers
 
 
 class Action(Enum):
@@ -36,7 +36,7 @@ class Rights:
     """
 
     publish: Matchers | None = None
-    subscribe: Matchers = Matchers(frozenset(), frozenset())
+    subscribe: Matchers = NOTHING
     expires: float = inf
     payloads: tuple[tuple[Matchers, Any], ...] = ()  # any JSON value
     topics: Matchers | None = None
