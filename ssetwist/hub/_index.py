@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ._audience import Audience
-from ._matchers import Everything, Pattern
+from ._matchers import Matcher, asks_for
 
 _Key = TypeVar("_Key")
 
@@ -21,7 +21,7 @@ class Index:
 
     def __init__(self) -> None:
         self._exact: dict[str, dict[Audience, None]] = {}
-        self._others: dict[Pattern | Everything, dict[Audience, None]] = {}
+        self._others: dict[Matcher, dict[Audience, None]] = {}
 
     def add(self, audience: Audience) -> None:
         """
@@ -49,9 +49,7 @@ class Index:
         """
         found = [self._exact[topic] for topic in topics if topic in self._exact]
         found += [
-            audiences
-            for matcher, audiences in self._others.items()
-            if any(matcher.matches(topic) for topic in topics)
+            audiences for matcher, audiences in self._others.items() if asks_for(matcher, topics)
         ]
         if len(found) == 1:
             return found[0]

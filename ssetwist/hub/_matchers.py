@@ -1,19 +1,22 @@
 """
-What a subscriber asks for: topics, in one of three ways.
+What a subscriber asks for: topics, in one of three ways, or in one that is added elsewhere.
 
 Matchers are values: two that ask for the same are equal, so that those who ask for the same can be
 found, and told, together.
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Any
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
+from twisted.logger import Logger
 from urlpattern import URLPattern
 
 from ..errors import InvalidMatcher
+
+_log = Logger()
 
 #: What a pattern and a topic without a scheme and a host are relative to, unless told otherwise.
 DEFAULT_BASE_URL = "https://localhost/"
@@ -26,6 +29,22 @@ MAX_PATTERN = 512
 
 #: A group that has a regular expression begins so; with a backslash it is a mere character.
 _REGEXP = re.compile(r"(?<!\\)\(")
+
+
+@runtime_checkable
+class Matcher(Hashable, Protocol):
+    """
+    Some of all the topics there may be.  Anyone may add another kind.
+
+    It is a value: it does not change, and equals what asks for the same.  Each event is shown to
+    each matcher that is subscribed with, once, while nothing else can run.
+    """
+
+    def matches(self, topic: str) -> bool:
+        """
+        Tell whether this asks for a topic.  It says the same of the same topic every time, at once,
+        and does not raise; if it does, that is logged, and it has said no.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,8 +114,6 @@ class Everything:
         return True
 
 
-Matcher = Exact | Pattern | Everything
-
 #: How topics are asked for: by themselves, or by matchers; several of them, or one.
 Topics = str | Matcher | Iterable[str | Matcher]
 
@@ -109,7 +126,7 @@ class Matchers:
     """
 
     exact: frozenset[str]
-    others: frozenset[Pattern | Everything]
+    others: frozenset[Matcher]
 
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
@@ -124,16 +141,18 @@ class Matchers:
         if isinstance(topics, tuple) and not topics:
             return NOTHING
         given: Any = topics  # as it may well be, in spite of the annotation
-        if isinstance(given, bytes) or not isinstance(given, str | Matcher | Iterable):
+        is_one = isinstance(given, str) or _is_matcher(given)
+        if isinstance(given, bytes) or not (is_one or isinstance(given, Iterable)):
             raise TypeError(f"topics are str and matchers, or several of them, not {given!r}")
-        exact, others = set(), set()
-        for one in (topics,) if isinstance(topics, str | Matcher) else topics:
+        exact: set[str] = set()
+        others: set[Matcher] = set()
+        for one in (given,) if is_one else given:
             if isinstance(one, str):
                 _check_text(one)
                 exact.add(one)
             elif isinstance(one, Exact):
                 exact.add(one.topic)
-            elif isinstance(one, Pattern | Everything):
+            elif _is_matcher(one):
                 others.add(one)
             else:
                 raise TypeError(f"{one!r} is neither a topic (str) nor a matcher")
@@ -144,12 +163,29 @@ class Matchers:
         Tell whether any of them asks for any of the topics.
         """
         return not self.exact.isdisjoint(topics) or any(
-            matcher.matches(topic) for matcher in self.others for topic in topics
+            asks_for(matcher, topics) for matcher in self.others
         )
+
+
+def asks_for(matcher: Matcher, topics: Sequence[str]) -> bool:
+    """
+    Tell whether a matcher asks for any of the topics.
+    """
+    try:
+        return any(matcher.matches(topic) for topic in topics)
+    except Exception:
+        _log.failure("a matcher failed; it does not match this event")
+        return False
 
 
 #: What asks for nothing.
 NOTHING = Matchers(frozenset(), frozenset())
+
+
+def _is_matcher(value: object) -> TypeGuard[Matcher]:
+    # As isinstance says, too, but in 20 us, ten times what the rest of making Matchers takes.
+    # A class is none: somebody forgot to call it.
+    return callable(getattr(value, "matches", None)) and not isinstance(value, type)
 
 
 @lru_cache(maxsize=1024)

@@ -28,6 +28,16 @@ class Counting:
         return True
 
 
+@dataclass(frozen=True)
+class Failing:
+    """
+    A matcher that fails.
+    """
+
+    def matches(self, topic: str) -> bool:
+        raise ZeroDivisionError
+
+
 class IndexTests(SynchronousTestCase):
     """
     Finding audiences.
@@ -98,6 +108,15 @@ class IndexTests(SynchronousTestCase):
             self.index.add(audience)
         self.assertEqual(["a", "b", "c"], self.find("x"))
         self.assertEqual(["x"], counting.asked)
+
+    def test_failing(self) -> None:
+        """
+        A matcher that fails is logged, and those who ask by other matchers are found.
+        """
+        self.add("F", Failing())
+        self.add("E", Everything())
+        self.assertEqual(["E"], self.find("x"))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
     def test_exact_not_tried(self) -> None:
         """

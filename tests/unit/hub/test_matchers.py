@@ -3,15 +3,50 @@ Matchers.
 """
 
 import time
+from dataclasses import dataclass, field
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidMatcher
-from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Matchers, Pattern
+from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Matcher, Matchers, Pattern
 
 BASE = "https://hub.example/.well-known/mercure"
+
+
+@dataclass(frozen=True)
+class Prefix:
+    """
+    A kind of matcher that the hub does not know.
+    """
+
+    prefix: str
+
+    def matches(self, topic: str) -> bool:
+        return topic.startswith(self.prefix)
+
+
+@dataclass(frozen=True)
+class Broken:
+    """
+    A matcher that fails.
+    """
+
+    def matches(self, topic: str) -> bool:
+        raise ZeroDivisionError
+
+
+@dataclass
+class Changing:
+    """
+    What matches, but is no value.
+    """
+
+    topics: list[str] = field(default_factory=list)
+
+    def matches(self, topic: str) -> bool:
+        return topic in self.topics
 
 
 class MatcherTests(SynchronousTestCase):
@@ -177,3 +212,35 @@ class MatchersTests(SynchronousTestCase):
         self.assertIn("b'b'", str(error))
         self.assertRaises(InvalidMatcher, Matchers.of, ["a", "x" * (MAX_LENGTH + 1)])
         self.assertEqual({"x" * MAX_LENGTH}, Matchers.of("x" * MAX_LENGTH).exact)
+
+    def test_other_kinds(self) -> None:
+        """
+        Whatever says which topics it matches is a matcher, and stands among the others.
+        """
+        for one in (Exact("a"), Pattern("/a"), Everything(), Prefix("a")):
+            self.assertIsInstance(one, Matcher)
+        self.assertNotIsInstance("a", Matcher)
+        matchers = Matchers.of(["b", Prefix("a"), Prefix("a")])
+        self.assertEqual(Matchers(frozenset("b"), frozenset([Prefix("a")])), matchers)
+        self.assertEqual(matchers.others, Matchers.of(Prefix("a")).others)
+        self.assertTrue(matchers.match(["x", "ab"]))
+        self.assertFalse(matchers.match(["x", "ba"]))
+
+    def test_no_matchers(self) -> None:
+        """
+        A class that somebody forgot to call is no matcher, nor is what may change.
+        """
+        for mistake in (Prefix, Everything, Changing()):
+            self.assertRaises(TypeError, Matchers.of, mistake)
+            self.assertRaises(TypeError, Matchers.of, [mistake])
+        self.assertNotIsInstance(Changing(), Matcher)
+
+    def test_failing(self) -> None:
+        """
+        A matcher that fails is logged, and matches nothing; the others go on.
+        """
+        matchers = Matchers.of([Broken(), Prefix("a")])
+        self.assertTrue(matchers.match(["ab"]))
+        self.assertFalse(matchers.match(["b"]))
+        failures = self.flushLoggedErrors(ZeroDivisionError)
+        self.assertIn(len(failures), (1, 2))  # it may stand after the one that says yes
