@@ -1,0 +1,59 @@
+"""
+What the hub says of itself to somebody who wants a token for it (RFC 9728).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+_DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
+
+
+def metadata_path(hub_path: str) -> str:
+    """
+    Return the path of the document for a hub with this path (RFC 9728, 3.1).
+    """
+    return _WELL_KNOWN + ("" if hub_path == "/" else hub_path)
+
+
+def metadata_url(resource: str) -> str:
+    """
+    Return the URL of the document for a hub with this URL.
+    """
+    url = urlsplit(resource)
+    return url._replace(path=metadata_path(url.path), fragment="").geturl()
+
+
+def metadata(
+    resource: str,
+    *,
+    authorization_servers: Sequence[str] = (),
+    cookie: str | None = None,
+    matcher_types: Sequence[str] = (),
+    has_subscriptions: bool = False,
+) -> dict[str, Any]:  # a JSON object
+    """
+    Return the document.
+
+    :param resource: The URL of the hub, as it stands in the audience of its tokens.
+    :param authorization_servers: Who gives tokens for it.
+    :param cookie: The name of the cookie that it takes a token from, if it takes one.
+    :param matcher_types: Those it knows, if they are others than exact and urlpattern.
+    :param has_subscriptions: Whether it tells of active subscriptions.
+    """
+    document: dict[str, Any] = {
+        "resource": resource,
+        "bearer_methods_supported": ["header"],
+        "authorization_details_types_supported": [_DETAIL_TYPE],
+        "mercure_subscriptions": has_subscriptions,
+    }
+    # What there is none of is left out (RFC 9728, 3.2).
+    if authorization_servers:
+        document["authorization_servers"] = list(authorization_servers)
+    if cookie:
+        document["mercure_cookie"] = cookie
+    if matcher_types:
+        document["mercure_matcher_types_supported"] = list(matcher_types)
+    return document

@@ -1,0 +1,108 @@
+"""
+How much a publisher may publish in a time: a bucket of tokens for each.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+from math import inf
+
+from twisted.internet.interfaces import IReactorTime
+
+#: How many publishers are told apart.  Each takes about 200 bytes.
+DEFAULT_MAX_IDENTITIES = 10_000
+
+#: Seconds that are too short to wait for.  Floats that hold the time of day are no finer, and who
+#: has waited as long as it was told shall not be told to wait for another microsecond.
+_ROUNDING = 1e-6
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """
+    What was left of a publisher's tokens, and when.  After something costly it is a debt.
+    """
+
+    left: float
+    at: float
+
+
+class Rate:
+    """
+    A limit to how much each publisher may publish, on the average, and how much at once.
+
+    :param clock: The reactor, or a ``Clock`` in tests.
+    :param per_second: How much in a second, on the average; 0 for no limit.
+    :param burst: How much at once, after silence; ``None`` for as much as in one second, and at
+        least one.
+    :param max_identities: How many publishers are told apart.  One more, and that is forgotten
+        which has been silent for the longest; it may begin with a full burst then.
+    :raises ValueError: If a number makes no sense.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        per_second: float,
+        *,
+        burst: float | None = None,
+        max_identities: int = DEFAULT_MAX_IDENTITIES,
+    ) -> None:
+        burst = max(1.0, per_second) if burst is None else burst
+        for name, value, least in (
+            ("per_second", per_second, 0),
+            ("burst", burst, 1),
+            ("max_identities", max_identities, 1),
+        ):
+            if not least <= value < inf:
+                raise ValueError(f"{name} {value!r} must be {least} or more")
+        self._clock = clock
+        self._per_second = per_second
+        self._burst = burst
+        self._max_identities = max_identities
+        self._buckets: dict[Hashable, _Bucket] = {}  # those that took something last are last
+
+    def __len__(self) -> int:
+        """
+        How many publishers are remembered now.
+        """
+        return len(self._buckets)
+
+    def take(self, identity: Hashable, cost: float = 1.0) -> float:
+        """
+        Take tokens, if there are enough of them.
+
+        :param cost: How many.  If it is more than a burst, a full bucket is enough, and the rest is
+            owed: so that anything can be published at some time.
+        :returns: 0 if they have been taken; otherwise the seconds after which there will be enough,
+            and nothing has been taken.
+        """
+        if not self._per_second:
+            return 0.0
+        now = self._clock.seconds()
+        left = self._left(self._buckets.get(identity), now)
+        wait = (min(cost, self._burst) - left) / self._per_second
+        if wait > _ROUNDING:
+            self._buckets[identity] = _Bucket(left, now)
+            return wait
+        self._buckets.pop(identity, None)
+        self._buckets[identity] = _Bucket(left - cost, now)
+        self._forget(now)
+        return 0.0
+
+    def _left(self, bucket: _Bucket | None, now: float) -> float:
+        if bucket is None:
+            return self._burst
+        # The time of day can be set back; then nothing has come in, but nobody waits an hour.
+        passed = max(0.0, now - bucket.at)
+        return min(self._burst, bucket.left + passed * self._per_second)
+
+    def _forget(self, now: float) -> None:
+        """
+        Forget who has a full bucket again, as those have of whom nothing is known.
+        """
+        while self._buckets:
+            oldest = next(iter(self._buckets))
+            is_full = self._left(self._buckets[oldest], now) >= self._burst
+            if not is_full and len(self._buckets) <= self._max_identities:
+                return
+            del self._buckets[oldest]
