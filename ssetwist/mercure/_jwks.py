@@ -1,0 +1,189 @@
+"""
+The keys of an issuer that publishes them, kept up to date.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable
+from math import inf
+from random import random
+
+from twisted.internet.defer import CancelledError, Deferred, succeed
+from twisted.internet.defer import TimeoutError as TimedOut
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ._key_set import KeySet, parse_set
+from ._keys import VerificationKey
+
+_log = Logger()
+
+#: Seconds after which the set is read again.
+REFRESH_INTERVAL = 300.0
+
+#: Seconds that lie at least between two reads that tokens with an unknown key cause, and after
+#: which a source that is down is asked again.
+MIN_INTERVAL = 30.0
+
+#: Seconds that one read may take.
+TIMEOUT = 10.0
+
+#: The largest set, in bytes.
+MAX_SET_BYTES = 1024 * 1024
+
+#: By how much of itself an interval is shortened at most, at random, so that not all hubs ask at
+#: the same moment.
+_JITTER = 0.1
+
+
+class CannotFetch(Exception):
+    """
+    A JWK set cannot be had; why, without secrets.
+    """
+
+
+#: Reads a JWK set: fires with at most :data:`MAX_SET_BYTES`, or fails with :class:`CannotFetch`.
+#: May be cancelled, and then leaves nothing behind.
+Fetch = Callable[[], "Deferred[bytes]"]
+
+
+class JwkSet:
+    """
+    A JWK set that somebody else changes.  While its source is down the keys that it had are kept;
+    a set that can be read replaces them, also if there is none in it.
+
+    It is a :class:`~ssetwist.mercure._trust.KeySource`.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        fetch: Fetch,
+        *,
+        clock: IReactorTime,
+        algorithms: Iterable[str] | None = None,
+        jitter: Callable[[], float] = random,
+    ) -> None:
+        """
+        :param name: What the log calls it.
+        :param algorithms: Those that its keys may be used with; all that fit unless told otherwise.
+        :param jitter: Returns a number from 0 to 1.
+        """
+        self._name = name
+        self._fetch = fetch
+        self._clock = clock
+        self._algorithms = None if algorithms is None else tuple(algorithms)
+        self._jitter = jitter
+        self._set = KeySet(())
+        self._problem = "it has not been read yet"
+        self._is_down = False
+        self._read_at = -inf
+        self._reading: Deferred[None] | None = None
+        self._timer: IDelayedCall | None = None
+        self._waiting: deque[Deferred[None]] = deque()
+        self._is_started = False
+
+    @property
+    def keys(self) -> tuple[VerificationKey, ...]:
+        """
+        The keys of the set, as it was last read.
+        """
+        return self._set.keys
+
+    @property
+    def problem(self) -> str:
+        """
+        Why there may be others.
+        """
+        return f"{self._name}: {self._problem}" if self._problem else ""
+
+    def start(self) -> None:
+        """
+        Read the set, now and from time to time.
+        """
+        if not self._is_started:
+            self._is_started = True
+            self._read()
+
+    def stop(self) -> None:
+        """
+        End that.  Nothing is left in the clock, and nobody waits.
+        """
+        self._is_started = False
+        self._stop_timer()
+        if self._reading is not None:
+            self._reading.cancel()
+
+    def seek(self) -> "Deferred[None]":
+        """
+        Read the set again, or wait for whoever does, unless that was less than 30 seconds ago.
+        """
+        if self._reading is None:
+            if not self._is_started or self._clock.seconds() - self._read_at < MIN_INTERVAL:
+                return succeed(None)
+            self._read()
+        if self._reading is None:  # it took no time
+            return succeed(None)
+        waiting: Deferred[None] = Deferred(self._waiting.remove)
+        self._waiting.append(waiting)
+        return waiting
+
+    def _read(self) -> None:
+        self._stop_timer()
+        self._read_at = self._clock.seconds()
+        self._reading = reading = Deferred.fromCoroutine(self._update())
+        reading.addErrback(self._failed).addBoth(self._rest)
+
+    async def _update(self) -> None:
+        try:
+            content = await self._fetch().addTimeout(TIMEOUT, self._clock)
+            found = parse_set(content, self._algorithms)
+        except TimedOut:
+            self._keep(f"it could not be read in {TIMEOUT:g} s")
+        except (CannotFetch, ValueError) as problem:
+            self._keep(str(problem))
+        else:
+            self._replace(found)
+
+    def _failed(self, failure: Failure) -> None:
+        if not failure.check(CancelledError):  # that was us
+            _log.failure("{name} was not read", failure, name=self._name)
+            self._keep("it could not be read")
+
+    def _keep(self, problem: str) -> None:
+        self._problem = problem
+        if not self._is_down:
+            self._is_down = True
+            _log.error(
+                "{name}: {problem}; {count} keys that it had are kept",
+                name=self._name,
+                problem=problem,
+                count=len(self.keys),
+            )
+
+    def _replace(self, found: KeySet) -> None:
+        if self._is_down or found.skipped != self._set.skipped or not found.keys:
+            _log.info(
+                "{name}: read, {count} keys can be used; skipped: {skipped}",
+                name=self._name,
+                count=len(found.keys),
+                skipped=found.reasons or "none",
+            )
+        self._problem, self._is_down, self._set = "", False, found
+
+    def _rest(self, _: object) -> None:
+        """
+        Wait for the next time.
+        """
+        self._reading = None
+        if self._is_started:
+            seconds = MIN_INTERVAL if self._is_down else REFRESH_INTERVAL
+            seconds *= 1 - _JITTER * self._jitter()
+            self._timer = self._clock.callLater(seconds, self._read)
+        while self._waiting:
+            self._waiting.popleft().callback(None)
+
+    def _stop_timer(self) -> None:
+        if self._timer is not None and self._timer.active():
+            self._timer.cancel()
+        self._timer = None
