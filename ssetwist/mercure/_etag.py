@@ -5,8 +5,8 @@ Whether a client has the newest answer already (RFC 9110, 8.8.3 and 13.1.2).
 import re
 from urllib.parse import quote
 
-#: One tag in a list of them.  What is weak is as good: the answers mean the same.
-_TAG = re.compile(r'(?:W/)?("[^"]*")')
+#: One tag in a list of them, without its ``W/``: what is weak is as good here.
+_TAG = re.compile(r'"[^"]*"')
 
 #: What an id may have in it and a tag too; the percent sign is not one of them, so that no two ids
 #: make the same tag.

@@ -23,7 +23,7 @@ def metadata_url(resource: str) -> str:
     Return the URL of the document for a hub with this URL.
     """
     url = urlsplit(resource)
-    return url._replace(path=metadata_path(url.path), fragment="").geturl()
+    return url._replace(path=metadata_path(url.path)).geturl()
 
 
 def metadata(

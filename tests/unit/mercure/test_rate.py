@@ -115,6 +115,15 @@ class RateTests(SynchronousTestCase):
         self.assertEqual(2, len(rate))
         self.assertEqual([1, 1, 0], [rate.take(name) for name in ("bob", "carol", "alice")])
 
+    def test_who_publishes_is_remembered(self) -> None:
+        """
+        Who has published again since is not the one to be forgotten.
+        """
+        rate = Rate(self.clock, 1, burst=2, max_identities=2)
+        for name in ("alice", "bob", "alice", "carol"):
+            self.assertEqual(0, rate.take(name))
+        self.assertEqual(1, rate.take("alice"))
+
     def test_options(self) -> None:
         """
         What lets nobody publish, or makes no sense, is refused by name.
