@@ -1,0 +1,31 @@
+"""
+Which topics are the hub's own.
+"""
+
+import re
+
+from ada_url import URL
+
+#: An unreserved character (RFC 3986, 2.3) that is escaped although it need not be.
+_ESCAPED = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE | re.ASCII)
+
+
+def is_reserved(topic: str, hub_url: str) -> bool:
+    """
+    Tell whether a topic is in the namespace of the hub, in which nobody but the hub may publish
+    (P3): resolved against the hub's URL as browsers do it, its path is the hub's, or below that.
+    Scheme and host do not matter.  What is no URL is not reserved.
+
+    :param hub_url: The hub's own URL, absolute.
+    """
+    try:
+        path = _path_of(topic, hub_url)
+    except ValueError:
+        return False
+    hub_path = _path_of(hub_url)
+    return path == hub_path or path.startswith(f"{hub_path.rstrip('/')}/")
+
+
+def _path_of(url: str, base_url: str | None = None) -> str:
+    path = URL(url, base_url).pathname  # without dot segments, also those that were escaped
+    return _ESCAPED.sub(lambda escaped: chr(int(escaped[0][1:], 16)), path)
