@@ -8,7 +8,6 @@ from math import inf
 from random import random
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.defer import TimeoutError as TimedOut
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
@@ -136,10 +135,8 @@ class JwkSet:
 
     async def _update(self) -> None:
         try:
-            content = await self._fetch().addTimeout(TIMEOUT, self._clock)
+            content = await self._fetch().addTimeout(TIMEOUT, self._clock, _timed_out)
             found = parse_set(content, self._algorithms)
-        except TimedOut:
-            self._keep(f"it could not be read in {TIMEOUT:g} s")
         except (CannotFetch, ValueError) as problem:
             self._keep(str(problem))
         else:
@@ -147,10 +144,12 @@ class JwkSet:
 
     def _failed(self, failure: Failure) -> None:
         if not failure.check(CancelledError):  # that was us
-            _log.failure("{name} was not read", failure, name=self._name)
+            _log.failure("reading {name} failed", failure, name=self._name)
             self._keep("it could not be read")
 
     def _keep(self, problem: str) -> None:
+        if not self._is_started:
+            return  # it was stopped, which is no problem
         self._problem = problem
         if not self._is_down:
             self._is_down = True
@@ -187,3 +186,7 @@ class JwkSet:
         if self._timer is not None and self._timer.active():
             self._timer.cancel()
         self._timer = None
+
+
+def _timed_out(_: object, seconds: float) -> Failure:
+    return Failure(CannotFetch(f"it could not be read in {seconds:g} s"))

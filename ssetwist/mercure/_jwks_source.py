@@ -41,7 +41,7 @@ def name_of_url(url: str) -> str:
         has_host = bool(parts.hostname) and parts.port != 0
     except ValueError:
         has_host = False
-    if not has_host or not (url.isascii() and url.isprintable()) or " " in url:
+    if not is_url(url) or not has_host or not (url.isascii() and url.isprintable()) or " " in url:
         raise ValueError(problem)
     if "@" in parts.netloc:
         raise ValueError("it has a name or a password, which everybody could read")
@@ -113,8 +113,8 @@ class _Body(Protocol):
         """
         self._is_over = True
         self._received.clear()
-        if self.transport is not None:
-            self.transport.loseConnection()
+        assert self.transport is not None  # nobody has it before there is a response
+        self.transport.loseConnection()
 
     def dataReceived(self, data: bytes) -> None:
         """

@@ -1,0 +1,98 @@
+"""
+Where keys are read from.
+"""
+
+import traceback
+from pathlib import Path
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.mercure._keys import MAX_KEY_BYTES
+from ssetwist.mercure._secrets import read_secret
+
+from .tokens import SECRET, public_pem
+
+
+class SecretTests(SynchronousTestCase):
+    """
+    What an option points at.
+    """
+
+    def file(self, content: bytes) -> str:
+        """
+        Make a file, and return its path.
+        """
+        path = Path(self.mktemp())
+        path.write_bytes(content)
+        return str(path)
+
+    def test_variable(self) -> None:
+        """
+        A secret may be in an environment variable, in which there may be any bytes.
+        """
+        environ = {"KEY": "s3cret\udcff\n"}
+        self.assertEqual(b"s3cret\xff\n", read_secret("env:KEY", environ=environ))
+
+    def test_own_environment(self) -> None:
+        """
+        The environment is that of the process.
+        """
+        self.assertTrue(read_secret("env:PATH"))
+
+    def test_no_variable(self) -> None:
+        """
+        A variable that is not set is named, if it looks like one.
+        """
+        for source, expected in (
+            ("env:KEY", "the environment variable KEY is not set, or empty"),
+            ("env:EMPTY", "the environment variable EMPTY is not set, or empty"),
+            ("env:s3cret", "the environment variable is not set, or empty"),
+            ("env:", "the environment variable is not set, or empty"),
+        ):
+            error = self.assertRaises(ValueError, read_secret, source, environ={"EMPTY": ""})
+            self.assertEqual(expected, str(error))
+
+    def test_file(self) -> None:
+        """
+        A secret may be in a file, without the line break at its end.
+        """
+        for content, expected in (
+            (SECRET, SECRET),
+            (SECRET + b"\n", SECRET),
+            (SECRET + b"\r\n", SECRET),
+            (SECRET + b"\n\n", SECRET + b"\n"),
+            (SECRET + b" ", SECRET + b" "),
+            (public_pem("P-256"), public_pem("P-256")),
+        ):
+            path = self.file(content)
+            self.assertEqual(expected, read_secret(path))
+            self.assertEqual(expected, read_secret(f"file:{path}"))
+
+    def test_no_file(self) -> None:
+        """
+        A file that is not there is not named either: it might be the secret.
+        """
+        for source in ("s3cret", "s3cret/x\0", "file:s3cret", "s3cret" * 1000, ""):
+            error = self.assertRaises(ValueError, read_secret, source)
+            text = "".join(traceback.format_exception(error))
+            self.assertNotIn("s3cret", text.replace("s3cret.py", ""))
+        self.assertIn("env:NAME, file:PATH or the path", str(error))
+
+    def test_size(self) -> None:
+        """
+        A file has a limit, and something in it.
+        """
+        for content, expected in ((b"", "is empty"), (b"x" * (MAX_KEY_BYTES + 1), "65536 bytes")):
+            error = self.assertRaises(ValueError, read_secret, self.file(content))
+            self.assertIn(expected, str(error))
+        self.assertEqual(9, len(read_secret(self.file(b"x" * 9), most=9)))
+
+    @given(st.text(st.characters(), min_size=20))
+    def test_any_text(self, text: str) -> None:
+        """
+        No text that is given as a key itself is repeated.
+        """
+        error = self.assertRaises(ValueError, read_secret, f"s3cret{text}")
+        self.assertNotIn(text, str(error))
