@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+from ._grants import DETAIL_TYPE
 
-_DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
 
 
 def metadata_path(hub_path: str) -> str:
@@ -46,7 +46,7 @@ def metadata(
     document: dict[str, Any] = {
         "resource": resource,
         "bearer_methods_supported": ["header"],
-        "authorization_details_types_supported": [_DETAIL_TYPE],
+        "authorization_details_types_supported": [DETAIL_TYPE],
         "mercure_subscriptions": has_subscriptions,
     }
     # What there is none of is left out (RFC 9728, 3.2).
