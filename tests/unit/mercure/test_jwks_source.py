@@ -2,7 +2,6 @@
 Where JWK sets are read from.
 """
 
-from pathlib import Path
 from typing import Any
 
 from hypothesis import given
@@ -20,6 +19,8 @@ from zope.interface import implementer
 
 from ssetwist.mercure._jwks import MAX_SET_BYTES, CannotFetch
 from ssetwist.mercure._jwks_source import from_file, from_url, is_url, name_of_url
+
+from .tokens import scratch
 
 URL = "https://issuer.example/keys?secret=1"
 
@@ -207,7 +208,7 @@ class FileTests(SynchronousTestCase):
         """
         A file is read each time.
         """
-        path = Path(self.mktemp())
+        path = scratch(self)
         fetch = from_file(str(path))
         self.assertIn("No such file", str(self.failureResultOf(fetch(), CannotFetch).value))
         path.write_bytes(b"x" * MAX_SET_BYTES)

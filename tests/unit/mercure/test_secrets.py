@@ -3,7 +3,6 @@ Where keys are read from.
 """
 
 import traceback
-from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,21 +11,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.mercure._keys import MAX_KEY_BYTES
 from ssetwist.mercure._secrets import read_secret
 
-from .tokens import SECRET, public_pem
+from .tokens import SECRET, file, public_pem
 
 
 class SecretTests(SynchronousTestCase):
     """
     What an option points at.
     """
-
-    def file(self, content: bytes) -> str:
-        """
-        Make a file, and return its path.
-        """
-        path = Path(self.mktemp())
-        path.write_bytes(content)
-        return str(path)
 
     def test_variable(self) -> None:
         """
@@ -66,7 +57,7 @@ class SecretTests(SynchronousTestCase):
             (SECRET + b" ", SECRET + b" "),
             (public_pem("P-256"), public_pem("P-256")),
         ):
-            path = self.file(content)
+            path = file(self, content)
             self.assertEqual(expected, read_secret(path))
             self.assertEqual(expected, read_secret(f"file:{path}"))
 
@@ -85,9 +76,9 @@ class SecretTests(SynchronousTestCase):
         A file has a limit, and something in it.
         """
         for content, expected in ((b"", "is empty"), (b"x" * (MAX_KEY_BYTES + 1), "65536 bytes")):
-            error = self.assertRaises(ValueError, read_secret, self.file(content))
+            error = self.assertRaises(ValueError, read_secret, file(self, content))
             self.assertIn(expected, str(error))
-        self.assertEqual(9, len(read_secret(self.file(b"x" * 9), most=9)))
+        self.assertEqual(9, len(read_secret(file(self, b"x" * 9), most=9)))
 
     @given(st.text(st.characters(), min_size=20))
     def test_any_text(self, text: str) -> None:

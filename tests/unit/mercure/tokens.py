@@ -3,8 +3,11 @@ Keys, tokens and sources of keys, for tests.
 """
 
 import json
+import shutil
+import tempfile
 from collections.abc import Mapping
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 import jwt
@@ -15,6 +18,7 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from twisted.trial.unittest import SynchronousTestCase
 
 SECRET = b"a secret of thirty-two bytes and more"
 OTHER_SECRET = b"another secret of thirty-two bytes or more"
@@ -118,3 +122,21 @@ def detail(action: str, *topics: str, **members: Any) -> dict[str, Any]:
         "topics": [{"match": topic} for topic in topics],
         **members,
     }
+
+
+def scratch(case: SynchronousTestCase) -> Path:
+    """
+    Return a path where there is nothing, and after the test nothing again.
+    """
+    directory = tempfile.mkdtemp()
+    case.addCleanup(shutil.rmtree, directory)
+    return Path(directory) / "file"
+
+
+def file(case: SynchronousTestCase, content: bytes) -> str:
+    """
+    Make a file, and return its path.
+    """
+    path = scratch(case)
+    path.write_bytes(content)
+    return str(path)
