@@ -51,7 +51,7 @@ class JwkSet:
     A JWK set that somebody else changes.  While its source is down the keys that it had are kept;
     a set that can be read replaces them, also if there is none in it.
 
-    It is a :class:`~ssetwist.mercure._trust.KeySource`.
+    It is a ``KeySource``, see ``_trust.py``.
     """
 
     def __init__(

@@ -86,7 +86,7 @@ class TokenVerifier:
 
         :param checks: Told of each check that is made.
         :returns: It has fired already unless keys must be waited for.  It may be cancelled.  It
-            fails with :class:`~ssetwist.errors.Refused`: 401 if the token is not accepted, 503 if
+            fails with ``Refused``: 401 if the token is not accepted, 503 if
             that cannot be known because there are no keys yet.
         """
         return Deferred.fromCoroutine(

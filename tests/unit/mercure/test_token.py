@@ -598,6 +598,15 @@ class ChangingKeysTests(VerifierCase):
             )
             self.assertEqual(expected, refused.reason)
 
+    def test_empty(self) -> None:
+        """
+        It is the same with keys that are fixed, if there are none.
+        """
+        self.verifier = self.make({HUB: Trust((FixedKeys(()),))})
+        result = self.verifier.verify(Credential(self.token, Source.HEADER), Action.PUBLISH)
+        refused = self.failureResultOf(result, Refused).value
+        self.assertEqual("there are no keys: their set has none", refused.reason)
+
     def test_cancel(self) -> None:
         """
         Who does not wait any longer does not hold anything.
