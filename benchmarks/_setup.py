@@ -7,7 +7,7 @@ from dataclasses import dataclass
 #: The path at which everybody gets every event, and the one of which each subscriber has another:
 #: the load puts a number in the place of the star.
 EVERYBODY = "/events"
-OWN_TOPIC = "/events?topic=t*"
+OWN_TOPIC = "/own?topic=t*"
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,7 +3,6 @@ This hub, as a library: the program of the README, with a resource that publishe
 """
 
 import argparse
-from collections.abc import Iterable
 
 from twisted.internet import reactor
 from twisted.web.resource import Resource
@@ -22,8 +21,8 @@ ALL = "all"
 EPOCH = "x"
 
 
-def topics(request: Request) -> Iterable[str]:
-    return [topic.decode() for topic in request.args.get(b"topic", [ALL.encode()])]
+def own_topic(request: Request) -> list[str]:
+    return [topic.decode() for topic in request.args[b"topic"]]
 
 
 def publish(topic: str, data: str) -> None:
@@ -45,7 +44,8 @@ hub = Hub(
     **threads,
 )
 root = Resource()
-root.putChild(b"events", EventStreamResource(hub, topics=topics))
+root.putChild(b"events", EventStreamResource(hub, topics=ALL))
+root.putChild(b"own", EventStreamResource(hub, topics=own_topic))
 root.putChild(b"publish", Publish(publish))
 site = Site(root, streams=hub.streams)
 reactor.listenTCP(options.port, site, backlog=4096, interface="127.0.0.1")

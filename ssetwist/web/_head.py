@@ -39,9 +39,12 @@ _LINES = b"".join(
     f"{name}: {value}\r\n".encode()
     for name, value in {**_HEADERS, "Transfer-Encoding": "chunked", "Connection": "close"}.items()
 )
+#: What these lines say, and what only a response of one piece has; spelled as ``Headers`` does.
 _NAMES = frozenset(
-    name.lower().encode()
-    for name in (*_HEADERS, "Transfer-Encoding", "Connection", "Content-Length")
+    name
+    for name, _ in Headers(
+        {key: [""] for key in (*_HEADERS, "Transfer-Encoding", "Connection", "Content-Length")}
+    ).getAllRawHeaders()
 )
 
 
@@ -54,7 +57,7 @@ def stream_head(request: Request) -> bytes:
     """
     lines = [_STATUS]
     for name, values in request.responseHeaders.getAllRawHeaders():
-        if name.lower() not in _NAMES:
+        if name not in _NAMES:
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
     lines += [b"Set-Cookie: %b\r\n" % cookie for cookie in request.cookies]
     return b"".join([*lines, _LINES, b"\r\n"])

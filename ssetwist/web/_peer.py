@@ -75,7 +75,10 @@ def _options(stall_timeout: float) -> tuple[_Option, ...]:
     """
     Return the options, and as the last of them one that is set where all are.
     """
-    options = [(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)]
+    options = [
+        (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
+        (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    ]
     if sys.platform == "linux":
         options += [
             (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, KEEPALIVE_IDLE),

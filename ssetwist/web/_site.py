@@ -7,26 +7,16 @@ from io import BytesIO
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IAddress, IDelayedCall
-from twisted.internet.protocol import connectionDone
+from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
-from twisted.python.failure import Failure
-from twisted.web.http import (
-    REQUEST_ENTITY_TOO_LARGE,
-    HTTPChannel,
-    _GenericHTTPChannelProtocol,
-)
 from twisted.web.http import Request as HTTPRequest
-from twisted.web.http_headers import Headers
+from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
-from twisted.web.server import Request
 from twisted.web.server import Site as TwistedSite
 
 from ..hub import DEFAULT_RETRY, Streams
-from ._peer import descriptor_of, watch_peer
-
-_log = Logger()
+from ._connection import BoundedRequest, Connection
+from ._deadlines import Deadlines
 
 #: Seconds that a request may take to arrive, from its first byte to its last, and that a
 #: connection may be idle before and between requests.  Twisted's own limit begins anew with each
@@ -35,9 +25,6 @@ REQUEST_TIMEOUT = 30.0
 
 #: Bytes that the body of a request may have.  Twisted has no limit and puts it into a file.
 MAX_BODY = 64 * 1024
-
-#: Seconds that a connection which the server closes may take to be closed.
-CLOSE_TIMEOUT = 30.0
 
 #: While it stops, how often the Site looks for connections with nothing left to do, in seconds.
 _LOOK = 0.02
@@ -52,6 +39,8 @@ class Site(TwistedSite):
     connection, or keep the process busy, by a few bytes; put a proxy that speaks it in front.
 
     :ivar streams: The event streams under this Site.
+    :ivar connections: Those that are open.
+    :ivar requests_due: Those of which a request must come in time.
     """
 
     def __init__(
@@ -79,12 +68,15 @@ class Site(TwistedSite):
                 "streams must be those of your hub, hub.streams, or where there is no hub "
                 f"Streams(reactor), not {streams.__class__.__name__}"
             )
-        options.setdefault("requestFactory", _Request)
+        options.setdefault("requestFactory", BoundedRequest)
         super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
         self.streams = streams
         self.max_body = max_body
         self._unlogged = unlogged
-        self._connections: set[_Connection] = set()
+        self.connections: set[Connection] = set()
+        self.requests_due = Deadlines(streams.clock, timeout, Connection.timeoutConnection)
+        self._date_at, self._date = -1, b""
+        self._hosts: dict[object, IAddress | None] = {}  # None: another one for each connection
 
     def acceptableProtocols(self) -> list[bytes]:
         """
@@ -92,22 +84,45 @@ class Site(TwistedSite):
         """
         return [b"http/1.1"]
 
-    def protocol(self) -> "_Connection":
+    def buildProtocol(  # type: ignore[override]  # HTTP/1.1, and nothing that could be HTTP/2
+        self, addr: IAddress | None
+    ) -> Connection:
         """
-        Make the protocol of one connection; this overrides the attribute of the same name.
+        Make one connection.
         """
-        return _Connection(self._connections, self.streams)
+        return Connection(self)
 
-    def buildProtocol(self, addr: IAddress | None) -> Any:
+    def forget(self, connection: Connection) -> None:
         """
-        As in Twisted, with another time-out for HTTP/2.
+        A connection has gone.
         """
-        connection = super().buildProtocol(addr)
-        # In HTTP/2 the time-out goes on while streams are open, so it must be longer than the
-        # heartbeat; if there is no heartbeat, it is left to the kernel to find who has vanished.
-        heartbeat = self.streams.heartbeat
-        connection._timeOut = max(self.timeOut or 0, 2 * heartbeat) if heartbeat else None
-        return connection
+        self.connections.discard(connection)
+        if not self.connections:
+            self.requests_due.rest()
+            self._hosts.clear()
+
+    def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
+        """
+        Return the local address of a connection.  Asking the kernel takes as long as all else that
+        a request needs to know of its connection; where the listener has one address, all that it
+        accepted have the same.
+        """
+        listener = getattr(transport, "server", None)
+        if listener in self._hosts:
+            return self._hosts[listener] or transport.getHost()
+        host: IAddress = transport.getHost()
+        is_shared = listener is not None and listener.getHost() == host
+        self._hosts[listener] = host if is_shared else None
+        return host
+
+    def date(self) -> bytes:
+        """
+        Return the time as HTTP tells it (RFC 9110, 6.6.1), made once a second.
+        """
+        now = int(self.streams.clock.seconds())
+        if now != self._date_at:
+            self._date_at, self._date = now, datetimeToString(now)
+        return self._date
 
     def getContentFile(self, length: int | None) -> BytesIO:
         """
@@ -147,8 +162,8 @@ class Site(TwistedSite):
         deadline = clock.callLater(timeout, self.abort)
         try:
             self.streams.drain(retry)
-            while self._connections:
-                for connection in tuple(self._connections):
+            while self.connections:
+                for connection in tuple(self.connections):
                     connection.close_if_idle()
                 await deferLater(clock, _LOOK)
         finally:
@@ -160,7 +175,7 @@ class Site(TwistedSite):
         Cut every connection.
         """
         self.streams.abort()
-        for connection in tuple(self._connections):
+        for connection in tuple(self.connections):
             connection.abort()
 
 
@@ -176,139 +191,3 @@ def streams_of(site: TwistedSite) -> Streams:
         streams = Streams(site.reactor)
         site.ssetwist_streams = streams  # type: ignore[attr-defined]  # lives as long as the Site
     return streams
-
-
-class _Connection(_GenericHTTPChannelProtocol):
-    """
-    One connection, whichever protocol is spoken on it.
-
-    It has a private base, because Twisted has no other way to have both our channel for HTTP/1.1
-    and its own for HTTP/2, which is negotiated later.
-    """
-
-    def __init__(self, connections: "set[_Connection]", streams: Streams) -> None:
-        super().__init__(_Channel())
-        self._connections = connections
-        self._streams = streams
-
-    def makeConnection(self, transport: Any) -> None:  # any that HTTP can be spoken over
-        self._transport = transport
-        self._connections.add(self)
-        # Here and not only for each stream, because in HTTP/2 a stream does not know its socket.
-        if (descriptor := descriptor_of(transport)) is not None:
-            watch_peer(descriptor, self._streams.stall_timeout)
-        super().makeConnection(transport)
-
-    def connectionLost(self, reason: Failure) -> None:
-        self._connections.discard(self)
-        super().connectionLost(reason)
-
-    def close_if_idle(self) -> None:
-        """
-        Close the connection unless a request is being answered.
-        """
-        channel: Any = self._channel  # ours for HTTP/1.1, or one of HTTP/2
-        if isinstance(channel, _Channel):
-            is_busy = bool(channel.requests) and not channel.is_receiving
-        else:
-            is_busy = bool(channel.streams)
-        if not is_busy:
-            self._transport.loseConnection()
-
-    def abort(self) -> None:
-        """
-        Cut the connection.
-        """
-        self._transport.abortConnection()
-
-
-class _Channel(HTTPChannel):
-    """
-    An HTTP/1.1 connection on which a whole request must arrive in time.
-
-    :ivar is_receiving: Whether a part of a request is here, and the rest is not.
-    :ivar is_first_request: Whether nothing has been answered on this connection before.
-    """
-
-    is_receiving = False
-    is_first_request = True
-    _cutting: IDelayedCall | None = None
-
-    def resetTimeout(self) -> None:
-        """
-        Called with every read: only the first one of a request puts the time-out off.
-        """
-        if not self.is_receiving and not self.requests:
-            self.is_receiving = True
-            super().resetTimeout()
-
-    def allContentReceived(self) -> None:
-        self.is_receiving = False
-        super().allContentReceived()
-
-    def requestDone(self, request: Request) -> None:
-        self.is_receiving = False
-        self.is_first_request = False
-        super().requestDone(request)
-
-    def loseConnection(self) -> None:
-        """
-        Close, and cut whoever does not let us: TLS waits for the answer of the peer, without end.
-        """
-        super().loseConnection()
-        if self._cutting is None:
-            transport: Any = self.transport
-            self._cutting = self.callLater(CLOSE_TIMEOUT, transport.abortConnection)
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        if self._cutting is not None and self._cutting.active():
-            self._cutting.cancel()
-        super().connectionLost(reason)
-
-
-class _Request(Request):
-    """
-    A request whose body is bounded.
-    """
-
-    _is_refused = False
-    _answers_refusal_late = False
-
-    def gotLength(self, length: int | None) -> None:
-        super().gotLength(length)
-        self._check_body(length or 0)
-
-    def handleContentChunk(self, data: bytes) -> None:
-        assert self.content is not None, "gotLength comes first"
-        self._check_body(self.content.tell() + len(data))
-        if not self._is_refused:
-            super().handleContentChunk(data)
-
-    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if not self._is_refused:
-            super().requestReceived(command, path, version)
-        elif self._answers_refusal_late:
-            self.setResponseCode(REQUEST_ENTITY_TOO_LARGE)
-            self.setHeader("Content-Length", "0")
-            self.finish()
-
-    def _check_body(self, size: int) -> None:
-        channel: Any = self.channel
-        if size > channel.site.max_body and not self._is_refused:
-            self._refuse()
-
-    def _refuse(self) -> None:
-        """
-        Take no more of it.  In HTTP/1.1 the answer is given before the body is here, and the
-        connection closed: there is no other way not to receive it.  In HTTP/2 the answer follows
-        when all has come; an answer in the middle would break the other streams.
-        """
-        self._is_refused = True
-        channel: Any = self.channel
-        self._answers_refusal_late = not isinstance(channel, HTTPChannel)
-        if not self._answers_refusal_late:
-            # It never gets so far that the access log would have a line for it.
-            _log.info("413 to {peer}: its request is too large", peer=self.getClientAddress())
-            fields = Headers({b"Content-Length": [b"0"], b"Connection": [b"close"]})
-            channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", fields)
-            channel.loseConnection()

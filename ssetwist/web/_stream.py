@@ -107,6 +107,14 @@ class EventStreamResource(Resource):
         self._topics = topics if callable(topics) else Matchers.of(topics)
         self._grants = grants if callable(grants) else Matchers.of(grants)
         self._filter = filter
+        #: What everyone sees, where that does not depend on the request.
+        self._view = (
+            View(self._topics, self._grants)
+            if isinstance(self._topics, Matchers)
+            and isinstance(self._grants, Matchers)
+            and filter is None
+            else None
+        )
         self._who = who
         self._retry = retry
         self._on_start = on_start
@@ -123,6 +131,8 @@ class EventStreamResource(Resource):
         """
         Answer ``GET``, ``HEAD`` and ``OPTIONS``, and any other method with 405.
         """
+        if request.method == b"GET":
+            return self.render_GET(request)
         try:
             return super().render(request)  # type: ignore[no-any-return]  # one of ours below
         except UnsupportedMethod:
@@ -144,8 +154,9 @@ class EventStreamResource(Resource):
             return NOT_DONE_YET
         topics: Any = self._topics  # as it may well be, in spite of the annotation
         try:
-            if callable(topics):
-                topics = topics(request)
+            if not callable(topics):
+                return self._subscribe(topics, request, outlet, start)
+            topics = topics(request)
             if not isawaitable(topics):
                 return self._subscribe(topics, request, outlet, start)
         except InvalidMatcher as problem:
@@ -200,7 +211,7 @@ class EventStreamResource(Resource):
         hub = self._hub
         if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
             return turn_away(request, self._retry, hub.streams)
-        view = View.of(
+        view = self._view or View.of(
             topics,
             grants=self._grants(request) if callable(self._grants) else self._grants,
             filter=self._filter and self._filter(request),

@@ -13,8 +13,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ssetwist.hub import NOT_SENT, EndReason, Frames, Streams
 from ssetwist.hub._senders import _send
 from ssetwist.web import Site
+from ssetwist.web._connection import CLOSE_TIMEOUT
 from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
-from ssetwist.web._site import CLOSE_TIMEOUT
 from tests.memory import Client, SocketClient, dechunk
 
 ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"
@@ -242,7 +242,7 @@ class ClientGoesTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        channel = client.transport.protocol._channel
+        channel = client.transport.protocol
         client.send(b"x" * 65536)
         self.assert_ended(EndReason.UNEXPECTED_BYTES, outlet)
         self.assertTrue(client.transport.is_aborted)
@@ -509,7 +509,7 @@ class ServerEndsTests(OutletCase):
         outlet.end(EndReason.FINISHED)
         client.request("/plain")
         self.assertEqual(1, client.received.count(b"HTTP/1.1"))
-        self.assertEqual([], client.transport.protocol._channel._dataBuffer)
+        self.assertEqual([], client.transport.protocol._dataBuffer)
         self.assert_ended(EndReason.FINISHED, outlet)
 
     def test_behind(self) -> None:

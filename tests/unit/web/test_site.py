@@ -4,6 +4,7 @@ Limits on what a client may send, and the stop of a server.
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 from twisted.web.server import Site as TwistedSite
@@ -152,6 +153,40 @@ class RequestTests(SiteCase):
         client.request(method="POST", headers={"Content-Length": str(2 * MAX_BODY)})
         client.send(b"x" * 2 * MAX_BODY)
         self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
+        client.close()
+
+    def test_date(self) -> None:
+        """
+        Each response says when it was made.
+        """
+        for seconds in (0, 0.5, 0.5, 3600):
+            self.clock.advance(seconds)
+            client = self.client()
+            client.request()
+            expected = datetimeToString(self.clock.seconds()).lower()
+            self.assertIn(b"\r\ndate: " + expected + b"\r\n", client.head)
+            client.close()
+
+    def test_star(self) -> None:
+        """
+        ``OPTIONS *`` asks whether the server is there (RFC 9110, 9.3.7).
+        """
+        client = self.client()
+        client.request("*", method="OPTIONS")
+        self.assertTrue(client.head.startswith(b"1 200"))
+        client.close()
+
+    def test_raises(self) -> None:
+        """
+        A resource that raises answers 500, and the next one is there.
+        """
+        self.plain.render_GET = lambda request: 1 / 0  # type: ignore[assignment]
+        client = self.client()
+        client.request()
+        self.assertTrue(client.head.startswith(b"1 500"))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        client.request("/nothing")
+        self.assertTrue(client.head.startswith(b"1 404"))
         client.close()
 
     def test_streams_are_streams(self) -> None:

@@ -1,0 +1,219 @@
+"""
+One connection to our Site: a whole request must come in time, and its body is bounded.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes as unquote
+
+from twisted.internet.interfaces import IAddress, IDelayedCall
+from twisted.internet.protocol import connectionDone
+from twisted.internet.tcp import Server
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http import HTTPChannel
+from twisted.web.http_headers import Headers
+from twisted.web.resource import _IEncodingResource
+from twisted.web.server import Request, version
+
+from ._peer import descriptor_of, watch_peer
+from ._request_head import PlainHead, read_plain_head
+
+if TYPE_CHECKING:
+    from ._site import Site
+
+_log = Logger()
+
+#: Seconds that a connection which the server closes may take to be closed.
+CLOSE_TIMEOUT = 30.0
+
+
+class Connection(HTTPChannel):
+    """
+    An HTTP/1.1 connection.
+
+    Twisted has an object between the transport and its channel, in case that TLS agrees upon
+    HTTP/2.  There is none here, nor a timer for each connection: connecting is half as expensive.
+
+    :ivar is_first_request: Whether nothing has been answered on this connection before.
+    """
+
+    is_first_request = True
+    #: Whether a part of a request is here, and the rest is not.
+    _is_receiving = False
+    _cutting: IDelayedCall | None = None
+
+    def __init__(self, site: "Site") -> None:
+        super().__init__()
+        self.factory = self.site = site
+        self.requestFactory = site.requestFactory
+        self.timeOut: float | None = site.timeOut  # type: ignore[assignment]  # any number will do
+
+    def makeConnection(self, transport: Any) -> None:  # any that HTTP can be spoken over
+        self.site.connections.add(self)
+        if (descriptor := descriptor_of(transport)) is not None:
+            watch_peer(descriptor, self.site.streams.stall_timeout)
+        super().makeConnection(transport)
+
+    def connectionMade(self) -> None:
+        transport: Any = self.transport
+        if type(transport) is not Server:
+            super().connectionMade()
+            return
+        # The same without asking what a socket transport can do; it has inherited TCP_NODELAY.
+        self.setTimeout(self.timeOut)
+        self._networkProducer = transport
+        transport.registerProducer(self, True)
+
+    def dataReceived(self, data: bytes) -> None:
+        head = self._read_plain_head(data)
+        if head is None:
+            super().dataReceived(data)
+            return
+        self._command, self._path, self._version, fields = head
+        request = BoundedRequest(self, False)
+        self.requests.append(request)
+        add = request.requestHeaders.addRawHeader
+        names = set()
+        for name, value in fields:
+            add(name, value)
+            names.add(name.lower())
+        # What allHeadersReceived() does about fields that are not there needs not be done.
+        if b"cookie" in names:
+            request.parseCookies()
+        if b"connection" in names:
+            self.persistent = self.checkPersistence(request, self._version)
+        request.gotLength(0)
+        self.allContentReceived()
+
+    def _read_plain_head(self, data: bytes) -> PlainHead | None:
+        is_between_requests = self.line_mode and self.persistent and not self._is_receiving
+        if not is_between_requests or self.requestFactory is not BoundedRequest:
+            return None
+        return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
+
+    def allContentReceived(self) -> None:
+        self._is_receiving = False
+        super().allContentReceived()
+
+    def requestDone(self, request: Request) -> None:
+        self._is_receiving = False
+        self.is_first_request = False
+        super().requestDone(request)
+
+    def callLater(self, period: float, function: Callable[[], object]) -> IDelayedCall:
+        return self.site.reactor.callLater(period, function)
+
+    def getHost(self) -> IAddress:
+        return self.site.host_of(self.transport)
+
+    def setTimeout(self, period: float | None) -> float | None:
+        """
+        Begin, or end, the time for a request.
+
+        :param period: The time of the Site, or ``None`` for none.
+        """
+        previous: float | None = self.timeOut
+        self.timeOut = period
+        if period is None:
+            self.site.requests_due.done(self)
+        else:
+            self.site.requests_due.begin(self)
+        return previous
+
+    def resetTimeout(self) -> None:
+        """
+        Called with every read: only the first one of a request puts the time-out off.
+        """
+        if not self._is_receiving and not self.requests:
+            self._is_receiving = True
+            if self.timeOut is not None:
+                self.site.requests_due.begin(self)
+
+    def close_if_idle(self) -> None:
+        """
+        Close the connection unless a request is being answered.
+        """
+        if not self.requests or self._is_receiving:
+            transport: Any = self.transport
+            transport.loseConnection()
+
+    def abort(self) -> None:
+        """
+        Cut the connection.
+        """
+        transport: Any = self.transport
+        transport.abortConnection()
+
+    def loseConnection(self) -> None:
+        """
+        Close, and cut whoever does not let us: TLS waits for the answer of the peer, without end.
+        """
+        super().loseConnection()
+        if self._cutting is None:
+            self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        if self._cutting is not None and self._cutting.active():
+            self._cutting.cancel()
+        super().connectionLost(reason)
+        self.site.forget(self)
+
+
+class BoundedRequest(Request):
+    """
+    A request whose body is bounded.
+    """
+
+    _is_refused = False
+
+    def gotLength(self, length: int | None) -> None:
+        super().gotLength(length)
+        self._check_body(length or 0)
+
+    def handleContentChunk(self, data: bytes) -> None:
+        assert self.content is not None, "gotLength comes first"
+        self._check_body(self.content.tell() + len(data))
+        if not self._is_refused:
+            super().handleContentChunk(data)
+
+    def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
+        if not self._is_refused:
+            super().requestReceived(command, path, version)
+
+    def process(self) -> None:
+        """
+        Find the resource and render it, as Twisted does, with a date that is made once a second.
+        """
+        channel: Any = self.channel  # ours, which has a Site
+        site = channel.site
+        self.site = site
+        self.setHeader(b"Server", version)
+        self.setHeader(b"Date", site.date())
+        self.prepath = []
+        self.postpath = [unquote(part) for part in self.path[1:].split(b"/")]
+        if self.path == b"*":
+            self._handleStar()
+            return
+        try:
+            resource = site.getResourceFor(self)
+            if _IEncodingResource.providedBy(resource):
+                self._encoder = resource.getEncoder(self) or self._encoder
+            self.render(resource)
+        except BaseException:
+            self.processingFailed(Failure())
+
+    def _check_body(self, size: int) -> None:
+        """
+        Take no more of a body that is too large.  The answer is given before it is here, and the
+        connection closed: there is no other way not to receive it.
+        """
+        channel: Any = self.channel
+        if size <= channel.site.max_body or self._is_refused:
+            return
+        self._is_refused = True
+        # It never gets so far that the access log would have a line for it.
+        _log.info("413 to {peer}: its request is too large", peer=self.getClientAddress())
+        fields = Headers({b"Content-Length": [b"0"], b"Connection": [b"close"]})
+        channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", fields)
+        channel.loseConnection()
