@@ -24,7 +24,7 @@ DEFAULT_BASE_URL = "https://localhost/"
 #: The longest topic, in characters.
 MAX_LENGTH = 4096
 
-#: The longest pattern, in characters.  One that has many groups takes long to match.
+#: The longest pattern of a client, in characters.  One with many groups takes long to match.
 MAX_PATTERN = 512
 
 #: A group that has a regular expression begins so; with a backslash it is a mere character.
@@ -78,7 +78,7 @@ class Pattern:
     :ivar allow_regexp: Whether there may be regular expressions in it, in parentheses.  Not for
         patterns that clients send: a short one may take long, and megabytes, to compile.
     :raises InvalidMatcher: If the pattern cannot be compiled, has a regular expression that is not
-        allowed, has no UTF-8, or is longer than 512 characters.
+        allowed, has no UTF-8, or is longer than 512 characters, or 4,096 where they are allowed.
     """
 
     pattern: str
@@ -87,7 +87,7 @@ class Pattern:
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
 
     def __post_init__(self) -> None:
-        _check_text(self.pattern, MAX_PATTERN)
+        _check_text(self.pattern, MAX_LENGTH if self.allow_regexp else MAX_PATTERN)
         if not self.allow_regexp and _REGEXP.search(self.pattern):
             raise InvalidMatcher(
                 self.pattern, "has a regular expression; there may be :names and * only"
@@ -188,7 +188,7 @@ def _is_matcher(value: object) -> TypeGuard[Matcher]:
     return callable(getattr(value, "matches", None)) and not isinstance(value, type)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)  # each takes 70 KiB at least
 def _compile(pattern: str, base_url: str) -> Any:
     try:
         return URLPattern(pattern, base_url)

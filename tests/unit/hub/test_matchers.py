@@ -156,6 +156,15 @@ class MatcherTests(SynchronousTestCase):
         """
         self.assertRaises(InvalidMatcher, Pattern, "/*" * 257)
 
+    def test_long_regexp(self) -> None:
+        """
+        Where regular expressions are allowed somebody vouches for the pattern, and it may be as
+        long as a topic.
+        """
+        pattern = "/" + "x" * (MAX_LENGTH - 1)
+        self.assertTrue(Pattern(pattern, allow_regexp=True).matches(pattern))
+        self.assertRaises(InvalidMatcher, Pattern, pattern + "x", allow_regexp=True)
+
 
 class MatchersTests(SynchronousTestCase):
     """
