@@ -26,6 +26,7 @@ from .mercure._mint import (
 from .mercure._numeric_date import moment
 from .mercure._rights import Action, Rights
 from .mercure._secrets import read_secret
+from .mercure._template import Template
 from .mercure._token import TokenVerifier
 
 #: Options of the hub that say nothing of what a token is.
@@ -247,7 +248,9 @@ def _text(matcher: Matcher) -> str:
         return "every topic"
     if isinstance(matcher, Pattern):
         return f"the URL pattern {matcher.pattern!a}"
-    return f"what matches {str(matcher)!a}"
+    if isinstance(matcher, Template):
+        return f"the URI template {matcher.template!a}"
+    return repr(matcher)  # pragma: no cover  # tokens have no others
 
 
 def _signing_key(values: dict[str, Any]) -> SigningKey:

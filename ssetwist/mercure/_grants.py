@@ -9,9 +9,9 @@ from typing import Any
 from ..errors import InvalidMatcher, Refused
 from ..hub import NOTHING, Matcher, Matchers
 from ._checks import invalid_token
-from ._limits import Limits
+from ._limits import DEFAULT_LIMITS, Limits
 from ._rights import Action, Rights
-from ._selectors import matcher_of
+from ._selectors import MATCHER_TYPES, matcher_of
 from ._template import selector_of
 
 #: What an authorization detail of ours has as its type; others are none of our business (D2).
@@ -27,10 +27,8 @@ MAX_DETAILS = 100
 #: length of the token, which holds about as many.
 MAX_SELECTORS = 1000
 
-_LIMITS = Limits()
 
-
-def rights_of_details(details: object, base_url: str, limits: Limits = _LIMITS) -> Rights:
+def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_LIMITS) -> Rights:
     """
     Read the claim ``authorization_details`` (RFC 9396, and D1 to D10).
 
@@ -56,7 +54,7 @@ def rights_of_details(details: object, base_url: str, limits: Limits = _LIMITS) 
         topics += len(entries)
         _check_most(f"{where}.topics has too many entries", topics, limits.max_matchers)
         matchers = {
-            _matcher(f"{where}.topics[{number}]", entry, base_url)
+            _matcher(f"{where}.topics[{number}]", entry, base_url, limits)
             for number, entry in enumerate(entries)
         }
         for action in actions:
@@ -95,7 +93,7 @@ def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
     )
 
 
-def _matcher(where: str, entry: object, base_url: str) -> Matcher:
+def _matcher(where: str, entry: object, base_url: str, limits: Limits) -> Matcher:
     if not isinstance(entry, dict):
         raise invalid_token(f"{where} is no object")
     match, match_type = entry.get("match"), entry.get("match_type", "exact")
@@ -103,7 +101,9 @@ def _matcher(where: str, entry: object, base_url: str) -> Matcher:
         raise invalid_token(f"{where}.match is no text, or empty")
     if not isinstance(match_type, str):
         raise invalid_token(f"{where}.match_type is no text")
-    return _made(where, lambda: matcher_of(match_type, match, base_url))
+    if match_type not in MATCHER_TYPES:  # also with *, which grants all for any type there is (X5)
+        raise invalid_token(f"{where}.match_type is none of {', '.join(MATCHER_TYPES)}")
+    return _made(where, lambda: matcher_of(match_type, match, base_url, limits=limits))
 
 
 def _selectors(where: str, claim: object) -> Matchers | None:

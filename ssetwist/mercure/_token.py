@@ -15,7 +15,7 @@ from ._checks import Checks, one_of, shown
 from ._credentials import Credential, Source
 from ._grants import rights_of_details, rights_of_legacy
 from ._jwt import ACCESS_TOKEN, Token
-from ._limits import Limits
+from ._limits import DEFAULT_LIMITS, Limits
 from ._numeric_date import moment, seconds
 from ._rights import Action, Rights
 from ._signature import check_signature
@@ -27,8 +27,6 @@ CLOCK_SKEW = 5.0
 
 #: How many audiences of a token are named, when none of them is ours.
 _SHOWN_AUDIENCES = 5
-
-_LIMITS = Limits()
 
 
 class TokenVerifier:
@@ -43,7 +41,7 @@ class TokenVerifier:
         audience: str | None,
         issuers: Mapping[str, Trust],
         legacy: Trust | None = None,
-        limits: Limits = _LIMITS,
+        limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """
         :param audience: The hub's own URL, which tokens of 1.0 must be for; without it none of them

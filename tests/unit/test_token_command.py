@@ -113,7 +113,7 @@ class CheckTests(CommandCase):
         All kinds of matchers are named.
         """
         token = signed({"mercure": {"publish": ["/{id}"]}})
-        self.assertIn("/{id}", "".join(self.check(token)[1]))
+        self.assertIn("  it may publish to: the URI template '/{id}'", self.check(token)[1])
         topics = [{"match": "/:id", "match_type": "urlpattern"}]
         token = access_token(
             authorization_details=[

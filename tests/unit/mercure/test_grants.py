@@ -143,8 +143,14 @@ class DetailTests(SynchronousTestCase):
                 detail("x", topics=[{"match": "a", "match_type": None}]),
                 f"{place}.topics[0].match_type is no text",
             ),
-            (detail("x", topics=[{"match": "a", "match_type": "Exact"}]), f"{place}.topics[0]: "),
-            (detail("x", topics=[{"match": "*", "match_type": "regexp"}]), f"{place}.topics[0]: "),
+            (
+                detail("x", topics=[{"match": "a", "match_type": "Exact"}]),
+                f"{place}.topics[0].match_type is none of exact",
+            ),
+            (
+                detail("x", topics=[{"match": "*", "match_type": "regexp"}]),
+                "match_type is none of exact, urlpattern",
+            ),
             (
                 detail(
                     "x", "a", topics=[{"match": "a"}, {"match": "(", "match_type": "urlpattern"}]
@@ -179,6 +185,9 @@ class DetailTests(SynchronousTestCase):
             self.refusal(
                 detail("publish", *"abc"), detail("publish", *"de"), limits=Limits(max_matchers=4)
             ),
+        )
+        self.assertIn(
+            "more than 9 bytes", self.refusal(detail("publish", "a" * 10), limits=Limits(9, 9))
         )
         pattern = {"match": "/" + "a" * 4096, "match_type": "urlpattern"}
         self.assertIn("topics[0]: ", self.refusal(detail("publish", topics=[pattern])))
