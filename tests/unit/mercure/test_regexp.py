@@ -99,8 +99,8 @@ class ReadRegexpTests(SynchronousTestCase):
             ("[)]", ")"),
         ):
             problem = self.assertRaises(InvalidMatcher, read_regexp, f"({regexp})", 0)
-            self.assertIn(f"has {what!r}"[:-1], str(problem).replace("\\\\\\\\", "\\\\"), regexp)
-        for endless in ("(", "(a", "((?:a)", "([a", "([a)]"[:4]):
+            self.assertIn(f"has {what!r}"[:-1], str(problem), regexp)
+        for endless in ("(", "(a", "((?:a)", "([a", "([a[b]"):
             self.assertRaises(InvalidMatcher, read_regexp, endless, 0)
         problem = self.assertRaises(InvalidMatcher, read_regexp, "(a", 0)
         self.assertIn("without an end", str(problem))
