@@ -36,7 +36,7 @@ class Deadlines(Generic[_T]):
         self._until.pop(one, None)  # a dict keeps the old place of a key that is set again
         self._until[one] = self._clock.seconds() + self._seconds
         if self._timer is None:
-            self._timer = self._clock.callLater(self._seconds, self._look)
+            self._look_after(self._seconds)
 
     def done(self, one: _T) -> None:
         """
@@ -52,15 +52,18 @@ class Deadlines(Generic[_T]):
             self._timer.cancel()
             self._timer = None
 
+    def _look_after(self, seconds: float) -> None:
+        if self._timer is not None:  # whoever was late has begun anew, and so started it
+            self._timer.cancel()
+        self._timer = self._clock.callLater(seconds, self._look)
+
     def _look(self) -> None:
         self._timer = None
         now = self._clock.seconds()
         while self._until:
             one, until = next(iter(self._until.items()))
             if until > now:
-                if self._timer is not None:  # whoever was late has begun anew, and so started it
-                    self._timer.cancel()
-                self._timer = self._clock.callLater(until - now, self._look)
+                self._look_after(until - now)
                 return
             del self._until[one]
             self._late(one)
