@@ -70,18 +70,16 @@ class Connection(HTTPChannel):
         if head is None:
             super().dataReceived(data)
             return
-        self._command, self._path, self._version, fields = head
+        self._command, self._path, self._version = head.method, head.target, head.version
         request = BoundedRequest(self, False)
         self.requests.append(request)
         add = request.requestHeaders.addRawHeader
-        names = set()
-        for name, value in fields:
+        for name, value in head.fields:
             add(name, value)
-            names.add(name.lower())
         # What allHeadersReceived() does about fields that are not there needs not be done.
-        if b"cookie" in names:
+        if b"cookie" in head.names:
             request.parseCookies()
-        if b"connection" in names:
+        if b"connection" in head.names:
             self.persistent = self.checkPersistence(request, self._version)
         request.gotLength(0)
         self.allContentReceived()

@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web._connection import BoundedRequest
-from ssetwist.web._request_head import read_plain_head
+from ssetwist.web._request_head import PlainHead, read_plain_head
 from tests.memory import Client
 
 
@@ -153,9 +153,8 @@ class ReadTests(SynchronousTestCase):
         """
         head = b"GET /sse?a=1 HTTP/1.1\r\nHost: a:1\r\nAccept:text/event-stream \r\n\r\n"
         fields = [(b"Host", b"a:1"), (b"Accept", b"text/event-stream")]
-        self.assertEqual(
-            (b"GET", b"/sse?a=1", b"HTTP/1.1", fields), read_plain_head(head, 1000, 10)
-        )
+        expected = PlainHead(b"GET", b"/sse?a=1", b"HTTP/1.1", fields, {b"host", b"accept"})
+        self.assertEqual(expected, read_plain_head(head, 1000, 10))
 
     def test_not_plain(self) -> None:
         """
