@@ -34,6 +34,8 @@ class EndReason(Enum):
     CATCH_UP_FAILED = "could not be caught up"
     #: It has lasted as long as a stream may; a browser comes back with its cursor.
     LIFETIME_OVER = "lifetime over"
+    #: The token that allowed it has expired; a browser comes back, with the token it has then.
+    TOKEN_EXPIRED = "token expired"
     #: The source of a per-request stream has no more events.
     FINISHED = "finished"
     #: The source of a per-request stream raised an exception.

@@ -39,10 +39,12 @@ class FanOut:
     :param threads: How many threads send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.
     :ivar head: The newest position that has been published here.
+    :ivar head_id: The id of that event; ``None`` while none was published in this process.
     """
 
     def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
         self.head = head
+        self.head_id: str | None = None
         self._clock = clock
         self._senders = Senders(threads) if threads > 1 else None
         self._audiences: dict[View, Audience] = {}
@@ -117,7 +119,7 @@ class FanOut:
 
     def _place(self, entry: Entry) -> None:
         if entry.position:  # one that is kept
-            self.head = entry.position
+            self.head, self.head_id = entry.position, entry.event.id
         for audience in tuple(self._index.find(entry.topics)):
             if audience.view.permits(entry) and audience:  # nobody has left from within the filter
                 audience.expect(entry.frames)

@@ -135,6 +135,13 @@ class Hub:
         """
         return render_id(self.log.epoch, self._live.head)
 
+    @property
+    def last_event_id(self) -> str:
+        """
+        The id of the newest event that has been published here; ``"earliest"`` before the first.
+        """
+        return self._live.head_id or (self.cursor if self._live.head else EARLIEST)
+
     def is_full(self, address: str) -> bool:
         """
         Tell whether one more subscriber from this address would be too many.

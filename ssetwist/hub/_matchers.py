@@ -21,11 +21,15 @@ _log = Logger()
 #: What a pattern and a topic without a scheme and a host are relative to, unless told otherwise.
 DEFAULT_BASE_URL = "https://localhost/"
 
-#: The longest topic, in characters.
-MAX_LENGTH = 4096
+#: The longest topic, in characters.  One of 4,096 bytes, which is what protocols allow, fits into
+#: it also when all of it is percent-encoded.
+MAX_LENGTH = 16 * 1024
 
 #: The longest pattern of a client, in characters.  One with many groups takes long to match.
 MAX_PATTERN = 512
+
+#: The same of one that may have regular expressions.
+MAX_REGEXP_PATTERN = 4096
 
 #: A group that has a regular expression begins so; with a backslash it is a mere character.
 _REGEXP = re.compile(r"(?<!\\)\(")
@@ -52,7 +56,7 @@ class Exact:
     """
     One topic, to the letter: nothing is normalised.
 
-    :raises InvalidMatcher: If it is longer than 4,096 characters, or has no UTF-8.
+    :raises InvalidMatcher: If it is longer than 16,384 characters, or has no UTF-8.
     """
 
     topic: str
@@ -87,7 +91,7 @@ class Pattern:
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
 
     def __post_init__(self) -> None:
-        _check_text(self.pattern, MAX_LENGTH if self.allow_regexp else MAX_PATTERN)
+        _check_text(self.pattern, MAX_REGEXP_PATTERN if self.allow_regexp else MAX_PATTERN)
         if not self.allow_regexp and _REGEXP.search(self.pattern):
             raise InvalidMatcher(
                 self.pattern, "has a regular expression; there may be :names and * only"

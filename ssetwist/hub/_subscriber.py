@@ -128,7 +128,12 @@ class Subscriber(HasEnd):
             elif self.end_reason is None:
                 self._join()
 
-    def end(self, *, for_good: bool = False) -> None:
+    def end(
+        self,
+        *,
+        for_good: bool = False,
+        reason: EndReason = EndReason.ENDED_BY_APPLICATION,
+    ) -> None:
         """
         End the stream properly.  The subscriber is gone at once; what has been published for it
         still follows as it takes it; if it was behind, only what its connection holds already.
@@ -136,8 +141,9 @@ class Subscriber(HasEnd):
 
         :param for_good: Also tell it not to come back: it gets an event of type ``end``, and
             its next attempt, which a browser makes by itself, gets 204.
+        :param reason: What logs and callbacks are told.
         """
-        self.outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=END if for_good else b"")
+        self.outlet.end(reason, last_words=END if for_good else b"")
 
     def abort(self) -> None:
         """

@@ -1,3 +1,42 @@
 """
 The Mercure protocol, 1.0 and the deployed 0.x, over the hub.
+
+:class:`MercureResource` is the hub at its URL.  Who may do what is decided by an
+:class:`Authorizer`: tokens (:class:`ByToken`), the application, or nobody (:class:`Everyone`).
 """
+
+from ._authorizer import ALL_TOPICS, Authorizer, ByToken, Everyone
+from ._development import LoopbackOnly, LoopbackOrigins
+from ._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
+from ._limits import Limits
+from ._link import link
+from ._metadata import metadata_path
+from ._origins import Origins
+from ._resource import MercureResource, MetadataResource
+from ._rights import Action, Rights
+from ._settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings
+from ._token_settings import TokenSettings
+
+__all__ = [
+    "ALL_TOPICS",
+    "DEFAULT_MAX_BODY",
+    "DEFAULT_PATH",
+    "KEY_OPTIONS",
+    "LEGACY_FLAGS",
+    "Action",
+    "Authorizer",
+    "ByToken",
+    "Everyone",
+    "Limits",
+    "LoopbackOnly",
+    "LoopbackOrigins",
+    "MercureResource",
+    "MercureSettings",
+    "MetadataResource",
+    "Origins",
+    "Rights",
+    "TokenSettings",
+    "link",
+    "metadata_path",
+    "token_settings",
+]

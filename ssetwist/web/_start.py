@@ -13,12 +13,12 @@ from ..hub import EARLIEST
 MAX_LAST = 1000
 
 #: How clients spell the query parameter with which they come back (the header has one spelling).
-_LAST_EVENT_ID_PARAMETERS = (
-    b"last_event_id",
-    b"lastEventID",
-    b"lastEventId",
-    b"Last-Event-ID",
-    b"evs_last_event_id",
+LAST_EVENT_ID_PARAMETERS = (
+    "last_event_id",
+    "lastEventID",
+    "lastEventId",
+    "Last-Event-ID",
+    "evs_last_event_id",
 )
 
 
@@ -67,17 +67,26 @@ def last_event_id(request: Request) -> str | None:
     """
     Return the id that the client says it saw last; ``None`` if it says nothing.
 
-    The header wins over the query.  Clients send UTF-8 or Latin-1.  An empty one says nothing: it
+    The header wins over the query.  An empty one says nothing: it
     is what a client sends that was told to forget its own (WHATWG HTML 9.2.6).
     """
     values = request.requestHeaders.getRawHeaders(b"Last-Event-ID")
     if not values and request.args:
         values = [
-            value for name in _LAST_EVENT_ID_PARAMETERS for value in request.args.get(name, ())
+            value
+            for name in LAST_EVENT_ID_PARAMETERS
+            for value in request.args.get(name.encode(), ())
         ]
     if not values or not values[0]:
         return None
+    return decode_id(values[0])
+
+
+def decode_id(id: bytes) -> str:
+    """
+    Decode an id as a client sent it: in UTF-8, or Latin-1.
+    """
     try:
-        return values[0].decode()
+        return id.decode()
     except UnicodeDecodeError:
-        return values[0].decode("latin-1")
+        return id.decode("latin-1")

@@ -16,7 +16,6 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import InvalidMatcher
-from ..eventstream import encode_id
 from ..hub import (
     DEFAULT_RETRY,
     END_ID,
@@ -29,17 +28,8 @@ from ..hub import (
     Topics,
     View,
 )
-from ._head import (
-    address_of,
-    answer_no_content,
-    first_bytes,
-    is_browser,
-    let_go,
-    refuse,
-    turn_away,
-    write_head,
-)
-from ._http2 import outlet_for
+from ._head import answer_no_content, refuse, write_head
+from ._opener import StreamOpener
 from ._outlet import RequestOutlet
 from ._start import Start, start_of
 
@@ -102,7 +92,6 @@ class EventStreamResource(Resource):
         for name, function in (("filter", filter), ("who", who)):
             if function is not None and not callable(function):
                 raise TypeError(f"{name} must be called with the request, which {function!r} can't")
-        self._hub = hub
         # What is wrong with them is said now, and not to each client.
         self._topics = topics if callable(topics) else Matchers.of(topics)
         self._grants = grants if callable(grants) else Matchers.of(grants)
@@ -116,10 +105,9 @@ class EventStreamResource(Resource):
             else None
         )
         self._who = who
-        self._retry = retry
+        self._opener = StreamOpener(hub, retry=retry)
         self._on_start = on_start
         self._on_end = on_end
-        self._first_bytes = first_bytes(retry)
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         """
@@ -142,7 +130,7 @@ class EventStreamResource(Resource):
 
     def render_GET(self, request: Request) -> bytes | int:
         # First thing: a request tells of its end only those who asked before.
-        outlet = outlet_for(request, self._hub.streams)
+        outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return NOT_DONE_YET
         try:
@@ -207,30 +195,15 @@ class EventStreamResource(Resource):
             return NOT_DONE_YET
         if topics is None:
             return refuse(request, FORBIDDEN, "You are not allowed to read this event stream.")
-        address = address_of(request)
-        hub = self._hub
-        if hub.is_closed or hub.streams.is_draining or hub.is_full(address):
-            return turn_away(request, self._retry, hub.streams)
+        if not self._opener.has_room(request):
+            return self._opener.turn_away(request)
         view = self._view or View.of(
             topics,
             grants=self._grants(request) if callable(self._grants) else self._grants,
             filter=self._filter and self._filter(request),
         )
         who = self._who and self._who(request)
-        first = self._first_bytes
-        if start.is_live and is_browser(request):
-            first += encode_id(hub.cursor)
-        outlet.open(first)
-        let_go(request)
-        subscriber = hub.subscribe(
-            outlet,
-            view,
-            last_event_id=start.last_event_id,
-            last=start.last,
-            address=address,
-            who=who,
-            on_end=self._on_end,
-        )
+        subscriber = self._opener.open(request, outlet, view, start, who=who, on_end=self._on_end)
         if self._on_start is not None:
             try:
                 self._on_start(subscriber)

@@ -45,6 +45,7 @@ class EndReasonTests(SynchronousTestCase):
                 "FELL_BEHIND": "fell too far behind",
                 "CATCH_UP_FAILED": "could not be caught up",
                 "LIFETIME_OVER": "lifetime over",
+                "TOKEN_EXPIRED": "token expired",
                 "FINISHED": "finished",
                 "SOURCE_FAILED": "source failed",
                 "ENDED_BY_APPLICATION": "ended by the application",

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidMatcher
-from ssetwist.hub._matchers import MAX_LENGTH, Everything, Exact, Matcher, Matchers, Pattern
+from ssetwist.hub._matchers import (
+    MAX_LENGTH,
+    MAX_REGEXP_PATTERN,
+    Everything,
+    Exact,
+    Matcher,
+    Matchers,
+    Pattern,
+)
 
 BASE = "https://hub.example/.well-known/mercure"
 
@@ -161,7 +169,7 @@ class MatcherTests(SynchronousTestCase):
         Where regular expressions are allowed somebody vouches for the pattern, and it may be as
         long as a topic.
         """
-        pattern = "/" + "x" * (MAX_LENGTH - 1)
+        pattern = "/" + "x" * (MAX_REGEXP_PATTERN - 1)
         self.assertTrue(Pattern(pattern, allow_regexp=True).matches(pattern))
         self.assertRaises(InvalidMatcher, Pattern, pattern + "x", allow_regexp=True)
 

@@ -648,11 +648,11 @@ class TopicsTests(StreamCase):
         """
         Topics that make no sense are 400, and it is said why, now or later.
         """
-        for answer in ("x" * 5000, succeed(["x" * 5000])):
+        for answer in ("x" * 16385, succeed(["x" * 16385])):
             self.use(self.hub, topics=lambda request, answer=answer: answer)
             client = self.client()
             self.assertTrue(client.head.startswith(b"1 400"))
-            self.assertIn(b"longer than 4096 characters", client.body)
+            self.assertIn(b"longer than 16384 characters", client.body)
         self.assertEqual([], self.flushLoggedErrors())
 
     def test_invalid_pattern(self) -> None:

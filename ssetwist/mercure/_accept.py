@@ -1,0 +1,50 @@
+"""
+What a client says of the media types it sends and takes (RFC 9110, 8.3 and 12.5.1).
+"""
+
+import re
+from collections.abc import Sequence
+
+EVENT_STREAM = "text/event-stream"
+FORM = "application/x-www-form-urlencoded"
+JSON = "application/json"
+JSON_LINES = "application/x-ndjson"
+
+_QUALITY = re.compile(r"0(\.0{0,3})?")
+
+#: A type and what is a wildcard of it, the more precise the better.
+_PRECISION = {EVENT_STREAM: 2, "text/*": 1, "*/*": 0}
+
+
+def media_type_of(values: Sequence[bytes]) -> str | None:
+    """
+    Return the media type of a body, in lower case and without parameters.
+
+    :param values: The values of all ``Content-Type`` fields.
+    :returns: ``None`` if there is none; an empty text if it makes no sense.
+    """
+    if not values:
+        return None
+    text = values[0].decode("latin-1").partition(";")[0].strip(" \t").lower()
+    is_one = re.fullmatch(r"[!#$&^_.+\-a-z0-9]+/[!#$&^_.+\-a-z0-9]+", text)
+    return text if len(values) == 1 and is_one else ""
+
+
+def takes_event_stream(values: Sequence[bytes]) -> bool:
+    """
+    Tell whether a client takes an event stream.  One that says nothing, or nothing that makes
+    sense, has no preference (S10).
+
+    :param values: The values of all ``Accept`` fields.
+    """
+    found: dict[str, bool] = {}
+    for part in b",".join(values).decode("latin-1").lower().split(","):
+        name, *parameters = (piece.strip(" \t") for piece in part.split(";"))
+        if "/" in name:
+            found[name] = not any(
+                _QUALITY.fullmatch(one[2:]) for one in parameters if one[:2] == "q="
+            )
+    if not found:
+        return True
+    matching = [name for name in _PRECISION if name in found]
+    return bool(matching) and found[max(matching, key=_PRECISION.__getitem__)]

@@ -1,0 +1,154 @@
+"""
+The hub at its URL.  HTTP begins and ends here: what is asked goes to who can answer it, and
+whatever goes wrong becomes a response.
+"""
+
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ..errors import Refused
+from ..hub import Hub
+from ..web import path_of
+from ._active import ActiveSubscriptions
+from ._answer import Answer, answer_to, json_answer
+from ._authorizer import Authorizer
+from ._cors import METHODS, allow_origin, answer_options
+from ._metadata import metadata
+from ._publishing import Publishing
+from ._rights import Action
+from ._settings import MercureSettings
+from ._subscribing import Subscribing
+from ._subscription_api import SubscriptionApi
+
+_log = Logger()
+
+_API_METHODS = "GET, HEAD, OPTIONS"
+
+
+class MercureResource(Resource):
+    """
+    A Mercure hub, of 1.0 and of 0.x, with its subscription API below it.
+
+    :param hub: What it publishes to, and whose events it streams.
+    :param authorizer: Decides who may do what.
+    """
+
+    isLeaf = True
+
+    def __init__(
+        self, hub: Hub, authorizer: Authorizer, settings: MercureSettings | None = None
+    ) -> None:
+        super().__init__()
+        self.settings = settings = MercureSettings() if settings is None else settings
+        self._authorizer = authorizer
+        self.active = ActiveSubscriptions(hub, settings.path)
+        self._publishing = Publishing(hub, authorizer, settings)
+        self._subscribing = Subscribing(hub, authorizer, settings, self.active)
+        self._api = SubscriptionApi(hub, authorizer, settings, self.active)
+
+    def render(self, request: Request) -> int:
+        """
+        Answer any request, now or later.
+        """
+        allow_origin(request, self.settings.cors_origins)
+        answering = Deferred.fromCoroutine(self._answer(request))
+        if not answering.called:
+            request.notifyFinish().addErrback(lambda _: answering.cancel())
+        answering.addErrback(_failed, request)
+        return NOT_DONE_YET
+
+    async def _answer(self, request: Request) -> None:
+        try:
+            answer = await self._route(request)
+        except Refused as refused:
+            _log.info(
+                "{status} to {peer} {method} {path}: {reason}",
+                status=refused.status,
+                peer=request.getClientAddress(),
+                method=request.method.decode("latin-1")[:20],
+                path=path_of(request),
+                reason=refused.reason,
+            )
+            answer = answer_to(refused, self.settings.metadata_url)
+        if answer is not None and not _is_over(request):
+            answer.write(request)
+
+    async def _route(self, request: Request) -> Answer | None:
+        below = len(request.postpath or ())
+        if below and any(request.postpath or ()):
+            return await self._route_below(request, below)
+        method = request.method
+        methods = self._methods()
+        if method == b"OPTIONS":
+            return answer_options(request, methods)
+        if method == b"POST" and self._authorizer.can_allow(Action.PUBLISH):
+            return await self._publishing.answer(request)
+        is_subscription = method in (b"GET", b"HEAD", b"QUERY")
+        if is_subscription and self._authorizer.can_allow(Action.SUBSCRIBE):
+            return await self._subscribing.answer(request)
+        return _not_allowed(methods)
+
+    async def _route_below(self, request: Request, segments: int) -> Answer:
+        rest = request.path.split(b"/")[-segments:]  # still encoded, unlike postpath
+        path = "/".join((self.settings.path.rstrip("/"), *(one.decode("latin-1") for one in rest)))
+        if request.method == b"OPTIONS":
+            return answer_options(request, _API_METHODS)
+        if request.method not in (b"GET", b"HEAD"):
+            return _not_allowed(_API_METHODS)
+        return await self._api.answer(request, path)
+
+    def _methods(self) -> str:
+        return (
+            METHODS if self._authorizer.can_allow(Action.PUBLISH) else "GET, HEAD, QUERY, OPTIONS"
+        )
+
+
+class MetadataResource(Resource):
+    """
+    Says how to get a token for a hub (RFC 9728); to be mounted at ``metadata_path``.
+    """
+
+    isLeaf = True
+
+    def __init__(self, settings: MercureSettings) -> None:
+        super().__init__()
+        assert settings.url is not None, "a hub that does not know its URL has no such document"
+        self._settings = settings
+        self._answer = json_answer(
+            metadata(
+                settings.url,
+                authorization_servers=settings.issuers,
+                cookie=settings.cookie,
+                has_subscriptions=settings.has_subscriptions,
+            ),
+            headers={"Cache-Control": "public, max-age=3600", "Access-Control-Allow-Origin": "*"},
+        )
+
+    def render_GET(self, request: Request) -> int:
+        self._answer.write(request)
+        return NOT_DONE_YET
+
+
+def _not_allowed(methods: str) -> Answer:
+    text = f"There is only {methods} here.\n"
+    return Answer(405, text.encode(), headers={"Allow": methods})
+
+
+def _is_over(request: Request) -> bool:
+    return bool(request.finished) or getattr(request, "channel", None) is None
+
+
+def _failed(problem: Failure, request: Request) -> Any:
+    """
+    The client has gone, and what was done for it was cancelled; or something is broken.
+    """
+    if problem.check(CancelledError) and _is_over(request):
+        return
+    _log.failure("a request to the hub failed", problem)
+    if not _is_over(request) and not request.startedWriting:
+        Answer(500, b"There was an error here.\n").write(request)

@@ -1,0 +1,98 @@
+"""
+Asking who is subscribed: ``GET`` below the hub's URL (section 12 of the checklist).
+"""
+
+from twisted.web.server import Request
+
+from ..errors import Refused
+from ..hub import Hub
+from ._active import ActiveSubscriptions
+from ._answer import Answer, json_answer
+from ._authorizer import Authorizer
+from ._etag import etag, is_current
+from ._link import link
+from ._rights import Action
+from ._settings import MercureSettings
+from ._subscription_path import Asked, read_path
+from ._subscriptions import JSON, JSON_LD, collection, single
+
+
+class SubscriptionApi:
+    """
+    Tells those who may who is subscribed.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        authorizer: Authorizer,
+        settings: MercureSettings,
+        active: ActiveSubscriptions,
+    ) -> None:
+        self._hub = hub
+        self._authorizer = authorizer
+        self._settings = settings
+        self._active = active
+
+    async def answer(self, request: Request, path: str) -> Answer:
+        """
+        Answer a request.
+
+        :param path: What is asked for: the path as clients know it, still encoded.
+        :raises Refused: If it is refused.
+        """
+        if not self._settings.has_subscriptions:
+            raise Refused(404, "This hub does not tell who is subscribed.")
+        rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        if not rights.identity:  # never for who shows nothing, whatever else it may see (N10)
+            raise Refused(401, "A token is needed.", error="", reason="there is no token in it")
+        asked = read_path(
+            path,
+            self._settings.path,
+            has_legacy=self._settings.is_legacy_allowed,
+            prefers_legacy=rights.is_legacy,
+        )
+        query = request.uri.partition(b"?")[2].decode("latin-1")
+        granted = f"{path}?{query}" if rights.is_legacy and query else path  # N6, Z7
+        if not rights.subscribe.match((granted,)):
+            raise Refused(
+                401 if rights.is_legacy else 403,
+                "The token does not allow this.",
+                error="" if rights.is_legacy else "insufficient_scope",
+                reason=f"it does not grant subscribing to {granted[:200]!r}",
+            )
+        tag = etag(self._hub.last_event_id)
+        headers = {
+            "Link": self._link(),
+            "ETag": tag,
+            "Cache-Control": "private, must-revalidate",
+        }
+        if is_current(request.getHeader("If-None-Match"), tag):
+            return Answer(304, headers=headers)
+        return self._tell(asked, headers)
+
+    def _tell(self, asked: Asked, headers: dict[str, str]) -> Answer:
+        found = [one for one in self._active if asked.includes(one)]
+        media_type = JSON_LD if asked.is_legacy else JSON
+        last_event_id = self._hub.last_event_id
+        if asked.subscriber is None:
+            document = collection(
+                asked.path,
+                found,
+                self._settings.path,
+                is_legacy=asked.is_legacy,
+                last_event_id=last_event_id,
+            )
+        elif found:
+            document = single(found[0], self._settings.path, last_event_id=last_event_id)
+        else:
+            raise Refused(404, "There is no such subscription.")
+        return json_answer(document, media_type, headers)
+
+    def _link(self) -> str:
+        return link(
+            self._settings.url or self._settings.path,
+            last_event_id=self._hub.last_event_id,
+            type="mercure",
+            content_type=JSON,
+        )

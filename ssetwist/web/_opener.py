@@ -1,0 +1,77 @@
+"""
+From a request to a subscriber: what every resource does that streams what a hub publishes.
+"""
+
+from collections.abc import Callable
+
+from twisted.web.server import Request
+
+from ..eventstream import encode_id
+from ..hub import DEFAULT_RETRY, EndReason, Hub, Subscriber, View
+from ._head import address_of, first_bytes, is_browser, let_go, turn_away
+from ._http2 import outlet_for
+from ._outlet import RequestOutlet
+from ._start import Start
+
+
+class StreamOpener:
+    """
+    Opens streams of one hub.
+
+    :param retry: Seconds after which a client that lost its stream comes back; 0 for at once,
+        ``None`` to leave it to the client.
+    """
+
+    def __init__(self, hub: Hub, *, retry: float | None = DEFAULT_RETRY) -> None:
+        self.hub = hub
+        self._retry = retry
+        self._first_bytes = first_bytes(retry)
+
+    def outlet(self, request: Request) -> RequestOutlet:
+        """
+        Make the outlet of a request.  First thing in ``render``: a request tells of its end only
+        those who asked before.
+        """
+        return outlet_for(request, self.hub.streams)
+
+    def has_room(self, request: Request) -> bool:
+        """
+        Tell whether one more subscriber may come from where the request comes from.
+        """
+        hub = self.hub
+        return not (hub.is_closed or hub.streams.is_draining or hub.is_full(address_of(request)))
+
+    def turn_away(self, request: Request) -> bytes:
+        """
+        Answer somebody for whom there is no room; return the body.
+        """
+        return turn_away(request, self._retry, self.hub.streams)
+
+    def open(
+        self,
+        request: Request,
+        outlet: RequestOutlet,
+        view: View,
+        start: Start,
+        *,
+        who: object = None,
+        on_end: Callable[[Subscriber, EndReason], object] | None = None,
+    ) -> Subscriber:
+        """
+        Write the head of the stream, and subscribe.  The request's headers and body are let go of.
+        """
+        first = self._first_bytes
+        if start.is_live and is_browser(request):
+            first += encode_id(self.hub.cursor)
+        outlet.open(first)
+        address = address_of(request)
+        let_go(request)
+        return self.hub.subscribe(
+            outlet,
+            view,
+            last_event_id=start.last_event_id,
+            last=start.last,
+            address=address,
+            who=who,
+            on_end=on_end,
+        )
