@@ -2,12 +2,15 @@
 Server-Sent Events for Twisted.
 """
 
+from .config import HubConfig
 from .errors import (
     CannotListen,
     HubClosed,
     InvalidEvent,
     InvalidMatcher,
     InvalidTopic,
+    LogUnavailable,
+    Refused,
     SSETwistError,
 )
 from .eventstream import Event
@@ -24,7 +27,7 @@ from .hub import (
     WhenBehind,
 )
 from .log import MemoryLog
-from .service import HubConfig, HubService
+from .service import HubService
 from .web import EventStreamResource, Send, Site, stream
 
 __version__ = "0.1.0"
@@ -43,8 +46,10 @@ __all__ = [
     "InvalidEvent",
     "InvalidMatcher",
     "InvalidTopic",
+    "LogUnavailable",
     "MemoryLog",
     "Pattern",
+    "Refused",
     "SSETwistError",
     "Send",
     "Site",

@@ -5,7 +5,7 @@ The Mercure protocol, 1.0 and the deployed 0.x, over the hub.
 :class:`Authorizer`: tokens (:class:`ByToken`), the application, or nobody (:class:`Everyone`).
 """
 
-from ._authorizer import ALL_TOPICS, Authorizer, ByToken, Everyone
+from ._authorizer import ALL_TOPICS, Authorizer, ByToken, Everyone, TokenOrUrl
 from ._development import LoopbackOnly, LoopbackOrigins
 from ._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
 from ._limits import Limits
@@ -35,6 +35,7 @@ __all__ = [
     "MetadataResource",
     "Origins",
     "Rights",
+    "TokenOrUrl",
     "TokenSettings",
     "link",
     "metadata_path",

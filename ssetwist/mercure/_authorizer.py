@@ -93,3 +93,23 @@ class ByToken:
         if action is Action.SUBSCRIBE and self._is_anonymous_allowed:
             return succeed(Rights())
         return fail(Refused(401, "A token is needed.", error="", reason="there is no token in it"))
+
+
+class TokenOrUrl:
+    """
+    Lets whoever shows a token in a header do what that says, and asks the application about
+    everybody else: tokens are for programs, the sessions of the application for its visitors.
+    """
+
+    def __init__(self, by_token: Authorizer, by_url: Authorizer) -> None:
+        self._by_token = by_token
+        self._by_url = by_url
+
+    def can_allow(self, action: Action) -> bool:
+        return True
+
+    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
+        has_token = request.requestHeaders.hasHeader(b"Authorization")
+        if has_token and self._by_token.can_allow(action):
+            return self._by_token.authorize(request, action)
+        return self._by_url.authorize(request, action)
