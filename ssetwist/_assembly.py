@@ -16,7 +16,6 @@ from .mercure import (
     DEFAULT_PATH,
     Authorizer,
     ByToken,
-    ByUrl,
     Everyone,
     LoopbackOnly,
     MercureResource,
@@ -101,6 +100,8 @@ class Access:
         )
         if not config.authorize_url:
             return by_token
+        from .mercure._authorize_url import ByUrl
+
         base_url = config.mercure.base_url
         by_url = ByUrl(config.authorize_url, client, clock=reactor, base_url=base_url)
         return TokenOrUrl(by_token, by_url)

@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Refused
 from ..hub import Hub
-from ..web import path_of
+from ..web import path_of, peer_of
 from ._active import ActiveSubscriptions
 from ._answer import Answer, answer_to, json_answer
 from ._authorizer import Authorizer
@@ -69,7 +69,7 @@ class MercureResource(Resource):
             _log.info(
                 "{status} to {peer} {method} {path}: {reason}",
                 status=refused.status,
-                peer=request.getClientAddress(),
+                peer=peer_of(request),
                 method=request.method.decode("latin-1")[:20],
                 path=path_of(request),
                 reason=refused.reason,

@@ -70,13 +70,15 @@ def read_selectors(
         if name in _PARAMETERS:
             asked[_PARAMETERS[name], value] = None
         elif name[:5].lower() == "match":
-            raise Refused(400, f"there is no parameter {name[:40]!r}; there are {_known()}")
+            raise Refused(
+                400, f"there is no parameter {name[:40]!r}; there are {_known(is_legacy)}"
+            )
         elif name == _LEGACY_PARAMETER:
             if not is_legacy:
-                raise Refused(400, f"{name} is no longer known here; there are {_known()}")
+                raise Refused(400, f"{name} is no longer known here; there are {_known(False)}")
             asked[None, value] = None
     if not asked:
-        raise Refused(400, f"nothing is asked for; there must be one of {_known()}")
+        raise Refused(400, f"nothing is asked for; there must be one of {_known(is_legacy)}")
     if len(asked) > limits.max_matchers:
         raise Refused(400, f"there may be {limits.max_matchers} matchers, not {len(asked)}")
     subscriptions = tuple(
@@ -123,5 +125,5 @@ def _matcher(match_type: str | None, match: str, base_url: str, limits: Limits) 
     return matcher_of(match_type, match, base_url, field=field, limits=limits)
 
 
-def _known() -> str:
-    return ", ".join(_PARAMETERS)
+def _known(is_legacy: bool) -> str:
+    return ", ".join((*_PARAMETERS, _LEGACY_PARAMETER) if is_legacy else _PARAMETERS)

@@ -3,7 +3,7 @@ Event streams over ``twisted.web``.
 """
 
 from ._console import console
-from ._head import address_of, answer_no_content, is_browser, path_of
+from ._head import address_of, is_browser, path_of, peer_of
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet
 from ._response import stream
@@ -21,10 +21,10 @@ __all__ = [
     "Start",
     "StreamOpener",
     "address_of",
-    "answer_no_content",
     "console",
     "decode_id",
     "is_browser",
     "path_of",
+    "peer_of",
     "stream",
 ]

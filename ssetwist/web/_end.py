@@ -2,14 +2,13 @@
 What is known and told of the end of a stream.
 """
 
-from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..hub import EndReason
-from ._head import path_of
+from ._head import path_of, peer_of
 
 _log = Logger()
 
@@ -23,7 +22,7 @@ def log_end(
     """
     _log.info(
         "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",
-        peer=_name_of(request.getClientAddress()),
+        peer=peer_of(request),
         path=path_of(request),
         reason=reason.value,
         duration=duration,
@@ -43,11 +42,3 @@ def reason_for(result: object) -> EndReason:
     if result.check(ConnectionDone) or "Stream reset" in str(result.value):
         return EndReason.CLIENT_CLOSED
     return EndReason.CONNECTION_LOST
-
-
-def _name_of(address: object) -> str:
-    if isinstance(address, IPv6Address):
-        return f"[{address.host}]:{address.port}"
-    if isinstance(address, IPv4Address):
-        return f"{address.host}:{address.port}"
-    return "local"

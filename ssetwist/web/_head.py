@@ -179,3 +179,15 @@ def address_of(request: Request) -> str:
     """
     address = request.getClientAddress()
     return address.host if isinstance(address, IPv4Address | IPv6Address) else ""
+
+
+def peer_of(request: Request) -> str:
+    """
+    Return where the request comes from, for a log line.
+    """
+    address = request.getClientAddress()
+    if isinstance(address, IPv6Address):
+        return f"[{address.host}]:{address.port}"
+    if isinstance(address, IPv4Address):
+        return f"{address.host}:{address.port}"
+    return "local"

@@ -15,6 +15,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Site as TwistedSite
 
 from ..hub import DEFAULT_RETRY, Streams
+from ._access_log import access_log_line
 from ._connection import BoundedRequest, Connection
 from ._deadlines import Deadlines
 
@@ -69,6 +70,7 @@ class Site(TwistedSite):
                 f"Streams(reactor), not {streams.__class__.__name__}"
             )
         options.setdefault("requestFactory", BoundedRequest)
+        options.setdefault("logFormatter", access_log_line)
         super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
         self.streams = streams
         self.max_body = max_body

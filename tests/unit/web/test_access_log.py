@@ -1,0 +1,72 @@
+"""
+What the access log is told.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from ssetwist.hub import Streams
+from ssetwist.web import Site
+from tests.memory import Client
+
+SECRET = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0"
+
+
+class Anything(Resource):
+    """
+    Is there, whatever is asked for.
+    """
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        return b"here"
+
+
+class AccessLogTests(SynchronousTestCase):
+    """
+    One line for each request.
+    """
+
+    def line_of(self, path: str, **headers: str) -> str:
+        """
+        Return the line of a request.
+        """
+        clock = Clock()
+        site = Site(Anything(), streams=Streams(clock))
+        lines: list[str] = []
+        site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
+        site._logDateTime = "[now]"
+        client = Client(site, clock)
+        client.request(path, headers=headers)
+        client.close()
+        (line,) = lines
+        return line
+
+    def test_format(self) -> None:
+        """
+        It is the usual one.
+        """
+        self.assertEqual(
+            '"192.0.2.1" - - [now] "GET /a?topic=b&c= HTTP/1.1" 200 4 "http://r/?x=y" "curl"\n',
+            self.line_of("/a?topic=b&c=", **{"User-Agent": "curl", "Referer": "http://r/?x=y"}),
+        )
+
+    def test_no_token(self) -> None:
+        """
+        A token in the URL is left out, however the parameter is spelled; the rest stays.
+        """
+        for name in ("authorization", "Authorization", "authori%7Aation", "access_token"):
+            line = self.line_of(f"/a?topic=b&{name}={SECRET}&c=d")
+            self.assertNotIn(SECRET[:20], line)
+            self.assertIn(f"/a?topic=b&{name}=...&c=d HTTP/1.1", line)
+        self.assertNotIn(SECRET[:20], self.line_of(f"/?authorization={SECRET}"))
+
+    def test_no_token_of_the_page(self) -> None:
+        """
+        So is one in the URL of the page that asks.
+        """
+        line = self.line_of("/", Referer=f"http://a/?authorization={SECRET}")
+        self.assertIn('"http://a/?authorization=..."', line)
