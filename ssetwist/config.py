@@ -122,12 +122,22 @@ class HubConfig:
                 )
         if not 0 <= self.flush_threads <= _MOST_THREADS:
             raise ValueError(f"flush_threads {self.flush_threads} is not from 0 to {_MOST_THREADS}")
+        for name in ("max_body", "max_matchers", "max_topics"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} {getattr(self, name)} is not 1 or more")
         if min(self.log_events, self.log_bytes) < 0:
             raise ValueError("log_events and log_bytes must be 0 or more")
         if self.lifetime and not (self.log_events and self.log_bytes):
             raise ValueError(
                 "lifetime needs a log: what is published while a client comes back would be lost"
             )
+        if self.is_for_development:
+            for name in ("cors_origin", "publish_origin"):
+                if getattr(self, name) and _origins(name, self):
+                    raise ValueError(
+                        f"{name} has no meaning without a key: then only pages of this machine may "
+                        "talk to the hub, and all of them"
+                    )
         if self.anonymous and self.authorize_url:
             raise ValueError("anonymous has no meaning with authorize_url, which decides of that")
         if self.tokens.audience and not self.has_keys:
@@ -167,10 +177,11 @@ class HubConfig:
         The same as the Mercure hub is told.
         """
         is_open = self.is_for_development
+        cors_origins = _origins("cors_origin", self)
         return MercureSettings(
             url=self.tokens.audience,
             is_legacy_allowed=self.tokens.is_legacy_allowed,
-            cors_origins=LoopbackOrigins() if is_open else _origins("cors_origin", self),
+            cors_origins=LoopbackOrigins() if is_open else cors_origins,
             publish_origins=_origins("publish_origin", self),
             checks_origin=not is_open,
             has_subscriptions=self.subscriptions,

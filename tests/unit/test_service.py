@@ -36,6 +36,8 @@ from ssetwist import (
 )
 from ssetwist.errors import CannotListen
 from ssetwist.hub._hub import usable_cores
+from ssetwist.mercure import TokenSettings
+from ssetwist.mercure._keys import VerificationKey
 from ssetwist.tap import CannotStart, Options, makeService
 from ssetwist.testing import MemoryOutlet
 from tests.conformance.reference import Received, read
@@ -45,6 +47,10 @@ try:
     import resource
 except ImportError:  # Windows has no limits
     resource = None
+
+#: A key, with which the hub is not only for development.
+_KEY = VerificationKey.from_secret(b"k" * 32)
+KEY = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 
 
 class Port:
@@ -189,6 +195,14 @@ class OptionsTests(SynchronousTestCase):
             ("--flush-threads", "0", {"flush_threads": 0}),
             ("--flush-threads", "1", {"flush_threads": 1}),
             ("--flush-threads", "64", {"flush_threads": 64}),
+            ("--max-body", "1", {"max_body": 1}),
+            ("--max-body", "1000", {"max_body": 1000}),
+            ("--max-matchers", "5", {"max_matchers": 5}),
+            ("--max-topics", "1", {"max_topics": 1}),
+            ("--max-topics", "1000", {"max_topics": 1000}),
+            ("--max-per-token", "6", {"max_per_token": 6}),
+            ("--publish-rate", "0.5", {"publish_rate": 0.5}),
+            ("--authorize-url", "http://a/b", {"authorize_url": "http://a/b"}),
             ("--listen", "tcp:80", {"listen": ["tcp:80"]}),
             ("--listen", "unix:/run/sse", {"listen": ["unix:/run/sse"]}),
             ("--listen", "tcp:80:backlog=5", {"listen": ["tcp:80:backlog=5"]}),
@@ -224,13 +238,23 @@ class OptionsTests(SynchronousTestCase):
             "unknown-cursor": ("", "foo", "All", "none", "skip"),
             "max-subscribers": numbers,
             "max-per-address": numbers,
+            "max-body": (*numbers, "0"),
+            "max-matchers": (*numbers, "0"),
+            "max-topics": (*numbers, "0", "1001"),
+            "max-per-token": numbers,
+            "publish-rate": ("", "x", "-1", "nan", "inf", "1e2", "1/s"),
+            "cors-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
+            "publish-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
+            "authorize-url": ("x", "ftp://a/", "https://u:p@a/"),
+            "key": ("no such file", "env:NO_SUCH_VARIABLE"),
             "listen": endpoints,
         }
         for option, texts in cases.items():
             for text in texts:
                 said = self.refused(f"--{option}", text)
                 self.assertIn(f"--{option}: ", said)
-                self.assertIn(text or "''", said)
+                if option != "key":  # which may be a secret, and is not said again
+                    self.assertIn(text or "''", said)
 
     def test_choices_are_named(self) -> None:
         """
@@ -384,14 +408,20 @@ class ServiceTestCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.reactor = Reactor()
 
-    def make(self, *listen: str, **options: float) -> HubService:
+    def make(self, *listen: str, **options: object) -> HubService:
         """
         Make a service.
         """
         config = HubConfig(**{"listen": listen or ("tcp:80:interface=127.0.0.1",), **options})
         return HubService(self.reactor, config)
 
-    def start(self, *listen: str, **options: float) -> HubService:
+    def start_all_the_same(self, service: HubService) -> CannotListen:
+        """
+        Check that it cannot be started, and return the error.
+        """
+        return self.assertRaises(CannotListen, service.privilegedStartService)
+
+    def start(self, *listen: str, **options: object) -> HubService:
         """
         Make a service, start it as twistd does, and stop it after the test.
         """
@@ -445,7 +475,7 @@ class ListenTests(ServiceTestCase):
         """
         It listens on all its endpoints, in their order.
         """
-        service = self.start("tcp:81", "tcp:80", "unix:/run/sse")
+        service = self.start("tcp:81", "tcp:80", "unix:/run/sse", tokens=KEY)
         self.assertEqual(
             [
                 IPv4Address("TCP", "0.0.0.0", 81),
@@ -459,7 +489,7 @@ class ListenTests(ServiceTestCase):
         """
         Whoever connects, on whichever port, is a subscriber of the same hub.
         """
-        service = self.start("tcp:81", "tcp:80")
+        service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1")
         clients = [self.connect(0), self.connect(1)]
         service.hub.publish("news", Event("a"))
         self.pass_time(0.1)
@@ -470,14 +500,14 @@ class ListenTests(ServiceTestCase):
         """
         Many may wait to be accepted, on every kind of port.
         """
-        self.start("tcp:80", "tcp6:81", "unix:/run/sse")
+        self.start("tcp:80", "tcp6:81", "unix:/run/sse", tokens=KEY)
         self.assertEqual([4096] * 3, [port.backlog for port in self.reactor.ports])
 
     def test_named_backlog(self) -> None:
         """
         An endpoint that names its backlog has that.
         """
-        self.start("tcp:80:backlog=5", "tcp:81:backlog=6:interface=127.0.0.1")
+        self.start("tcp:80:backlog=5", "tcp:81:backlog=6:interface=127.0.0.1", tokens=KEY)
         self.assertEqual([5, 6], [port.backlog for port in self.reactor.ports])
 
     def test_before_privileges_are_given_up(self) -> None:
@@ -528,7 +558,8 @@ class ListenTests(ServiceTestCase):
 
     def test_beyond_loopback(self) -> None:
         """
-        A port that others can reach is warned of.
+        Without a key, a port that others can reach is not listened on, and the error says what to
+        do; with one it is.
         """
         for listen in (
             "tcp:80",
@@ -536,13 +567,18 @@ class ListenTests(ServiceTestCase):
             "tcp6:80",
             r"tcp6:80:interface=fe80\:\:1%eth0",
         ):
-            warnings = self.logged(LogLevel.warn, lambda listen=listen: self.start(listen))
-            self.assertEqual(1, len(warnings), listen)
-            self.assertIn("everyone who reaches this port can subscribe", warnings[0])
+            before = list(self.reactor.ports)
+            error = self.start_all_the_same(self.make(listen))
+            self.assertEqual(listen, error.endpoint)
+            self.assertIn("--key", str(error))
+            self.assertIn("interface=127.0.0.1", str(error))
+            self.pass_time(0.1)
+            self.assertEqual(before, self.reactor.ports)
+            self.start(listen, tokens=KEY)
 
     def test_loopback(self) -> None:
         """
-        A port that only this machine can reach is not.
+        A port that only this machine can reach is.
         """
         for listen in (
             "tcp:80:interface=127.0.0.1",
@@ -562,12 +598,6 @@ class CannotListenTests(ServiceTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.reactor.in_use.add(80)
-
-    def start_all_the_same(self, service: HubService) -> CannotListen:
-        """
-        Check that it cannot be started, and return the error.
-        """
-        return self.assertRaises(CannotListen, service.privilegedStartService)
 
     def test_in_use(self) -> None:
         """
@@ -596,7 +626,7 @@ class CannotListenTests(ServiceTestCase):
         """
         If one of several endpoints cannot be listened on, the others are not listened on either.
         """
-        service = self.make("tcp:81", "tcp:80", "tcp:82")
+        service = self.make("tcp:81", "tcp:80", "tcp:82", tokens=KEY)
         with contextlib.suppress(CannotListen):
             service.privilegedStartService()
         self.pass_time(1.0)
@@ -607,7 +637,7 @@ class CannotListenTests(ServiceTestCase):
         """
         It is an error too when other endpoints could be listened on before.
         """
-        error = self.start_all_the_same(self.make("tcp:81", "tcp:80"))
+        error = self.start_all_the_same(self.make("tcp:81", "tcp:80", tokens=KEY))
         self.assertEqual("tcp:80", error.endpoint)
         self.pass_time(1.0)
 
@@ -776,7 +806,7 @@ class StopTests(ServiceTestCase):
         """
         After it has stopped there is no port, no connection and no timer.
         """
-        service = self.start("tcp:81", "tcp:80")
+        service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1")
         clients = [self.connect(0), self.connect(1), self.connect(0, "/")]
         stopping = service.stopService()
         self.pass_time(1.0)
@@ -907,7 +937,10 @@ class SideBySideTests(ServiceTestCase):
         """
         What is published by one is not heard at the other.
         """
-        service, other = self.start("tcp:81", tick=0), self.start("tcp:80", tick=0)
+        service, other = (
+            self.start("tcp:81:interface=127.0.0.1", tick=0),
+            self.start("tcp:80:interface=127.0.0.1", tick=0),
+        )
         client, other_client = self.connect(0), self.connect(1)
         service.hub.publish("news", Event("a"))
         other.hub.publish("news", Event("b"))
@@ -921,8 +954,8 @@ class SideBySideTests(ServiceTestCase):
         """
         Each has its own limits and times.
         """
-        self.start("tcp:81", tick=0, retry=1.0)
-        self.start("tcp:80", tick=0, retry=2.0)
+        self.start("tcp:81:interface=127.0.0.1", tick=0, retry=1.0)
+        self.start("tcp:80:interface=127.0.0.1", tick=0, retry=2.0)
         times = [read(self.connect(port).body).reconnection_time for port in (0, 1)]
         self.assertEqual([1000, 2000], times)
 
@@ -930,7 +963,10 @@ class SideBySideTests(ServiceTestCase):
         """
         When one stops the other goes on.
         """
-        service, other = self.start("tcp:81"), self.start("tcp:80")
+        service, other = (
+            self.start("tcp:81:interface=127.0.0.1"),
+            self.start("tcp:80:interface=127.0.0.1"),
+        )
         client, other_client = self.connect(0), self.connect(1)
         self.stop(service)
         self.assertFalse(client.transport.is_connected)

@@ -353,7 +353,7 @@ class ListenerTests(SynchronousTestCase):
         ):
             self.assertEqual(expected, Listener(self.hub, seen, last_event_id=EARLIEST).data)
         self.assertEqual(["a"], Listener(self.hub, last=5, address="192.0.2.1").data)
-        self.assertRaises(InvalidMatcher, Listener, self.hub, "x" * 5000)
+        self.assertRaises(InvalidMatcher, Listener, self.hub, "x" * 20_000)
 
     @given(st.text(), LINE.filter(bool), st.none() | st.integers(0, 10**9))
     def test_events(self, data: str, type: str, retry: int | None) -> None:

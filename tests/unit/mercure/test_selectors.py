@@ -201,6 +201,11 @@ class MatcherOfTests(SynchronousTestCase):
         """
         for match_type in ("exact", "urlpattern"):
             problem = self.assertRaises(
-                Refused, matcher_of, match_type, "x" * 5000, BASE, limits=Limits(max_pattern=9999)
+                Refused,
+                matcher_of,
+                match_type,
+                "x" * 20_000,
+                BASE,
+                limits=Limits(max_pattern=99_999),
             )
             self.assertEqual(400, problem.status)
