@@ -190,7 +190,7 @@ class Client:
         """
         Send the head of a request.
         """
-        fields = {"Host": "example.org", **(headers or {})}
+        fields = {"Host": "localhost", **(headers or {})}
         lines = [f"{method} {path} HTTP/{version}", *(f"{k}: {v}" for k, v in fields.items())]
         self.send("\r\n".join([*lines, "", ""]).encode())
 

@@ -1,0 +1,494 @@
+"""
+The hub at its URL, over a real Site and memory transports: what begins, what ends, and that nothing
+is left.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.task import Clock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Request
+
+from ssetwist import Event, Exact, Hub, LogUnavailable, Refused
+from ssetwist.hub import EndReason, Matchers
+from ssetwist.log import Entry, MemoryLog
+from ssetwist.mercure import ALL_TOPICS, Action, MercureResource, MercureSettings, Rights
+from ssetwist.web import Site
+from tests.memory import Client
+
+ALICE = Rights(
+    publish=Matchers.of(["news", "/a"]),
+    subscribe=Matchers.of(["news", Exact("/subscriptions")]),
+    identity="alice",
+)
+
+
+class ByName:
+    """
+    An application that knows who asks by a header of its own, at once or later.
+
+    :ivar asked: What has not been answered yet.
+    :ivar cancelled: How many who asked went before that.
+    """
+
+    def __init__(self, people: dict[str, Rights]) -> None:
+        self.people = people
+        self.is_slow = False
+        self.asked: list[Deferred[Rights]] = []
+        self.cancelled = 0
+        self.allowed = set(Action)
+
+    def can_allow(self, action: Action) -> bool:
+        return action in self.allowed
+
+    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
+        if self.is_slow:
+            later: Deferred[Rights] = Deferred(self._cancel)
+            self.asked.append(later)
+            return later
+        name = request.getHeader("X-Name") or ""
+        if name in self.people:
+            return succeed(self.people[name])
+        return fail(Refused(401, "Who are you?", error="", reason=f"{name!r} is nobody"))
+
+    def _cancel(self, _: object) -> None:
+        self.cancelled += 1
+
+
+class FullLog(MemoryLog):
+    """
+    A log that takes nothing while it is full.
+    """
+
+    is_full = False
+
+    def append(
+        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
+    ) -> Deferred[Entry]:
+        if self.is_full:
+            return fail(LogUnavailable("the disk is full", retry_after=2.5))
+        return super().append(topics, event, is_private=is_private)
+
+
+class ResourceCase(SynchronousTestCase):
+    """
+    A hub for Alice, and for Bob who may do nothing in particular.
+    """
+
+    settings = MercureSettings(url="https://hub.example/hub", has_subscriptions=True)
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(1000)
+        self.log = FullLog(self.clock, epoch="e")
+        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
+        self.authorizer = ByName({"alice": ALICE, "bob": Rights(identity="bob"), "any": Rights()})
+        self.make(self.settings)
+        self.clients: list[Client] = []
+
+    def make(self, settings: MercureSettings) -> None:
+        """
+        Serve the hub with other settings.
+        """
+        self.resource = MercureResource(self.hub, self.authorizer, settings)
+        self.site = Site(
+            self.resource,
+            streams=self.hub.streams,
+            max_body=10_000,
+            parsePOSTFormSubmission=False,
+        )
+
+    def tearDown(self) -> None:
+        for client in self.clients:
+            client.close()
+        self.clock.advance(0)
+        self.assertEqual((), self.hub.subscribers)
+        self.assertEqual(0, len(self.resource.active))
+        self.assertEqual({}, dict(self.resource._subscribing._streams_of))
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def ask(
+        self,
+        path: str = "?match=news",
+        name: str = "alice",
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        **headers: str,
+    ) -> Client:
+        """
+        Send a request.
+        """
+        client = Client(self.site, self.clock)
+        self.clients.append(client)
+        fields = {key.replace("_", "-"): value for key, value in headers.items()}
+        if body:
+            fields["Content-Length"] = str(len(body))
+        client.request(f"/{path}", method=method, headers={"X-Name": name} | fields)
+        if body:
+            client.send(body)
+        self.clock.advance(0)
+        return client
+
+    def publish(self, body: bytes = b"topic=news&data=1", **headers: str) -> Client:
+        """
+        Publish as Alice.
+        """
+        return self.ask("", method="POST", body=body, **headers)
+
+    def status(self, client: Client) -> int:
+        """
+        Return the status of the last answer.
+        """
+        return int(client.head[2:5])
+
+
+class StreamTests(ResourceCase):
+    """
+    The life of a stream.
+    """
+
+    def test_hears(self) -> None:
+        """
+        Who subscribes hears what it may.
+        """
+        alice, bob = self.ask(), self.ask(name="bob")
+        self.publish(b"topic=news&data=all")
+        self.publish(b"topic=news&data=few&private")
+        self.assertIn(b"data: all\n\n", alice.body)
+        self.assertIn(b"data: few\n\n", alice.body)
+        self.assertIn(b"data: all\n\n", bob.body)
+        self.assertNotIn(b"few", bob.body)
+
+    def test_no_ticks(self) -> None:
+        """
+        What has no id is no update (E5).
+        """
+        client = self.ask("?match=*", name="any")
+        self.hub.publish("tick", Event("tick"), ephemeral=True)
+        self.hub.publish("news", Event("news"))
+        self.clock.advance(0)
+        self.assertNotIn(b"tick", client.body)
+        self.assertIn(b"data: news\n\n", client.body)
+
+    def test_expires(self) -> None:
+        """
+        A stream ends properly a second before that which allows it, and no sooner; the log says so.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, expires=1060.0)
+        client = self.ask()
+        (subscriber,) = self.hub.subscribers
+        ended = subscriber.when_ended()
+        self.clock.advance(58.9)
+        self.assertNoResult(ended)
+        self.clock.pump([0.2, 0])
+        self.assertEqual(EndReason.TOKEN_EXPIRED, self.successResultOf(ended))
+        self.assertTrue(client.is_complete)
+
+    def test_expires_at_once(self) -> None:
+        """
+        One that has a moment left ends at once.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, expires=1000.5)
+        client = self.ask()
+        self.clock.pump([0, 0])
+        self.assertEqual((), self.hub.subscribers)
+        self.assertTrue(client.is_complete)
+
+    def test_leaves_before_it_expires(self) -> None:
+        """
+        A client that goes takes its timer with it.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, expires=5000.0)
+        self.ask().close()
+        self.assertEqual(
+            [], [call for call in self.clock.getDelayedCalls() if call.getTime() > 4000]
+        )
+
+    def test_leaves_while_it_is_asked_for(self) -> None:
+        """
+        A client that goes before it is known what it may: nobody is asked any longer, and there was
+        no subscriber.
+        """
+        self.authorizer.is_slow = True
+        for method in ("GET", "POST"):
+            client = self.ask(method=method, body=b"topic=news" if method == "POST" else b"")
+            client.close()
+        self.assertEqual(2, self.authorizer.cancelled)
+        self.assertEqual(0, self.log.head)
+
+    def test_later(self) -> None:
+        """
+        Who is known later is subscribed, or refused, later.
+        """
+        self.authorizer.is_slow = True
+        first, second, third = self.ask(), self.ask(), self.ask("", method="POST", body=b"topic=/a")
+        self.assertEqual([b""] * 3, [client.received for client in (first, second, third)])
+        asked, self.authorizer.asked = self.authorizer.asked, []
+        asked[0].callback(ALICE)
+        asked[1].errback(Refused(403, "No."))
+        asked[2].callback(ALICE)
+        self.clock.advance(0)
+        self.assertEqual([200, 403, 200], [self.status(one) for one in (first, second, third)])
+        self.assertEqual(1, self.hub.subscriber_count)
+
+    def test_broken_authorizer(self) -> None:
+        """
+        One that breaks answers 500, and only that request.
+        """
+        self.authorizer.is_slow = True
+        client = self.ask()
+        self.authorizer.asked[0].errback(ZeroDivisionError("oops"))
+        self.clock.advance(0)
+        self.assertEqual(500, self.status(client))
+        self.assertNotIn(b"oops", client.body)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_topics_of_the_application(self) -> None:
+        """
+        Where the application says what is subscribed to, the client's wishes do not count.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, topics=Matchers.of("/a"))
+        client = self.ask("?match=news")
+        self.hub.publish("news", Event("wished"))
+        self.hub.publish("/a", Event("given"))
+        self.clock.advance(0)
+        self.assertNotIn(b"wished", client.body)
+        self.assertIn(b"given", client.body)
+
+    def test_for_good(self) -> None:
+        """
+        One that was ended for good and comes back is told not to.
+        """
+        self.ask()
+        self.hub.subscribers[0].end(for_good=True)
+        self.assertEqual(204, self.status(self.ask(Last_Event_ID="#end")))
+
+    def test_nothing_left_of_many(self) -> None:
+        """
+        Many that come and go in every way leave nothing behind; tearDown looks.
+        """
+        for number in range(30):
+            self.authorizer.people["alice"] = replace(ALICE, expires=2000.0 + number)
+            client = self.ask(f"?match=news&match=/{number}")
+            if number % 3 == 0:
+                client.close()
+            elif number % 3 == 1:
+                self.hub.subscribers[0].end()
+            self.clock.advance(0)
+
+
+class LimitTests(ResourceCase):
+    """
+    How much there may be.
+    """
+
+    def test_streams_of_one(self) -> None:
+        """
+        So many for each; who is one too many is told when to try again, in a way that it
+        understands.
+        """
+        self.make(replace(self.settings, max_per_identity=2))
+        first = self.ask()
+        self.ask()
+        self.ask(name="bob")
+        refused = self.ask()
+        self.assertEqual(429, self.status(refused))
+        self.assertIn(b"\r\nretry-after: 10", refused.head)
+        browser = self.ask(Sec_Fetch_Mode="cors")
+        self.assertEqual(200, self.status(browser))
+        self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        first.close()
+        self.assertEqual(200, self.status(self.ask()))
+        self.assertEqual(3, self.hub.subscriber_count)
+
+    def test_nobody_in_particular(self) -> None:
+        """
+        Those who are nobody in particular have no such limit.
+        """
+        self.make(replace(self.settings, max_per_identity=1))
+        for _ in range(3):
+            self.assertEqual(200, self.status(self.ask(name="any")))
+
+    def test_full_hub(self) -> None:
+        """
+        A full hub, and one that stops.
+        """
+        self.hub.streams.drain(3)
+        refused = self.ask()
+        self.assertEqual(503, self.status(refused))
+        self.assertIn(b"\r\nretry-after: ", refused.head)
+
+    def test_rate(self) -> None:
+        """
+        So many in a second for each, on the average; more is refused, and nothing of it published.
+        """
+        self.make(replace(self.settings, publish_rate=1.0))
+        self.assertEqual(200, self.status(self.publish()))
+        refused = self.publish()
+        self.assertEqual(429, self.status(refused))
+        self.assertIn(b"\r\nretry-after: 1\r\n", refused.head + b"\r\n")
+        self.assertEqual(1, self.log.head)
+        self.clock.advance(1)
+        self.assertEqual(200, self.status(self.publish()))
+
+    def test_body_under_another_site(self) -> None:
+        """
+        The body is bounded also where the Site does not do it.
+        """
+        self.make(replace(self.settings, max_body=20))
+        self.assertEqual(200, self.status(self.publish(b"topic=news&data=1234")))
+        self.assertEqual(413, self.status(self.publish(b"topic=news&data=12345")))
+        self.assertEqual(1, self.log.head)
+
+    def test_topics(self) -> None:
+        """
+        So many topics for one update.
+        """
+        self.make(replace(self.settings, max_topics=1))
+        self.assertEqual(413, self.status(self.publish(b"topic=news&topic=/a")))
+        self.assertEqual(0, self.log.head)
+
+
+class PublishTests(ResourceCase):
+    """
+    When the log, or the hub, does not take it.
+    """
+
+    def test_log_unavailable(self) -> None:
+        """
+        503 says when to try again; the reason goes to the log.
+        """
+        self.log.is_full = True
+        with capturedLogs() as events:
+            refused = self.publish()
+        self.assertEqual(503, self.status(refused))
+        self.assertIn(b"\r\nretry-after: 3", refused.head)
+        self.assertNotIn(b"disk", refused.body)
+        said = [formatEvent(event) for event in events if event["log_level"] is LogLevel.info]
+        self.assertTrue(any("the disk is full" in one for one in said if one), said)
+
+    def test_lines_while_the_log_is_unavailable(self) -> None:
+        """
+        Each line is answered for itself.
+        """
+        self.log.is_full = True
+        answer = self.publish(
+            b'{"topic":"news"}\n{"topic":"news"}', Content_Type="application/x-ndjson"
+        )
+        lines = [json.loads(line) for line in answer.body.splitlines()]
+        self.assertEqual([503, 503], [line["status"] for line in lines])
+        self.assertEqual([2.5, 2.5], [line["retry_after"] for line in lines])
+
+    def test_closed(self) -> None:
+        """
+        A hub that has been closed says so.
+        """
+        self.hub.close()
+        self.assertEqual(503, self.status(self.publish()))
+
+    def test_again(self) -> None:
+        """
+        With a key, the same happens once, and is answered the same; after a failure, it is tried.
+        """
+        self.log.is_full = True
+        self.assertEqual(503, self.status(self.publish(Idempotency_Key="k")))
+        self.log.is_full = False
+        answers = [self.publish(Idempotency_Key="k").body for _ in range(3)]
+        self.assertEqual([b"#e.1"] * 3, answers)
+        self.assertEqual(422, self.status(self.publish(b"topic=news", Idempotency_Key="k")))
+        self.assertEqual(1, self.log.head)
+
+    def test_lines_again(self) -> None:
+        """
+        Of several lines each has its own place under the key.
+        """
+        body = b'{"topic":"news"}\n{"topic":"other"}\n{"topic":"/a"}'
+        answers = [
+            self.publish(body, Content_Type="application/x-ndjson", Idempotency_Key="k").body
+            for _ in range(2)
+        ]
+        self.assertEqual(answers[0], answers[1])
+        self.assertEqual(
+            ["#e.1", None, "#e.2"],
+            [json.loads(line).get("id") for line in answers[0].splitlines()],
+        )
+        self.assertEqual(2, self.log.head)
+
+    def test_nobody_may(self) -> None:
+        """
+        Where nobody can be allowed to publish, there is no such thing; nor to subscribe.
+        """
+        self.authorizer.allowed = {Action.SUBSCRIBE}
+        refused = self.publish()
+        self.assertEqual(405, self.status(refused))
+        self.assertIn(b"allow: get, head, query, options\r\n", refused.head + b"\r\n")
+        self.authorizer.allowed = {Action.PUBLISH}
+        self.assertEqual(405, self.status(self.ask()))
+
+
+class ActiveTests(ResourceCase):
+    """
+    Telling who is subscribed.
+    """
+
+    def heard(self, client: Client) -> Sequence[dict[str, object]]:
+        """
+        Return the documents that a client was told.
+        """
+        lines = client.body.split(b"\n")
+        return [json.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
+
+    def watch(self) -> Client:
+        """
+        Subscribe as somebody who may see everything.
+        """
+        self.authorizer.people["admin"] = Rights(subscribe=ALL_TOPICS, identity="admin")
+        return self.ask("?match=*", name="admin")
+
+    def test_told(self) -> None:
+        """
+        Who may see it is told when a subscription begins, its own too, and when it ends.
+        """
+        admin = self.watch()
+        self.ask("?match=news&topic=/a").close()
+        self.clock.advance(0)
+        told = [(one.get("match", one.get("topic")), one["active"]) for one in self.heard(admin)]
+        expected = [("*", True), ("news", True), ("/a", True), ("news", False), ("/a", False)]
+        self.assertEqual(expected, told)
+
+    def test_not_told_when_closed(self) -> None:
+        """
+        A hub that has been closed tells nobody, and nothing breaks.
+        """
+        client = self.ask()
+        self.hub.close()
+        client.close()
+        self.assertEqual(0, len(self.resource.active))
+
+    def test_log_unavailable(self) -> None:
+        """
+        Where the log takes nothing, that is logged, and the client has its stream all the same.
+        """
+        self.log.is_full = True
+        self.assertEqual(200, self.status(self.ask()))
+        self.assertEqual(1, len(self.flushLoggedErrors(LogUnavailable)))
+        self.log.is_full = False
+
+    def test_long_matcher(self) -> None:
+        """
+        The longest matcher is told of, too, all of it percent-encoded.
+        """
+        admin = self.watch()
+        self.ask(f"?match={'%25' * 4096}")
+        self.assertEqual("%" * 4096, self.heard(admin)[-1]["match"])
+
+    def test_asked_for_by_nobody(self) -> None:
+        """
+        Who shows nothing is told nothing, whatever it may see otherwise.
+        """
+        self.assertEqual(401, self.status(self.ask("subscriptions", name="any")))
