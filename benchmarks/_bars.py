@@ -114,6 +114,12 @@ BARS = (
         1.2,
     ),
     Bar(
+        "10,000 private topics, an event to one",
+        "CPU per publish by that with 10",
+        _ratio(_of("private-10k"), _of("private-10")),
+        1.2,
+    ),
+    Bar(
         _IDLE,
         "memory each by nchan's",
         _ratio(_of("idle-10k", Column.MEMORY), _of("idle-10k", Column.MEMORY, "nchan")),

@@ -15,7 +15,7 @@ from ._measures import (
     replay,
     unread,
 )
-from ._setup import OWN_TOPIC, Setup
+from ._setup import OWN_TOPIC, PRIVATE_TOPIC, Setup
 
 #: What the event log may hold where it must not hold everything.
 SMALL_LOG = 8 * 2**20
@@ -57,6 +57,16 @@ CASES = (
             Setup(subscribers, path=OWN_TOPIC),
             one_topic_each,
             needs="topics",
+        )
+        for name, subscribers in (("10", 10), ("10k", 10_000))
+    ),
+    *(
+        Case(
+            f"private-{name}",
+            "each has a private topic of its own, granted by Mercure's rules",
+            Setup(subscribers, path=PRIVATE_TOPIC),
+            one_topic_each,
+            needs="private",
         )
         for name, subscribers in (("10", 10), ("10k", 10_000))
     ),

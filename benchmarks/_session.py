@@ -16,7 +16,7 @@ from types import TracebackType
 from . import _processes
 from ._load import Failed, Load, Received
 from ._publisher import Order
-from ._setup import OWN_TOPIC, Setup
+from ._setup import EVERYBODY, Setup
 from ._subjects import Start, Subject
 from ._workshop import Workshop
 
@@ -100,7 +100,7 @@ class Session:
                 patience=patience,
             )  # fmt: skip
             self._load.open(WARM_UP, setup.path)
-            self.publish(Order(WARM_UP, 100, topics=WARM_UP if setup.path == OWN_TOPIC else 0))
+            self.publish(Order(WARM_UP, 100, topics=WARM_UP if setup.path != EVERYBODY else 0))
             self._memory = self.memory
             took = self._stopwatch()
             self._load.open(setup.subscribers - WARM_UP, setup.path)

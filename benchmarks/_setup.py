@@ -9,6 +9,9 @@ from dataclasses import dataclass
 EVERYBODY = "/events"
 OWN_TOPIC = "/own?topic=t*"
 
+#: The same, of a Mercure hub whose updates are private: each subscriber was granted its own topic.
+PRIVATE_TOPIC = "/private?match=t*"
+
 
 @dataclass(frozen=True, slots=True)
 class Setup:

@@ -46,8 +46,8 @@ class Subject:
     :ivar command: How it is started.
     :ivar versions: What of, in words.
     :ivar missing: What is not installed, or an empty string.
-    :ivar abilities: What it can do of that which not all can: ``topics``, ``unread``, ``threads``,
-        ``replay``.
+    :ivar abilities: What it can do of that which not all can: ``topics``, ``private``, ``unread``,
+        ``threads``, ``replay``.
     :ivar cursor: The id of the event so many in from the start, for those that can do ``replay``.
     """
 
@@ -130,7 +130,7 @@ SUBJECTS = (
         "ssetwist",
         _ssetwist,
         of_this("ssetwist", "Twisted"),
-        abilities=frozenset({"topics", "unread", "threads", "replay"}),
+        abilities=frozenset({"topics", "private", "unread", "threads", "replay"}),
         cursor=lambda number: f"#x.{number}",  # the epoch that ssetwist_hub.py gives
     ),
     Subject("c-loop", _c, said_by("cc", "--version")),

@@ -5,11 +5,14 @@ This hub, as a library: the program of the README, with a resource that publishe
 import argparse
 
 from twisted.internet import reactor
+from twisted.internet.defer import Deferred, succeed
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist import Event, EventStreamResource, Hub, Site
+from ssetwist.hub import Matchers
 from ssetwist.log import MemoryLog
+from ssetwist.mercure import Action, MercureResource, Rights
 
 from ._order import arguments
 from ._twisted_order import Publish
@@ -25,8 +28,25 @@ def own_topic(request: Request) -> list[str]:
     return [topic.decode() for topic in request.args[b"topic"]]
 
 
+class OwnTopic:
+    """
+    Grants each its own topic; what was granted to somebody is for that one alone.
+    """
+
+    def __init__(self) -> None:
+        self.granted: set[str] = set()
+
+    def can_allow(self, action: Action) -> bool:
+        return action is Action.SUBSCRIBE
+
+    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
+        topic = request.args[b"match"][0].decode()
+        self.granted.add(topic)
+        return succeed(Rights(subscribe=Matchers.of(topic)))
+
+
 def publish(topic: str, data: str) -> None:
-    hub.publish(topic or ALL, Event(data))
+    hub.publish(topic or ALL, Event(data), private=topic in own.granted)
 
 
 def options_of_hub(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +63,11 @@ hub = Hub(
     log=MemoryLog(reactor, epoch=EPOCH, **limits),
     **threads,
 )
+own = OwnTopic()
 root = Resource()
 root.putChild(b"events", EventStreamResource(hub, topics=ALL))
 root.putChild(b"own", EventStreamResource(hub, topics=own_topic))
+root.putChild(b"private", MercureResource(hub, own))
 root.putChild(b"publish", Publish(publish))
 site = Site(root, streams=hub.streams)
 reactor.listenTCP(options.port, site, backlog=4096, interface="127.0.0.1")

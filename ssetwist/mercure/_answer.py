@@ -5,6 +5,7 @@ What a request is answered, unless it is answered with a stream.
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from math import ceil
 from typing import Any
 
@@ -34,7 +35,7 @@ class Answer:
         """
         Answer a request with it.  To ``HEAD`` Twisted sends no body.
         """
-        request.setResponseCode(self.status)
+        request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode())
         for name, value in self.headers.items():
             request.setHeader(name, value.encode())
         request.setHeader("X-Content-Type-Options", "nosniff")

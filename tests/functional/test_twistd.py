@@ -423,7 +423,7 @@ class StopTests(SynchronousTestCase):
         Connections without a request, or with half of one, or kept alive, do not delay the stop.
         """
         with hub(*SILENT) as process, ExitStack() as stack:
-            for beginning in (b"", b"GET /sse HT", head("HEAD /sse HTTP/1.1", "Host: h")):
+            for beginning in (b"", b"GET /sse HT", head("HEAD /sse HTTP/1.1", "Host: localhost")):
                 stack.enter_context(process.connect()).sendall(beginning)
             stack.enter_context(subscribe(process))
             stack.enter_context(non_reader(process))
@@ -502,7 +502,7 @@ class EndTests(SynchronousTestCase):
             case "one byte":
                 stream.sendall(b"x")
             case "another request":
-                stream.sendall(head("GET /sse HTTP/1.1", "Host: h"))
+                stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
             case "a flood":
                 with self.assertRaises(ConnectionError):
                     for _ in range(1000):
@@ -563,7 +563,7 @@ class EndTests(SynchronousTestCase):
         The events and bytes of that line are those that the client got.
         """
         with hub("--tick", "0.02") as process, process.connect() as stream:
-            stream.sendall(head("GET /sse HTTP/1.1", "Host: h"))
+            stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
             received = read_until(stream, b'"tick":10')
             process.process.send_signal(signal.SIGTERM)
             body = unchunked(received + read_to_end(stream))
@@ -599,9 +599,9 @@ class RequestTests(SynchronousTestCase):
         A connection that was used for HEAD is then as good for a stream as a new one.
         """
         with hub("--tick", "0.1") as process, process.connect() as stream:
-            stream.sendall(head("HEAD /sse HTTP/1.1", "Host: h"))
+            stream.sendall(head("HEAD /sse HTTP/1.1", "Host: localhost"))
             read_until(stream, b"\r\n\r\n")
-            stream.sendall(head("GET /sse HTTP/1.1", "Host: h"))
+            stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
             read_until(stream, b"event: tick\n")
             stream.close()
             process.wait_for("/sse: (client closed|connection lost) after ", patience=5)
@@ -642,7 +642,7 @@ class RequestTests(SynchronousTestCase):
         With ``Connection: close`` the stream is the same, and at its end the server closes.
         """
         with hub("--tick", "0.1") as process, process.connect() as stream:
-            stream.sendall(head("GET /sse HTTP/1.1", "Host: h", "Connection: close"))
+            stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost", "Connection: close"))
             received = read_until(stream, b"event: tick\n")
             self.assertRegex(received.lower(), rb"\r\nconnection: close\r\n")
             process.process.send_signal(signal.SIGTERM)
