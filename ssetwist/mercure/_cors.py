@@ -7,8 +7,6 @@ from twisted.web.server import Request
 from ._answer import Answer
 from ._origins import Origins
 
-METHODS = "GET, HEAD, POST, QUERY, OPTIONS"
-
 #: What scripts with ``fetch`` set (C3).
 _REQUEST_HEADERS = (
     "authorization, cache-control, content-type, idempotency-key, last-event-id, if-none-match"

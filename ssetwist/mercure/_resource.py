@@ -17,7 +17,7 @@ from ..web import path_of, peer_of
 from ._active import ActiveSubscriptions
 from ._answer import Answer, answer_to, json_answer
 from ._authorizer import Authorizer
-from ._cors import METHODS, allow_origin, answer_options
+from ._cors import allow_origin, answer_options
 from ._metadata import metadata
 from ._publishing import Publishing
 from ._rights import Action
@@ -26,6 +26,9 @@ from ._subscribing import Subscribing
 from ._subscription_api import SubscriptionApi
 
 _log = Logger()
+
+#: What there is for those who may subscribe, and for those who may publish.
+_METHODS = ((Action.SUBSCRIBE, "GET, HEAD, QUERY"), (Action.PUBLISH, "POST"))
 
 _API_METHODS = "GET, HEAD, OPTIONS"
 
@@ -103,9 +106,8 @@ class MercureResource(Resource):
         return await self._api.answer(request, path)
 
     def _methods(self) -> str:
-        return (
-            METHODS if self._authorizer.can_allow(Action.PUBLISH) else "GET, HEAD, QUERY, OPTIONS"
-        )
+        allowed = [name for action, name in _METHODS if self._authorizer.can_allow(action)]
+        return ", ".join((*allowed, "OPTIONS"))
 
 
 class MetadataResource(Resource):

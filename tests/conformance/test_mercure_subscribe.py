@@ -1,14 +1,56 @@
 """
-Subscribing to a Mercure hub: vocabulary, methods and paths, parameters, and the stream.
+Subscribing to a Mercure hub, clause by clause: vocabulary (T), methods and paths (2), requests (S)
+and streams (E).
 """
 
-from .mercure_hub import MercureCase, a_topic
+import time
+
+from .mercure_hub import (
+    HUB,
+    KEYS,
+    PATH,
+    PATIENCE,
+    MercureCase,
+    a_topic,
+    encoded,
+    hub,
+)
+
+#: Control and invisible characters, some of each kind.
+FORBIDDEN = "\0\t\n\r\x1f\x7f\x80\x9f\xad\u200b\u200e\u202e\u2066\ufeff\U000e0001"
+
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
 class VocabularyTests(MercureCase):
     """
     Section 1.
     """
+
+    def test_T1_characters_of_matchers(self) -> None:
+        """
+        A matcher with a control or an invisible character is refused.
+        """
+        for character in FORBIDDEN:
+            for name in ("match", "match_exact", "match_urlpattern", "topic"):
+                query = f"?{name}=a{encoded(character)}b"
+                self.assert_status(400, self.hub.request("GET", query))
+
+    def test_T1_characters_of_updates(self) -> None:
+        """
+        A topic, an id or a type with such a character is refused.
+        """
+        for character in FORBIDDEN:
+            for name in ("topic", "id", "type"):
+                fields = {"topic": a_topic(), name: f"a{character}b"}
+                self.assert_status(400, self.hub.publish(fields))
+
+    def test_T1_utf8(self) -> None:
+        """
+        What is no UTF-8 is refused, and not read as something else.
+        """
+        for value in ("%FF", "%C3", "%ED%A0%80", "%C0%AF"):
+            self.assert_status(400, self.hub.request("GET", f"?match={value}"))
 
     def test_T2_alternate_topics(self) -> None:
         """
@@ -19,3 +61,626 @@ class VocabularyTests(MercureCase):
         response = self.hub.publish([("topic", first), ("topic", second), ("data", "x")])
         self.assert_status(200, response)
         self.assertEqual("x", stream.next_event().data)
+
+    def test_T3_no_normalisation(self) -> None:
+        """
+        Topics are compared as they are: neither URLs nor Unicode are normalised.
+        """
+        topic = a_topic("https://example.com/~\u00e9/")
+        others = (
+            topic.replace("example", "EXAMPLE"),
+            topic.replace("\u00e9", "e\u0301"),
+            topic.replace("~", "%7E"),
+            topic.replace(".com/", ".com:443/"),
+            topic.replace(".com/", ".com/./"),
+            f"{topic}/",
+        )
+        stream = self.open([("match", other) for other in others] + [("match", topic)])
+        self.hub.update(topic, "as it is")
+        for other in others:
+            one = self.open({"match": topic})
+            self.hub.update(other, "other")
+            self.hub.update(topic, "as it is")
+            self.assertEqual("as it is", one.next_event().data, other)
+        self.assertEqual("as it is", stream.next_event().data)
+
+    def test_T3_any_text(self) -> None:
+        """
+        A topic need not be a URL.
+        """
+        for topic in ("a", "not a URL", "http://[", "\u4e16\u754c", "a&b=c+d%25;e", "'\"<>\\"):
+            stream = self.open({"match": topic})
+            self.hub.update(topic, "x")
+            self.assertEqual("x", stream.next_event().data, topic)
+
+    def test_T4_wildcard_matcher(self) -> None:
+        """
+        The matcher ``*`` matches every topic, whatever its type.
+        """
+        for name in ("match", "match_exact", "match_urlpattern"):
+            stream = self.open({name: "*"})
+            for topic in (a_topic(), "urn:uuid:1", "http://["):
+                self.hub.update(topic, topic)
+                self.assertEqual(topic, stream.next_event().data)
+
+    def test_T4_wildcard_topic(self) -> None:
+        """
+        The topic ``*`` is refused, also as an alternate one.
+        """
+        self.assert_status(400, self.hub.publish({"topic": "*"}))
+        response = self.hub.publish([("topic", a_topic()), ("topic", "*")])
+        self.assert_status(400, response)
+
+    def test_T5_hub_url(self) -> None:
+        """
+        The hub is at ``/.well-known/mercure`` unless it is told otherwise.
+        """
+        self.assertEqual(PATH, self.hub.path)
+        self.assertEqual(200, self.open({"match": "a"}).head.status)
+
+    def test_T5_other_hub_url(self) -> None:
+        """
+        At another path all that is derived from it follows: metadata, reserved topics, and the
+        topics of subscriptions.
+        """
+        other = hub(KEYS[0], "--audience=https://hub.example/events", "--subscriptions")
+        token = other.mint(subscribe=["*"])
+        stream = self.open_at(other, {"match_urlpattern": "/events/subscriptions/*"}, token=token)
+        self.assertIn('"id":"/events/subscriptions/urlpattern/', stream.next_event().data)
+        self.assert_status(400, other.publish({"topic": "/events/x"}))
+        self.assert_status(200, other.publish({"topic": "/.well-known/mercure2"}))
+        response = other.request("GET", "/.well-known/oauth-protected-resource/events")
+        self.assert_status(200, response)
+
+
+class MethodTests(MercureCase):
+    """
+    Section 2.
+    """
+
+    def test_2_get(self) -> None:
+        """
+        ``GET`` subscribes.
+        """
+        self.assertEqual(200, self.open({"match": "a"}).head.status)
+
+    def test_2_head(self) -> None:
+        """
+        ``HEAD`` gets the head that ``GET`` would, and no stream.
+        """
+        response = self.hub.request("HEAD", "?match=a")
+        self.assert_status(200, response)
+        self.assertEqual("text/event-stream", response.headers["Content-Type"])
+        self.assertEqual(b"", response.body)
+        self.assert_status(400, self.hub.request("HEAD", "?matches=a"))
+
+    def test_2_query(self) -> None:
+        """
+        ``QUERY`` subscribes, with parameters in its body.
+        """
+        topic = a_topic()
+        stream = self.open("", FORM, method="QUERY", body=f"match={encoded(topic)}")
+        self.hub.update(topic, "x")
+        self.assertEqual("x", stream.next_event().data)
+
+    def test_2_post(self) -> None:
+        """
+        ``POST`` publishes.
+        """
+        self.assert_status(200, self.hub.publish({"topic": a_topic()}))
+
+    def test_2_subscription_paths(self) -> None:
+        """
+        Below the hub's path are its active subscriptions: all, those of a matcher, and one.
+        """
+        topic = a_topic()
+        self.open({"match": topic})
+        token = self.hub.mint(subscribe=["*"])
+        root = f"{PATH}/subscriptions"
+        of_one = f"{root}/exact/{encoded(topic)}"
+        self.assert_status(200, self.hub.request("GET", root, token=token))
+        response = self.hub.request("GET", of_one, token=token)
+        self.assert_status(200, response)
+        self.assert_status(404, self.hub.request("GET", f"{of_one}/urn:none", token=token))
+
+    def test_2_metadata(self) -> None:
+        """
+        The metadata document is where RFC 9728 says, for ``GET`` and ``HEAD``.
+        """
+        path = f"/.well-known/oauth-protected-resource{PATH}"
+        self.assertIn(HUB.encode(), self.hub.request("GET", path).body)
+        self.assert_status(200, self.hub.request("HEAD", path))
+
+    def test_2_wrong_method(self) -> None:
+        """
+        Any other method is answered with 405, which names those that there are.
+        """
+        for path in (PATH, f"{PATH}/subscriptions"):
+            for method in ("PUT", "DELETE", "PATCH"):
+                response = self.hub.request(method, path)
+                self.assert_status(405, response)
+                self.assertIn("GET", response.headers["Allow"])
+        self.assert_status(405, self.hub.request("POST", f"{PATH}/subscriptions"))
+        response = self.hub.request("POST", f"/.well-known/oauth-protected-resource{PATH}")
+        self.assert_status(405, response)
+
+    def test_2_options(self) -> None:
+        """
+        ``OPTIONS`` is answered with the methods, without CORS where there are no origins.  The
+        reference answers 405; a client that asks what it may do is told here.
+        """
+        response = self.hub.request("OPTIONS", headers={"Origin": "https://a.example"})
+        self.assert_status(204, response)
+        self.assertIn("QUERY", response.headers["Allow"])
+        self.assertIsNone(response.headers["Access-Control-Allow-Origin"])
+
+    def test_2_without_publisher_key(self) -> None:
+        """
+        Where nobody can be allowed to publish there is no ``POST``.
+        """
+        other = hub(f"--subscriber-{KEYS[0][2:]}", KEYS[1])
+        response = other.publish({"topic": "a"})
+        self.assert_status(405, response)
+        self.assertNotIn("POST", response.headers["Allow"])
+        token = other.mint(subscribe=["*"])
+        self.assertEqual(200, self.open_at(other, {"match": "a"}, token=token).head.status)
+
+    def test_2_without_subscriber_key(self) -> None:
+        """
+        Where nobody can be allowed to subscribe there is no ``GET``, and none is named.
+        """
+        other = hub(f"--publisher-{KEYS[0][2:]}", KEYS[1])
+        for method in ("GET", "HEAD", "QUERY"):
+            response = other.request(method, "?match=a")
+            self.assert_status(405, response)
+            self.assertEqual("POST, OPTIONS", response.headers["Allow"])
+        self.assert_status(200, other.publish({"topic": "a"}))
+
+    def test_2_no_debugger(self) -> None:
+        """
+        There is no debugger and no playground below the hub.  The reference has them; ours has its
+        page elsewhere, and only where everyone may read.
+        """
+        token = self.hub.mint(subscribe=["*"])
+        for path in ("debug/", "debug/config.json", "debug/playground-token", "playground/"):
+            self.assert_status(404, self.hub.request("GET", f"{PATH}/{path}", token=token))
+
+
+class SubscribeTests(MercureCase):
+    """
+    Section 3.
+    """
+
+    def test_S1_form(self) -> None:
+        """
+        The query is read as the URL Standard reads forms: a plus is a blank, only ``&`` separates,
+        a stray per cent sign is itself.
+        """
+        for query, topic in (
+            ("match=a+b", "a b"),
+            ("match=a%2Bb", "a+b"),
+            ("match=a;match=b", "a;match=b"),
+            ("match=100%", "100%"),
+            ("match=%zz", "%zz"),
+            ("match=a=b", "a=b"),
+            ("&&match=a%26b&", "a&b"),
+            ("m%61tch=%C3%A9", "\u00e9"),
+        ):
+            stream = self.open(query)
+            self.assertEqual(200, stream.head.status, query)
+            self.hub.update(topic, "x")
+            self.assertEqual("x", stream.next_event().data, query)
+
+    def test_S1_invalid_utf8(self) -> None:
+        """
+        Bytes that are no UTF-8 are refused, in names as in values.
+        """
+        for query in ("match=a%FF", "match=a&%FF=1", "match=a&other=%C3%28"):
+            self.assert_status(400, self.hub.request("GET", f"?{query}"))
+
+    def test_S2_name_without_value(self) -> None:
+        """
+        A name without ``=`` has an empty value: it is there.
+        """
+        head = self.open("match=a&last_event_id").head
+        self.assertEqual("earliest", head.headers["Mercure-Last-Event-ID"])
+        self.assert_status(400, self.hub.request("GET", "?match=a&matches"))
+
+    def test_S3_mixed_parameters(self) -> None:
+        """
+        Parameters of all types may be there, in any number.
+        """
+        exact, other, below = a_topic(), a_topic(), a_topic("https://example.com/S3/")
+        stream = self.open(
+            [("match", exact), ("match_exact", other), ("match_urlpattern", f"{below}/*")]
+        )
+        for topic in (exact, other, f"{below}/x"):
+            self.hub.update(topic, topic)
+            self.assertEqual(topic, stream.next_event().data)
+
+    def test_S3_names_are_case_sensitive(self) -> None:
+        """
+        A name in other letters is another name.
+        """
+        for name in ("MATCH", "Match_exact", "match_URLPattern"):
+            self.assert_status(400, self.hub.request("GET", f"?match=a&{name}=b"))
+
+    def test_S4_unknown_match_parameters(self) -> None:
+        """
+        Any other name that begins with ``match``, in whatever letters, is refused.
+        """
+        for name in ("Match", "matches", "match_regexp", "matcher", "mAtCh", "match%20", "match_"):
+            self.assert_status(400, self.hub.request("GET", f"?match=a&{name}=b"))
+
+    def test_S5_invalid_pattern(self) -> None:
+        """
+        A pattern that cannot be compiled is refused, and nothing is told of why.
+        """
+        for pattern in ("/(", "/(?=a)", "/:", "https://[", "/{a"):
+            response = self.hub.request("GET", f"?match_urlpattern={encoded(pattern)}")
+            self.assert_status(400, response)
+            self.assertIn(b"match_urlpattern", response.body)
+            self.assertNotIn(b"0x", response.body)
+
+    def test_S6_at_least_one_matcher(self) -> None:
+        """
+        Who asks for nothing is refused.
+        """
+        for query in ("", "?", "?last_event_id=earliest", "?other=1"):
+            self.assert_status(400, self.hub.request("GET", query))
+
+    def test_S6_duplicates(self) -> None:
+        """
+        The same matcher twice is one subscription, and each update comes once.
+        """
+        topic = a_topic()
+        token = self.hub.mint(subscribe=["*"])
+        stream = self.open([("match", topic), ("match_exact", topic), ("match", topic)])
+        self.hub.update(topic, "1")
+        self.hub.update(topic, "2")
+        self.assertEqual(["1", "2"], [event.data for event in stream.next_events(2)])
+        path = f"{PATH}/subscriptions/exact/{encoded(topic)}"
+        response = self.hub.request("GET", path, token=token)
+        self.assertEqual(1, response.body.count(b'"subscription"'))
+
+    def test_S7_number_of_matchers(self) -> None:
+        """
+        A hundred matchers are taken, and one more is refused.
+        """
+        query = "&".join(f"match={number}" for number in range(100))
+        self.assertEqual(200, self.open(query).head.status)
+        self.assert_status(400, self.hub.request("GET", f"?{query}&match=100"))
+
+    def test_S7_length_of_matchers(self) -> None:
+        """
+        A matcher may have 4,096 bytes, and not one more.
+        """
+        for letter, most in (("a", 4096), ("\u00e9", 2048)):
+            length = most * len(letter.encode())
+            self.assertEqual(4096, length)
+            body = f"match={encoded(letter * most)}"
+            self.assertEqual(200, self.open("", FORM, method="QUERY", body=body).head.status)
+            body = f"match={encoded(letter * most)}a"
+            self.assert_status(400, self.hub.request("QUERY", None, FORM, body))
+
+    def test_S8_streams_of_one_token(self) -> None:
+        """
+        With tokens of one subject there may be so many streams at a time; then the answer is 429,
+        with the time after which to try again.
+        """
+        other = hub(*KEYS, "--max-per-token=1")
+        token = other.mint(subscribe=["a"])
+        self.open_at(other, {"match": "a"}, token=token)
+        response = other.request("GET", "?match=a", token=token)
+        self.assert_status(429, response)
+        self.assertGreaterEqual(int(response.headers["Retry-After"]), 1)
+        another = other.mint(subscribe=["a"], subject="another")
+        self.assertEqual(200, self.open_at(other, {"match": "a"}, token=another).head.status)
+
+    def test_S8_streams_in_all(self) -> None:
+        """
+        There may be so many streams in all, and from one address; then the answer is 503, with the
+        time after which to try again: the fault is not the client's.
+        """
+        for option in ("--max-subscribers=1", "--max-per-address=1"):
+            other = hub(*KEYS, "--anonymous", option)
+            self.open_at(other, {"match": "a"})
+            response = other.request("GET", "?match=a")
+            self.assert_status(503, response)
+            self.assertGreaterEqual(int(response.headers["Retry-After"]), 1)
+
+    def test_S9_query_union(self) -> None:
+        """
+        With ``QUERY`` the matchers of the URL and of the body are taken together.
+        """
+        one, other = a_topic(), a_topic()
+        body = f"match={encoded(other)}"
+        stream = self.open({"match": one}, FORM, method="QUERY", body=body)
+        for topic in (one, other):
+            self.hub.update(topic, topic)
+            self.assertEqual(topic, stream.next_event().data)
+
+    def test_S9_query_cursors(self) -> None:
+        """
+        Of cursors the header wins over the URL, and the URL over the body.
+        """
+        topic = a_topic()
+        first, second, third = (self.hub.update(topic, data) for data in "123")
+        query = {"match": topic, "last_event_id": second}
+        body = f"last_event_id={encoded(first)}"
+        stream = self.open(query, FORM, method="QUERY", body=body)
+        self.assertEqual(second, stream.head.headers["Mercure-Last-Event-ID"])
+        self.assertEqual("3", stream.next_event().data)
+        headers = {**FORM, "Last-Event-ID": third}
+        stream = self.open(query, headers, method="QUERY", body=body)
+        self.assertEqual(third, stream.head.headers["Mercure-Last-Event-ID"])
+
+    def test_S9_query_cursor_in_body(self) -> None:
+        """
+        A cursor in the body alone is taken, too.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "1")
+        self.hub.update(topic, "2")
+        body = f"match={encoded(topic)}&last_event_id={encoded(first)}"
+        stream = self.open("", FORM, method="QUERY", body=body)
+        self.assertEqual("2", stream.next_event().data)
+
+    def test_S9_query_too_large(self) -> None:
+        """
+        A body of more than a mebibyte is refused with 413.
+        """
+        body = "match=a&x=" + "x" * (1024 * 1024)
+        self.assert_status(413, self.hub.request("QUERY", None, FORM, body))
+
+    def test_S9_query_content_type(self) -> None:
+        """
+        Without a media type, or with one that makes no sense, the answer is 400; with another one
+        than that of forms it is 415.
+        """
+        for headers, status in (
+            ({}, 400),
+            ({"Content-Type": "nonsense"}, 400),
+            ({"Content-Type": "application/json"}, 415),
+            ({"Content-Type": "Application/X-WWW-Form-Urlencoded; charset=utf-8"}, 200),
+        ):
+            stream = self.open("", headers, method="QUERY", body=b"match=a")
+            self.assertEqual(status, stream.head.status, headers)
+
+    def test_S10_not_acceptable(self) -> None:
+        """
+        Who takes no event stream is answered with 406.
+        """
+        for accept in ("application/json", "text/html, image/*", "text/event-stream;q=0"):
+            response = self.hub.request("GET", "?match=a", {"Accept": accept})
+            self.assert_status(406, response)
+
+    def test_S10_acceptable(self) -> None:
+        """
+        Who takes it, or everything, or says nothing that makes sense, gets it.
+        """
+        for accept in ("text/event-stream", "text/*;q=0.1", "*/*", "", "nonsense"):
+            self.assertEqual(200, self.open({"match": "a"}, {"Accept": accept}).head.status)
+
+    def test_S11_other_parameters(self) -> None:
+        """
+        Parameters that have nothing to do with matchers are ignored.
+        """
+        for name in ("utm_source", "amatch", "ma", "Topic", "token", "access_token"):
+            self.assertEqual(200, self.open({"match": "a", name: "b"}).head.status, name)
+
+    def test_S12_private_updates(self) -> None:
+        """
+        Who asks for everything, and is granted one topic, gets private updates of that one only.
+        """
+        granted, other = a_topic(), a_topic()
+        stream = self.open({"match": "*"}, token=self.hub.mint(subscribe=[granted]))
+        self.hub.update(other, "secret", private="on")
+        self.hub.update(granted, "granted", private="on")
+        self.hub.update(other, "public")
+        self.assertEqual(["granted", "public"], [one.data for one in stream.next_events(2)])
+
+    def test_S13_no_token(self) -> None:
+        """
+        Without a token, where one is needed, the answer is 401 and a challenge without an error.
+        """
+        response = hub(*KEYS).request("GET", "?match=a")
+        self.assert_status(401, response)
+        self.assertTrue(response.headers["WWW-Authenticate"].startswith("Bearer"))
+        self.assertNotIn("error", response.headers["WWW-Authenticate"])
+
+    def test_S13_anonymous(self) -> None:
+        """
+        Where none is needed, who has none gets public updates only.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "secret", private="on")
+        self.hub.update(topic, "public")
+        self.assertEqual("public", stream.next_event().data)
+
+    def test_S13_bad_token(self) -> None:
+        """
+        A bad token is refused with 401, also where none is needed.
+        """
+        expired = self.hub.mint(subscribe=["a"], lifetime=-10)
+        for token in (expired, expired[:-4] + "AAAA", "x" * 50):
+            response = self.hub.request("GET", "?match=a", token=token)
+            self.assert_status(401, response)
+            self.assertIn('error="invalid_token"', response.headers["WWW-Authenticate"])
+
+    def test_S14_no_subscribe_grant(self) -> None:
+        """
+        A token without a grant to subscribe still subscribes, to public updates.
+        """
+        other, topic = hub(*KEYS), a_topic()
+        stream = self.open_at(other, {"match": topic}, token=other.mint(publish=["*"]))
+        other.update(topic, "secret", private="on")
+        other.update(topic, "public")
+        self.assertEqual("public", stream.next_event().data)
+
+    def test_S15_order_of_checks(self) -> None:
+        """
+        What cannot be read at all comes first, then the token, then the matchers.
+        """
+        bad = "x" * 50
+        self.assert_status(400, self.hub.request("GET", "?match=%FF", token=bad))
+        self.assert_status(401, self.hub.request("GET", "?matches=a", token=bad))
+        self.assert_status(401, self.hub.request("GET", "", token=bad))
+
+    def test_S15_announced_before_head(self) -> None:
+        """
+        Once the head is there the subscription has been announced.
+        """
+        topic = a_topic()
+        token = self.hub.mint(subscribe=["*"])
+        self.open({"match": topic})
+        path = f"{PATH}/subscriptions/exact/{encoded(topic)}"
+        response = self.hub.request("GET", path, token=token)
+        self.assertIn(b'"active":true', response.body)
+
+
+class StreamTests(MercureCase):
+    """
+    Section 4.
+    """
+
+    def test_E1_event_stream(self) -> None:
+        """
+        The answer is an event stream: status 200, that media type, and no other parameter.
+        """
+        head = self.open({"match": "a"}).head
+        self.assertEqual(200, head.status)
+        self.assertEqual("text/event-stream", head.headers["Content-Type"])
+
+    def test_E2_headers(self) -> None:
+        """
+        No cache keeps it, no proxy buffers it and no browser guesses its type.  ``Pragma`` and
+        ``Expire``, which the reference sends, mean nothing in responses.
+        """
+        headers = self.open({"match": "a"}).head.headers
+        self.assertIn("no-store", headers["Cache-Control"])
+        self.assertEqual("no", headers["X-Accel-Buffering"])
+        self.assertEqual("nosniff", headers["X-Content-Type-Options"])
+        self.assertIsNone(headers["Expire"])
+        self.assertIsNone(headers["Pragma"])
+
+    def test_E3_first_bytes(self) -> None:
+        """
+        The head and a first line of the body leave at once, before there is an event.
+        """
+        stream = self.open({"match": a_topic()})
+        self.assertTrue(stream.wait_for(b"\n"))
+        self.assertEqual([], stream.reader.received)
+
+    def test_E4_order_of_fields(self) -> None:
+        """
+        An event has its type, its retry and its id, and then its data.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "a\nb", type="t", retry="7", id="urn:E4")
+        stream.next_event()
+        event = stream.raw.split(b"\n\n")[-2].split(b"\n")
+        names = [line.partition(b":")[0].decode() for line in event if line]
+        self.assertEqual({"event", "retry", "id"}, set(names[-5:-2]))
+        self.assertEqual(["data", "data"], names[-2:])
+
+    def test_E5_id(self) -> None:
+        """
+        Each event has an id; one that was published without has the one the publisher was told.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        generated = self.hub.update(topic, "1")
+        given = self.hub.update(topic, "2", id="urn:E5")
+        events = stream.next_events(2)
+        self.assertEqual([generated, "urn:E5"], [event.last_event_id for event in events])
+        self.assertEqual("urn:E5", given)
+        self.assertEqual(2, stream.raw.count(b"\nid: "))
+
+    def test_E5_lines(self) -> None:
+        """
+        Data is split at CR, LF and CRLF: what stands behind them is never a field.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "a\nid: 1\rretry: 1\r\n\r\ndata: b\n", type="t")
+        event = stream.next_event()
+        self.assertEqual("a\nid: 1\nretry: 1\n\ndata: b\n", event.data)
+        self.assertEqual("t", event.type)
+        self.assertNotEqual("1", event.last_event_id)
+
+    def test_E6_properties(self) -> None:
+        """
+        The publisher's type is the event's type, its id the event's id, its retry the client's
+        reconnection time; without a type it is a message.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "a", type="t", id="urn:E6", retry="1234")
+        event = stream.next_event()
+        self.assertEqual(("t", "a", "urn:E6"), (event.type, event.data, event.last_event_id))
+        self.assertEqual(1234, stream.reader.reconnection_time)
+        self.hub.update(topic, "b")
+        self.assertEqual("message", stream.next_event().type)
+
+    def test_E7_heartbeat(self) -> None:
+        """
+        In silence there is a comment now and then.
+        """
+        other = hub(*KEYS, "--anonymous", "--heartbeat=0.1")
+        stream = self.open_at(other, {"match": a_topic()})
+        self.assertIn(b":\n", stream.wait_for(b"\n:"))
+        self.assertEqual([], stream.reader.received)
+
+    def test_E7_interval(self) -> None:
+        """
+        Unless told otherwise it comes often enough for those who give up after 20 s of silence.
+        """
+        self.assertLessEqual(self.hub.service.hub.streams.heartbeat, 20)
+
+    def test_E8_token_expires(self) -> None:
+        """
+        A stream ends before the token does that it was opened with.
+        """
+        expires = int(time.time() + 2)
+        stream = self.open({"match": "a"}, token=self.hub.mint(subscribe=["a"], lifetime=2))
+        stream.read_to_end()
+        self.assertLessEqual(time.time(), expires + 1)
+
+    def test_E8_lifetime(self) -> None:
+        """
+        A stream ends after the longest time that one may last.
+        """
+        other = hub(*KEYS, "--anonymous", "--lifetime=1")
+        began = time.monotonic()
+        self.open_at(other, {"match": "a"}).read_to_end()
+        self.assertLess(time.monotonic() - began, PATIENCE / 2)
+
+    def test_E9_clean_end(self) -> None:
+        """
+        When the hub stops, a stream ends with its last chunk, and is not cut.
+        """
+        other = self.fresh_hub(*KEYS, "--anonymous")
+        stream = self.open_at(other, {"match": "a"})
+        other.stop()
+        self.assertIn(b"retry: ", stream.read_to_end())
+
+    def test_E10_reconnection_time(self) -> None:
+        """
+        The stream begins with the time after which to come back.  The reference sends none.
+        """
+        stream = self.open({"match": a_topic()})
+        stream.wait_for(b"\n")
+        self.assertEqual(3000, stream.reader.reconnection_time)
+
+    def test_E11_no_topic(self) -> None:
+        """
+        An event does not say which topic it was published to.
+        """
+        topic = a_topic("https://example.com/E11/")
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "x")
+        stream.next_event()
+        self.assertNotIn(b"E11", stream.raw)
