@@ -1,0 +1,237 @@
+"""
+Coming back to a Mercure hub, section 11 of the protocol clause by clause (H).
+"""
+
+from .mercure_hub import KEYS, PATH, MercureCase, Stream, a_topic, encoded, hub
+
+#: The header that says after which event a stream begins.
+HEADER = "Mercure-Last-Event-ID"
+
+
+class HistoryTests(MercureCase):
+    """
+    What a client gets that comes back.
+    """
+
+    def back(self, topic: str, last_event_id: str, **options: str) -> Stream:
+        """
+        Come back after an event.
+        """
+        return self.open({"match": topic, "last_event_id": last_event_id}, **options)
+
+    def data(self, stream: Stream, number: int) -> list[str]:
+        """
+        Return the data of as many events.
+        """
+        return [event.data for event in stream.next_events(number)]
+
+    def test_H1_header_and_parameter(self) -> None:
+        """
+        The cursor is in the header, or in the parameter; the header wins.
+        """
+        topic = a_topic()
+        first, second, _ = (self.hub.update(topic, data) for data in "123")
+        header = {"Last-Event-ID": second}
+        self.assertEqual("2", self.back(topic, first).next_event().data)
+        self.assertEqual("3", self.open({"match": topic}, header).next_event().data)
+        query = {"match": topic, "last_event_id": first}
+        self.assertEqual("3", self.open(query, header).next_event().data)
+
+    def test_H1_any_characters(self) -> None:
+        """
+        An id that is not ASCII is found, in the header and in the parameter.
+        """
+        topic, id = a_topic(), a_topic("urn:\u00e9\u4e16:")
+        self.hub.update(topic, "1", id=id)
+        self.hub.update(topic, "2")
+        header = {"Last-Event-ID": id.encode().decode("latin-1")}
+        for stream in (self.back(topic, id), self.open({"match": topic}, header)):
+            self.assertEqual("2", stream.next_event().data)
+            self.assertEqual(id, stream.head.headers[HEADER].encode("latin-1").decode())
+
+    def test_H2_replay_then_live(self) -> None:
+        """
+        All that was published after the cursor comes, in order and once, and then what is new.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "0")
+        for number in range(1, 200):
+            self.hub.update(topic, str(number))
+        stream = self.back(topic, first)
+        for number in range(200, 220):
+            self.hub.update(topic, str(number))
+        self.assertEqual([str(number) for number in range(1, 220)], self.data(stream, 219))
+
+    def test_H2_hub_wide(self) -> None:
+        """
+        The cursor may be of an update of any topic: the order is the hub's, not the topic's.
+        """
+        topic = a_topic()
+        self.hub.update(topic, "before")
+        other = self.hub.update(a_topic(), "")
+        self.hub.update(topic, "after")
+        self.assertEqual("after", self.back(topic, other).next_event().data)
+
+    def test_H2_matchers(self) -> None:
+        """
+        Of what has been missed only what is asked for comes.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "1")
+        self.hub.update(a_topic(), "other")
+        self.hub.update(topic, "2")
+        self.assertEqual("2", self.back(topic, first).next_event().data)
+
+    def test_H3_private_updates(self) -> None:
+        """
+        Of private updates only those are replayed that the token grants which the client has now.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "1")
+        self.hub.update(topic, "secret", private="on")
+        self.hub.update(topic, "public")
+        granted = self.back(topic, first, token=self.hub.mint(subscribe=[topic]))
+        self.assertEqual(["secret", "public"], self.data(granted, 2))
+        for token in (self.hub.mint(subscribe=["other"]), None):
+            self.assertEqual("public", self.back(topic, first, token=token).next_event().data)
+
+    def test_H4_earliest(self) -> None:
+        """
+        Who asks for the earliest gets all that is kept of its topics.
+        """
+        topic = a_topic()
+        for data in "123":
+            self.hub.update(topic, data)
+        stream = self.back(topic, "earliest")
+        self.assertEqual(["1", "2", "3"], self.data(stream, 3))
+        header = {"Last-Event-ID": "earliest"}
+        self.assertEqual("1", self.open({"match": topic}, header).next_event().data)
+
+    def test_H5_duplicate_ids(self) -> None:
+        """
+        An id that several updates have means the earliest of them; the others are replayed.
+        """
+        topic, id = a_topic(), a_topic("urn:H5:")
+        self.hub.update(topic, "1", id=id)
+        self.hub.update(topic, "2")
+        self.hub.update(topic, "3", id=id)
+        self.assertEqual(["2", "3"], self.data(self.back(topic, id), 2))
+
+    def test_H6_response_header(self) -> None:
+        """
+        Who comes with a cursor is told after which update the stream begins.
+        """
+        topic = a_topic()
+        id = self.hub.update(topic, "1")
+        self.assertEqual(id, self.back(topic, id).head.headers[HEADER])
+        self.assertEqual("earliest", self.back(topic, "earliest").head.headers[HEADER])
+        self.assertEqual("earliest", self.back(topic, "urn:unknown").head.headers[HEADER])
+
+    def test_H6_empty_cursor(self) -> None:
+        """
+        Who comes with an empty cursor is told, too, and gets what is new.
+        """
+        topic = a_topic()
+        self.hub.update(topic, "old")
+        for stream in (self.back(topic, ""), self.open({"match": topic}, {"Last-Event-ID": ""})):
+            self.assertEqual("earliest", stream.head.headers[HEADER])
+            self.hub.update(topic, "new")
+            self.assertEqual("new", stream.next_event().data)
+
+    def test_H6_empty_history(self) -> None:
+        """
+        Where there has been no update yet the stream begins at the earliest.
+        """
+        other = self.fresh_hub(*KEYS, "--anonymous")
+        stream = self.open_at(other, {"match": "a", "last_event_id": "earliest"})
+        self.assertEqual("earliest", stream.head.headers[HEADER])
+        other.update("a", "first")
+        self.assertEqual("first", stream.next_event().data)
+
+    def test_H7_unknown_cursor(self) -> None:
+        """
+        Who comes with an unknown id gets nothing that is old.  Unlike the reference, this hub says
+        so, too, in an event of a type that no update of the protocol has.
+        """
+        topic = a_topic()
+        self.hub.update(topic, "old")
+        stream = self.back(topic, "urn:unknown")
+        self.hub.update(topic, "new")
+        gap, event = stream.next_events(2)
+        self.assertEqual("gap", gap.type)
+        self.assertTrue(gap.last_event_id)
+        self.assertEqual("new", event.data)
+
+    def test_H7_no_gap(self) -> None:
+        """
+        The hub can be told not to say so.
+        """
+        other, topic = hub(*KEYS, "--anonymous", "--gap="), a_topic()
+        other.update(topic, "old")
+        stream = self.open_at(other, {"match": topic, "last_event_id": "urn:unknown"})
+        other.update(topic, "new")
+        self.assertEqual("new", stream.next_event().data)
+
+    def test_H7_replay_all(self) -> None:
+        """
+        The hub can be told to give all that is kept to who comes with an unknown id.
+        """
+        other = hub(*KEYS, "--anonymous", "--gap=", "--unknown-cursor=all")
+        topic = a_topic()
+        other.update(topic, "old")
+        stream = self.open_at(other, {"match": topic, "last_event_id": "urn:unknown"})
+        self.assertEqual("earliest", stream.head.headers[HEADER])
+        self.assertEqual("old", stream.next_event().data)
+
+    def test_H8_no_cursor(self) -> None:
+        """
+        Who comes without a cursor is told nothing, and gets what is new.
+        """
+        topic = a_topic()
+        self.hub.update(topic, "old")
+        stream = self.open({"match": topic})
+        self.hub.update(topic, "new")
+        self.assertIsNone(stream.head.headers[HEADER])
+        self.assertEqual("new", stream.next_event().data)
+
+    def test_H8_no_history(self) -> None:
+        """
+        A hub that keeps nothing answers with the earliest.  Unlike the reference, it knows its
+        newest update, after which nothing has been missed.
+        """
+        other = hub(*KEYS, "--anonymous", "--log-events=0", "--gap=")
+        id = other.update("a", "old")
+        newest = other.update("a", "newest")
+        stream = self.open_at(other, {"match": "a", "last_event_id": newest})
+        self.assertEqual(newest, stream.head.headers[HEADER])
+        stream = self.open_at(other, {"match": "a", "last_event_id": id})
+        self.assertEqual("earliest", stream.head.headers[HEADER])
+        other.update("a", "new")
+        self.assertEqual("new", stream.next_event().data)
+
+    def test_H9_header_leaks_nothing(self) -> None:
+        """
+        The header has the id that was asked for, or none: never one that the client does not know.
+        """
+        topic = a_topic()
+        hidden = self.hub.update(topic, "secret", private="on")
+        for cursor in ("earliest", "urn:unknown", ""):
+            self.assertEqual("earliest", self.back(topic, cursor).head.headers[HEADER])
+        stream = self.back(topic, hidden)
+        self.assertEqual(hidden, stream.head.headers[HEADER])
+
+    def test_H11_subscription_events(self) -> None:
+        """
+        The events that tell of subscriptions are kept and have ids like all others.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "1")
+        self.open({"match": topic})
+        pattern = f"{PATH}/subscriptions/exact/{encoded(topic)}/*"
+        token = self.hub.mint(subscribe=["*"])
+        stream = self.open({"match_urlpattern": pattern, "last_event_id": first}, token=token)
+        event = stream.next_event()
+        self.assertEqual("mercure", event.type)
+        query = {"match_urlpattern": pattern, "last_event_id": event.last_event_id}
+        again = self.open(query, token=token)
+        self.assertEqual(event.last_event_id, again.head.headers[HEADER])

@@ -1,0 +1,167 @@
+"""
+The matchers of a Mercure hub, section 3.1 of the protocol clause by clause (X).
+"""
+
+import time
+
+from ssetwist.mercure._selectors import MATCHER_TYPES
+from tests.unit.mercure.tokens import signed
+
+from .mercure_hub import HUB, PATH, SECRET, MercureCase, a_topic, encoded
+
+
+class MatcherTests(MercureCase):
+    """
+    What a matcher asks for.
+    """
+
+    def hears(self, name: str, matcher: str, topic: str) -> bool:
+        """
+        Tell whether who asks for something gets an update of a topic.
+        """
+        last = a_topic("urn:last:")
+        stream = self.open([(name, matcher), ("match", last)])
+        self.assertEqual(200, stream.head.status, stream.head.body)
+        self.hub.update(topic, "it")
+        self.hub.update(last, "nothing")
+        event = stream.next_event()
+        stream.close()
+        return event.data == "it"
+
+    def assert_pattern(self, pattern: str, matching: list[str], others: list[str]) -> None:
+        """
+        Check which topics a URL pattern matches.
+        """
+        for topic in (*matching, *others):
+            hears = self.hears("match_urlpattern", pattern, topic)
+            self.assertEqual(topic in matching, hears, (pattern, topic))
+
+    def test_X1_exact(self) -> None:
+        """
+        An exact matcher is compared byte by byte: letters, and what it is relative to, matter.
+        """
+        for name in ("match", "match_exact"):
+            self.assertTrue(self.hears(name, "/a/X1", "/a/X1"))
+            for topic in ("/a/x1", "https://hub.example/a/X1", "/a/X1/", "/a/X1?", "a/X1"):
+                self.assertFalse(self.hears(name, "/a/X1", topic), topic)
+
+    def test_X1_no_pattern(self) -> None:
+        """
+        In an exact matcher there are no wildcards.
+        """
+        self.assertFalse(self.hears("match", "/a/*", "/a/b"))
+        self.assertFalse(self.hears("match", "/a/{id}", "/a/b"))
+        self.assertTrue(self.hears("match", "/a/{id}", "/a/{id}"))
+
+    def test_X2_urlpattern(self) -> None:
+        """
+        A URL pattern is one of WHATWG: names, wildcards, groups, regular expressions, modifiers.
+        """
+        for pattern, topic, other in (
+            (
+                "https://example.com/books/:id",
+                "https://example.com/books/1",
+                "https://example.com/",
+            ),
+            ("https://example.com/*", "https://example.com/a/b", "https://example.org/a/b"),
+            ("https://*.example.com/a", "https://b.example.com/a", "https://example.com/a"),
+            ("/books{/:id}?", "/books", "/book"),
+            (r"/books/(\d+)", "/books/12", "/books/a"),
+            ("/a/:b+", "/a/b/c", "/a"),
+            ("/a?b=*", "/a?b=c", "/a?c=b"),
+        ):
+            self.assert_pattern(pattern, [topic], [other])
+
+    def test_X2_base_url(self) -> None:
+        """
+        A relative pattern, and a relative topic, are relative to the hub's URL.
+        """
+        self.assert_pattern("/a/:b", ["/a/1", "https://hub.example/a/1"], ["https://x.example/a/1"])
+        self.assert_pattern("https://hub.example/a/:b", ["/a/2"], ["a/2"])
+        self.assert_pattern("https://hub.example/.well-known/:b", ["c"], ["/c"])
+
+    def test_X2_case(self) -> None:
+        """
+        Letters matter.
+        """
+        self.assert_pattern("/Books/:id", ["/Books/1"], ["/books/1"])
+
+    def test_X3_no_url(self) -> None:
+        """
+        A topic that is no URL, not even a relative one, is matched by no URL pattern but ``*``.
+        """
+        for pattern in ("*://*/*", "/*", "https://*/*"):
+            self.assertFalse(self.hears("match_urlpattern", pattern, "http://["), pattern)
+        self.assertTrue(self.hears("match_urlpattern", "*", "http://["))
+
+    def test_X4_expensive_patterns(self) -> None:
+        """
+        A pattern that would take much to compile is refused before it is compiled, and a hundred of
+        the others take no second.
+        """
+        began = time.monotonic()
+        for pattern in (r"/(\D{100})", "/((?:(?:a{99}){99}){99})", "/" + ":a{b}?" * 400):
+            response = self.hub.request("GET", f"?match_urlpattern={encoded(pattern)}")
+            self.assert_status(400, response)
+        names = "/".join(f":name{number}" for number in range(12))
+        stream = self.open([("match_urlpattern", f"/X4/{number}/{names}") for number in range(100)])
+        self.assertEqual(200, stream.head.status, stream.head.body)
+        self.assertLess(time.monotonic() - began, 1)
+
+    def test_X4_linear_time(self) -> None:
+        """
+        Nested repetitions, which take other engines for ever, are matched in no time.
+        """
+        topic = "/X4/" + "a" * 2000 + "!"
+        began = time.monotonic()
+        self.assert_pattern("/X4/((?:a+)+)", [topic.replace("!", "")], [topic])
+        self.assertLess(time.monotonic() - began, 2)
+
+    def test_X5_unknown_type(self) -> None:
+        """
+        A type of matchers that there is not is refused; in a token it makes all of it invalid.
+        """
+        self.assert_status(400, self.hub.request("GET", "?match_regexp=a"))
+        for match in ("a", "*"):
+            details = [
+                {
+                    "type": "https://mercure.rocks/authorization-detail",
+                    "actions": ["subscribe"],
+                    "topics": [{"match": "a"}, {"match": match, "match_type": "regexp"}],
+                }
+            ]
+            claims = {
+                "iss": HUB,
+                "aud": HUB,
+                "exp": time.time() + 60,
+                "authorization_details": details,
+            }
+            token = signed(claims, SECRET, typ="at+jwt")
+            response = self.hub.request("GET", "?match=a", token=token)
+            self.assert_status(401, response)
+            self.assertIn("invalid_token", response.headers["WWW-Authenticate"])
+
+    def test_X6_types(self) -> None:
+        """
+        There are the two types that every hub has, so that the metadata need not list them.
+        """
+        self.assertEqual(("exact", "urlpattern"), MATCHER_TYPES)
+        response = self.hub.request("GET", f"/.well-known/oauth-protected-resource{PATH}")
+        self.assertNotIn(b"mercure_matcher_types_supported", response.body)
+
+    def test_X7_surprises(self) -> None:
+        """
+        Without a query a pattern matches any; a slash at the end matters; a name ends at a slash;
+        URNs are matched exactly only; and a plain name is relative to the hub.
+        """
+        self.assert_pattern("/X7/a", ["/X7/a", "/X7/a?b=c", "/X7/a#b"], ["/X7/a/"])
+        self.assert_pattern("/X7/:x", ["/X7/b"], ["/X7/b/c"])
+        self.assert_pattern("urn:*", [], ["urn:uuid:1"])
+        self.assert_pattern("room-*", ["room-1", "/.well-known/room-1"], ["/room-1"])
+
+    def test_X8_look_ahead(self) -> None:
+        """
+        The one thing that browsers take and this hub does not: what looks ahead is refused.
+        """
+        response = self.hub.request("GET", f"?match_urlpattern={encoded('/(?!a).*')}")
+        self.assert_status(400, response)
