@@ -356,6 +356,13 @@ def hub(*options: str) -> MercureHub:
     return MercureHub(*options)
 
 
+def in_hub_thread(function: Any, *arguments: Any) -> Any:  # any function
+    """
+    Call something where the hubs are, and return what it returns, or its Deferred fires with.
+    """
+    return blockingCallFromThread(_reactor(), function, *arguments)
+
+
 def encoded(text: str) -> str:
     """
     Return a text as one segment of a path, or a value in a query.
