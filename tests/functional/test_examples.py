@@ -7,11 +7,11 @@ import socket
 import subprocess
 import sys
 import textwrap
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.support import PATIENCE, ROOT, read_to_end, read_until, wait_until
+from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until
 
 README = (ROOT / "README.rst").read_text()
 
@@ -104,6 +104,37 @@ class ExampleTests(SynchronousTestCase):
         with urlopen(f"http://{host}:{port}/rooms/kitchen?from=-1") as response:
             lines = [response.readline() for _ in range(3)]
         self.assertEqual([b"retry: 3000\n", b"id: " + ids[2] + b"\n", b"data: tea\n"], lines)
+
+    def test_authorize(self) -> None:
+        """
+        A hub that asks the application sends each visitor what is for it, and nothing to others.
+        """
+        connection = self.run_example("authorize.py", "/authorize")
+        self.assertIn(b" 401 ", read_until(connection, b"\r\n\r\n"))
+        host, port = connection.getpeername()
+        cookies = {}
+        for name in ("ann", "bob"):
+            with urlopen(f"http://{host}:{port}/login/{name}") as response:
+                cookies[name] = response.headers["Set-Cookie"].partition(";")[0]
+        with hub("--authorize-url", f"http://{host}:{port}/authorize") as process:
+            heard = {}
+            for name, cookie in {"nobody": "session=x", **cookies}.items():
+                heard[name] = process.connect()
+                self.addCleanup(heard[name].close)
+                heard[name].sendall(
+                    b"GET /.well-known/mercure?match=* HTTP/1.1\r\nHost: hub\r\n"
+                    + f"Cookie: {cookie}\r\n\r\n".encode()
+                )
+            self.assertIn(b" 401 ", read_until(heard["nobody"], b"\r\n\r\n"))
+            for name in cookies:
+                read_until(heard[name], b"retry: ")
+            for update in (b"topic=/users/ann&private=on&data=dear", b"topic=/news&data=all"):
+                said = Request(f"{process.url}.well-known/mercure", update)
+                said.add_header("Cookie", cookies["ann"])
+                said.add_header("Origin", process.url.rstrip("/"))
+                urlopen(said).close()
+            self.assertIn(b"data: dear\n", read_until(heard["ann"], b"data: all\n"))
+            self.assertNotIn(b"dear", read_until(heard["bob"], b"data: all\n"))
 
 
 class ReadmeTests(SynchronousTestCase):
