@@ -1,5 +1,5 @@
 """
-The page at ``/``: connect, hear, disconnect, and see that the server has let go.
+The page at ``/``: connect, hear, publish, disconnect, and see that the server has let go.
 """
 
 import json
@@ -19,6 +19,7 @@ _CONTENT_SECURITY_POLICY = (
 _STATIC = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "publish.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }
 
@@ -26,7 +27,8 @@ _STATIC = {
 def console(hub: Hub, event_stream: Resource) -> Resource:
     """
     Return the root of a small site: the page at ``/``, which needs ``/sse``, ``/status`` and
-    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.
+    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.  If there is a
+    hub at ``/.well-known/mercure`` to which everyone may publish, the page offers to.
     """
     static = Resource()
     for name, media_type in _STATIC.items():

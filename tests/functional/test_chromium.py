@@ -476,6 +476,52 @@ class EndForGoodTests(BrowserCase):
             self.assertTrue(self.browser.find_element("id", "connect").is_enabled())
 
 
+class PublishTests(BrowserCase):
+    """
+    Publishing from the page.
+    """
+
+    def publish(self, topic: str, data: str) -> None:
+        """
+        Fill in the form, and send it.
+        """
+        for name, text in (("topic", topic), ("data", data)):
+            self.browser.find_element("id", name).clear()
+            self.browser.find_element("id", name).send_keys(text)
+        self.browser.find_element("css selector", "#publish button").click()
+
+    def test_published(self) -> None:
+        """
+        What is published is heard, and the page says under which id.
+        """
+        with hub("--tick", "0") as process:
+            self.browser.get(process.url)
+            self.click("connect")
+            self.wait_for_text("state", "open")
+            self.publish("demo", '{"a": "\u00e9"}')
+            self.wait_for_text("received", "1")
+            entry = self.browser.find_element("css selector", "#log .event").text
+            self.assertIn('{"a": "\u00e9"}', entry)
+            self.assertIn(self.text("answer").removeprefix("Published as "), entry)
+
+    def test_refused(self) -> None:
+        """
+        What may not be published is not, and the page says why.
+        """
+        with hub("--tick", "0") as process:
+            self.browser.get(process.url)
+            self.publish("*", "1")
+            self.wait_for_text("answer", "400: topic must not be *, which is every topic")
+
+    def test_not_offered(self) -> None:
+        """
+        Where nobody may publish, the page does not offer to.
+        """
+        with server("final_streams") as url:
+            self.browser.get(url)
+            self.assertFalse(self.browser.find_element("id", "publish").is_displayed())
+
+
 class ResumeTests(BrowserCase):
     """
     A page whose connection breaks, and which comes back by itself.

@@ -47,7 +47,7 @@ class ConsoleTests(SynchronousTestCase):
         Everything that the page names is there, and of the right kind.
         """
         names = re.findall(rb'(?:src|href)="([^"#:]+)"', self.get("/").body)
-        self.assertEqual(3, len(set(names)), names)
+        self.assertEqual(4, len(set(names)), names)
         for name in set(names):
             kind = {"css": "text/css", "js": "text/javascript", "svg": "image/svg+xml"}
             file = self.get("/" + name.decode())
