@@ -61,20 +61,19 @@ class SubscriptionApi:
                 error="" if rights.is_legacy else "insufficient_scope",
                 reason=f"it does not grant subscribing to {granted[:200]!r}",
             )
-        tag = etag(self._hub.last_event_id)
-        headers = {
-            "Link": self._link(),
-            "ETag": tag,
-            "Cache-Control": "private, must-revalidate",
-        }
-        if is_current(request.getHeader("If-None-Match"), tag):
-            return Answer(304, headers=headers)
-        return self._tell(asked, headers)
+        return self._tell(asked, request.getHeader("If-None-Match"))
 
-    def _tell(self, asked: Asked, headers: dict[str, str]) -> Answer:
-        found = [one for one in self._active if asked.includes(one)]
-        media_type = JSON_LD if asked.is_legacy else JSON
+    def _tell(self, asked: Asked, if_none_match: str | None) -> Answer:
         last_event_id = self._hub.last_event_id
+        headers = {"Link": self._link()}
+        found = [one for one in self._active if asked.includes(one)]
+        if asked.subscriber is not None and not found:
+            headers["Cache-Control"] = "no-store"
+            return Answer(404, b"There is no such subscription.\n", headers=headers)
+        tag = etag(last_event_id)
+        headers |= {"ETag": tag, "Cache-Control": "private, must-revalidate"}
+        if is_current(if_none_match, tag):
+            return Answer(304, headers=headers)
         if asked.subscriber is None:
             document = collection(
                 asked.path,
@@ -83,11 +82,9 @@ class SubscriptionApi:
                 is_legacy=asked.is_legacy,
                 last_event_id=last_event_id,
             )
-        elif found:
-            document = single(found[0], self._settings.path, last_event_id=last_event_id)
         else:
-            raise Refused(404, "There is no such subscription.")
-        return json_answer(document, media_type, headers)
+            document = single(found[0], self._settings.path, last_event_id=last_event_id)
+        return json_answer(document, JSON_LD if asked.is_legacy else JSON, headers)
 
     def _link(self) -> str:
         return link(
