@@ -1,0 +1,648 @@
+"""
+Tokens: how they are presented, and whether they are believed (sections 6, 7 and 16 of the
+checklist).
+"""
+
+import base64
+import hashlib
+import hmac
+import inspect
+import json
+import time
+from typing import Any
+
+import jwt
+
+from tests.unit.mercure.tokens import file, jwk, jwk_set, private_key, public_pem, signed
+
+from .mercure_hub import HUB, KEYS, SECRET, MercureHub, Response, a_topic, hub
+from .mercure_publisher import (
+    FORM,
+    PublisherCase,
+    access_token,
+    ask,
+    legacy_token,
+    log_lines,
+)
+
+COOKIE = "__Secure-mercure_access_token"
+LEGACY_COOKIE = "mercureAuthorization"
+
+#: A page of the hub itself, which may publish with a cookie.
+OWN_PAGE = ("Origin", "https://hub.example")
+
+BODY = b"topic=/a"
+
+#: What is said of every token that is not accepted.
+GENERIC = b"The token is not accepted.\n"
+
+
+class TokenCase(PublisherCase):
+    """
+    Tests of who is let in.
+    """
+
+    def publish_with(
+        self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
+    ) -> Response:
+        """
+        Publish with header fields, and nothing else to be known by.
+        """
+        return ask(at or self.hub, "POST", [("Content-Type", FORM), *fields], BODY, query)
+
+    def subscribe_with(
+        self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
+    ) -> Response:
+        """
+        Ask for the head of a stream, the same way.
+        """
+        return ask(at or self.hub, "HEAD", fields, b"", f"?match=/a{query}")
+
+    def assert_accepted(self, token: str, at: MercureHub | None = None) -> None:
+        """
+        Check that a token may publish and subscribe.
+        """
+        bearer = ("Authorization", f"Bearer {token}")
+        self.assert_status(200, self.publish_with(bearer, at=at))
+        self.assert_status(200, self.subscribe_with(bearer, at=at))
+
+    def assert_invalid(self, token: str, why: str, at: MercureHub | None = None) -> None:
+        """
+        Check that a token is good for nothing, that its peer does not learn why, and that the log
+        does.
+        """
+        bearer = ("Authorization", f"Bearer {token}")
+        with log_lines() as lines, self.assert_publishes(0, at):
+            published = self.publish_with(bearer, at=at)
+            subscribed = self.subscribe_with(bearer, at=at)
+        self.assert_status(401, published)
+        self.assert_status(401, subscribed)
+        self.assertEqual(GENERIC, published.body)
+        self.assertIn('error="invalid_token"', published.headers["WWW-Authenticate"])
+        told = [line for line in lines if line.startswith("401 to 127.0.0.1")]
+        self.assertEqual(2, len(told), lines)
+        self.assertIn(why, told[0])
+        self.assertIn(why, told[1])
+
+    def assert_malformed(self, response: Response) -> None:
+        """
+        Check that a token was not presented as it must be.
+        """
+        self.assert_status(400, response)
+        self.assertIn('error="invalid_request"', response.headers["WWW-Authenticate"])
+
+
+class PresentationTests(TokenCase):
+    """
+    Section 6.
+    """
+
+    def test_A1_bearer(self) -> None:
+        """
+        A token is in the ``Authorization`` header, behind the name of the scheme in any case.
+        """
+        token = access_token()
+        for scheme in ("Bearer ", "bearer ", "BEARER ", "bEaReR   "):
+            self.assert_status(200, self.publish_with(("Authorization", f"{scheme}{token}")))
+
+    def test_A1_malformed(self) -> None:
+        """
+        Several headers, another scheme, no token, a short one or more than one are refused with
+        400, also where nobody needs a token.
+        """
+        token = access_token()
+        good = ("Authorization", f"Bearer {token}")
+        for fields in (
+            [good, good],
+            [("Authorization", f"Basic {token}")],
+            [("Authorization", token)],
+            [("Authorization", "Bearer")],
+            [("Authorization", "Bearer ")],
+            [("Authorization", "")],
+            [("Authorization", f"Bearer{token}")],
+            [("Authorization", f"Bearer {token[:40]}")],
+            [("Authorization", f"Bearer {token} {token}")],
+            [("Authorization", f"Bearer {token}, Bearer {token}")],
+            [("Authorization", f'Bearer "{token}"')],
+        ):
+            with self.assert_publishes(0):
+                self.assert_malformed(self.publish_with(*fields))
+                self.assert_malformed(self.subscribe_with(*fields))
+
+    def test_A2_cookie(self) -> None:
+        """
+        A token may be in a cookie of the recommended name.
+        """
+        cookie = ("Cookie", f"a=b; {COOKIE}={access_token()}; c=d")
+        self.assert_status(200, self.publish_with(cookie, OWN_PAGE))
+        self.assert_status(200, self.subscribe_with(cookie))
+
+    def test_A2_other_name(self) -> None:
+        """
+        The cookie may have another name; the usual ones are then unknown.
+        """
+        made = hub(*KEYS, "--cookie-name=mine")
+        for name, status in (("mine", 200), (COOKIE, 401), (LEGACY_COOKIE, 401)):
+            cookie = ("Cookie", f"{name}={access_token()}")
+            self.assert_status(status, self.publish_with(cookie, OWN_PAGE, at=made))
+
+    def test_A3_header_wins(self) -> None:
+        """
+        If there is a header, the cookie is ignored, whichever of them is good.
+        """
+        good, bad = access_token(), access_token(aud="https://other.example")
+        for header, cookie, status in ((good, bad, 200), (bad, good, 401)):
+            fields = [("Authorization", f"Bearer {header}"), ("Cookie", f"{COOKIE}={cookie}")]
+            self.assert_status(status, self.publish_with(*fields))
+            self.assert_status(status, self.subscribe_with(*fields))
+
+    def test_A4_no_token_in_the_url(self) -> None:
+        """
+        No ``access_token`` parameter is accepted, and no token of 1.0 in any parameter.
+        """
+        token = access_token()
+        self.assert_status(401, self.publish_with(query=f"?access_token={token}"))
+        self.assert_status(401, self.publish_with(query=f"?authorization={token}"))
+        self.assert_status(401, self.subscribe_with(query=f"&authorization={token}"))
+        anonymous = self.subscribe_with(query=f"&access_token={token}")
+        self.assert_status(200, anonymous)
+
+    def test_A4_legacy_parameter(self) -> None:
+        """
+        A token of 0.x may be in the URL: it goes before a cookie, and behind a header.
+        """
+        good, bad = legacy_token(), legacy_token(key=b"another" * 10)
+        legacy_cookie = ("Cookie", f"{LEGACY_COOKIE}={good}")
+        bad_cookie = ("Cookie", f"{LEGACY_COOKIE}={bad}")
+        self.assert_status(200, self.publish_with(query=f"?authorization={good}"))
+        for fields, parameter, status in (
+            ([bad_cookie, OWN_PAGE], good, 200),
+            ([legacy_cookie, OWN_PAGE], bad, 401),
+            ([("Authorization", f"Bearer {good}")], bad, 200),
+            ([("Authorization", f"Bearer {bad}")], good, 401),
+        ):
+            found = self.publish_with(*fields, query=f"?authorization={parameter}")
+            self.assert_status(status, found)
+            found = self.subscribe_with(*fields, query=f"&authorization={parameter}")
+            self.assert_status(status, found)
+
+    def test_A4_malformed_parameter(self) -> None:
+        """
+        The parameter must be there once, and be long enough.
+        """
+        token = legacy_token()
+        for value in (f"{token}&authorization={token}", token[:40], ""):
+            self.assert_malformed(self.publish_with(query=f"?authorization={value}"))
+
+    def test_A5_no_cookies_of_ours(self) -> None:
+        """
+        It is the application that sets the cookie; the hub never does.
+        """
+        cookie = ("Cookie", f"{COOKIE}={access_token()}")
+        for response in (self.publish_with(cookie, OWN_PAGE), self.subscribe_with(cookie)):
+            self.assertNotIn("Set-Cookie", response.headers)
+
+    def test_A6_plain_http(self) -> None:
+        """
+        For development without TLS there is a name without a prefix, that of 0.x, with tokens of
+        both dialects.
+        """
+        for token in (access_token(), legacy_token()):
+            cookie = ("Cookie", f"{LEGACY_COOKIE}={token}")
+            self.assert_status(200, self.publish_with(cookie, OWN_PAGE))
+
+
+class ValidationTests(TokenCase):
+    """
+    Section 7: the table of checks.
+    """
+
+    def test_V_typ(self) -> None:
+        """
+        The type is ``at+jwt``, in any case and with ``application/`` or without; nothing else.
+        """
+        for typ in ("at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"):
+            self.assert_accepted(access_token(header={"typ": typ}))
+        for typ in ("JWT", "at", "at+jwt ", "text/at+jwt", "", None, 1, ["at+jwt"]):
+            self.assert_invalid(access_token(header={"typ": typ}), "typ is")
+
+    def test_V_none(self) -> None:
+        """
+        A token without a signature is refused, however it writes "none".
+        """
+        for name in ("none", "None", "NONE", "nOnE", ""):
+            for signature in ("", "AAAA"):
+                token = f"{_part({'typ': 'at+jwt', 'alg': name})}.{_claims()}.{signature}"
+                self.assert_invalid(token, "alg is")
+
+    def test_V_algorithm_of_the_token(self) -> None:
+        """
+        Which algorithms there are is never taken from the token.
+        """
+        for name in ("HS384", "HS512"):
+            self.assert_invalid(access_token(SECRET * 2, name), "alg is")
+        changed = f"{_part({'typ': 'at+jwt', 'alg': 'RS256'})}.{_claims()}.AAAA"
+        self.assert_invalid(changed, "alg is")
+
+    def test_V_algorithm_confusion(self) -> None:
+        """
+        A public key is never taken for a shared secret.
+        """
+        made = self.hub_with_key(public_pem("P-256"))
+        signed = f"{_part({'typ': 'at+jwt', 'alg': 'HS256'})}.{_claims()}"
+        for secret in (public_pem("P-256"), public_pem("P-256").strip()):
+            signature = hmac.new(secret, signed.encode(), hashlib.sha256).digest()
+            self.assert_invalid(f"{signed}.{_base64(signature)}", "alg is", made)
+
+    def test_V_allowlist(self) -> None:
+        """
+        Keys for EdDSA, ES256 and RS256 are taken without further ado, and for others, too.
+        """
+        for kind, algorithms in (
+            ("Ed25519", ["EdDSA"]),
+            ("P-256", ["ES256"]),
+            ("P-384", ["ES384"]),
+            ("P-521", ["ES512"]),
+            ("RSA", ["RS256", "RS512", "PS256"]),
+        ):
+            made = self.hub_with_key(public_pem(kind))
+            for algorithm in algorithms:
+                self.assert_accepted(access_token(private_key(kind), algorithm), made)
+
+    def test_V_algorithm_option(self) -> None:
+        """
+        The operator may narrow what a key is used with.
+        """
+        made = self.hub_with_key(public_pem("RSA"), "--algorithm=RS256,PS256")
+        self.assert_accepted(access_token(private_key("RSA"), "PS256"), made)
+        self.assert_invalid(access_token(private_key("RSA"), "RS512"), "alg is", made)
+
+    def test_V_keys_of_the_token(self) -> None:
+        """
+        A key, or where to get one, that comes with the token is ignored.
+        """
+        own = private_key("P-256")
+        made = self.hub_with_key(public_pem("P-384"))
+        for header in (
+            {"jwk": jwk("P-256")},
+            {"jku": "http://127.0.0.1:1/keys"},
+            {"x5u": "http://127.0.0.1:1/certificate"},
+            {"x5c": ["MIIB"]},
+        ):
+            self.assert_invalid(access_token(own, "ES256", header=header), "alg is", made)
+        header = {"jwk": {"kty": "oct", "k": _base64(b"x" * 40)}}
+        self.assert_invalid(access_token(b"x" * 40, header=header), "the signature is")
+
+    def test_V_kid(self) -> None:
+        """
+        The name of the key is a hint only: where no key has it, all are tried.
+        """
+        for kid in ("unknown", "", "../../etc/passwd", "' OR 1=1"):
+            self.assert_accepted(access_token(header={"kid": kid}))
+            self.assert_invalid(access_token(b"x" * 40, header={"kid": kid}), "the signature is")
+
+    def test_V_jwk_set(self) -> None:
+        """
+        The keys of a set are good, by their names or without, and no other key is.
+        """
+        keys = jwk_set(jwk("P-256", kid="one"), jwk("RSA", kid="two"), jwk("Ed25519"))
+        made = self.fresh_hub(f"--jwks=file:{file(self, keys)}", f"--audience={HUB}")
+        self.wait_for_keys(made)
+        for kind, algorithm, kid in (
+            ("P-256", "ES256", "one"),
+            ("RSA", "RS256", "two"),
+            ("Ed25519", "EdDSA", None),
+            ("P-256", "ES256", None),
+            ("P-256", "ES256", "none of them"),
+        ):
+            header = {} if kid is None else {"kid": kid}
+            token = access_token(private_key(kind), algorithm, header=header)
+            self.assert_accepted(token, made)
+        self.assert_invalid(access_token(private_key("P-384"), "ES384"), "alg is", made)
+        self.assert_invalid(access_token(), "alg is", made)
+
+    def test_V_iss(self) -> None:
+        """
+        The issuer must be there, and be exactly one that is trusted.
+        """
+        for issuer in (None, "", f"{HUB}/", HUB.upper(), "https://evil.example", 1, [HUB]):
+            self.assert_invalid(access_token(iss=issuer), "iss is")
+
+    def test_V_issuer_option(self) -> None:
+        """
+        It is the hub's own URL unless the operator says otherwise.
+        """
+        made = hub(*KEYS, "--issuer=https://issuer.example")
+        self.assert_accepted(access_token(iss="https://issuer.example"), made)
+        self.assert_invalid(access_token(), "iss is", made)
+
+    def test_V_aud(self) -> None:
+        """
+        The audience, a text or an array, must contain the hub's own URL.
+        """
+        for audience in (HUB, [HUB], ["https://other.example", HUB]):
+            self.assert_accepted(access_token(aud=audience))
+        for audience in (None, "", "*", f"{HUB}/", HUB[:-1], [], ["x"], [[HUB]], {HUB: 1}, 1):
+            self.assert_invalid(access_token(aud=audience), "aud is")
+
+    def test_V_exp(self) -> None:
+        """
+        The end must be there, and lie ahead, also on the first request.
+        """
+        now = time.time()
+        for expires in (None, now - 1, 0, -1, int(now) - 3600, "9999999999", True, [], {}):
+            self.assert_invalid(access_token(exp=expires), "exp is")
+        for expires in (now + 60, int(now) + 60, 10**12):
+            self.assert_accepted(access_token(exp=expires))
+
+    def test_V_nbf(self) -> None:
+        """
+        A token is not good before it says so; five seconds are forgiven, for clocks differ.
+        """
+        now = time.time()
+        for moment in (now + 60, now + 10, "0", []):
+            self.assert_invalid(access_token(nbf=moment), "nbf is")
+        for moment in (now - 60, now + 2, 0):
+            self.assert_accepted(access_token(nbf=moment))
+
+    def test_V_not_required(self) -> None:
+        """
+        ``sub``, ``client_id``, ``iat`` and ``jti`` need not be there, nor make sense.
+        """
+        self.assert_accepted(access_token())
+        self.assert_accepted(access_token(sub="x", client_id="y", iat=int(time.time()), jti="z"))
+        self.assert_accepted(access_token(sub=1, client_id=[], iat="x", jti={}))
+
+    def test_V_signature(self) -> None:
+        """
+        Another key, a changed claim or a changed signature is refused.
+        """
+        self.assert_invalid(access_token(b"another secret, as long as it must be"), "the signature")
+        header, _, signature = access_token().split(".")
+        self.assert_invalid(f"{header}.{_claims(sub='root')}.{signature}", "the signature")
+        header, claims, signature = access_token().split(".")
+        self.assert_invalid(f"{header}.{claims}.{signature[:-4]}AAAA", "the signature")
+        self.assert_invalid(f"{header}.{claims}.", "the signature")
+
+    def test_V_no_token_at_all(self) -> None:
+        """
+        What is no signed JWT is refused.
+        """
+        for token in ("x" * 41, ".." + "x" * 41, "a.b.c." + "x" * 41, f"{'x' * 20}.{'y' * 20}.z"):
+            self.assert_invalid(token, "the token is")
+        encrypted = ".".join(["eyJhbGciOiJSU0EtT0FFUCIsImVuYyI6IkEyNTZHQ00ifQ", *"abcd"])
+        self.assert_invalid(encrypted, "the token is")
+        crit = access_token(header={"crit": ["x"], "x": 1})
+        self.assert_invalid(crit, "the token is")
+
+    def test_V_separate_keys(self) -> None:
+        """
+        Publishers and subscribers may have keys of their own, which are good for nothing else.
+        """
+        pem = file(self, public_pem("P-256"))
+        made = self.fresh_hub(
+            "--publisher-key=env:SSETWIST_CONFORMANCE_KEY",
+            f"--subscriber-key=file:{pem}",
+            f"--audience={HUB}",
+        )
+        for token, publishing, subscribing in (
+            (access_token(), 200, 401),
+            (access_token(_p256(), "ES256"), 401, 200),
+        ):
+            bearer = ("Authorization", f"Bearer {token}")
+            self.assert_status(publishing, self.publish_with(bearer, at=made))
+            self.assert_status(subscribing, self.subscribe_with(bearer, at=made))
+
+    def test_V1_pinned_identifier(self) -> None:
+        """
+        The hub is known by the URL it was given; the ``Host`` of a request does not matter.
+        """
+        token = access_token(aud="https://evil.example/.well-known/mercure")
+        fields = [("Host", "evil.example"), ("Authorization", f"Bearer {token}")]
+        self.assert_status(401, self.publish_with(*fields))
+        fields[1] = ("Authorization", f"Bearer {access_token()}")
+        self.assert_status(200, self.publish_with(*fields))
+
+    def test_V1_no_identifier(self) -> None:
+        """
+        A hub that was not told its URL accepts no token of 1.0, instead of guessing.
+        """
+        made = hub("--key=env:SSETWIST_CONFORMANCE_KEY")
+        self.assert_invalid(access_token(), "--audience is not set", made)
+        self.assert_accepted(legacy_token(), made)
+
+    def test_V2_defaults(self) -> None:
+        """
+        A secret is for HS256, a public key for what fits it: unlike the reference we need not be
+        told, for the key says so.
+        """
+        self.assert_accepted(access_token())
+        made = self.hub_with_key(public_pem("P-256"))
+        self.assert_accepted(access_token(_p256(), "ES256"), made)
+        for option in ("--algorithm=HS256", "--algorithm=RS256", "--algorithm=none"):
+            with self.assertRaises(SystemExit):
+                self.hub_with_key(public_pem("P-256"), option)
+
+    def test_V2_weak_keys(self) -> None:
+        """
+        A hub does not start with a secret shorter than its hash, a short RSA key or a private key.
+        """
+        for content in (b"x" * 31, public_pem("WEAK"), b"-----BEGIN PRIVATE KEY-----\n"):
+            with self.assertRaises(SystemExit):
+                self.hub_with_key(content)
+
+    def test_V3_nothing_is_told(self) -> None:
+        """
+        Whatever is wrong with a token, the answer is the same.
+        """
+        answers = set()
+        for token in (
+            access_token(b"x" * 40),
+            access_token(aud="x"),
+            access_token(iss="x"),
+            access_token(exp=1),
+            access_token(header={"typ": "JWT"}),
+            access_token(authorization_details="x"),
+            legacy_token("x"),
+            "x" * 50,
+        ):
+            response = self.publish_with(("Authorization", f"Bearer {token}"))
+            challenge = response.headers["WWW-Authenticate"]
+            answers.add((response.status, response.body, challenge))
+        self.assertEqual(1, len(answers), answers)
+
+    def test_V_constant_time(self) -> None:
+        """
+        Signatures by a shared secret are compared in constant time, by who does it for us.
+        """
+        verify = type(jwt.get_algorithm_by_name("HS256")).verify
+        self.assertIn("hmac.compare_digest(", inspect.getsource(verify))
+
+    def hub_with_key(self, content: bytes, *options: str) -> MercureHub:
+        """
+        Return a hub with a key.
+        """
+        return self.fresh_hub(f"--key=file:{file(self, content)}", f"--audience={HUB}", *options)
+
+    def wait_for_keys(self, made: MercureHub) -> None:
+        """
+        Wait until a hub has read its keys.
+        """
+        bearer = ("Authorization", f"Bearer {access_token(_p256(), 'ES256')}")
+        deadline = time.monotonic() + 5
+        while self.publish_with(bearer, at=made).status == 503 and time.monotonic() < deadline:
+            time.sleep(0.01)
+
+
+class LegacyTests(TokenCase):
+    """
+    Tokens of 0.x (section 16).
+    """
+
+    def test_Z3_token(self) -> None:
+        """
+        Nothing but the signature is a must; ``exp`` and ``nbf`` hold if they are there.
+        """
+        now = time.time()
+        self.assert_accepted(legacy_token())
+        self.assert_accepted(legacy_token(exp=now + 60, nbf=now - 60, aud="x", iss="y"))
+        self.assert_invalid(legacy_token(exp=now - 60), "exp is")
+        self.assert_invalid(legacy_token(nbf=now + 60), "nbf is")
+        self.assert_invalid(legacy_token(key=b"x" * 40), "the signature is")
+
+    def test_Z3_public_keys(self) -> None:
+        """
+        They may be signed with a private key, too.
+        """
+        for kind, algorithm in (("P-256", "ES256"), ("RSA", "RS256")):
+            made = self.fresh_hub(f"--key=file:{file(self, public_pem(kind))}")
+            self.assert_accepted(legacy_token(None, private_key(kind), algorithm), made)
+
+    def test_Z3_namespaced_claim(self) -> None:
+        """
+        The claim with a URL as its name goes before the short one.
+        """
+        for claim, status in (({"publish": ["*"]}, 200), ({"publish": []}, 401), ({}, 401)):
+            token = legacy_token({"publish": ["*"]}, **{"https://mercure.rocks/": claim})
+            self.assert_status(status, self.publish_with(("Authorization", f"Bearer {token}")))
+
+    def test_Z3_never_mixed(self) -> None:
+        """
+        A token with anything of 1.0 is judged by all rules of 1.0, and its ``mercure`` claim is
+        nothing then.
+        """
+        claim = {"publish": ["*"], "subscribe": ["*"]}
+        self.assert_invalid(legacy_token(authorization_details=[]), "typ is")
+        self.assert_invalid(legacy_token(authorization_details=None), "typ is")
+        self.assert_invalid(access_token(aud=None, mercure=claim), "aud is")
+        self.assert_invalid(access_token(exp=None, mercure=claim), "exp is")
+        token = access_token(authorization_details=None, mercure=claim)
+        self.assert_status(403, self.publish_with(("Authorization", f"Bearer {token}")))
+
+    def test_Z3_switch(self) -> None:
+        """
+        One option turns all of it off: the token, its cookie and its parameter.
+        """
+        made = hub(*KEYS, "--no-legacy")
+        self.assert_invalid(legacy_token(), "0.x", made)
+        token = access_token()
+        cookie = ("Cookie", f"{LEGACY_COOKIE}={token}")
+        self.assert_status(401, self.publish_with(cookie, OWN_PAGE, at=made))
+        for given in (token, legacy_token()):
+            refused = self.publish_with(at=made, query=f"?authorization={given}")
+            self.assert_status(401, refused)
+            self.assertNotIn("error=", refused.headers["WWW-Authenticate"])
+
+    def test_Z4_publish(self) -> None:
+        """
+        Each topic must match a selector of the claim ``publish``; without one it is 401.
+        """
+        for selectors, topics, status in (
+            (["*"], ["/a", "/b"], 200),
+            (["/a"], ["/a"], 200),
+            (["/a"], ["/a", "/b"], 401),
+            (["/books/{id}"], ["/books/1"], 200),
+            (["/books/{id}"], ["/books/1/pages"], 401),
+            (["/a", "/books/{id}"], ["/a", "/books/1"], 200),
+            ([], ["/a"], 401),
+            (None, ["/a"], 401),
+        ):
+            claim = {"subscribe": ["*"]} | ({} if selectors is None else {"publish": selectors})
+            fields = [("topic", topic) for topic in topics]
+            with self.assert_publishes(int(status == 200)):
+                response = self.hub.publish(fields, token=legacy_token(claim))
+            self.assert_status(status, response)
+
+    def test_Z4_null(self) -> None:
+        """
+        A claim that is null, or not there at all, grants nothing.
+        """
+        for claims in ({"mercure": {"publish": None}}, {"mercure": {}}, {"mercure": None}, {}):
+            bearer = ("Authorization", f"Bearer {signed(claims, SECRET)}")
+            self.assert_status(401, self.publish_with(bearer))
+
+    def test_Z4_nonsense(self) -> None:
+        """
+        A claim that is not made of texts is refused.
+        """
+        for claim in ("*", ["*"], 1, {"publish": "*"}, {"publish": [1]}, {"publish": {"*": 1}}):
+            self.assert_invalid(legacy_token(claim), "mercure")
+
+    def test_Z6_missing_grant(self) -> None:
+        """
+        A token of 0.x that grants no publishing gets 401, without a code: 0.x knows no 403.
+        """
+        token = legacy_token({"subscribe": ["*"]})
+        response = self.publish_with(("Authorization", f"Bearer {token}"))
+        self.assert_status(401, response)
+        self.assertNotIn("error=", response.headers["WWW-Authenticate"])
+
+    def test_Z6_reserved_topic(self) -> None:
+        """
+        A reserved topic is refused with 400 in both dialects, where 0.24.2 says 403: what is wrong
+        is the request, and no other token would help.
+        """
+        token = legacy_token()
+        for topic in ("/.well-known/mercure", "mercure/x"):
+            self.assert_refuses(400, "topic", {"topic": topic}, token=token)
+
+    def test_Z6_bad_fields(self) -> None:
+        """
+        What is wrong with a field is 400 for a token of 0.x, too.
+        """
+        token = legacy_token()
+        self.assert_refuses(400, "topic", {"data": "x"}, token=token)
+        for name, bad in (("retry", "x"), ("id", "#x"), ("type", "mercure")):
+            self.assert_refuses(400, name, {"topic": a_topic(), name: bad}, token=token)
+
+    def test_Z9_typ(self) -> None:
+        """
+        A token of 0.x says ``JWT`` or nothing of its type.
+        """
+        for typ in ("JWT", "jwt", None, "x"):
+            self.assert_accepted(legacy_token(header={"typ": typ}))
+
+    def test_Z9_cookie(self) -> None:
+        """
+        It may be in the cookie of 0.x, and in that of 1.0.
+        """
+        for name in (LEGACY_COOKIE, COOKIE):
+            cookie = ("Cookie", f"{name}={legacy_token()}")
+            self.assert_status(200, self.publish_with(cookie, OWN_PAGE))
+            self.assert_status(200, self.subscribe_with(cookie))
+
+
+def _part(value: Any) -> str:  # any JSON value
+    return _base64(json.dumps(value).encode())
+
+
+def _claims(**changes: Any) -> str:  # any JSON value
+    return access_token(**changes).split(".")[1]
+
+
+def _base64(content: bytes) -> str:
+    return base64.urlsafe_b64encode(content).decode().rstrip("=")
+
+
+def _p256() -> Any:  # a key of cryptography
+    return private_key("P-256")
