@@ -16,6 +16,7 @@ from .mercure import (
     DEFAULT_PATH,
     Authorizer,
     ByToken,
+    ByUrl,
     Everyone,
     LoopbackOnly,
     MercureResource,
@@ -65,9 +66,10 @@ class Access:
     def __init__(self, reactor: Any, config: HubConfig) -> None:  # any reactor
         self._config = config
         self._pool = HTTPConnectionPool(reactor)
-        client = HTTPClient(Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool))
-        self._verifier = config.tokens.verifier(reactor, client)
-        self.authorizer = self._make_authorizer(client, reactor)
+        agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)
+        # A client keeps cookies.  Those of visitors must not come to who is asked for keys.
+        self._verifier = config.tokens.verifier(reactor, HTTPClient(agent))
+        self.authorizer = self._make_authorizer(HTTPClient(agent), reactor)
 
     def start(self) -> None:
         """
@@ -100,8 +102,6 @@ class Access:
         )
         if not config.authorize_url:
             return by_token
-        from .mercure._authorize_url import ByUrl
-
         base_url = config.mercure.base_url
         by_url = ByUrl(config.authorize_url, client, clock=reactor, base_url=base_url)
         return TokenOrUrl(by_token, by_url)

@@ -21,6 +21,7 @@ from .mercure import (
     MercureSettings,
     Origins,
     TokenSettings,
+    name_of_url,
 )
 
 #: Only this machine can connect, until somebody asks for more.
@@ -138,6 +139,11 @@ class HubConfig:
                         f"{name} has no meaning without a key: then only pages of this machine may "
                         "talk to the hub, and all of them"
                     )
+        if self.authorize_url:
+            try:
+                name_of_url(self.authorize_url)
+            except ValueError as problem:
+                raise ValueError(f"authorize_url {problem}") from None
         if self.anonymous and self.authorize_url:
             raise ValueError("anonymous has no meaning with authorize_url, which decides of that")
         if self.tokens.audience and not self.has_keys:

@@ -248,8 +248,8 @@ class Options(UsageOptions):
 
     def opt_cors_origin(self, origin: str) -> None:
         """
-        whose pages may read what the hub answers, such as https://example.com, or
-        https://*.example.com for all subdomains, or * for all without cookies; repeatable
+        whose pages may read what the hub answers, such as https://example.com; with an asterisk for
+        all subdomains, or as an asterisk alone, for everybody, but without cookies; repeatable
         """
         self["cors-origin"].append(origin)
 

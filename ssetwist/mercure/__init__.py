@@ -5,8 +5,10 @@ The Mercure protocol, 1.0 and the deployed 0.x, over the hub.
 :class:`Authorizer`: tokens (:class:`ByToken`), the application, or nobody (:class:`Everyone`).
 """
 
+from ._authorize_url import ByUrl
 from ._authorizer import ALL_TOPICS, Authorizer, ByToken, Everyone, TokenOrUrl
 from ._development import LoopbackOnly, LoopbackOrigins
+from ._jwks_source import name_of_url
 from ._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
 from ._limits import Limits
 from ._link import link
@@ -26,6 +28,7 @@ __all__ = [
     "Action",
     "Authorizer",
     "ByToken",
+    "ByUrl",
     "Everyone",
     "Limits",
     "LoopbackOnly",
@@ -39,5 +42,6 @@ __all__ = [
     "TokenSettings",
     "link",
     "metadata_path",
+    "name_of_url",
     "token_settings",
 ]

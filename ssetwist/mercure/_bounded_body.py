@@ -27,7 +27,7 @@ class BoundedBody(Protocol):
         """
         :param most: How many bytes it may have.
         """
-        self.done: Deferred[bytes] = Deferred(lambda _: self._close())
+        self.done: Deferred[bytes] = Deferred(lambda _: self.close())
         self._most = most
         self._received = bytearray()
         self._is_over = False
@@ -40,7 +40,7 @@ class BoundedBody(Protocol):
             return
         self._received += data
         if len(self._received) > self._most:
-            self._close()
+            self.close()
             self.done.errback(CannotRead(f"it is larger than {self._most} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -60,7 +60,7 @@ class BoundedBody(Protocol):
         else:
             self.done.errback(CannotRead("its end did not come"))
 
-    def _close(self) -> None:
+    def close(self) -> None:
         """
         Take no more.
         """

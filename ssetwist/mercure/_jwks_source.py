@@ -9,12 +9,9 @@ from urllib.parse import urlsplit
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
-from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 
+from ._bounded_body import BoundedBody, CannotRead
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
 
@@ -80,7 +77,7 @@ def from_url(url: str, client: HTTPClient, clock: IReactorTime) -> Fetch:
                 unbuffered=True,
                 reactor=reactor,
             )
-            body = _Body()
+            body = BoundedBody(MAX_SET_BYTES)
             response.deliverBody(body)
             if response.code != 200:
                 body.close()
@@ -88,53 +85,10 @@ def from_url(url: str, client: HTTPClient, clock: IReactorTime) -> Fetch:
             return await body.done
         except (CannotFetch, CancelledError):
             raise
+        except CannotRead as problem:
+            raise CannotFetch(str(problem)) from None
         except Exception as problem:  # whatever a network has to say
             text = f"{type(problem).__name__}: {problem}"[:_SHOWN]
             raise CannotFetch(f"it cannot be fetched: {text}") from None
 
     return lambda: Deferred.fromCoroutine(fetch())
-
-
-class _Body(Protocol):
-    """
-    Collects a body that may be too long, or never end.
-
-    :ivar done: Fires with it.  Cancelling it closes the connection.
-    """
-
-    def __init__(self) -> None:
-        self.done: Deferred[bytes] = Deferred(lambda _: self.close())
-        self._received = bytearray()
-        self._is_over = False
-
-    def close(self) -> None:
-        """
-        Take no more.
-        """
-        self._is_over = True
-        self._received.clear()
-        assert self.transport is not None  # nobody has it before there is a response
-        self.transport.loseConnection()
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Take a piece.
-        """
-        if self._is_over:
-            return
-        self._received += data
-        if len(self._received) > MAX_SET_BYTES:
-            self.close()
-            self.done.errback(CannotFetch(f"it is larger than {MAX_SET_BYTES} bytes"))
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        See how it ended.
-        """
-        if self._is_over:
-            return
-        self._is_over = True
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(bytes(self._received))
-        else:
-            self.done.errback(CannotFetch("its end did not come"))

@@ -96,7 +96,14 @@ class Subscribing:
         if not outlet.is_new:
             return None
         pairs, cursor = self._read(request)
-        rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        try:
+            rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        except Refused as refused:
+            if refused.status != 503 or not is_browser(request) or not outlet.is_still_new():
+                raise
+            # Nobody can tell now.  With anything but this an EventSource gives up for ever.
+            self._turn_away(request)
+            return None
         selection = read_selectors(
             pairs,
             self._settings.limits,
@@ -155,9 +162,12 @@ class Subscribing:
                 reason=f"there are {most} streams with its token already",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
+        self._turn_away(request)
+        return True
+
+    def _turn_away(self, request: Request) -> None:
         request.write(self._opener.turn_away(request))
         request.finish()
-        return True
 
     def _open(
         self,

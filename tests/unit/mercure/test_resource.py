@@ -248,6 +248,19 @@ class StreamTests(ResourceCase):
         self.assertNotIn(b"oops", client.body)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
+    def test_authorizer_is_down(self) -> None:
+        """
+        Where nobody can tell what it may, a browser is told to come back, and others get 503.
+        """
+        self.authorizer.is_slow = True
+        browser, other = self.ask(Sec_Fetch_Mode="cors"), self.ask()
+        for asked in self.authorizer.asked:
+            asked.errback(Refused(503, "Ask later.", retry_after=5))
+        self.clock.advance(0)
+        self.assertEqual([200, 503], [self.status(browser), self.status(other)])
+        self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        self.assertIn(b"\r\nretry-after: 5", other.head)
+
     def test_topics_of_the_application(self) -> None:
         """
         Where the application says what is subscribed to, the client's wishes do not count.
