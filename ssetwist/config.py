@@ -178,6 +178,14 @@ class HubConfig:
         return self.tick
 
     @property
+    def _issuers(self) -> tuple[str, ...]:
+        """
+        Who makes tokens, if it is somebody who can be asked for one.
+        """
+        issuer = self.tokens.issuer
+        return (issuer,) if issuer and issuer != self.tokens.audience else ()
+
+    @property
     def mercure(self) -> MercureSettings:
         """
         The same as the Mercure hub is told.
@@ -192,7 +200,7 @@ class HubConfig:
             checks_origin=not is_open,
             has_subscriptions=self.subscriptions,
             cookie=self.tokens.cookie_names[0],
-            issuers=(self.tokens.issuer,) if self.tokens.issuer else (),
+            issuers=self._issuers,
             limits=Limits(max_matchers=self.max_matchers),
             max_body=self.max_body,
             max_topics=self.max_topics,
