@@ -274,15 +274,17 @@ class MercureHub:
         *,
         token: str | None = None,
         method: str = "GET",
+        path: str = "",
         body: bytes | str | None = None,
     ) -> Stream:
         """
         Subscribe, and wait for the head of the answer; once it is there, the hub has subscribed.
 
         :param query: Raw, or pairs.
+        :param path: The hub's own unless given.
         """
         raw = query if isinstance(query, str) else urlencode(list(_pairs(query)))
-        connection, response = self._ask(method, f"?{raw}", headers, body, token)
+        connection, response = self._ask(method, f"{path}?{raw}", headers, body, token)
         return Stream(connection, response)
 
     def _ask(

@@ -2,6 +2,8 @@
 Coming back to a Mercure hub, section 11 of the protocol clause by clause (H).
 """
 
+from threading import Thread
+
 from .mercure_hub import KEYS, PATH, MercureCase, Stream, a_topic, encoded, hub
 
 #: The header that says after which event a stream begins.
@@ -61,6 +63,20 @@ class HistoryTests(MercureCase):
         for number in range(200, 220):
             self.hub.update(topic, str(number))
         self.assertEqual([str(number) for number in range(1, 220)], self.data(stream, 219))
+
+    def test_H2_while_published(self) -> None:
+        """
+        The same holds for those who come back while there are ever more updates.
+        """
+        topic = a_topic()
+        first = self.hub.update(topic, "0")
+        numbers = [str(number) for number in range(1, 300)]
+        publisher = Thread(target=lambda: [self.hub.update(topic, one) for one in numbers])
+        publisher.start()
+        streams = [self.back(topic, first) for _ in range(20)]
+        for stream in streams:
+            self.assertEqual(numbers, self.data(stream, len(numbers)))
+        publisher.join()
 
     def test_H2_hub_wide(self) -> None:
         """
