@@ -62,11 +62,11 @@ class Publishing:
 
         :raises Refused: If it is refused; nothing has been published then.
         """
-        self._check_source(request)
         # Who may not publish learns nothing of what is wrong with it (P7).
-        publisher = self._publisher(
-            request, await self._authorizer.authorize(request, Action.PUBLISH)
-        )
+        rights = await self._authorizer.authorize(request, Action.PUBLISH)
+        if rights.is_ambient:
+            self._check_source(request)
+        publisher = self._publisher(request, rights)
         headers = request.requestHeaders
         media_type = media_type_of(headers.getRawHeaders(b"Content-Type", ()))
         body = read_body(request, self._settings.max_body)
@@ -83,11 +83,14 @@ class Publishing:
 
     def _check_source(self, request: Request) -> None:
         """
-        Check that a page may do what a cookie allows (C6).  Who shows a token in a header has it.
+        Check that a page may do what a browser alone has shown a right to (C6).  Browsers add
+        cookies and passwords by themselves, but never a bearer's token.
         """
-        headers = request.requestHeaders
-        is_by_cookie = headers.hasHeader(b"Cookie") and not headers.hasHeader(b"Authorization")
-        if is_by_cookie and self._settings.checks_origin:
+        scheme = (request.getHeader("Authorization") or "").partition(" ")[0].lower()
+        is_by_browser = scheme != "bearer" and (
+            scheme or request.requestHeaders.hasHeader("Cookie")
+        )
+        if is_by_browser and self._settings.checks_origin:
             self._settings.publish_origins.check_source(
                 _own_origin(request, self._settings.url),
                 origin=request.getHeader("Origin"),

@@ -33,6 +33,8 @@ class Rights:
     :ivar identity: A name of whoever it is, the same for each of its requests, for limits and
         logs; ``""`` for nobody in particular.  It is not a secret.
     :ivar is_legacy: Whether a token of the 0.x dialect says so.
+    :ivar is_ambient: Whether it may have been found out by what a browser adds by itself, whichever
+        page asks: a cookie, or a password that was typed in before.
     """
 
     publish: Matchers | None = None
@@ -42,6 +44,7 @@ class Rights:
     topics: Matchers | None = None
     identity: str = ""
     is_legacy: bool = False
+    is_ambient: bool = True
 
     def payload_of(self, match: str) -> Any:
         """

@@ -100,7 +100,8 @@ class TokenVerifier:
             rights = await self._access_token(token, credential.source, action, checks)
         else:
             rights = await self._legacy_token(token, action, checks)
-        rights = replace(rights, identity=token.identity)
+        is_ambient = credential.source is Source.COOKIE
+        rights = replace(rights, identity=token.identity, is_ambient=is_ambient)
         if action is Action.PUBLISH:
             return replace(rights, subscribe=NOTHING, payloads=())
         return replace(rights, publish=None)

@@ -20,6 +20,7 @@ from urllib.parse import quote, urlencode
 
 from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.threads import blockingCallFromThread
+from twisted.python import threadable
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubService
@@ -389,6 +390,9 @@ def _reactor() -> Any:  # no one interface has all that is needed of it
     reactor = SelectReactor()
     thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
     thread.start()
+    # Twisted knows of one reactor in a process; a hub of another one must not think that this is
+    # its own.
+    blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
 
     def stop() -> None:
         reactor.callFromThread(reactor.stop)
