@@ -1,0 +1,35 @@
+"""
+The table of clauses, ``docs/conformance-mercure.rst``, and the tests of which it speaks.
+"""
+
+import re
+from pathlib import Path
+
+from twisted.trial.unittest import SynchronousTestCase
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+class TableTests(SynchronousTestCase):
+    """
+    The table and the tests can be held side by side.
+    """
+
+    def setUp(self) -> None:
+        table = (ROOT / "docs" / "conformance-mercure.rst").read_text("utf-8")
+        files = set(re.findall(r"``(tests/conformance/test_mercure_\w+\.py)``", table))
+        sources = [(ROOT / file).read_text("utf-8") for file in files]
+        self.named = set(re.findall(r"``(test_\w+)``", table))
+        self.tests = set(re.findall(r"def (test_\w+)", "".join(sources)))
+
+    def test_named_tests_are_there(self) -> None:
+        """
+        Each test that the table names is in one of the files that it names.
+        """
+        self.assertEqual(set(), self.named - self.tests)
+
+    def test_all_tests_are_named(self) -> None:
+        """
+        Each test of these files stands in the table.
+        """
+        self.assertEqual(set(), self.tests - self.named)
