@@ -128,6 +128,35 @@ class Connection(HTTPChannel):
             if self.timeOut is not None:
                 self.site.requests_due.begin(self)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """
+        A line of a head does not fit.  Twisted would close, and leave the client without a word.
+        """
+        if self.requests:
+            self.refuse(431, b"Request Header Fields Too Large", "A field of the head is too long.")
+        else:
+            self.refuse(414, b"URI Too Long", "The URL is too long.")
+
+    def refuse(self, status: int, phrase: bytes, text: str) -> None:
+        """
+        Answer a request before all of it is here, and close the connection: there is no other way
+        not to receive the rest.
+        """
+        # It never gets so far that the access log would have a line for it.
+        peer = getattr(self.getPeer(), "host", "local")
+        _log.info("{status} to {peer}: {text}", status=status, peer=peer, text=text)
+        body = f"{text}\n".encode()
+        fields = Headers(
+            {
+                b"Connection": [b"close"],
+                b"Content-Length": [b"%d" % len(body)],
+                b"Content-Type": [b"text/plain; charset=utf-8"],
+            }
+        )
+        self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, fields)
+        self.write(body)
+        self.loseConnection()
+
     def close_if_idle(self) -> None:
         """
         Close the connection unless a request is being answered.
@@ -203,15 +232,12 @@ class BoundedRequest(Request):
 
     def _check_body(self, size: int) -> None:
         """
-        Take no more of a body that is too large.  The answer is given before it is here, and the
-        connection closed: there is no other way not to receive it.
+        Take no more of a body that is too large.
         """
-        channel: Any = self.channel
-        if size <= channel.site.max_body or self._is_refused:
+        channel: Any = self.channel  # ours, which has a Site
+        most = channel.site.max_body
+        if size <= most or self._is_refused:
             return
         self._is_refused = True
-        # It never gets so far that the access log would have a line for it.
-        _log.info("413 to {peer}: its request is too large", peer=self.getClientAddress())
-        fields = Headers({b"Content-Length": [b"0"], b"Connection": [b"close"]})
-        channel.writeHeaders(b"HTTP/1.1", b"413", b"Content Too Large", fields)
-        channel.loseConnection()
+        text = f"The body must not have more than {most} bytes."
+        channel.refuse(413, b"Content Too Large", text)

@@ -125,6 +125,7 @@ class RequestTests(SiteCase):
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(MAX_BODY + 1)})
         self.assertTrue(client.head.startswith(b"1 413 content too large"))
+        self.assertEqual(b"The body must not have more than 65536 bytes.\n", client.body)
         client.send(b"x" * (MAX_BODY + 1))
         self.assertEqual(1, client.received.count(b"HTTP/1.1"))
         self.clock.advance(0)
@@ -154,6 +155,29 @@ class RequestTests(SiteCase):
         client.send(b"x" * 2 * MAX_BODY)
         self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
         client.close()
+
+    def test_long_field(self) -> None:
+        """
+        A field that does not fit is answered, and the connection closed.
+        """
+        client = self.client()
+        client.request(headers={"Cookie": "x" * 20_000})
+        self.assertTrue(client.head.startswith(b"1 431 request header fields too large"))
+        self.assertEqual(b"A field of the head is too long.\n", client.body)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+
+    def test_long_url(self) -> None:
+        """
+        So is a URL, also when it comes in pieces that never end.
+        """
+        client = self.client()
+        for _ in range(30):
+            client.send(b"GET /".ljust(1000, b"x"))
+        self.assertTrue(client.head.startswith(b"1 414 uri too long"))
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
 
     def test_date(self) -> None:
         """
