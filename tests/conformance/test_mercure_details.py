@@ -1,0 +1,321 @@
+"""
+What tokens of 1.0 allow (section 8 of the checklist).
+"""
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from .mercure_hub import a_topic, encoded
+from .mercure_publisher import DETAIL_TYPE, PublisherCase, access_token, detail, log_lines
+
+
+class DetailCase(PublisherCase):
+    """
+    Tests of tokens with such a claim.
+    """
+
+    options = ("--anonymous", "--subscriptions")
+
+    def status_of(self, token: str, *topics: str) -> int:
+        """
+        Publish with a token; return the status.
+        """
+        fields = [("topic", topic) for topic in topics or ("/a",)]
+        return self.hub.publish(fields, token=token).status
+
+    def assert_invalid(self, *details: Any, why: str = "authorization_details") -> None:
+        """
+        Check that the whole token is refused, though it has a good detail, too.
+
+        :param why: What the log says.
+        """
+        good = detail("publish", "*")
+        for claim in ([*details, good], [good, *details]):
+            token = access_token(authorization_details=claim)
+            with log_lines() as lines:
+                response = self.hub.publish({"topic": "/a"}, token=token)
+            self.assert_status(401, response)
+            self.assertIn('error="invalid_token"', response.headers["WWW-Authenticate"])
+            self.assertTrue(any(why in line for line in lines), lines)
+
+    def sees(self, token: str, update: Iterable[str], *matchers: str) -> bool:
+        """
+        Tell whether a subscriber gets a private update.
+
+        :param update: The topics of the update.
+        :param matchers: What it subscribes to; a marker, too.
+        """
+        marker = a_topic()
+        stream = self.open([("match", one) for one in (*matchers, marker)], token=token)
+        fields = [("topic", topic) for topic in update]
+        self.assert_status(200, self.hub.publish([*fields, ("data", "secret"), ("private", "")]))
+        self.hub.update(marker, "marker")
+        return stream.next_event().data == "secret"
+
+
+class DetailTests(DetailCase):
+    """
+    The claim, and what it grants.
+    """
+
+    def test_D1_members(self) -> None:
+        """
+        A detail has a type, actions and topics; none of them may be missing or empty.
+        """
+        self.assertEqual(200, self.status_of(access_token()))
+        for changes in (
+            {"actions": None},
+            {"actions": []},
+            {"actions": "publish"},
+            {"actions": {"publish": 1}},
+            {"topics": None},
+            {"topics": []},
+            {"topics": "*"},
+            {"topics": {"match": "*"}},
+        ):
+            self.assert_invalid({**detail("publish", "/a"), **changes})
+        for name in ("actions", "topics"):
+            incomplete = detail("publish", "/a")
+            del incomplete[name]
+            self.assert_invalid(incomplete)
+
+    def test_D1_payload(self) -> None:
+        """
+        A payload may be any JSON value, as the reference has it; the specification knows objects.
+        """
+        for payload in ({"a": 1}, [1], "x", 0, None):
+            token = access_token(authorization_details=[detail("publish", "*", payload=payload)])
+            self.assertEqual(200, self.status_of(token))
+
+    def test_D1_claim(self) -> None:
+        """
+        The claim is an array of objects.
+        """
+        for claim in ({}, "x", 1, True, detail("publish", "*")):
+            token = access_token(authorization_details=claim)
+            self.assertEqual(401, self.status_of(token))
+        for entry in (None, "x", 1, [], [detail("publish", "*")]):
+            self.assert_invalid(entry)
+
+    def test_D2_other_types(self) -> None:
+        """
+        What has another type is ignored, whatever else it has or lacks.
+        """
+        good = detail("publish", "/a")
+        for other in (
+            {"type": "payment_initiation", "actions": 1, "topics": "x"},
+            {"type": f"{DETAIL_TYPE}/", "actions": ["publish"], "topics": [{"match": "/b"}]},
+            {"type": DETAIL_TYPE.upper(), "actions": ["publish"], "topics": [{"match": "/b"}]},
+            {"type": [DETAIL_TYPE], "actions": ["publish"], "topics": [{"match": "/b"}]},
+            {"type": None},
+            {},
+        ):
+            token = access_token(authorization_details=[other, good])
+            self.assertEqual((200, 403), (self.status_of(token), self.status_of(token, "/b")))
+
+    def test_D3_actions(self) -> None:
+        """
+        Unknown actions grant nothing and harm nothing; what is no text makes the token invalid.
+        """
+        unknown = detail("publish", "/b") | {"actions": ["delete", "PUBLISH", "", "*"]}
+        both = detail("publish", "/a") | {"actions": ["delete", "publish"]}
+        token = access_token(authorization_details=[unknown, both])
+        self.assertEqual((200, 403), (self.status_of(token), self.status_of(token, "/b")))
+        for action in (None, 1, ["publish"], {}):
+            self.assert_invalid(detail("publish", "/a") | {"actions": ["publish", action]})
+
+    def test_D4_topics(self) -> None:
+        """
+        An entry has a match, and a type that is ``exact`` unless it says otherwise.
+        """
+        for entry in (
+            "/a",
+            None,
+            1,
+            {},
+            {"match": None},
+            {"match": ""},
+            {"match": 1},
+            {"match": ["/a"]},
+            {"match": "/a", "match_type": "Exact"},
+            {"match": "/a", "match_type": "regexp"},
+            {"match": "*", "match_type": "regexp"},
+            {"match": "/a", "match_type": ""},
+            {"match": "/a", "match_type": None},
+            {"match": "/a", "match_type": ["exact"]},
+            {"match": "/a\n"},
+            {"match": "/\u202ea"},
+            {"match": "/(", "match_type": "urlpattern"},
+            {"match": "/:a:a", "match_type": "urlpattern"},
+        ):
+            self.assert_invalid(detail("publish", "/b") | {"topics": [{"match": "/b"}, entry]})
+
+    def test_D4_types(self) -> None:
+        """
+        Each type matches as it does for subscribers.
+        """
+        for entry, topic, other in (
+            ({"match": "/a"}, "/a", "/A"),
+            ({"match": "/a", "match_type": "exact"}, "/a", "/a/"),
+            ({"match": "/:a", "match_type": "exact"}, "/:a", "/a"),
+            ({"match": "/:a", "match_type": "urlpattern"}, "/a", "/a/b"),
+            (
+                {"match": "https://*.x.example/*", "match_type": "urlpattern"},
+                "https://a.x.example/b",
+                "https://x.example/b",
+            ),
+        ):
+            token = access_token(authorization_details=[detail("publish", entry)])
+            found = self.status_of(token, topic), self.status_of(token, other)
+            self.assertEqual((200, 403), found, entry)
+
+    def test_D5_all_or_nothing(self) -> None:
+        """
+        One bad detail makes the whole token invalid, also for the other action, and for who would
+        need no token.
+        """
+        bad = detail("subscribe", {"match": "/a", "match_type": "regexp"})
+        token = access_token(authorization_details=[detail("publish", "*"), bad])
+        self.assertEqual(401, self.status_of(token))
+        self.assertEqual(401, self.open({"match": "/a"}, token=token).head.status)
+
+    def test_D6_limits(self) -> None:
+        """
+        There may be 100 details, 100 topics in all of them and 4096 bytes in each matcher; more
+        makes the token invalid.
+        """
+        for details, status in (
+            ([detail("publish", "/a")] * 100, 200),
+            ([detail("publish", "/a")] * 101, 401),
+            ([detail("publish", *["/a"] * 100)], 200),
+            ([detail("publish", *["/a"] * 101)], 401),
+            ([detail("publish", *["/a"] * 60), detail("publish", *["/b"] * 41)], 401),
+            ([detail("publish", "/a", "x" * 4096)], 200),
+            ([detail("publish", "/a", "x" * 4097)], 401),
+            ([detail("publish", "/a", "é" * 2049)], 401),
+        ):
+            token = access_token(authorization_details=details)
+            self.assertEqual(status, self.status_of(token), str(details)[:100])
+
+    def test_D7_star(self) -> None:
+        """
+        The wildcard grants every topic, whatever the type.
+        """
+        for entry in (
+            {"match": "*"},
+            {"match": "*", "match_type": "exact"},
+            {"match": "*", "match_type": "urlpattern"},
+        ):
+            token = access_token(authorization_details=[detail("publish", entry)])
+            topics = ("/a", "urn:x", "https://other.example/", "no url at all: [")
+            self.assertEqual(200, self.status_of(token, *topics))
+
+    def test_D8_private_updates(self) -> None:
+        """
+        A private update is for who is granted one of its topics, and asks for one, which may be
+        another.
+        """
+        granted, asked, other = a_topic(), a_topic(), a_topic()
+        token = self.hub.mint(subscribe=[granted])
+        self.assertTrue(self.sees(token, [granted, asked], asked))
+        self.assertTrue(self.sees(token, [asked, granted], asked))
+        self.assertTrue(self.sees(token, [granted], granted))
+        self.assertFalse(self.sees(token, [asked, other], asked))
+        self.assertFalse(self.sees(token, [granted], asked))
+        self.assertFalse(self.sees(token, [other], "*"))
+        self.assertTrue(self.sees(token, [granted], "*"))
+
+    def test_D8_no_token(self) -> None:
+        """
+        Who shows no token gets no private update, whatever it asks for.
+        """
+        topic, marker = a_topic(), a_topic()
+        stream = self.open([("match", "*"), ("match_urlpattern", "*")])
+        self.hub.update(topic, "secret", private="")
+        self.hub.update(marker, "marker")
+        self.assertEqual("marker", stream.next_event().data)
+
+    def test_D9_no_detail(self) -> None:
+        """
+        Without a detail of ours a token has no rights, and is a good token all the same.
+        """
+        topic = a_topic()
+        for claim in ([], [{"type": "other"}], None):
+            token = access_token(authorization_details=claim)
+            self.assertEqual(403, self.status_of(token))
+            self.assertFalse(self.sees(token, [topic], topic))
+
+    def test_D9_null(self) -> None:
+        """
+        A claim that is null is no claim.
+        """
+        token = access_token(authorization_details=None, mercure={"publish": ["*"]})
+        self.assertEqual(403, self.status_of(token))
+
+
+class PayloadTests(DetailCase):
+    """
+    What subscriptions carry.
+    """
+
+    def payload_of(self, match: str, *details: Any, name: str = "match") -> Any:
+        """
+        Return the payload of a subscription, ``"none"`` without one.
+        """
+        self.open([(name, match)], token=access_token(authorization_details=[*details]))
+        kind = "exact" if name == "match" else "urlpattern"
+        path = f"/subscriptions/{kind}/{encoded(match)}"
+        found = self.hub.request("GET", self.hub.path + path, token=access_token())
+        self.assert_status(200, found)
+        (document,) = json.loads(found.body)["subscriptions"]
+        return document.get("payload", "none")
+
+    def test_D10_first_detail(self) -> None:
+        """
+        A subscription carries the payload of the first detail that grants its matcher.
+        """
+        topic = a_topic()
+        first = detail("subscribe", a_topic(), payload={"number": 1})
+        second = detail("subscribe", "/x", topic, payload={"number": 2})
+        third = detail("subscribe", "*", payload={"number": 3})
+        self.assertEqual({"number": 2}, self.payload_of(topic, first, second, third))
+
+    def test_D10_order(self) -> None:
+        """
+        The order is that of the document, not of how precise they are.
+        """
+        topic = a_topic()
+        every = detail("subscribe", "*", payload={"number": 1})
+        exact = detail("subscribe", topic, payload={"number": 2})
+        self.assertEqual({"number": 1}, self.payload_of(topic, every, exact))
+
+    def test_D10_matcher_as_topic(self) -> None:
+        """
+        The text of the matcher is what must be granted, as if it were a topic.
+        """
+        prefix = a_topic()
+        pattern = {"match": f"{prefix}/*", "match_type": "urlpattern"}
+        granted = detail("subscribe", pattern, payload={"number": 1})
+        self.assertEqual({"number": 1}, self.payload_of(f"{prefix}/a", granted))
+        text = f"{prefix}/:id"
+        self.assertEqual({"number": 1}, self.payload_of(text, granted, name="match_urlpattern"))
+        self.assertEqual("none", self.payload_of("https://*/x", granted, name="match_urlpattern"))
+
+    def test_D10_none(self) -> None:
+        """
+        If that detail has no payload there is none, whatever the next one has.
+        """
+        topic = a_topic()
+        bare = detail("subscribe", topic)
+        other = detail("subscribe", "*", payload={"number": 2})
+        self.assertEqual("none", self.payload_of(topic, bare, other))
+
+    def test_D10_publish(self) -> None:
+        """
+        The payload of a detail that grants publishing only does not count.
+        """
+        topic = a_topic()
+        publish = detail("publish", topic, payload={"number": 1})
+        subscribe = detail("subscribe", topic, payload={"number": 2})
+        self.assertEqual({"number": 2}, self.payload_of(topic, publish, subscribe))
