@@ -165,6 +165,17 @@ def is_browser(request: Request) -> bool:
     )
 
 
+def is_event_source(request: Request) -> bool:
+    """
+    Tell whether it is the ``EventSource`` of a browser that asks, which understands an id without
+    an event.  Scripts that read a stream with ``fetch`` may not: ``@microsoft/fetch-event-source``
+    makes an empty event of it.  They leave out what an ``EventSource`` always sends (its cache mode
+    is no-store, WHATWG HTML 9.2.2, so Fetch adds this header).
+    """
+    fields = request.requestHeaders.getRawHeaders(b"Cache-Control", ())
+    return any(b"no-cache" in field for field in fields) and is_browser(request)
+
+
 def path_of(request: Request) -> str:
     """
     Return the path for a log line: without the query, which may hold a secret, bounded, and unable

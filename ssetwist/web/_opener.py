@@ -8,7 +8,7 @@ from twisted.web.server import Request
 
 from ..eventstream import encode_id
 from ..hub import DEFAULT_RETRY, EndReason, Hub, Subscriber, View
-from ._head import address_of, first_bytes, is_browser, let_go, turn_away
+from ._head import address_of, first_bytes, is_event_source, let_go, turn_away
 from ._http2 import outlet_for
 from ._outlet import RequestOutlet
 from ._start import Start
@@ -61,7 +61,7 @@ class StreamOpener:
         Write the head of the stream, and subscribe.  The request's headers and body are let go of.
         """
         first = self._first_bytes
-        if start.is_live and is_browser(request):
+        if start.is_live and is_event_source(request):
             first += encode_id(self.hub.cursor)
         outlet.open(first)
         address = address_of(request)

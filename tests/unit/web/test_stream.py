@@ -24,6 +24,11 @@ from tests.memory import Client
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"}
 
+#: What its ``EventSource`` sends besides.
+NO_CACHE = {"Cache-Control": "no-cache"}
+
+EVENT_SOURCE = {**BROWSER, **NO_CACHE}
+
 #: What a stream begins with.
 RETRY = b"retry: 3000\n"
 
@@ -443,23 +448,23 @@ class BrowserTests(StreamCase):
         One that comes without a cursor gets an id, and no event; so it resumes from there.
         """
         self.publish("1")
-        for fields in (BROWSER, {"Sec-Fetch-Mode": "cors"}):
+        for fields in (EVENT_SOURCE, {"Sec-Fetch-Mode": "cors", **NO_CACHE}):
             client = self.client(headers=fields)
             self.assertEqual(RETRY + b"id: #e.1\n\n", client.body)
             reader = read(client.body)
             self.assertEqual(([], "#e.1"), (reader.received, reader.last_event_id))
             client.close()
         self.publish("2")
-        client = self.client(headers={**BROWSER, "Last-Event-ID": "#e.1"})
+        client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.1"})
         self.assertEqual(["2"], self.heard(client))
 
     def test_before_any_event(self) -> None:
         """
         So it is if there never was an event.
         """
-        self.assertEqual(RETRY + b"id: #e.0\n\n", self.client(headers=BROWSER).body)
+        self.assertEqual(RETRY + b"id: #e.0\n\n", self.client(headers=EVENT_SOURCE).body)
         self.publish("1")
-        client = self.client(headers={**BROWSER, "Last-Event-ID": "#e.0"})
+        client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.0"})
         self.assertEqual(["1"], self.heard(client))
 
     def test_published_meanwhile(self) -> None:
@@ -467,7 +472,7 @@ class BrowserTests(StreamCase):
         What was published in the very turn in which it comes is not for it, and not after that id.
         """
         self.hub.publish("news", Event("1"))
-        client = self.client(headers=BROWSER)
+        client = self.client(headers=EVENT_SOURCE)
         self.clock.advance(0)
         self.assertEqual(RETRY + b"id: #e.1\n\n", client.body)
 
@@ -476,9 +481,9 @@ class BrowserTests(StreamCase):
         One that has a cursor keeps it, and one that asks for history has none yet.
         """
         self.publish("1", "2")
-        client = self.client(headers={**BROWSER, "Last-Event-ID": "#e.2"})
+        client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.2"})
         self.assertEqual(RETRY, client.body)
-        client = self.client(path="/?from=-1", headers=BROWSER)
+        client = self.client(path="/?from=-1", headers=EVENT_SOURCE)
         self.assertEqual(RETRY + b"id: #e.2\ndata: 2\n\n", client.body)
 
     def test_others(self) -> None:
@@ -486,18 +491,24 @@ class BrowserTests(StreamCase):
         Others get none: some make an empty event of it.
         """
         for agent in ("curl/8.14.1", "python-requests/2.32", "", "node"):
-            self.assertEqual(RETRY, self.client(headers={"User-Agent": agent}).body)
+            self.assertEqual(RETRY, self.client(headers={"User-Agent": agent, **NO_CACHE}).body)
+
+    def test_fetch(self) -> None:
+        """
+        A script that reads the stream with ``fetch`` gets none: it may be one of those.
+        """
+        self.assertEqual(RETRY, self.client(headers={**BROWSER, "Sec-Fetch-Mode": "cors"}).body)
 
     def test_no_log(self) -> None:
         """
         Where nothing is kept, the id is honest: who comes back after events is told of a gap.
         """
         self.use(self.make_hub(log=MemoryLog(self.clock, epoch="e", max_count=0)))
-        client = self.client(headers=BROWSER)
+        client = self.client(headers=EVENT_SOURCE)
         id = read(client.body).last_event_id
         client.close()
         self.publish("1")
-        (gap,) = read(self.client(headers={**BROWSER, "Last-Event-ID": id}).body).received
+        (gap,) = read(self.client(headers={**EVENT_SOURCE, "Last-Event-ID": id}).body).received
         self.assertEqual("gap", gap.type)
 
 
