@@ -53,7 +53,7 @@ def access_token(
     }
     kept = {name: value for name, value in claims.items() if value is not None}
     # Without blanks: the head of a request has room for 16 KiB.
-    text = json.dumps(kept, separators=(",", ":")).encode()
+    text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
     return signed(text, key, algorithm, **{"typ": "at+jwt", **(header or {})})
 
 

@@ -198,6 +198,14 @@ class DetailTests(DetailCase):
             token = access_token(authorization_details=details)
             self.assertEqual(status, self.status_of(token), str(details)[:100])
 
+    def test_D6_head(self) -> None:
+        """
+        A token that does not fit into the head of a request is answered with 431, before anybody
+        could look at it; the specification, which knows no such limit, would have 401.
+        """
+        token = access_token(authorization_details=[detail("publish", *["x" * 200] * 100)])
+        self.assertEqual(431, self.status_of(token))
+
     def test_D7_star(self) -> None:
         """
         The wildcard grants every topic, whatever the type.
