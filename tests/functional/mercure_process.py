@@ -1,0 +1,87 @@
+"""
+A Mercure hub as a process, the tokens that it believes, and publishing to it.
+"""
+
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
+
+from ssetwist.mercure import Action
+from ssetwist.mercure._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
+
+from .support import PATIENCE, HubProcess, hub
+
+PATH = "/.well-known/mercure"
+
+#: What the hub calls itself, wherever it listens.
+HUB = f"https://hub.example{PATH}"
+
+#: With what tokens are signed.
+SECRET = "a secret of thirty-two bytes, and a few more"
+
+#: What tokens grant here, and what they do not.
+TOPIC, OTHER_TOPIC = "https://example.com/news", "https://example.com/secrets"
+
+_KEY = SigningKey.of(SECRET.encode())
+
+
+def access_token(topic: str = TOPIC, lifetime: float = 3600.0) -> str:
+    """
+    Make a token of 1.0.
+    """
+    grants = [Grant(action, (("exact", topic),)) for action in Action]
+    return mint_access_token(
+        _KEY, grants, issuer=HUB, audience=HUB, now=time.time(), lifetime=lifetime
+    )
+
+
+def legacy_token(topic: str = TOPIC, lifetime: float = 3600.0) -> str:
+    """
+    Make a token of 0.x.
+    """
+    return mint_legacy_token(
+        _KEY, publish=[topic], subscribe=[topic], now=time.time(), lifetime=lifetime
+    )
+
+
+@contextmanager
+def mercure_hub(*options: str, port: int = 0) -> Iterator[HubProcess]:
+    """
+    Run a hub that believes these tokens, and lets everyone read what is public.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        key = Path(folder, "key")
+        key.write_text(SECRET)
+        with hub(
+            *(f"--key=file:{key}", f"--audience={HUB}", "--anonymous", "--retry=0.1", *options),
+            listen=f"tcp:{port}:interface=127.0.0.1",
+        ) as process:
+            yield process
+
+
+def publish(process: HubProcess, data: str, *, private: bool = False, id: str = "") -> str:
+    """
+    Publish, and return the id.
+    """
+    fields = {"topic": TOPIC, "data": data}
+    if private:
+        fields["private"] = "on"
+    if id:
+        fields["id"] = id
+    request = Request(
+        f"http://{process.host}:{process.port}{PATH}",
+        urlencode(fields).encode(),
+        {"Authorization": f"Bearer {access_token()}"},
+    )
+    try:
+        with urlopen(request, timeout=PATIENCE) as response:
+            answer: str = response.read().decode()
+    except HTTPError as error:
+        with error:
+            raise AssertionError(f"{error.code} {error.read().decode()}") from None
+    return answer

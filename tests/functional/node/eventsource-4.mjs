@@ -1,0 +1,10 @@
+import { EventSource } from "eventsource-4";
+import { headers, listen, url } from "./say.mjs";
+
+// It has no option for headers, but takes another fetch.
+function fetchWithToken(input, init) {
+  return fetch(input, { ...init, headers: { ...init.headers, ...headers } });
+}
+
+listen(new EventSource(url, { fetch: fetchWithToken }));
+
