@@ -72,6 +72,26 @@ class PublishTests(HubTestCase):
         self.assertEqual(("", id_of(1)), (self.successResultOf(id), self.hub.cursor))
         self.assertEqual(1, self.hub.log.head)
 
+    def test_last_event_id(self) -> None:
+        """
+        The id of the newest event is known, whoever gave it; before there is one, it is that which
+        asks for all.
+        """
+        self.assertEqual("earliest", self.hub.last_event_id)
+        self.publish("a")
+        self.assertEqual(id_of(1), self.hub.last_event_id)
+        self.hub.publish("t", Event("b", id="mine"))
+        self.hub.publish("t", Event("c"), ephemeral=True)
+        self.assertEqual("mine", self.hub.last_event_id)
+
+    def test_last_event_id_of_an_earlier_hub(self) -> None:
+        """
+        Of a log that has had another hub the newest position is known, and so an id of it.
+        """
+        self.hub.publish("t", Event("a", id="mine"))
+        other = self.make_hub(log=self.hub.log)
+        self.assertEqual(id_of(1), other.last_event_id)
+
     def test_cancel(self) -> None:
         """
         Who cancels what has fired already changes nothing.

@@ -120,6 +120,13 @@ class SubscriberTests(HubTestCase):
         self.assertEqual([(self.subscriber, EndReason.ENDED_BY_APPLICATION)], self.heard)
         self.assertEqual((False, before), (self.outlet.is_cut, self.outlet.received))
 
+    def test_end_with_a_reason(self) -> None:
+        """
+        Who ends it may say why.
+        """
+        self.subscriber.end(reason=EndReason.TOKEN_EXPIRED)
+        self.assertEqual(EndReason.TOKEN_EXPIRED, self.subscriber.end_reason)
+
     def test_end_after_publish(self) -> None:
         """
         What was published for it just before, and has not been handed out yet, comes first.
