@@ -52,21 +52,15 @@ CASES = (
     Case("idle-10k", "idle subscribers, with heartbeats", _IDLE, idle, Column.MEMORY),
     *(
         Case(
-            f"topics-{name}",
-            "each has a topic of its own, an event to one of them",
-            Setup(subscribers, path=OWN_TOPIC),
+            f"{kind}-{name}",
+            f"each has a {what} of its own, an event to one of them",
+            Setup(subscribers, path=path),
             one_topic_each,
-            needs="topics",
+            needs=kind,
         )
-        for name, subscribers in (("10", 10), ("10k", 10_000))
-    ),
-    *(
-        Case(
-            f"private-{name}",
-            "each has a private topic of its own, granted by Mercure's rules",
-            Setup(subscribers, path=PRIVATE_TOPIC),
-            one_topic_each,
-            needs="private",
+        for kind, what, path in (
+            ("topics", "topic", OWN_TOPIC),
+            ("private", "private topic", PRIVATE_TOPIC),
         )
         for name, subscribers in (("10", 10), ("10k", 10_000))
     ),
