@@ -1,0 +1,494 @@
+"""
+Pages in a real browser, headless Chromium, that talk to a Mercure hub of another origin.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+from urllib.parse import quote
+
+from .cutting_proxy import cutting_proxy
+from .mercure_process import PATH, TOPIC, access_token, legacy_token, mercure_hub, publish
+from .node_clients import node_folder
+from .support import HubProcess, read_until, subscribe, wait_until
+from .test_chromium import OPEN, BrowserCase
+
+#: The ``readyState`` of a stream that was given up.
+CLOSED = 2
+
+_NAME = quote(TOPIC, safe="")
+
+#: Hears a stream until the page is gone.
+HEARS = """
+window.heard = [];
+window.opened = 0;
+window.source = new EventSource(arguments[0], { withCredentials: arguments[1] });
+source.onopen = () => opened++;
+source.onmessage = (event) => heard.push(event.data);
+"""
+
+#: The same with what needs no cookie.
+FETCHES = """
+const [url, token] = arguments;
+window.heard = [];
+window.opened = 0;
+window.failed = 0;
+import("/modules/@microsoft/fetch-event-source/lib/esm/index.js").then((module) =>
+  module.fetchEventSource(url, {
+    headers: { Authorization: `Bearer ${token}` },
+    openWhenHidden: true,
+    async onopen(response) {
+      if (!response.ok) throw new Error(response.status);
+      opened++;
+    },
+    onmessage: (event) => heard.push(event.data),
+    onerror: () => { failed++ },
+  }),
+);
+"""
+
+#: The same with the polyfill, once its script is there.
+POLYFILLS = """
+const [url, token] = arguments;
+window.heard = [];
+window.opened = 0;
+window.failed = 0;
+const script = document.createElement("script");
+script.src = "/modules/event-source-polyfill/src/eventsource.js";
+script.onload = () => {
+  window.source = new EventSourcePolyfill(url, { headers: { Authorization: `Bearer ${token}` } });
+  source.onopen = () => opened++;
+  source.onmessage = (event) => heard.push(event.data);
+  source.onerror = () => failed++;
+};
+document.body.append(script);
+"""
+
+#: Publishes with a cookie; says what the page is told.
+PUBLISHES = """
+const [url, topic, mode, done] = arguments;
+const body = new URLSearchParams({ topic, data: "by the page", private: "on" });
+fetch(url, { method: "POST", body, mode, credentials: "include" }).then(
+  async (response) => done([response.type, response.status, await response.text()]),
+  (error) => done([error.name]),
+);
+"""
+
+
+class PageServer(ThreadingHTTPServer):
+    """
+    Serves an empty page, and what npm has installed.
+
+    :ivar cookie: The cookie that it sets with each page; ``""`` for none.
+    """
+
+    daemon_threads = True
+    cookie = ""
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _PageHandler)
+
+    def origin(self, host: str = "localhost") -> str:
+        """
+        Return its origin, under one of the names that lead to it.
+        """
+        return f"http://{host}:{self.server_port}"
+
+
+class _PageHandler(BaseHTTPRequestHandler):
+    server: PageServer
+
+    def do_GET(self) -> None:
+        content_type, body = "text/html", b"<!doctype html><link rel=icon href=data:,><body>"
+        if self.path.startswith("/modules/"):
+            file = node_folder() / "node_modules" / self.path.removeprefix("/modules/")
+            # Modules name each other without their ending, for bundlers.
+            body = (file if file.suffix else file.with_suffix(".js")).read_bytes()
+            content_type = "text/javascript"
+        self.send_response(200)
+        if self.server.cookie:
+            self.send_header("Set-Cookie", self.server.cookie)
+        self.send_header("Content-Type", content_type)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """
+        Nothing of it goes to the output of the tests.
+        """
+
+
+@contextmanager
+def page_server() -> Iterator[PageServer]:
+    """
+    Run a server of pages in a thread.
+    """
+    with PageServer() as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        try:
+            yield server
+        finally:
+            server.shutdown()
+            thread.join()
+
+
+def hub_url(port: int, host: str = "localhost", name: str = "match") -> str:
+    return f"http://{host}:{port}{PATH}?{name}={_NAME}"
+
+
+class PageCase(BrowserCase):
+    """
+    A page, its server, and a browser without cookies.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.browser.execute_cdp_cmd("Network.clearBrowserCookies", {})
+
+    def evaluate(self, script: str) -> object:
+        return self.browser.execute_script(f"return {script}")
+
+    def wait_for(self, script: str, expected: object) -> None:
+        """
+        Wait until an expression of the page has a value.
+        """
+        wait_until(
+            lambda: self.evaluate(script) == expected,
+            f"{script} is {expected!r}; heard {self.evaluate('heard')}",
+        )
+
+    def assert_blocked(self, times: int = 1) -> None:
+        """
+        The browser has said that it kept answers from the page.
+        """
+        said = [entry["message"] for entry in self.browser.get_log("browser")]
+        blocked = [message for message in said if "blocked by CORS policy" in message]
+        self.assertGreaterEqual(len(blocked), times, said)
+
+    def hear(self, pages: PageServer, url: str, *, with_cookies: bool = True) -> None:
+        """
+        Open a page at localhost that hears a stream, and wait until it is open.
+        """
+        self.browser.get(pages.origin())
+        self.browser.execute_script(HEARS, url, with_cookies)
+        self.wait_for("source.readyState", OPEN)
+
+    def assert_heard(self, process: HubProcess, *expected: str) -> None:
+        """
+        Of a private and a public update the page hears these.
+        """
+        publish(process, "private", private=True)
+        publish(process, "public")
+        self.wait_for("heard.at(-1)", "public")
+        self.assertEqual(list(expected), self.evaluate("heard"))
+
+
+class SubscribeTests(PageCase):
+    """
+    ``EventSource`` with a cookie.
+    """
+
+    def assert_private_is_heard(self, cookie: str, name: str) -> None:
+        """
+        A page of another port hears private updates with the cookie of its own server.
+        """
+        with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
+            pages.cookie = cookie
+            self.hear(pages, hub_url(process.port, name=name))
+            self.assert_heard(process, "private", "public")
+
+    def test_cookie_1_0(self) -> None:
+        """
+        The cookie of 1.0, which Chromium takes from localhost without TLS, too.
+        """
+        self.assert_private_is_heard(
+            f"__Secure-mercure_access_token={access_token()}; Secure; HttpOnly; SameSite=Strict",
+            "match",
+        )
+
+    def test_cookie_0_x(self) -> None:
+        """
+        The cookie of 0.x, and its way to subscribe.
+        """
+        self.assert_private_is_heard(
+            f"mercureAuthorization={legacy_token()}; HttpOnly; SameSite=Strict", "topic"
+        )
+
+    def test_without_credentials(self) -> None:
+        """
+        A page that does not ask for it sends no cookie to another origin.
+        """
+        with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
+            pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
+            self.hear(pages, hub_url(process.port), with_cookies=False)
+            self.assert_heard(process, "public")
+
+    def test_other_site(self) -> None:
+        """
+        A hub of another site gets no cookie, whatever the cookie says of sites.
+
+        ``None`` would have it sent, did Chromium not keep back all cookies of third parties.
+        """
+        for same_site in ("Strict", "Lax", "None; Secure"):
+            with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
+                pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite={same_site}"
+                self.browser.get(pages.origin(process.host))  # it is a cookie of that host
+                pages.cookie = ""
+                self.hear(pages, hub_url(process.port, process.host))
+                self.assert_heard(process, "public")
+
+    def test_origin_that_is_not_listed(self) -> None:
+        """
+        A page of an origin that is not listed hears nothing, and gives up; the hub loses it.
+        """
+        with page_server() as pages, mercure_hub("--cors-origin=http://localhost:1") as process:
+            pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
+            self.browser.get(pages.origin())
+            self.browser.execute_script(HEARS, hub_url(process.port), True)
+            self.wait_for("source.readyState", CLOSED)
+            publish(process, "public")
+            wait_until(lambda: process.subscribers() == 0, "it has gone")
+            self.assertEqual([0, []], self.evaluate("[opened, heard]"))
+            self.assert_blocked()
+
+    def test_all_origins(self) -> None:
+        """
+        Where all origins are listed a page hears what is public, but not with cookies.
+        """
+        with page_server() as pages, mercure_hub("--cors-origin=*") as process:
+            self.hear(pages, hub_url(process.port), with_cookies=False)
+            self.assert_heard(process, "public")
+            self.browser.execute_script(HEARS, hub_url(process.port), True)
+            self.wait_for("source.readyState", CLOSED)
+            self.assert_blocked()
+
+    def test_cut(self) -> None:
+        """
+        A page that is cut several times, the first time before it has heard anything, comes back
+        with ``Last-Event-ID`` and its cookie, and hears all updates once.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub(f"--cors-origin={pages.origin()}") as process,
+            cutting_proxy((process.host, process.port)) as proxy,
+        ):
+            pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
+            self.hear(pages, hub_url(proxy.port))
+            expected: list[str] = []
+            ids: list[str] = []
+
+            def one_more(id: str = "") -> None:
+                expected.append(str(len(expected)))
+                ids.append(publish(process, expected[-1], private=True, id=id))
+
+            seen: list[object] = []
+            for cut in range(1, 4):
+                proxy.cut()
+                seen += ids[-1:]
+                one_more()
+                proxy.resume()
+                self.wait_for("opened", cut + 1)
+                one_more("né 1" if cut == 1 else "")
+                self.wait_for("heard", expected)
+            first, *others = [request.headers["Last-Event-ID"] for request in proxy.requests()]
+            self.assertIsNone(first)
+            self.assertRegex(others.pop(0), r"^#\w+\.0$")  # of before the first update
+            self.assertEqual(seen, [id.encode("latin-1").decode() for id in others])
+
+    def test_expiry(self) -> None:
+        """
+        The stream ends before its token does.  The page comes back with the token that it was given
+        meanwhile, and has missed nothing.
+        """
+        with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
+            pages.cookie = f"mercureAuthorization={legacy_token(lifetime=5)}; SameSite=Strict"
+            self.hear(pages, hub_url(process.port))
+            publish(process, "1", private=True)
+            pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
+            self.browser.execute_script("fetch('/')")
+            process.wait_for(r"mercure: token expired after [0-4]\.")
+            publish(process, "2", private=True)
+            self.wait_for("opened", 2)
+            publish(process, "3", private=True)
+            self.wait_for("heard", ["1", "2", "3"])
+
+    def test_expiry_without_another_token(self) -> None:
+        """
+        A page that has no other token is refused with 401, for which ``EventSource`` gives up.
+        """
+        with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
+            pages.cookie = f"mercureAuthorization={legacy_token(lifetime=5)}; SameSite=Strict"
+            self.hear(pages, hub_url(process.port))
+            self.wait_for("source.readyState", CLOSED)
+            process.wait_for("401 to .*: exp is ")
+
+
+class PublishTests(PageCase):
+    """
+    Publishing with a cookie.
+    """
+
+    def publish_from(
+        self, pages: PageServer, process: HubProcess, *, mode: str = "cors", host: str = "localhost"
+    ) -> list[object]:
+        """
+        Have a page publish to localhost, with a cookie for that; return what it is told.
+        """
+        pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Lax"
+        self.browser.get(pages.origin())
+        pages.cookie = ""
+        self.browser.get(pages.origin(host))
+        url = f"http://localhost:{process.port}{PATH}"
+        told: list[object] = self.browser.execute_async_script(PUBLISHES, url, TOPIC, mode)
+        return told
+
+    @contextmanager
+    def assert_not_published(self, process: HubProcess) -> Iterator[None]:
+        """
+        Nothing is published meanwhile.
+        """
+        path = f"{PATH}?topic={_NAME}&authorization={legacy_token()}"
+        with subscribe(process, path) as stream:
+            yield
+            publish(process, "by the test", private=True)
+            self.assertNotIn(b"by the page", read_until(stream, b"by the test"))
+
+    def test_listed(self) -> None:
+        """
+        A page of an origin that is listed publishes, and is told the id.
+        """
+        with page_server() as pages:
+            origin = pages.origin()
+            with mercure_hub(f"--cors-origin={origin}", f"--publish-origin={origin}") as process:
+                path = f"{PATH}?topic={_NAME}&authorization={legacy_token()}"
+                with subscribe(process, path) as stream:
+                    kind, status, id = self.publish_from(pages, process)
+                    self.assertEqual(("cors", 200), (kind, status))
+                    self.assertIn(f"id: {id}\n".encode(), read_until(stream, b"by the page"))
+
+    def test_not_listed(self) -> None:
+        """
+        A page that may read but is not listed for publishing is refused, and told so.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub(f"--cors-origin={pages.origin()}") as process,
+            self.assert_not_published(process),
+        ):
+            kind, status, text = self.publish_from(pages, process)
+            self.assertEqual(("cors", 400), (kind, status))
+            self.assertIn("only pages of allowed origins", text)
+
+    def test_forged(self) -> None:
+        """
+        A page of the same site that nobody has listed, which does not even want to read the answer,
+        is refused although its browser sends the cookie.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub("--publish-origin=http://localhost:1") as process,
+            self.assert_not_published(process),
+        ):
+            self.assertEqual(["opaque", 0, ""], self.publish_from(pages, process, mode="no-cors"))
+            process.wait_for(f"400 to .* a cookie from a page of '{pages.origin()}'")
+
+    def test_forged_from_another_site(self) -> None:
+        """
+        From a page of another site there comes no cookie: 401.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub() as process,
+            self.assert_not_published(process),
+        ):
+            told = self.publish_from(pages, process, mode="no-cors", host="127.0.0.1")
+            self.assertEqual(["opaque", 0, ""], told)
+            process.wait_for("401 to .* POST .*: there is no token in it")
+
+
+class AuthorizationTests(PageCase):
+    """
+    Clients from npm in a page, with a token in a header.
+    """
+
+    def leave(self) -> None:
+        """
+        End the client, which says in the console what it has lost; and would say more.
+        """
+        self.browser.get("about:blank")
+        self.browser.get_log("browser")
+
+    def assert_all_is_heard(self, script: str) -> None:
+        """
+        A client of another origin hears private updates, is cut, and misses nothing.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub(f"--cors-origin={pages.origin()}") as process,
+            cutting_proxy((process.host, process.port)) as proxy,
+        ):
+            self.browser.get(pages.origin())
+            self.browser.execute_script(script, hub_url(proxy.port), access_token())
+            self.wait_for("opened", 1)
+            expected: list[str] = []
+
+            def one_more() -> None:
+                expected.append(str(len(expected)))
+                publish(process, expected[-1], private=True)
+
+            one_more()
+            self.wait_for("heard", expected)
+            for cut in range(1, 4):
+                proxy.cut()
+                one_more()
+                proxy.resume()
+                self.wait_for("opened", cut + 1)
+                one_more()
+                self.wait_for("heard", expected)
+            self.assertIn("OPTIONS", [request.method for request in proxy.requests()])
+            self.leave()
+
+    def assert_preflight_fails(self, script: str) -> None:
+        """
+        A client of an origin that is not listed gets no further than to the question whether it
+        may ask.
+        """
+        with (
+            page_server() as pages,
+            mercure_hub() as process,
+            cutting_proxy((process.host, process.port)) as proxy,
+        ):
+            self.browser.get(pages.origin())
+            self.browser.execute_script(script, hub_url(proxy.port), access_token())
+            wait_until(lambda: self.evaluate("failed > 0"), "it has failed")
+            self.assertEqual({"OPTIONS"}, {request.method for request in proxy.requests()})
+            self.assertEqual([0, []], self.evaluate("[opened, heard]"))
+            self.assert_blocked()
+            self.leave()
+
+    def test_fetch_event_source(self) -> None:
+        """
+        ``@microsoft/fetch-event-source`` hears all, and nothing empty.
+        """
+        self.assert_all_is_heard(FETCHES)
+
+    def test_fetch_event_source_not_listed(self) -> None:
+        """
+        It is not heard where its origin is not listed.
+        """
+        self.assert_preflight_fails(FETCHES)
+
+    def test_polyfill(self) -> None:
+        """
+        ``event-source-polyfill`` hears all.
+        """
+        self.assert_all_is_heard(POLYFILLS)
+
+    def test_polyfill_not_listed(self) -> None:
+        """
+        It is not heard where its origin is not listed.
+        """
+        self.assert_preflight_fails(POLYFILLS)
