@@ -13,7 +13,8 @@ from zope.interface import provider
 #: RFC 6750, 2.3).
 _SECRETS = frozenset({"authorization", "access_token"})
 
-_PARAMETER = re.compile(r'([?&])([^=&?\s"]+)=([^&\s"]+)')
+#: A quote that is part of a value has a backslash before it: the line is escaped already.
+_PARAMETER = re.compile(r'([?&])([^=&?\s"]+)=((?:[^&\s"\\]|\\.)+)')
 
 
 @provider(IAccessLogFormatter)

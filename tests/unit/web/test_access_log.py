@@ -64,6 +64,14 @@ class AccessLogTests(SynchronousTestCase):
             self.assertIn(f"/a?topic=b&{name}=...&c=d HTTP/1.1", line)
         self.assertNotIn(SECRET[:20], self.line_of(f"/?authorization={SECRET}"))
 
+    def test_no_token_with_quotes(self) -> None:
+        """
+        A quote does not end it.
+        """
+        line = self.line_of(f'/?authorization="{SECRET}"\\{SECRET}&c=d')
+        self.assertNotIn(SECRET[:20], line)
+        self.assertIn("/?authorization=...&c=d HTTP/1.1", line)
+
     def test_no_token_of_the_page(self) -> None:
         """
         So is one in the URL of the page that asks.

@@ -1,0 +1,307 @@
+"""
+What publishers may do beyond the protocol: JSON, many updates at once, asking again, and a limit to
+how fast they are.
+"""
+
+import json
+import time
+from threading import Thread
+from typing import Any
+
+from .mercure_hub import KEYS, Response, a_topic, hub
+from .mercure_publisher import FORM, JSON, JSON_LINES, PublisherCase, access_token
+
+
+class JsonTests(PublisherCase):
+    """
+    One update, as a JSON object.
+    """
+
+    def publish_json(self, update: Any, media_type: str = JSON) -> Response:  # any JSON value
+        """
+        Publish it.
+        """
+        body = update if isinstance(update, bytes) else json.dumps(update).encode()
+        return self.post(body, media_type)
+
+    def test_fields(self) -> None:
+        """
+        It has the fields of the form, and is answered like it.
+        """
+        topic, id = a_topic(), a_topic("urn:x:")
+        stream = self.open({"match": topic})
+        update = {"topic": topic, "data": "é\n", "id": id, "type": "chat", "retry": 2500, "x": 1}
+        response = self.publish_json(update, f"{JSON}; charset=utf-8")
+        self.assertEqual((200, id.encode()), (response.status, response.body))
+        event = stream.next_event()
+        self.assertEqual(("é\n", id, "chat"), (event.data, event.last_event_id, event.type))
+        self.assertEqual(2500, stream.reader.reconnection_time)
+
+    def test_data(self) -> None:
+        """
+        Data that is no text is sent as JSON.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        for data in ({"a": [1, None]}, [], 1.5, True, None):
+            self.assert_status(200, self.publish_json({"topic": topic, "data": data}))
+            self.assertEqual(data, json.loads(stream.next_event().data))
+
+    def test_topics(self) -> None:
+        """
+        The topic may be an array, of which each must be granted.
+        """
+        topics = [a_topic(), a_topic()]
+        stream = self.open({"match": topics[1]})
+        self.assert_status(200, self.publish_json({"topic": topics, "data": "x"}))
+        self.assertEqual("x", stream.next_event().data)
+        token = self.hub.mint(publish=[topics[0]])
+        with self.assert_publishes(0):
+            found = self.post(json.dumps({"topic": topics}), JSON, token=token)
+        self.assert_status(403, found)
+
+    def test_private(self) -> None:
+        """
+        It is private if that is true, and public if it is false.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        self.publish_json({"topic": topic, "data": "secret", "private": True})
+        self.publish_json({"topic": topic, "data": "public", "private": False})
+        self.assertEqual("public", stream.next_event().data)
+
+    def test_refused(self) -> None:
+        """
+        What is wrong is refused, and named.
+        """
+        for named, update in (
+            ("JSON", b"topic=/a"),
+            ("JSON", b"{"),
+            ("JSON", b""),
+            ("UTF-8", b'{"topic":"\xff"}'),
+            ("number", b'{"topic":"/a","data":NaN}'),
+            ("nested", b'{"topic":"/a","data":' + b"[" * 100_000),
+            ("object", ["/a"]),
+            ("topic", {}),
+            ("topic", {"topic": []}),
+            ("topic", {"topic": ["/a", 1]}),
+            ("topic", {"topic": "*"}),
+            ("topic", {"topic": "mercure"}),
+            ("topic", {"topic": "\ud800"}),
+            ("data", {"topic": "/a", "data": "\ud800"}),
+            ("data", {"topic": "/a", "data": ["\udfff"]}),
+            ("id", {"topic": "/a", "id": 1}),
+            ("id", {"topic": "/a", "id": "#1"}),
+            ("type", {"topic": "/a", "type": ["x"]}),
+            ("type", {"topic": "/a", "type": "mercure"}),
+            ("retry", {"topic": "/a", "retry": "1"}),
+            ("retry", {"topic": "/a", "retry": 1.5}),
+            ("retry", {"topic": "/a", "retry": True}),
+            ("retry", {"topic": "/a", "retry": -1}),
+            ("retry", {"topic": "/a", "retry": 2**64}),
+            ("private", {"topic": "/a", "private": "true"}),
+            ("private", {"topic": "/a", "private": 1}),
+        ):
+            with self.assert_publishes(0):
+                response = self.publish_json(update)
+            self.assert_status(400, response)
+            self.assertIn(named, response.body.decode())
+
+
+class LinesTests(PublisherCase):
+    """
+    Many updates, one on each line.
+    """
+
+    def publish_lines(self, *lines: Any, **options: Any) -> list[dict[str, Any]]:  # JSON values
+        """
+        Publish them; return what is answered to each.
+        """
+        body = "".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in lines)
+        response = self.post(body, JSON_LINES, **options)
+        self.assert_status(200, response)
+        self.assertEqual(JSON_LINES, response.headers["Content-Type"])
+        return [json.loads(line) for line in response.body.splitlines()]
+
+    def test_order(self) -> None:
+        """
+        They are published in their order, and answered in it, each with its id.
+        """
+        topic = a_topic()
+        stream = self.open({"match": topic})
+        answers = self.publish_lines(*({"topic": topic, "data": str(n)} for n in range(50)))
+        events = stream.next_events(50)
+        self.assertEqual([str(number) for number in range(50)], [event.data for event in events])
+        ids = [answer["id"] for answer in answers]
+        self.assertEqual([event.last_event_id for event in events], ids)
+
+    def test_one_is_wrong(self) -> None:
+        """
+        What is wrong with a line is told with its number, and does not keep the others.
+        """
+        token = self.hub.mint(publish=["/a"])
+        with self.assert_publishes(2):
+            answers = self.publish_lines(
+                {"topic": "/a"},
+                "",
+                {"topic": "*"},
+                "{",
+                {"topic": "/b"},
+                {"topic": "/a"},
+                token=token,
+            )
+        self.assertEqual(
+            [(None, None), (400, 3), (400, 4), (403, 5), (None, None)],
+            [(answer.get("status"), answer.get("line")) for answer in answers],
+        )
+        self.assertIn("topic", answers[1]["error"])
+
+    def test_who_may_not(self) -> None:
+        """
+        Who may not publish at all is refused altogether.
+        """
+        with self.assert_publishes(0):
+            found = self.post('{"topic":"/a"}', JSON_LINES, token=self.hub.mint(subscribe=["*"]))
+        self.assert_status(403, found)
+
+    def test_too_many(self) -> None:
+        """
+        More than a thousand lines are refused, and none of them is published.
+        """
+        self.assert_refuses(413, "lines", b'{"topic":"/a"}\n' * 1001, media_type=JSON_LINES)
+
+
+class IdempotencyTests(PublisherCase):
+    """
+    Asking again.
+    """
+
+    def publish_once(
+        self, key: str, body: str, token: str | None = None, media_type: str = FORM
+    ) -> Response:
+        """
+        Publish with a key.
+        """
+        token = token or access_token(sub="me")
+        return self.post(body, media_type, {"Idempotency-Key": key}, token=token)
+
+    def test_again(self) -> None:
+        """
+        Who asks again gets the same answer, and nothing is published again.
+        """
+        key, body = a_topic("key-"), "topic=/a&data=x"
+        with self.assert_publishes(1):
+            answers = [self.publish_once(key, body) for _ in range(3)]
+        self.assertEqual({200}, {answer.status for answer in answers})
+        self.assertEqual(1, len({answer.body for answer in answers}))
+
+    def test_at_once(self) -> None:
+        """
+        So do those that ask at the same time.
+        """
+        key, bodies = a_topic("key-"), []
+        threads = [
+            Thread(target=lambda: bodies.append(self.publish_once(key, "topic=/a").body))
+            for _ in range(5)
+        ]
+        with self.assert_publishes(1):
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+        self.assertEqual((5, 1), (len(bodies), len(set(bodies))))
+
+    def test_another_body(self) -> None:
+        """
+        The same key with another body is a mistake: 422.
+        """
+        key = a_topic("key-")
+        self.publish_once(key, "topic=/a&data=x")
+        with self.assert_publishes(0):
+            found = self.publish_once(key, "topic=/a&data=y")
+        self.assert_status(422, found)
+        self.assertIn("Idempotency-Key", found.body.decode())
+
+    def test_another_publisher(self) -> None:
+        """
+        Keys of different publishers have nothing to do with each other; one publisher may come
+        with another token.
+        """
+        key = a_topic("key-")
+        with self.assert_publishes(2):
+            for token in (
+                access_token(sub="me"),
+                access_token(sub="you"),
+                access_token(sub="me", jti="another"),
+            ):
+                self.assert_status(200, self.publish_once(key, "topic=/a", token))
+
+    def test_refused_before(self) -> None:
+        """
+        What was refused published nothing, and may be put right under the same key.
+        """
+        key = a_topic("key-")
+        self.assert_status(400, self.publish_once(key, "topic=*"))
+        with self.assert_publishes(1):
+            self.assert_status(200, self.publish_once(key, "topic=/a"))
+
+    def test_no_grant(self) -> None:
+        """
+        Who may not publish to the topic does not learn whether it was published under the key.
+        """
+        key = a_topic("key-")
+        self.publish_once(key, "topic=/a")
+        weaker = self.hub.mint(publish=["/b"], subject="me")
+        self.assert_status(403, self.publish_once(key, "topic=/a", weaker))
+
+    def test_lines(self) -> None:
+        """
+        Of many updates each is published once.
+        """
+        key, body = a_topic("key-"), '{"topic":"/a"}\n{"topic":"/a"}\n'
+        with self.assert_publishes(2):
+            answers = {self.publish_once(key, body, None, JSON_LINES).body for _ in range(2)}
+        self.assertEqual(1, len(answers))
+
+    def test_bad_key(self) -> None:
+        """
+        An empty key, a long one or one that is not ASCII is refused.
+        """
+        for key in ("", "x" * 256, "\xe9"):
+            with self.assert_publishes(0):
+                found = self.publish_once(key, "topic=/a")
+            self.assert_status(400, found)
+            self.assertIn("Idempotency-Key", found.body.decode())
+
+
+class RateTests(PublisherCase):
+    """
+    How fast one may publish.
+    """
+
+    def test_rate(self) -> None:
+        """
+        Above the rate it is 429, and when to come back; then it may go on.  Others are not slowed.
+        """
+        made = hub(*KEYS, "--publish-rate=2")
+        mine, other = access_token(sub="me"), access_token(sub="you")
+        fields = {"topic": "/a"}
+        with self.assert_publishes(3, made):
+            found = [made.publish(fields, token=mine) for _ in range(3)]
+            self.assertEqual([200, 200, 429], [response.status for response in found])
+            self.assertEqual("1", found[-1].headers["Retry-After"])
+            self.assert_status(200, made.publish(fields, token=other))
+        time.sleep(0.6)
+        self.assert_status(200, made.publish(fields, token=mine))
+
+    def test_lines(self) -> None:
+        """
+        Each line counts; those that are too many are told when to come back.
+        """
+        made = hub(*KEYS, "--publish-rate=2")
+        token = access_token(sub="somebody else")
+        with self.assert_publishes(2, made):
+            response = self.post('{"topic":"/a"}\n' * 4, JSON_LINES, token=token, at=made)
+        answers = [json.loads(line) for line in response.body.splitlines()]
+        self.assertEqual([None, None, 429, 429], [one.get("status") for one in answers])
+        self.assertGreater(answers[-1]["retry_after"], 0)
