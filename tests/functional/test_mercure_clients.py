@@ -223,7 +223,9 @@ def pypi_client(name: str, process: HubProcess) -> "subprocess.Popen[str]":
     Start a client of :mod:`tests.functional.pypi_clients`.
     """
     url = url_of(process.port, "")
-    command = [sys.executable, "-m", "tests.functional.pypi_clients", name, url]
+    # gevent warns of what it changes in modules that are there already; here that does no harm.
+    quiet = ["-W", "ignore:Monkey-patching:RuntimeWarning"]
+    command = [sys.executable, *quiet, "-m", "tests.functional.pypi_clients", name, url]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
