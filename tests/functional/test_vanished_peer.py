@@ -9,6 +9,7 @@ import time
 from contextlib import ExitStack
 from ipaddress import IPv4Address
 from itertools import count
+from tempfile import NamedTemporaryFile
 from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -89,7 +90,16 @@ class VanishedPeerTests(SynchronousTestCase):
         Subscribe, cut the link, and return how long it then took until the stream had ended.
         """
         with ExitStack() as stack:
-            process = stack.enter_context(hub(*options, listen=f"tcp:0:interface={HOST}"))
+            # Others can connect there, so it wants a key; its stream is for everyone all the same.
+            key = stack.enter_context(NamedTemporaryFile())
+            key.write(b"k" * 32)
+            key.flush()
+            process = stack.enter_context(
+                hub(
+                    *("--key", key.name, "--anonymous", *options),
+                    listen=f"tcp:0:interface={HOST}",
+                )
+            )
             client = stack.enter_context(
                 subprocess.Popen(
                     [self.ip, "netns", "exec", self.name, sys.executable, "-c", CLIENT],
