@@ -3,6 +3,7 @@ The hub: those who subscribe, and what is published to them.
 """
 
 import os
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from math import inf
@@ -10,7 +11,7 @@ from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.python import threadable
 
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
@@ -104,6 +105,10 @@ class Hub:
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
         self._clock = clock
+        # Twisted knows the thread of the installed reactor only; a clock, or a reactor that runs
+        # beside it, may be in any.
+        installed: Any = sys.modules.get("twisted.internet.reactor")
+        self._is_of_reactor = clock is installed
         self._lifetime = lifetime
         self._max_subscribers = max_subscribers
         self._max_per_address = max_per_address
@@ -255,9 +260,7 @@ class Hub:
         if self.is_closed:
             raise HubClosed(f"this hub has been closed: cannot {what}")
         reactor_thread: int | None = threadable.ioThread  # it is None until the reactor runs
-        if reactor_thread not in (None, get_ident()) and IReactorFromThreads.providedBy(
-            self._clock
-        ):
+        if self._is_of_reactor and reactor_thread not in (None, get_ident()):
             raise RuntimeError(
                 f"{what} was called from another thread than the reactor's; use "
                 f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"

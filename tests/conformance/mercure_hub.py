@@ -390,8 +390,8 @@ def _reactor() -> Any:  # no one interface has all that is needed of it
     reactor = SelectReactor()
     thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
     thread.start()
-    # Twisted knows of one reactor in a process; a hub of another one must not think that this is
-    # its own.
+    # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must not
+    # think that it is this one.
     blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
 
     def stop() -> None:
