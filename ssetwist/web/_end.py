@@ -31,14 +31,14 @@ def log_end(
     )
 
 
-def reason_for(result: object) -> EndReason:
+def reason_for(failure: Failure | None) -> EndReason:
     """
-    Translate what ``notifyFinish`` said.
+    Translate what a request tells those who wait for its end.
     """
-    if not isinstance(result, Failure):
+    if failure is None:
         return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
     # This is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
     # broken connection.
-    if result.check(ConnectionDone) or "Stream reset" in str(result.value):
+    if failure.check(ConnectionDone) or "Stream reset" in str(failure.value):
         return EndReason.CLIENT_CLOSED
     return EndReason.CONNECTION_LOST

@@ -3,6 +3,7 @@ The head of an event stream, and what a request says about who asks.
 """
 
 import warnings
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
@@ -25,6 +26,20 @@ _HEADERS = {
 
 #: What Twisted's own formatters of the access log may want to know when the stream ends.
 _LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
+
+
+class _NoHeaders(Headers):
+    """
+    What all have whose own are gone.  What is set there has no effect, as after any head that has
+    been sent.
+    """
+
+    def setRawHeaders(self, name: str | bytes, values: Sequence[str | bytes]) -> None: ...
+
+    def addRawHeader(self, name: str | bytes, value: str | bytes) -> None: ...
+
+
+_NO_HEADERS = _NoHeaders()
 
 #: How many times longer those wait for whom there is no room.
 _FULL_RETRY_FACTOR = 10
@@ -78,14 +93,15 @@ def let_go(request: Request) -> None:
     Let go of what a request holds that nobody needs once its stream has begun.  For an idle
     subscriber with the head of a browser it is half of all that it costs.
     """
-    kept = Headers()
+    logged = {}
     for name in _LOGGED_HEADERS:
         if (values := request.requestHeaders.getRawHeaders(name)) is not None:
-            kept.setRawHeaders(name, values)
-    request.requestHeaders = kept
-    request.responseHeaders = Headers()
+            logged[name] = values
+    request.requestHeaders = Headers(logged) if logged else _NO_HEADERS
+    request.responseHeaders = _NO_HEADERS
     request.content = None
     request.prepath = request.postpath = None
+    request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
 
 
 def first_bytes(retry: float | None) -> bytes:

@@ -13,7 +13,9 @@ from math import inf
 from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
@@ -89,7 +91,9 @@ class RequestOutlet:
             # it would return from notifyFinish now never fires.
             self._close()
         elif self.is_still_new():
-            request.notifyFinish().addBoth(self._request_is_over)
+            # A Deferred of notifyFinish() would be six objects for each idle stream.  Of those who
+            # wait there nothing is asked but callback and errback.
+            request.notifications.append(cast("Deferred[None]", self))
 
     @property
     def is_new(self) -> bool:
@@ -213,6 +217,20 @@ class RequestOutlet:
         """
         The connection is gone; why, the request tells in a moment.
         """
+
+    # What the request tells us, as one of those who wait for its end
+
+    def callback(self, _: None) -> None:
+        """
+        The response is finished.
+        """
+        self._request_is_over(None)
+
+    def errback(self, reason: Failure) -> None:
+        """
+        The connection is gone.
+        """
+        self._request_is_over(reason)
 
     # Inside
 
@@ -378,13 +396,13 @@ class RequestOutlet:
             request.unregisterProducer()
         return request
 
-    def _request_is_over(self, result: object) -> None:
+    def _request_is_over(self, reason: Failure | None) -> None:
         if self._state is _State.CLOSED:
             return
         was_open = self._state is _State.OPEN
         request = self._close()
         if was_open:
-            self._tell(reason_for(result), request)
+            self._tell(reason_for(reason), request)
 
     def _bytes_after_request(self, data: bytes) -> None:
         # Once the stream has closed, so does the connection, and whatever comes is of no interest.

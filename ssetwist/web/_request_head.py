@@ -7,7 +7,7 @@ plain in any way is left to Twisted, so that there is one place that decides wha
 """
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 #: Fields that say something about a body, or want an answer before it.
 _OF_BODIES = frozenset((b"content-length", b"transfer-encoding", b"expect"))
@@ -20,8 +20,7 @@ _HEAD = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class PlainHead:
+class PlainHead(NamedTuple):
     """
     :ivar fields: Names as they came, and values.
     :ivar names: The names in lower case.

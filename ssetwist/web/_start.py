@@ -42,6 +42,9 @@ class Start:
         return self.last_event_id is None and not self.last
 
 
+_LIVE = Start()
+
+
 def start_of(request: Request) -> Start:
     """
     Read where a client wants to begin.
@@ -55,7 +58,7 @@ def start_of(request: Request) -> Start:
         return Start(id)
     wanted = (request.args or {}).get(b"from", [b""])[0]
     if not wanted:
-        return Start()
+        return _LIVE
     if wanted == EARLIEST.encode():
         return Start(EARLIEST)
     if not re.fullmatch(rb"-[0-9]{1,9}", wanted):
