@@ -2,6 +2,7 @@
 Server-Sent Events for Twisted.
 """
 
+from ._collector import collect_rarely
 from .config import HubConfig
 from .errors import (
     CannotListen,
@@ -58,5 +59,6 @@ __all__ = [
     "UnknownCursor",
     "View",
     "WhenBehind",
+    "collect_rarely",
     "stream",
 ]

@@ -2,7 +2,6 @@
 The command line: what ``twistd ssetwist`` offers and runs.
 """
 
-import gc
 import re
 import signal
 import sys
@@ -14,6 +13,7 @@ from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+from ._collector import collect_rarely
 from ._listening import endpoint as endpoint_of
 from .config import DEFAULT_LISTEN, HubConfig
 from .errors import CannotListen
@@ -64,17 +64,8 @@ class _TwistdService(HubService):
             raise CannotStart(1) from None  # it has been logged, in one line
 
     def startService(self) -> None:
-        """
-        Start, with a garbage collector that comes by less often.
-
-        What a stream holds lives long and is freed without it.  With 10,000 streams it takes a
-        fifth of all that a connect costs, for nothing (measured; with these figures a tenth).  In
-        an application it is not ours to say how often it comes.
-        """
         super().startService()
-        gc.collect()
-        gc.freeze()  # what is there now is there until the end
-        gc.set_threshold(50_000, 20, 100)
+        collect_rarely()
 
     def _take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
-from ssetwist import Event, EventStreamResource, Hub, Site
+from ssetwist import Event, EventStreamResource, Hub, Site, collect_rarely
 from ssetwist.hub import Matchers
 from ssetwist.log import MemoryLog
 from ssetwist.mercure import Action, MercureResource, Rights
@@ -71,4 +71,5 @@ root.putChild(b"private", MercureResource(hub, own))
 root.putChild(b"publish", Publish(publish))
 site = Site(root, streams=hub.streams)
 reactor.listenTCP(options.port, site, backlog=4096, interface="127.0.0.1")
+collect_rarely()
 reactor.run()

@@ -1,0 +1,29 @@
+"""
+Python's garbage collector, in a process that holds many streams.
+"""
+
+import gc
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import collect_rarely
+
+
+class CollectRarelyTests(SynchronousTestCase):
+    """
+    What ``twistd ssetwist`` does, and an application may do.
+    """
+
+    def setUp(self) -> None:
+        self.addCleanup(gc.unfreeze)
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+
+    def test_rarely(self) -> None:
+        """
+        It comes by less often, and not at all to what was there.
+        """
+        before = gc.get_threshold()
+        collect_rarely()
+        self.assertGreater(gc.get_threshold()[0], before[0])
+        self.assertGreater(gc.get_freeze_count(), 0)
+        self.assertTrue(gc.isenabled())
