@@ -75,6 +75,11 @@ class HubProcess:
             cwd=ROOT,
         )
         self.log = ""
+
+    def wait_for_address(self) -> None:
+        """
+        Wait until it listens, and keep where.
+        """
         found = self.wait_for(r"listening on (https?)://([^/]+):(\d+)/")
         self.host, self.port = found[2].strip("[]"), int(found[3])
         self.url = f"{found[1]}://{found[2]}:{self.port}/"
@@ -164,6 +169,7 @@ def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[Hu
     """
     process = HubProcess("--listen", listen, *options)
     try:
+        process.wait_for_address()
         yield process
     finally:
         if process.process.poll() is None:
