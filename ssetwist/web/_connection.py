@@ -27,6 +27,10 @@ _log = Logger()
 #: Seconds that a connection which the server closes may take to be closed.
 CLOSE_TIMEOUT = 30.0
 
+#: Bytes that a client may still send, to be thrown away, after it was refused.  It may be one that
+#: reads no answer before it has sent all.
+MAX_DISCARDED = 8 * 1024 * 1024
+
 
 class Connection(HTTPChannel):
     """
@@ -41,6 +45,8 @@ class Connection(HTTPChannel):
     is_first_request = True
     #: Whether a part of a request is here, and the rest is not.
     _is_receiving = False
+    #: Bytes that are still thrown away; ``None`` as long as it was not refused.
+    _to_discard: int | None = None
     _cutting: IDelayedCall | None = None
 
     def __init__(self, site: "Site") -> None:
@@ -66,6 +72,9 @@ class Connection(HTTPChannel):
         transport.registerProducer(self, True)
 
     def dataReceived(self, data: bytes) -> None:
+        if self._to_discard is not None:
+            self._discard(data)
+            return
         head = self._read_plain_head(data)
         if head is None:
             super().dataReceived(data)
@@ -155,7 +164,27 @@ class Connection(HTTPChannel):
         )
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, fields)
         self.write(body)
-        self.loseConnection()
+        self._close_when_read()
+
+    def _close_when_read(self) -> None:
+        """
+        Close once the client does, or has sent too much.  If bytes of it were left unread, it would
+        be told of a reset, and might lose the answer (RFC 9112, 9.6).
+        """
+        self._to_discard = MAX_DISCARDED
+        descriptor = descriptor_of(self.transport)
+        if descriptor is not None and descriptor is self.transport:
+            descriptor.unregisterProducer()
+            descriptor.loseWriteConnection()
+            self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
+        else:
+            self.loseConnection()  # TLS reads on by itself, until the client says that it closes
+
+    def _discard(self, data: bytes) -> None:
+        assert self._to_discard is not None, "only after a refusal"
+        self._to_discard -= len(data)
+        if self._to_discard < 0:
+            self.abort()
 
     def close_if_idle(self) -> None:
         """

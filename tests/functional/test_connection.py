@@ -1,5 +1,5 @@
 """
-What a request knows of its connection, over real sockets.
+What a request knows of its connection, and how one that is refused ends, over real sockets.
 """
 
 import socket
@@ -12,6 +12,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist import Site, Streams
+from ssetwist.web._connection import MAX_DISCARDED
 from tests.functional.support import PATIENCE, read_to_end
 
 
@@ -69,3 +70,47 @@ class AddressTests(TestCase):
         Of a listener on all addresses of the machine.
         """
         await self.asked("", "127.0.0.1", "127.0.0.2")
+
+
+class RefusedTests(TestCase):
+    """
+    A client whose body is too large, and who reads no answer before it has sent all.
+    """
+
+    timeout = 2 * PATIENCE
+
+    async def send(self, size: int) -> bytes:
+        """
+        Send so many bytes, then read; return the answer.
+        """
+        site = Site(Addresses(), streams=Streams(reactor), max_body=10)
+        listening = reactor.listenTCP(0, site, interface="127.0.0.1")
+        port = listening.getHost().port
+
+        def ask() -> bytes:
+            with socket.create_connection(("127.0.0.1", port), PATIENCE) as connection:
+                head = f"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: {size}\r\n\r\n"
+                connection.sendall(head.encode())
+                for _ in range(size // 65536):
+                    connection.sendall(bytes(65536))
+                return read_to_end(connection)
+
+        try:
+            return await deferToThread(ask)
+        finally:
+            await listening.stopListening()
+            await site.drain(5)
+            self.assertEqual(set(), site.connections)
+
+    async def test_answer_arrives(self) -> None:
+        """
+        It gets the answer, and no reset.
+        """
+        self.assertTrue((await self.send(MAX_DISCARDED // 2)).startswith(b"HTTP/1.1 413 "))
+
+    async def test_far_too_much(self) -> None:
+        """
+        Not so if it goes on and on.
+        """
+        with self.assertRaises(ConnectionError):
+            await self.send(MAX_DISCARDED * 8)
