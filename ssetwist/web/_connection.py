@@ -172,10 +172,11 @@ class Connection(HTTPChannel):
         be told of a reset, and might lose the answer (RFC 9112, 9.6).
         """
         self._to_discard = MAX_DISCARDED
-        descriptor = descriptor_of(self.transport)
-        if descriptor is not None and descriptor is self.transport:
-            descriptor.unregisterProducer()
-            descriptor.loseWriteConnection()
+        transport: Any = self.transport
+        descriptor: object = descriptor_of(transport)
+        if descriptor is transport:
+            transport.unregisterProducer()
+            transport.loseWriteConnection()
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
         else:
             self.loseConnection()  # TLS reads on by itself, until the client says that it closes
