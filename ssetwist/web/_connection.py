@@ -173,8 +173,8 @@ class Connection(HTTPChannel):
         """
         self._to_discard = MAX_DISCARDED
         transport: Any = self.transport
-        descriptor: object = descriptor_of(transport)
-        if descriptor is transport:
+        is_bare = descriptor_of(transport) is transport  # nothing between it and the socket
+        if is_bare:
             transport.unregisterProducer()
             transport.loseWriteConnection()
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
