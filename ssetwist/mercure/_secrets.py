@@ -3,6 +3,7 @@ Where keys are read from.  Never from the command line itself: everybody on the 
 that, in the list of processes.
 """
 
+import errno
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from ._keys import MAX_KEY_BYTES, is_pem
 
 _VARIABLE = "env:"
 _FILE = "file:"
+
+#: What goes wrong only where there is something of that name, so that it is no secret.
+_THERE_IS_ONE = {errno.EACCES, errno.EISDIR, errno.EIO}
 
 
 def read_secret(
@@ -33,9 +37,14 @@ def read_secret(
             shown = f" {name}" if re.fullmatch("[A-Z_][A-Z0-9_]{0,99}", name) else ""
             raise ValueError(f"the environment variable{shown} is not set, or empty")
         return os.fsencode(value)
-    problem, content = _read(source.removeprefix(_FILE), most + 1)
+    path = source.removeprefix(_FILE)
+    if not path:
+        raise ValueError(
+            "it is empty; it must say where the key is: env:NAME, file:PATH or the path of a file"
+        )
+    number, problem, content = _read(path, most + 1)
     # Raised here, and not where it went wrong, so that no traceback has what was given.
-    if problem and source.startswith(_FILE):
+    if problem and (source.startswith(_FILE) or number in _THERE_IS_ONE):
         raise ValueError(f"the file cannot be read: {problem}")
     if problem:
         raise ValueError(
@@ -49,14 +58,14 @@ def read_secret(
     return content if is_pem(content) else re.sub(rb"\r?\n\Z", b"", content)
 
 
-def _read(path: str, count: int) -> tuple[str, bytes]:
+def _read(path: str, count: int) -> tuple[int | None, str, bytes]:
     """
-    Return what went wrong, if anything, and the beginning of a file.
+    Return what went wrong, if anything, as a number and a text, and the beginning of a file.
     """
     try:
         with Path(path).open("rb") as file:
-            return "", file.read(count)
+            return None, "", file.read(count)
     except OSError as problem:
-        return problem.strerror or "it cannot be read", b""
+        return problem.errno, problem.strerror or "it cannot be read", b""
     except ValueError:
-        return "there is a NUL in it", b""
+        return None, "there is a NUL in it", b""

@@ -2,11 +2,13 @@
 Where keys are read from.
 """
 
+import os
 import traceback
+from pathlib import Path
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist.mercure._keys import MAX_KEY_BYTES
 from ssetwist.mercure._secrets import read_secret
@@ -65,11 +67,39 @@ class SecretTests(SynchronousTestCase):
         """
         A file that is not there is not named either: it might be the secret.
         """
-        for source in ("s3cret", "s3cret/x\0", "file:s3cret", "s3cret" * 1000, ""):
+        for source in ("file:s3cret", "s3cret/x\0", "s3cret" * 1000, "s3cret"):
             error = self.assertRaises(ValueError, read_secret, source)
             text = "".join(traceback.format_exception(error))
             self.assertNotIn("s3cret", text.replace("s3cret.py", ""))
         self.assertIn("env:NAME, file:PATH or the path", str(error))
+
+    def test_unreadable(self) -> None:
+        """
+        Of what is there, and is no secret therefore, it is said why it cannot be read.
+        """
+        folder = str(Path(file(self, b"")).parent)
+        for source in (folder, f"file:{folder}"):
+            error = self.assertRaises(ValueError, read_secret, source)
+            self.assertEqual("the file cannot be read: Is a directory", str(error))
+
+    def test_forbidden(self) -> None:
+        """
+        So it is with a file that only others may read.
+        """
+        path = file(self, SECRET)
+        Path(path).chmod(0)
+        if os.access(path, os.R_OK):
+            raise SkipTest("this user may read everything")
+        error = self.assertRaises(ValueError, read_secret, path)
+        self.assertEqual("the file cannot be read: Permission denied", str(error))
+
+    def test_nothing(self) -> None:
+        """
+        An empty name, such as a variable of the shell leaves that is not set, is called so.
+        """
+        for source in ("", "file:"):
+            error = self.assertRaises(ValueError, read_secret, source)
+            self.assertTrue(str(error).startswith("it is empty; it must say where"), str(error))
 
     def test_size(self) -> None:
         """
