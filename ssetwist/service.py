@@ -2,12 +2,14 @@
 A hub that listens: from one frozen :class:`HubConfig` to what serves it.
 """
 
+import errno
 from datetime import datetime, timezone
 from itertools import count
 from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
@@ -142,7 +144,7 @@ class HubService(Service):
             try:
                 port = await endpoint(self._reactor, description).listen(self._site)
             except Exception as problem:
-                raise CannotListen(description, problem) from problem
+                raise CannotListen(description, _explained(problem)) from problem
             self._ports.append(port)
             if self._is_stopped:  # stopped before it listened
                 await self._stop_listening()
@@ -173,3 +175,13 @@ class HubService(Service):
             ),
             ephemeral=True,  # nobody wants to know the time of a minute ago
         )
+
+
+def _explained(problem: Exception) -> str:
+    """
+    Return what went wrong when it listened, and what to do, where that is known.
+    """
+    cause = problem.socketError if isinstance(problem, CannotListenError) else None
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        return f"{problem}  Stop what listens there, or choose another port (--listen)"
+    return str(problem)

@@ -7,6 +7,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from getopt import GetoptError, getopt
 from typing import Any, ClassVar
 
 from twisted.logger import Logger
@@ -127,6 +128,15 @@ def _seconds(option: str) -> Callable[[str], float]:
     return _decimal(option, "seconds")
 
 
+def _filled(option: str) -> Callable[[str], str]:
+    def convert(text: str) -> str:
+        if not text:
+            raise UsageError(f"--{option}: it is empty")
+        return text
+
+    return convert
+
+
 def _number(option: str) -> Callable[[str], int]:
     def convert(text: str) -> int:
         # str.isdigit and int() alone also take digits of other scripts, signs and underscores.
@@ -146,7 +156,9 @@ class Options(UsageOptions):
     longdesc = (
         "A Server-Sent Events hub that speaks Mercure: publish and subscribe at "
         "/.well-known/mercure.  Without a key it is for development: everyone on this machine may "
-        "do everything, there is a page at / to try it, and all events are at /sse."
+        "do everything.  Where everyone may read, so or with --anonymous, there is a page at / to "
+        "try it, and all public events are at /sse.  The exit status is 0 after it was told to "
+        "stop, and 1 if it could not start."
     )
     # fmt: off
     optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
@@ -158,10 +170,11 @@ class Options(UsageOptions):
          "seconds between the events of the demonstration; 0 for none; 1 unless there is a key",
          _seconds("tick")],
         ["max-subscribers", None, 0,
-         "how many there may be; 0 for as many as the limit on open files allows",
+         "how many subscribers there may be; 0 for as many as the limit on open files allows",
          _number("max-subscribers")],
         ["max-per-address", None, 0,
-         "how many from one IP address; 0 for no limit (behind a proxy all have its address)",
+         "how many subscribers there may be from one IP address; 0 for no limit (behind a proxy "
+         "all have its address)",
          _number("max-per-address")],
         ["stall-timeout", None, DEFAULT_STALL_TIMEOUT,
          "seconds without progress until a client that does not read is cut",
@@ -176,8 +189,8 @@ class Options(UsageOptions):
         ["log-events", None, DEFAULT_MAX_COUNT,
          "how many events are kept for those who come back; 0 for none", _number("log-events")],
         ["log-bytes", None, DEFAULT_MAX_BYTES,
-         "how many bytes they may have together, as they are sent; in memory they take at least "
-         "twice that", _number("log-bytes")],
+         "how many bytes the events that are kept may have together, as they are sent; in memory "
+         "they take at least twice that", _number("log-bytes")],
         ["log-age", None, DEFAULT_MAX_AGE,
          "seconds after which an event is forgotten", _seconds("log-age")],
         ["when-behind", None, WhenBehind.DISCONNECT.value,
@@ -194,9 +207,9 @@ class Options(UsageOptions):
          "how many threads send to many clients; 1 for no others, 0 for as many as there are cores",
          _number("flush-threads")],
         *([option.name, None, None, option.help] for option in KEY_OPTIONS),
-        ["authorize-url", None, "",
+        ["authorize-url", None, None,
          "the URL of the application, which is asked what a request may do: it gets its cookies "
-         "and headers, and allows with a status of 2xx"],
+         "and headers, and allows with a status of 2xx", _filled("authorize-url")],
         ["max-body", None, DEFAULT_MAX_BODY,
          "bytes that the body of a request may have", _number("max-body")],
         ["max-matchers", None, 100,
@@ -211,7 +224,9 @@ class Options(UsageOptions):
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         ["anonymous", None, "let everyone read what is public; needs no option without a key"],
-        ["subscriptions", None, "tell those who may know it who is subscribed"],
+        ["subscriptions", None,
+         "tell those who may know it who is subscribed, by updates and at "
+         "/.well-known/mercure/subscriptions"],
         *([flag.name, None, flag.help] for flag in LEGACY_FLAGS),
     ]
     # fmt: on
@@ -238,11 +253,14 @@ class Options(UsageOptions):
         self["listen"].append(endpoint)
 
     def opt_cors_origin(self, origin: str) -> None:
-        """
-        whose pages may read what the hub answers, such as https://example.com; with an asterisk for
-        all subdomains, or as an asterisk alone, for everybody, but without cookies; repeatable
-        """
         self["cors-origin"].append(origin)
+
+    # The help has every blank of it, so it may have no lines.
+    opt_cors_origin.__doc__ = (
+        "whose pages may read what the hub answers, such as https://example.com; with an asterisk "
+        "for all subdomains, or as an asterisk alone, for everybody, but without cookies; "
+        "repeatable"
+    )
 
     def opt_publish_origin(self, origin: str) -> None:
         """
@@ -261,10 +279,27 @@ class Options(UsageOptions):
         """
         As in Twisted, but what is wrong is said in one line, without all the help around it.
         """
+        options = sys.argv[1:] if options is None else options
         try:
+            self._refuse_twice(options)
             super().parseOptions(options)
         except UsageError as problem:
             raise SystemExit(f"twistd ssetwist: {problem}") from None
+
+    def _refuse_twice(self, options: Sequence[str]) -> None:
+        """
+        Of two values Twisted takes the second.  Of two keys that would be half of what is meant.
+        """
+        try:
+            given, _ = getopt(options, self.shortOpt, self.longOpt)
+        except GetoptError as problem:
+            raise UsageError(
+                f"{problem}; --help lists what there is" if "recognized" in problem.msg else problem
+            ) from None
+        names = [name.removeprefix("--") for name, _ in given]
+        for name, *_ in self.optParameters:
+            if names.count(name) > 1:
+                raise UsageError(f"--{name}: it is there {names.count(name)} times; once is all")
 
     def postOptions(self) -> None:
         """
@@ -277,6 +312,7 @@ class Options(UsageOptions):
         for name in _REPEATABLE:
             values[name] = tuple(values[name])
         values["listen"] = values["listen"] or DEFAULT_LISTEN
+        values["authorize-url"] = values["authorize-url"] or ""
         for name, _, _ in self.optFlags:
             if name in values:
                 values[name] = bool(values[name])

@@ -4,7 +4,9 @@ From options to a running hub.
 
 import contextlib
 import dataclasses
+import errno
 import json
+import re
 import shutil
 import sys
 import tempfile
@@ -96,7 +98,7 @@ class Reactor(MemoryReactorClock):
         self, port: int, factory: Factory, backlog: int = 50, interface: str = ""
     ) -> Port:
         if port in self.in_use:
-            raise CannotListenError(interface, port, OSError("in use"))
+            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, "in use"))
         kind = IPv6Address if ":" in interface else IPv4Address
         address = kind("TCP", interface or "0.0.0.0", port)
         return Port(self, address, factory, backlog)
@@ -245,7 +247,7 @@ class OptionsTests(SynchronousTestCase):
             "publish-rate": ("", "x", "-1", "nan", "inf", "1e2", "1/s"),
             "cors-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
             "publish-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
-            "authorize-url": ("x", "ftp://a/", "https://u:p@a/"),
+            "authorize-url": ("", "x", "ftp://a/", "https://u:p@a/"),
             "key": ("no such file", "env:NO_SUCH_VARIABLE"),
             "listen": endpoints,
         }
@@ -255,6 +257,39 @@ class OptionsTests(SynchronousTestCase):
                 self.assertIn(f"--{option}: ", said)
                 if option not in ("key", "authorize-url"):  # what may be secret is not said again
                     self.assertIn(text or "''", said)
+
+    def test_twice(self) -> None:
+        """
+        An option that has one value is refused when it is there twice: of two keys it would be
+        half of what is meant.
+        """
+        for option, text in (("key", "env:PATH"), ("tick", "1"), ("authorize-url", "http://a/")):
+            self.assertEqual(
+                f"twistd ssetwist: --{option}: it is there 2 times; once is all",
+                self.refused(f"--{option}", text, f"--{option}={text}"),
+            )
+        self.config("--subscriptions", "--subscriptions")
+
+    def test_where_options_are(self) -> None:
+        """
+        Where an option is unknown it is said where to find those there are.
+        """
+        self.assertEqual(
+            "twistd ssetwist: option --audiance not recognized; --help lists what there is",
+            self.refused("--audiance", "x"),
+        )
+        self.assertEqual("twistd ssetwist: option --tick requires argument", self.refused("--tick"))
+
+    def test_help(self) -> None:
+        """
+        The help is in sentences: with one blank between two words, and no value that is empty.
+        """
+        text = str(Options())
+        paragraphs = re.split(r"\n {6}--\S+ +", text)
+        self.assertIn("heartbeat", text)
+        for paragraph in paragraphs:
+            self.assertNotRegex(re.sub(r"\n +", " ", paragraph), r"[a-z]  +[a-z]")
+        self.assertNotIn("[default: ]", text)
 
     def test_choices_are_named(self) -> None:
         """
@@ -607,6 +642,7 @@ class CannotListenTests(ServiceTestCase):
         self.assertEqual("tcp:80", error.endpoint)
         self.assertIn("'tcp:80'", str(error))
         self.assertIn("in use", str(error))
+        self.assertIn("choose another port (--listen)", str(error))
 
     def test_without_privileges(self) -> None:
         """
