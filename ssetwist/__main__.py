@@ -24,11 +24,30 @@ def parse(arguments: Sequence[str]) -> Namespace:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     token = commands.add_parser("token", help="explain a token, or make one", allow_abbrev=False)
     of_token = token.add_subparsers(required=True, metavar="COMMAND")
-    for name, help, add, run in (
-        ("check", "explain what the hub thinks of a token", add_check, check),
-        ("mint", "make a token, to try a hub", add_mint, mint),
+    for name, help, statuses, add, run in (
+        (
+            "check",
+            "explain what the hub thinks of a token",
+            "0 if it is accepted for one action at least, 1 if it is refused, 2 if the command "
+            "line is wrong",
+            add_check,
+            check,
+        ),
+        (
+            "mint",
+            "make a token, to try a hub",
+            "0 if it is made, 2 if the command line is wrong",
+            add_mint,
+            mint,
+        ),
     ):
-        command = of_token.add_parser(name, help=help, description=help, allow_abbrev=False)
+        command = of_token.add_parser(
+            name,
+            help=help,
+            description=help,
+            epilog=f"The exit status is {statuses}.",
+            allow_abbrev=False,
+        )
         add(command)
         command.set_defaults(run=run, parser=command)
     return parser.parse_args(arguments)

@@ -3,8 +3,9 @@ What ``python -m ssetwist token`` does: explain a token, and make one.
 """
 
 import json
-from argparse import ArgumentParser, Namespace
-from collections.abc import Iterable
+from argparse import Action as Argument
+from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from math import inf
 from typing import Any, TextIO
@@ -14,8 +15,15 @@ from .hub import Everything, Matcher, Matchers, Pattern
 from .mercure._checks import Checks
 from .mercure._credentials import Credential, Source
 from .mercure._jwt import MAX_TOKEN
-from .mercure._key_options import KEY_OPTIONS, LEGACY_FLAGS, KeyOption, read_option, token_settings
-from .mercure._keys import check_algorithms
+from .mercure._key_options import (
+    KEY_OPTIONS,
+    LEGACY_FLAGS,
+    KeyOption,
+    algorithms_of,
+    hub_url,
+    read_option,
+    token_settings,
+)
 from .mercure._mint import (
     DEFAULT_LIFETIME,
     Grant,
@@ -26,14 +34,12 @@ from .mercure._mint import (
 from .mercure._numeric_date import moment
 from .mercure._rights import Action, Rights
 from .mercure._secrets import read_secret
+from .mercure._selectors import MATCHER_TYPES, matcher_of
 from .mercure._template import Template
 from .mercure._token import TokenVerifier
 
 #: Options of the hub that say nothing of what a token is.
 _NOT_OF_TOKENS = {"cookie-name"}
-
-#: Those of which a token is made.
-_TO_MINT = {"algorithm", "issuer", "audience"}
 
 #: For how many seconds a token may be good at most, by a command line: a hundred years.
 _MAX_LIFETIME = 100 * 365 * 24 * 3600
@@ -88,20 +94,32 @@ def add_mint(parser: ArgumentParser) -> None:
                 "or a path for a file; a secret of at least 32 bytes, or a private key as PEM",
             ),
             KeyOption("key-file", "the same, the path of a file only"),
-            *(option for option in KEY_OPTIONS if option.name in _TO_MINT),
+            KeyOption(
+                "algorithm",
+                "with which algorithm to sign; unless given, HS256 with a secret, and the first "
+                "that fits with another key",
+            ),
+            KeyOption("issuer", "who makes it (iss); the audience unless given; 1.0 only"),
+            KeyOption("audience", "the URL of the hub it is for (aud); 1.0 only, which needs it"),
             KeyOption("kid", "what the key is called"),
-            KeyOption("subject", "for whom it is (sub)"),
+            KeyOption("subject", "for whom it is (sub); 1.0 only"),
             KeyOption("payload", "what its subscriptions carry, as JSON"),
         ),
     )
-    parser.add_argument("--dialect", choices=["1.0", "0.x"], default="1.0")
+    parser.add_argument(
+        "--dialect",
+        choices=["1.0", "0.x"],
+        default="1.0",
+        help="for which version of Mercure it is; 1.0 unless told otherwise",
+    )
     for action in Action:
         name = action.value
         parser.add_argument(
             f"--{name}",
             action="append",
             metavar="TOPIC",
-            help=f"a topic to {name}, * for all; with 0.x also a URI template; repeatable",
+            help=f"a topic to {name}, to the letter, * for all; with 0.x also a URI template; "
+            "repeatable",
         )
         parser.add_argument(
             f"--{name}-urlpattern",
@@ -111,7 +129,7 @@ def add_mint(parser: ArgumentParser) -> None:
         )
     parser.add_argument(
         "--expires-in",
-        type=float,
+        type=_number_of_seconds,
         default=DEFAULT_LIFETIME,
         metavar="SECONDS",
         help=f"for how long it is good; {DEFAULT_LIFETIME:g} unless told otherwise; 0 for ever, "
@@ -136,6 +154,10 @@ async def check(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
     text = arguments.token
     if text == "-":
         text = terminal.input.read(MAX_TOKEN + 2).strip()
+    if not text:
+        raise ValueError("TOKEN: it is empty")
+    if " " in text:
+        raise ValueError("TOKEN: there is a blank in it; give the token alone, without Bearer")
     refused = {}
     verifier.start()
     try:
@@ -175,6 +197,8 @@ async def mint(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
     if arguments.dialect == "0.x":
         if arguments.publish_urlpattern or arguments.subscribe_urlpattern:
             raise ValueError("--dialect: 0.x knows no URL patterns")
+        if arguments.subject is not None:
+            raise ValueError("--subject: a token of 0.x has none")
         token = mint_legacy_token(
             key,
             publish=arguments.publish,
@@ -184,15 +208,16 @@ async def mint(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
             lifetime=lifetime or None,
         )
     else:
-        if not arguments.audience:
+        audience = read_option(values, "audience", hub_url)
+        if audience is None:
             raise ValueError("--audience: a token of 1.0 must have one, the URL of the hub")
         if not lifetime:
             raise ValueError("--expires-in: a token of 1.0 must end")
         token = mint_access_token(
             key,
-            _grants(values, payload),
-            issuer=arguments.issuer or arguments.audience,
-            audience=arguments.audience,
+            _grants(values, payload, audience),
+            issuer=arguments.issuer or audience,
+            audience=audience,
             now=reactor.seconds(),
             lifetime=lifetime,
             **({} if arguments.subject is None else {"subject": arguments.subject}),
@@ -205,7 +230,33 @@ def _add(parser: ArgumentParser, options: Iterable[KeyOption]) -> None:
     for option in options:
         # argparse takes % for a place to fill in.
         help = option.help.replace("%", "%%")
-        parser.add_argument(f"--{option.name}", help=help, metavar=option.name.upper())
+        parser.add_argument(
+            f"--{option.name}", action=_Once, help=help, metavar=option.name.upper()
+        )
+
+
+class _Once(Argument):
+    """
+    An option that has one value.  Of two, argparse takes the second.
+    """
+
+    def __call__(
+        self,
+        parser: ArgumentParser,
+        namespace: Namespace,
+        values: str | Sequence[Any] | None,  # as argparse has it; here always a text
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise ArgumentError(self, "it is there twice; once is all")
+        setattr(namespace, self.dest, values)
+
+
+def _number_of_seconds(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise ArgumentTypeError(f"{text!r} is not a number of seconds") from None
 
 
 async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal: Terminal) -> str:
@@ -218,6 +269,8 @@ async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal:
         rights = await verifier.verify(Credential(text, Source.HEADER), action, checks)
     except Refused as problem:
         why = problem.reason
+    if rights is not None and action is Action.PUBLISH and rights.publish is None:
+        why = "it says nothing of publishing"  # as the hub does then
     terminal.say(f"as a token to {action.value}:")
     for done in checks.done:
         terminal.say(f"  {'ok' if done.is_met else 'WRONG'}: {done}")
@@ -254,7 +307,7 @@ def _text(matcher: Matcher) -> str:
 
 
 def _signing_key(values: dict[str, Any]) -> SigningKey:
-    algorithms = read_option(values, "algorithm", lambda text: check_algorithms(text.split(",")))
+    algorithms = read_option(values, "algorithm", algorithms_of)
     if values["key"] is not None and values["key-file"] is not None:
         raise ValueError("--key-file: there is a --key, too, and only one of them can be")
 
@@ -264,22 +317,34 @@ def _signing_key(values: dict[str, Any]) -> SigningKey:
     found = read_option(values, "key", key)
     found = found or read_option(values, "key-file", lambda path: key(f"file:{path}"))
     if found is None:
-        raise ValueError("--key: a token must be signed")
+        raise ValueError("--key: a token must be signed; give the key to do it with")
     return found
 
 
-def _grants(values: dict[str, Any], payload: object) -> list[Grant]:
+def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Grant]:
     grants = []
     for action in Action:
-        topics = [
-            (kind, topic)
-            for kind, name in zip(("exact", "urlpattern"), _names(action), strict=True)
-            for topic in values[name] or ()
-        ]
+        topics = []
+        for kind, name in zip(MATCHER_TYPES, _names(action), strict=True):
+            for topic in values[name] or ():
+                _check_topic(name, kind, topic, audience)
+                topics.append((kind, topic))
         if topics:
             carried = payload if action is Action.SUBSCRIBE else None
             grants.append(Grant(action, tuple(topics), carried))
     return grants
+
+
+def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
+    """
+    :raises ValueError: If no hub would take it, with the name of the option.
+    """
+    if not topic:
+        raise ValueError(f"--{option}: it is empty")
+    try:
+        matcher_of(kind, topic, audience, field=f"--{option}")
+    except Refused as problem:
+        raise ValueError(problem.reason) from None
 
 
 def _names(action: Action) -> tuple[str, str]:

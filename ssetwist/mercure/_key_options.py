@@ -80,8 +80,8 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     """
     given = {name.replace("_", "-"): value for name, value in values.items()}
     is_legacy_allowed = _is_legacy_allowed(given)
-    algorithms = read_option(given, "algorithm", _algorithms)
-    audience = read_option(given, "audience", _url)
+    algorithms = read_option(given, "algorithm", algorithms_of)
+    audience = read_option(given, "audience", hub_url)
     cookie = read_option(given, "cookie-name", check_cookie_name)
 
     def key(source: str) -> VerificationKey:
@@ -130,7 +130,12 @@ def _is_legacy_allowed(given: Mapping[str, Any]) -> bool:
     return not given.get("no-legacy")
 
 
-def _algorithms(text: str) -> tuple[str, ...]:
+def algorithms_of(text: str) -> tuple[str, ...]:
+    """
+    Read the names of algorithms, with commas between.
+
+    :raises ValueError: If one of them is none.
+    """
     return check_algorithms(name.strip() for name in text.split(","))
 
 
@@ -151,7 +156,12 @@ def _jwk_set(source: str, algorithms: tuple[str, ...] | None) -> str:
     return source
 
 
-def _url(text: str) -> str:
+def hub_url(text: str) -> str:
+    """
+    Check the URL of a hub.
+
+    :raises ValueError: If it is none.
+    """
     try:
         name_of_url(text)
     except ValueError as problem:

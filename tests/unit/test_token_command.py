@@ -131,7 +131,7 @@ class CheckTests(CommandCase):
         """
         The token may come from where nobody else sees it.
         """
-        status, lines = self.check("-", input=f" {signed({})}\n")
+        status, lines = self.check("-", "--action", "subscribe", input=f" {signed({})}\n")
         self.assertEqual((0, "accepted"), (status, lines[-1]))
 
     def test_no_token(self) -> None:
@@ -143,6 +143,32 @@ class CheckTests(CommandCase):
             self.assertEqual(1, status)
             self.assertIn("refused: the token is ", lines[-1])
             self.assertNotIn("s3cret", "".join(lines))
+
+    def test_no_bare_token(self) -> None:
+        """
+        What is no token alone is not even looked at, and it is said what there is besides.
+        """
+        for token, input, expected in (
+            ("-", "", "TOKEN: it is empty"),
+            ("-", "Bearer s3cret", "TOKEN: there is a blank in it; give the token alone"),
+        ):
+            status, output, errors = self.run_command(
+                "check", token, "--key", self.key, input=input
+            )
+            self.assertEqual((2, ""), (status, output))
+            self.assertIn(expected, errors)
+            self.assertNotIn("s3cret", errors)
+
+    def test_not_to_publish(self) -> None:
+        """
+        Who may not publish with it is refused that, as by the hub.
+        """
+        token = signed({"mercure": {"subscribe": ["*"]}})
+        status, lines = self.check(token)
+        self.assertEqual(0, status)
+        self.assertEqual("accepted to subscribe", lines[-2])
+        self.assertEqual("refused to publish: it says nothing of publishing", lines[-1])
+        self.assertEqual(1, self.check(token, "--action", "publish")[0])
 
     def test_one_action(self) -> None:
         """
@@ -157,7 +183,8 @@ class CheckTests(CommandCase):
         It may be good for one of the two only.
         """
         status, lines = self.check(
-            signed({}), "--subscriber-key", file(self, OTHER_SECRET), "--legacy"
+            signed({"mercure": {"publish": []}}),
+            *("--subscriber-key", file(self, OTHER_SECRET), "--legacy"),
         )
         self.assertEqual(0, status)
         self.assertEqual("accepted to publish", lines[-2])
@@ -194,14 +221,25 @@ class CheckTests(CommandCase):
         self.assertEqual(2, self.run_command("check")[0])
         self.assertEqual(2, self.run_command("check", "x", "--aud", "x")[0])
 
+    def test_twice(self) -> None:
+        """
+        An option that has one value is refused when it is there twice.
+        """
+        status, _, errors = self.run_command("check", "x", "--key", self.key, "--key", "s3cret")
+        self.assertEqual(2, status)
+        self.assertIn("argument --key: it is there twice; once is all\n", errors)
+        self.assertNotIn("s3cret", errors)
+
     def test_help(self) -> None:
         """
-        There is help.
+        There is help, which tells the exit statuses, too.
         """
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output):
-            self.assertRaises(SystemExit, parse, ["token", "check", "--help"])
-        self.assertIn("env:NAME", output.getvalue())
+        for command in ("check", "mint"):
+            output = io.StringIO()
+            with contextlib.redirect_stdout(output):
+                self.assertRaises(SystemExit, parse, ["token", command, "--help"])
+            self.assertIn("env:NAME", output.getvalue())
+            self.assertIn("The exit status is 0 if it is ", output.getvalue())
 
 
 class MintTests(CommandCase):
@@ -278,7 +316,7 @@ class MintTests(CommandCase):
         key, hub, all = ("--key", self.key), ("--audience", HUB), ("--publish", "*")
         legacy = ("--dialect", "0.x")
         for options, expected in (
-            ((), "--key: a token must be signed"),
+            ((), "--key: a token must be signed; give the key"),
             ((*key, "--key-file", self.key, *all), "only one of them can be"),
             ((*key, *hub), "it would allow nothing"),
             ((*key, *all), "--audience: a token of 1.0 must have one"),
@@ -289,7 +327,11 @@ class MintTests(CommandCase):
             ((*key, *hub, *all, "--payload", "{"), "--payload: it is no JSON"),
             ((*key, *hub, *all, "--algorithm", "RS256"), "--key: RS256 does not fit"),
             ((*key, *hub, *all, "--algorithm", "none"), "--algorithm: 'none' is none of"),
-            ((*key, *hub, "--publish", ""), "match is no text, or empty"),
+            ((*key, *hub, "--publish", ""), "mint: --publish: it is empty"),
+            ((*key, *hub, "--subscribe-urlpattern", "/:("), "mint: --subscribe-urlpattern: '/:('"),
+            ((*key, "--audience", "hub", *all), "mint: --audience: it must be a URL"),
+            ((*key, *hub, *all, "--expires-in", "1h"), "'1h' is not a number of seconds"),
+            ((*key, *legacy, *all, "--subject", "me"), "mint: --subject: a token of 0.x has none"),
             ((*key, *legacy, "--publish-urlpattern", "/:id"), "0.x knows no URL patterns"),
             (("--key", "s3cret", *hub, *all), "--key: it must say where the key is"),
         ):
