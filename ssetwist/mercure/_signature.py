@@ -62,7 +62,7 @@ async def check_signature(token: Token, trust: Trust, action: Action, checks: Ch
         "the signature",
         is_verified,
         f"made with {'the' if is_verified else 'another'} key{named}{known}",
-        f"made with the hub's {' or '.join(kinds)} for tokens to {action.value}",
+        f"one that is made with the hub's {' or '.join(kinds)} for tokens to {action.value}",
     )
 
 

@@ -28,6 +28,9 @@ CLOCK_SKEW = 5.0
 #: How many audiences of a token are named, when none of them is ours.
 _SHOWN_AUDIENCES = 5
 
+#: What tells the hub whose tokens it accepts, for who did not know.
+_WHO_ISSUES = "who issues tokens is told by --issuer, and is the --audience without it"
+
 
 class TokenVerifier:
     """
@@ -125,7 +128,7 @@ class TokenVerifier:
             )
         trust = self._issuers.get(issuer) if isinstance(issuer, str) else None
         if trust is None:
-            checks.fail("iss", shown(issuer), one_of(self._issuers))
+            checks.fail("iss", shown(issuer), f"{one_of(self._issuers)}; {_WHO_ISSUES}")
         checks.expect("iss", True, shown(issuer), one_of(self._issuers))
         await check_signature(token, trust, action, checks)
         _check_audience(token.claims.get("aud"), self._audience, checks)

@@ -205,7 +205,9 @@ class AccessTokenTests(VerifierCase):
             ([HUB], "no text but an array"),
         ):
             self.assertEqual(
-                f"iss is {found}; expected '{HUB}'", self.refusal(access_token(iss=issuer))
+                f"iss is {found}; expected '{HUB}'; who issues tokens is told by --issuer, and is "
+                "the --audience without it",
+                self.refusal(access_token(iss=issuer)),
             )
 
     def test_keys_of_issuer(self) -> None:
@@ -333,8 +335,8 @@ class SignatureTests(VerifierCase):
         A token that somebody else has signed is refused; it is said what is expected.
         """
         self.assertEqual(
-            "the signature is made with another key; expected made with the hub's shared secret "
-            "for tokens to publish",
+            "the signature is made with another key; expected one that is made with the hub's "
+            "shared secret for tokens to publish",
             self.refusal(access_token(OTHER_SECRET)),
         )
 
