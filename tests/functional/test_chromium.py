@@ -504,6 +504,18 @@ class PublishTests(BrowserCase):
             self.assertIn('{"a": "\u00e9"}', entry)
             self.assertIn(self.text("answer").removeprefix("Published as "), entry)
 
+    def test_tick_after_it(self) -> None:
+        """
+        A tick has no id, also where it is the first to come after something that has one.
+        """
+        with hub("--tick", "0.1") as process:
+            self.browser.get(process.url)
+            self.publish("demo", "1")
+            wait_until(lambda: self.text("answer").startswith("Published as #"), "published")
+            self.click("connect")
+            wait_until(lambda: int(self.text("received")) >= 2, "ticks have come")
+            self.assertNotIn("#", self.text("log"))
+
     def test_refused(self) -> None:
         """
         What may not be published is not, and the page says why.

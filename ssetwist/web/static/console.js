@@ -140,9 +140,10 @@ function entryFor(event) {
   return entry;
 }
 
-// The browser repeats the last id it heard with every event that has none.
+// The browser repeats the last id it heard with every event that has none, such
+// as a tick; to begin with, the one that the hub said when the stream opened.
 function idOf(event) {
-  const isNew = event.lastEventId !== lastId;
+  const isNew = event.lastEventId !== lastId && event.type !== "tick";
   lastId = event.lastEventId;
   return make("span", "id", isNew ? event.lastEventId : "");
 }
