@@ -1,8 +1,10 @@
 """
-An application that is asked by a hub what its visitors may do: ``python examples/authorize.py``,
-``twistd -n ssetwist --authorize-url http://127.0.0.1:8000/authorize``, then ``curl -c ann
-http://127.0.0.1:8000/login/ann`` and ``curl -N -b ann
-'http://127.0.0.1:8080/.well-known/mercure?match=*'``.
+An application that is asked by a hub what its visitors may do, with Klein: ``pip install klein``,
+``python examples/authorize.py``, ``twistd -n ssetwist --authorize-url
+http://127.0.0.1:8000/authorize``, then ``curl -c ann http://127.0.0.1:8000/login/ann`` and ``curl
+-N -b ann 'http://127.0.0.1:8080/.well-known/mercure?match=*'``.  To publish with a cookie one must
+say from which page, as browsers do: ``curl -b ann -H 'Origin: http://127.0.0.1:8080' -d topic=/news
+-d data=hello http://127.0.0.1:8080/.well-known/mercure``.
 """
 
 import json

@@ -7,10 +7,15 @@ import socket
 import subprocess
 import sys
 import textwrap
+from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
 
+from ssetwist import Hub, Refused
+from ssetwist.mercure import Action, MercureResource
 from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until
 
 README = (ROOT / "README.rst").read_text()
@@ -141,6 +146,30 @@ class ReadmeTests(SynchronousTestCase):
     """
     The README.
     """
+
+    def test_authorizer(self) -> None:
+        """
+        Its Authorizer lets whom it knows do what is theirs, and nobody else.
+        """
+        blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
+        (block,) = (block for block in blocks if "an Authorizer" in block)
+        root = Resource()
+        names = {
+            "hub": Hub(clock=Clock()),
+            "my_sessions": {b"s": SimpleNamespace(id=42, name="ann")},
+            "root": root,
+        }
+        exec(textwrap.dedent(block), names)
+        sessions = names["Sessions"]()
+        self.assertIsInstance(root.children[b"mercure"], MercureResource)
+        for action in Action:
+            self.assertTrue(sessions.can_allow(action))
+            request = SimpleNamespace(getCookie=lambda name: b"s")
+            rights = self.successResultOf(sessions.authorize(request, action))
+            self.assertEqual(("ann", ["/users/42"]), (rights.identity, list(rights.publish.exact)))
+        request = SimpleNamespace(getCookie=lambda name: None)
+        refused = self.failureResultOf(sessions.authorize(request, Action.PUBLISH), Refused)
+        self.assertEqual(401, refused.value.status)
 
     def test_programs(self) -> None:
         """
