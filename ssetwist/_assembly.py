@@ -7,6 +7,8 @@ from typing import Any
 from treq.client import HTTPClient
 from twisted.logger import Logger
 from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.iweb import IRequest
+from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 
 from .config import HubConfig
@@ -131,7 +133,17 @@ def mount(root: Resource, path: str, resource: IResource) -> None:
     for folder in folders:
         below = root.children.get(folder)
         if below is None:
-            below = Resource()
+            below = _Folder()
             root.putChild(folder, below)
         root = below
     root.putChild(name, resource)
+
+
+class _Folder(Resource):
+    """
+    What has something below it, and is nothing itself.
+    """
+
+    def render(self, request: IRequest) -> bytes:
+        page: bytes = notFound().render(request)
+        return page

@@ -10,6 +10,7 @@ from dataclasses import replace
 from getopt import GetoptError, getopt
 from typing import Any, ClassVar
 
+from OpenSSL.crypto import Error as NoPEM
 from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
@@ -245,6 +246,11 @@ class Options(UsageOptions):
 
         try:
             endpoint_of(reactor, endpoint)
+        except NoPEM:
+            raise UsageError(
+                f"--listen: {endpoint!r} needs a key and a certificate as PEM, such as "
+                "'ssl:8443:privateKey=key.pem:certKey=cert.pem'; one of them cannot be read"
+            ) from None
         except Exception as problem:  # whatever the parser of that kind of endpoint raises
             raise UsageError(
                 f"--listen: {endpoint!r} is no endpoint string, such as "

@@ -158,8 +158,8 @@ class Subscribing:
         if has_too_many and not is_browser(request):
             raise Refused(
                 429,
-                f"One token may have {most} streams at a time.",
-                reason=f"there are {most} streams with its token already",
+                f"Streams at a time with one token: at most {most}.",
+                reason=f"with its token there are as many streams as there may be: {most}",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
         self._turn_away(request)

@@ -291,6 +291,16 @@ class OptionsTests(SynchronousTestCase):
             self.assertNotRegex(re.sub(r"\n +", " ", paragraph), r"[a-z]  +[a-z]")
         self.assertNotIn("[default: ]", text)
 
+    def test_no_pem(self) -> None:
+        """
+        Where a file of a TLS endpoint is no PEM, it is said what must be there, and in which words.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "file")
+            path.write_text("no PEM\n")
+            said = self.refused(f"--listen=ssl:8443:privateKey={path}")
+        self.assertIn("such as 'ssl:8443:privateKey=key.pem:certKey=cert.pem'", said)
+
     def test_choices_are_named(self) -> None:
         """
         Where there is a choice it is said which.
@@ -530,6 +540,13 @@ class ListenTests(ServiceTestCase):
         self.pass_time(0.1)
         for client in clients:
             self.assertTrue(client.body.endswith(b"data: a\n\n"), client.body)
+
+    def test_paths_in_between(self) -> None:
+        """
+        Above the hub's path there is nothing, which is no question of the method.
+        """
+        self.start("tcp:80", tokens=KEY)
+        self.assertTrue(self.connect(path="/.well-known").head.startswith(b"1 404 "))
 
     def test_backlog(self) -> None:
         """
