@@ -6,7 +6,7 @@ from typing import Any
 
 from treq.client import HTTPClient
 from twisted.logger import Logger
-from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
 from twisted.web.iweb import IRequest
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
@@ -58,6 +58,14 @@ def make_hub(reactor: Any, config: HubConfig) -> Hub:  # any reactor
     )
 
 
+class _QuietFactory(_HTTP11ClientFactory):  # Twisted has no public name for it
+    """
+    Says nothing of each connection that it makes: there may be as many as there are visitors.
+    """
+
+    noisy = False
+
+
 class Access:
     """
     Who may do what: what decides that, and what it needs from elsewhere.
@@ -68,6 +76,7 @@ class Access:
     def __init__(self, reactor: Any, config: HubConfig) -> None:  # any reactor
         self._config = config
         self._pool = HTTPConnectionPool(reactor)
+        self._pool._factory = _QuietFactory
         agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)
         # A client keeps cookies.  Those of visitors must not come to who is asked for keys.
         self._verifier = config.tokens.verifier(reactor, HTTPClient(agent))

@@ -140,6 +140,8 @@ class ExampleTests(SynchronousTestCase):
                 urlopen(said).close()
             self.assertIn(b"data: dear\n", read_until(heard["ann"], b"data: all\n"))
             self.assertNotIn(b"dear", read_until(heard["bob"], b"data: all\n"))
+            # That it asked is no news; each visitor would be some lines of the log.
+            self.assertNotIn("factory _HTTP11ClientFactory", process.read_log())
 
 
 class ReadmeTests(SynchronousTestCase):
