@@ -15,6 +15,9 @@ from twisted.logger import Logger
 from twisted.python.usage import Options as UsageOptions
 from twisted.python.usage import UsageError
 
+import twisted
+
+from . import __version__
 from ._collector import collect_rarely
 from ._listening import endpoint as endpoint_of
 from .config import DEFAULT_LISTEN, HubConfig
@@ -273,6 +276,13 @@ class Options(UsageOptions):
         whose pages may publish with a cookie, besides the hub's own; repeatable
         """
         self["publish-origin"].append(origin)
+
+    def opt_version(self) -> None:
+        """
+        Display the versions of ssetwist and of Twisted and exit.
+        """
+        print(f"ssetwist {__version__}, Twisted {twisted.__version__}")
+        raise SystemExit(0)
 
     def parseArgs(self, *arguments: str) -> None:
         """

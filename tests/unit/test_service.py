@@ -5,6 +5,7 @@ From options to a running hub.
 import contextlib
 import dataclasses
 import errno
+import io
 import json
 import re
 import shutil
@@ -25,6 +26,7 @@ from twisted.plugin import IPlugin
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import implementer
 
+import ssetwist
 import twisted.plugins
 from ssetwist import (
     EndReason,
@@ -300,6 +302,18 @@ class OptionsTests(SynchronousTestCase):
             path.write_text("no PEM\n")
             said = self.refused(f"--listen=ssl:8443:privateKey={path}")
         self.assertIn("such as 'ssl:8443:privateKey=key.pem:certKey=cert.pem'", said)
+
+    def test_version(self) -> None:
+        """
+        The version that is asked for is that of the hub, and of Twisted, too.
+        """
+        output = io.StringIO()
+        with contextlib.redirect_stdout(output):
+            ended = self.assertRaises(SystemExit, self.config, "--version")
+        self.assertEqual(0, ended.code)
+        self.assertEqual(
+            f"ssetwist {ssetwist.__version__}, Twisted {twisted.__version__}\n", output.getvalue()
+        )
 
     def test_choices_are_named(self) -> None:
         """
