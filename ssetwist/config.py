@@ -3,7 +3,7 @@ All that a hub can be told, checked.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 
 from .hub import (
     DEFAULT_HEARTBEAT,
@@ -114,6 +114,11 @@ class HubConfig:
     def __post_init__(self) -> None:
         if isinstance(self.listen, str) or not self.listen:
             raise ValueError("listen must be one or more endpoint strings, in a tuple or a list")
+        for one in fields(self):
+            value = getattr(self, one.name)
+            # Values of the environment are text, and are easily passed on as that.
+            if type(one.default) in (int, float) and not isinstance(value, int | float):
+                raise TypeError(f"{one.name} must be a number, not {value!r}")
         for name, (least, may_be_0) in _LEAST_SECONDS.items():
             value = getattr(self, name)
             if value is not None and not (least <= value <= _DAY or (may_be_0 and value == 0)):

@@ -444,6 +444,14 @@ class HubConfigTests(SynchronousTestCase):
                 error = self.assertRaises(ValueError, HubConfig, **{name: value})
                 self.assertIn(name, str(error), (name, value))
 
+    def test_numbers(self) -> None:
+        """
+        A text, such as variables of the environment are, is no number.
+        """
+        for name in ("heartbeat", "max_body", "max_subscribers", "log_events", "publish_rate"):
+            error = self.assertRaises(TypeError, HubConfig, **{name: "15"})
+            self.assertEqual(f"{name} must be a number, not '15'", str(error))
+
     def test_lifetime_needs_a_log(self) -> None:
         """
         Streams do not end by themselves where those who come back would miss something.
