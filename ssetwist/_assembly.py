@@ -124,7 +124,7 @@ def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
     """
     is_open = config.is_for_development or config.anonymous
     stream = EventStreamResource(hub, retry=config.retry)
-    root = console(hub, stream) if is_open else Resource()
+    root = console(hub, stream, may_publish=config.is_for_development) if is_open else Resource()
     settings = config.mercure
     mercure = MercureResource(hub, authorizer, settings)
     for path in {DEFAULT_PATH, settings.path}:

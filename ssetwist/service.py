@@ -49,6 +49,8 @@ class HubService(Service):
 
     def __init__(self, reactor: Any, config: HubConfig | None = None) -> None:
         # Any: there is no one interface for a reactor that listens on whatever an endpoint names.
+        if isinstance(reactor, HubConfig):
+            raise TypeError("the reactor comes first, then the HubConfig")
         config = HubConfig() if config is None else config
         self.hub = make_hub(reactor, config)
         self._reactor = reactor

@@ -36,6 +36,8 @@ class MemoryLog:
         times, if they have characters beyond U+FFFF.
     :param max_age: Seconds after which an event is forgotten.
     :param epoch: The name of this life, for tests; a random one if there is none.
+
+    :raises ValueError: If a bound is negative.
     """
 
     def __init__(
@@ -47,6 +49,13 @@ class MemoryLog:
         max_age: float = DEFAULT_MAX_AGE,
         epoch: str | None = None,
     ) -> None:
+        for name, bound in (
+            ("max_count", max_count),
+            ("max_bytes", max_bytes),
+            ("max_age", max_age),
+        ):
+            if not bound >= 0:
+                raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch
         self.on_append: Callable[[Entry], None] | None = None
         self._clock = clock

@@ -47,6 +47,9 @@ class MercureResource(Resource):
         self, hub: Hub, authorizer: Authorizer, settings: MercureSettings | None = None
     ) -> None:
         super().__init__()
+        for name in ("can_allow", "authorize"):
+            if not callable(getattr(authorizer, name, None)):
+                raise TypeError(f"an Authorizer comes second, and {authorizer!r} has no {name}()")
         self.settings = settings = MercureSettings() if settings is None else settings
         self._authorizer = authorizer
         self.active = ActiveSubscriptions(hub, settings.path)

@@ -24,11 +24,13 @@ _STATIC = {
 }
 
 
-def console(hub: Hub, event_stream: Resource) -> Resource:
+def console(hub: Hub, event_stream: Resource, *, may_publish: bool = False) -> Resource:
     """
     Return the root of a small site: the page at ``/``, which needs ``/sse``, ``/status`` and
-    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.  If there is a
-    hub at ``/.well-known/mercure`` to which everyone may publish, the page offers to.
+    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.
+
+    :param may_publish: Whether everyone may publish to the hub at ``/.well-known/mercure``, which
+        the page then offers.
     """
     static = Resource()
     for name, media_type in _STATIC.items():
@@ -36,7 +38,7 @@ def console(hub: Hub, event_stream: Resource) -> Resource:
     root = Resource()
     root.putChild(b"", _Asset("console.html", "text/html; charset=utf-8"))
     root.putChild(b"sse", event_stream)
-    root.putChild(b"status", _Status(hub))
+    root.putChild(b"status", _Status(hub, may_publish))
     root.putChild(b"static", static)
     return root
 
@@ -70,12 +72,14 @@ class _Status(Resource):
 
     isLeaf = True
 
-    def __init__(self, hub: Hub) -> None:
+    def __init__(self, hub: Hub, may_publish: bool) -> None:
         super().__init__()
         self._hub = hub
+        self._may_publish = may_publish
 
     def render_GET(self, request: Request) -> bytes:
         request.setHeader("Content-Type", "application/json")
         request.setHeader("Cache-Control", "no-store")
         request.setHeader("X-Content-Type-Options", "nosniff")
-        return json.dumps({"subscribers": self._hub.subscriber_count}).encode()
+        status = {"subscribers": self._hub.subscriber_count, "may_publish": self._may_publish}
+        return json.dumps(status).encode()

@@ -17,6 +17,7 @@ from http.client import HTTPConnection
 from twisted.trial.unittest import SynchronousTestCase
 
 from .final_streams import RETRY
+from .mercure_process import mercure_hub
 from .support import (
     PATIENCE,
     ROOT,
@@ -527,11 +528,13 @@ class PublishTests(BrowserCase):
 
     def test_not_offered(self) -> None:
         """
-        Where nobody may publish, the page does not offer to.
+        Where not everyone may publish, the page does not offer to.
         """
-        with server("final_streams") as url:
-            self.browser.get(url)
-            self.assertFalse(self.browser.find_element("id", "publish").is_displayed())
+        with server("final_streams") as url, mercure_hub() as process:
+            for page in (url, process.url):
+                self.browser.get(page)
+                wait_until(lambda: self.text("subscribers") == "0", "the page has the status")
+                self.assertFalse(self.browser.find_element("id", "publish").is_displayed())
 
 
 class ResumeTests(BrowserCase):

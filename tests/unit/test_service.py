@@ -460,6 +460,13 @@ class HubConfigTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, HubConfig, **{"lifetime": 60, missing: 0})
             self.assertIn("lifetime needs a log", str(error))
 
+    def test_without_reactor(self) -> None:
+        """
+        Who forgets the reactor is told so.
+        """
+        error = self.assertRaises(TypeError, HubService, HubConfig())
+        self.assertEqual("the reactor comes first, then the HubConfig", str(error))
+
     def test_loopback(self) -> None:
         """
         Unless told otherwise, only this machine can connect.

@@ -7,9 +7,8 @@ const form = byId("publish");
 
 async function offerToPublish() {
   try {
-    const response = await fetch(HUB, { method: "OPTIONS" });
-    const methods = response.headers.get("Allow") ?? "";
-    if (!response.ok || !methods.includes("POST")) return;
+    const response = await fetch("status", { cache: "no-store" });
+    if (!response.ok || !(await response.json()).may_publish) return;
   } catch {
     return; // The server is gone, which the rest of the page tells.
   }

@@ -54,6 +54,15 @@ class AppendTests(MemoryLogCase):
         )
         self.assertEqual((3, 1), (log.head, log.oldest))
 
+    def test_wrong_bound(self) -> None:
+        """
+        A bound that nothing could ever be within is refused.
+        """
+        for bound in ("max_count", "max_bytes", "max_age"):
+            error = self.assertRaises(ValueError, self.make, **{bound: -1})
+            self.assertEqual(f"{bound} -1 must be 0 or more", str(error))
+        self.assertRaises(ValueError, self.make, max_age=float("nan"))
+
     def test_entry(self) -> None:
         """
         What is published with an event is kept with it, and its bytes.

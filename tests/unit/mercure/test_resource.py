@@ -147,6 +147,19 @@ class ResourceCase(SynchronousTestCase):
         return int(client.head[2:5])
 
 
+class WrongAuthorizerTests(ResourceCase):
+    """
+    What cannot decide anything.
+    """
+
+    def test_refused(self) -> None:
+        """
+        It is refused when the resource is made, and not with the first request.
+        """
+        error = self.assertRaises(TypeError, MercureResource, self.hub, object())
+        self.assertIn("an Authorizer comes second", str(error))
+
+
 class StreamTests(ResourceCase):
     """
     The life of a stream.
