@@ -10,6 +10,7 @@ from twisted.web.server import Request
 from ..errors import Refused
 from ..hub import EVERYTHING, Matchers
 from ._credentials import credential_of
+from ._form import read_form
 from ._rights import Action, Rights
 from ._token import TokenVerifier
 
@@ -82,7 +83,7 @@ class ByToken:
             credential = credential_of(
                 authorization=headers.getRawHeaders(b"Authorization", ()),
                 cookies=headers.getRawHeaders(b"Cookie", ()),
-                query=(request.args or {}).get(b"authorization", ()),
+                query=_parameters_of(request) if self._is_legacy_allowed else (),
                 cookie_names=self._cookie_names,
                 is_legacy_allowed=self._is_legacy_allowed,
             )
@@ -93,6 +94,15 @@ class ByToken:
         if action is Action.SUBSCRIBE and self._is_anonymous_allowed:
             return succeed(Rights())
         return fail(Refused(401, "A token is needed.", error="", reason="there is no token in it"))
+
+
+def _parameters_of(request: Request) -> list[str]:
+    """
+    Return the tokens in the URL.  They are read as all else in it is: Twisted takes a semicolon for
+    the end of a value, too, and a token would be part of what comes before.
+    """
+    pairs = read_form(request.uri.partition(b"?")[2])
+    return [value for name, value in pairs if name == "authorization"]
 
 
 class TokenOrUrl:

@@ -6,6 +6,7 @@ from twisted.web.server import Request
 
 from ..errors import Refused
 from ..hub import Hub
+from ..web import header_of
 from ._active import ActiveSubscriptions
 from ._answer import Answer, json_answer
 from ._authorizer import Authorizer
@@ -59,9 +60,11 @@ class SubscriptionApi:
                 401 if rights.is_legacy else 403,
                 "The token does not allow this.",
                 error="" if rights.is_legacy else "insufficient_scope",
-                reason=f"it does not grant subscribing to {granted[:200]!r}",
+                # Not the query, in which the token may be.
+                reason=f"it does not grant subscribing to {path[:200]!r}"
+                f"{' with its query' if granted != path else ''}",
             )
-        return self._tell(asked, request.getHeader("If-None-Match"))
+        return self._tell(asked, header_of(request, b"If-None-Match"))
 
     def _tell(self, asked: Asked, if_none_match: str | None) -> Answer:
         last_event_id = self._hub.last_event_id

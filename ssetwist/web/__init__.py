@@ -3,7 +3,7 @@ Event streams over ``twisted.web``.
 """
 
 from ._console import console
-from ._head import address_of, is_browser, path_of, peer_of
+from ._head import address_of, header_of, is_browser, path_of, peer_of
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet
 from ._response import stream
@@ -23,6 +23,7 @@ __all__ = [
     "address_of",
     "console",
     "decode_id",
+    "header_of",
     "is_browser",
     "path_of",
     "peer_of",

@@ -13,6 +13,7 @@ from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
 from ..hub import DEFAULT_RETRY, Streams
+from ._access_log import without_tokens
 
 _HEADERS = {
     # Without a charset: the format knows UTF-8 only, and some clients compare the whole value.
@@ -194,10 +195,22 @@ def is_event_source(request: Request) -> bool:
 
 def path_of(request: Request) -> str:
     """
-    Return the path for a log line: without the query, which may hold a secret, bounded, and unable
-    to write to somebody's terminal.
+    Return the path for a log line: without the query, which may hold a secret, without what looks
+    like a token, bounded, and unable to write to somebody's terminal.
     """
-    return quote(request.path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")
+    path = without_tokens(request.path.decode("latin-1")).encode("latin-1")
+    return quote(path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")
+
+
+def header_of(request: Request, name: bytes) -> str | None:
+    """
+    Return a header field, the last if there are several; ``None`` if there is none.
+
+    Whatever bytes a peer has sent: Twisted raises if it is asked with a ``str`` for a value that is
+    not in UTF-8.
+    """
+    values = request.requestHeaders.getRawHeaders(name)
+    return values[-1].decode("latin-1") if values else None
 
 
 def address_of(request: Request) -> str:

@@ -50,6 +50,7 @@ class SecretsTests(SynchronousTestCase):
             legacy_token(None, key, sub=secrets.token_hex(20)),
             legacy_token(None, key, exp=now - 1),
             legacy_token({"publish": secrets.token_hex(20)}, key),
+            legacy_token({"subscribe": []}, key),
             legacy_token(None, other),
             secrets.token_hex(40),
             f"{secrets.token_hex(20)}.{secrets.token_hex(20)}.{secrets.token_hex(20)}",
@@ -73,6 +74,7 @@ class SecretsTests(SynchronousTestCase):
             ({"Cookie": f"mercureAuthorization={token}", "Origin": "https://hub.example"}, ""),
             *(({}, f"&{parameter}") for parameter in parameters),
             ({}, f"&%61uthorization={token}"),
+            ({}, f";authorization={token}"),
             ({}, f"&authorization={token}&authorization={token}"),
             ({"Referer": f"https://hub.example/?{parameters[0]}"}, ""),
         ]

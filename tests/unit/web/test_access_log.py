@@ -72,6 +72,26 @@ class AccessLogTests(SynchronousTestCase):
         self.assertNotIn(SECRET[:20], line)
         self.assertIn("/?authorization=...&c=d HTTP/1.1", line)
 
+    def test_no_token_after_a_semicolon(self) -> None:
+        """
+        A parameter may also begin where only some take it for one.
+        """
+        for mark in (";", "&;", "#", ";x;", ";x=1;", "&%0a", "?"):
+            line = self.line_of(f"/?topic=b{mark}authorization=secret;{SECRET}#secret&c=d")
+            self.assertNotIn("secret", line, mark)
+            self.assertIn(f"/?topic=b{mark}authorization=...&c=d HTTP/1.1", line)
+        self.assertIn("/?authorization=&c=d HTTP", self.line_of("/?authorization=&c=d"))
+
+    def test_no_token_anywhere(self) -> None:
+        """
+        What looks like a token is left out wherever it is.
+        """
+        for path in (f"/a/{SECRET}", f"/?token={SECRET}", "/?b=x%3D" + SECRET.replace(".", "%2E")):
+            before = path.partition("eyJ")[0]
+            self.assertIn(f"{before}... HTTP/1.1", self.line_of(path))
+        long = "/eyJ" + "eyJ" * 3000
+        self.assertIn(f" {long} HTTP/1.1", self.line_of(long))
+
     def test_no_token_of_the_page(self) -> None:
         """
         So is one in the URL of the page that asks.
