@@ -4,6 +4,7 @@ What pages of other origins may see of the answers (Fetch, "CORS protocol").
 
 from twisted.web.server import Request
 
+from ..web import header_of
 from ._answer import Answer
 from ._origins import Origins
 
@@ -28,12 +29,12 @@ def allow_origin(request: Request, origins: Origins) -> None:
     """
     headers = request.responseHeaders
     headers.addRawHeader(b"Vary", b"Origin")  # also where it is not there, or a cache mixes them up
-    origin = request.getHeader("Origin")
+    origin = header_of(request, b"Origin")
     if origin is None or not origins.allows(origin):
         return
     request.setHeader("Access-Control-Expose-Headers", _EXPOSED)
     if origins.allow_credentials:
-        request.setHeader("Access-Control-Allow-Origin", origin.encode())
+        request.setHeader("Access-Control-Allow-Origin", origin.encode("latin-1"))
         request.setHeader("Access-Control-Allow-Credentials", "true")
     else:
         request.setHeader("Access-Control-Allow-Origin", "*")

@@ -15,6 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Refused
+from ..web import header_of
 from ._answer import answer_to
 from ._origins import Origins
 
@@ -79,7 +80,7 @@ class _Refusing(Resource):
 
 
 def _refusal_of(request: Request) -> Refused | None:
-    host = request.getHeader("Host")
+    host = header_of(request, b"Host")
     if host is not None:
         found = _HOST.fullmatch(host)
         if found is None or not is_loopback(found[1]):
@@ -88,7 +89,7 @@ def _refusal_of(request: Request) -> Refused | None:
                 "This hub has no key, so it is for development on its own machine: ask for it as "
                 "localhost.  With a --key it may have other names.",
             )
-    origin = request.getHeader("Origin")
+    origin = header_of(request, b"Origin")
     is_foreign = origin is not None and not LoopbackOrigins().allows(origin)
     if is_foreign and request.method not in _SAFE_METHODS:
         return Refused(

@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from ..errors import HubClosed, LogUnavailable, Refused
 from ..hub import Hub, Matchers
-from ..web import address_of
+from ..web import address_of, header_of
 from ._accept import FORM, JSON, JSON_LINES, media_type_of
 from ._answer import Answer
 from ._authorizer import Authorizer
@@ -86,15 +86,17 @@ class Publishing:
         Check that a page may do what a browser alone has shown a right to (C6).  Browsers add
         cookies and passwords by themselves, but never a bearer's token.
         """
-        scheme = (request.getHeader("Authorization") or "").partition(" ")[0].lower()
-        is_by_browser = scheme != "bearer" and (
-            scheme or request.requestHeaders.hasHeader("Cookie")
-        )
+        scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
+        origin, referer = (header_of(request, name) for name in (b"Origin", b"Referer"))
+        has_cookie = request.requestHeaders.hasHeader(b"Cookie")
+        if scheme == "bearer":
+            # A page can set one that is good for nothing, and the cookie was what counted.
+            is_by_browser = has_cookie and (origin or referer) is not None
+        else:
+            is_by_browser = has_cookie or bool(scheme)
         if is_by_browser and self._settings.checks_origin:
             self._settings.publish_origins.check_source(
-                _own_origin(request, self._settings.url),
-                origin=request.getHeader("Origin"),
-                referer=request.getHeader("Referer"),
+                _own_origin(request, self._settings.url), origin=origin, referer=referer
             )
 
     def _publisher(self, request: Request, rights: Rights) -> _Publisher:
@@ -172,7 +174,7 @@ def _own_origin(request: Request, url: str | None) -> str:
     """
     if url is None:
         scheme = "https" if request.isSecure() else "http"
-        url = f"{scheme}://{request.getHeader('Host') or ''}"
+        url = f"{scheme}://{header_of(request, b'Host') or ''}"
     return origin_of(url) or ""
 
 

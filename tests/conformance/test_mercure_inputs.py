@@ -226,6 +226,26 @@ class PublishInputTests(InputCase):
         ]
         self.assert_publication(ask(self.hub, "POST", fields, b"topic=/a"), before)
 
+    def test_headers_that_are_no_utf_8(self) -> None:
+        """
+        Any bytes in a header that is compared with something, whatever is asked for.
+        """
+        bearer = ("Authorization", f"Bearer {access_token()}")
+        cookie = ("Cookie", f"__Secure-mercure_access_token={access_token()}")
+        for name in ("Origin", "Referer", "Host", "If-None-Match"):
+            odd = (name, "\xff\xfe")
+            for credential in (bearer, cookie):
+                fields = [credential, odd]
+                response = ask(self.hub, "POST", [*fields, ("Content-Type", FORM)], b"topic=/a")
+                self.assertIn(response.status, (200, 400), name)
+                for method, path in (
+                    ("HEAD", "?match=/a"),
+                    ("OPTIONS", ""),
+                    ("GET", "/subscriptions"),
+                ):
+                    response = ask(self.hub, method, fields, path=path)
+                    self.assertLess(response.status, 500, (name, method))
+
     @hypothesis_settings
     @given(_tokens)
     def test_tokens(self, token: str) -> None:

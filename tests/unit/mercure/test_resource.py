@@ -457,6 +457,27 @@ class PublishTests(ResourceCase):
         self.assertEqual(405, self.status(self.ask()))
 
 
+class SourceTests(ResourceCase):
+    """
+    An application that knows its visitors by a cookie, and asks who publishes where they are.
+    """
+
+    def test_bearer_beside_a_cookie(self) -> None:
+        """
+        A page of another origin gains nothing by a token of its own making: it may well be the
+        cookie that counted.  A program may send both.
+        """
+        evil = {"Origin": "https://evil.example"}
+        for authorization in ("Bearer x", "bearer x", "Basic x"):
+            for source in (evil, {"Referer": "https://evil.example/"}):
+                fields = {"Cookie": "session=1", "Authorization": authorization, **source}
+                self.assertEqual(400, self.status(self.publish(**fields)), fields)
+        self.assertEqual([], self.log.read(0, 1000).result)
+        fields = {"Authorization": "Bearer x"}
+        self.assertEqual(200, self.status(self.publish(**fields, **evil)))
+        self.assertEqual(200, self.status(self.publish(**fields, Cookie="session=1")))
+
+
 class ActiveTests(ResourceCase):
     """
     Telling who is subscribed.
