@@ -25,6 +25,10 @@ _T = TypeVar("_T")
 #: Bytes of events that are read, and written, at a time.
 PIECE = 64 * 1024
 
+#: Seconds after which looking through a piece lets the reactor do something else: a thousand small
+#: events times a hundred patterns take half a second.
+MAX_LOOK = 0.005
+
 
 class CatchUp:
     """
@@ -112,7 +116,7 @@ class CatchUp:
             elif (entries := await self._read()) is None:
                 await self._fall_off()
             else:
-                await self._write_all(self._seen_of(entries))
+                await self._write_all(await self._seen_of(entries))
             if not self.is_at_live_end:
                 await self._next_turn()
 
@@ -154,7 +158,7 @@ class CatchUp:
                 last.clear()
                 await self._fall_off()
             else:
-                last.extend(entry.position for entry in self._seen_of(entries))
+                last.extend(entry.position for entry in await self._seen_of(entries))
             if not self.is_at_live_end:
                 await self._next_turn()
         return last
@@ -165,7 +169,8 @@ class CatchUp:
         """
         newest: dict[str, int] = {}
         while not self.is_at_live_end and (entries := await self._read()) is not None:
-            newest.update((entry.topics[0], entry.position) for entry in self._seen_of(entries))
+            seen = await self._seen_of(entries)
+            newest.update((entry.topics[0], entry.position) for entry in seen)
             if not self.is_at_live_end:
                 await self._next_turn()
         return array("q", sorted(newest.values()))
@@ -213,16 +218,37 @@ class CatchUp:
             entries = [entry for entry in entries if entry.position <= until]
         return entries
 
-    def _seen_of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+    async def _seen_of(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """
         Return those that the subscriber sees, or saw when they were published.
         """
-        seen: list[Entry] = []
+        # Settled first: the view may be changed while others have their turn.
+        parts: list[tuple[View, Sequence[Entry]]] = []
         for until, view in self._former:
             before = [entry for entry in entries if entry.position <= until]
-            seen += view.select(before)
+            parts.append((view, before))
             entries = entries[len(before) :]
-        return [*seen, *self._view.select(entries)] if seen else self._view.select(entries)
+        parts.append((self._view, entries))
+        seen: list[Entry] = []
+        for view, part in parts:
+            if view.is_quick:
+                seen += view.select(part)
+            else:
+                await self._look_through(part, view, seen)
+        return seen
+
+    async def _look_through(self, entries: Sequence[Entry], view: View, seen: list[Entry]) -> None:
+        """
+        Add those that are seen, a few at a time.
+        """
+        seconds = self._history.clock.seconds
+        until = seconds() + MAX_LOOK
+        for entry in entries:
+            if seconds() > until:
+                await self._next_turn()
+                until = seconds() + MAX_LOOK
+            if view.shows(entry):
+                seen.append(entry)
 
     def _begin_at_oldest(self) -> None:
         self.cursor = self._history.log.oldest - 1

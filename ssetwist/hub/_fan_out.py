@@ -120,7 +120,7 @@ class FanOut:
     def _place(self, entry: Entry) -> None:
         if entry.position:  # one that is kept
             self.head, self.head_id = entry.position, entry.event.id
-        for audience in tuple(self._index.find(entry.topics)):
+        for audience in tuple(self._index.find(entry.topics, is_private=entry.is_private)):
             if audience.view.permits(entry) and audience:  # nobody has left from within the filter
                 audience.expect(entry.frames)
                 self._marked[audience] = None

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import TypeVar
 
 from ._audience import Audience
-from ._matchers import Matcher, asks_for
+from ._matchers import Matcher, Matchers, asks_for
 
 _Key = TypeVar("_Key")
 
@@ -43,13 +43,26 @@ class Index:
         for matcher in matchers.others:
             _remove(self._others, matcher, audience)
 
-    def find(self, topics: tuple[str, ...]) -> Iterable[Audience]:
+    def find(self, topics: tuple[str, ...], *, is_private: bool = False) -> Iterable[Audience]:
         """
         Find the audiences that ask for any of the topics, each once.
+
+        :param is_private: Whether those do not matter that were granted none of them.  What they
+            ask for is then not tried: who may see little can make nothing expensive.
         """
         found = [self._exact[topic] for topic in topics if topic in self._exact]
+        granted: dict[Matchers, bool] = {}
+
+        def may_see(audience: Audience) -> bool:
+            grants = audience.view.grants
+            if grants not in granted:
+                granted[grants] = grants.match(topics)
+            return granted[grants]
+
         found += [
-            audiences for matcher, audiences in self._others.items() if asks_for(matcher, topics)
+            audiences
+            for matcher, audiences in self._others.items()
+            if (not is_private or any(map(may_see, audiences))) and asks_for(matcher, topics)
         ]
         if len(found) == 1:
             return found[0]

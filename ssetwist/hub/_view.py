@@ -58,11 +58,20 @@ class View:
         """
         return cls(Matchers.of(topics), Matchers.of(grants), filter)
 
+    @property
+    def is_quick(self) -> bool:
+        """
+        Whether it takes no time worth mentioning to tell what is seen: all of it is looked up.
+        """
+        return self.filter is None and not (self.matchers.others or self.grants.others)
+
     def shows(self, entry: Entry) -> bool:
         """
         Tell whether an event is seen.
         """
-        return self.matchers.match(entry.topics) and self.permits(entry)
+        if entry.is_private and not self.grants.match(entry.topics):
+            return False  # before what was asked for: a stranger chose that, and it may take longer
+        return self.matchers.match(entry.topics) and self._is_wanted(entry)
 
     def permits(self, entry: Entry) -> bool:
         """
@@ -70,6 +79,9 @@ class View:
         """
         if entry.is_private and not self.grants.match(entry.topics):
             return False
+        return self._is_wanted(entry)
+
+    def _is_wanted(self, entry: Entry) -> bool:
         if self.filter is None:
             return True
         try:

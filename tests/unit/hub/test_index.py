@@ -109,6 +109,19 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(["a", "b", "c"], self.find("x"))
         self.assertEqual(["x"], counting.asked)
 
+    def test_private(self) -> None:
+        """
+        Of a private event those alone are asked who were granted it: strangers cost nothing.
+        """
+        asked: dict[str, list[str]] = {"stranger": [], "friend": [], "other": []}
+        for name, grants in (("stranger", ()), ("friend", ["a"]), ("other", ["b"])):
+            audience = Audience(View.of([Counting(asked[name])], grants=grants))
+            self.names[audience] = name
+            self.index.add(audience)
+        found = self.index.find(("a", "x"), is_private=True)
+        self.assertEqual(["friend"], [self.names[audience] for audience in found])
+        self.assertEqual({"stranger": [], "friend": ["a"], "other": []}, asked)
+
     def test_failing(self) -> None:
         """
         A matcher that fails is logged, and those who ask by other matchers are found.

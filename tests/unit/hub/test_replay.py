@@ -2,15 +2,35 @@
 From an id, or from so many events ago, to the live end.
 """
 
+from dataclasses import dataclass
+
 from ssetwist import EndReason, Event, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub._catch_up import PIECE
 
 from .case import HubTestCase, id_of, shown
-from .fake import Broken, FakeListener, fail
+from .fake import Broken, FakeListener, TurnClock, fail
 
 #: So much data that one such event fills a third of a piece.
 THIRD = PIECE // 3
+
+
+@dataclass(frozen=True)
+class Slow:
+    """
+    A matcher of everything that takes a second for each event.
+    """
+
+    clock: TurnClock
+    asked: list[str]
+
+    def __hash__(self) -> int:
+        return id(self.asked)
+
+    def matches(self, topic: str) -> bool:
+        self.asked.append(topic)
+        self.clock.busy(1.0)
+        return True
 
 
 class ReplayTests(HubTestCase):
@@ -45,6 +65,36 @@ class ReplayTests(HubTestCase):
         self.publish("c")
         self.settle()
         self.assertEqual(live.received, self.subscribe(last_event_id=EARLIEST).received)
+
+    def test_slow_matchers(self) -> None:
+        """
+        Whatever it takes to find out what is seen, others have their turn meanwhile; what is
+        changed then counts for what comes then.
+        """
+        for topic in "abcd":
+            self.publish(topic, to=topic)
+        slow = Slow(self.clock, [])
+        listener = self.subscribe(seen=slow, last_event_id=EARLIEST)
+        for number in range(1, 4):
+            self.assertEqual(([*"abcd"[:number]], []), (slow.asked, listener.data))
+            self.clock.turn()
+            if number == 2:
+                listener.subscriber.change_topics("e")
+                self.publish("e", "f", to="e")
+                self.publish("g", to="a")
+        self.settle()
+        self.assertEqual([*"abcdef"], listener.data)
+
+    def test_leaves_while_it_is_looked_for(self) -> None:
+        """
+        Who leaves meanwhile is forgotten.
+        """
+        self.publish("a", "b", "c")
+        slow = Slow(self.clock, [])
+        listener = self.subscribe(seen=slow, last_event_id=EARLIEST)
+        listener.subscriber.end()
+        self.settle()
+        self.assertEqual((["t"], []), (slow.asked, listener.data))
 
     def test_newest_id(self) -> None:
         """

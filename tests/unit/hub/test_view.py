@@ -2,6 +2,8 @@
 What a subscriber may see.
 """
 
+from dataclasses import dataclass
+
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
@@ -22,6 +24,22 @@ def always(topics: tuple[str, ...], event: Event) -> bool:
     See everything.
     """
     return True
+
+
+@dataclass(frozen=True)
+class Slow:
+    """
+    A matcher that remembers what it was asked.
+    """
+
+    asked: list[str]
+
+    def __hash__(self) -> int:
+        return id(self.asked)
+
+    def matches(self, topic: str) -> bool:
+        self.asked.append(topic)
+        return True
 
 
 class ViewTests(SynchronousTestCase):
@@ -62,6 +80,16 @@ class ViewTests(SynchronousTestCase):
             (Everything(), True),
         ):
             self.assertEqual(expected, View.of("a", grants=grants).shows(private), grants)
+
+    def test_private_is_not_matched(self) -> None:
+        """
+        What somebody asks for is not tried with what it was not granted: it may take long.
+        """
+        slow = Slow([])
+        self.assertFalse(View.of(slow).shows(entry("a", is_private=True)))
+        self.assertEqual([], slow.asked)
+        self.assertTrue(View.of(slow, grants="a").shows(entry("a", is_private=True)))
+        self.assertEqual(["a"], slow.asked)
 
     def test_union(self) -> None:
         """

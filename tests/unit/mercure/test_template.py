@@ -133,10 +133,10 @@ class TemplateTests(SynchronousTestCase):
         one of them expensive.
         """
         began = time.process_time()
-        templates = [Template("{x}{/y*}" * 40 + f"{number}") for number in range(100)]
+        templates = [Template("{+x}{/y*}" * 5 + f"{number}") for number in range(100)]
         self.assertLess(time.process_time() - began, 1.0)
         began = time.process_time()
-        for template in templates[:10]:
+        for template in templates:
             self.assertFalse(template.matches("a" * 2000 + "/a" * 1000 + "!"))
         self.assertLess(time.process_time() - began, 0.5)
 
@@ -164,9 +164,9 @@ class SelectorOfTests(SynchronousTestCase):
             ("\u200b{x}", "U+200B"),
             ("x" * 4097, "4096 bytes"),
             ("é" * 2049, "4096 bytes"),
-            ("{x}" * 101, "100 expressions"),
+            ("{x}" * 11, "10 expressions"),
             ("{/" + "a," * 900 + "a}", "is too complex"),
-            ("{/a,b,c,d,e,f,g,h}" * 99, "is too complex"),
+            (("{/" + "a," * 100 + "a}") * 9, "is too complex"),
         ):
             error = self.assertRaises(Refused, selector_of, text, field="topic[3]")
             self.assertEqual(400, error.status)
