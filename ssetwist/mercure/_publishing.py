@@ -5,7 +5,8 @@ Publishing: ``POST`` at the hub's URL (section 5 of the checklist).
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from ..errors import HubClosed, LogUnavailable, Refused
@@ -26,6 +27,11 @@ from ._update_json import answer_line, lines_of, update_from_json
 
 #: Seconds after which one may try again to whom the hub was closed.
 _CLOSED_RETRY_AFTER = 5.0
+
+
+#: Seconds after which publishing lines lets the reactor do something else: a thousand of them may
+#: have a hundred thousand topics, of which each is looked at.
+_MAX_LINES_TIME = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,8 +127,19 @@ class Publishing:
             except Refused as refused:
                 return answer_line(number, refused)
 
-        # All of them first, and then the waiting: so that the log can take them together.
-        answers = [Deferred.fromCoroutine(publish(*line)) for line in lines_of(body)]
+        # As many as there is time for, then the waiting: so that the log can take them together.
+        clock = self._hub.streams.clock
+        answers: list[Deferred[bytes]] = []
+        until = clock.seconds() + _MAX_LINES_TIME
+        try:
+            for line in lines_of(body):
+                if clock.seconds() > until:
+                    await deferLater(clock, 0)
+                    until = clock.seconds() + _MAX_LINES_TIME
+                answers.append(Deferred.fromCoroutine(publish(*line)))
+        except CancelledError:  # the client has gone
+            DeferredList(answers, consumeErrors=True).cancel()
+            raise
         answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
         return Answer(200, b"".join(line for _, line in answered), JSON_LINES)
 

@@ -5,7 +5,7 @@ is left.
 
 import json
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
@@ -57,6 +57,22 @@ class ByName:
 
     def _cancel(self, _: object) -> None:
         self.cancelled += 1
+
+
+@dataclass(frozen=True)
+class Slow:
+    """
+    A matcher of everything that takes a second.
+    """
+
+    clock: Clock
+
+    def __hash__(self) -> int:
+        return id(self.clock)
+
+    def matches(self, topic: str) -> bool:
+        self.clock.rightNow += 1.0
+        return True
 
 
 class FullLog(MemoryLog):
@@ -444,6 +460,23 @@ class PublishTests(ResourceCase):
             [json.loads(line).get("id") for line in answers[0].splitlines()],
         )
         self.assertEqual(2, self.log.head)
+
+    def test_slow_lines(self) -> None:
+        """
+        However long lines take, others have their turn meanwhile; who leaves before the end has
+        published some.
+        """
+        topics = Matchers(frozenset(), frozenset([Slow(self.clock)]))
+        self.authorizer.people["alice"] = replace(ALICE, publish=topics)
+        body = b'{"topic":"news"}\n' * 5
+        heads: list[int] = []
+        self.clock.callLater(0, lambda: heads.append(self.log.head))
+        client = self.publish(body, Content_Type="application/x-ndjson")
+        self.assertEqual(([1], 5), (heads, client.body.count(b'{"id"')))
+        self.clock.callLater(0, lambda: self.clients[-1].close())
+        self.publish(body, Content_Type="application/x-ndjson")
+        self.assertEqual(6, self.log.head)
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_nobody_may(self) -> None:
         """
