@@ -31,6 +31,10 @@ CLOSE_TIMEOUT = 30.0
 #: reads no answer before it has sent all.
 MAX_DISCARDED = 8 * 1024 * 1024
 
+#: Bytes that are read of a connection in one turn of the reactor.  Twisted reads 64 KiB, which may
+#: be two thousand requests, and answers them all before anybody else has a turn.
+READ_SIZE = 4096
+
 
 class Connection(HTTPChannel):
     """
@@ -43,6 +47,8 @@ class Connection(HTTPChannel):
     """
 
     is_first_request = True
+    #: How much may come while a request is answered; it is read at once after that.
+    _optimisticEagerReadSize = READ_SIZE  # noqa: N815  # it is Twisted's
     #: Whether a part of a request is here, and the rest is not.
     _is_receiving = False
     #: Bytes that are still thrown away; ``None`` as long as it was not refused.
@@ -59,6 +65,7 @@ class Connection(HTTPChannel):
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
             watch_peer(descriptor, self.site.streams.stall_timeout)
+            descriptor.bufferSize = READ_SIZE
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:

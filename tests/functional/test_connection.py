@@ -1,5 +1,6 @@
 """
-What a request knows of its connection, and how one that is refused ends, over real sockets.
+What a request knows of its connection, how one that is refused ends, and what many of them do to others,
+over real sockets.
 """
 
 import socket
@@ -12,7 +13,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist import Site, Streams
-from ssetwist.web._connection import MAX_DISCARDED
+from ssetwist.web._connection import MAX_DISCARDED, READ_SIZE
 from tests.functional.support import PATIENCE, read_to_end
 
 
@@ -114,3 +115,57 @@ class RefusedTests(TestCase):
         """
         with self.assertRaises(ConnectionError):
             await self.send(MAX_DISCARDED * 8)
+
+
+class Counted(Resource):
+    """
+    Counts how many requests are answered in each turn of the reactor.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.of_turns: list[int] = []
+
+    def render_GET(self, request: Request) -> bytes:
+        if not self.of_turns or self.of_turns[-1] == 0:
+            reactor.callLater(0, self.of_turns.append, 0)
+        if not self.of_turns:
+            self.of_turns.append(0)
+        self.of_turns[-1] += 1
+        return b"x"
+
+
+class PipeliningTests(TestCase):
+    """
+    Somebody who sends many requests without waiting for their answers.
+    """
+
+    timeout = 2 * PATIENCE
+
+    async def test_turns(self) -> None:
+        """
+        Others have their turn after a hundred or two, not after thousands; each is answered.
+        """
+        resource = Counted()
+        site = Site(resource, streams=Streams(reactor))
+        listening = reactor.listenTCP(0, site, interface="127.0.0.1")
+        address = ("127.0.0.1", listening.getHost().port)
+        request = b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"
+
+        def ask() -> bytes:
+            with socket.create_connection(address, PATIENCE) as connection:
+                last = request.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
+                connection.sendall(request * 3000 + last)
+                return read_to_end(connection)
+
+        try:
+            answer = await deferToThread(ask)
+        finally:
+            await listening.stopListening()
+            await site.drain(5)
+            await deferLater(reactor, 0)
+        self.assertEqual(3001, answer.count(b"HTTP/1.1 200 OK"))
+        self.assertEqual(3001, sum(resource.of_turns))
+        self.assertLess(max(resource.of_turns), 3 * READ_SIZE // len(request))
