@@ -1,6 +1,6 @@
 """
-What a request knows of its connection, how one that is refused ends, and what many of them do to others,
-over real sockets.
+What a request knows of its connection, how one that is refused ends, and what many of them do to
+others, over real sockets.
 """
 
 import socket
