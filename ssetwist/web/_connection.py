@@ -35,6 +35,13 @@ MAX_DISCARDED = 8 * 1024 * 1024
 #: be two thousand requests, and answers them all before anybody else has a turn.
 READ_SIZE = 4096
 
+#: Bytes of a body that need no room, as the head needs none: so most updates can be published
+#: whatever others do.  What is more takes of the Site's room for bodies.
+FREE_BODY = 16 * 1024
+
+#: Seconds after which those for whose body there was no room may ask again.
+_NO_ROOM_RETRY = 10
+
 
 class Connection(HTTPChannel):
     """
@@ -53,6 +60,8 @@ class Connection(HTTPChannel):
     _is_receiving = False
     #: Bytes that are still thrown away; ``None`` as long as it was not refused.
     _to_discard: int | None = None
+    #: Bytes of the Site's room for bodies that are taken by the request.
+    _room_taken = 0
     _cutting: IDelayedCall | None = None
 
     def __init__(self, site: "Site") -> None:
@@ -110,8 +119,28 @@ class Connection(HTTPChannel):
         self._is_receiving = False
         super().allContentReceived()
 
+    def take_room(self, size: int) -> bool:
+        """
+        Take room for a body, of so many bytes up to now, and tell whether there was.
+        """
+        more = size - FREE_BODY - self._room_taken
+        if more > self.site.room_for_bodies:
+            return False
+        if more > 0:
+            self._room_taken += more
+            self.site.room_for_bodies -= more
+        return True
+
+    def give_room_back(self) -> None:
+        """
+        The body is not held any more.
+        """
+        self.site.room_for_bodies += self._room_taken
+        self._room_taken = 0
+
     def requestDone(self, request: Request) -> None:
         self._is_receiving = False
+        self.give_room_back()
         self.is_first_request = False
         super().requestDone(request)
 
@@ -153,10 +182,14 @@ class Connection(HTTPChannel):
         else:
             self.refuse(414, b"URI Too Long", "The URL is too long.")
 
-    def refuse(self, status: int, phrase: bytes, text: str) -> None:
+    def refuse(
+        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
+    ) -> None:
         """
         Answer a request before all of it is here, and close the connection: there is no other way
         not to receive the rest.
+
+        :param retry_after: Seconds after which the client may ask again.
         """
         # It never gets so far that the access log would have a line for it.
         peer = getattr(self.getPeer(), "host", "local")
@@ -169,6 +202,8 @@ class Connection(HTTPChannel):
                 b"Content-Type": [b"text/plain; charset=utf-8"],
             }
         )
+        if retry_after is not None:
+            fields.addRawHeader(b"Retry-After", b"%d" % retry_after)
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, fields)
         self.write(body)
         self._close_when_read()
@@ -221,6 +256,7 @@ class Connection(HTTPChannel):
         if self._cutting is not None and self._cutting.active():
             self._cutting.cancel()
         super().connectionLost(reason)
+        self.give_room_back()
         self.site.forget(self)
 
 
@@ -233,12 +269,22 @@ class BoundedRequest(Request):
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
-        self._check_body(length or 0)
+        channel: Any = self.channel  # ours, which has a Site
+        if length is not None and length > channel.site.max_body:
+            self._refuse_too_large()
 
     def handleContentChunk(self, data: bytes) -> None:
+        if self._is_refused:
+            return
         assert self.content is not None, "gotLength comes first"
-        self._check_body(self.content.tell() + len(data))
-        if not self._is_refused:
+        channel: Any = self.channel  # ours, which has a Site
+        size = self.content.tell() + len(data)
+        if size > channel.site.max_body:
+            self._refuse_too_large()
+        elif not channel.take_room(size):
+            text = "Too many large bodies are on their way; try again later."
+            self._refuse(503, b"Service Unavailable", text, retry_after=_NO_ROOM_RETRY)
+        else:
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
@@ -267,14 +313,26 @@ class BoundedRequest(Request):
         except BaseException:
             self.processingFailed(Failure())
 
-    def _check_body(self, size: int) -> None:
+    def let_go_of_body(self) -> None:
         """
-        Take no more of a body that is too large.
+        Hold it no more: nobody needs it, or it will never be whole.
         """
         channel: Any = self.channel  # ours, which has a Site
-        most = channel.site.max_body
-        if size <= most or self._is_refused:
-            return
+        self.content = None
+        channel.give_room_back()
+
+    def _refuse_too_large(self) -> None:
+        channel: Any = self.channel  # ours, which has a Site
+        text = f"The body must not have more than {channel.site.max_body} bytes."
+        self._refuse(413, b"Content Too Large", text)
+
+    def _refuse(
+        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
+    ) -> None:
+        """
+        Take no more of the body.
+        """
+        channel: Any = self.channel  # ours, which has a Site
         self._is_refused = True
-        text = f"The body must not have more than {most} bytes."
-        channel.refuse(413, b"Content Too Large", text)
+        self.let_go_of_body()
+        channel.refuse(status, phrase, text, retry_after=retry_after)

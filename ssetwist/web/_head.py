@@ -14,6 +14,7 @@ from twisted.web.server import Request
 from ..eventstream import encode_comment, encode_reconnection_time
 from ..hub import DEFAULT_RETRY, Streams
 from ._access_log import without_tokens
+from ._connection import BoundedRequest
 
 _HEADERS = {
     # Without a charset: the format knows UTF-8 only, and some clients compare the whole value.
@@ -100,7 +101,10 @@ def let_go(request: Request) -> None:
             logged[name] = values
     request.requestHeaders = Headers(logged) if logged else _NO_HEADERS
     request.responseHeaders = _NO_HEADERS
-    request.content = None
+    if isinstance(request, BoundedRequest):
+        request.let_go_of_body()
+    else:
+        request.content = None
     request.prepath = request.postpath = None
     request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
 

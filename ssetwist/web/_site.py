@@ -27,6 +27,10 @@ REQUEST_TIMEOUT = 30.0
 #: Bytes that the body of a request may have.  Twisted has no limit and puts it into a file.
 MAX_BODY = 64 * 1024
 
+#: Bytes that all bodies together may have that are held: a body is received before it is known who
+#: sends it, and everyone who can connect could send many at once.
+MAX_BODIES = 64 * 1024 * 1024
+
 #: While it stops, how often the Site looks for connections with nothing left to do, in seconds.
 _LOOK = 0.02
 
@@ -41,6 +45,7 @@ class Site(TwistedSite):
 
     :ivar streams: The event streams under this Site.
     :ivar connections: Those that are open.
+    :ivar room_for_bodies: Bytes of bodies that may come in addition to those that are held.
     :ivar requests_due: Those of which a request must come in time.
     """
 
@@ -74,6 +79,7 @@ class Site(TwistedSite):
         super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
         self.streams = streams
         self.max_body = max_body
+        self.room_for_bodies = MAX_BODIES
         self._unlogged = unlogged
         self.connections: set[Connection] = set()
         self.requests_due = Deadlines(streams.clock, timeout, Connection.timeoutConnection)

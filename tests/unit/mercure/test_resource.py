@@ -193,6 +193,19 @@ class StreamTests(ResourceCase):
         self.assertIn(b"data: all\n\n", bob.body)
         self.assertNotIn(b"few", bob.body)
 
+    def test_body_is_let_go(self) -> None:
+        """
+        The body that asked for a stream takes no room of other bodies while the stream lasts.
+        """
+        self.site.max_body = 40_000
+        room = self.site.room_for_bodies
+        body = b"match=news&x=" + b"x" * 30_000
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        stream = self.ask("", method="QUERY", body=body, **form)
+        self.assertEqual(200, self.status(stream))
+        self.assertEqual(1, self.hub.subscriber_count)
+        self.assertEqual(room, self.site.room_for_bodies)
+
     def test_no_ticks(self) -> None:
         """
         What has no id is no update (E5).

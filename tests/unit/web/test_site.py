@@ -12,6 +12,7 @@ from twisted.web.server import Site as TwistedSite
 from ssetwist.eventstream import Event
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site
+from ssetwist.web._connection import FREE_BODY
 from ssetwist.web._site import MAX_BODY, REQUEST_TIMEOUT, streams_of
 from tests.memory import Client
 
@@ -143,6 +144,58 @@ class RequestTests(SiteCase):
         client.send(chunk * 2 + b"0\r\n\r\n")
         self.assertTrue(client.head.startswith(b"1 413"))
         self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+
+    def begin_body(self, size: int) -> Client:
+        """
+        Send a body but for its last byte.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(size + 1)})
+        client.send(b"x" * size)
+        return client
+
+    def test_many_bodies(self) -> None:
+        """
+        All bodies that are on their way are bounded together: the one too many is told to come
+        again.  Small ones are always taken.
+        """
+        self.site.room_for_bodies = MAX_BODY - FREE_BODY
+        first = self.begin_body(MAX_BODY - 1)
+        second = self.begin_body(MAX_BODY - 1)
+        self.assertTrue(second.head.startswith(b"1 503 service unavailable"))
+        self.assertIn(b"\r\nretry-after: 10", second.head)
+        small = self.begin_body(FREE_BODY - 1)
+        small.send(b"x")
+        self.assertEqual(b"%d" % FREE_BODY, small.body)
+        first.send(b"x")
+        self.assertEqual(b"%d" % MAX_BODY, first.body)
+        for client in (first, second, small):
+            client.close()
+        self.clock.advance(0)
+        self.assertEqual(MAX_BODY - FREE_BODY, self.site.room_for_bodies)
+
+    def test_room_is_given_back(self) -> None:
+        """
+        A body takes room until it is answered, or its client has gone, or it is refused.
+        """
+        whole = self.site.room_for_bodies
+        for end in (
+            lambda client: client.send(b"x"),
+            lambda client: client.close(),
+            lambda client: client.send(b"GET / HTTP/1.1"),
+        ):
+            client = self.begin_body(MAX_BODY - 1)
+            self.assertEqual(whole - (MAX_BODY - 1 - FREE_BODY), self.site.room_for_bodies)
+            end(client)
+            self.assertEqual(whole, self.site.room_for_bodies)
+            client.close()
+        chunked = self.client()
+        chunked.request(method="POST", headers={"Transfer-Encoding": "chunked"})
+        for _ in range(MAX_BODY // 0x1000 + 1):
+            chunked.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+        self.assertTrue(chunked.head.startswith(b"1 413"))
+        self.assertEqual(whole, self.site.room_for_bodies)
         self.clock.advance(0)
 
     def test_larger_body(self) -> None:
