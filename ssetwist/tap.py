@@ -217,7 +217,8 @@ class Options(UsageOptions):
         ["max-body", None, DEFAULT_MAX_BODY,
          "bytes that the body of a request may have", _number("max-body")],
         ["max-matchers", None, 100,
-         "how many topics or patterns a client may ask for at a time", _number("max-matchers")],
+         "how many topics or patterns a client may ask for at a time; a pattern that nobody else "
+         "asks for takes some 75 KB of memory", _number("max-matchers")],
         ["max-topics", None, 1000,
          "how many topics an event may have, 1000 at most", _number("max-topics")],
         ["max-per-token", None, 0,
@@ -230,7 +231,8 @@ class Options(UsageOptions):
         ["anonymous", None, "let everyone read what is public; needs no option without a key"],
         ["subscriptions", None,
          "tell those who may know it who is subscribed, by updates and at "
-         "/.well-known/mercure/subscriptions"],
+         "/.well-known/mercure/subscriptions; the log keeps these updates too, two for whatever a "
+         "client asks for, so that many who come and go want a larger --log-events"],
         *([flag.name, None, flag.help] for flag in LEGACY_FLAGS),
     ]
     # fmt: on
