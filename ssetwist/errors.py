@@ -2,6 +2,8 @@
 Every exception this package raises, in one tree.  A leaf: it imports nothing of ours.
 """
 
+from collections.abc import Mapping
+
 
 class SSETwistError(Exception):
     """
@@ -100,3 +102,42 @@ class Refused(SSETwistError):
         self.error = error
         self.reason = reason or text
         self.retry_after = retry_after
+
+
+class Disconnected(SSETwistError):
+    """
+    The network's doing: an event stream has ended, or none could be had.
+
+    :ivar is_clean: Whether the server ended the stream properly; what it sent before is all there.
+    """
+
+    def __init__(self, problem: str, *, is_clean: bool = False) -> None:
+        super().__init__(problem)
+        self.is_clean = is_clean
+
+
+class NotAnEventStream(SSETwistError):
+    """
+    The server's doing: what it answered is no event stream.
+
+    :ivar url: What answered, after redirects and without its query, which may have secrets.
+    :ivar status: The status of the response.
+    :ivar headers: Its headers, by their names in lower case; the values of headers that came more
+        than once are joined with ``", "``.
+    :ivar body: The start of its body; it may be cut anywhere.
+    """
+
+    def __init__(
+        self, problem: str, *, url: str, status: int, headers: Mapping[str, str], body: bytes = b""
+    ) -> None:
+        super().__init__(f"{url} {problem}")
+        self.url = url
+        self.status = status
+        self.headers = headers
+        self.body = body
+
+
+class EventSourceClosed(SSETwistError):
+    """
+    Waited for an event source to open, and it was closed.
+    """
