@@ -5,6 +5,7 @@ Server-Sent Events for Twisted.
 from .config import HubConfig
 from .errors import (
     CannotListen,
+    EventTooLarge,
     HubClosed,
     InvalidEvent,
     InvalidMatcher,
@@ -37,6 +38,7 @@ __all__ = [
     "EndReason",
     "Event",
     "EventStreamResource",
+    "EventTooLarge",
     "Everything",
     "Exact",
     "Hub",

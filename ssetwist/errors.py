@@ -24,6 +24,22 @@ class InvalidEvent(SSETwistError, ValueError):
         self.field = field
 
 
+class EventTooLarge(SSETwistError):
+    """
+    The peer's doing: its event stream has a line, or an event, that is longer than it may be.
+
+    :ivar part: What is too long: ``line``, or ``event``.
+    :ivar limit: How many bytes it may have: ``max_line``, or ``max_event``.
+    """
+
+    def __init__(self, part: str, limit: int) -> None:
+        super().__init__(
+            f"the event stream has a longer {part} than max_{part} allows: {limit} bytes"
+        )
+        self.part = part
+        self.limit = limit
+
+
 class HubClosed(SSETwistError):
     """
     Published to, or subscribed to, a hub that has been closed.

@@ -1,0 +1,186 @@
+"""
+From the bytes of an event stream to events (WHATWG HTML 9.2.6).
+
+Everything that decides whether an event is dispatched is here.  How the bytes were cut on their way
+changes nothing of what is read from them.
+"""
+
+from collections.abc import Callable
+
+from ..errors import EventTooLarge
+from ._event import DEFAULT_TYPE, MAX_RETRY, Event, check_id
+
+#: The longest line, in bytes without its end: what is sent on one line is JSON more often than not,
+#: and an image in it has some MB.  Who sends no end of a line holds so much of our memory.
+MAX_LINE = 16 * 2**20
+
+#: The most data of one event, in bytes: some such lines.  Who sends no blank line holds so much.
+MAX_EVENT = 64 * 2**20
+
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
+
+# More digits than MAX_RETRY has.  Python refuses to read thousands of them.
+_MANY_DIGITS = 17
+
+
+class EventStreamParser:
+    """
+    Reads one event stream, in pieces of any size::
+
+        parser = EventStreamParser()
+        for event in parser.feed(some_bytes):
+            print(event.data)
+
+    At the end of the stream there is nothing to do: an event whose blank line has not come is
+    dropped, as the standard demands.
+
+    An event has the last event ID as its ``id``, also where its block had none (WHATWG HTML 9.2.6,
+    ``lastEventId``); it is ``None`` where that is empty.  Its ``retry`` is always ``None``, for a
+    ``retry`` takes effect as it is read and belongs to no event: see :attr:`reconnection_time`.
+
+    What is held of an unfinished event is at most one line and the data so far.  Comments, and
+    fields that mean nothing, are not held and may go on for ever.
+
+    :param max_line: The longest line, in bytes without its end; a comment is one, too.
+    :param max_event: The most data of one event, in bytes of UTF-8, each line with its end.
+    :param on_comment: Called with the text of each comment line, without the colon and one blank
+        behind it, when all bytes of that :meth:`feed` have been read.  If it raises, so does
+        ``feed``, and the next one returns the events of both.
+    :param last_event_id: That of the stream before, to go on with.
+
+    :ivar last_event_id: What to send as ``Last-Event-ID`` when the stream has broken.  A block
+        without data sets it, too; one that is cut off does not.
+    :ivar reconnection_time: Seconds to wait before the next connection, by the last ``retry`` that
+        was one; ``None`` if there was none.  What no browser could hold is taken for the longest
+        time that it can, 2**53 - 1 ms.
+
+    :raises ValueError: If a limit is not positive.
+    :raises InvalidEvent: If ``last_event_id`` can be no id.
+    """
+
+    def __init__(
+        self,
+        *,
+        max_line: int = MAX_LINE,
+        max_event: int = MAX_EVENT,
+        on_comment: Callable[[str], object] | None = None,
+        last_event_id: str = "",
+    ) -> None:
+        if max_line < 1 or max_event < 1:
+            raise ValueError("max_line and max_event must be numbers of bytes, 1 or more")
+        check_id(last_event_id)
+        self.last_event_id = last_event_id
+        self.reconnection_time: float | None = None
+        self._max_line = max_line
+        self._max_event = max_event
+        self._on_comment = on_comment
+        self._problem: EventTooLarge | None = None
+        # Not a byte order mark yet; None when it is known whether there is one.
+        self._start: bytes | None = b""
+        self._follows_cr = False
+        self._line = bytearray()
+        # The three buffers of the standard.
+        self._data = bytearray()
+        self._type = ""
+        self._id = last_event_id
+        # What the present call has found.
+        self._events: list[Event] = []
+        self._comments: list[str] = []
+
+    def feed(self, data: bytes) -> list[Event]:
+        """
+        Read the next bytes of the stream and return the events that they complete, oldest first.
+
+        :raises EventTooLarge: If a line or an event exceeds its limit.  The events before it are
+            returned first, so it may be the next call that raises it, be it with ``b""``.  From
+            then on every call raises it.
+        """
+        if self._problem is None:
+            try:
+                self._read(data)
+            except EventTooLarge as problem:
+                self._problem = problem
+                self._line.clear()
+                self._data.clear()
+            self._tell_comments()
+        if self._problem is not None and not self._events:
+            raise EventTooLarge(self._problem.part, self._problem.limit)
+        events, self._events = self._events, []
+        return events
+
+    def _tell_comments(self) -> None:
+        if self._comments and self._on_comment is not None:
+            comments, self._comments = self._comments, []
+            for comment in comments:
+                self._on_comment(comment)
+
+    def _read(self, data: bytes) -> None:
+        if self._start is not None:
+            data = self._start + data
+            if len(data) < len(_BYTE_ORDER_MARK) and _BYTE_ORDER_MARK.startswith(data):
+                self._start = data
+                return
+            self._start = None
+            data = data.removeprefix(_BYTE_ORDER_MARK)
+        if self._follows_cr and data:
+            data = data.removeprefix(b"\n")  # the CR before it has ended the line
+            self._follows_cr = False
+        if b"\r" in data:
+            self._follows_cr = data.endswith(b"\r")
+            data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        self._read_lines(data)
+
+    def _read_lines(self, data: bytes) -> None:
+        first, *others = data.split(b"\n")
+        self._line += first
+        self._check_line(self._line)
+        if not others:
+            return
+        *others, last = others
+        first = bytes(self._line)
+        self._line = bytearray(last)
+        self._read_line(first)
+        for line in others:
+            self._check_line(line)
+            self._read_line(line)
+        self._check_line(self._line)
+
+    def _check_line(self, line: bytes | bytearray) -> None:
+        if len(line) > self._max_line:
+            raise EventTooLarge("line", self._max_line)
+
+    def _read_line(self, line: bytes) -> None:
+        if not line:
+            self._dispatch()
+            return
+        field, _, value = line.partition(b":")
+        if value.startswith(b" "):
+            value = value[1:]
+        if field == b"data":
+            if len(self._data) + len(value) >= self._max_event:
+                raise EventTooLarge("event", self._max_event)
+            self._data += value
+            self._data += b"\n"
+        elif field == b"event":
+            self._type = value.decode("utf-8", "replace")
+        elif field == b"id":
+            if b"\0" not in value:
+                self._id = value.decode("utf-8", "replace")
+        elif field == b"retry":
+            if value.isdigit():  # bytes know no digits but those of ASCII
+                digits = value.lstrip(b"0")[:_MANY_DIGITS] or b"0"
+                self.reconnection_time = min(int(digits), MAX_RETRY) / 1000
+        elif not field and self._on_comment is not None:
+            self._comments.append(value.decode("utf-8", "replace"))
+
+    def _dispatch(self) -> None:
+        self.last_event_id = self._id  # also of a block without data
+        type_, self._type = self._type, ""
+        if self._data:
+            data, self._data = self._data, bytearray()
+            del data[-1]
+            # Whole lines: none of them can begin with the rest of a character, so that decoding
+            # them at once or one by one is the same.
+            self._events.append(
+                Event(data.decode("utf-8", "replace"), type_ or DEFAULT_TYPE, self._id or None)
+            )
