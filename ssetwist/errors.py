@@ -157,3 +157,46 @@ class EventSourceClosed(SSETwistError):
     """
     Waited for an event source to open, and it was closed.
     """
+
+
+class NotPublished(SSETwistError):
+    """
+    A hub has not said that it published an update.
+
+    :ivar status: The status that it answered; ``None`` if there was no answer.
+    :ivar text: What it said, in its own words, cut after some hundred characters; or what became of
+        the answer.
+    :ivar retry_after: After how many seconds another try may succeed, if it said so.
+    :ivar is_uncertain: Whether it may have published it nevertheless, because the answer was lost.
+        Publishing it again with the same key is harmless where the hub knows keys.
+    :ivar line: Which line of a batch was answered so, counted from 1; ``None`` if all of a request
+        was, and whatever else is sent will fare no better.
+    """
+
+    def __init__(
+        self,
+        text: str,
+        *,
+        status: int | None = None,
+        retry_after: float | None = None,
+        is_uncertain: bool = False,
+        line: int | None = None,
+    ) -> None:
+        super().__init__(text if status is None else f"{status} {text}")
+        self.text = text
+        self.status = status
+        self.retry_after = retry_after
+        self.is_uncertain = is_uncertain
+        self.line = line
+
+
+class NoHub(SSETwistError):
+    """
+    A resource does not say where its hub is; or it names only hubs that nobody trusts.
+
+    :ivar status: The status of the response.
+    """
+
+    def __init__(self, problem: str, *, status: int) -> None:
+        super().__init__(problem)
+        self.status = status
