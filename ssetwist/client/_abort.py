@@ -1,0 +1,50 @@
+"""
+How the connection of a response is cut.
+
+An event stream has no end that one could wait for, so leaving it is cutting it.  Losing it politely
+is not enough: over TLS that waits for the peer's last word, which a peer that has vanished, or a
+transport that is paused, never gives.
+"""
+
+from typing import Any
+
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.iweb import IResponse
+
+
+def abort(transport: Any) -> bool:
+    """
+    Cut a connection, and tell whether it could be: then its protocol loses it soon.
+
+    :param transport: Of a protocol that a body is delivered to.  It is ``Any`` because no interface
+        of Twisted has what is needed.
+    """
+    # An Agent gives a proxy as the transport, and the proxy cannot abort; what it stands for can.
+    for one in (transport, getattr(transport, "_producer", None)):
+        cut = getattr(one, "abortConnection", None)
+        if cut is not None:
+            cut()
+            return True
+    transport.loseConnection()
+    return False
+
+
+class _Unwanted(Protocol):
+    def connectionMade(self) -> None:
+        """
+        Want nothing.
+        """
+        abort(self.transport)
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        It is well.
+        """
+
+
+def discard(response: IResponse) -> None:
+    """
+    Have nothing of the body of a response: cut its connection, unless the body has come already.
+    """
+    response.deliverBody(_Unwanted())

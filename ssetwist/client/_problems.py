@@ -1,0 +1,48 @@
+"""
+What went wrong, in words.
+"""
+
+from twisted.python.failure import Failure
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
+
+from ..errors import Disconnected
+
+#: How much of what a network says is shown, in characters.
+_SHOWN = 200
+
+
+def tell(problem: BaseException) -> str:
+    """
+    Say what the network or its library says, in one short line.
+    """
+    # Twisted wraps what happened into what that was the end of; only the former means something.
+    reasons = getattr(problem, "reasons", None)
+    if reasons:
+        return "; ".join(dict.fromkeys(tell(reason.value) for reason in reasons))[:_SHOWN]
+    text = " ".join(str(problem).split())
+    return (text or type(problem).__name__)[:_SHOWN]
+
+
+def disconnected(problem: BaseException) -> Disconnected:
+    """
+    Return what an attempt fails with that has got no response.
+    """
+    result = Disconnected(f"there was no response: {tell(problem)}")
+    result.__cause__ = problem
+    return result
+
+
+def ended(reason: Failure) -> Disconnected:
+    """
+    Return what a stream ends with when its bytes have.
+
+    Without a length the end of the connection is the end of the response, and it is a proper one
+    (RFC 9112, 8).
+    """
+    if reason.check(ResponseDone, PotentialDataLoss):
+        return Disconnected("the server has ended the stream", is_clean=True)
+    problem: BaseException = reason.value  # type: ignore[assignment]  # None in an empty one only
+    result = Disconnected(f"the connection was lost: {tell(problem)}")
+    result.__cause__ = problem
+    return result
