@@ -153,6 +153,26 @@ class NotAnEventStream(SSETwistError):
         self.body = body
 
 
+class RedirectRefused(NotAnEventStream):
+    """
+    The server's doing: a redirection that leads nowhere, or never to an end.
+
+    :ivar location: Where it leads, as the server said it.
+    """
+
+    def __init__(
+        self, problem: str, *, url: str, status: int, headers: Mapping[str, str], location: str
+    ) -> None:
+        super().__init__(problem, url=url, status=status, headers=headers)
+        self.location = location
+
+
+class HeadersUnavailable(SSETwistError):
+    """
+    The headers of an attempt could not be had; ``__cause__`` says why.
+    """
+
+
 class EventSourceClosed(SSETwistError):
     """
     Waited for an event source to open, and it was closed.

@@ -12,6 +12,8 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
+from ._response import unwrapped
+
 
 def abort(transport: Any) -> bool:
     """
@@ -47,4 +49,5 @@ def discard(response: IResponse) -> None:
     """
     Have nothing of the body of a response: cut its connection, unless the body has come already.
     """
-    response.deliverBody(_Unwanted())
+    itself, _ = unwrapped(response)
+    itself.deliverBody(_Unwanted())

@@ -114,6 +114,8 @@ class Stream(Protocol):
             self._stop()
         return succeed(None) if self._is_gone else self._gone.wait()
 
+    stop = close  # as what goes on in a state of an event source
+
     def connectionMade(self) -> None:
         """
         See whether it was closed before it began.
@@ -185,11 +187,11 @@ class Stream(Protocol):
 
     def _parse(self, data: bytes) -> None:
         try:
-            while events := self._parser.feed(data):
+            # Once more after some events, for there may be a problem behind them.  And any of the
+            # calls may have closed it, that of a comment too.
+            while (events := self._parser.feed(data)) and not self._is_over:
                 self._arrived(events)
-                if self._is_over:
-                    return
-                data = b""  # once more, for a problem after these events
+                data = b""
         except EventTooLarge as problem:
             self._end(problem)
 
