@@ -5,10 +5,10 @@ What ``python -m ssetwist token`` does: explain a token, and make one.
 import json
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterable
-from dataclasses import dataclass
 from math import inf
-from typing import Any, TextIO
+from typing import Any
 
+from ._terminal import Terminal
 from .errors import Refused
 from .hub import Everything, Matcher, Matchers, Pattern
 from .mercure._checks import Checks
@@ -37,22 +37,6 @@ _TO_MINT = {"algorithm", "issuer", "audience"}
 
 #: For how many seconds a token may be good at most, by a command line: a hundred years.
 _MAX_LIFETIME = 100 * 365 * 24 * 3600
-
-
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """
-    Where a command reads from, and writes to.
-    """
-
-    input: TextIO
-    output: TextIO
-
-    def say(self, text: str) -> None:
-        """
-        Write a line.
-        """
-        self.output.write(f"{text}\n")
 
 
 def add_check(parser: ArgumentParser) -> None:
