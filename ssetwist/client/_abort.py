@@ -15,21 +15,30 @@ from twisted.web.iweb import IResponse
 from ._response import unwrapped
 
 
-def abort(transport: Any) -> bool:
+def connection_of(transport: Any) -> Any:
     """
-    Cut a connection, and tell whether it could be: then its protocol loses it soon.
+    Return the connection that a body comes from.
 
     :param transport: Of a protocol that a body is delivered to.  It is ``Any`` because no interface
         of Twisted has what is needed.
     """
     # An Agent gives a proxy as the transport, and the proxy cannot abort; what it stands for can.
-    for one in (transport, getattr(transport, "_producer", None)):
-        cut = getattr(one, "abortConnection", None)
-        if cut is not None:
-            cut()
-            return True
-    transport.loseConnection()
-    return False
+    # When the body has come the proxy stands for nothing any more.
+    return getattr(transport, "_producer", None) or transport
+
+
+def abort(transport: Any) -> bool:
+    """
+    Cut a connection, and tell whether it could be: then its protocol loses it soon.
+
+    :param transport: See :func:`connection_of`.
+    """
+    cut = getattr(connection_of(transport), "abortConnection", None)
+    if cut is None:
+        transport.loseConnection()
+        return False
+    cut()
+    return True
 
 
 class _Unwanted(Protocol):

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.endpoints import HostnameEndpoint, wrapClientTLS
+from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IProtocolFactory, IStreamClientEndpoint
 from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -95,14 +96,19 @@ class _Remembered:
 class _Connection(ProtocolWrapper):
     """
     One connection, seen from inside of its TLS.
+
+    :ivar was_cut: Whether it has ended otherwise than by the peer's closing it: an ``Agent`` keeps
+        that for itself where a response has no length.
     """
 
     factory: "_Factory"
+    was_cut = False
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Let HTTP know first.
         """
+        self.was_cut = reason.check(ConnectionDone) is None
         super().connectionLost(reason)
         self.factory.connections.remove(self)
 

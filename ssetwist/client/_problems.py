@@ -33,14 +33,15 @@ def disconnected(problem: BaseException) -> Disconnected:
     return result
 
 
-def ended(reason: Failure) -> Disconnected:
+def ended(reason: Failure, *, was_cut: bool = False) -> Disconnected:
     """
     Return what a stream ends with when its bytes have.
 
-    Without a length the end of the connection is the end of the response, and it is a proper one
-    (RFC 9112, 8).
+    :param was_cut: Whether the connection is known to have been cut.  If a response has no length
+        that must be known, because then the end of the connection is that of the response, and a
+        proper one (RFC 9112, 8).
     """
-    if reason.check(ResponseDone, PotentialDataLoss):
+    if reason.check(ResponseDone) or (reason.check(PotentialDataLoss) and not was_cut):
         return Disconnected("the server has ended the stream", is_clean=True)
     problem: BaseException = reason.value  # type: ignore[assignment]  # None in an empty one only
     result = Disconnected(f"the connection was lost: {tell(problem)}")

@@ -18,7 +18,7 @@ from twisted.web.iweb import IResponse
 
 from ..errors import Disconnected, EventTooLarge, SSETwistError
 from ..eventstream import Event, EventStreamParser
-from ._abort import abort
+from ._abort import abort, connection_of
 from ._gzip import GzipDecoder
 from ._problems import ended
 from ._silence import Silence
@@ -66,6 +66,7 @@ class Stream(Protocol):
         self._is_reading = False
         self._is_over = False
         self._reason: Failure | None = None
+        self._connection: object = None
         self._is_gone = False
         self._gone: Waiters[None] = Waiters()
         self._silence: Silence | None = None
@@ -120,6 +121,7 @@ class Stream(Protocol):
         """
         See whether it was closed before it began.
         """
+        self._connection = connection_of(self.transport)
         if self._is_over:
             self._cut()
 
@@ -169,7 +171,9 @@ class Stream(Protocol):
         if self._is_paused or self._is_over:
             return
         if self._reason is not None:
-            self._end(ended(self._reason))
+            # Connections of our own say it; of others one has to believe the best.
+            was_cut = getattr(self._connection, "was_cut", False)
+            self._end(ended(self._reason, was_cut=was_cut))
         elif self._is_transport_paused:
             self._is_transport_paused = False
             self._its_transport.resumeProducing()
