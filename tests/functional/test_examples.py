@@ -136,6 +136,18 @@ class ExampleTests(SynchronousTestCase):
             self.assertIn(b"data: dear\n", read_until(heard["ann"], b"data: all\n"))
             self.assertNotIn(b"dear", read_until(heard["bob"], b"data: all\n"))
 
+    def test_language_model(self) -> None:
+        """
+        A model's answer comes word by word, and the model stops when the reader leaves.
+        """
+        connection = self.run_example("language_model.py", "/answer?q=hello")
+        self.assertIn(b'data: "You "\n\n', read_until(connection, b'data: "\'hello\'. "\n\n'))
+        connection.close()
+        assert self.process.stdout is not None
+        self.assertEqual(b"the model stops: connection lost\n", self.process.stdout.readline())
+        self.process.terminate()
+        self.assertEqual((b"", b""), self.process.communicate())
+
 
 class ReadmeTests(SynchronousTestCase):
     """
