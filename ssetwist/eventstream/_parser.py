@@ -8,7 +8,8 @@ changes nothing of what is read from them.
 from collections.abc import Callable
 
 from ..errors import EventTooLarge
-from ._event import DEFAULT_TYPE, MAX_RETRY, Event, check_id
+from ._event import DEFAULT_TYPE, MAX_RETRY, Draft, Event, check_id
+from ._shape import ONLY_DATA, shape_of
 
 #: The longest line, in bytes without its end: what is sent on one line is JSON more often than not,
 #: and an image in it has some MB.  Who sends no end of a line holds so much of our memory.
@@ -21,6 +22,9 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # More digits than MAX_RETRY has.  Python refuses to read thousands of them.
 _MANY_DIGITS = 17
+
+# What is read at a time, in bytes: so much more may be held for a moment.
+_PIECE = 2**16
 
 
 class EventStreamParser:
@@ -75,6 +79,8 @@ class EventStreamParser:
         self._max_event = max_event
         self._on_comment = on_comment
         self._problem: EventTooLarge | None = None
+        self._harmless = min(max_line, max_event)
+        self._shape = ONLY_DATA
         # Not a byte order mark yet; None when it is known whether there is one.
         self._start: bytes | None = b""
         self._follows_cr = False
@@ -128,31 +134,79 @@ class EventStreamParser:
         if b"\r" in data:
             self._follows_cr = data.endswith(b"\r")
             data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
+        for start in range(0, len(data), _PIECE):
+            self._read_blocks(data[start : start + _PIECE])
+
+    def _read_blocks(self, data: bytes) -> None:
+        # Between the first blank line and the last there are whole blocks, within the limits.
+        start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n") + 2
+        if start < end <= self._harmless and b"\0" not in data:
+            self._read_lines(data[:start])
+            self._read_alike(data[start:end].decode("utf-8", "replace"))
+            data = data[end:]
         self._read_lines(data)
 
-    def _read_lines(self, data: bytes) -> None:
-        first, *others = data.split(b"\n")
-        self._line += first
-        self._check_line(self._line)
-        if not others:
-            return
-        *others, last = others
-        first = bytes(self._line)
-        self._line = bytearray(last)
-        self._read_line(first)
-        for line in others:
-            self._check_line(line)
-            self._read_line(line)
-        self._check_line(self._line)
+    def _read_alike(self, text: str) -> None:
+        """
+        Read whole blocks as :meth:`_read_lines` does, but those alike several times as fast.
+        """
+        self._shape = shape = shape_of(text) or self._shape
+        id = self._id or None
+        events = self._events
+        if shape is ONLY_DATA and text.startswith("data: "):
+            values = text[len("data: ") : -len("\n\n")].split("\n\ndata: ")
+            if text.count("\n") == 2 * len(values):  # there are no other blocks
+                for value in values:
+                    event = Draft()
+                    event.data = value
+                    event.type = DEFAULT_TYPE
+                    event.id = id
+                    event.retry = None
+                    event.__class__ = Event
+                    events.append(event)
+                return
+        has_lines = shape.has_lines
+        for new_id, type, value, other in shape.find(text):
+            if new_id:
+                id = new_id
+            elif other:
+                self._id = id or ""
+                self._read_lines(other.encode())
+                id = self._id or None
+                continue
+            if has_lines:
+                value = value.replace(shape.next_line, "\n")
+            event = Draft()
+            event.data = value
+            event.type = type or DEFAULT_TYPE
+            event.id = id
+            event.retry = None
+            event.__class__ = Event
+            events.append(event)
+        self._id = self.last_event_id = id or ""
 
-    def _check_line(self, line: bytes | bytearray) -> None:
-        if len(line) > self._max_line:
+    def _read_lines(self, data: bytes) -> None:
+        """
+        Read any part of the stream, the plain way.  Lines end with LF here.
+        """
+        first, *others = data.split(b"\n")
+        if not others:
+            self._line += first
+        else:
+            if self._line:
+                first = bytes(self._line + first)
+            self._line = bytearray(others.pop())
+            for line in (first, *others):
+                if len(line) > self._max_line:
+                    raise EventTooLarge("line", self._max_line)
+                if line:
+                    self._read_line(line)
+                else:
+                    self._dispatch()
+        if len(self._line) > self._max_line:
             raise EventTooLarge("line", self._max_line)
 
     def _read_line(self, line: bytes) -> None:
-        if not line:
-            self._dispatch()
-            return
         field, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]
@@ -175,12 +229,16 @@ class EventStreamParser:
 
     def _dispatch(self) -> None:
         self.last_event_id = self._id  # also of a block without data
-        type_, self._type = self._type, ""
+        type, self._type = self._type, ""
         if self._data:
-            data, self._data = self._data, bytearray()
-            del data[-1]
+            del self._data[-1]
+            event = Draft()
             # Whole lines: none of them can begin with the rest of a character, so that decoding
             # them at once or one by one is the same.
-            self._events.append(
-                Event(data.decode("utf-8", "replace"), type_ or DEFAULT_TYPE, self._id or None)
-            )
+            event.data = self._data.decode("utf-8", "replace")
+            event.type = type or DEFAULT_TYPE
+            event.id = self._id or None
+            event.retry = None
+            event.__class__ = Event
+            self._events.append(event)
+            self._data = bytearray()
