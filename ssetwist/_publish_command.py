@@ -267,7 +267,8 @@ class _Telling:
         """
         A request has failed, and will be sent again.
         """
-        self.tell(f"{interruption.problem}; next attempt in {interruption.delay:.1f} s")
+        problem = str(interruption.problem).rstrip(".")
+        self.tell(f"{problem}; next attempt in {interruption.delay:.1f} s")
 
     def _wipe(self) -> None:
         if self._width:
@@ -416,7 +417,7 @@ class _Stream:
 
 
 def _words(problem: NotPublished) -> str:
-    text = str(problem)
+    text = str(problem).rstrip(".")
     if problem.is_uncertain:
         text += "; it may have been published nevertheless"
     return text

@@ -278,12 +278,14 @@ def without_query(url: str) -> str:
 
 def _words(problem: SSETwistError) -> str:
     """
-    Return what went wrong, with the server's own words.
+    Return what went wrong, with the server's own words if they are for people.
     """
-    text = str(problem)
-    if isinstance(problem, NotAnEventStream) and problem.body:
-        text += f": {problem.body[: 4 * _SHOWN].decode('utf-8', 'replace').strip()[:_SHOWN]}"
-    return text
+    text = str(problem).rstrip(".")
+    if not isinstance(problem, NotAnEventStream):
+        return text
+    is_readable = problem.headers.get("content-type", "").startswith(("text/plain", "application/"))
+    said = problem.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN]
+    return f"{text}: {said}" if is_readable and said else text
 
 
 def _positive(text: str) -> int:

@@ -6,19 +6,17 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IAgent
 
-from ..errors import Disconnected, NoHub
+from ..errors import Disconnected, NoHub, RedirectRefused
 from ._exchange import Exchanges
 from ._link import parse_links
+from ._request import normalized, origin_of
 from ._token import Bearer, Token
-
-#: How many redirects are followed, as fetch does.
-_MAX_REDIRECTS = 20
 
 #: Bytes that a resource may have.  It is fetched whole, because it is what the stream goes on from.
 MAX_RESOURCE = 16 * 1024 * 1024
@@ -27,8 +25,6 @@ MAX_RESOURCE = 16 * 1024 * 1024
 _MAX_METADATA = 64 * 1024
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
-
-_PORTS = {"http": 80, "https": 443}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,14 +79,13 @@ class Discovery:
         topic = url
         has_topic = False
         for link in parse_links(links):
-            # A link with an anchor is about another resource (RFC 8288, 3.2).
-            if urljoin(url, link.attributes.get("anchor", "")) != urljoin(url, ""):
-                continue
             try:
-                target = urljoin(url, link.target)
-                origin_of(target)
+                target = normalized(link.target, url)
+                about = normalized(link.attributes.get("anchor", ""), url)
             except ValueError:
                 continue  # no URL, or none of HTTP
+            if about != normalized(url):
+                continue  # with an anchor a link is about another resource (RFC 8288, 3.2)
             if link.is_a("self") and not has_topic:
                 topic, has_topic = target, True
             if link.is_a("mercure"):
@@ -134,39 +129,28 @@ def discover(
         connection.
     :raises ValueError: If the URL is none of HTTP, or the token can be none.
     """
-    origin_of(resource_url)
+    url = normalized(resource_url)
     bearer = Bearer(token)
-    origins = None if trusted is None else {origin_of(one) for one in trusted}
+    origins = None if trusted is None else {origin_of(normalized(one)) for one in trusted}
+    exchanges = Exchanges(reactor, client, timeout=timeout)
 
     async def found() -> Discovery:
-        exchanges = Exchanges(reactor, client, timeout=timeout)
+        sent = {**(headers or {}), **await bearer.headers()}
         try:
-            sent = {**(headers or {}), **await bearer.headers()}
-            url, answer = resource_url, None
-            for _ in range(_MAX_REDIRECTS + 1):
-                answer = await exchanges.exchange("GET", url, sent, most=MAX_RESOURCE)
-                location = answer.header("location")
-                if answer.status not in (301, 302, 303, 307, 308) or not location:
-                    break
-                before, url = url, urljoin(url, location).partition("#")[0]
-                try:
-                    if origin_of(url) != origin_of(before):
-                        sent = {}  # what was meant for one origin is no other's
-                except ValueError:
-                    raise NoHub("it redirects to no URL", status=answer.status) from None
-            else:
-                raise Disconnected(f"it redirects more than {_MAX_REDIRECTS} times")
+            answer = await exchanges.exchange("GET", url, sent, most=MAX_RESOURCE, follows=True)
+        except RedirectRefused as refused:
+            raise NoHub(str(refused), status=refused.status) from refused
         finally:
             await exchanges.close()
         if not 200 <= answer.status <= 299:
-            raise NoHub(f"it answers {answer.status}", status=answer.status)
-        known = Discovery.of(url, answer.headers.get("link", ()), answer.body)
+            raise NoHub(f"the resource answered {answer.status}", status=answer.status)
+        known = Discovery.of(answer.url, [answer.headers.get("link", "")], answer.body)
         if not known.hubs:
-            raise NoHub("it names no hub", status=answer.status)
-        hubs = tuple(hub for hub in known.hubs if origins is None or origin_of(hub.url) in origins)
+            raise NoHub("the resource names no hub", status=answer.status)
+        hubs = [hub for hub in known.hubs if origins is None or origin_of(hub.url) in origins]
         if not hubs:
-            raise NoHub("it names no hub that is trusted", status=answer.status)
-        return Discovery(known.topic, hubs, known.body)
+            raise NoHub("the resource names no hub that is trusted", status=answer.status)
+        return Discovery(known.topic, tuple(hubs), known.body)
 
     return Deferred.fromCoroutine(found())
 
@@ -188,17 +172,15 @@ def hub_metadata(
         believed it would ask for a token that another can use (RFC 9728, 3.3).
     :raises ValueError: If the URL is none of HTTP.
     """
-    origin_of(hub_url)
-    parts = urlsplit(hub_url)
+    parts = urlsplit(normalized(hub_url))
     path = _WELL_KNOWN + ("" if parts.path == "/" else parts.path)
     url = parts._replace(path=path, fragment="").geturl()
+    exchanges = Exchanges(reactor, client, timeout=timeout)
 
     async def said() -> Mapping[str, Any] | None:
-        exchanges = Exchanges(reactor, client, timeout=timeout)
+        headers = {"Accept": "application/json"}
         try:
-            answer = await exchanges.exchange(
-                "GET", url, {"Accept": "application/json"}, most=_MAX_METADATA
-            )
+            answer = await exchanges.exchange("GET", url, headers, most=_MAX_METADATA)
         finally:
             await exchanges.close()
         if answer.status != 200:
@@ -214,15 +196,3 @@ def hub_metadata(
         return document
 
     return Deferred.fromCoroutine(said())
-
-
-def origin_of(url: str) -> tuple[str, str, int]:
-    """
-    Return the origin of a URL.
-
-    :raises ValueError: If it is none of HTTP.
-    """
-    parts = urlsplit(url)
-    if parts.scheme not in _PORTS or not parts.hostname:
-        raise ValueError("it must be a URL of http or https, with a host")
-    return parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme]

@@ -4,32 +4,34 @@ One request and its whole answer, which is given a limit to what it may take of 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from http.cookiejar import CookieJar
 from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
-from twisted.internet.interfaces import IConsumer, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web._newclient import RequestNotSent  # it has no public name
 from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
-from twisted.web.iweb import IAgent, IBodyProducer, IResponse
-from zope.interface import implementer
+from twisted.web.iweb import IAgent
 
-from ..errors import Disconnected
-
-#: How much of what a network says went wrong is shown, in characters.
-_SHOWN = 200
+from ..errors import Disconnected, RedirectRefused
+from ._abort import abort
+from ._connect import follow
+from ._problems import tell
+from ._request import Request
+from ._response import headers_of, unwrapped
+from ._send import Send, through_agent, through_treq
 
 #: Seconds that a connection is kept for the next request.  Less than servers keep theirs, so that
 #: it seldom happens that one closes just when it is used again.
 _KEPT_FOR = 4
 
 #: What can only go wrong before anything has been sent.
-_BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError, RequestNotSent)
+_BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
 
 
 class NoAnswer(Disconnected):
@@ -49,24 +51,20 @@ class Answer:
     """
     A response.
 
-    :ivar headers: By their names in lower case, with all their values.
+    :ivar url: What answered, after redirects.
+    :ivar headers: By their names in lower case; the values of headers that came more than once are
+        joined with ``", "``.
     """
 
     status: int
-    headers: Mapping[str, tuple[str, ...]]
+    url: str
+    headers: Mapping[str, str]
     body: bytes
-
-    def header(self, name: str) -> str:
-        """
-        Return the value of a header; ``""`` if it is not there.
-        """
-        return next(iter(self.headers.get(name, ())), "")
 
 
 class Exchanges:
     """
-    What makes requests: with a treq client or an agent that is somebody's, or with its own
-    connections.  Never follows a redirect: a token or an update would go to whom nobody chose.
+    Makes requests: with a treq client or an agent that is somebody's, or with its own connections.
     """
 
     def __init__(
@@ -81,15 +79,21 @@ class Exchanges:
         :param timeout: Seconds until the whole answer must be there.
         :param connections: How many to one server are kept for the next request.
         """
+        if not timeout > 0:
+            raise ValueError("timeout must be a number of seconds, more than 0")
         self._clock: IReactorTime = reactor
         self._timeout = timeout
         self._pool: HTTPConnectionPool | None = None
+        self._send: Send
+        if isinstance(client, HTTPClient):
+            self._send = through_treq(client, CookieJar(), reactor)
+            return
         if client is None:
             self._pool = HTTPConnectionPool(reactor)
             self._pool.maxPersistentPerHost = connections
             self._pool.cachedConnectionTimeout = _KEPT_FOR
             client = Agent(reactor, pool=self._pool)
-        self._client = client
+        self._send = through_agent(client, CookieJar())
 
     def exchange(
         self,
@@ -99,20 +103,31 @@ class Exchanges:
         body: bytes | None = None,
         *,
         most: int,
+        follows: bool = False,
     ) -> Deferred[Answer]:
         """
         Ask, and wait for the whole answer.
 
         :param most: How many bytes the body of the answer may have.
-        :returns: A Deferred that fails with :class:`NoAnswer`.  Cancelling it closes the
-            connection.
+        :param follows: Whether redirects are followed.  An update is sent to nobody else.
+        :returns: A Deferred that fails with :class:`NoAnswer`, or with :class:`RedirectRefused` if
+            redirects lead nowhere.  Cancelling it closes the connection.
         """
 
         async def answered() -> Answer:
-            response = await self._request(method, url, headers, body)
+            sent = Headers({"Accept-Encoding": ["identity"]})
+            for name, value in headers.items():
+                sent.setRawHeaders(name, [value])
+            request = Request(method, url, sent, body)
+            answerer = url
+            if follows:
+                response, answerer = await follow(self._send, request)
+            else:
+                response = await self._send(request)
             collector = _Body(most)
-            response.deliverBody(collector)
-            return Answer(response.code, _headers_of(response), await collector.done)
+            unwrapped(response)[0].deliverBody(collector)
+            said = headers_of(response)
+            return Answer(response.code, answerer, said, await collector.done)
 
         waiting = Deferred.fromCoroutine(answered())
         waiting.addTimeout(self._timeout, self._clock, _timed_out)
@@ -124,56 +139,6 @@ class Exchanges:
         Close the connections that are its own.
         """
         return succeed(None) if self._pool is None else self._pool.closeCachedConnections()
-
-    def _request(
-        self, method: str, url: str, headers: Mapping[str, str], body: bytes | None
-    ) -> Deferred[IResponse]:
-        sent = Headers({name: [value] for name, value in headers.items()})
-        producer = None if body is None else _Bytes(body)
-        # Any, because treq has its own types for bodies, responses and the reactor.
-        client: Any = self._client
-        if isinstance(client, HTTPClient):
-            options: dict[str, Any] = {"allow_redirects": False, "unbuffered": True}
-            # treq would install a reactor if it got none; it does nothing with it.
-            options["reactor"] = self._clock
-            asked: Any = client.request(method, url, headers=sent, data=producer, **options)
-        else:
-            asked = client.request(method.encode(), url.encode(), sent, producer)
-        answer: Deferred[IResponse] = asked
-        return answer
-
-
-@implementer(IBodyProducer)
-class _Bytes:
-    """
-    A body that is there already.
-    """
-
-    def __init__(self, body: bytes) -> None:
-        self._body = body
-        self.length = len(body)
-
-    def startProducing(self, consumer: IConsumer) -> Deferred[None]:
-        """
-        Hand it over, all of it: it is in memory either way.
-        """
-        consumer.write(self._body)
-        return succeed(None)
-
-    def pauseProducing(self) -> None:
-        """
-        Too late.
-        """
-
-    def resumeProducing(self) -> None:
-        """
-        Nothing is left.
-        """
-
-    def stopProducing(self) -> None:
-        """
-        Nothing is left.
-        """
 
 
 class _Body(Protocol):
@@ -214,43 +179,27 @@ class _Body(Protocol):
     def _close(self) -> None:
         self._is_over = True
         self._received.clear()
-        assert self.transport is not None  # nobody has it before there is a response
-        self.transport.loseConnection()
-
-
-def _headers_of(response: IResponse) -> Mapping[str, tuple[str, ...]]:
-    return {
-        name.decode("latin-1").lower(): tuple(_text(value) for value in values)
-        for name, values in response.headers.getAllRawHeaders()
-    }
-
-
-def _text(value: bytes) -> str:
-    try:
-        return value.decode()
-    except UnicodeDecodeError:
-        return value.decode("latin-1")
+        abort(self.transport)
 
 
 def _timed_out(problem: object, seconds: float) -> object:
     if not isinstance(problem, Failure):
         return problem  # it came at the last moment
     was_sent = not problem.check(*_BEFORE_SENDING)
-    raise NoAnswer(f"no answer came within {seconds:g} s", was_sent=was_sent)
+    raise NoAnswer(f"there was no answer within {seconds:g} s", was_sent=was_sent)
 
 
 def _explain(failure: Failure) -> Failure:
     """
     Say in words what a network did.
     """
-    if failure.check(NoAnswer):
+    if failure.check(NoAnswer, RedirectRefused):
         return failure
-    problem: Any = failure.value  # what Twisted raises, which is not typed
-    # Agents say what happened to a connection in a list.
-    reasons = getattr(problem, "reasons", None) or [failure]
-    reason = reasons[0].value if isinstance(reasons[0], Failure) else reasons[0]
-    text = f"{type(reason).__name__}: {reason}"[:_SHOWN]
-    return Failure(NoAnswer(text, was_sent=not failure.check(*_BEFORE_SENDING)))
+    cause: BaseException = failure.value  # type: ignore[assignment]  # None in an empty one only
+    was_sent = not failure.check(*_BEFORE_SENDING)
+    problem = NoAnswer(f"there was no answer: {tell(cause)}", was_sent=was_sent)
+    problem.__cause__ = cause
+    return Failure(problem)
 
 
 def _or_cancelled(waiting: Deferred[Answer]) -> Deferred[Answer]:
@@ -267,9 +216,9 @@ def _or_cancelled(waiting: Deferred[Answer]) -> Deferred[Answer]:
 
     answer: Deferred[Answer] = Deferred(cancel)
 
-    def tell(result: Answer | Failure) -> None:
+    def tell_it(result: Answer | Failure) -> None:
         if not is_cancelled:
             answer.callback(result)
 
-    waiting.addBoth(tell)
+    waiting.addBoth(tell_it)
     return answer

@@ -10,7 +10,6 @@ import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from random import random
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 from uuid import uuid4
 
 from treq.client import HTTPClient
@@ -23,6 +22,8 @@ from ..errors import NotPublished
 from ..eventstream import Event
 from ._delay import Backoff
 from ._exchange import Answer, Exchanges, NoAnswer
+from ._policy import retry_after
+from ._request import normalized
 from ._source import Interruption
 from ._token import Bearer, Token
 from ._update import Update
@@ -298,7 +299,7 @@ class Publisher:
                 answer = await self._exchanges.exchange("POST", self._url, headers, body, most=most)
                 if 200 <= answer.status <= 299:
                     return answer
-                problem = _refused(answer)
+                problem = _refused(answer, self._clock.seconds())
             except NoAnswer as lost:
                 problem = NotPublished(str(lost), is_uncertain=lost.was_sent)
             failures += 1
@@ -318,21 +319,11 @@ class Publisher:
 
 def check_url(url: str) -> str:
     """
-    Return the URL of a hub, without its fragment.
+    Return the URL of a hub, as browsers write it and without its fragment.
 
-    :raises ValueError: If it is none of HTTP, or has a name or a password in it.  What it says does
-        not have the URL.
+    :raises ValueError: If it is none of HTTP, or has a name or a password in it.
     """
-    try:
-        parts = urlsplit(url)
-        is_one = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_one = False
-    if not is_one or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValueError("it must be a URL of http or https, with a host, and in ASCII")
-    if "@" in parts.netloc:
-        raise ValueError("it has a name or a password, which would be written to logs")
-    return parts._replace(fragment="").geturl()
+    return normalized(url).partition("#")[0]
 
 
 def _batches(updates: Iterator[Update]) -> Iterator[list[Update]]:
@@ -368,15 +359,14 @@ def _asked(problem: NotPublished) -> float:
     return problem.retry_after or 0.0
 
 
-def _refused(answer: Answer) -> NotPublished:
-    said = answer.header("retry-after")
+def _refused(answer: Answer, now: float) -> NotPublished:
     text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
-        text = "it is somewhere else; a redirect is not followed"
+        text = "it is somewhere else; redirects are not followed"
     return NotPublished(
-        _shown(text) or "and not a word",
+        _shown(text) or "without a word",
         status=answer.status,
-        retry_after=float(said) if said.isascii() and said.isdigit() else None,
+        retry_after=retry_after(answer.headers, now),
         is_uncertain=answer.status >= 500 and answer.status not in _CERTAIN,
     )
 
