@@ -12,11 +12,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from email.message import Message
 from email.parser import Parser
+from pathlib import Path
 
+from OpenSSL import SSL
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.endpoints import TCP4ServerEndpoint
-from twisted.internet.interfaces import IPushProducer
+from twisted.internet.endpoints import SSL4ServerEndpoint, TCP4ServerEndpoint
+from twisted.internet.interfaces import IOpenSSLContextFactory, IPushProducer
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
@@ -240,15 +242,24 @@ class ScriptedServer(Factory):
         """
         return [request for one in self.connections for request in one.requests]
 
-    def url(self, path: str = "/", host: str = "127.0.0.1") -> str:
-        return f"http://{host}:{self._port.getHost().port}{path}"
+    def url(self, path: str = "/") -> str:
+        return f"{self._scheme}://{self._host}:{self._port.getHost().port}{path}"
 
     async def listen(self, at: str = "http://127.0.0.1:0/") -> None:
         """
         Listen on a free port, or on the one of a URL.
         """
         number = int(at.split(":")[2].partition("/")[0])
+        self._scheme, self._host = "http", "127.0.0.1"
         self._port = await TCP4ServerEndpoint(reactor, number, interface="127.0.0.1").listen(self)
+
+    async def listen_with_tls(self, folder: Path) -> None:
+        """
+        Listen on a free port, with the certificate for ``localhost`` that is in a folder.
+        """
+        self._scheme, self._host = "https", "localhost"
+        endpoint = SSL4ServerEndpoint(reactor, 0, _Contexts(folder), interface="127.0.0.1")
+        self._port = await endpoint.listen(self)
 
     async def stop(self) -> None:
         """
@@ -276,6 +287,22 @@ class ScriptedServer(Factory):
         playing.addErrback(self._failures.append)
         self._playing.append(playing)
         return connection
+
+
+@implementer(IOpenSSLContextFactory)
+class _Contexts:
+    """
+    Makes contexts for TLS.  Those of Twisted use what pyOpenSSL has deprecated.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def getContext(self) -> SSL.Context:  # noqa: N802 (as Twisted calls it)
+        context = SSL.Context(SSL.TLS_SERVER_METHOD)
+        context.use_privatekey_file(str(self._folder / "key.pem"))
+        context.use_certificate_file(str(self._folder / "cert.pem"))
+        return context
 
 
 async def _play(script: Script, connection: Connection) -> None:
