@@ -2,8 +2,8 @@
 Which failures are worth another try, and how long a server asks to be left alone.  Pure.
 """
 
-from calendar import timegm
 from collections.abc import Mapping
+from datetime import datetime, timezone
 from email.utils import parsedate_tz
 
 from ..errors import Disconnected, HeadersUnavailable, NotAnEventStream, SSETwistError
@@ -42,7 +42,13 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
 def _seconds_of(date: str) -> float | None:
     try:
         parsed = parsedate_tz(date)
-        # A date without a zone is an asctime-date, and so in UTC (RFC 9110, 5.6.7).
-        return None if parsed is None else timegm(parsed[:9]) - (parsed[9] or 0)
+        if parsed is None:
+            return None
+        year, month, day, hour, minute, second = parsed[:6]
+        # To datetime a leap second is none.
+        second = min(second, 59)
+        moment = datetime(year, month, day, hour, minute, second, tzinfo=timezone.utc)
     except (ValueError, OverflowError):  # the 99th of a month, the year 99999999
         return None
+    # A date without a zone is an asctime-date, and so in UTC (RFC 9110, 5.6.7).
+    return moment.timestamp() - (parsed[9] or 0)

@@ -2,6 +2,8 @@
 What went wrong, in words.
 """
 
+from collections.abc import Iterator
+
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -16,12 +18,17 @@ def tell(problem: BaseException) -> str:
     """
     Say what the network or its library says, in one short line.
     """
+    return "; ".join(dict.fromkeys(_texts(problem)))[:_SHOWN]
+
+
+def _texts(problem: BaseException) -> Iterator[str]:
     # Twisted wraps what happened into what that was the end of; only the former means something.
     reasons = getattr(problem, "reasons", None)
-    if reasons:
-        return "; ".join(dict.fromkeys(tell(reason.value) for reason in reasons))[:_SHOWN]
-    text = " ".join(str(problem).split())
-    return (text or type(problem).__name__)[:_SHOWN]
+    if reasons is None:
+        yield " ".join(str(problem).split()) or type(problem).__name__
+    else:
+        for reason in reasons:
+            yield from _texts(reason.value)
 
 
 def disconnected(problem: BaseException) -> Disconnected:

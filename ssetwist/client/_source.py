@@ -170,7 +170,7 @@ class EventSource:
         try:
             self._url = normalized(url)
         except ValueError as problem:
-            raise ValueError(f"{url!r} cannot be an event source: {problem}") from None
+            raise ValueError(f"the URL cannot be an event source's: {problem}") from None
         self._clock = reactor
         self._silence_timeout = silence_timeout
         self._backoff = backoff
