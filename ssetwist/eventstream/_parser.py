@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from ..errors import EventTooLarge
 from ._event import DEFAULT_TYPE, MAX_RETRY, Draft, Event, check_id
-from ._shape import ONLY_DATA, shape_of
+from ._shape import ONLY_DATA, Shape, shape_of
 
 #: The longest line, in bytes without its end: what is sent on one line is JSON more often than not,
 #: and an image in it has some MB.  Who sends no end of a line holds so much of our memory.
@@ -80,7 +80,6 @@ class EventStreamParser:
         self._on_comment = on_comment
         self._problem: EventTooLarge | None = None
         self._harmless = min(max_line, max_event)
-        self._shape = ONLY_DATA
         # Not a byte order mark yet; None when it is known whether there is one.
         self._start: bytes | None = b""
         self._follows_cr = False
@@ -142,18 +141,20 @@ class EventStreamParser:
         start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n") + 2
         if start < end <= self._harmless and b"\0" not in data:
             self._read_lines(data[:start])
-            self._read_alike(data[start:end].decode("utf-8", "replace"))
-            data = data[end:]
+            text = data[start:end].decode("utf-8", "replace")
+            if shape := shape_of(text):
+                self._read_alike(text, shape)
+                start = end
+            data = data[start:]
         self._read_lines(data)
 
-    def _read_alike(self, text: str) -> None:
+    def _read_alike(self, text: str, shape: Shape) -> None:
         """
-        Read whole blocks as :meth:`_read_lines` does, but those alike several times as fast.
+        Read whole blocks as :meth:`_read_lines` does, but those of one shape several times as fast.
         """
-        self._shape = shape = shape_of(text) or self._shape
         id = self._id or None
         events = self._events
-        if shape is ONLY_DATA and text.startswith("data: "):
+        if shape is ONLY_DATA:
             values = text[len("data: ") : -len("\n\n")].split("\n\ndata: ")
             if text.count("\n") == 2 * len(values):  # there are no other blocks
                 for value in values:
@@ -165,8 +166,7 @@ class EventStreamParser:
                     event.__class__ = Event
                     events.append(event)
                 return
-        has_lines = shape.has_lines
-        for new_id, type, value, other in shape.find(text):
+        for new_id, type, value, other in shape(text):
             if new_id:
                 id = new_id
             elif other:
@@ -174,8 +174,6 @@ class EventStreamParser:
                 self._read_lines(other.encode())
                 id = self._id or None
                 continue
-            if has_lines:
-                value = value.replace(shape.next_line, "\n")
             event = Draft()
             event.data = value
             event.type = type or DEFAULT_TYPE
@@ -189,22 +187,22 @@ class EventStreamParser:
         """
         Read any part of the stream, the plain way.  Lines end with LF here.
         """
-        first, *others = data.split(b"\n")
-        if not others:
-            self._line += first
-        else:
-            if self._line:
-                first = bytes(self._line + first)
-            self._line = bytearray(others.pop())
-            for line in (first, *others):
-                if len(line) > self._max_line:
-                    raise EventTooLarge("line", self._max_line)
-                if line:
-                    self._read_line(line)
-                else:
-                    self._dispatch()
-        if len(self._line) > self._max_line:
-            raise EventTooLarge("line", self._max_line)
+        lines = data.split(b"\n")
+        last = lines.pop()
+        if self._line and lines:
+            lines[0] = bytes(self._line + lines[0])
+            self._line.clear()
+        for line in lines:
+            if len(line) > self._max_line:
+                raise EventTooLarge("line", self._max_line)
+            if line:
+                self._read_line(line)
+            else:
+                self._dispatch()
+        if last:
+            self._line += last
+            if len(self._line) > self._max_line:
+                raise EventTooLarge("line", self._max_line)
 
     def _read_line(self, line: bytes) -> None:
         field, _, value = line.partition(b":")

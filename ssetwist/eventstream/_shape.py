@@ -1,41 +1,31 @@
 """
 Blocks as most servers write them, and what finds their fields in many blocks at once.
 
-Nothing here decides what a block means: whatever is not written quite so is handed over as it is.
+Nothing here decides what a block means: one that is written otherwise is handed over as it is.
 """
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+
+#: Blocks of one shape: which fields they have, in which order, whether a blank follows the colon,
+#: and whether there may be several lines of data.  It is called with whole blocks without NUL, and
+#: returns each: of one of this shape its id, type and data, where one that is missing is empty; of
+#: any other, behind three that are empty, the block itself.
+Shape = Callable[[str], list[tuple[str, str, str, str]]]
 
 
-class Shape(NamedTuple):
+def shape_of(blocks: str) -> Shape | None:
     """
-    Which fields the blocks of a stream have, in which order, and whether a blank follows the colon.
-
-    :ivar find: Returns all blocks of a text without NUL, which ends with a blank line.  Of a block
-        of this shape it is the id, the type and the data, where a missing one is empty; of any
-        other block it is only the last item, the block with all its lines.
-    :ivar has_lines: Whether there may be several lines of data, with ``next_line`` between them.
+    Return the shape of the first of some blocks, if it has one of those.
     """
-
-    find: Callable[[str], list[tuple[str, str, str, str]]]
-    has_lines: bool
-    next_line: str
-
-
-def shape_of(text: str) -> Shape | None:
-    """
-    Return the shape of the first block of a text, if it has one of those.
-    """
-    fields = _FIELDS.findall(text, 0, text.find("\n\n"))
+    fields = _FIELDS.findall(blocks, 0, blocks.find("\n\n"))
     different = dict.fromkeys(fields)
     return _SHAPES.get(("".join(different), len(different) < len(fields)))
 
 
 _FIELDS = re.compile(r"^[a-z]+: ?", re.MULTILINE)
 
-# An empty id or type is no match, so that a missing one is told from it.
+# An id or a type that is empty is another shape, so that one that is missing is told from it.
 _HEADS = {
     "": "()()",
     "id: ": r"id: (.+)\n()",
@@ -43,27 +33,38 @@ _HEADS = {
     "id: event: ": r"id: (.+)\nevent: (.+)\n",
     "event: id: ": r"(?=event: .+\nid: (.+)\n)event: (.+)\nid: .+\n",  # the id comes first
 }
-_DATA = {False: "data: (.*)", True: r"data: (.*(?:\ndata: .*)*)"}
-_END = r"\n\n|((?:.+\n)*\n)"
+_OTHER = r"((?:.+\n)*\n+)"  # with any blank lines behind it
 
 
-def _shapes() -> dict[tuple[str, bool], Shape]:
-    shapes = {}
-    for head, its_pattern in _HEADS.items():
-        for has_lines, data in _DATA.items():
-            fields, pattern = f"{head}data: ", its_pattern + data
-            shapes[fields, has_lines] = Shape(
-                re.compile(pattern + _END).findall, has_lines, "\ndata: "
-            )
-            # Without blanks; one would be no part of the value.
-            pattern = pattern.replace(": ", ":(?! )")
-            shapes[fields.replace(" ", ""), has_lines] = Shape(
-                re.compile(pattern + _END).findall, has_lines, "\ndata:"
-            )
-    return shapes
+def _one_line(head: str, colon: str) -> Shape:
+    pattern = f"{head}data: (.*)\n\n"
+    return re.compile(f"{_with(colon, pattern)}|{_OTHER}").findall
 
 
-_SHAPES = _shapes()
+def _lines(head: str, colon: str) -> Shape:
+    pattern = f"{head}data: (.*(?:\ndata: .*)*)\n\n"
+    find = re.compile(f"{_with(colon, pattern)}|{_OTHER}").findall
+    between = f"\ndata{colon}"
 
-#: The most frequent of all: one line of data and nothing else.
+    def find_lines(blocks: str) -> list[tuple[str, str, str, str]]:
+        return [
+            (id, type, data.replace(between, "\n"), other) for id, type, data, other in find(blocks)
+        ]
+
+    return find_lines
+
+
+def _with(colon: str, pattern: str) -> str:
+    # A blank behind the colon is no part of a value, so that none may follow one without.
+    return pattern if colon == ": " else pattern.replace(": ", ":(?! )")
+
+
+_SHAPES = {
+    (f"{head}data: ".replace(": ", colon), has_lines): make(pattern, colon)
+    for head, pattern in _HEADS.items()
+    for colon in (": ", ":")
+    for has_lines, make in ((False, _one_line), (True, _lines))
+}
+
+#: One line of data and nothing else, the most frequent of all.
 ONLY_DATA = _SHAPES["data: ", False]

@@ -53,6 +53,34 @@ _PARTS = st.sampled_from(
 )
 STREAMS = st.lists(_PARTS | st.binary(max_size=8), max_size=40).map(b"".join)
 
+# Blocks as servers write them, one like the other, and now and then one that is not quite so.
+_VALUE = st.sampled_from(
+    ["a", "", " ", " a", "é€😀", "data: a", "a: b", ":", "\0", "\ufeff", "\u2028"]
+)
+_FORM = st.tuples(
+    st.lists(st.sampled_from(["id", "event", "data"]), max_size=3),
+    st.sampled_from([": ", ":"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+_OTHER_BLOCK = st.sampled_from(
+    [
+        *(": c", ":\ndata: a", "", "\n", "id", "event: t", "retry: 5", "x", "data: a\nid: 7"),
+        *("data: a\nx: y\ndata", "data:a\ndata: b", "event: \ndata: ", "id:5\n\nevent\ndata:1"),
+    ]
+)
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """
+    Return a stream of blocks that are much alike.
+    """
+    fields, colon, end = draw(_FORM)
+    fields = [*fields, "data"] if draw(st.booleans()) else fields
+    block = st.tuples(*[_VALUE.map(f"{field}{colon}{{}}".format) for field in fields])
+    blocks = st.lists(block.map("\n".join) | block.map("\n".join) | _OTHER_BLOCK, max_size=12)
+    return "".join(f"{one}\n\n" for one in draw(blocks)).replace("\n", end).encode()
+
 
 @dataclass(frozen=True)
 class Seen:
@@ -208,7 +236,7 @@ class ParserTests(SynchronousTestCase):
             self.assert_reads(case, case.stream, b"event: x\nid: x\ndata: cut off\n")
 
     @settings(deadline=None)
-    @given(STREAMS, CUTS)
+    @given(STREAMS | alike(), CUTS)
     def test_oracle(self, stream: bytes, cuts: list[int]) -> None:
         """
         Any bytes, however they are cut, are read as the oracle reads them whole.
