@@ -23,8 +23,9 @@ PAGE = b"""<!DOCTYPE html><title>Ask</title>
 <form><input name=q autofocus placeholder="Ask something"></form><p id=answer></p>
 <script>
   const question = new URLSearchParams(location.search);
-  const source = question.get("q") && new EventSource(`answer?${question}`);
+  const source = question.get("q") ? new EventSource(`answer?${question}`) : null;
   if (source) source.onmessage = ({ data }) => answer.append(JSON.parse(data));
+  addEventListener("pagehide", () => source?.close());  // or the browser may keep it for a while
 </script>"""
 
 

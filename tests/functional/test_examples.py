@@ -12,6 +12,7 @@ from urllib.request import Request, urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until
+from tests.functional.test_chromium import the_browser
 
 README = (ROOT / "README.rst").read_text()
 
@@ -141,12 +142,27 @@ class ExampleTests(SynchronousTestCase):
         A model's answer comes word by word, and the model stops when the reader leaves.
         """
         connection = self.run_example("language_model.py", "/answer?q=hello")
-        self.assertIn(b'data: "You "\n\n', read_until(connection, b'data: "\'hello\'. "\n\n'))
+        self.assertIn(b'data: "You "\n\n', read_until(connection, b"data: \"'hello'. \"\n\n"))
         connection.close()
         assert self.process.stdout is not None
         self.assertEqual(b"the model stops: connection lost\n", self.process.stdout.readline())
         self.process.terminate()
         self.assertEqual((b"", b""), self.process.communicate())
+
+    def test_language_model_page(self) -> None:
+        """
+        Its page shows the answer as it comes, and the model stops when the visitor goes elsewhere.
+        """
+        connection = self.run_example("language_model.py")
+        self.assertIn(b"<form>", read_until(connection, b"</script>"))
+        host, port = connection.getpeername()
+        browser = the_browser()
+        browser.get(f"http://{host}:{port}/?q=gr%C3%BCezi")
+        answer = browser.find_element("id", "answer")
+        wait_until(lambda: answer.text.startswith("You said 'grüezi'. Why"), "the answer is shown")
+        browser.get("about:blank")
+        assert self.process.stdout is not None
+        self.assertEqual(b"the model stops: connection lost\n", self.process.stdout.readline())
 
 
 class ReadmeTests(SynchronousTestCase):
