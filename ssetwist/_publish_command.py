@@ -11,6 +11,7 @@ from typing import Any
 from twisted.internet.defer import Deferred, DeferredQueue, DeferredSemaphore
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
+from twisted.web.iweb import IAgent
 
 from ._lines import MAX_LINE, Lines
 from ._terminal import Input, Output, Terminal, harmless, has_colour
@@ -110,11 +111,14 @@ def add_publish(parser: ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="tell only what is not published")
 
 
-async def run_publish(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
+async def run_publish(
+    arguments: Namespace, reactor: Any, terminal: Terminal, client: IAgent | None = None
+) -> int:
     """
     Publish.
 
     :param reactor: A clock, and what can connect.  No one interface has both.
+    :param client: What makes the requests; its own connections unless there is one.
     :returns: The status of the process.
     :raises ValueError: If the options make no sense.
     :raises BrokenPipeError: If nobody reads what is written any more.
@@ -133,6 +137,7 @@ async def run_publish(arguments: Namespace, reactor: Any, terminal: Terminal) ->
         arguments.url,
         reactor=reactor,
         token=token_of(arguments.token),
+        client=client,
         in_flight=arguments.in_flight,
         attempts=arguments.attempts,
         knows_keys=not arguments.at_most_once,

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from twisted.internet.task import LoopingCall
+from twisted.web.iweb import IAgent
 
 from ._terminal import Output, Terminal, harmless, harmless_json, has_colour
 from ._token_option import add_token, token_of
@@ -98,11 +99,14 @@ def add_subscribe(parser: ArgumentParser) -> None:
     )
 
 
-async def run_subscribe(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
+async def run_subscribe(
+    arguments: Namespace, reactor: Any, terminal: Terminal, client: IAgent | None = None
+) -> int:
     """
     Write events.
 
     :param reactor: A clock, and what can connect.  No one interface has both.
+    :param client: What makes the requests; its own connections unless there is one.
     :returns: The status of the process.
     :raises ValueError: If the options make no sense.
     :raises BrokenPipeError: If nobody reads what is written any more.
@@ -110,7 +114,7 @@ async def run_subscribe(arguments: Namespace, reactor: Any, terminal: Terminal) 
     output = Output(terminal.output, reactor)
     write = _writer(arguments, terminal)
     watch = _Watch(arguments, terminal)
-    source = _source(arguments, reactor, watch)
+    source = _source(arguments, watch, reactor=reactor, client=client)
     watch.tell(f"connecting to {without_query(arguments.url)}")
 
     def look() -> None:
@@ -207,16 +211,19 @@ class _Watch:
         if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
             return 0
         self.tell(_words(problem), is_urgent=True)
-        is_asked_wrongly = isinstance(problem, NotAnEventStream) and problem.status == 400
-        if is_asked_wrongly and self._is_mercure and not self._arguments.legacy:
+        misses_topic = (
+            isinstance(problem, NotAnEventStream)
+            and problem.status == 400
+            and b"topic" in problem.body
+        )
+        if misses_topic and self._is_mercure and not self._arguments.legacy:
             self.tell("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
         return 1
 
 
-def _source(arguments: Namespace, reactor: Any, watch: _Watch) -> EventSource:
+def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
     token = token_of(arguments.token)
-    options: dict[str, Any] = {
-        "reactor": reactor,
+    options |= {
         "policy": watch.may_try_again,
         "on_open": watch.opened,
         "on_interruption": watch.interrupted,
