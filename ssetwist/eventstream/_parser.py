@@ -187,11 +187,11 @@ class EventStreamParser:
         """
         Read any part of the stream, the plain way.  Lines end with LF here.
         """
-        lines = data.split(b"\n")
+        lines: list[bytes | bytearray] = [*data.split(b"\n")]
         last = lines.pop()
         if self._line and lines:
-            lines[0] = bytes(self._line + lines[0])
-            self._line.clear()
+            self._line += lines[0]
+            lines[0], self._line = self._line, bytearray()
         for line in lines:
             if len(line) > self._max_line:
                 raise EventTooLarge("line", self._max_line)
@@ -204,7 +204,7 @@ class EventStreamParser:
             if len(self._line) > self._max_line:
                 raise EventTooLarge("line", self._max_line)
 
-    def _read_line(self, line: bytes) -> None:
+    def _read_line(self, line: bytes | bytearray) -> None:
         field, _, value = line.partition(b":")
         if value.startswith(b" "):
             value = value[1:]
