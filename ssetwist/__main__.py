@@ -47,9 +47,12 @@ def parse(arguments: Sequence[str]) -> Namespace:
     found, rest = parser.parse_known_args(arguments)
     # argparse takes an optional argument for missing when an option stands between it and the one
     # before.
-    if len(rest) == 1 and not rest[0].startswith("-") and getattr(found, "data", "") is None:
-        found.data = rest.pop()
-    if rest:
+    is_marked = rest[:1] == ["--"]
+    words = rest[1:] if is_marked else rest
+    is_data = len(words) == 1 and (is_marked or not words[0].startswith("-"))
+    if is_data and getattr(found, "data", "") is None:
+        found.data = words[0]
+    elif rest:
         found.parser.error(f"unrecognized arguments: {' '.join(rest)}")
     return found
 

@@ -13,9 +13,9 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 
+from ._client_options import add_token, positive, token_of
 from ._lines import MAX_LINE, Lines
 from ._terminal import Input, Output, Terminal, harmless, has_colour
-from ._token_option import add_token, token_of
 from .client import Interruption
 from .client._publisher import MAX_LINES, Publisher
 from .client._update import Update
@@ -89,7 +89,7 @@ def add_publish(parser: ArgumentParser) -> None:
     parser.add_argument("--ids", action="store_true", help="write the id of each line")
     parser.add_argument(
         "--in-flight",
-        type=int,
+        type=positive,
         default=1,
         metavar="N",
         help="how many requests are on their way at a time; 1, which keeps the order, unless told "
@@ -97,7 +97,7 @@ def add_publish(parser: ArgumentParser) -> None:
     )
     parser.add_argument(
         "--attempts",
-        type=int,
+        type=positive,
         default=6,
         metavar="N",
         help="how often one request is sent at most; 6 unless told otherwise",
@@ -340,11 +340,16 @@ class _Stream:
                     sent.raiseException()
                 if not await self._finish(sent):
                     self._lines.stop()
+                # Not before: what comes next may be in vain.
+                self._turns.release()
         finally:
             if progress.running:
                 progress.stop()
             self._lines.stop()
             sending.cancel()
+            for left in self._sent.pending:
+                if isinstance(left, _Sent):  # nobody waits for it any more
+                    left.answer.addErrback(lambda _: None)
         self._telling.tell(self._summary())
         return 1 if self._failed else 0
 
@@ -365,13 +370,8 @@ class _Stream:
                 except ValueError as problem:
                     wrong[number] = NotPublished(str(problem))
             answer = self._publisher.publish_many(updates)
-            answer.addBoth(self._release)
             self._sent.put(_Sent([number for number, _ in lines], wrong, answer))
         self._sent.put(None)
-
-    def _release(self, result: Any) -> Any:  # whatever it is
-        self._turns.release()
-        return result
 
     async def _finish(self, sent: _Sent) -> bool:
         """

@@ -11,8 +11,8 @@ from urllib.parse import urlsplit
 from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
+from ._client_options import add_token, positive, token_of
 from ._terminal import Output, Terminal, harmless, harmless_json, has_colour
-from ._token_option import add_token, token_of
 from .client import EventSource, Interruption, Opened, is_worth_another_try
 from .client._mercure import Loss, loss_in, subscribe
 from .client._publisher import check_url
@@ -83,14 +83,14 @@ def add_subscribe(parser: ArgumentParser) -> None:
     format = parser.add_mutually_exclusive_group()
     format.add_argument("--json", action="store_true", help="JSON on a terminal, too")
     format.add_argument("--text", action="store_true", help="to be read, in a pipe, too")
-    parser.add_argument("--count", type=_positive, metavar="N", help="end after so many events")
+    parser.add_argument("--count", type=positive, metavar="N", help="end after so many events")
     attempts = parser.add_mutually_exclusive_group()
     attempts.add_argument(
         "--once", action="store_true", help="do not come back when the stream ends"
     )
     attempts.add_argument(
         "--attempts",
-        type=_positive,
+        type=positive,
         metavar="N",
         help="give up after so many attempts in a row that came to nothing",
     )
@@ -293,10 +293,3 @@ def _words(problem: SSETwistError) -> str:
     is_readable = problem.headers.get("content-type", "").startswith(("text/plain", "application/"))
     said = problem.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN]
     return f"{text}: {said}" if is_readable and said else text
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

@@ -236,7 +236,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """
-        Who reads late has missed nothing: the command waits, and the hub keeps what it has not read.
+        Who reads late has missed nothing: the command waits, and the hub keeps what is unread.
         """
         with mercure_hub() as process:
             lines = "".join(f"{number} {'x' * 1000}\n" for number in range(5000))
@@ -560,7 +560,7 @@ class PublishTests(SynchronousTestCase):
             ((url, "--topic=a", "--type=a\nb", "x"), "--type"),
             ((url, "--topic=a", "--retry=-1", "x"), "--retry"),
             ((url, "--topic=", "x"), "topic"),
-            ((url, "--topic=a", "--in-flight=0", "x"), "in_flight"),
+            ((url, "--topic=a", "--in-flight=0", "x"), "--in-flight"),
             (("hub", "--topic=a", "x"), "URL"),
             ((url, "--topic=a", "x", "y"), "unrecognized"),
         ):

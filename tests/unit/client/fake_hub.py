@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionAborted
 from twisted.internet.protocol import Protocol
 from twisted.internet.testing import StringTransport
 from twisted.python.failure import Failure
@@ -23,12 +24,22 @@ class Transport(StringTransport):
     """
 
     is_aborted = False
+    is_lost = False
 
     def abortConnection(self) -> None:
         """
-        Remember it.
+        Cut it.
         """
         self.is_aborted = True
+        self.lose(ConnectionAborted())
+
+    def lose(self, reason: Exception) -> None:
+        """
+        Be gone, once.
+        """
+        if not self.is_lost:
+            self.is_lost = True
+            self.protocol.connectionLost(Failure(reason))
 
 
 @implementer(IResponse)
@@ -57,10 +68,12 @@ class Response:
         """
         Hand over the body.
         """
+        self.transport.protocol = protocol
         protocol.makeConnection(self.transport)
-        protocol.dataReceived(self.body)
+        if not self.transport.is_lost:
+            protocol.dataReceived(self.body)
         if self.end is not None:
-            protocol.connectionLost(Failure(self.end))
+            self.transport.lose(self.end)
 
 
 @dataclass

@@ -1,5 +1,5 @@
 """
-How a command is given the token that it shows: never on the command line itself.
+What both commands of the client can be told; the token that they show never on the command line.
 """
 
 import string
@@ -41,3 +41,13 @@ def token_of(source: str | None) -> Callable[[], str] | None:
 
     read()
     return read
+
+
+def positive(text: str) -> int:
+    """
+    Read a whole number that is 1 or more, as argparse wants it.
+    """
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
