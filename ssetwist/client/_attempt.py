@@ -108,14 +108,39 @@ class Attempt:
 
     async def _ask(self) -> Answer | None:
         asking = self._asking
-        reaching = Deferred.fromCoroutine(self._reach())
-        response, url = await reaching.addTimeout(
-            asking.timeout, asking.clock, onTimeoutCancel=self._too_late
-        )
+        response, url = await self._reach_in_time()
         if response.code == _NO_CONTENT:
             discard(response)
             return None
         return await checked(response, url, asking.clock, takes_gzip=asking.wants_gzip)
+
+    def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
+        """
+        Reach the head of a response, or fail when that takes too long or is cancelled; also if
+        somebody, such as a hook, does not heed that it was cancelled.
+        """
+        timeout = self._asking.timeout
+        head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
+        timer = self._asking.clock.callLater(timeout, lambda: late())
+
+        def late() -> None:
+            head.errback(Disconnected(f"there was no response within {timeout:g} s"))
+            reaching.cancel()
+
+        def reached(result: Any) -> None:  # the head, or a Failure
+            if not head.called:
+                head.callback(result)
+            elif not isinstance(result, Failure):
+                discard(result[0])
+
+        def done(result: Any) -> Any:  # whatever it is
+            if timer.active():
+                timer.cancel()
+            return result
+
+        head.addBoth(done)
+        reaching = Deferred.fromCoroutine(self._reach()).addBoth(reached)
+        return head
 
     async def _reach(self) -> tuple[IResponse, str]:
         asking = self._asking
@@ -142,8 +167,3 @@ class Attempt:
             raise
         except Exception as problem:  # it may be anybody's code
             raise HeadersUnavailable(f"there are no fresh headers: {tell(problem)}") from problem
-
-    def _too_late(self, result: Any, timeout: float) -> Failure:
-        if not isinstance(result, Failure):  # somebody did not heed that it was cancelled
-            discard(result[0])
-        return Failure(Disconnected(f"there was no response within {timeout:g} s"))

@@ -97,7 +97,7 @@ async def follow(send: Send, request: Request) -> tuple[IResponse, str]:
         if response.code not in REDIRECTS or not locations:
             return response, request.url
         discard(response)
-        location = text_of(locations[0])
+        url, location = shown(request.url), text_of(locations[0])
         try:
             request = redirected(request, response.code, location)
             visited.append(shown(request.url))
@@ -106,7 +106,7 @@ async def follow(send: Send, request: Request) -> tuple[IResponse, str]:
         except ValueError as problem:
             raise RedirectRefused(
                 str(problem),
-                url=visited[-1],
+                url=url,
                 status=response.code,
                 headers=headers_of(response),
                 location=location,

@@ -86,6 +86,11 @@ class Wire(MemoryTransport):
         """
         return self.producerState == "paused"
 
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 (Twisted's name)
+        """
+        It has no delay.
+        """
+
     def send(self, data: bytes) -> None:
         """
         Send some bytes, as one piece.  The client has nothing of them as long as it does not read.
@@ -188,6 +193,7 @@ class SourceCase(SynchronousTestCase):
         self.assertEqual(1, self.asked(), "one connection was asked for")
         _, _, factory, *_ = self.reactor.tcpClients.pop()
         factory.clientConnectionFailed(None, Failure(problem))
+        self.reactor.advance(0.5)  # until no other address is waited for
 
     def open(self, data: bytes = b"", **options: object) -> tuple[EventSource, Wire]:
         """
