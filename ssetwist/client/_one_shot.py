@@ -56,12 +56,14 @@ def stream_events(
     :param max_event: The most data of one event, in bytes of UTF-8.
     :param on_comment: Called with the text of each comment.
     :returns: The events, oldest first, to be had once.  A step of the loop may raise
-        :class:`~ssetwist.errors.NotAnEventStream` before the first event, if the status is not 200
-        or the type not ``text/event-stream``, with the start of the body;
-        :class:`~ssetwist.errors.Disconnected` after the last one, if the connection was lost before
-        the response had ended; and :class:`~ssetwist.errors.EventTooLarge`.
-    :raises ValueError: If a limit is not positive.
+        :class:`NotAnEventStream` before the first event, if the status is not 200 or the type not
+        ``text/event-stream``, with the start of the body; :class:`Disconnected` after the last one,
+        if the connection was lost before the response had ended; and
+        :class:`ssetwist.errors.EventTooLarge`.
+    :raises ValueError: If a limit, or the time-out, is not positive.
     """
+    if silence_timeout is not None and not silence_timeout > 0:
+        raise ValueError("silence_timeout must be a number of seconds, more than 0")
     if reactor is None:
         reactor = _installed_reactor()
     parser = EventStreamParser(max_line=max_line, max_event=max_event, on_comment=on_comment)

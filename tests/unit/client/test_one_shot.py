@@ -245,8 +245,9 @@ class OneShotTests(SynchronousTestCase):
         """
         A limit that is none is an error at once.
         """
-        response = self.respond()
-        self.assertRaises(ValueError, stream_events, response, max_event=0)
+        for wrong in ({"max_event": 0}, {"max_line": -1}, {"silence_timeout": 0.0}):
+            with self.assertRaises(ValueError):
+                self.stream(**wrong)
 
     def test_comments(self) -> None:
         """
