@@ -26,15 +26,22 @@ class Command:
     :ivar errors: What it has written to its standard error so far.
     """
 
-    def __init__(self, *arguments: str, terminal: str = "", **environment: str) -> None:
+    def __init__(
+        self,
+        *arguments: str,
+        terminal: str = "",
+        program: tuple[str, ...] = ("-m", "ssetwist"),
+        **environment: str,
+    ) -> None:
         """
         :param terminal: Which of ``output`` and ``errors`` are terminals.
+        :param program: What Python is to run.
         """
         self.output = self.errors = ""
         self._read: dict[int, str] = {}
         opened = {name: _pair(name in terminal) for name in ("output", "errors")}
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "ssetwist", *arguments],
+            [sys.executable, *program, *arguments],
             stdin=subprocess.PIPE,
             stdout=opened["output"][1],
             stderr=opened["errors"][1],
@@ -129,11 +136,16 @@ class Command:
 
 
 @contextmanager
-def command(*arguments: str, terminal: str = "", **environment: str) -> Iterator[Command]:
+def command(
+    *arguments: str,
+    terminal: str = "",
+    program: tuple[str, ...] = ("-m", "ssetwist"),
+    **environment: str,
+) -> Iterator[Command]:
     """
     Run a command, and end it at the end.
     """
-    running = Command(*arguments, terminal=terminal, **environment)
+    running = Command(*arguments, terminal=terminal, program=program, **environment)
     try:
         yield running
     finally:
