@@ -78,7 +78,8 @@ class EventStreamParser:
         self._max_line = max_line
         self._max_event = max_event
         self._on_comment = on_comment
-        self._problem: EventTooLarge | None = None
+        # What was too large, and the limit; an error would hold on to all that was there.
+        self._problem: tuple[str, int] | None = None
         self._harmless = min(max_line, max_event)
         # Not a byte order mark yet; None when it is known whether there is one.
         self._start: bytes | None = b""
@@ -104,12 +105,12 @@ class EventStreamParser:
             try:
                 self._read(data)
             except EventTooLarge as problem:
-                self._problem = problem
+                self._problem = problem.part, problem.limit
                 self._line.clear()
                 self._data.clear()
             self._tell_comments()
         if self._problem is not None and not self._events:
-            raise EventTooLarge(self._problem.part, self._problem.limit)
+            raise EventTooLarge(*self._problem)
         events, self._events = self._events, []
         return events
 
@@ -154,7 +155,7 @@ class EventStreamParser:
         """
         id = self._id or None
         events = self._events
-        if shape is ONLY_DATA:
+        if shape is ONLY_DATA and text.startswith("data: "):
             values = text[len("data: ") : -len("\n\n")].split("\n\ndata: ")
             if text.count("\n") == 2 * len(values):  # there are no other blocks
                 for value in values:

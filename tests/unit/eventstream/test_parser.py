@@ -346,6 +346,22 @@ class LimitTests(SynchronousTestCase):
             self.assert_too_large("line", 20, parser, [piece])
         self.assertEqual("", parser.last_event_id)
 
+    def test_lets_go(self) -> None:
+        """
+        What was too large is not held any longer.
+        """
+        parser = EventStreamParser(max_line=2**20, max_event=2**19)
+        tracemalloc.start()
+        try:
+            parser.feed(b"data: " + b"x" * (2**19 - 1) + b"\n" + b"x" * 2**20)
+            self.assertGreater(tracemalloc.get_traced_memory()[0], 2**20)
+            self.assertRaises(EventTooLarge, parser.feed, b"x")
+            gc.collect()
+            held, _ = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+        self.assertLess(held, 2**16)
+
     def test_not_the_callers_fault(self) -> None:
         """
         It is an error of ours, and no ValueError: the peer has done it.
