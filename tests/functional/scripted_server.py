@@ -284,9 +284,13 @@ class ScriptedServer(Factory):
         playing: Deferred[object] = succeed(None)
         playing.addCallback(lambda _: deferLater(reactor, 0))
         playing.addCallback(lambda _: Deferred.fromCoroutine(_play(script, connection)))
-        playing.addErrback(self._failures.append)
+        playing.addErrback(self._failed, connection)
         self._playing.append(playing)
         return connection
+
+    def _failed(self, failure: Failure, connection: Connection) -> None:
+        self._failures.append(failure)
+        connection.reset()  # the test need not wait for what will not come
 
 
 @implementer(IOpenSSLContextFactory)
