@@ -31,7 +31,7 @@ class Asking:
     """
     What is the same for all attempts.
 
-    :ivar url: Whole, see :func:`~ssetwist.client._request.normalized`.
+    :ivar url: Whole, see :func:`ssetwist.client._request.normalized`.
     :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
     """
 

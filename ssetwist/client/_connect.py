@@ -24,7 +24,7 @@ class Answer:
 
     :ivar response: The response itself, without what others put around it.
     :ivar url: What answered, after redirects.
-    :ivar headers: See :class:`~ssetwist.client.Opened`.
+    :ivar headers: See :class:`ssetwist.client.Opened`.
     :ivar codings: The content codings of its body, in the order in which they were applied.
     """
 

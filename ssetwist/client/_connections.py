@@ -15,10 +15,14 @@ from twisted.internet.protocol import connectionDone
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.python.failure import Failure
 from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnectionPool
-from twisted.web.iweb import IAgentEndpointFactory
+from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
 from ._waiters import Waiters
+
+#: How many bytes the head of a response may have, informational ones before it included.  Browsers
+#: take no more; Twisted bounds each line, but not their number.
+MAX_HEAD = 2**18
 
 
 @implementer(IAgentEndpointFactory)
@@ -90,12 +94,18 @@ class _Remembered:
         Connect.
         """
         connected: Deferred[Any] = self._endpoint.connect(_Factory(factory, self._connections))
-        return connected.addCallback(lambda connection: connection.wrappedProtocol)
+        return connected
+
+
+class _HeadTooLong(Exception):
+    """
+    Who sends a head without an end would have us hold it until the time-out.
+    """
 
 
 class _Connection(ProtocolWrapper):
     """
-    One connection, seen from inside of its TLS.
+    One connection, seen from inside of its TLS, and what an ``Agent`` takes for its HTTP.
 
     :ivar was_cut: Whether it has ended otherwise than by the peer's closing it: an ``Agent`` keeps
         that for itself where a response has no length.
@@ -103,14 +113,41 @@ class _Connection(ProtocolWrapper):
 
     factory: "_Factory"
     was_cut = False
+    _awaits_head = False
+    _head = 0
+
+    def request(self, request: Any) -> "Deferred[IResponse]":  # of a private class of Twisted's
+        """
+        Send a request, and look at how much comes until the head of its response has.
+        """
+        self._awaits_head = True
+        http: Any = self.wrappedProtocol
+        answer: Deferred[IResponse] = http.request(request)
+        return answer.addBoth(self._has_head)
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Pass on what comes.
+        """
+        super().dataReceived(data)
+        if self._awaits_head:
+            self._head += len(data)
+            if self._head > MAX_HEAD:
+                self.abortConnection()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
         Let HTTP know first.
         """
         self.was_cut = reason.check(ConnectionDone) is None
+        if self._head > MAX_HEAD:
+            reason = Failure(_HeadTooLong(f"its head has more than {MAX_HEAD} bytes"))
         super().connectionLost(reason)
         self.factory.connections.remove(self)
+
+    def _has_head(self, result: Any) -> Any:  # a response or a Failure
+        self._awaits_head = False
+        return result
 
 
 class _Factory(WrappingFactory[_Connection]):

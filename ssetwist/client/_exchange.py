@@ -86,7 +86,7 @@ class Exchanges:
         self._pool: HTTPConnectionPool | None = None
         self._send: Send
         if isinstance(client, HTTPClient):
-            self._send = through_treq(client, CookieJar(), reactor)
+            self._send = through_treq(client, CookieJar())
             return
         if client is None:
             self._pool = HTTPConnectionPool(reactor)

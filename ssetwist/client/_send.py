@@ -1,23 +1,24 @@
 """
-How one request is sent: through an agent of Twisted, or through a client of treq.
+How one request is sent: through an agent of Twisted, be it that of a client of treq.
 
-Neither follows redirections, keeps bodies, limits the time, or decodes: that is done above, and
-there with bounds.
+It follows no redirections, keeps no bodies, limits no time and decodes nothing: that is done above,
+and there with bounds.
 """
 
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar
-from typing import Any
 
 from treq.client import HTTPClient
 from treq.cookies import scoped_cookie
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IConsumer
+from twisted.python.failure import Failure
 from twisted.web.client import CookieAgent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from ._abort import discard
 from ._request import Request
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
@@ -49,17 +50,38 @@ class _Body:
     pauseProducing = resumeProducing = stopProducing
 
 
-class _OurEncoding(Headers):
+@implementer(IAgent)
+class _Readable:
     """
-    Headers whose ``Accept-Encoding`` is already there: treq adds its own to it, unasked.
+    An agent whose responses have only such cookies as Twisted can read: those of ASCII.  One other
+    would have it lose the response, and the connection stay open for nobody.
+
+    :ivar response: The last one.
     """
 
-    def addRawHeader(self, name: Any, value: Any) -> None:
+    def __init__(self, agent: IAgent) -> None:
+        self._agent = agent
+        self.response: IResponse | None = None
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
+    ) -> "Deferred[IResponse]":
         """
-        Add a header, if it is not that.
+        Send a request.
         """
-        if name != b"Accept-Encoding":
-            super().addRawHeader(name, value)
+        answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
+        return answer.addCallback(self._read)
+
+    def _read(self, response: IResponse) -> IResponse:
+        self.response = response
+        cookies = response.headers.getRawHeaders(b"set-cookie", [])
+        if not all(map(bytes.isascii, cookies)):
+            response.headers.setRawHeaders(b"set-cookie", list(filter(bytes.isascii, cookies)))
+        return response
 
 
 def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar:
@@ -67,11 +89,14 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
     Return a jar with cookies.
 
     :param cookies: If it is a jar, that one.  Names and values are for the origin of the URL.
+    :raises ValueError: If a name or a value cannot be sent.
     """
     if isinstance(cookies, CookieJar):
         return cookies
     jar = CookieJar()
     for name, value in (cookies or {}).items():
+        if not all(text.isascii() and text.isprintable() for text in (name, value)):
+            raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
         jar.set_cookie(scoped_cookie(url, name, value))
     return jar
 
@@ -82,46 +107,37 @@ def through_agent(agent: IAgent, jar: CookieJar) -> Send:
 
     :param jar: Gives cookies, and takes them.
     """
-    with_cookies = CookieAgent(agent, jar)
 
     def send(request: Request) -> "Deferred[IResponse]":
-        return with_cookies.request(
-            request.method.encode(), request.url.encode(), request.headers, _body_of(request)
+        readable = _Readable(agent)
+
+        def lose(problem: Failure) -> Failure:
+            if readable.response is not None:
+                discard(readable.response)
+            return problem
+
+        answer = CookieAgent(readable, jar).request(
+            request.method.encode(),
+            request.url.encode(),
+            request.headers,
+            None if request.body is None else _Body(request.body),
         )
+        return answer.addErrback(lose)
 
     return send
 
 
-def through_treq(client: HTTPClient, jar: CookieJar, reactor: Any) -> Send:
+def through_treq(client: HTTPClient, jar: CookieJar) -> Send:
     """
-    Return what sends through a client of treq, which has a jar of its own.
+    Return what sends through a client of treq: through its agent, and with its cookies.
 
-    :param jar: Its cookies become the client's with the first request, and no more: what a server
-        has changed since then stays changed.
-    :param reactor: treq would install one if it got none; without a time-out it does nothing with
-        it.
+    Its ``request`` would do more, and has no switch for that: it asks for gzip, decodes without a
+    bound, and keeps the connection of a response whose cookies it cannot read.
+
+    :param jar: Its cookies are put into the client's jar.
     """
-    cookies: CookieJar | None = jar
-
-    def send(request: Request) -> "Deferred[IResponse]":
-        nonlocal cookies
-        given, cookies = cookies, None
-        headers = _OurEncoding(dict(request.headers.getAllRawHeaders()))
-        data: Any = _body_of(request)  # treq takes whatever can be adapted to IBodyProducer
-        response: Deferred[Any] = client.request(  # of a class of treq's that wraps one
-            request.method,
-            request.url,
-            headers=headers,
-            data=data,
-            cookies=given,
-            allow_redirects=False,
-            unbuffered=True,
-            reactor=reactor,
-        )
-        return response
-
-    return send
-
-
-def _body_of(request: Request) -> _Body | None:
-    return None if request.body is None else _Body(request.body)
+    # Private names, as treq has no others for what it was made of; a test sees that they are there.
+    its_own = client._cookiejar
+    for cookie in jar:
+        its_own.set_cookie(cookie)
+    return through_agent(client._agent, its_own)

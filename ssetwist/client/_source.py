@@ -108,12 +108,12 @@ class EventSource:
     :param fresh_headers: Called before each attempt for more headers, or others, such as a token
         that has to be young.  It may return a Deferred, or a coroutine that awaits some; that is
         cancelled when the source is closed, or when it takes too long.  If it fails, so does the
-        attempt, with :class:`~ssetwist.errors.HeadersUnavailable` (an ``SSETwistError`` stays what
+        attempt, with :class:`ssetwist.errors.HeadersUnavailable` (an ``SSETwistError`` stays what
         it is), and is made again, unless the policy says other.
     :param body: Sent with each request.
     :param cookies: A jar, which then also gets the cookies that the server sets; or names and
-        values for the origin of the URL.  Cookies are kept for all attempts.  A client of treq has
-        a jar of its own, into which these are put.
+        values for the origin of the URL.  Cookies are kept for all attempts, but for those that are
+        no ASCII.  A client of treq has a jar of its own, into which these are put.
     :param last_event_id: Where to go on from.
     :param gzip: Whether to ask for gzip.  It is decoded event by event, as the server flushes.
     :param connect_timeout: Seconds until the head of a response: redirections, fresh headers, DNS
@@ -188,7 +188,7 @@ class EventSource:
         self._connections: Connections | None = None
         jar = jar_of(cookies, self._url)
         if isinstance(client, HTTPClient):
-            send = through_treq(client, jar, reactor)
+            send = through_treq(client, jar)
         elif client is not None:
             send = through_agent(client, jar)
         else:
@@ -266,7 +266,7 @@ class EventSource:
         Wait for a stream.
 
         :returns: Fires when there is one, at once if there is.  Fails with what has ended the
-            source, or with :class:`~ssetwist.errors.EventSourceClosed`.  Cancelling it only ends
+            source, or with :class:`ssetwist.errors.EventSourceClosed`.  Cancelling it only ends
             the waiting.
         """
         if self._opened is not None:

@@ -2,8 +2,9 @@
 What is known of a response before its body, and of what treq puts around it.
 """
 
+from http.cookiejar import CookieJar
+
 from treq.client import _BufferedResponse
-from treq.cookies import IndexableCookieJar
 from treq.response import _Response
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import GzipDecoder
@@ -50,7 +51,7 @@ class UnwrappedTests(SynchronousTestCase):
         buffer, and its convenience.
         """
         response = FakeResponse()
-        around = _Response(_BufferedResponse(GzipDecoder(response)), IndexableCookieJar())
+        around = _Response(_BufferedResponse(GzipDecoder(response)), CookieJar())
         self.assertEqual((response, ["gzip"]), unwrapped(around))
 
     def test_discard(self) -> None:

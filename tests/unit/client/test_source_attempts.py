@@ -500,6 +500,32 @@ class NetworkTests(AttemptCase):
             self.accept(data).reset()
             self.assertIn("Connection to the other side was lost", self.problem(source))
 
+    def test_endless_head(self) -> None:
+        """
+        A head without an end is cut, be it of many lines, or of many informational ones before it.
+        """
+        for data in (b"X-A: a\r\n", b"\r\nHTTP/1.1 103 Early Hints\r\n"):
+            source = self.source(policy=lambda _: False)
+            wire = self.accept(
+                b"HTTP/1.1 200 OK\r\n" if data[:1] == b"X" else b"HTTP/1.1 103 x\r\n"
+            )
+            for sent in range(10**9):
+                self.assertLess(sent, 100)
+                if wire.is_aborted:
+                    break
+                wire.send(data * 1000)
+            self.turn()
+            self.assertIn("its head has more than 262144 bytes", self.problem(source))
+
+    def test_long_stream_after_head(self) -> None:
+        """
+        What comes after the head is not counted.
+        """
+        source, wire = self.open()
+        for _ in range(100):
+            wire.send(chunk(b":" + b"a" * 2**14))
+        self.assertIs(ReadyState.OPEN, source.state)
+
     def test_timeout(self) -> None:
         """
         There is a time-out for each step until the head; what goes on is cut then.
