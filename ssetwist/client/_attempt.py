@@ -99,9 +99,8 @@ class Attempt:
             problem = disconnected(one)
         self._is_over = True
         if self._is_stopped:
-            if answer is not None:  # somebody did not heed that it was cancelled
-                discard(answer.response)
-        elif problem is not None:
+            return
+        if problem is not None:
             self._failed(problem)
         else:
             self._answered(answer)

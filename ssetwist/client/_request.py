@@ -103,7 +103,13 @@ def head(
     :param fresh: They replace those given that have the same name.
     :param last_event_id: Sent in UTF-8.  If it is empty, a ``Last-Event-ID`` that was given stays.
     """
-    result = Headers({"Accept": [EVENT_STREAM], "Cache-Control": ["no-store"]})
+    result = Headers(
+        {
+            "Accept": [EVENT_STREAM],
+            "Cache-Control": ["no-store"],
+            "User-Agent": ["ssetwist"],  # some servers refuse who has none
+        }
+    )
     for some in (given, fresh):
         for name, values in some.getAllRawHeaders():
             result.setRawHeaders(name, values)

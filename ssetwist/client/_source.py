@@ -65,8 +65,8 @@ class _Delay:
         self._timer = self.clock.callLater(self.seconds, self.over)
 
     def stop(self) -> None:
-        if self._timer is not None and self._timer.active():
-            self._timer.cancel()
+        assert self._timer is not None, "it starts when there is a state that holds it"
+        self._timer.cancel()
 
 
 class EventSource:
@@ -92,18 +92,22 @@ class EventSource:
       out, and then :meth:`next`, the iteration, :meth:`for_each` and :meth:`when_closed` fail with
       it.
 
-    Who takes no events stops the server: when some wait, the connection is not read from, until all
-    of them are taken.  Nobody is noticed to have left during that time.
+    Until then it goes on, whoever lets go of it.
+
+    Who takes no events makes the server wait: when some events wait, the connection is not read
+    from until all of them are taken.  That the server has left is noticed only then, and silence
+    is none.  At most 64 events wait, or 64 Ki characters of data, and what one piece of the network
+    (64 KiB, with gzip as many decoded) completes beyond that.
 
     :param url: Of http or https.  Without a name and a password; send ``Authorization`` instead.
     :param reactor: The reactor; with a client of one's own, any clock.
     :param client: A client of treq, or an ``Agent`` (anything that provides ``IAgent``), which
-        stays open.  By default there are connections of its own, gone when it is closed.
-        Redirections are followed here in any case, and the client neither keeps nor decodes a body.
-        Of its time-outs none should be shorter than ``connect_timeout``.
+        stays open.  By default there are connections of its own, gone when it is closed, which take
+        no more than 256 KiB of headers.  Redirections are followed here in any case, and of a
+        client of treq only the agent and the cookies are used: nothing keeps or decodes a body.
     :param method: Of the request, and of each one after it.
-    :param headers: Sent with each request, also instead of its own ``Accept`` and
-        ``Cache-Control``.  Those that say who one is are for the origin of the URL only: a
+    :param headers: Sent with each request, also instead of its own ``Accept``, ``Cache-Control``
+        and ``User-Agent``.  Those that say who one is are for the origin of the URL only: a
         redirection to another one loses them.
     :param fresh_headers: Called before each attempt for more headers, or others, such as a token
         that has to be young.  It may return a Deferred, or a coroutine that awaits some; that is

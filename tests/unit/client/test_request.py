@@ -81,6 +81,7 @@ class HeadTests(SynchronousTestCase):
             {
                 b"Accept": [b"text/event-stream"],
                 b"Cache-Control": [b"no-store"],
+                b"User-Agent": [b"ssetwist"],
                 b"Accept-Encoding": [b"identity"],
             },
             self.head(),

@@ -59,6 +59,7 @@ class RequestTests(AttemptCase):
                 "Cache-Control: no-store",
                 "Connection: close",
                 "Host: example.com",
+                "User-Agent: ssetwist",
             },
             set(headers),
         )

@@ -60,6 +60,7 @@ class StartTests(SynchronousTestCase):
         body = self.start(b"a" * (MOST - 1), b"bcd", b"e")
         self.assertEqual(b"a" * (MOST - 1) + b"b", self.successResultOf(body))
         self.assertTrue(self.is_cut)
+        self.response.protocol.connectionLost(Failure(ConnectionLost()))
 
     def test_slow(self) -> None:
         """
