@@ -26,6 +26,10 @@ _MANY_DIGITS = 17
 # What is read at a time, in bytes: so much more may be held for a moment.
 _PIECE = 2**16
 
+# So many bytes of whole blocks are taken apart at a time: with more, what was found waits longer to
+# become events, and Python's garbage collector goes through it meanwhile.
+_BATCH = 2**14
+
 
 class EventStreamParser:
     """
@@ -142,11 +146,16 @@ class EventStreamParser:
         start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n") + 2
         if start < end <= self._harmless and b"\0" not in data:
             self._read_lines(data[:start])
-            text = data[start:end].decode("utf-8", "replace")
-            if shape := shape_of(text):
-                self._read_alike(text, shape)
-                start = end
-            data = data[start:]
+            while start < end:
+                stop = data.find(b"\n\n", start + _BATCH, end) + 2
+                blocks = data[start : stop if stop > start else end]
+                text = blocks.decode("utf-8", "replace")
+                if shape := shape_of(text):
+                    self._read_alike(text, shape)
+                else:
+                    self._read_lines(blocks)
+                start += len(blocks)
+            data = data[end:]
         self._read_lines(data)
 
     def _read_alike(self, text: str, shape: Shape) -> None:

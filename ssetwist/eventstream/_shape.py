@@ -5,13 +5,13 @@ Nothing here decides what a block means: one that is written otherwise is handed
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 #: Blocks of one shape: which fields they have, in which order, whether a blank follows the colon,
 #: and whether there may be several lines of data.  It is called with whole blocks without NUL, and
 #: returns each: of one of this shape its id, type and data, where one that is missing is empty; of
 #: any other, behind three that are empty, the block itself.
-Shape = Callable[[str], list[tuple[str, str, str, str]]]
+Shape = Callable[[str], Iterable[tuple[str, str, str, str]]]
 
 
 def shape_of(blocks: str) -> Shape | None:
@@ -46,10 +46,9 @@ def _lines(head: str, colon: str) -> Shape:
     find = re.compile(f"{_with(colon, pattern)}|{_OTHER}").findall
     between = f"\ndata{colon}"
 
-    def find_lines(blocks: str) -> list[tuple[str, str, str, str]]:
-        return [
-            (id, type, data.replace(between, "\n"), other) for id, type, data, other in find(blocks)
-        ]
+    def find_lines(blocks: str) -> Iterator[tuple[str, str, str, str]]:
+        for id, type, data, other in find(blocks):
+            yield id, type, data.replace(between, "\n"), other
 
     return find_lines
 

@@ -57,6 +57,20 @@ class EventTests(SynchronousTestCase):
         stream = b"id: 1\ndata: a\n\nid\ndata: b\n\ndata: c\n\n"
         self.assertEqual([Event("a", id="1"), Event("b"), Event("c")], parse(stream))
 
+    def test_emptied_fields_among_others(self) -> None:
+        """
+        An empty id or type is one, also where the blocks around are alike but for that.
+        """
+        events = [Event("a", type="t", id="1")] * 3
+        for form in ("id: {0}\nevent: {1}\n", "event: {1}\nid: {0}\n", "id:{0}\nevent:{1}\n"):
+            block = (form + "data\n\n").replace("data", "data: a" if ": " in form else "data:a")
+            stream = block.format("1", "t") * 3 + block.format("", "t") + block.format("1", "")
+            expected = [*events, Event("a", type="t"), Event("a", id="1")]
+            self.assertEqual(expected, parse(stream.encode()), form)
+        for colon in (":", ": "):
+            stream = f"id{colon}1\ndata{colon}a\n\n" * 3 + f"id{colon}\ndata{colon}b\n\n"
+            self.assertEqual([Event("a", id="1")] * 3 + [Event("b")], parse(stream.encode()))
+
     def test_valid(self) -> None:
         """
         What comes out is an event like any other: frozen, equal to one that was made, and valid.
@@ -143,6 +157,13 @@ class LastEventIDTests(SynchronousTestCase):
         """
         self.assertEqual("1", self.last(b"id: 1\n\n"))
         self.assertEqual("2", self.last(b"data: a\n\n" * 5 + b"id: 2\n\n" + b"data: a\n\n" * 5))
+
+    def test_alike(self) -> None:
+        """
+        It is that of the last event of many that are alike.
+        """
+        for form in (b"id: %d\ndata: a\n\n", b"event: t\nid: %d\ndata: a\n\n"):
+            self.assertEqual("9", self.last(b"".join(form % number for number in range(10))))
 
     def test_emptied(self) -> None:
         """
@@ -252,6 +273,13 @@ class CommentTests(SynchronousTestCase):
         """
         stream = b"data: a\n\n" * 3 + b": a\n\n" + b"data: a\n: b\n\n" * 3 + b":c\n"
         self.assertEqual(["a", "b", "b", "b", "c"], self.comments(stream))
+
+    def test_first(self) -> None:
+        """
+        The shortest there is comes at once, also as the first bytes, where others wait whether a
+        byte order mark will come.
+        """
+        self.assertEqual([""], self.comments(b":\n"))
 
     def test_not_wanted(self) -> None:
         """
