@@ -123,6 +123,19 @@ class NetworkTests(ClientCase):
         endless = floods_with(HEAD[:-2], lambda: iter(lambda: b"X-A: " + b"a" * 1000, None))
         await self.assert_comes_back(endless, connect_timeout=1.0)
 
+    async def test_endless_lines_in_head(self) -> None:
+        """
+        A head with lines that end, but no last one: it is not held for long.
+        """
+        for first, more in (
+            (HEAD[:-2], b"X-A: a\r\n" * 400),
+            (b"", b"HTTP/1.1 103 Early Hints\r\n\r\n" * 100),
+        ):
+            endless = floods_with(first, lambda more=more: iter(lambda: more, None))
+            await self.assert_comes_back(endless)
+            # Most of it is on its way; what the kernel takes is no measure.
+            self.assertLess(self.server.connections[0].flooded, 16 << 20)
+
     async def test_dribbled_head(self) -> None:
         """
         A head that comes, but not within the time to connect.
@@ -290,6 +303,17 @@ class NetworkTests(ClientCase):
         self.assertEqual([Event("here")], [event async for event in source])
         self.assertEqual([None, "seen=1"], [one.headers["Cookie"] for one in server.requests])
         self.assertEqual(["seen"], [cookie.name for cookie in jar])
+
+    async def test_odd_cookies(self) -> None:
+        """
+        A cookie that Twisted cannot read is no reason not to hear the stream.
+        """
+        odd = HEAD[:-2] + b"Set-Cookie: a=\xc3\xa9\r\nSet-Cookie: b=1\r\n\r\n"
+        for client in (None, Agent(reactor), HTTPClient(Agent(reactor))):
+            server = await self.serve(answers(odd, b"data: here\n\n"), NO_MORE)
+            source = self.open(server.url(), client=client)
+            self.assertEqual([Event("here")], [event async for event in source])
+            self.assertEqual("b=1", server.requests[1].headers["Cookie"])
 
 
 class OwnClientTests(ClientCase):

@@ -102,6 +102,21 @@ class OneShotTests(SynchronousTestCase):
         self.assertEqual("over", self.successResultOf(reading))
         self.assertFalse(self.is_closed)
 
+    def test_all_at_once(self) -> None:
+        """
+        A response that is there as a whole, with its head, is heard as a whole; its connection has
+        been free since then, so that whoever leaves the loop leaves it alone.
+        """
+        whole = HEAD + chunk(b"data: 1\n\n" * 1000) + b"0\r\n\r\n"
+        events = self.stream(whole)
+        for _ in range(1000):
+            self.assertEqual("1", self.successResultOf(self.wait(events)).data)
+        self.failureResultOf(self.wait(events), StopAsyncIteration)
+        events = self.stream(whole)
+        self.successResultOf(self.wait(events))
+        del events
+        self.assertFalse(self.is_closed)
+
     def test_break(self) -> None:
         """
         ``break`` closes, before anything else is done.
