@@ -133,8 +133,14 @@ def main() -> None:
     # Until there is something to end properly, a signal just ends it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parse(sys.argv[1:])
+    # They are None if whoever started this has closed them.
+    terminal = Terminal(
+        sys.stdin or open(os.devnull, encoding="utf-8"),
+        sys.stdout or open(os.devnull, "w", encoding="utf-8"),
+        sys.stderr or open(os.devnull, "w", encoding="utf-8"),
+    )
     try:
-        react(run_until_signal, (arguments, Terminal(sys.stdin, sys.stdout, sys.stderr)))
+        react(run_until_signal, (arguments, terminal))
     except SystemExit as end:
         if isinstance(end.code, int) and end.code > _BY_SIGNAL:
             _die_by(end.code - _BY_SIGNAL)

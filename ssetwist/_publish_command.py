@@ -148,6 +148,8 @@ async def run_publish(
         if arguments.data is not None:
             update = made.of_data(arguments.data)
             return await _publish_one(publisher, update, arguments.key, output, telling)
+        if terminal.input.isatty():
+            telling.tell("each line is an event; Ctrl-D ends them")
         lines = Lines(Input(terminal.input, reactor))
         stream = _Stream(arguments, reactor, publisher, made, output, telling, lines)
         return await stream.publish()
@@ -255,7 +257,7 @@ class _Telling:
         """
         if self._is_quiet and not is_urgent:
             return
-        self._wipe()
+        self.wipe()
         text = harmless(text)
         if self._is_coloured:
             text = f"\x1b[{31 if is_urgent else 2}m{text}\x1b[0m"
@@ -275,7 +277,10 @@ class _Telling:
         problem = str(interruption.problem).rstrip(".")
         self.tell(f"{problem}; next attempt in {interruption.delay:.1f} s")
 
-    def _wipe(self) -> None:
+    def wipe(self) -> None:
+        """
+        Take away what was told of how far it is.
+        """
         if self._width:
             self._terminal.tell(f"\r{'':<{self._width}}\r", end="")
             self._width = 0
@@ -345,6 +350,7 @@ class _Stream:
         finally:
             if progress.running:
                 progress.stop()
+            self._telling.wipe()
             self._lines.stop()
             sending.cancel()
             for left in self._sent.pending:

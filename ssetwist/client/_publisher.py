@@ -142,7 +142,7 @@ class Publisher:
         Publish many updates, in order, up to a thousand by one request.  Those that the hub could
         not take at first (429, 503) come later than those behind them.
 
-        :param updates: Drawn from while others are on their way.
+        :param updates: Drawn from while others are on their way; what it raises, this fails with.
         :returns: A Deferred that fires with what became of each: its id, or why it was not
             published.  It does not fail because of the hub; when all of a request is refused, the
             rest is not sent.  Cancelling it sends no more.
@@ -381,7 +381,7 @@ def _read_answers(answer: Answer, waiting: Sequence[int]) -> dict[int, str | Not
         said = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
         pairs = zip(waiting, said, strict=True)
         return {index: _read_line(one, index + 1) for index, one in pairs}
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise NotPublished(
             "the hub's answer makes no sense", status=answer.status, is_uncertain=True
         ) from None
@@ -390,11 +390,11 @@ def _read_answers(answer: Answer, waiting: Sequence[int]) -> dict[int, str | Not
 def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
     if "error" not in said:
         return str(said["id"])
-    asked = said.get("retry_after")
+    asked = float(said.get("retry_after") or 0)
     return NotPublished(
         _shown(str(said["error"])),
         status=int(said["status"]),
-        retry_after=None if asked is None else float(asked),
+        retry_after=asked if asked > 0 else None,  # a NaN is not more than 0
         line=number,
     )
 

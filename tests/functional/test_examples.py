@@ -233,13 +233,55 @@ class ReadmeTests(SynchronousTestCase):
         Its programs, which are the blocks that run a reactor, are the examples, to the letter.
         """
         blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
-        shown = [textwrap.dedent(block).strip() for block in blocks]
+        shown = [textwrap.dedent(found[1]).strip() for block in blocks]
         shown = [block for block in shown if re.search(r"^react", block, re.MULTILINE)]
         programs = [
             (ROOT / "examples" / name).read_text().partition('"""\n\n')[2].strip()
             for name in ("clock.py", "countdown.py", "listen.py")
         ]
         self.assertEqual(programs, shown)
+
+    def test_mercure(self) -> None:
+        """
+        What it does with a Mercure hub can be done.
+        """
+        (block,) = re.findall(
+            r"python\n\n((?:   .*\n|\n)+)", README[README.index("For a Mercure") :]
+        )[:1]
+        program = (
+            "from ssetwist.client import Publisher, Update, discover, subscribe\n"
+            "from twisted.internet.task import react\n\n"
+            "async def main(reactor, token, topic):\n"
+            "    load_anew, many = print, [(topic, 'a'), (topic, 'b')]\n"
+            + textwrap.indent(textwrap.dedent(found[1]), "    ")
+            + "    print(id, *results, (await source.next()).data)\n"
+            "    await source.close()\n\n"
+            "import sys; react(main, sys.argv[1:])\n"
+        )
+        hub_url = ""
+
+        class Book(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # its base wants it
+                self.send_response(200)
+                self.send_header("Link", f"{link(hub_url)}, <{TOPIC}>; rel=self")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with mercure_hub() as process, web_server(Book) as url:
+            hub_url = f"{process.url.rstrip('/')}{PATH}"
+            program = program.replace('"https://example.com/books/1"', f'"{url}"', 1)
+            program = program.replace('"https://example.com/books/1"', f'"{TOPIC}"')
+            done = subprocess.run(
+                [sys.executable, "-c", program, access_token(), TOPIC],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual("", done.stderr)
+        self.assertRegex(done.stdout, r"\A#\w+\.1 #\w+\.2 #\w+\.3 (sold|a|b)\n\Z")
 
     def test_commands(self) -> None:
         """

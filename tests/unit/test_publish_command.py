@@ -16,6 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.__main__ import parse, run
 from ssetwist._terminal import Terminal
 from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.mercure.tokens import scratch
 from tests.unit.test_terminal import OnTerminal
 
 URL = "https://hub.example/.well-known/mercure"
@@ -197,7 +198,7 @@ class PublishCommandTests(SynchronousTestCase):
         """
         A token that cannot be read any more is a mistake of the command line.
         """
-        path = self.mktemp()
+        path = str(scratch(self))
         with open(path, "w") as file:
             file.write("abc\n")
         found = parse(["publish", URL, "--topic=a", "--token", path])

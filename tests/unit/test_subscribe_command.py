@@ -18,6 +18,7 @@ from ssetwist._subscribe_command import json_line, readable
 from ssetwist._terminal import Terminal
 from ssetwist.eventstream import Event
 from tests.unit.client.fake_hub import FakeHub, Response
+from tests.unit.mercure.tokens import scratch
 from tests.unit.test_terminal import OnTerminal
 
 URL = "https://hub.example/.well-known/mercure"
@@ -196,7 +197,7 @@ class SubscribeCommandTests(SynchronousTestCase):
         """
         A token is shown, also to what is no hub; read again for each attempt.
         """
-        path = self.mktemp()
+        path = str(scratch(self))
         for options in (("--topic=a",), ()):
             with open(path, "w") as file:
                 file.write("one\n")

@@ -3,6 +3,7 @@ Publishing to a hub.
 """
 
 import json
+from collections.abc import Iterator
 from typing import Any
 
 from treq.client import HTTPClient
@@ -435,6 +436,32 @@ class PublishManyTests(PublisherCase):
                 self.assertEqual(["4", None, None], rest)
                 self.assertEqual(6, len(self.hub.asked))
 
+    def test_no_such_time(self) -> None:
+        """
+        A hub that wants it to wait for no time, or for ever, is asked when the publisher likes.
+        """
+        for asked in ("NaN", "Infinity", "-5", "null"):
+            with self.subTest(asked=asked):
+                line = f'{{"error":"x","status":503,"retry_after":{asked}}}\n'.encode()
+                self.hub.answers = [Response(200, line, JSON_LINES), answer_lines]
+                published = self.publisher().publish_many([Update("/a", "x")])
+                self.clock.advance(61)
+                self.assertEqual(["x"], self.results(published))
+
+    def test_draws(self) -> None:
+        """
+        Updates may be made one by one; if that fails, so does it.
+        """
+
+        def updates() -> Iterator[Update]:
+            yield from [Update("/a", "x")] * MAX_LINES
+            yield Update("/a", "y")
+            raise LookupError
+
+        self.hub.answers = [answer_lines] * 2
+        self.failureResultOf(self.publisher().publish_many(updates()), LookupError)
+        self.assertEqual(1, len(self.hub.asked))
+
     def test_makes_no_sense(self) -> None:
         """
         An answer that does not answer each line says nothing of any.
@@ -448,6 +475,8 @@ class PublishManyTests(PublisherCase):
             b'{"error":"x"}\n{"id":"1"}\n',
             b'1\n"error"\n',
             b"[" * 5000 + b"\n1\n",
+            b'{"error":"x","status":"y"}\n{"id":"1"}\n',
+            b'{"error":"x","status":1e999}\n{"id":"1"}\n',
         ):
             with self.subTest(body=body[:40]):
                 self.hub.answers = [Response(200, body, JSON_LINES)]
