@@ -133,11 +133,11 @@ def main() -> None:
     # Until there is something to end properly, a signal just ends it.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parse(sys.argv[1:])
-    # They are None if whoever started this has closed them.
+    nowhere = os.open(os.devnull, os.O_RDWR)  # for what whoever started this has closed
     terminal = Terminal(
-        sys.stdin or open(os.devnull, encoding="utf-8"),
-        sys.stdout or open(os.devnull, "w", encoding="utf-8"),
-        sys.stderr or open(os.devnull, "w", encoding="utf-8"),
+        sys.stdin or os.fdopen(nowhere, closefd=False),
+        sys.stdout or os.fdopen(nowhere, "w", closefd=False),
+        sys.stderr or os.fdopen(nowhere, "w", closefd=False),
     )
     try:
         react(run_until_signal, (arguments, terminal))
