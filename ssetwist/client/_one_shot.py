@@ -58,8 +58,8 @@ def stream_events(
     :returns: The events, oldest first, to be had once.  A step of the loop may raise
         :class:`NotAnEventStream` before the first event, if the status is not 200 or the type not
         ``text/event-stream``, with the start of the body; :class:`Disconnected` after the last one,
-        if the connection was lost before the response had ended; and
-        :class:`ssetwist.errors.EventTooLarge`.
+        if the connection was lost before the response had ended, which nobody can tell of one in
+        HTTP/1.0 without a length; and :class:`ssetwist.errors.EventTooLarge`.
     :raises ValueError: If a limit, or the time-out, is not positive.
     """
     if silence_timeout is not None and not silence_timeout > 0:

@@ -4,6 +4,7 @@ comes twice.
 """
 
 import gzip
+import os
 from random import Random
 
 from twisted.internet import reactor
@@ -14,6 +15,9 @@ from ssetwist.eventstream import Event, encode_event
 
 from .client_case import ClientCase
 from .scripted_server import CHUNKED_HEAD, HEAD, LAST_CHUNK, Connection, chunk, head
+
+#: How many rows of accidents are tried.
+SEEDS = int(os.environ.get("SSETWIST_CHAOS_SEEDS", "6"))
 
 #: How many events there are in all.
 COUNT = 300
@@ -121,7 +125,7 @@ class ChaosTests(ClientCase):
         self.assertGreater(len(chaos.failures), 5)
 
 
-for _seed in range(6):
+for _seed in range(SEEDS):
 
     async def _test(self: ChaosTests, seed: int = _seed) -> None:
         """
