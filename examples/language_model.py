@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.server import Site
 from twisted.web.static import Data
 
-from ssetwist import Event, stream
+from ssetwist import Event, SSETwistError, stream
 from ssetwist.client import stream_events
 
 PAGE = b"""<!DOCTYPE html><title>Ask</title>
@@ -49,11 +49,14 @@ class Answer(Resource):
             },
             unbuffered=True,  # or treq keeps all of it
         )
-        async for event in stream_events(response):
-            if event.data == "[DONE]":
-                break  # which closes the connection, if the model has not
-            for choice in json.loads(event.data)["choices"]:
-                yield Event.with_json(choice["delta"].get("content") or "")
+        try:
+            async for event in stream_events(response):
+                if event.data == "[DONE]":
+                    break  # which closes the connection, if the model has not
+                for choice in json.loads(event.data)["choices"]:
+                    yield Event.with_json(choice["delta"].get("content") or "")
+        except SSETwistError as problem:  # the browser would ask again, for the whole answer
+            yield Event.with_json(f" ... sorry: {problem}")
 
 
 class Pretence(Resource):
