@@ -59,7 +59,8 @@ def stream_events(
         :class:`NotAnEventStream` before the first event, if the status is not 200 or the type not
         ``text/event-stream``, with the start of the body; :class:`Disconnected` after the last one,
         if the connection was lost before the response had ended, which nobody can tell of one in
-        HTTP/1.0 without a length; and :class:`ssetwist.errors.EventTooLarge`.
+        HTTP/1.0 without a length; :class:`ssetwist.errors.EventTooLarge`; and ``RuntimeError``, if
+        somebody else has asked for the body.
     :raises ValueError: If a limit, or the time-out, is not positive.
     """
     if silence_timeout is not None and not silence_timeout > 0:
@@ -153,7 +154,9 @@ class _Reading:
             )
             try:
                 self._begin(await self._checking)
-            except NotAnEventStream as problem:
+            except (NotAnEventStream, RuntimeError) as problem:
+                # What is no event stream is cut already; what somebody else reads is theirs.
+                self._is_closed = True
                 self._queue.end(problem)
         return await self._queue.next()
 

@@ -363,10 +363,15 @@ class OneShotTests(SynchronousTestCase):
         """
         What somebody else reads is theirs, and stays so.
         """
-        response = self.respond()
-        response.deliverBody(Protocol())
-        stream_events(response, reactor=self.clock)
-        self.assertFalse(self.is_closed)
+        for head in (HEAD, HEAD.replace(b"200 OK", b"500 No")):
+            response = self.respond(head)
+            response.deliverBody(Protocol())
+            stream_events(response, reactor=self.clock)
+            events = stream_events(response, reactor=self.clock)
+            for _ in range(2):
+                self.failureResultOf(self.wait(events), RuntimeError)
+            del events
+            self.assertFalse(self.is_closed)
 
 
 async def anext_of(generator: AsyncIterator[str]) -> str:
