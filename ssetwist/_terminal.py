@@ -7,6 +7,7 @@ import re
 import select
 import sys
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Semaphore, Thread
 from typing import Any, TextIO
@@ -48,10 +49,11 @@ class Terminal:
 
     def tell(self, text: str, *, end: str = "\n") -> None:
         """
-        Write a line that is no result, at once.
+        Write a line that is no result, at once.  If nobody reads it, so be it.
         """
-        self.errors.write(f"{text}{end}")
-        self.errors.flush()
+        with suppress(BrokenPipeError):
+            self.errors.write(f"{text}{end}")
+            self.errors.flush()
 
 
 def harmless(text: str) -> str:
@@ -134,7 +136,7 @@ class Input:
         one may read at a time.  Cancelling it loses what comes.
         """
         if self._descriptor is None:
-            return succeed(self._stream.read(_CHUNK).encode())
+            return succeed(self._stream.read(_CHUNK).encode("utf-8", "surrogateescape"))
         if self._thread is None:
             # A daemon, so that the process can end while it waits.
             self._thread = Thread(target=self._read, daemon=True, name="standard input")

@@ -165,8 +165,7 @@ class _Subscription(EventSource):
 
     def _has_opened(self, opened: Opened) -> None:
         self._told_of = ""
-        if self._tell_opened is not None:
-            self._tell_opened(opened)
+        self._call(self._tell_opened, opened)
         if loss := loss_at_opening(opened):
             self._told_of = loss.asked
             self._lost(loss)
@@ -177,8 +176,7 @@ class _Subscription(EventSource):
             self._lost(loss)
 
     def _lost(self, loss: Loss) -> None:
-        if self._tell_loss is not None:
-            self._tell_loss(loss)
+        self._call(self._tell_loss, loss)
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:

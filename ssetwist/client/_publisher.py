@@ -16,6 +16,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, DeferredSemaphore, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 
 from ..errors import NotPublished
@@ -27,6 +28,8 @@ from ._request import normalized
 from ._source import Interruption
 from ._token import Bearer, Token
 from ._update import Update
+
+_log = Logger()
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -92,7 +95,8 @@ class Publisher:
         :param knows_keys: Whether the hub knows ``Idempotency-Key``, as this one does.  If not,
             only what was certainly not published is sent again: where no connection was made, and
             after 429 and 503.
-        :param on_interruption: Told before each wait for another attempt.
+        :param on_interruption: Told before each wait for another attempt.  What it raises is
+            logged, and changes nothing.
         :raises ValueError: If the URL is none of HTTP, or has a password in it; if the token can be
             none, or a number is not more than 0.
         """
@@ -313,7 +317,10 @@ class Publisher:
     async def _wait(self, problem: NotPublished, failures: int) -> None:
         delay = self._backoff.delay(failures, _asked(problem), self._chance)
         if self._on_interruption is not None:
-            self._on_interruption(Interruption(problem, failures, delay))
+            try:
+                self._on_interruption(Interruption(problem, failures, delay))
+            except Exception:
+                _log.failure("on_interruption failed")
         await deferLater(self._clock, delay)
 
 

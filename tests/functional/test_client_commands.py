@@ -6,6 +6,7 @@ import json
 import re
 import signal
 import tempfile
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -73,10 +74,13 @@ class SubscribeTests(SynchronousTestCase):
         with mercure_hub() as process, tempfile.TemporaryDirectory() as folder:
             publish(process, "psst", private=True)
             publish(process, "all")
-            for options, token in ((("--legacy",), legacy_token()), ((), access_token())):
-                file = Path(folder, "token")
+            file = Path(folder, "token")
+            for options, token, sources in (
+                (("--legacy",), legacy_token(), ["env:HUB_TOKEN"]),
+                ((), access_token(), [f"file:{file}", str(file)]),
+            ):
                 file.write_text(f"{token}\n")
-                for source in ("env:HUB_TOKEN", f"file:{file}", str(file)):
+                for source in sources:
                     with self.subTest(options=options, source=source):
                         status, output, errors = run(
                             *("subscribe", url_of(process), "--topic", TOPIC, *options),
@@ -146,10 +150,12 @@ class SubscribeTests(SynchronousTestCase):
         """
         When the hub goes it waits for it, says so, comes back, and says what was missed.
         """
+        stack = ExitStack()
+        self.addCleanup(stack.close)
         with mercure_hub() as process:
             port = process.port
             running = command("subscribe", url_of(process), "--topic", TOPIC, "--count=3")
-            subscriber = self.enterContext(running)
+            subscriber = stack.enter_context(running)
             subscriber.wait_for("errors", "open\n")
             publish(process, "before")
             subscriber.wait_for("output", "before")

@@ -2,6 +2,8 @@
 The client of Mercure over real sockets: publishing, subscribing and discovery, against a hub.
 """
 
+from contextlib import ExitStack
+
 from twisted.internet import reactor
 from twisted.internet.defer import gatherResults
 from twisted.trial.unittest import TestCase
@@ -30,8 +32,10 @@ class MercureTests(TestCase):
         """
         Run a hub, and return its URL.
         """
-        self.process = self.enterContext(mercure_hub(*options))
-        return f"http://{self.process.host}:{self.process.port}{PATH}"
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+        process = stack.enter_context(mercure_hub(*options))
+        return f"http://{process.host}:{process.port}{PATH}"
 
     async def test_publish_and_subscribe(self) -> None:
         """

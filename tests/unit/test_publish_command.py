@@ -14,6 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
+from ssetwist._lines import MAX_LINE
 from ssetwist._terminal import Terminal
 from tests.unit.client.fake_hub import Asked, FakeHub, Response
 from tests.unit.mercure.tokens import scratch
@@ -129,6 +130,30 @@ class PublishCommandTests(SynchronousTestCase):
             ],
             self.errors.getvalue().splitlines(),
         )
+
+    def test_no_text(self) -> None:
+        """
+        A line that is not in UTF-8 is no event; nor is one that is far too long.
+        """
+        self.hub.answers = [take_lines]
+        lines = f"x\n\udcff\n{'y' * (MAX_LINE + 1)}\nz"
+        self.assertEqual(1, self.status("--topic=a", "--ids", input=lines))
+        self.assertEqual("x\nz\n", self.output.getvalue())
+        self.assertEqual(
+            ["line 2: it is not in UTF-8", f"line 3: it is longer than {MAX_LINE} bytes"],
+            self.errors.getvalue().splitlines()[:2],
+        )
+
+    def test_at_a_terminal(self) -> None:
+        """
+        Who is to type lines is told so.
+        """
+        self.hub.answers = [take_lines]
+        found = parse(["publish", URL, "--topic=a"])
+        found.run = partial(found.run, client=self.hub)
+        running = run(self.clock, found, Terminal(OnTerminal("x"), self.output, self.errors))
+        self.assertEqual(0, self.failureResultOf(running, SystemExit).value.code)
+        self.assertIn("Ctrl-D", self.errors.getvalue())
 
     def test_no_lines(self) -> None:
         """

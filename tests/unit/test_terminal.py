@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist._terminal import Input, Output, harmless, harmless_json, has_colour
+from ssetwist._terminal import Input, Output, Terminal, harmless, harmless_json, has_colour
 
 
 class OnTerminal(io.StringIO):
@@ -79,6 +79,23 @@ class HarmlessTests(SynchronousTestCase):
         found = harmless_json(json.dumps(text, ensure_ascii=False))
         self.assertEqual(text, json.loads(found))
         self.assertEqual(found, harmless(found))
+
+
+class TerminalTests(SynchronousTestCase):
+    """
+    Telling what happens.
+    """
+
+    def test_nobody_reads(self) -> None:
+        """
+        It does no harm if nobody reads it.
+        """
+
+        class Broken(io.StringIO):
+            def flush(self) -> None:
+                raise BrokenPipeError
+
+        Terminal(io.StringIO(), io.StringIO(), Broken()).tell("x")
 
 
 class ColourTests(SynchronousTestCase):

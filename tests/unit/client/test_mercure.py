@@ -196,6 +196,47 @@ class SubscribeTests(SynchronousTestCase):
         self.assertEqual("#e.9", self.hub.asked[1].header("Last-Event-ID"))
         self.assertEqual([Loss("#e.1", "#e.9"), Loss("#e.9", EARLIEST)], self.losses)
 
+    def test_closed_by_who_is_told(self) -> None:
+        """
+        Who is told of a loss may close it, and hears nothing more.
+        """
+        heard: list[Event] = []
+        for headers in (STREAM, {**STREAM, "Mercure-Last-Event-ID": EARLIEST}):
+            self.hub.answers = [Response(200, GAP % b"1" + b"data: x\n\n", headers, end=None)]
+            source = subscribe(
+                URL,
+                "/a",
+                reactor=self.clock,
+                client=self.hub,
+                since="1",
+                on_loss=lambda _: source.close(),  # noqa: B023  # called in this round only
+            )
+            done = source.for_each(heard.append)
+            self.clock.advance(0)
+            self.successResultOf(done)
+            self.assertEqual([], heard)
+            self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_hooks_that_fail(self) -> None:
+        """
+        What a hook raises is logged, and changes nothing.
+        """
+        answer = Response(200, GAP % b"2", {**STREAM, "Last-Event-ID": EARLIEST}, end=None)
+        self.hub.answers = [answer]
+        source = subscribe(
+            URL,
+            "/a",
+            reactor=self.clock,
+            client=self.hub,
+            since="1",
+            on_open=lambda _: 1 / 0,
+            on_loss=lambda _: 1 / 0,
+        )
+        self.clock.advance(0)
+        self.assertIsNotNone(self.successResultOf(source.next()))
+        self.assertEqual(3, len(self.flushLoggedErrors(ZeroDivisionError)))
+        source.close()
+
     def test_wrong(self) -> None:
         """
         What makes no sense is refused at once.

@@ -10,6 +10,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web._newclient import ResponseNeverReceived
 
@@ -269,6 +270,34 @@ class PublishTests(PublisherCase):
         self.successResultOf(Deferred.fromCoroutine(use()))
         self.failureResultOf(published[0], CancelledError)
         self.failureResultOf(published[1], NotPublished)
+
+    def test_hook_that_fails(self) -> None:
+        """
+        What a hook raises is logged, and changes nothing.
+        """
+        self.hub.answers = [REFUSED, Response(200, b"1")]
+        publisher = Publisher(
+            URL, reactor=self.clock, client=self.hub, on_interruption=lambda _: 1 / 0
+        )
+        published = publisher.publish("/a")
+        self.clock.advance(1)
+        self.assertEqual("1", self.successResultOf(published))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_without_a_hook(self) -> None:
+        """
+        Nobody need want to know.
+        """
+        self.hub.answers = [REFUSED, Response(200, b"1")]
+        published = Publisher(URL, reactor=self.clock, client=self.hub).publish("/a")
+        self.clock.advance(1)
+        self.assertEqual("1", self.successResultOf(published))
+
+    def test_own_connections(self) -> None:
+        """
+        Its own connections are closed with it.
+        """
+        self.successResultOf(Publisher(URL, reactor=MemoryReactorClock()).close())
 
     def test_token_that_cannot_be_had(self) -> None:
         """
