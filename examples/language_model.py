@@ -47,7 +47,7 @@ class Answer(Resource):
                 "messages": [{"role": "user", "content": question}],
                 "stream": True,
             },
-            unbuffered=True,  # or treq keeps all of it
+            unbuffered=True,
         )
         try:
             async for event in stream_events(response):

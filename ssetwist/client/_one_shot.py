@@ -48,7 +48,7 @@ def stream_events(
             first = await anext(events)
 
     :param response: Of an ``Agent`` or of treq; nobody else may read its body.  gzip is decoded.
-        With treq say ``unbuffered=True``, or the whole of an event stream is kept in memory.
+        Nothing of the body is kept, even if treq was not told ``unbuffered=True``.
     :param reactor: Where time passes; the installed one if it is not given.
     :param silence_timeout: Seconds without a byte after which the stream is taken for dead;
         ``None`` for never.  An answer may take its time before it begins.

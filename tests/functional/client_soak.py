@@ -68,9 +68,9 @@ async def from_source(url: str) -> AsyncIterator[Event]:
 
 async def from_treq(url: str) -> AsyncIterator[Event]:
     """
-    With one request of treq.
+    With one request of treq, which would keep the body: it is not told otherwise.
     """
-    response = await HTTPClient(Agent(reactor)).post(url, data=b"ask", unbuffered=True)
+    response = await HTTPClient(Agent(reactor)).post(url, data=b"ask")
     async for event in stream_events(response):
         yield event
 
