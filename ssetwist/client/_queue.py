@@ -49,6 +49,7 @@ class EventQueue:
         self._waiting: deque[Deferred[Event | None]] = deque()
         self._characters = 0
         self._is_full = False
+        self._is_handing_out = False
         self._is_over = False
         self._problem: Exception | None = None
         self._flow: Flow | None = None
@@ -106,7 +107,7 @@ class EventQueue:
         """
         Return the next event; ``None`` at the end.  Cancelling it loses no event.
         """
-        if self._events and not self._waiting:
+        if self._events and not self._waiting and not self._is_handing_out:
             return succeed(self._take())
         if self._is_over and not self._events:
             return succeed(None) if self._problem is None else fail(self._problem)
@@ -126,10 +127,15 @@ class EventQueue:
         return event
 
     def _hand_out(self) -> None:
+        if self._is_handing_out:
+            return
+        # Who asks for the next from within gets it from this loop, and so no deeper in the stack.
+        self._is_handing_out = True
         while self._events and self._waiting:
             # Both are taken before anybody's code runs, which may ask for more, or close.
             waiting = self._waiting.popleft()
             waiting.callback(self._take())
+        self._is_handing_out = False
 
     def _take(self) -> Event:
         event = self.taken = self._events.popleft()

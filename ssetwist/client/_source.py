@@ -260,8 +260,8 @@ class EventSource:
         """
         Return the next event.
 
-        :returns: Fires with it; with ``None`` when there will be none.  Fails with what has ended
-            the source.  Cancelling it loses no event.
+        :returns: Fires with it, at once if it has come; with ``None`` when there will be none.
+            Fails with what has ended the source.  Cancelling it loses no event.
         """
         return self._queue.next()
 

@@ -66,9 +66,8 @@ class _Start(Protocol):
         """
         Want no more.
         """
-        if not self._is_over:
-            abort(self.transport)
-            self._finish()
+        abort(self.transport)
+        self._finish()
 
     def _finish(self) -> None:
         if not self._is_over:

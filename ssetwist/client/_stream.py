@@ -165,9 +165,11 @@ class Stream(Protocol):
         if self._is_reading:  # from within arrived(); the loop below goes on by itself
             return
         self._is_reading = True
-        while not (self._is_paused or self._is_over) and (data := self._next_piece()):
-            self._parse(data)
-        self._is_reading = False
+        try:
+            while not (self._is_paused or self._is_over) and (data := self._next_piece()):
+                self._parse(data)
+        finally:
+            self._is_reading = False
         if self._is_paused or self._is_over:
             return
         if self._reason is not None:

@@ -94,6 +94,33 @@ class TakingTests(QueueCase):
         self.queue.put(events(1, 2, 3, 4))
         self.assertEqual(list(zip("abab", events(1, 2, 3, 4), strict=True)), got)
 
+    def test_comes_from_within(self) -> None:
+        """
+        What comes while others are handed out comes after them.
+        """
+        got: list[Event | None] = []
+        self.queue.next().addCallback(lambda event: self.queue.put(events(3)) or got.append(event))
+        for _ in range(2):
+            self.queue.next().addCallback(got.append)
+        self.queue.put(events(1, 2))
+        self.assertEqual(events(1, 2, 3), got)
+
+    def test_no_deeper(self) -> None:
+        """
+        Who asks for the next from within each gets a burst of any length, and no deeper for it.
+        """
+        got: list[Event] = []
+
+        def take(event: Event | None) -> None:
+            assert event is not None
+            got.append(event)
+            self.queue.next().addCallback(take)
+
+        self.queue.next().addCallback(take)
+        burst = events(*range(5000))
+        self.queue.put(burst)
+        self.assertEqual(burst, got)
+
     def test_iterated(self) -> None:
         """
         It is an asynchronous iterator, which ends quietly.
@@ -225,6 +252,20 @@ class FlowTests(QueueCase):
             self.queue.next()
         self.assertEqual(["pause", "resume"], other.told)
         self.assertEqual(["pause"], self.flow.told)
+
+    def test_resumed_from_within(self) -> None:
+        """
+        A flow that brings more at once when it is resumed keeps the order.
+        """
+        more = events(MANY)
+
+        def resume() -> None:
+            self.queue.put(more)
+
+        self.flow.resume = resume
+        self.queue.put(events(*range(MANY)))
+        got = [self.successResultOf(self.queue.next()) for _ in range(MANY + 1)]
+        self.assertEqual(events(*range(MANY + 1)), got)
 
     def test_no_flow(self) -> None:
         """

@@ -245,6 +245,21 @@ class PauseTests(StreamCase):
         self.assertEqual(["pause"], self.calls)
         self.assertEqual([], self.ended)
 
+    def test_goes_on_after_an_error(self) -> None:
+        """
+        If what arrives makes somebody raise, that is for the transport to know, which will end it;
+        it is not stuck.
+        """
+        stream = self.begin()
+
+        def arrive(_: list[Event]) -> None:
+            raise KeyError
+
+        stream._arrived = arrive
+        self.assertRaises(KeyError, stream.dataReceived, event(1))
+        self.lose(ConnectionLost())
+        self.assert_problem(Disconnected, "was lost")
+
     def test_resumed_from_within(self) -> None:
         """
         Whoever pauses and resumes from within gets all, in order, and no deeper for it.
