@@ -88,6 +88,8 @@ def run(
             status = _BY_SIGNAL + signal.SIGINT
         except BrokenPipeError:
             status = _BY_SIGNAL + _broken_pipe()
+        except OSError as problem:  # a disk that is full
+            arguments.parser.exit(1, f"{arguments.parser.prog}: {problem}\n")
         raise SystemExit(status)
 
     return Deferred.fromCoroutine(done())

@@ -121,7 +121,8 @@ def discover(
         another is passed over.  Any unless told otherwise: then do not show a token to what is
         found.
     :param token: A token for the resource itself, not for the hub.
-    :param headers: What else to ask it with; they, and the token, go to its own origin alone.
+    :param headers: What else to ask it with.  A redirect to another origin loses the token, and
+        those that say who one is.
     :param client: What makes the requests; its own connections unless there is one.
     :param timeout: Seconds within which each request must be answered.
     :returns: A Deferred that fails with :class:`NoHub` if no hub is named, or the status is none

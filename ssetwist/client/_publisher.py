@@ -127,7 +127,8 @@ class Publisher:
         key: str | None = None,
     ) -> Deferred[str]:
         """
-        Publish one update.
+        Publish one update.  Those that are on their way at the same time may arrive in any order;
+        where it matters, wait for one before the next, or use :meth:`publish_many`.
 
         :param topics: One, or several: the first is the canonical one.
         :param private: Whether only those may see it who were granted one of the topics.

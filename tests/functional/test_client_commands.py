@@ -5,6 +5,8 @@
 import json
 import re
 import signal
+import subprocess
+import sys
 import tempfile
 from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler
@@ -25,7 +27,7 @@ from tests.functional.mercure_process import (
     mercure_hub,
     publish,
 )
-from tests.functional.support import PATIENCE, HubProcess, hub
+from tests.functional.support import PATIENCE, ROOT, HubProcess, hub, require
 
 
 def url_of(process: HubProcess) -> str:
@@ -239,6 +241,41 @@ class SubscribeTests(SynchronousTestCase):
                         publish(process, "x")
                     self.assertEqual(-signal.SIGPIPE, running.wait())
                 self.assertEqual(2, len(running.errors.splitlines()), running.errors)
+
+    def test_stderr_gone(self) -> None:
+        """
+        Where errors and output go to the same reader, who has gone, it is quiet, too.
+        """
+        with hub("--tick", "0.05") as process:
+            shell = f"{sys.executable} -m ssetwist subscribe {process.url}sse 2>&1 | head -1"
+            done = subprocess.run(
+                ["bash", "-c", f"{shell}; echo ${{PIPESTATUS[0]}}"],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual("", done.stderr)
+        self.assertEqual(
+            ["connecting", "141"], [line.split()[0] for line in done.stdout.splitlines()]
+        )
+
+    def test_disk_full(self) -> None:
+        """
+        What cannot be written ends it, with status 1, and says why.
+        """
+        require(Path("/dev/full").exists(), "/dev/full")
+        with hub("--tick", "0.05") as process, open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "ssetwist", "subscribe", f"{process.url}sse", "--quiet"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stderr, r"\Apython -m ssetwist subscribe: [^\n]*No space[^\n]*\n\Z")
 
     def test_slow_reader(self) -> None:
         """
