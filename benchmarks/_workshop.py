@@ -67,15 +67,26 @@ def install(workshop: Workshop) -> None:
     """
     Install the peers, each by the usual client; what fails is said and left out.
     """
-    if not workshop.python.exists():
-        venv.create(workshop.folder / "venv", with_pip=True)
-    python: list[str | Path] = [workshop.python, "-m", "pip", "install", "-q"]
-    _try([*python, "aiohttp-sse", "sse-starlette", "uvicorn", "py-spy"])
+    _try([*_pip(workshop), "aiohttp-sse", "sse-starlette", "uvicorn", "py-spy"])
     if shutil.which("npm"):
         _try(["npm", "install", "--silent", "--prefix", workshop.folder / "npm", "better-sse"])
     if shutil.which("apt-get"):
         _try(["apt-get", "update", "-qq"])
         _try(["apt-get", "install", "-qq", "-y", "nginx-light", "libnginx-mod-nchan"])
+
+
+def install_readers(workshop: Workshop) -> None:
+    """
+    Install the clients that our parser is measured with; the same.
+    """
+    for package in ("httpx-sse", "sseclient-py", "aiohttp-sse-client"):
+        _try([*_pip(workshop), package])
+
+
+def _pip(workshop: Workshop) -> list["str | Path"]:
+    if not workshop.python.exists():
+        venv.create(workshop.folder / "venv", with_pip=True)
+    return [workshop.python, "-m", "pip", "install", "-q"]
 
 
 def _try(command: Sequence["str | Path"]) -> None:

@@ -6,6 +6,7 @@ from ._collector import collect_rarely
 from .config import HubConfig
 from .errors import (
     CannotListen,
+    EventTooLarge,
     HubClosed,
     InvalidEvent,
     InvalidMatcher,
@@ -38,6 +39,7 @@ __all__ = [
     "EndReason",
     "Event",
     "EventStreamResource",
+    "EventTooLarge",
     "Everything",
     "Exact",
     "Hub",

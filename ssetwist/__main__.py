@@ -2,15 +2,27 @@
 ``python -m ssetwist``: what is done with a hub from the command line, besides running one.
 """
 
+import os
+import signal
 import sys
 from argparse import ArgumentParser, Namespace
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 
-from ._token_command import Terminal, add_check, add_mint, check, mint
+from . import __version__
+from ._publish_command import add_publish, run_publish
+from ._subscribe_command import add_subscribe, run_subscribe
+from ._terminal import Terminal
+from ._token_command import add_check, add_mint, check, mint
+
+#: A status above it is the number of a signal, as shells have it.
+_BY_SIGNAL = 128
+
+#: What ends a command early, and quietly.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
@@ -21,36 +33,40 @@ def parse(arguments: Sequence[str]) -> Namespace:
     """
     # Without abbreviations: a new option would change what they mean.
     parser = ArgumentParser("python -m ssetwist", description=__doc__, allow_abbrev=False)
+    parser.add_argument("--version", action="version", version=f"ssetwist {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
+    _add(
+        commands,
+        ("subscribe", "write the events of a stream as they come", add_subscribe, run_subscribe),
+        ("publish", "publish to a Mercure hub", add_publish, run_publish),
+    )
     token = commands.add_parser("token", help="explain a token, or make one", allow_abbrev=False)
-    of_token = token.add_subparsers(required=True, metavar="COMMAND")
-    for name, help, statuses, add, run in (
-        (
-            "check",
-            "explain what the hub thinks of a token",
-            "0 if it is accepted for one action at least, 1 if it is refused, 2 if the command "
-            "line is wrong",
-            add_check,
-            check,
-        ),
-        (
-            "mint",
-            "make a token, to try a hub",
-            "0 if it is made, 2 if the command line is wrong",
-            add_mint,
-            mint,
-        ),
-    ):
-        command = of_token.add_parser(
-            name,
-            help=help,
-            description=help,
-            epilog=f"The exit status is {statuses}.",
-            allow_abbrev=False,
-        )
+    _add(
+        token.add_subparsers(required=True, metavar="COMMAND"),
+        ("check", "explain what the hub thinks of a token", add_check, check),
+        ("mint", "make a token, to try a hub", add_mint, mint),
+    )
+    found, rest = parser.parse_known_args(arguments)
+    # argparse takes an optional argument for missing when an option stands between it and the one
+    # before.
+    is_marked = rest[:1] == ["--"]
+    words = rest[1:] if is_marked else rest
+    is_data = len(words) == 1 and (is_marked or not words[0].startswith("-"))
+    if is_data and getattr(found, "data", "") is None:
+        found.data = words[0]
+    elif rest:
+        found.parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    return found
+
+
+def _add(
+    commands: Any,  # argparse has no public name for it
+    *described: tuple[str, str, Callable[[ArgumentParser], None], Callable[..., Any]],
+) -> None:
+    for name, help, add, run in described:
+        command = commands.add_parser(name, help=help, description=help, allow_abbrev=False)
         add(command)
         command.set_defaults(run=run, parser=command)
-    return parser.parse_args(arguments)
 
 
 def run(
@@ -61,7 +77,8 @@ def run(
     """
     Do what a command line says.
 
-    :returns: It fails with the status of the process.
+    :returns: It fails with the status of the process.  Cancelling it ends the command; the status
+        is then that of ``SIGINT``.
     """
 
     async def done() -> None:
@@ -69,17 +86,81 @@ def run(
             status = await arguments.run(arguments, reactor, terminal)
         except ValueError as problem:
             arguments.parser.exit(2, f"{arguments.parser.prog}: {problem}\n")
+        except CancelledError:
+            status = _BY_SIGNAL + signal.SIGINT
+        except BrokenPipeError:
+            status = _BY_SIGNAL + _broken_pipe()
+        except OSError as problem:  # a disk that is full
+            arguments.parser.exit(1, f"{arguments.parser.prog}: {problem}\n")
         raise SystemExit(status)
 
     return Deferred.fromCoroutine(done())
+
+
+def run_until_signal(
+    reactor: Any,  # a clock, and what can connect: no one interface has both
+    arguments: Namespace,
+    terminal: Terminal,
+) -> "Deferred[None]":
+    """
+    Do what a command line says, unless a signal ends it.
+
+    :returns: It fails with the status of the process.
+    """
+    running = run(reactor, arguments, terminal)
+
+    def ended(number: int, _: object) -> None:
+        for each in _SIGNALS:  # who insists need not wait
+            signal.signal(each, signal.SIG_DFL)
+        caught.append(number)
+        reactor.callFromThread(running.cancel)
+
+    def listen() -> None:
+        for number in _SIGNALS:
+            signal.signal(number, ended)
+
+    caught: list[int] = []
+    reactor.callWhenRunning(listen)  # Twisted's own come before
+
+    def with_signal(status: Any) -> Any:  # a failure, always
+        if caught:
+            raise SystemExit(_BY_SIGNAL + caught[0])
+        return status
+
+    return running.addBoth(with_signal)
 
 
 def main() -> None:
     """
     Be the process.
     """
+    # Until there is something to end properly, a signal just ends it.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parse(sys.argv[1:])
-    react(run, (arguments, Terminal(sys.stdin, sys.stdout)))
+    nowhere = os.open(os.devnull, os.O_RDWR)  # for what whoever started this has closed
+    terminal = Terminal(
+        sys.stdin or os.fdopen(nowhere, closefd=False),
+        sys.stdout or os.fdopen(nowhere, "w", closefd=False),
+        sys.stderr or os.fdopen(nowhere, "w", closefd=False),
+    )
+    try:
+        react(run_until_signal, (arguments, terminal))
+    except SystemExit as end:
+        if isinstance(end.code, int) and end.code > _BY_SIGNAL:
+            _die_by(end.code - _BY_SIGNAL)
+        raise
+
+
+def _broken_pipe() -> int:
+    return getattr(signal, "SIGPIPE", 13)  # not on Windows
+
+
+def _die_by(number: int) -> None:
+    """
+    End by a signal, so that whoever started this knows: a shell ends its loop, too.
+    """
+    signal.signal(number, signal.SIG_DFL)
+    os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

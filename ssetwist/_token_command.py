@@ -6,10 +6,10 @@ import json
 from argparse import Action as Argument
 from argparse import ArgumentError, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from math import inf
-from typing import Any, TextIO
+from typing import Any
 
+from ._terminal import Terminal
 from .errors import Refused
 from .hub import Everything, Matcher, Matchers, Pattern
 from .mercure._checks import Checks
@@ -45,26 +45,14 @@ _NOT_OF_TOKENS = {"cookie-name"}
 _MAX_LIFETIME = 100 * 365 * 24 * 3600
 
 
-@dataclass(frozen=True, slots=True)
-class Terminal:
-    """
-    Where a command reads from, and writes to.
-    """
-
-    input: TextIO
-    output: TextIO
-
-    def say(self, text: str) -> None:
-        """
-        Write a line.
-        """
-        self.output.write(f"{text}\n")
-
-
 def add_check(parser: ArgumentParser) -> None:
     """
     Add what ``token check`` can be told.
     """
+    parser.epilog = (
+        "The exit status is 0 if it is accepted for one action at least, 1 if it is refused, 2 if "
+        "the command line is wrong."
+    )
     parser.add_argument(
         "token",
         metavar="TOKEN",
@@ -85,6 +73,7 @@ def add_mint(parser: ArgumentParser) -> None:
     """
     Add what ``token mint`` can be told.
     """
+    parser.epilog = "The exit status is 0 if it is made, 2 if the command line is wrong."
     _add(
         parser,
         (

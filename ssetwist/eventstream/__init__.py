@@ -1,5 +1,5 @@
 """
-The ``text/event-stream`` format, WHATWG HTML section 9.2: events to bytes.
+The ``text/event-stream`` format, WHATWG HTML section 9.2: events to bytes, and bytes to events.
 
 Standard library only: no sockets, no requests, no reactor.
 """
@@ -12,10 +12,14 @@ from ._encoder import (
     require_event,
 )
 from ._event import DEFAULT_TYPE, Event
+from ._parser import MAX_EVENT, MAX_LINE, EventStreamParser
 
 __all__ = [
     "DEFAULT_TYPE",
+    "MAX_EVENT",
+    "MAX_LINE",
     "Event",
+    "EventStreamParser",
     "encode_comment",
     "encode_event",
     "encode_id",

@@ -4,6 +4,7 @@ What an event is.  Everything that decides whether an event may be written is he
 """
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,6 +71,17 @@ class Event:
         except (TypeError, ValueError, RecursionError) as problem:
             raise InvalidEvent("data", f"has no JSON: {problem}") from problem
         return cls(data, type=type, id=id, retry=retry)
+
+
+class _Draft:
+    __slots__ = ("data", "id", "retry", "type")
+
+
+#: Makes an event that has still to be written, without checks and defaults: who has set all four
+#: sets ``draft.__class__ = Event``, and it is one.  A parser, whose text cannot be wrong, makes
+#: events so in a quarter of the time that ``Event(...)`` takes, which is most of what it does.
+#: ``Any``, for it is another thing before than after.
+Draft: Callable[[], Any] = _Draft
 
 
 def check_id(id: str) -> None:

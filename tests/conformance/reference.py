@@ -74,7 +74,9 @@ class ReferenceReader:
         elif field == "id" and "\0" not in value:
             self._id = value
         elif field == "retry" and value and set(value) <= set("0123456789"):
-            self.reconnection_time = int(value)
+            self.reconnection_time = 0
+            for digit in value:  # int(value) takes no more than some thousands of digits
+                self.reconnection_time = self.reconnection_time * 10 + int(digit)
 
     def _dispatch(self) -> None:
         self.last_event_id = self._id  # also of a block without data; it is kept from then on

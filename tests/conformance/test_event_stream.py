@@ -1,17 +1,25 @@
 """
-The event-stream format, WHATWG HTML 9.2: our encoder, and a reader written from the standard.
+The event-stream format, WHATWG HTML 9.2: our encoder, our parser, and a reader written from the
+standard.
 """
 
 import re
+from dataclasses import dataclass
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
-from ssetwist.eventstream import encode_comment, encode_event, encode_reconnection_time
+from ssetwist.eventstream import (
+    EventStreamParser,
+    encode_comment,
+    encode_event,
+    encode_id,
+    encode_reconnection_time,
+)
 
-from .cases import ENCODINGS, READINGS
+from .cases import ENCODINGS, READINGS, Reading
 from .reference import Received, read
 
 # A character that means something to the format is as likely as all others together.
@@ -31,6 +39,76 @@ COMMENTS = st.text(_SPECIAL | st.characters()) | st.sampled_from(
     ["", "data: a\n\n", "\nid: 1\n\n", "\r\rretry: 1\r", "\ud800"]
 )
 CUTS = st.lists(st.integers(0, 2000))
+
+# What a server may send and our encoder would not: parts that are likely to mean something.
+_PARTS = st.sampled_from(
+    [
+        *(b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n"),
+        *(b"data", b"data:", b"data: ", b"event: ", b"event:", b"id", b"id:", b"id: ", b"retry: "),
+        *(b":", b" ", b"\0", b"a", b"12", b"9" * 5000, b"x: y\n", b": c\n", b"id: 1\n"),
+        *(b"data: a\n\n", b"id: 1\nevent: t\ndata: a\n\n", b"event:t\nid:2\ndata:a\ndata\n\n"),
+        *("é€😀".encode(), "\u2028\x85".encode(), b"\xef\xbb\xbf"),
+        *(b"\xe2\x82", b"\xff", b"\xf0", b"\x80", b"\xed\xa0\x80"),
+    ]
+)
+STREAMS = st.lists(_PARTS | st.binary(max_size=8), max_size=40).map(b"".join)
+
+# Blocks as servers write them, one like the other, and now and then one that is not quite so.
+_VALUE = st.sampled_from(
+    ["a", "", " ", " a", "é€😀", "data: a", "a: b", ":", "\0", "\ufeff", "\u2028"]
+)
+_FORM = st.tuples(
+    st.lists(st.sampled_from(["id", "event", "data"]), max_size=3),
+    st.sampled_from([": ", ":"]),
+    st.sampled_from(["\n", "\r\n", "\r"]),
+)
+_OTHER_BLOCK = st.sampled_from(
+    [
+        *(": c", ":\ndata: a", "", "\n", "id", "event: t", "retry: 5", "x", "data: a\nid: 7"),
+        *("data: a\nx: y\ndata", "data:a\ndata: b", "event: \ndata: ", "id:5\n\nevent\ndata:1"),
+    ]
+)
+
+
+@st.composite
+def alike(draw: st.DrawFn) -> bytes:
+    """
+    Return a stream of blocks that are much alike.
+    """
+    fields, colon, end = draw(_FORM)
+    fields = [*fields, "data"] if draw(st.booleans()) else fields
+    block = st.tuples(*[_VALUE.map(f"{field}{colon}{{}}".format) for field in fields])
+    blocks = st.lists(block.map("\n".join) | block.map("\n".join) | _OTHER_BLOCK, max_size=12)
+    return "".join(f"{one}\n\n" for one in draw(blocks)).replace("\n", end).encode()
+
+
+@dataclass(frozen=True)
+class Seen:
+    """
+    What our parser makes of a stream, in the words of the oracle.
+    """
+
+    received: list[Received]
+    last_event_id: str
+    reconnection_time: float | None
+
+
+def parse(*pieces: bytes) -> Seen:
+    """
+    Return what our parser makes of these bytes.
+    """
+    parser = EventStreamParser()
+    events = [event for piece in pieces for event in parser.feed(piece)]
+    received = [Received(event.type, event.data, event.id or "") for event in events]
+    return Seen(received, parser.last_event_id, parser.reconnection_time)
+
+
+def seconds(milliseconds: int | None) -> float | None:
+    """
+    Return a reconnection time as our parser has it: what is longer than any browser could hold is
+    the longest that one can.
+    """
+    return None if milliseconds is None else min(milliseconds, 2**53 - 1) / 1000
 
 
 def split(stream: bytes, cuts: list[int]) -> list[bytes]:
@@ -115,6 +193,81 @@ class ReferenceReaderTests(SynchronousTestCase):
             self.assertEqual(list(case.received), reader.received, case.name)
             self.assertEqual(case.last_event_id, reader.last_event_id, case.name)
             self.assertEqual(case.reconnection_time, reader.reconnection_time, case.name)
+
+
+class ParserTests(SynchronousTestCase):
+    """
+    Our parser reads what the standard says.
+    """
+
+    def assert_reads(self, case: Reading, *pieces: bytes) -> None:
+        seen = parse(*pieces)
+        self.assertEqual(list(case.received), seen.received, case.name)
+        self.assertEqual(case.last_event_id, seen.last_event_id, case.name)
+        self.assertEqual(seconds(case.reconnection_time), seen.reconnection_time, case.name)
+
+    def test_whole(self) -> None:
+        """
+        Every case is read as the standard says.
+        """
+        for case in READINGS:
+            self.assert_reads(case, case.stream)
+
+    def test_byte_by_byte(self) -> None:
+        """
+        Every case is read the same when its bytes come one at a time.
+        """
+        for case in READINGS:
+            self.assert_reads(case, *split(case.stream, list(range(len(case.stream)))))
+
+    def test_two_pieces(self) -> None:
+        """
+        Every case is read the same when it is cut in two, wherever that is.
+        """
+        for case in READINGS:
+            for cut in range(len(case.stream)):
+                self.assert_reads(case, case.stream[:cut], case.stream[cut:])
+
+    def test_trailing_data(self) -> None:
+        """
+        What follows and is cut off by the end of the response changes nothing.
+        """
+        for case in READINGS:
+            self.assert_reads(case, case.stream, b"event: x\nid: x\ndata: cut off\n")
+
+    @settings(deadline=None)
+    @given(STREAMS | alike(), CUTS)
+    def test_oracle(self, stream: bytes, cuts: list[int]) -> None:
+        """
+        Any bytes, however they are cut, are read as the oracle reads them whole.
+        """
+        known = read(stream)
+        seen = parse(*split(stream, cuts))
+        self.assertEqual(known.received, seen.received)
+        self.assertEqual(known.last_event_id, seen.last_event_id)
+        self.assertEqual(seconds(known.reconnection_time), seen.reconnection_time)
+
+    @settings(deadline=None)
+    @given(st.lists(EVENTS | COMMENTS, max_size=8), CUTS)
+    def test_round_trip(self, frames: list[Event | str], cuts: list[int]) -> None:
+        """
+        What our encoder writes, our parser reads.
+        """
+        events = [frame for frame in frames if isinstance(frame, Event)]
+        stream = b"".join(
+            encode_event(frame) if isinstance(frame, Event) else encode_comment(frame)
+            for frame in frames
+        )
+        seen = parse(*split(stream, cuts))
+        self.assertEqual(expected(events), seen.received)
+
+    def test_relay(self) -> None:
+        """
+        What was read can be written again, and reads the same.
+        """
+        stream = b"id: 1\ndata: a\n\ndata: b\n\nid\nevent: t\ndata\n\n"
+        again = b"".join(map(encode_event, EventStreamParser().feed(encode_id("0") + stream)))
+        self.assertEqual(parse(stream).received[:2], parse(again).received[:2])
 
 
 class RoundTripTests(SynchronousTestCase):

@@ -7,6 +7,8 @@ import socket
 import subprocess
 import sys
 import textwrap
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
@@ -16,7 +18,11 @@ from twisted.web.resource import Resource
 
 from ssetwist import Hub, Refused
 from ssetwist.mercure import Action, MercureResource
+from ssetwist.mercure._link import link
+from tests.functional.commands import command, web_server
+from tests.functional.mercure_process import PATH, TOPIC, access_token, mercure_hub, publish
 from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until
+from tests.functional.test_chromium import the_browser
 
 README = (ROOT / "README.rst").read_text()
 
@@ -143,6 +149,86 @@ class ExampleTests(SynchronousTestCase):
             # That it asked is no news; each visitor would be some lines of the log.
             self.assertNotIn("factory _HTTP11ClientFactory", process.read_log())
 
+    def test_language_model(self) -> None:
+        """
+        A model's answer comes word by word, and the model stops when the reader leaves.
+        """
+        connection = self.run_example("language_model.py", "/answer?q=hello")
+        self.assertIn(b'data: "You "\n\n', read_until(connection, b"data: \"'hello'. \"\n\n"))
+        connection.close()
+        assert self.process.stdout is not None
+        self.assertEqual(b"the model stops: connection lost\n", self.process.stdout.readline())
+        self.process.terminate()
+        self.assertEqual((b"", b""), self.process.communicate())
+
+    def test_language_model_page(self) -> None:
+        """
+        Its page shows the answer as it comes, and the model stops when the visitor goes elsewhere.
+        """
+        connection = self.run_example("language_model.py")
+        self.assertIn(b"<form>", read_until(connection, b"</script>"))
+        host, port = connection.getpeername()
+        browser = the_browser()
+        browser.get(f"http://{host}:{port}/?q=gr%C3%BCezi")
+        answer = browser.find_element("id", "answer")
+        wait_until(lambda: answer.text.startswith("You said 'grüezi'. Why"), "the answer is shown")
+        browser.get("about:blank")
+        assert self.process.stdout is not None
+        self.assertEqual(b"the model stops: connection lost\n", self.process.stdout.readline())
+
+    def test_listen(self) -> None:
+        """
+        What listens hears the clock.
+        """
+        connection = self.run_example("clock.py")
+        port = connection.getpeername()[1]
+        program = (ROOT / "examples" / "listen.py").read_text()
+        self.assertIn("127.0.0.1:8000", program)
+        program = program.replace("127.0.0.1:8000", f"127.0.0.1:{port}")
+        with command(program=("-u", "-c", program)) as running:
+            running.wait_for("output", r"it is \d+\n")
+
+    def test_mercure_subscription(self) -> None:
+        """
+        A resource is shown as it is, then as its hub tells it; what was missed is loaded anew.
+        """
+        hub_url = last_event_id = ""
+        state = b"new"
+
+        class Book(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # its base wants it
+                self.send_response(200)
+                self.send_header("Link", link(hub_url, last_event_id=last_event_id))
+                self.send_header("Link", f'<{TOPIC}>; rel="self"')
+                self.end_headers()
+                self.wfile.write(state)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        program = (str(ROOT / "examples" / "mercure_subscription.py"),)
+        with ExitStack() as stack:
+            process = stack.enter_context(mercure_hub())
+            hub_url = f"{process.url.rstrip('/')}{PATH}"
+            last_event_id = publish(process, "old")
+            publish(process, "sold", private=True)
+            url = stack.enter_context(web_server(Book))
+            running = stack.enter_context(
+                command(url, program=program, HUB=hub_url, HUB_TOKEN=access_token())
+            )
+            running.wait_for("output", "becomes: sold\n")
+            publish(process, "back")
+            running.wait_for("output", "becomes: back\n")
+            self.assertEqual("is: new\nbecomes: sold\nbecomes: back\n", running.output)
+            process.stop()
+            state = b"lost"
+            last_event_id = ""
+            again = stack.enter_context(mercure_hub(port=process.port))
+            running.wait_for("output", "missed: [^\n]+\nis: lost\n")
+            wait_until(lambda: again.subscribers() == 1, "it has subscribed again")
+            publish(again, "found")
+            running.wait_for("output", "becomes: found\n")
+
 
 class ReadmeTests(SynchronousTestCase):
     """
@@ -179,9 +265,74 @@ class ReadmeTests(SynchronousTestCase):
         """
         blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
         shown = [textwrap.dedent(block).strip() for block in blocks]
-        shown = [block for block in shown if "reactor.run()" in block]
+        shown = [block for block in shown if re.search(r"^react", block, re.MULTILINE)]
         programs = [
             (ROOT / "examples" / name).read_text().partition('"""\n\n')[2].strip()
-            for name in ("clock.py", "countdown.py")
+            for name in ("clock.py", "countdown.py", "listen.py")
         ]
         self.assertEqual(programs, shown)
+
+    def test_mercure(self) -> None:
+        """
+        What it does with a Mercure hub can be done.
+        """
+        found = re.search(r"For a Mercure.*\n\n.*python\n\n((?:   .*\n|\n)+)", README)
+        assert found is not None
+        program = (
+            "from ssetwist.client import Publisher, Update, discover, subscribe\n"
+            "from twisted.internet.task import react\n\n"
+            "async def main(reactor, token, topic):\n"
+            "    load_anew, many = print, [(topic, 'a'), (topic, 'b')]\n"
+            + textwrap.indent(textwrap.dedent(found[1]), "    ")
+            + "    print(id, *results, (await source.next()).data)\n"
+            "    await source.close()\n\n"
+            "import sys; react(main, sys.argv[1:])\n"
+        )
+        hub_url = ""
+
+        class Book(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:  # its base wants it
+                self.send_response(200)
+                self.send_header("Link", f"{link(hub_url)}, <{TOPIC}>; rel=self")
+                self.end_headers()
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with mercure_hub() as process, web_server(Book) as url:
+            hub_url = f"{process.url.rstrip('/')}{PATH}"
+            program = program.replace('"https://example.com/books/1"', f'"{url}"', 1)
+            program = program.replace('"https://example.com/books/1"', f'"{TOPIC}"')
+            done = subprocess.run(
+                [sys.executable, "-c", program, access_token(), TOPIC],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual("", done.stderr)
+        self.assertRegex(done.stdout, r"\A#\w+\.1 #\w+\.2 #\w+\.3 (sold|a|b)\n\Z")
+
+    def test_commands(self) -> None:
+        """
+        What it subscribes and publishes from the command line is heard.
+        """
+        found = re.search(r"\.\. commands:\n\n.*?shell\n\n((?:   .*\n|\n)+)", README)
+        assert found is not None
+        lines = [line for line in textwrap.dedent(found[1]).splitlines() if " -m " in line]
+        with ExitStack() as stack:
+            process = stack.enter_context(hub())
+            python, url = ".venv/bin/python", "http://127.0.0.1:8080/"
+            lines = [
+                line.replace(python, sys.executable).replace(url, process.url) for line in lines
+            ]
+            arguments = lines[0].split()
+            self.assertEqual([sys.executable, "-m", "ssetwist", "subscribe"], arguments[:4])
+            running = stack.enter_context(command(*arguments[3:]))
+            running.wait_for("errors", "open\n")
+            for line in lines[1:]:
+                subprocess.run(
+                    line, shell=True, check=True, cwd=ROOT, timeout=PATIENCE, capture_output=True
+                )
+            running.wait_for("output", '"data": "hello"')
+            running.wait_for("output", '"data": "1000"')

@@ -1,0 +1,123 @@
+"""
+Lines that somebody writes faster or slower than they are taken.
+"""
+
+from collections import deque
+from typing import Protocol
+
+from twisted.internet.defer import Deferred
+
+#: The longest line, in bytes.  A hub takes a megabyte unless it was told otherwise.
+MAX_LINE = 16 * 1024 * 1024
+
+#: When so many lines, or bytes of lines, are waiting, no more are read.
+_ENOUGH_LINES = 2000
+_ENOUGH_BYTES = 2 * 1024 * 1024
+
+
+class Reader(Protocol):
+    """
+    Where bytes come from.
+    """
+
+    def read(self) -> Deferred[bytes]:
+        """
+        Read some, or wait for some; ``b""`` at the end.
+        """
+
+
+class Lines:
+    """
+    Cuts what is read into lines; LF and CRLF end one, and the end of the input.
+    """
+
+    def __init__(self, reader: Reader, max_line: int = MAX_LINE) -> None:
+        self._reader = reader
+        self._max_line = max_line
+        self._lines: deque[tuple[int, bytes | None]] = deque()
+        self._bytes = 0
+        self._count = 0
+        self._rest = bytearray()
+        self._is_too_long = False
+        self._is_over = False
+        self._wanted: Deferred[None] | None = None
+        self._is_reading = False
+        self._reading: Deferred[None] | None = None
+
+    async def take(self, most: int) -> list[tuple[int, bytes | None]]:
+        """
+        Wait for lines, and take those that are there.
+
+        :returns: Each with its number, from 1, and without its end; ``None`` is a line that was too
+            long.  None at all at the end.
+        """
+        while not (self._lines or self._is_over):
+            self._read_on()
+            if not (self._lines or self._is_over):
+                self._wanted = Deferred()
+                await self._wanted
+        taken = [self._lines.popleft() for _ in range(min(most, len(self._lines)))]
+        self._bytes -= sum(len(line or b"") for _, line in taken)
+        self._read_on()
+        return taken
+
+    def stop(self) -> None:
+        """
+        Take no more.
+        """
+        self._lines.clear()
+        self._is_over = True
+        if self._reading is not None:
+            self._reading.cancel()
+        self._wake()
+
+    def _read_on(self) -> None:
+        if self._is_reading or self._is_over:
+            return
+        self._is_reading = True
+        self._reading = Deferred.fromCoroutine(self._read())
+        self._reading.addErrback(lambda _: None)  # it was stopped
+
+    async def _read(self) -> None:
+        try:
+            while len(self._lines) < _ENOUGH_LINES and self._bytes < _ENOUGH_BYTES:
+                some = await self._reader.read()
+                if self._is_over:
+                    return
+                self._cut(some)
+                self._wake()
+                if not some:
+                    return
+        finally:
+            self._is_reading = False
+
+    def _cut(self, some: bytes) -> None:
+        if not some:
+            if self._rest or self._is_too_long:
+                self._add(b"")
+            self._is_over = True
+            return
+        *whole, rest = some.split(b"\n")
+        for line in whole:
+            self._add(line)
+        self._keep(rest)
+
+    def _add(self, end: bytes) -> None:
+        self._keep(end)
+        self._count += 1
+        line = None if self._is_too_long else bytes(self._rest).removesuffix(b"\r")
+        self._lines.append((self._count, line))
+        self._bytes += len(line or b"")
+        self._rest.clear()
+        self._is_too_long = False
+
+    def _keep(self, piece: bytes) -> None:
+        self._rest += piece
+        if len(self._rest) > self._max_line:
+            self._rest.clear()
+            self._is_too_long = True
+
+    def _wake(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and not wanted.called:
+            wanted.callback(None)

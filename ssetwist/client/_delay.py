@@ -1,0 +1,46 @@
+"""
+How long to wait before the next attempt.  Pure: chance and time come in.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """
+    How attempts that fail one after the other are spread.
+
+    :ivar first: Seconds before the second attempt, at most; twice as many before the third, and so
+        on.  How many exactly is chance ("full jitter"), so that the clients of a server that was
+        restarted do not all come back at once.
+    :ivar ceiling: Seconds that this comes to at most.
+    :ivar healthy_after: After so many seconds of an open stream the failures before it are
+        forgotten.
+    :ivar obeyed: Seconds that a server can make it wait at most, by ``retry:`` or ``Retry-After``.
+        It waits these, and the jitter in addition.
+
+    :raises ValueError: If one is negative.
+    """
+
+    first: float = 1.0
+    ceiling: float = 30.0
+    healthy_after: float = 60.0
+    obeyed: float = 3600.0
+
+    def __post_init__(self) -> None:
+        for name in ("first", "ceiling", "healthy_after", "obeyed"):
+            if not getattr(self, name) >= 0:
+                raise ValueError(f"{name} must be a number of seconds, 0 or more")
+
+    def delay(self, failures: int, asked: float, chance: Callable[[], float]) -> float:
+        """
+        Return how many seconds to wait.
+
+        :param failures: How many attempts have failed in a row, or did not last; 1 or more.
+        :param asked: Seconds that the server asked for.
+        :param chance: Returns a number from 0 to 1, as ``random.random`` does.
+        """
+        # 2**64 s are longer than any ceiling, and failures may be more than a float can hold.
+        spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))
+        return min(asked, self.obeyed) + chance() * spread

@@ -1,0 +1,224 @@
+"""
+One request and its whole answer, which is given a limit to what it may take of us: bytes and time.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
+from twisted.internet.interfaces import IReactorTime
+from twisted.internet.protocol import Protocol, connectionDone
+from twisted.python.failure import Failure
+from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.http import PotentialDataLoss
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent
+
+from ..errors import Disconnected, RedirectRefused
+from ._abort import abort
+from ._connect import follow
+from ._problems import tell
+from ._request import Request
+from ._response import headers_of, unwrapped
+from ._send import Send, through_agent, through_treq
+
+#: Seconds that a connection is kept for the next request.  Less than servers keep theirs, so that
+#: it seldom happens that one closes just when it is used again.
+_KEPT_FOR = 4
+
+#: What can only go wrong before anything has been sent.
+_BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
+
+
+class NoAnswer(Disconnected):
+    """
+    A request had no answer, or none that is whole.
+
+    :ivar was_sent: Whether the server may have got the request nevertheless.
+    """
+
+    def __init__(self, problem: str, *, was_sent: bool = True) -> None:
+        super().__init__(problem)
+        self.was_sent = was_sent
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    A response.
+
+    :ivar url: What answered, after redirects.
+    :ivar headers: By their names in lower case; the values of headers that came more than once are
+        joined with ``", "``.
+    """
+
+    status: int
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class Exchanges:
+    """
+    Makes requests: with a treq client or an agent that is somebody's, or with its own connections.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,  # a clock, and what can connect: no one interface has both
+        client: HTTPClient | IAgent | None,
+        *,
+        timeout: float,
+        connections: int = 2,
+    ) -> None:
+        """
+        :param timeout: Seconds until the whole answer must be there.
+        :param connections: How many to one server are kept for the next request.
+        """
+        if not timeout > 0:
+            raise ValueError("timeout must be a number of seconds, more than 0")
+        self._clock: IReactorTime = reactor
+        self._timeout = timeout
+        self._pool: HTTPConnectionPool | None = None
+        self._send: Send
+        if isinstance(client, HTTPClient):
+            self._send = through_treq(client, CookieJar())
+            return
+        if client is None:
+            self._pool = HTTPConnectionPool(reactor)
+            self._pool.maxPersistentPerHost = connections
+            self._pool.cachedConnectionTimeout = _KEPT_FOR
+            client = Agent(reactor, pool=self._pool)
+        self._send = through_agent(client, CookieJar())
+
+    def exchange(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        *,
+        most: int,
+        follows: bool = False,
+    ) -> Deferred[Answer]:
+        """
+        Ask, and wait for the whole answer.
+
+        :param most: How many bytes the body of the answer may have.
+        :param follows: Whether redirects are followed.  An update is sent to nobody else.
+        :returns: A Deferred that fails with :class:`NoAnswer`, or with :class:`RedirectRefused` if
+            redirects lead nowhere.  Cancelling it closes the connection.
+        """
+
+        async def answered() -> Answer:
+            sent = Headers({"Accept-Encoding": ["identity"]})
+            for name, value in headers.items():
+                sent.setRawHeaders(name, [value])
+            request = Request(method, url, sent, body)
+            answerer = url
+            if follows:
+                response, answerer = await follow(self._send, request)
+            else:
+                response = await self._send(request)
+            collector = _Body(most)
+            unwrapped(response)[0].deliverBody(collector)
+            said = headers_of(response)
+            return Answer(response.code, answerer, said, await collector.done)
+
+        waiting = Deferred.fromCoroutine(answered())
+        waiting.addTimeout(self._timeout, self._clock, _timed_out)
+        waiting.addErrback(_explain)
+        return _or_cancelled(waiting)
+
+    def close(self) -> Deferred[None]:
+        """
+        Close the connections that are its own.
+        """
+        return succeed(None) if self._pool is None else self._pool.closeCachedConnections()
+
+
+class _Body(Protocol):
+    """
+    Collects a body that may be too long, or never end.
+    """
+
+    def __init__(self, most: int) -> None:
+        self.done: Deferred[bytes] = Deferred(lambda _: self._close())
+        self._most = most
+        self._received = bytearray()
+        self._is_over = False
+
+    def dataReceived(self, data: bytes) -> None:
+        """
+        Take a piece.
+        """
+        if self._is_over:
+            return
+        self._received += data
+        if len(self._received) > self._most:
+            self._close()
+            self.done.errback(NoAnswer(f"the answer is larger than {self._most} bytes"))
+
+    def connectionLost(self, reason: Failure = connectionDone) -> None:
+        """
+        See how it ended.
+        """
+        if self._is_over:
+            return
+        self._is_over = True
+        # HTTP/1.0 has only the end of the connection to say that this was all.
+        if reason.check(ResponseDone, PotentialDataLoss):
+            self.done.callback(bytes(self._received))
+        else:
+            self.done.errback(NoAnswer("the connection broke in the middle of the answer"))
+
+    def _close(self) -> None:
+        self._is_over = True
+        self._received.clear()
+        abort(self.transport)
+
+
+def _timed_out(problem: object, seconds: float) -> object:
+    if not isinstance(problem, Failure):
+        return problem  # it came at the last moment
+    was_sent = not problem.check(*_BEFORE_SENDING)
+    raise NoAnswer(f"there was no answer within {seconds:g} s", was_sent=was_sent)
+
+
+def _explain(failure: Failure) -> Failure:
+    """
+    Say in words what a network did.
+    """
+    if failure.check(NoAnswer, RedirectRefused):
+        return failure
+    cause: BaseException = failure.value  # type: ignore[assignment]  # None in an empty one only
+    was_sent = not failure.check(*_BEFORE_SENDING)
+    problem = NoAnswer(f"there was no answer: {tell(cause)}", was_sent=was_sent)
+    problem.__cause__ = cause
+    return Failure(problem)
+
+
+def _or_cancelled(waiting: Deferred[Answer]) -> Deferred[Answer]:
+    """
+    Return the same, but that it fails with ``CancelledError`` when it is cancelled.  An agent calls
+    that a connection that failed; who asks would try again.
+    """
+    is_cancelled = False
+
+    def cancel(_: Deferred[Answer]) -> None:
+        nonlocal is_cancelled
+        is_cancelled = True
+        waiting.cancel()
+
+    answer: Deferred[Answer] = Deferred(cancel)
+
+    def tell_it(result: Answer | Failure) -> None:
+        if not is_cancelled:
+            answer.callback(result)
+
+    waiting.addBoth(tell_it)
+    return answer

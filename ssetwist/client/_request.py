@@ -1,0 +1,119 @@
+"""
+What is asked for.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import ada_url
+from twisted.web.http_headers import Headers
+
+from ._media_type import EVENT_STREAM
+
+#: What headers are given as: pairs of a name and a value (or some), or Twisted's own.
+AnyHeaders = Headers | Mapping[str, str | list[str]]
+
+_TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """
+    One request.  It can be sent more than once.
+
+    :ivar url: As :func:`normalized` returns it.
+    :ivar body: ``None`` for none; ``b""`` is one.
+    """
+
+    method: str
+    url: str
+    headers: Headers
+    body: bytes | None = None
+
+
+def normalized(url: str, base: str | None = None) -> str:
+    """
+    Return a URL as browsers understand it (WHATWG URL): whole, and in ASCII.
+
+    :param base: What it may be relative to.
+    :raises ValueError: If it is no URL of http or https, or has a name or a password in it: those
+        would be shown wherever the URL is.  Who needs them sends ``Authorization``.
+    """
+    try:
+        parsed = ada_url.URL(url, base)
+    except ValueError:
+        raise ValueError("it is no URL") from None
+    if parsed.protocol not in ("http:", "https:"):
+        raise ValueError("it is no URL of http or https")
+    if parsed.username or parsed.password:
+        raise ValueError("it has a name or a password, which everybody could read")
+    return str(parsed.href)
+
+
+def method_of(method: str) -> str:
+    """
+    Return a method as it is sent.
+
+    :raises ValueError: If it can be none (RFC 9110, 9.1 and 5.6.2).
+    """
+    if not _TOKEN.fullmatch(method):
+        raise ValueError(f"{method!r} is no method of HTTP")
+    return method.upper()
+
+
+def shown(url: str) -> str:
+    """
+    Return a URL as a log may have it: its query and its fragment may have secrets.
+    """
+    return url.partition("#")[0].partition("?")[0]
+
+
+def origin_of(url: str) -> str:
+    """
+    Return the origin of a URL.
+    """
+    return str(ada_url.URL(url).origin)
+
+
+def as_headers(headers: AnyHeaders | None) -> Headers:
+    """
+    Return a copy as Twisted has headers.
+
+    :raises TypeError: If they are none.
+    :raises ValueError: If a name can be no name.
+    """
+    if isinstance(headers, Headers):
+        return headers.copy()
+    result = Headers()
+    for name, value in (headers or {}).items():
+        result.setRawHeaders(name, [value] if isinstance(value, str | bytes) else list(value))
+    return result
+
+
+def head(
+    given: Headers, fresh: Headers, *, last_event_id: str = "", wants_gzip: bool = False
+) -> Headers:
+    """
+    Return the headers of a request, as an ``EventSource`` sends them (WHATWG HTML 9.2.2).
+
+    Who gives other headers knows why, except for ``Accept-Encoding``: what is asked for is what can
+    be read.
+
+    :param fresh: They replace those given that have the same name.
+    :param last_event_id: Sent in UTF-8.  If it is empty, a ``Last-Event-ID`` that was given stays.
+    """
+    result = Headers(
+        {
+            "Accept": [EVENT_STREAM],
+            "Cache-Control": ["no-store"],
+            "User-Agent": ["ssetwist"],  # some servers refuse who has none
+        }
+    )
+    for some in (given, fresh):
+        for name, values in some.getAllRawHeaders():
+            result.setRawHeaders(name, values)
+    result.setRawHeaders("Accept-Encoding", ["gzip" if wants_gzip else "identity"])
+    if last_event_id:
+        result.setRawHeaders(b"Last-Event-ID", [last_event_id.encode()])
+    return result

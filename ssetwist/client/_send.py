@@ -1,0 +1,143 @@
+"""
+How one request is sent: through an agent of Twisted, be it that of a client of treq.
+
+It follows no redirections, keeps no bodies, limits no time and decodes nothing: that is done above,
+and there with bounds.
+"""
+
+from collections.abc import Callable, Mapping
+from http.cookiejar import CookieJar
+
+from treq.client import HTTPClient
+from treq.cookies import scoped_cookie
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IConsumer
+from twisted.python.failure import Failure
+from twisted.web.client import CookieAgent
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from ._abort import discard
+from ._request import Request
+
+#: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
+Send = Callable[[Request], "Deferred[IResponse]"]
+
+
+@implementer(IBodyProducer)
+class _Body:
+    """
+    Produces a body at once, so that no request is ever half sent.
+    """
+
+    def __init__(self, body: bytes) -> None:
+        self._body = body
+        self.length = len(body)
+
+    def startProducing(self, consumer: IConsumer) -> "Deferred[None]":
+        """
+        Write it.
+        """
+        consumer.write(self._body)
+        return succeed(None)
+
+    def stopProducing(self) -> None:
+        """
+        There is nothing to stop.
+        """
+
+    pauseProducing = resumeProducing = stopProducing
+
+
+@implementer(IAgent)
+class _Readable:
+    """
+    An agent whose responses have only such cookies as Twisted can read: those of ASCII.  One other
+    would have it lose the response, and the connection stay open for nobody.
+
+    :ivar response: The last one.
+    """
+
+    def __init__(self, agent: IAgent) -> None:
+        self._agent = agent
+        self.response: IResponse | None = None
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
+    ) -> "Deferred[IResponse]":
+        """
+        Send a request.
+        """
+        answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
+        return answer.addCallback(self._read)
+
+    def _read(self, response: IResponse) -> IResponse:
+        self.response = response
+        cookies = response.headers.getRawHeaders(b"set-cookie", [])
+        if not all(map(bytes.isascii, cookies)):
+            response.headers.setRawHeaders(b"set-cookie", list(filter(bytes.isascii, cookies)))
+        return response
+
+
+def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar:
+    """
+    Return a jar with cookies.
+
+    :param cookies: If it is a jar, that one.  Names and values are for the origin of the URL.
+    :raises ValueError: If a name or a value cannot be sent.
+    """
+    if isinstance(cookies, CookieJar):
+        return cookies
+    jar = CookieJar()
+    for name, value in (cookies or {}).items():
+        if not all(text.isascii() and text.isprintable() for text in (name, value)):
+            raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
+        jar.set_cookie(scoped_cookie(url, name, value))
+    return jar
+
+
+def through_agent(agent: IAgent, jar: CookieJar) -> Send:
+    """
+    Return what sends through an agent.
+
+    :param jar: Gives cookies, and takes them.
+    """
+
+    def send(request: Request) -> "Deferred[IResponse]":
+        readable = _Readable(agent)
+
+        def lose(problem: Failure) -> Failure:
+            if readable.response is not None:
+                discard(readable.response)
+            return problem
+
+        answer = CookieAgent(readable, jar).request(
+            request.method.encode(),
+            request.url.encode(),
+            request.headers,
+            None if request.body is None else _Body(request.body),
+        )
+        return answer.addErrback(lose)
+
+    return send
+
+
+def through_treq(client: HTTPClient, jar: CookieJar) -> Send:
+    """
+    Return what sends through a client of treq: through its agent, and with its cookies.
+
+    Its ``request`` would do more, and has no switch for that: it asks for gzip, decodes without a
+    bound, and keeps the connection of a response whose cookies it cannot read.
+
+    :param jar: Its cookies are put into the client's jar.
+    """
+    # Private names, as treq has no others for what it was made of; a test sees that they are there.
+    its_own = client._cookiejar
+    for cookie in jar:
+        its_own.set_cookie(cookie)
+    return through_agent(client._agent, its_own)

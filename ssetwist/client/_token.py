@@ -1,0 +1,47 @@
+"""
+The token that a hub is shown.  It goes into the ``Authorization`` header, never into a URL, and
+nothing that is written anywhere has it: no error, no ``repr``, no log.
+"""
+
+import re
+from collections.abc import Awaitable, Callable
+
+#: A token, or what is asked for one before each attempt, so that it is never too old.
+Token = str | Callable[[], str | Awaitable[str]]
+
+#: What may follow ``Bearer`` (RFC 6750, 2.1).
+_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
+
+
+class Bearer:
+    """
+    Somebody who may have a token.
+    """
+
+    __slots__ = ("_token",)
+
+    def __init__(self, token: Token | None) -> None:
+        """
+        :raises ValueError: If it can be no token.
+        """
+        self._token = token if token is None or callable(token) else _check(token)
+
+    async def headers(self) -> dict[str, str]:
+        """
+        Return what shows the token.
+
+        :raises ValueError: If what was asked for it returns what can be none.
+        """
+        token = self._token
+        if token is None:
+            return {}
+        if callable(token):
+            given = token()
+            token = _check(given if isinstance(given, str) else await given)
+        return {"Authorization": f"Bearer {token}"}
+
+
+def _check(token: str) -> str:
+    if not _TOKEN.fullmatch(token):
+        raise ValueError("the token has characters that no token has; or it is empty")
+    return token

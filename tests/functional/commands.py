@@ -1,0 +1,189 @@
+"""
+``python -m ssetwist`` as a process: at a terminal, in a pipe, and with what it says.
+"""
+
+import os
+import pty
+import re
+import select
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
+
+from tests.functional.support import PATIENCE, ROOT
+
+
+class Command:
+    """
+    A command that runs.
+
+    :ivar output: What it has written to its standard output so far.
+    :ivar errors: What it has written to its standard error so far.
+    """
+
+    def __init__(
+        self,
+        *arguments: str,
+        terminal: str = "",
+        program: tuple[str, ...] = ("-m", "ssetwist"),
+        **environment: str,
+    ) -> None:
+        """
+        :param terminal: Which of ``output`` and ``errors`` are terminals.
+        :param program: What Python is to run.
+        """
+        self.output = self.errors = ""
+        self._read: dict[int, str] = {}
+        opened = {name: _pair(name in terminal) for name in ("output", "errors")}
+        self.process = subprocess.Popen(
+            [sys.executable, *program, *arguments],
+            stdin=subprocess.PIPE,
+            stdout=opened["output"][1],
+            stderr=opened["errors"][1],
+            cwd=ROOT,
+            env={**os.environ, "TERM": "xterm", "PYTHONUNBUFFERED": "", **environment},
+        )
+        for name, (reading, writing) in opened.items():
+            os.close(writing)
+            self._read[reading] = name
+
+    def send(self, text: str) -> None:
+        """
+        Write to its standard input.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+    def end_input(self) -> None:
+        """
+        Write no more.
+        """
+        assert self.process.stdin is not None
+        self.process.stdin.close()
+
+    def wait_for(self, name: str, pattern: str) -> "re.Match[str]":
+        """
+        Wait for something in its output, or among its errors.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while (found := re.search(pattern, getattr(self, name))) is None:
+            if not self._take(deadline):
+                raise AssertionError(f"no {pattern!r} in {name}: {self.output}\n{self.errors}")
+        return found
+
+    def stop_reading(self, name: str) -> None:
+        """
+        Close the other end of its output.
+        """
+        for descriptor, which in list(self._read.items()):
+            if which == name:
+                os.close(descriptor)
+                del self._read[descriptor]
+
+    def interrupt(self) -> None:
+        """
+        Do what Ctrl-C does.
+        """
+        self.process.send_signal(signal.SIGINT)
+
+    def wait(self) -> int:
+        """
+        Wait until it has ended, and return its status; a signal's number is negative.
+        """
+        deadline = time.monotonic() + PATIENCE
+        while self._take(deadline):
+            pass
+        return self.process.wait(max(0.1, deadline - time.monotonic()))
+
+    def close(self) -> None:
+        """
+        End it, whatever it does.
+        """
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        assert self.process.stdin is not None
+        with suppress(BrokenPipeError):
+            self.process.stdin.close()
+        for descriptor in self._read:
+            os.close(descriptor)
+        self._read.clear()
+
+    def _take(self, deadline: float) -> bool:
+        """
+        Read something; tell whether more may come.
+        """
+        patience = max(0.0, deadline - time.monotonic())
+        ready = select.select(list(self._read), [], [], patience)[0] if self._read else []
+        for descriptor in ready:
+            try:
+                some = os.read(descriptor, 65536).decode("utf-8", "replace")
+            except OSError:  # a terminal that nobody has open any more
+                some = ""
+            name = self._read[descriptor]
+            if some:
+                setattr(self, name, getattr(self, name) + some)
+            else:
+                os.close(descriptor)
+                del self._read[descriptor]
+        return bool(ready)
+
+
+@contextmanager
+def command(
+    *arguments: str,
+    terminal: str = "",
+    program: tuple[str, ...] = ("-m", "ssetwist"),
+    **environment: str,
+) -> Iterator[Command]:
+    """
+    Run a command, and end it at the end.
+    """
+    running = Command(*arguments, terminal=terminal, program=program, **environment)
+    try:
+        yield running
+    finally:
+        running.close()
+
+
+def run(*arguments: str, input: str = "", **environment: str) -> tuple[int, str, str]:
+    """
+    Run a command to its end; return its status, its output and its errors.
+    """
+    done = subprocess.run(
+        [sys.executable, "-m", "ssetwist", *arguments],
+        input=input,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+        cwd=ROOT,
+        env={**os.environ, **environment},
+    )
+    return done.returncode, done.stdout, done.stderr
+
+
+@contextmanager
+def web_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
+    """
+    Run a web server on a thread, and return its URL.
+    """
+    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
+    server.daemon_threads = True
+    thread = Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/.well-known/mercure"
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+def _pair(is_terminal: bool) -> tuple[int, int]:
+    return pty.openpty() if is_terminal else os.pipe()

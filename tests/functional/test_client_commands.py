@@ -1,0 +1,613 @@
+"""
+``python -m ssetwist subscribe`` and ``publish``, against a hub.
+"""
+
+import json
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from contextlib import ExitStack
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs
+from urllib.request import Request, urlopen
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from tests.functional.commands import command, run, web_server
+from tests.functional.mercure_process import (
+    OTHER_TOPIC,
+    PATH,
+    TOPIC,
+    access_token,
+    legacy_token,
+    mercure_hub,
+    publish,
+)
+from tests.functional.support import PATIENCE, ROOT, HubProcess, hub, require
+
+
+def url_of(process: HubProcess) -> str:
+    """
+    Return the URL of the hub.
+    """
+    return f"http://{process.host}:{process.port}{PATH}"
+
+
+def events_in(output: str) -> list[dict[str, Any]]:
+    """
+    Read what was written in a pipe.
+    """
+    return [json.loads(line) for line in output.splitlines()]
+
+
+class SubscribeTests(SynchronousTestCase):
+    """
+    Subscribing.
+    """
+
+    def test_pipe(self) -> None:
+        """
+        In a pipe each event is an object on a line, as it comes; --count ends it.
+        """
+        with (
+            mercure_hub() as process,
+            command("subscribe", url_of(process), "--topic", TOPIC, "--count", "2") as running,
+        ):
+            running.wait_for("errors", "open\n")
+            first = publish(process, "one\nmore")
+            running.wait_for("output", "\n")
+            self.assertEqual(
+                [{"type": "message", "id": first, "data": "one\nmore"}], events_in(running.output)
+            )
+            publish(process, "two")
+            self.assertEqual(0, running.wait())
+            self.assertEqual("two", events_in(running.output)[1]["data"])
+            self.assertRegex(running.errors, r"\Aconnecting to http://127\S+/mercure\nopen\n\Z")
+
+    def test_dialects_and_tokens(self) -> None:
+        """
+        In both dialects a token, from the environment or a file, shows what is private; without
+        one it is not shown.
+        """
+        with mercure_hub() as process, tempfile.TemporaryDirectory() as folder:
+            publish(process, "psst", private=True)
+            publish(process, "all")
+            file = Path(folder, "token")
+            for options, token, sources in (
+                (("--legacy",), legacy_token(), ["env:HUB_TOKEN"]),
+                ((), access_token(), [f"file:{file}", str(file)]),
+            ):
+                file.write_text(f"{token}\n")
+                for source in sources:
+                    with self.subTest(options=options, source=source):
+                        status, output, errors = run(
+                            *("subscribe", url_of(process), "--topic", TOPIC, *options),
+                            *("--since", "earliest", "--count", "2", "--token", source),
+                            HUB_TOKEN=token,
+                        )
+                        data = [event["data"] for event in events_in(output)]
+                        self.assertEqual((0, ["psst", "all"]), (status, data))
+                        self.assertNotIn(token, errors)
+            status, output, _ = run(
+                *("subscribe", url_of(process), "--topic", TOPIC),
+                *("--since", "earliest", "--count", "1"),
+            )
+            self.assertEqual((0, "all"), (status, events_in(output)[0]["data"]))
+
+    def test_pattern(self) -> None:
+        """
+        A pattern of topics is one of the dialect.
+        """
+        with mercure_hub() as process:
+            publish(process, "x")
+            for pattern in (
+                ("--pattern", "https://example.com/:name"),
+                ("--legacy", "--pattern", "https://example.com/{name}"),
+            ):
+                status, output, _ = run(
+                    *("subscribe", url_of(process), *pattern, "--since=earliest", "--count=1")
+                )
+                self.assertEqual((0, "x"), (status, events_in(output)[0]["data"]))
+
+    def test_plain_stream(self) -> None:
+        """
+        Any event stream will do.
+        """
+        with hub("--tick", "0.05") as process:
+            status, output, errors = run("subscribe", f"{process.url}sse", "--count=2", "--quiet")
+        self.assertEqual((0, ""), (status, errors))
+        self.assertEqual(["tick", "tick"], [event["type"] for event in events_in(output)])
+        self.assertEqual({None}, {event["id"] for event in events_in(output)})
+
+    def test_terminal(self) -> None:
+        """
+        On a terminal events are there to be read, in colours, and it obeys nothing that they say.
+        """
+        with mercure_hub() as process:
+            id = publish(process, "one\x1b[2J\x9b1m\r\ntwo\u202e")
+            arguments = ("subscribe", url_of(process), "--topic", TOPIC, "--since=earliest")
+            for environment, colour, end in (
+                ({}, "\x1b[1;36m", "\x1b[0m"),
+                ({"NO_COLOR": "1"}, "", ""),
+            ):
+                with command(
+                    *arguments, "--count=1", terminal="output errors", **environment
+                ) as running:
+                    self.assertEqual(0, running.wait())
+                expected = f"{colour}message  {id}{end}\none\\x1b[2J\\x9b1m\ntwo\\u202e\n\n"
+                self.assertEqual(expected, running.output.replace("\r\n", "\n"))
+                self.assertEqual(bool(colour), "\x1b[2m" in running.errors)
+            with command(*arguments, "--count=1", "--json", terminal="output") as running:
+                self.assertEqual(0, running.wait())
+            self.assertNotRegex(running.output, "[\x00-\x09\x0b\x0c\x0e-\x1f\x7f-\x9f\u202e]")
+            self.assertEqual("one\x1b[2J\x9b1m\ntwo\u202e", events_in(running.output)[0]["data"])
+            status, output, _ = run(*arguments, "--count=1", "--text")
+            self.assertEqual((0, f"message  {id}"), (status, output.splitlines()[0]))
+
+    def test_restart(self) -> None:
+        """
+        When the hub goes it waits for it, says so, comes back, and says what was missed.
+        """
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+        with mercure_hub() as process:
+            port = process.port
+            running = command("subscribe", url_of(process), "--topic", TOPIC, "--count=3")
+            subscriber = stack.enter_context(running)
+            subscriber.wait_for("errors", "open\n")
+            publish(process, "before")
+            subscriber.wait_for("output", "before")
+            last = events_in(subscriber.output)[0]["id"]
+            process.stop()
+        subscriber.wait_for("errors", r"interrupted: [^\n]+; next attempt in [\d.]+ s\n")
+        with mercure_hub(port=port) as process:
+            subscriber.wait_for("errors", "events were missed: [^\n]*" + re.escape(last))
+            publish(process, "after")
+            self.assertEqual(0, subscriber.wait())
+        types = [event["type"] for event in events_in(subscriber.output)]
+        self.assertEqual(["message", "gap", "message"], types)
+        self.assertEqual(1, subscriber.errors.count("events were missed"))
+
+    def test_plain_gap(self) -> None:
+        """
+        A plain stream of ours tells of a gap, too.
+        """
+        with hub() as process:
+            status, _, errors = run("subscribe", f"{process.url}sse", "--since=x", "--count=1")
+        self.assertEqual(0, status)
+        self.assertIn("events were missed", errors)
+
+    def test_refused(self) -> None:
+        """
+        What the server refuses ends it, with status 1 and the server's own words.
+        """
+        with mercure_hub() as process:
+            for arguments, said in (
+                ((url_of(process), "--pattern", "(("), "400"),
+                ((url_of(process), "--topic", TOPIC, "--token", "env:BAD"), "401"),
+                ((process.url,), "text/html"),
+                ((f"{process.url}nothing",), "404"),
+            ):
+                with self.subTest(said=said):
+                    status, output, errors = run("subscribe", *arguments, BAD="bad." * 20 + "bad")
+                    self.assertEqual((1, ""), (status, output))
+                    self.assertIn(said, errors.splitlines()[1])
+                    self.assertNotIn("Traceback", errors)
+                    self.assertNotIn("bad.bad", errors)
+
+    def test_enough(self) -> None:
+        """
+        --once ends it with the stream; --attempts after so many that came to nothing.
+        """
+        with hub() as process:
+            url = f"{process.url}sse"
+            with command("subscribe", url, "--once") as once:
+                once.wait_for("errors", "open\n")
+                process.stop()
+                self.assertEqual(0, once.wait())
+        status, _, errors = run("subscribe", url, "--attempts=2")
+        self.assertEqual((1, 1), (status, errors.count("next attempt")))
+        status, _, errors = run("subscribe", url, "--once", "--quiet")
+        self.assertEqual((1, 1), (status, len(errors.splitlines())))
+
+    def test_interrupted(self) -> None:
+        """
+        Ctrl-C ends it, by that very signal, and without a word; so does SIGTERM.
+        """
+        with hub() as process:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                with command("subscribe", f"{process.url}sse") as running:
+                    running.wait_for("errors", "open\n")
+                    running.process.send_signal(number)
+                    self.assertEqual(-number, running.wait())
+                self.assertEqual(2, len(running.errors.splitlines()), running.errors)
+
+    def test_broken_pipe(self) -> None:
+        """
+        When who reads has gone it ends without a word, even if nothing comes.
+        """
+        with mercure_hub() as process:
+            for is_quiet in (True, False):
+                with command("subscribe", url_of(process), "--topic", TOPIC) as running:
+                    running.wait_for("errors", "open\n")
+                    publish(process, "x")
+                    running.wait_for("output", "x")
+                    running.stop_reading("output")
+                    if not is_quiet:
+                        publish(process, "x")
+                    self.assertEqual(-signal.SIGPIPE, running.wait())
+                self.assertEqual(2, len(running.errors.splitlines()), running.errors)
+
+    def test_stderr_gone(self) -> None:
+        """
+        Where errors and output go to the same reader, who has gone, it is quiet, too.
+        """
+        with hub("--tick", "0.05") as process:
+            shell = f"{sys.executable} -m ssetwist subscribe {process.url}sse 2>&1 | head -1"
+            done = subprocess.run(
+                ["bash", "-c", f"{shell}; echo ${{PIPESTATUS[0]}}"],
+                capture_output=True,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual("", done.stderr)
+        self.assertEqual(
+            ["connecting", "141"], [line.split()[0] for line in done.stdout.splitlines()]
+        )
+
+    def test_disk_full(self) -> None:
+        """
+        What cannot be written ends it, with status 1, and says why.
+        """
+        require(Path("/dev/full").exists(), "/dev/full")
+        with hub("--tick", "0.05") as process, open("/dev/full", "w") as full:
+            done = subprocess.run(
+                [sys.executable, "-m", "ssetwist", "subscribe", f"{process.url}sse", "--quiet"],
+                stdout=full,
+                stderr=subprocess.PIPE,
+                text=True,
+                timeout=PATIENCE,
+                cwd=ROOT,
+            )
+        self.assertEqual(1, done.returncode)
+        self.assertRegex(done.stderr, r"\Apython -m ssetwist subscribe: [^\n]*No space[^\n]*\n\Z")
+
+    def test_slow_reader(self) -> None:
+        """
+        Who reads late has missed nothing: the command waits, and the hub keeps what is unread.
+        """
+        with mercure_hub() as process:
+            lines = "".join(f"{number} {'x' * 1000}\n" for number in range(5000))
+            with command("subscribe", url_of(process), "--topic", TOPIC) as running:
+                running.wait_for("errors", "open\n")
+                status, _, errors = run(
+                    *("publish", url_of(process), "--topic", TOPIC, "--token", "env:T"),
+                    input=lines,
+                    T=access_token(),
+                )
+                self.assertEqual(0, status, errors)
+                running.wait_for("output", '"4999 ')
+                numbers = [int(event["data"].split()[0]) for event in events_in(running.output)]
+                self.assertEqual(list(range(5000)), numbers)
+
+    def test_wrong(self) -> None:
+        """
+        A command line that makes no sense has status 2, and says why.
+        """
+        for arguments, said in (
+            (("ftp://x/",), "http"),
+            (("http://me:secret@x/",), "password"),
+            (("http://x/", "--legacy"), "--legacy"),
+            (("http://x/", "--count", "0"), "--count"),
+            (("http://x/", "--token", "env:NOT_SET"), "NOT_SET"),
+            (("http://x/", "--token", "abc.secret"), "--token"),
+            (("http://x/", "--once", "--attempts=1"), "--once"),
+            (("http://x/", "http://y/"), "unrecognized"),
+        ):
+            with self.subTest(arguments=arguments):
+                status, output, errors = run("subscribe", *arguments)
+                self.assertEqual((2, ""), (status, output))
+                self.assertIn(said, errors.splitlines()[-1])
+                self.assertNotIn("secret", errors)
+
+    def test_help(self) -> None:
+        """
+        The help says what each status means.
+        """
+        for name in ("subscribe", "publish"):
+            status, output, errors = run(name, "--help")
+            self.assertEqual((0, ""), (status, errors))
+            for number in ("0", "1", "2", "130"):
+                self.assertRegex(output, rf"\n  {number} +\w")
+
+
+class PublishTests(SynchronousTestCase):
+    """
+    Publishing.
+    """
+
+    def heard(self, process: HubProcess, count: int, *options: str) -> list[dict[str, Any]]:
+        """
+        Return the events that the hub has kept.
+        """
+        status, output, errors = run(
+            *("subscribe", url_of(process), "--topic", TOPIC, "--since=earliest"),
+            *(f"--count={count}", "--token=env:HUB_TOKEN", *options),
+            HUB_TOKEN=access_token(),
+        )
+        self.assertEqual(0, status, errors)
+        return events_in(output)
+
+    def publish(
+        self, url: str, *arguments: str, input: str = "", topic: str = TOPIC
+    ) -> tuple[int, str, str]:
+        """
+        Publish to the topic.
+        """
+        return run(
+            *("publish", url, "--token=env:HUB_TOKEN", "--topic", topic, *arguments),
+            input=input,
+            HUB_TOKEN=access_token(),
+        )
+
+    def test_one(self) -> None:
+        """
+        One event is published, with all that it may have; its id is written.
+        """
+        with mercure_hub() as process:
+            status, output, errors = self.publish(
+                url_of(process), "héllo", "--type=greeting", "--id=urn:1", "--private"
+            )
+            self.assertEqual((0, "urn:1\n", ""), (status, output, errors))
+            expected = {"type": "greeting", "id": "urn:1", "data": "héllo"}
+            self.assertEqual([expected], self.heard(process, 1))
+
+    def test_lines(self) -> None:
+        """
+        Each line is an event, in order; with --ids their ids are written in that order.
+        """
+        with mercure_hub() as process:
+            lines = [f"line {number}" for number in range(2500)]
+            status, output, errors = self.publish(url_of(process), "--ids", input="\n".join(lines))
+            self.assertEqual(0, status, errors)
+            self.assertRegex(errors, r"\Apublished 2500 events in [\d.]+ s \(\d+/s\)\n\Z")
+            heard = self.heard(process, 2500)
+            self.assertEqual(lines, [event["data"] for event in heard])
+            self.assertEqual(output.split(), [event["id"] for event in heard])
+
+    def test_many_in_flight(self) -> None:
+        """
+        With several requests on their way at a time nothing is lost either, nor doubled.
+        """
+        with mercure_hub() as process:
+            lines = [str(number) for number in range(9000)]
+            status, output, errors = self.publish(
+                url_of(process), "--ids", "--in-flight=4", input="\n".join(lines)
+            )
+            self.assertEqual(0, status, errors)
+            heard = {event["id"]: event["data"] for event in self.heard(process, 9000)}
+            self.assertEqual(lines, [heard[id] for id in output.split()])
+
+    def test_as_they_come(self) -> None:
+        """
+        A line is published when it comes, not when many are there.
+        """
+        with (
+            mercure_hub() as process,
+            command(
+                *("publish", url_of(process), "--token=env:T", "--topic", TOPIC, "--ids"),
+                T=access_token(),
+            ) as running,
+        ):
+            for number in range(3):
+                running.send(f"{number}\n")
+                running.wait_for("output", rf"\.{number + 1}\n")
+            running.end_input()
+            self.assertEqual(0, running.wait())
+
+    def test_some_refused(self) -> None:
+        """
+        What is wrong with a line is told with its number; the others are published.
+        """
+        lines = ['{"data":"a"}', "no JSON", '{"data":"b","type":"mercure"}', '{"data":{"c":1}}']
+        lines.append(json.dumps({"topic": OTHER_TOPIC, "data": "d"}))
+        with mercure_hub() as process:
+            status, _, errors = self.publish(url_of(process), "--json", input="\n".join(lines))
+            self.assertEqual(1, status)
+            self.assertRegex(
+                errors,
+                r"\Aline 2: it is no JSON\n"
+                r"line 3: 400 type must not be 'mercure'[^\n]*\n"
+                r"line 5: 403 [^\n]+\n"
+                r"published 2 events in [^\n]+, 3 were not\n\Z",
+            )
+            self.assertEqual(["a", '{"c":1}'], [event["data"] for event in self.heard(process, 2)])
+
+    def test_relay(self) -> None:
+        """
+        What subscribe writes, publish reads.
+        """
+        with mercure_hub() as process, mercure_hub() as other:
+            self.publish(url_of(process), "x\ny", "--type=t")
+            _, written, _ = run(
+                *("subscribe", url_of(process), "--topic", TOPIC, "--since=earliest", "--count=1")
+            )
+            status, _, errors = self.publish(url_of(other), "--json", input=written)
+            self.assertEqual(0, status, errors)
+            (event,) = self.heard(other, 1)
+            self.assertEqual(("t", "x\ny"), (event["type"], event["data"]))
+
+    def test_refused(self) -> None:
+        """
+        What the hub refuses as a whole ends it: status 1, the hub's words, and no more is read.
+        """
+        with mercure_hub() as process:
+            url = url_of(process)
+            status, output, errors = run("publish", url, "--topic", TOPIC, "x")
+            self.assertEqual((1, ""), (status, output))
+            self.assertRegex(errors, r"\Anot published: 401 [^\n]+\n\Z")
+            with command("publish", url, "--topic", TOPIC) as running:
+                running.send("a\nb\n")
+                running.wait_for("errors", r"lines? 1( to 2)?: 401 ")
+                self.assertEqual(1, running.wait())  # its input is open still
+
+    def test_answers_lost(self) -> None:
+        """
+        When answers are lost it asks again, and nothing is published twice.
+        """
+        lost: list[str] = []
+
+        class Losing(BaseHTTPRequestHandler):
+            hub = ""
+
+            def do_POST(self) -> None:  # its base wants it
+                body = self.rfile.read(int(self.headers["Content-Length"]))
+                names = ("Authorization", "Content-Type", "Idempotency-Key")
+                headers = {name: self.headers[name] for name in names}
+                with urlopen(Request(self.hub, body, headers), timeout=PATIENCE) as response:
+                    answer = response.read()
+                    media_type = response.headers["Content-Type"]
+                key = headers["Idempotency-Key"]
+                if lost.count(key) < 2:
+                    lost.append(key)
+                    self.close_connection = True
+                    return
+                self.send_response(200)
+                self.send_header("Content-Type", media_type)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with mercure_hub() as process, web_server(Losing) as url:
+            Losing.hub = url_of(process)
+            status, _, errors = self.publish(url, input="a\nb\nc\n")
+            self.assertEqual(0, status, errors)
+            self.assertEqual(2, errors.count("next attempt"))
+            self.assertEqual(0, self.publish(url, "d")[0])
+            self.publish(Losing.hub, "last")
+            self.assertEqual([*"abcd", "last"], [one["data"] for one in self.heard(process, 5)])
+            status, _, errors = self.publish(url, "e", "--at-most-once")
+            self.assertEqual(1, status)
+            self.assertIn("may have been published nevertheless", errors)
+
+    def test_hub_comes_late(self) -> None:
+        """
+        A hub that is not there yet is waited for.
+        """
+        with hub() as process:
+            port = process.port
+        with command(
+            *("publish", f"http://127.0.0.1:{port}{PATH}", "--token=env:T", "--topic", TOPIC, "x"),
+            T=access_token(),
+        ) as running:
+            running.wait_for("errors", "refused[^\n]+next attempt")
+            with mercure_hub(port=port) as process:
+                self.assertEqual(0, running.wait(), running.errors)
+                self.assertEqual("x", self.heard(process, 1)[0]["data"])
+
+    def test_hub_of_forms(self) -> None:
+        """
+        A hub that takes forms alone, as others are, gets forms.
+        """
+        received: list[str] = []
+
+        class Forms(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_POST(self) -> None:  # its base wants it
+                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
+                fields = parse_qs(body)
+                is_there = "topic" in fields
+                if is_there:
+                    received.append(fields["data"][0])
+                answer = b"urn:%d" % len(received) if is_there else b'Missing "topic" parameter\n'
+                self.send_response(200 if is_there else 400)
+                self.send_header("Content-Length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+
+            def log_message(self, *_: object) -> None:
+                pass
+
+        with web_server(Forms) as url:
+            status, output, errors = self.publish(url, "--ids", input="a\nb\nc\n")
+            self.assertEqual((0, "urn:1\nurn:2\nurn:3\n"), (status, output), errors)
+            self.assertEqual(list("abc"), received)
+
+    def test_progress(self) -> None:
+        """
+        On a terminal it shows how far it is.
+        """
+        with (
+            mercure_hub() as process,
+            command(
+                *("publish", url_of(process), "--token=env:T", "--topic", TOPIC),
+                terminal="errors",
+                T=access_token(),
+            ) as running,
+        ):
+            running.send("a\n")
+            running.wait_for("errors", r"\rpublished 1 events in [\d.]+ s \(\d+/s\)")
+            running.send("b\n")
+            running.wait_for("errors", r"\rpublished 2 events")
+            running.end_input()
+            self.assertEqual(0, running.wait())
+            self.assertEqual("", running.output)
+
+    def test_interrupted(self) -> None:
+        """
+        Ctrl-C ends it, by that very signal, and without a word.
+        """
+        with (
+            mercure_hub() as process,
+            command(
+                *("publish", url_of(process), "--token=env:T", "--topic", TOPIC, "--ids"),
+                T=access_token(),
+            ) as running,
+        ):
+            running.send("a\n")
+            running.wait_for("output", "\n")
+            running.interrupt()
+            self.assertEqual(-signal.SIGINT, running.wait())
+            self.assertEqual("", running.errors)
+
+    def test_key(self) -> None:
+        """
+        With a key of one's own, running it again publishes nothing more.
+        """
+        with mercure_hub() as process:
+            first = self.publish(url_of(process), "x", "--key=mine")
+            self.assertEqual(first, self.publish(url_of(process), "x", "--key=mine"))
+            status, _, errors = self.publish(url_of(process), "y", "--key=mine")
+            self.assertEqual(1, status)
+            self.assertIn("422", errors)
+
+    def test_wrong(self) -> None:
+        """
+        A command line that makes no sense has status 2, and says why.
+        """
+        url = "http://127.0.0.1:1/"
+        for arguments, said in (
+            ((url, "x"), "--topic"),
+            ((url, "--topic=a", "--id=1"), "--id"),
+            ((url, "--topic=a", "--key=1"), "--key"),
+            ((url, "--topic=a", "--json", "x"), "--json"),
+            ((url, "--topic=a", "--type=a\nb", "x"), "--type"),
+            ((url, "--topic=a", "--retry=-1", "x"), "--retry"),
+            ((url, "--topic=", "x"), "topic"),
+            ((url, "--topic=a", "--in-flight=0", "x"), "--in-flight"),
+            (("hub", "--topic=a", "x"), "URL"),
+            ((url, "--topic=a", "x", "y"), "unrecognized"),
+        ):
+            with self.subTest(arguments=arguments):
+                status, output, errors = run("publish", *arguments)
+                self.assertEqual((2, ""), (status, output))
+                self.assertIn(said, errors.splitlines()[-1])

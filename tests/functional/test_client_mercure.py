@@ -1,0 +1,122 @@
+"""
+The client of Mercure over real sockets: publishing, subscribing and discovery, against a hub.
+"""
+
+from contextlib import ExitStack
+
+from twisted.internet import reactor
+from twisted.internet.defer import gatherResults
+from twisted.trial.unittest import TestCase
+
+from ssetwist.client import EARLIEST, Loss, Publisher, Update, hub_metadata, subscribe
+from ssetwist.errors import Disconnected, NotPublished
+from tests.functional.mercure_process import (
+    OTHER_TOPIC,
+    PATH,
+    TOPIC,
+    access_token,
+    legacy_token,
+    mercure_hub,
+)
+from tests.functional.support import PATIENCE
+
+
+class MercureTests(TestCase):
+    """
+    A hub as a process, and its clients here.
+    """
+
+    timeout = 2 * PATIENCE  # trial's own name; in seconds
+
+    def start(self, *options: str) -> str:
+        """
+        Run a hub, and return its URL.
+        """
+        stack = ExitStack()
+        self.addCleanup(stack.close)
+        process = stack.enter_context(mercure_hub(*options))
+        return f"http://{process.host}:{process.port}{PATH}"
+
+    async def test_publish_and_subscribe(self) -> None:
+        """
+        In both dialects, what is published is heard, in order; what is wrong with one concerns no
+        other.
+        """
+        url = self.start()
+        for legacy, token in ((False, access_token()), (True, legacy_token())):
+            async with (
+                subscribe(url, TOPIC, reactor=reactor, token=token, legacy=legacy) as source,
+                Publisher(url, reactor=reactor, token=token) as publisher,
+            ):
+                await source.when_open()
+                first = await publisher.publish(TOPIC, "first", private=True)
+                updates = [Update(TOPIC, str(number)) for number in range(2500)]
+                updates[1234] = Update(OTHER_TOPIC, "x")
+                results = await publisher.publish_many(updates)
+                refused = results.pop(1234)
+                assert isinstance(refused, NotPublished)
+                self.assertEqual(235, refused.line)
+                self.assertIn(refused.status, (401, 403))
+                ids = []
+                async for event in source:
+                    ids.append(event.id)
+                    if event.data == "2499":
+                        break
+                self.assertEqual([first, *results], ids)
+
+    async def test_many_at_a_time(self) -> None:
+        """
+        Hundreds may be published at a time; so many requests are on their way, and all arrive.
+        """
+        url = self.start()
+        async with Publisher(url, reactor=reactor, token=access_token()) as publisher:
+            published = [publisher.publish(TOPIC, str(number)) for number in range(300)]
+            ids = await gatherResults(published)
+        self.assertEqual(300, len(set(ids)))
+
+    async def test_slow_hub(self) -> None:
+        """
+        A hub that takes only so many a second gets all of them, in the end, and each once.
+        """
+        url = self.start("--publish-rate", "200")
+        async with Publisher(url, reactor=reactor, token=access_token()) as publisher:
+            results = await publisher.publish_many(
+                Update(TOPIC, str(number)) for number in range(700)
+            )
+            self.assertEqual(700, len({one for one in results if isinstance(one, str)}))
+        async with subscribe(url, TOPIC, reactor=reactor, since=EARLIEST) as source:
+            heard = [(await source.__anext__()).data for _ in range(700)]
+        self.assertEqual({str(number) for number in range(700)}, set(heard))
+
+    async def test_loss(self) -> None:
+        """
+        Where the hub cannot go on after an event, that is told, once.
+        """
+        url = self.start()
+        lost: list[Loss] = []
+        async with subscribe(
+            url, TOPIC, reactor=reactor, since="urn:unknown", on_loss=lost.append
+        ) as source:
+            gap = await source.__anext__()
+        self.assertEqual("gap", gap.type)
+        self.assertEqual([Loss("urn:unknown", EARLIEST)], lost)
+
+    async def test_closed_in_the_middle(self) -> None:
+        """
+        Closing in the middle of many leaves nothing behind.
+        """
+        url = self.start()
+        publisher = Publisher(url, reactor=reactor, token=access_token())
+        published = [publisher.publish(TOPIC, "x") for _ in range(50)]
+        await published[0]
+        closed = publisher.close()
+        ends = [one.addErrback(lambda _: None) for one in published[1:]]
+        await closed
+        await gatherResults(ends)
+
+    async def test_metadata(self) -> None:
+        """
+        A hub that says that it is called otherwise is not believed.
+        """
+        url = self.start()
+        await self.assertFailure(hub_metadata(url, reactor=reactor), Disconnected)

@@ -1,0 +1,92 @@
+"""
+The client over TLS, whose connections are not closed by saying so.
+"""
+
+import os
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from twisted.internet import reactor
+from twisted.internet.defer import Deferred
+from twisted.web.client import Agent
+
+from ssetwist.client import Interruption, ReadyState, stream_events
+from ssetwist.errors import Disconnected
+from ssetwist.eventstream import Event
+
+from .client_case import ClientCase
+from .scripted_server import HEAD, Script, ScriptedServer, answers_and_stays, floods_with
+from .support import make_certificate
+
+EVENT = b"data: " + b"x" * 4096 + b"\n\n"
+
+
+class TLSTests(ClientCase):
+    """
+    A server with a certificate that is its own.
+    """
+
+    async def serve_with_tls(self, script: Script, *, is_trusted: bool = True) -> ScriptedServer:
+        temporary = TemporaryDirectory()
+        self.addCleanup(temporary.cleanup)
+        folder = Path(temporary.name)
+        make_certificate(folder)
+        server = ScriptedServer(script)
+        await server.listen_with_tls(folder)
+        self.addCleanup(server.stop)
+        if is_trusted:
+            # OpenSSL reads it whenever it looks for whom to trust.
+            before = dict(os.environ)
+            self.addCleanup(os.environ.update, before)
+            self.addCleanup(os.environ.clear)
+            os.environ["SSL_CERT_FILE"] = str(folder / "cert.pem")
+        return server
+
+    async def test_close(self) -> None:
+        """
+        Closing closes at once.
+        """
+        server = await self.serve_with_tls(answers_and_stays(HEAD + b"data: here\n\n"))
+        source = self.open(server.url())
+        self.assertEqual(Event("here"), await source.next())
+        await source.close()
+        await self.until(lambda: server.connections[0].is_lost, "the connection is closed")
+
+    async def test_close_while_blocked(self) -> None:
+        """
+        Closing closes at once, though nothing is read any more, not even the peer's goodbye.
+        """
+        server = await self.serve_with_tls(floods_with(HEAD, lambda: iter(lambda: EVENT, None)))
+        source = self.open(server.url())
+        await source.next()
+        await self.until(lambda: server.connections[0].is_blocked, "the server is blocked")
+        await source.close()
+        await self.until(lambda: server.connections[0].is_lost, "the connection is closed")
+
+    async def test_leave_while_blocked(self) -> None:
+        """
+        So does leaving the loop over one response.
+        """
+        server = await self.serve_with_tls(floods_with(HEAD, lambda: iter(lambda: EVENT, None)))
+        response = await Agent(reactor).request(b"GET", server.url().encode())
+        async for _ in stream_events(response):
+            await self.until(lambda: server.connections[0].is_blocked, "the server is blocked")
+            break
+        await self.until(lambda: server.connections[0].is_lost, "the connection is closed")
+
+    async def test_not_trusted(self) -> None:
+        """
+        A certificate that nobody vouches for is a failure of the network, and no stream.
+        """
+        interrupted: Deferred[Interruption] = Deferred()
+        server = await self.serve_with_tls(answers_and_stays(HEAD), is_trusted=False)
+        source = self.open(
+            server.url(),
+            on_interruption=lambda one: interrupted.called or interrupted.callback(one),
+        )
+        interruption = await interrupted
+        self.assertIsInstance(interruption.problem, Disconnected)
+        self.assertIn("certificate", str(interruption.problem))
+        self.assertIs(ReadyState.CONNECTING, source.state)
+        await source.close()
+        self.assertEqual([], server.requests)

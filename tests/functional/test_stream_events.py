@@ -1,0 +1,304 @@
+"""
+One answer as events: what a language model's API sends, and the many ways to stop listening.
+"""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+
+from treq.client import HTTPClient
+from twisted.internet import reactor
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.web.client import Agent, HTTPConnectionPool
+from twisted.web.iweb import IResponse
+
+from ssetwist.client import stream_events
+from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream
+from ssetwist.eventstream import Event
+
+from .client_case import ClientCase
+from .scripted_server import (
+    CHUNKED_HEAD,
+    HEAD,
+    LAST_CHUNK,
+    Script,
+    answers,
+    answers_and_stays,
+    chunk,
+    dribbles,
+    head,
+    resets_after,
+)
+
+Requesting = Callable[[str], Deferred[IResponse]]
+
+#: What a model is asked, and what it answers: an object a token, and a word for the end.
+QUESTION = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
+TOKENS = ["Hel", "lo", " wörld"]
+
+
+def token(text: str) -> bytes:
+    return b"data: " + json.dumps({"choices": [{"delta": {"content": text}}]}).encode() + b"\n\n"
+
+
+ANSWER = b"".join(chunk(token(text)) for text in TOKENS)
+DONE = chunk(b"data: [DONE]\n\n")
+
+
+async def with_treq(url: str) -> IResponse:
+    """
+    POST with treq, as to a language model.
+    """
+    return await HTTPClient(Agent(reactor)).post(url, json=QUESTION, unbuffered=True)
+
+
+async def with_agent(url: str) -> IResponse:
+    """
+    GET with an ``Agent``.
+    """
+    return await Agent(reactor).request(b"GET", url.encode())
+
+
+class OneShotCases:
+    """
+    What holds for every response.
+
+    :cvar ask: Asks for a URL.
+    """
+
+    ask: Requesting
+
+    async def response(self, *scripts: Script) -> IResponse:
+        self.server = await self.serve(*scripts)
+        return await type(self).ask(self.server.url())
+
+    async def assert_gone(self) -> None:
+        """
+        The server sees that the client has gone, though the stream had no end.
+        """
+        await self.until(lambda: self.server.connections[0].is_lost, "the connection is closed")
+
+    async def test_until_done(self) -> None:
+        """
+        The tokens come, and the loop is left at the word for the end, which closes the connection.
+        """
+        text = ""
+        async for event in stream_events(
+            await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER, DONE))
+        ):
+            if event.data == "[DONE]":
+                break
+            text += json.loads(event.data)["choices"][0]["delta"]["content"]
+        self.assertEqual("Hello wörld", text)
+        await self.assert_gone()
+
+    async def test_to_the_end(self) -> None:
+        """
+        A proper end of the response ends the loop.
+        """
+        response = await self.response(dribbles(CHUNKED_HEAD + ANSWER + DONE + LAST_CHUNK))
+        self.assertEqual(4, len([event async for event in stream_events(response)]))
+
+    async def test_no_length(self) -> None:
+        """
+        So does the end of the connection, where the response has no length.
+        """
+        response = await self.response(answers(HEAD + token("a") + b"data: unfinished\n"))
+        self.assertEqual(1, len([event async for event in stream_events(response)]))
+
+    async def assert_cut(self, *scripts: Script) -> None:
+        """
+        What came is heard, and then that it was not all.
+        """
+        heard = []
+        with self.assertRaises(Disconnected) as caught:
+            async for event in stream_events(await self.response(*scripts)):
+                heard.append(event)
+        self.assertEqual(1, len(heard))
+        self.assertFalse(caught.exception.is_clean)
+
+    async def test_broken_off(self) -> None:
+        """
+        Chunks without the last one.
+        """
+        await self.assert_cut(answers(CHUNKED_HEAD, chunk(token("a"))))
+
+    async def test_reset(self) -> None:
+        """
+        A reset.
+        """
+        await self.assert_cut(resets_after(CHUNKED_HEAD, chunk(token("a"))))
+
+    async def test_too_short(self) -> None:
+        """
+        Less than the length that was announced.
+        """
+        await self.assert_cut(answers(HEAD[:-2] + b"Content-Length: 1000\r\n\r\n", token("a")))
+
+    async def test_exception(self) -> None:
+        """
+        An exception leaves the loop.
+        """
+        with self.assertRaises(ZeroDivisionError):
+            async for _ in stream_events(
+                await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
+            ):
+                raise ZeroDivisionError
+        await self.assert_gone()
+
+    async def test_cancelled(self) -> None:
+        """
+        Cancelling what waits in the loop leaves it.
+        """
+        heard: list[Event] = []
+
+        async def read(response: IResponse) -> None:
+            async for event in stream_events(response):
+                heard.append(event)
+
+        response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
+        reading = Deferred.fromCoroutine(read(response))
+        await self.until(lambda: len(heard) == len(TOKENS), "all that there is was heard")
+        reading.cancel()
+        await self.assertFailure(reading, CancelledError)
+        await self.assert_gone()
+
+    async def test_generator_closed(self) -> None:
+        """
+        A generator around the loop is closed.
+        """
+
+        async def texts(response: IResponse) -> AsyncIterator[str]:
+            async for event in stream_events(response):
+                yield event.data
+
+        response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
+        generator = texts(response)
+        self.assertIn("Hel", await anext(generator))
+        await generator.aclose()
+        await self.assert_gone()
+
+    async def test_closed(self) -> None:
+        """
+        ``aclose`` closes, also twice, and there is no event after it.
+        """
+        response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
+        async with aclosing(stream_events(response)) as events:
+            await anext(events)
+        await events.aclose()
+        with self.assertRaises(StopAsyncIteration):
+            await anext(events)
+        await self.assert_gone()
+
+    async def test_closed_before_first(self) -> None:
+        """
+        ``aclose`` before anything was read closes, too.
+        """
+        response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
+        await stream_events(response).aclose()
+        await self.assert_gone()
+
+    async def test_forgotten(self) -> None:
+        """
+        What is dropped before anything was read is closed.
+        """
+        stream_events(await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER)))
+        await self.assert_gone()
+
+    async def assert_refused(self, *pieces: bytes) -> NotAnEventStream:
+        response = await self.response(answers_and_stays(*pieces))
+        problem = await self.assertFailure(
+            Deferred.fromCoroutine(first(stream_events(response))), NotAnEventStream
+        )
+        await self.assert_gone()
+        return problem
+
+    async def test_error(self) -> None:
+        """
+        A status that is an error is one, with the start of the body.
+        """
+        problem = await self.assert_refused(
+            head(
+                "429 Too Many Requests",
+                content_type="application/json",
+                content_length=25,
+                retry_after=7,
+                connection="close",
+            ),
+            b'{"error": "slow down, so"}'[:25],
+        )
+        self.assertEqual(
+            (429, "7", b'{"error": "slow down, so"}'[:25]),
+            (problem.status, problem.headers["retry-after"], problem.body),
+        )
+
+    async def test_wrong_type(self) -> None:
+        """
+        So is a response of another type.
+        """
+        problem = await self.assert_refused(
+            head("200 OK", content_type="application/json", content_length=2, connection="close"),
+            b"{}",
+        )
+        self.assertEqual((200, b"{}"), (problem.status, problem.body))
+
+    async def test_endless_line(self) -> None:
+        """
+        An event that is too large is an error, and closes the connection.
+        """
+        response = await self.response(
+            answers_and_stays(CHUNKED_HEAD, chunk(b"data: " + b"x" * 100_000))
+        )
+        await self.assertFailure(
+            Deferred.fromCoroutine(first(stream_events(response, max_line=50_000))), EventTooLarge
+        )
+        await self.assert_gone()
+
+
+async def first(events: AsyncIterator[Event]) -> Event:
+    return await anext(events)
+
+
+class TreqTests(OneShotCases, ClientCase):
+    """
+    A response of treq.
+    """
+
+    ask = with_treq
+
+    async def test_request(self) -> None:
+        """
+        The model gets the question.
+        """
+        response = await self.response(answers(CHUNKED_HEAD, ANSWER, LAST_CHUNK))
+        async for _ in stream_events(response):
+            pass
+        request = self.server.requests[0]
+        self.assertEqual(("POST", QUESTION), (request.method, json.loads(request.body)))
+
+
+class AgentTests(OneShotCases, ClientCase):
+    """
+    A response of an ``Agent``.
+    """
+
+    ask = with_agent
+
+    async def test_connection_is_kept(self) -> None:
+        """
+        A response that was read to its end leaves its connection to the pool, for the next one.
+        """
+        pool = HTTPConnectionPool(reactor)
+        self.addCleanup(pool.closeCachedConnections)
+        agent = Agent(reactor, pool=pool)
+
+        async def script(connection: object) -> None:
+            while True:
+                await connection.request()
+                connection.send(CHUNKED_HEAD + ANSWER + LAST_CHUNK)
+
+        server = await self.serve(script)
+        for _ in range(3):
+            response = await agent.request(b"GET", server.url().encode())
+            self.assertEqual(3, len([event async for event in stream_events(response)]))
+        self.assertEqual((3, 1), (len(server.requests), len(server.connections)))

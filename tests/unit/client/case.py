@@ -1,0 +1,343 @@
+"""
+Event sources that have no network: their connections end in memory, and a ``Clock`` moves them.
+"""
+
+from collections.abc import Iterable
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.testing import MemoryReactorClock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IAgent, IBodyProducer, IResponse
+from zope.interface import implementer
+
+from ssetwist.client import Backoff, EventSource, ReadyState
+from ssetwist.eventstream import Event
+from tests.memory import MemoryTransport
+
+URL = "http://example.com/events?token=secret"
+
+#: The head of an event stream whose pieces have no lengths: it ends with its connection.
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
+
+#: One in chunks: it has an end of its own.
+CHUNKED = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+)
+
+#: The end of that.
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    """
+    Return one chunk.
+    """
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+def response(status: str, body: bytes = b"", **headers: str) -> bytes:
+    """
+    Return a whole response.
+    """
+    fields = {"Content-Length": str(len(body))} | {
+        name.replace("_", "-"): value for name, value in headers.items()
+    }
+    lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+    return "\r\n".join(lines).encode() + body
+
+
+class Wire(MemoryTransport):
+    """
+    The server's end of a connection that was asked for.
+
+    :ivar waiting: What was sent while the client did not read.
+    """
+
+    def __init__(self, reactor: MemoryReactorClock, host: str, port: int) -> None:
+        super().__init__(reactor, IPv4Address("TCP", host, port))
+        self.waiting = b""
+
+    @property
+    def request(self) -> bytes:
+        """
+        All that the client has sent.
+        """
+        return self.value()
+
+    def header(self, name: str) -> str | None:
+        """
+        Return the value of a header of the request.
+        """
+        head = self.request.partition(b"\r\n\r\n")[0].decode()
+        for line in head.split("\r\n")[1:]:
+            one, _, value = line.partition(": ")
+            if one.lower() == name.lower():
+                return value
+        return None
+
+    @property
+    def is_paused(self) -> bool:
+        """
+        Whether the client does not read.
+        """
+        return self.producerState == "paused"
+
+    def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 (Twisted's name)
+        """
+        It has no delay.
+        """
+
+    def send(self, data: bytes) -> None:
+        """
+        Send some bytes, as one piece.  The client has nothing of them as long as it does not read.
+        """
+        self.waiting += data
+        self._deliver()
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        self._clock.callLater(0, self._deliver)
+
+    def _deliver(self) -> None:
+        if self.waiting and not self.is_paused and self.is_connected and not self.is_aborted:
+            data, self.waiting = self.waiting, b""
+            self.protocol.dataReceived(data)
+
+    def finish(self) -> None:
+        """
+        Close the connection.
+        """
+        self.lose(ConnectionDone())
+
+    def reset(self) -> None:
+        """
+        Lose the connection.
+        """
+        self.lose(ConnectionLost())
+
+
+class SourceCase(SynchronousTestCase):
+    """
+    Event sources, and the servers that they ask.
+
+    At the end of each test all of them are closed, and nothing is left: no timer, no connection.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.sources: list[EventSource] = []
+        self.wires: list[Wire] = []
+        self.chance = 1.0
+
+    def tearDown(self) -> None:
+        for source in self.sources:
+            closed = source.close()
+            self.turn()
+            self.successResultOf(closed)
+            self.assertIs(ReadyState.CLOSED, source.state)
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        self.assertEqual([], [wire for wire in self.wires if wire.is_connected])
+
+    def source(self, url: str = URL, **options: object) -> EventSource:
+        """
+        Return a source that has begun to connect.
+        """
+        source = EventSource(
+            url,
+            **{
+                "reactor": self.reactor,
+                "chance": lambda: self.chance,
+                "backoff": Backoff(first=1, ceiling=8),
+                **options,
+            },
+        )
+        self.sources.append(source)
+        self.turn()
+        return source
+
+    def turn(self) -> None:
+        """
+        Let the reactor turn, so that what is due at once happens.
+        """
+        for _ in range(4):
+            self.reactor.advance(0)
+
+    def asked(self) -> int:
+        """
+        Return how many connections were asked for and not yet made.
+        """
+        return len(self.reactor.tcpClients)
+
+    def accept(self, data: bytes = b"") -> Wire:
+        """
+        Make the connection that was asked for, and send something.
+        """
+        self.assertEqual(1, self.asked(), "one connection was asked for")
+        host, port, factory, *_ = self.reactor.tcpClients.pop()
+        wire = Wire(self.reactor, host, port)
+        wire.protocol = factory.buildProtocol(wire.getPeer())
+        wire.protocol.makeConnection(wire)
+        self.wires.append(wire)
+        if data:
+            wire.send(data)
+        return wire
+
+    def refuse(self, problem: Exception) -> None:
+        """
+        Make no connection.
+        """
+        self.assertEqual(1, self.asked(), "one connection was asked for")
+        _, _, factory, *_ = self.reactor.tcpClients.pop()
+        factory.clientConnectionFailed(None, Failure(problem))
+        self.reactor.advance(0.5)  # until no other address is waited for
+
+    def open(self, data: bytes = b"", **options: object) -> tuple[EventSource, Wire]:
+        """
+        Return a source with a stream.
+        """
+        source = self.source(**options)
+        wire = self.accept(CHUNKED)
+        if data:
+            wire.send(chunk(data))
+        self.assertIs(ReadyState.OPEN, source.state)
+        return source, wire
+
+    def taken(self, source: EventSource, count: int) -> list[Event | None]:
+        """
+        Take some events that have come.
+        """
+        return [self.successResultOf(source.next()) for _ in range(count)]
+
+    def assert_waiting(self, source: EventSource, seconds: float) -> None:
+        """
+        Check when the next attempt is.
+        """
+        self.assertIs(ReadyState.CONNECTING, source.state)
+        self.assertEqual(0, self.asked())
+        self.reactor.advance(max(0, seconds - 0.001))
+        self.assertEqual(0, self.asked(), "not yet")
+        self.reactor.advance(0.002)
+        self.assertEqual(1, self.asked(), "now")
+
+
+@implementer(IAgent)
+class FakeAgent:
+    """
+    An agent whose answers the test gives.
+
+    :ivar cancelled: How many requests were.
+    """
+
+    def __init__(self) -> None:
+        self.requests: list[tuple[bytes, bytes, Headers, bytes | None]] = []
+        self.answers: list[Deferred[IResponse]] = []
+        self.cancelled = 0
+
+    def request(
+        self,
+        method: bytes,
+        uri: bytes,
+        headers: Headers | None = None,
+        bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
+    ) -> "Deferred[IResponse]":
+        """
+        Take a request.
+        """
+        body = None if bodyProducer is None else Written(bodyProducer).body
+        assert headers is not None
+        self.requests.append((method, uri, headers, body))
+        answer: Deferred[IResponse] = Deferred(self._cancel)
+        self.answers.append(answer)
+        return answer
+
+    def _cancel(self, _: object) -> None:
+        self.cancelled += 1
+
+
+class Written:
+    """
+    What a body producer produces, which does so at once.
+    """
+
+    def __init__(self, producer: IBodyProducer) -> None:
+        self.body = b""
+        finished = producer.startProducing(self)
+        assert finished.called and len(self.body) == producer.length
+
+    def write(self, data: bytes) -> None:
+        """
+        Take some.
+        """
+        self.body += data
+
+
+class FakeTransport:
+    """
+    What an agent that is not Twisted's gives as a transport of a body: it can be aborted.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def abortConnection(self) -> None:
+        self.calls.append("abort")
+
+    def pauseProducing(self) -> None:
+        self.calls.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.calls.append("resume")
+
+
+class PoliteTransport:
+    """
+    One that can only be lost.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[str] = []
+
+    def loseConnection(self) -> None:
+        self.calls.append("lose")
+
+    def pauseProducing(self) -> None:
+        self.calls.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.calls.append("resume")
+
+
+class FakeResponse:
+    """
+    A response that the test gives the body of.
+    """
+
+    def __init__(
+        self,
+        transport: object | None = None,
+        *,
+        code: int = 200,
+        headers: dict[str, str] | None = None,
+        first: Iterable[bytes] = (),
+    ) -> None:
+        self.code = code
+        self.headers = Headers()
+        for name, value in ({"Content-Type": "text/event-stream"} | (headers or {})).items():
+            self.headers.addRawHeader(name, value)
+        self.transport = FakeTransport() if transport is None else transport
+        self.first = list(first)
+        self.protocol = None
+
+    def deliverBody(self, protocol: object) -> None:  # noqa: N802 (Twisted's name)
+        """
+        Begin as Twisted's does: with what is there, and then it resumes the transport.
+        """
+        self.protocol = protocol
+        protocol.makeConnection(self.transport)
+        for data in self.first:
+            protocol.dataReceived(data)
+        self.transport.resumeProducing()

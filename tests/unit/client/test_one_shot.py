@@ -1,0 +1,378 @@
+"""
+The events of one response, over a memory transport: when its connection is kept, and when it goes.
+"""
+
+import gc
+import gzip
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing
+from threading import Thread
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.protocol import Protocol
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web._newclient import HTTP11ClientProtocol, Request
+from twisted.web.client import URI, GzipDecoder
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from ssetwist.client import ResponseEvents, stream_events
+from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream
+from ssetwist.eventstream import Event
+from tests.memory import MemoryTransport
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+
+
+def chunk(data: bytes) -> bytes:
+    return b"%x\r\n%b\r\n" % (len(data), data)
+
+
+class OneShotTests(SynchronousTestCase):
+    """
+    A response of Twisted's own client.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def tearDown(self) -> None:
+        self.clock.advance(0)  # what was cut is gone a turn later
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def respond(self, head: bytes = HEAD) -> IResponse:
+        """
+        Return a response whose body has not come yet.
+        """
+        protocol = HTTP11ClientProtocol(lambda _: None)
+        self.transport = MemoryTransport(self.clock, IPv4Address("TCP", "192.0.2.1", 80))
+        self.transport.protocol = protocol
+        protocol.makeConnection(self.transport)
+        url = URI.fromBytes(b"http://example.com/ask?key=secret")
+        response = protocol.request(
+            Request._construct(b"GET", b"/ask", Headers({"Host": ["h"]}), None, True, url)
+        )
+        protocol.dataReceived(head)
+        return self.successResultOf(response)
+
+    def stream(self, head: bytes = HEAD, **options: Any) -> ResponseEvents:
+        """
+        Return the events of such a response.
+        """
+        return stream_events(self.respond(head), reactor=self.clock, **options)
+
+    def wait(self, events: ResponseEvents) -> "Deferred[Event]":
+        """
+        Wait for the next event.
+        """
+        return Deferred.fromCoroutine(events.__anext__())
+
+    def send(self, data: bytes) -> None:
+        self.transport.protocol.dataReceived(data)
+
+    @property
+    def is_closed(self) -> bool:
+        """
+        Whether the client has closed the connection; the next turn sees it gone.
+        """
+        self.clock.advance(0)
+        return not self.transport.is_connected
+
+    def test_loop(self) -> None:
+        """
+        Events come out as they come in; with the last chunk the loop ends, and the connection
+        stays.
+        """
+        heard: list[str] = []
+
+        async def read(response: IResponse) -> str:
+            async for event in stream_events(response, reactor=self.clock):
+                heard.append(event.data)
+            return "over"
+
+        reading = Deferred.fromCoroutine(read(self.respond()))
+        for number in range(3):
+            self.send(chunk(b"data: %d\n\n" % number))
+            self.assertEqual([str(each) for each in range(number + 1)], heard)
+        self.assertNoResult(reading)
+        self.send(b"0\r\n\r\n")
+        self.assertEqual("over", self.successResultOf(reading))
+        self.assertFalse(self.is_closed)
+
+    def test_all_at_once(self) -> None:
+        """
+        A response that is there as a whole, with its head, is heard as a whole; its connection has
+        been free since then, so that whoever leaves the loop leaves it alone.
+        """
+        whole = HEAD + chunk(b"data: 1\n\n" * 1000) + b"0\r\n\r\n"
+        events = self.stream(whole)
+        for _ in range(1000):
+            self.assertEqual("1", self.successResultOf(self.wait(events)).data)
+        self.failureResultOf(self.wait(events), StopAsyncIteration)
+        events = self.stream(whole)
+        self.successResultOf(self.wait(events))
+        del events
+        self.assertFalse(self.is_closed)
+
+    def test_break(self) -> None:
+        """
+        ``break`` closes, before anything else is done.
+        """
+
+        async def read(response: IResponse) -> bool:
+            async for _ in stream_events(response, reactor=self.clock):
+                break
+            return self.transport.is_aborted
+
+        reading = Deferred.fromCoroutine(read(self.respond()))
+        self.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+        self.assertTrue(self.successResultOf(reading))
+        self.assertTrue(self.is_closed)
+
+    def test_exception(self) -> None:
+        """
+        So does an exception, though its traceback is still there.
+        """
+
+        async def read(response: IResponse) -> None:
+            async for _ in stream_events(response, reactor=self.clock):
+                raise ZeroDivisionError
+
+        reading = Deferred.fromCoroutine(read(self.respond()))
+        self.send(chunk(b"data: 1\n\n"))
+        failure = self.failureResultOf(reading, ZeroDivisionError)
+        self.assertTrue(self.is_closed)
+        del failure
+
+    def test_cancelled(self) -> None:
+        """
+        So does cancelling what waits, though the failure is still there.
+        """
+        events = self.stream()
+        waiting = self.wait(events)
+        self.assertNoResult(waiting)
+        waiting.cancel()
+        failure = self.failureResultOf(waiting, CancelledError)
+        self.assertTrue(self.is_closed)
+        del failure
+
+    def test_generator_closed(self) -> None:
+        """
+        So does closing a generator that stands in the loop.
+        """
+
+        async def texts(response: IResponse) -> AsyncIterator[str]:
+            async for event in stream_events(response, reactor=self.clock):
+                yield event.data
+
+        generator: Any = texts(self.respond())
+        waiting = Deferred.fromCoroutine(anext_of(generator))
+        self.send(chunk(b"data: 1\n\n"))
+        self.assertEqual("1", self.successResultOf(waiting))
+        self.successResultOf(Deferred.fromCoroutine(generator.aclose()))
+        self.assertTrue(self.is_closed)
+
+    def test_context(self) -> None:
+        """
+        So does leaving ``async with``, though there is still a name for the events.
+        """
+        for wrap in (lambda events: events, aclosing):
+
+            async def read(response: IResponse, wrap: Any = wrap) -> AsyncIterator[Event]:
+                async with wrap(stream_events(response, reactor=self.clock)) as events:
+                    async for _ in events:
+                        break
+                return events
+
+            reading = Deferred.fromCoroutine(read(self.respond()))
+            self.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+            events = self.successResultOf(reading)
+            self.assertTrue(self.is_closed)
+            self.failureResultOf(self.wait(events), StopAsyncIteration)
+
+    def test_never_begun(self) -> None:
+        """
+        Who drops it, or closes it, before the first event has closed the connection.
+        """
+        self.stream()
+        self.assertTrue(self.is_closed)
+        events = self.stream()
+        for _ in range(2):
+            self.successResultOf(Deferred.fromCoroutine(events.aclose()))
+        self.assertTrue(self.is_closed)
+        self.failureResultOf(self.wait(events), StopAsyncIteration)
+
+    def test_closed_while_waiting(self) -> None:
+        """
+        Who waits while somebody else closes is told that it is over.
+        """
+        events = self.stream()
+        waiting = self.wait(events)
+        self.successResultOf(Deferred.fromCoroutine(events.aclose()))
+        self.failureResultOf(waiting, StopAsyncIteration)
+        self.assertTrue(self.is_closed)
+
+    def test_backpressure(self) -> None:
+        """
+        Nothing is read before the first event is asked for, nor while many are waiting.
+        """
+        response = self.respond()
+        self.assertEqual("paused", self.transport.producerState)
+        events = stream_events(response, reactor=self.clock)
+        self.assertEqual("paused", self.transport.producerState)
+        waiting = self.wait(events)
+        self.assertEqual("producing", self.transport.producerState)
+        self.send(chunk(b"data: 1\n\n" * 1000))
+        self.successResultOf(waiting)
+        self.assertEqual("paused", self.transport.producerState)
+        for _ in range(999):
+            self.successResultOf(self.wait(events))
+        self.assertEqual("producing", self.transport.producerState)
+
+    def test_lost(self) -> None:
+        """
+        A connection that is lost before the end is an error, after all that came before it.
+        """
+        events = self.stream()
+        waiting = self.wait(events)
+        self.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+        self.transport.lose(ConnectionResetError())
+        self.assertEqual("1", self.successResultOf(waiting).data)
+        again = self.wait(events)
+        self.assertEqual("2", self.successResultOf(again).data)
+        problem = self.failureResultOf(self.wait(events), Disconnected).value
+        self.assertFalse(problem.is_clean)
+
+    def test_too_large(self) -> None:
+        """
+        A line that is too long is an error, and closes the connection.
+        """
+        events = self.stream(max_line=10)
+        waiting = self.wait(events)
+        self.send(chunk(b"data: 12345"))
+        self.failureResultOf(waiting, EventTooLarge)
+        self.assertTrue(self.is_closed)
+
+    def test_wrong_limit(self) -> None:
+        """
+        A limit that is none is an error at once.
+        """
+        for wrong in ({"max_event": 0}, {"max_line": -1}, {"silence_timeout": 0.0}):
+            with self.assertRaises(ValueError):
+                self.stream(**wrong)
+
+    def test_comments(self) -> None:
+        """
+        Who wants comments gets them.
+        """
+        comments: list[str] = []
+        events = self.stream(on_comment=comments.append)
+        waiting = self.wait(events)
+        self.send(chunk(b": wait\n"))
+        self.assertEqual(["wait"], comments)
+        self.assertNoResult(waiting)
+
+    def test_not_an_event_stream(self) -> None:
+        """
+        A response with an error is one, with the start of its body and without its secrets.
+        """
+        events = stream_events(
+            self.respond(
+                b"HTTP/1.1 401 No\r\nContent-Type: text/plain\r\nContent-Length: 5\r\n\r\n"
+            )
+        )
+        waiting = self.wait(events)
+        self.send(b"no ke")
+        problem = self.failureResultOf(waiting, NotAnEventStream).value
+        self.assertEqual(
+            ("http://example.com/ask", 401, b"no ke", "text/plain"),
+            (problem.url, problem.status, problem.body, problem.headers["content-type"]),
+        )
+        self.assertNotIn("secret", str(problem))
+
+    def test_closed_while_checking(self) -> None:
+        """
+        Whoever waits for the body of an error may stop waiting, or be stopped.
+        """
+        error = b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\n"
+        events = self.stream(error)
+        waiting = self.wait(events)
+        waiting.cancel()
+        self.assertEqual(500, self.failureResultOf(waiting, NotAnEventStream).value.status)
+        self.assertTrue(self.is_closed)
+        events = self.stream(error)
+        waiting = self.wait(events)
+        self.successResultOf(Deferred.fromCoroutine(events.aclose()))
+        self.failureResultOf(waiting, StopAsyncIteration)
+        self.assertTrue(self.is_closed)
+
+    def test_collected_elsewhere(self) -> None:
+        """
+        Garbage that is collected in another thread closes the connection in the reactor's.
+        """
+        gc.collect()  # what other tests have left
+        gc.disable()
+        self.addCleanup(gc.enable)
+        calls: list[Callable[[], object]] = []
+        reactor: Any = self.clock
+        reactor.callFromThread = calls.append
+        cycle: list[Any] = [self.stream()]
+        cycle.append(cycle)
+        del cycle
+        thread = Thread(target=gc.collect)
+        thread.start()
+        thread.join()
+        self.assertFalse(self.is_closed)
+        (call,) = calls
+        call()
+        self.assertTrue(self.is_closed)
+
+    def test_silence(self) -> None:
+        """
+        Silence is an error where a limit was given, and before the first byte, too.
+        """
+        waiting = self.wait(self.stream(silence_timeout=7.0))
+        self.clock.advance(6.9)
+        self.send(chunk(b":\n"))
+        self.clock.advance(6.9)
+        self.assertNoResult(waiting)
+        self.clock.advance(0.2)
+        self.failureResultOf(waiting, Disconnected)
+        self.assertTrue(self.is_closed)
+
+    def test_gzip(self) -> None:
+        """
+        gzip is decoded as it comes, also where treq has wrapped a decoder around it.
+        """
+        packed = gzip.compress(b"data: 1\n\n")
+        plain = self.respond(HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n")
+        transports = [self.transport]
+        wrapped = GzipDecoder(self.respond())  # which has taken the header off
+        transports.append(self.transport)
+        for response, self.transport in zip((plain, wrapped), transports, strict=True):
+            waiting = self.wait(stream_events(response, reactor=self.clock))
+            self.send(chunk(packed[:15]))
+            self.assertNoResult(waiting)
+            self.send(chunk(packed[15:]))
+            self.assertEqual("1", self.successResultOf(waiting).data)
+
+    def test_read_by_others(self) -> None:
+        """
+        What somebody else reads is theirs, and stays so.
+        """
+        for head in (HEAD, HEAD.replace(b"200 OK", b"500 No")):
+            response = self.respond(head)
+            response.deliverBody(Protocol())
+            stream_events(response, reactor=self.clock)
+            events = stream_events(response, reactor=self.clock)
+            for _ in range(2):
+                self.failureResultOf(self.wait(events), RuntimeError)
+            del events
+            self.assertFalse(self.is_closed)
+
+
+async def anext_of(generator: AsyncIterator[str]) -> str:
+    return await generator.__anext__()
