@@ -15,7 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web._newclient import ResponseNeverReceived
 
 from ssetwist.client import Interruption, Publisher, Update
-from ssetwist.client._publisher import MAX_BATCH, MAX_LINES
+from ssetwist.client._batches import MAX_BATCH, MAX_LINES
 from ssetwist.errors import NotPublished
 from ssetwist.eventstream import Event
 
