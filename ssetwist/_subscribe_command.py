@@ -12,6 +12,7 @@ from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
 from ._client_options import add_token, positive, token_of
+from ._telling import Telling
 from ._terminal import Output, Terminal, harmless, harmless_json, has_colour
 from .client import EventSource, Interruption, Opened, is_worth_another_try
 from .client._mercure import Loss, loss_in, subscribe
@@ -150,21 +151,9 @@ class _Watch:
 
     def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
         self._arguments = arguments
-        self._terminal = terminal
+        self.tell = Telling(terminal, is_quiet=arguments.quiet).tell
         self._is_mercure = bool(arguments.topic or arguments.pattern)
-        self._is_coloured = has_colour(terminal.errors)
         self._failures = 0
-
-    def tell(self, text: str, *, is_urgent: bool = False) -> None:
-        """
-        Tell what happens, unless it was asked to be quiet about it.
-        """
-        if self._arguments.quiet and not is_urgent:
-            return
-        text = harmless(text)
-        if self._is_coloured:
-            text = f"\x1b[{31 if is_urgent else 2}m{text}\x1b[0m"
-        self._terminal.tell(text)
 
     def opened(self, opened: Opened) -> None:
         """

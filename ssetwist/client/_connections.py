@@ -24,6 +24,9 @@ from ._waiters import Waiters
 #: take no more; Twisted bounds each line, but not their number.
 MAX_HEAD = 2**18
 
+#: Seconds that a connection is kept for the next request.
+KEPT_FOR = 4
+
 
 @implementer(IAgentEndpointFactory)
 class Connections:
@@ -33,14 +36,23 @@ class Connections:
     :ivar agent: Uses them.
     """
 
-    def __init__(self, reactor: Any) -> None:  # all that HostnameEndpoint needs of a reactor
+    def __init__(
+        self,
+        reactor: Any,  # all that HostnameEndpoint needs of a reactor
+        *,
+        kept: int = 0,
+    ) -> None:
+        """
+        :param kept: How many to one server are kept for the next request.  A stream takes its
+            connection with it, so an event source keeps none.
+        """
         self._reactor = reactor
         self._tls = BrowserLikePolicyForHTTPS()
         self._open: list[_Connection] = []
         self._gone: Waiters[None] = Waiters()
-        # Not persistent: a stream takes its connection with it, and nothing else is asked for.
-        pool = HTTPConnectionPool(reactor, persistent=False)
-        self.agent = Agent.usingEndpointFactory(reactor, self, pool)
+        self._pool = _Pool(reactor, persistent=kept > 0)
+        self._pool.maxPersistentPerHost = kept
+        self.agent = Agent.usingEndpointFactory(reactor, self, self._pool)
 
     def __len__(self) -> int:
         return len(self._open)
@@ -60,6 +72,8 @@ class Connections:
 
         :returns: Fires when they are gone.  Cancelling it only ends the waiting.
         """
+        # Ends its timers.  It loses its connections politely, and waits for that; we do not.
+        self._pool.closeCachedConnections()
         for connection in tuple(self._open):
             connection.abortConnection()
         return self._gone.wait() if self._open else succeed(None)
@@ -77,6 +91,24 @@ class Connections:
         self._open.remove(connection)
         if not self._open:
             self._gone.fire(None)
+
+
+class _Pool(HTTPConnectionPool):
+    """
+    Keeps connections for an agent.
+    """
+
+    # Less than servers keep theirs, so that it seldom happens that one closes just when it is used
+    # again.  Who asks knows when it is harmless to ask again.
+    cachedConnectionTimeout = KEPT_FOR  # noqa: N815  # Twisted's name
+    retryAutomatically = False  # noqa: N815  # Twisted's name
+
+    def getConnection(self, key: Any, endpoint: IStreamClientEndpoint) -> "Deferred[Any]":  # noqa: N802
+        """
+        Return a connection, as it was returned when it was made: what is kept is the HTTP within.
+        """
+        found: Deferred[Any] = super().getConnection(key, endpoint)
+        return found.addCallback(lambda one: one if isinstance(one, _Connection) else one.transport)
 
 
 @implementer(IStreamClientEndpoint)
@@ -121,6 +153,7 @@ class _Connection(ProtocolWrapper):
         Send a request, and look at how much comes until the head of its response has.
         """
         self._awaits_head = True
+        self._head = 0
         http: Any = self.wrappedProtocol
         answer: Deferred[IResponse] = http.request(request)
         return answer.addBoth(self._has_head)

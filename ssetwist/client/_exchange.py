@@ -13,7 +13,7 @@ from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLo
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import Agent, HTTPConnectionPool, ResponseDone
+from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
@@ -21,14 +21,11 @@ from twisted.web.iweb import IAgent
 from ..errors import Disconnected, RedirectRefused
 from ._abort import abort
 from ._connect import follow
+from ._connections import Connections
 from ._problems import tell
 from ._request import Request
 from ._response import headers_of, unwrapped
 from ._send import Send, through_agent, through_treq
-
-#: Seconds that a connection is kept for the next request.  Less than servers keep theirs, so that
-#: it seldom happens that one closes just when it is used again.
-_KEPT_FOR = 4
 
 #: What can only go wrong before anything has been sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
@@ -83,17 +80,15 @@ class Exchanges:
             raise ValueError("timeout must be a number of seconds, more than 0")
         self._clock: IReactorTime = reactor
         self._timeout = timeout
-        self._pool: HTTPConnectionPool | None = None
+        self._own: Connections | None = None
         self._send: Send
-        if isinstance(client, HTTPClient):
-            self._send = through_treq(client, CookieJar())
-            return
         if client is None:
-            self._pool = HTTPConnectionPool(reactor)
-            self._pool.maxPersistentPerHost = connections
-            self._pool.cachedConnectionTimeout = _KEPT_FOR
-            client = Agent(reactor, pool=self._pool)
-        self._send = through_agent(client, CookieJar())
+            self._own = Connections(reactor, kept=connections)
+            self._send = through_agent(self._own.agent, CookieJar())
+        elif isinstance(client, HTTPClient):
+            self._send = through_treq(client, CookieJar())
+        else:
+            self._send = through_agent(client, CookieJar())
 
     def exchange(
         self,
@@ -136,9 +131,9 @@ class Exchanges:
 
     def close(self) -> Deferred[None]:
         """
-        Close the connections that are its own.
+        Cut the connections that are its own.
         """
-        return succeed(None) if self._pool is None else self._pool.closeCachedConnections()
+        return succeed(None) if self._own is None else self._own.close()
 
 
 class _Body(Protocol):

@@ -164,7 +164,6 @@ class _Subscription(EventSource):
         super().__init__(url, on_open=self._has_opened, **options)
 
     def _has_opened(self, opened: Opened) -> None:
-        self._told_of = ""
         self._call(self._tell_opened, opened)
         if loss := loss_at_opening(opened):
             self._told_of = loss.asked

@@ -6,7 +6,6 @@ published again, the hub repeats its answer.  That is an extension of this hub; 
 updates at once.  From a hub that refuses many at once it is assumed that it knows no keys either.
 """
 
-import json
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
 from random import random
 from typing import Any, TypeVar
@@ -21,9 +20,10 @@ from twisted.web.iweb import IAgent
 
 from ..errors import NotPublished
 from ..eventstream import Event
+from ._batches import batches_of
 from ._delay import Backoff
 from ._exchange import Answer, Exchanges, NoAnswer
-from ._policy import retry_after
+from ._hub_answers import read_answers, refusal
 from ._request import normalized
 from ._source import Interruption
 from ._token import Bearer, Token
@@ -34,19 +34,9 @@ _log = Logger()
 T = TypeVar("T")
 R = TypeVar("R")
 
-#: How many lines a batch has at most.  The hub takes no more in one request.
-MAX_LINES = 1000
-
-#: After how many bytes a batch is not made longer: half of what the hub takes unless told
-#: otherwise.  An update that is larger goes alone.
-MAX_BATCH = 512 * 1024
-
 #: How many bytes the answer to one update may have, and to a line: an id, or an error.
 _MAX_ANSWER = 64 * 1024
 _MAX_LINE_ANSWER = 8 * 1024
-
-#: How much of what a hub says is shown, in characters.
-_SHOWN = 300
 
 #: Who publishes wants to know soon whether it worked; six attempts take about eight seconds, or as
 #: long as the hub says, up to a minute each time.
@@ -54,9 +44,6 @@ DEFAULT_BACKOFF = Backoff(first=0.5, ceiling=15.0, obeyed=60.0)
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON_LINES = "application/x-ndjson"
-
-#: Statuses that come before anything is published.
-_CERTAIN = (429, 503)
 
 
 class Publisher:
@@ -202,7 +189,7 @@ class Publisher:
     async def _publish_many(self, updates: Iterator[Update]) -> list[str | NotPublished]:
         results: list[str | NotPublished] = []
         expected = 0
-        batches = _batches(updates)
+        batches = batches_of(updates)
         for batch in batches:
             expected += len(batch)
             try:
@@ -273,7 +260,7 @@ class Publisher:
                 for line, result in zip(lines, results, strict=True)
             )
             answer = await self._send(body, _JSON_LINES, key, _MAX_LINE_ANSWER * len(waiting))
-            answers = _read_answers(answer, waiting)
+            answers = read_answers(answer, waiting)
             refused = {}
             for index, result in answers.items():
                 if isinstance(result, NotPublished) and _is_worth_another_try(result):
@@ -304,7 +291,7 @@ class Publisher:
                 answer = await self._exchanges.exchange("POST", self._url, headers, body, most=most)
                 if 200 <= answer.status <= 299:
                     return answer
-                problem = _refused(answer, self._clock.seconds())
+                problem = refusal(answer, self._clock.seconds())
             except NoAnswer as lost:
                 problem = NotPublished(str(lost), is_uncertain=lost.was_sent)
             failures += 1
@@ -334,30 +321,6 @@ def check_url(url: str) -> str:
     return normalized(url).partition("#")[0]
 
 
-def _batches(updates: Iterator[Update]) -> Iterator[list[Update]]:
-    """
-    Cut updates into what fits into one request.
-    """
-    batch: list[Update] = []
-    size = 0
-    for update in updates:
-        length = _size_of(update)
-        if batch and (len(batch) >= MAX_LINES or size + length > MAX_BATCH):
-            yield batch
-            batch, size = [], 0
-        batch.append(update)
-        size += length
-    if batch:
-        yield batch
-
-
-def _size_of(update: Update) -> int:
-    """
-    Return about how many bytes its line has.
-    """
-    return 64 + len(update.event.data.encode()) + sum(map(len, update.topics))
-
-
 def _is_worth_another_try(problem: NotPublished) -> bool:
     status = problem.status
     return status is None or status == 429 or 500 <= status <= 599
@@ -365,50 +328,3 @@ def _is_worth_another_try(problem: NotPublished) -> bool:
 
 def _asked(problem: NotPublished) -> float:
     return problem.retry_after or 0.0
-
-
-def _refused(answer: Answer, now: float) -> NotPublished:
-    text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
-    if 300 <= answer.status <= 399:
-        text = "it is somewhere else; redirects are not followed"
-    return NotPublished(
-        _shown(text) or "without a word",
-        status=answer.status,
-        retry_after=retry_after(answer.headers, now),
-        is_uncertain=answer.status >= 500 and answer.status not in _CERTAIN,
-    )
-
-
-def _read_answers(answer: Answer, waiting: Sequence[int]) -> dict[int, str | NotPublished]:
-    """
-    Return what became of each line that was sent.
-
-    :raises NotPublished: If the answer makes no sense.
-    """
-    try:
-        said = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
-        pairs = zip(waiting, said, strict=True)
-        return {index: _read_line(one, index + 1) for index, one in pairs}
-    except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
-        raise NotPublished(
-            "the hub's answer makes no sense", status=answer.status, is_uncertain=True
-        ) from None
-
-
-def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
-    if "error" not in said:
-        return str(said["id"])
-    asked = float(said.get("retry_after") or 0)
-    return NotPublished(
-        _shown(str(said["error"])),
-        status=int(said["status"]),
-        retry_after=asked if asked > 0 else None,  # a NaN is not more than 0
-        line=number,
-    )
-
-
-def _shown(text: str) -> str:
-    """
-    Return the beginning of somebody else's words, on one line.
-    """
-    return "".join(one if one.isprintable() else " " for one in text[:_SHOWN])

@@ -18,6 +18,7 @@ from tests.functional.mercure_process import (
     legacy_token,
     mercure_hub,
 )
+from tests.functional.scripted_server import Connection, Script, ScriptedServer, head
 from tests.functional.support import PATIENCE
 
 
@@ -120,3 +121,55 @@ class MercureTests(TestCase):
         """
         url = self.start()
         await self.assertFailure(hub_metadata(url, reactor=reactor), Disconnected)
+
+
+class ExchangeTests(TestCase):
+    """
+    A publisher and a server that follows a script.
+    """
+
+    timeout = 2 * PATIENCE  # trial's own name; in seconds
+
+    async def start(self, script: Script) -> ScriptedServer:
+        """
+        Run the server.
+        """
+        server = ScriptedServer(script)
+        await server.listen()
+        self.addCleanup(server.stop)
+        return server
+
+    async def test_kept(self) -> None:
+        """
+        One connection is used for one request after the other.
+        """
+
+        async def script(connection: Connection) -> None:
+            while True:
+                await connection.request()
+                connection.send(head("200 OK", content_length=1) + b"1")
+
+        server = await self.start(script)
+        async with Publisher(server.url(), reactor=reactor) as publisher:
+            for _ in range(5):
+                self.assertEqual("1", await publisher.publish("a"))
+        self.assertEqual([0] * 5, [request.connection for request in server.requests])
+
+    async def test_head_without_end(self) -> None:
+        """
+        A head without an end is cut, also where it is not the first of its connection.
+        """
+
+        async def script(connection: Connection) -> None:
+            await connection.request()
+            connection.send(head("200 OK", content_length=1) + b"1")
+            await connection.request()
+            connection.send(b"HTTP/1.1 200 OK\r\n")
+            await connection.flood(b"X-A: %d\r\n" % number * 1000 for number in range(100_000))
+
+        server = await self.start(script)
+        async with Publisher(server.url(), reactor=reactor, attempts=1) as publisher:
+            self.assertEqual("1", await publisher.publish("a"))
+            problem = await self.assertFailure(publisher.publish("a"), NotPublished)
+        self.assertIn("its head has more than", str(problem))
+        self.assertEqual([0, 0], [request.connection for request in server.requests])

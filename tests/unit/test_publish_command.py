@@ -172,6 +172,15 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.asked[0].body)
         self.assertIn("line 2: an update needs a topic", self.errors.getvalue())
 
+    def test_wrong_in_the_middle(self) -> None:
+        """
+        A line that cannot be an update does not keep those behind it.
+        """
+        self.hub.answers = [take_lines] * 3
+        lines = "x\n" * 999 + "\udcff\n" + "y\n" * 1500
+        self.assertEqual(1, self.status("--topic=a", input=lines))
+        self.assertIn("published 2499 events in 0.0 s, 1 were not", self.errors.getvalue())
+
     def test_all_refused(self) -> None:
         """
         When all of a request is refused no more is read, and neighbours are told together.

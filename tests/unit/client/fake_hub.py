@@ -101,8 +101,8 @@ class FakeHub:
     """
     Answers one request after the other.
 
-    :ivar answers: What it answers: a response, a failure, or what makes one of these of the
-        request.  When they are used up it is silent.
+    :ivar answers: What it answers: a response, a failure, a Deferred, or what makes one of these of
+        the request.  When they are used up it is silent.
     """
 
     answers: list[Any] = field(default_factory=list)
@@ -130,4 +130,6 @@ class FakeHub:
         answer = self.answers.pop(0)
         if callable(answer):
             answer = answer(self.asked[-1])
+        if isinstance(answer, Deferred):
+            return answer
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)

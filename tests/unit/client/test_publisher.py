@@ -7,15 +7,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from treq.client import HTTPClient
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.error import ConnectingCancelledError, ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web._newclient import ResponseNeverReceived
 
 from ssetwist.client import Interruption, Publisher, Update
-from ssetwist.client._publisher import MAX_BATCH, MAX_LINES
+from ssetwist.client._batches import MAX_BATCH, MAX_LINES
 from ssetwist.errors import NotPublished
 from ssetwist.eventstream import Event
 
@@ -204,6 +205,17 @@ class PublishTests(PublisherCase):
         problem = self.failureResultOf(published, NotPublished).value
         self.assertEqual("there was no answer within 5 s", str(problem))
         self.assertTrue(problem.is_uncertain)
+
+    def test_silence_before_sending(self) -> None:
+        """
+        Who never got a connection has certainly not published.
+        """
+        address = IPv4Address("TCP", "127.0.0.1", 1)
+        self.hub.answers = [Deferred(lambda one: one.errback(ConnectingCancelledError(address)))]
+        published = self.publisher(attempts=1, timeout=5).publish("/a")
+        self.clock.advance(5)
+        problem = self.failureResultOf(published, NotPublished).value
+        self.assertFalse(problem.is_uncertain)
 
     def test_bad_answers(self) -> None:
         """
@@ -490,6 +502,31 @@ class PublishManyTests(PublisherCase):
         self.hub.answers = [answer_lines] * 2
         self.failureResultOf(self.publisher().publish_many(updates()), LookupError)
         self.assertEqual(1, len(self.hub.asked))
+
+    def test_longest_wait(self) -> None:
+        """
+        It waits as long as any of the lines is to.
+        """
+        line = '{"error":"x","status":429,"retry_after":%d}\n'
+        body = "".join(line % seconds for seconds in (3, 9, 1)).encode()
+        self.hub.answers = [Response(200, body, JSON_LINES), answer_lines]
+        published = self.publisher().publish_many([Update("/a", data) for data in "xyz"])
+        self.clock.advance(9.2)
+        self.assertNoResult(published)
+        self.clock.advance(0.05)
+        self.assertEqual(["x", "y", "z"], self.results(published))
+
+    def test_forms_that_are_refused(self) -> None:
+        """
+        Where forms are sent one by one, that one may not be published concerns no other; that
+        nothing may be does.
+        """
+        publisher = self.publisher()
+        self.hub.answers = [Response(415), Response(403), Response(413), Response(200, b"1")]
+        updates = [Update("/a", data) for data in "xyz"]
+        self.assertEqual([403, 413, "1"], self.results(publisher.publish_many(updates)))
+        self.hub.answers = [Response(401)]
+        self.assertEqual([401] * 3, self.results(publisher.publish_many(updates)))
 
     def test_makes_no_sense(self) -> None:
         """
