@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from .mercure_hub import Response
@@ -27,7 +27,7 @@ from .mercure_publisher import (
 #: What must be in the words of an error: a field, or which part of the request it is.
 NAMED = re.compile(
     r"\b(topic|data|private|id|type|retry|fields?|update|lines|body|Content-Type|Idempotency-Key"
-    r"|match|match_exact|match_urlpattern|parameter|matchers|asked for|token|Authorization|path"
+    r"|match|match_exact|match_urlpattern|parameter|matchers|asked for|token|Authorization|path|URL"
     r"|event-stream)\b"
 )
 
@@ -277,6 +277,7 @@ class SubscribeInputTests(InputCase):
 
     @hypothesis_settings
     @given(_forms, _forms | _raw)
+    @example(b"topic=" + b"x" * 20_000, b"")
     def test_query_bodies(self, query: bytes, body: bytes) -> None:
         """
         Any query, and any body of ``QUERY``.
