@@ -283,7 +283,10 @@ class ReadmeTests(SynchronousTestCase):
             "from twisted.internet.task import react\n\n"
             "async def main(reactor, token, topic):\n"
             "    load_anew, many = print, [(topic, 'a'), (topic, 'b')]\n"
-            + textwrap.indent(textwrap.dedent(found[1]), "    ")
+            # Who has not subscribed yet would hear nothing of what is published.
+            + textwrap.indent(textwrap.dedent(found[1]), "    ").replace(
+                "    async with Publisher", "    await source.when_open()\n    async with Publisher"
+            )
             + "    print(id, *results, (await source.next()).data)\n"
             "    await source.close()\n\n"
             "import sys; react(main, sys.argv[1:])\n"
