@@ -19,10 +19,16 @@ from twisted.web.static import Data
 from ssetwist import Event, SSETwistError, stream
 from ssetwist.client import stream_events
 
-PAGE = b"""<!DOCTYPE html><title>Ask</title>
+PAGE = b"""<!DOCTYPE html><title>Ask</title><link rel=icon href=data:>
+<meta name=viewport content="width=device-width"><meta name=color-scheme content="light dark">
+<style>
+  body { font: 1.1rem/1.6 system-ui; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }
+  input { font: inherit; box-sizing: border-box; width: 100%; padding: .6rem 1rem }
+</style>
 <form><input name=q autofocus placeholder="Ask something"></form><p id=answer></p>
 <script>
   const question = new URLSearchParams(location.search);
+  document.forms[0].q.value = question.get("q");
   const source = question.get("q") ? new EventSource(`answer?${question}`) : null;
   if (source) source.onmessage = ({ data }) => answer.append(JSON.parse(data));
   addEventListener("pagehide", () => source?.close());  // or the browser may keep it for a while
