@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.web.iweb import IAgent
 
-from ._client_options import add_token, positive, token_of
+from ._client_options import add_token, positive, token_of, url_of
 from ._lines import Lines
 from ._publish_lines import PublishedLines, words
 from ._telling import Telling
@@ -131,7 +131,7 @@ async def run_publish(
         telling.tell(f"{problem}; next attempt in {interruption.delay:.1f} s")
 
     publisher = Publisher(
-        arguments.url,
+        url_of(arguments.url),
         reactor=reactor,
         token=token_of(arguments.token),
         client=client,

@@ -62,7 +62,12 @@ def stream_events(
         HTTP/1.0 without a length; :class:`ssetwist.errors.EventTooLarge`; and ``RuntimeError``, if
         somebody else has asked for the body.
     :raises ValueError: If a limit, or the time-out, is not positive.
+    :raises TypeError: If it is no response, but a Deferred of one, say.
     """
+    given: object = response
+    if not IResponse.providedBy(given):
+        what = "a Deferred: await it first" if isinstance(given, Deferred) else repr(given)
+        raise TypeError(f"stream_events takes a response of an Agent or of treq, not {what}")
     if silence_timeout is not None and not silence_timeout > 0:
         raise ValueError("silence_timeout must be a number of seconds, more than 0")
     if reactor is None:
