@@ -53,4 +53,4 @@ def check_backoff(backoff: object) -> None:
     :raises TypeError: If it is none, but a number, say.
     """
     if not isinstance(backoff, Backoff):
-        raise TypeError(f"backoff must be a Backoff, not {backoff!r}")
+        raise TypeError(f"backoff must be a Backoff, not {type(backoff).__name__}")

@@ -16,6 +16,7 @@ from ..eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ._abort import discard
 from ._connect import Answer, checked
 from ._queue import EventQueue
+from ._request import type_of
 from ._response import unwrapped
 from ._stream import Stream
 
@@ -66,7 +67,7 @@ def stream_events(
     """
     given: object = response
     if not IResponse.providedBy(given):
-        what = "a Deferred: await it first" if isinstance(given, Deferred) else repr(given)
+        what = "a Deferred: await it first" if isinstance(given, Deferred) else type_of(given)
         raise TypeError(f"stream_events takes a response of an Agent or of treq, not {what}")
     if silence_timeout is not None and not silence_timeout > 0:
         raise ValueError("silence_timeout must be a number of seconds, more than 0")

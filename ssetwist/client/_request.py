@@ -44,7 +44,7 @@ def normalized(url: str, base: str | None = None) -> str:
     :raises TypeError: If it is no text.
     """
     if not isinstance(url, str):
-        raise TypeError(f"a URL must be str, not {type(url).__name__}")
+        raise TypeError(f"a URL must be str, not {type_of(url)}")
     try:
         parsed = ada_url.URL(url, base)
     except ValueError:
@@ -95,18 +95,21 @@ def as_headers(headers: AnyHeaders | None) -> Headers:
     if headers is None:
         return result
     if not isinstance(headers, Mapping):
-        raise TypeError(f"headers must be a mapping of names to values, not {_type_of(headers)}")
+        raise TypeError(f"headers must be a mapping of names to values, not {type_of(headers)}")
     for name, value in headers.items():
         values = [value] if isinstance(value, str | bytes) else value
         if not isinstance(values, list | tuple):
             raise TypeError(
-                f"the header {name!r} must be a str, or a list of some, not {_type_of(value)}"
+                f"the header {name!r} must be a str, or a list of some, not {type_of(value)}"
             )
         result.setRawHeaders(name, list(values))
     return result
 
 
-def _type_of(value: object) -> str:
+def type_of(value: object) -> str:
+    """
+    Return what something is that should be something else.  Not its ``repr``: it may be a secret.
+    """
     return type(value).__name__
 
 

@@ -19,7 +19,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from ._abort import discard
-from ._request import Request
+from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
 Send = Callable[[Request], "Deferred[IResponse]"]
@@ -99,11 +99,11 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
         return jar
     if not isinstance(cookies, Mapping):
         raise TypeError(
-            f"cookies must be a CookieJar, or a mapping of names to values, not {cookies!r}"
+            f"cookies must be a CookieJar, or a mapping of names to values, not {type_of(cookies)}"
         )
     for name, value in cookies.items():
         if not isinstance(value, str):
-            raise TypeError(f"the cookie {name!r} must be str, not {type(value).__name__}")
+            raise TypeError(f"the cookie {name!r} must be str, not {type_of(value)}")
         if not all(text.isascii() and text.isprintable() for text in (name, value)):
             raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
         jar.set_cookie(scoped_cookie(url, name, value))
@@ -120,7 +120,7 @@ def through(client: HTTPClient | IAgent, jar: CookieJar) -> Send:
         return through_treq(client, jar)
     if not IAgent.providedBy(client):
         raise TypeError(
-            f"client must be a treq.client.HTTPClient, or provide IAgent, unlike {client!r}"
+            f"client must be a treq.client.HTTPClient, or provide IAgent, not {type_of(client)}"
         )
     return through_agent(client, jar)
 

@@ -23,7 +23,7 @@ from ._connections import Connections
 from ._delay import Backoff, check_backoff
 from ._policy import is_worth_another_try, retry_after
 from ._queue import EventQueue
-from ._request import AnyHeaders, as_headers, method_of, normalized, shown
+from ._request import AnyHeaders, as_headers, method_of, normalized, shown, type_of
 from ._response import Opened
 from ._send import jar_of, through, through_agent
 from ._states import ReadyState, new_states
@@ -174,7 +174,7 @@ class EventSource:
                 raise ValueError(f"{name} must be a number of seconds, more than 0")
         # Each attempt would fail of these, and be made again for ever.
         if not isinstance(body, bytes | None):
-            raise TypeError(f"body must be bytes, not {type(body).__name__}")
+            raise TypeError(f"body must be bytes, not {type_of(body)}")
         check_backoff(backoff)
         for hook_name, hook in (
             ("fresh_headers", fresh_headers),
@@ -184,7 +184,7 @@ class EventSource:
             ("on_comment", on_comment),
         ):
             if hook is not None and not callable(hook):
-                raise TypeError(f"{hook_name} must be something to call, not {hook!r}")
+                raise TypeError(f"{hook_name} must be something to call, not {type_of(hook)}")
         try:
             self._url = normalized(url)
         except ValueError as problem:

@@ -268,7 +268,7 @@ class OneShotTests(SynchronousTestCase):
         """
         Who forgets to wait for the response is told so at once.
         """
-        for wrong, said in ((Deferred(), "a Deferred: await it first"), (b"data: x", "b'data: x'")):
+        for wrong, said in ((Deferred(), "a Deferred: await it first"), (b"data: x", "bytes")):
             with self.assertRaises(TypeError) as caught:
                 stream_events(wrong, reactor=self.clock)
             self.assertTrue(str(caught.exception).endswith(f", not {said}"))
