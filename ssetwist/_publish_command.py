@@ -28,6 +28,8 @@ knows these keys, as ssetwist does. For others there is --at-most-once.
 
 The id of DATA is written to the standard output, those of lines with --ids; what was
 not published, and why, to the standard error.
+A line that can be no event keeps no other back; when a request is refused, or has no
+answer, nothing behind its lines is sent, and it is said which was the last.
 
 exit status:
   0    all is published
