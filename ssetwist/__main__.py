@@ -3,6 +3,7 @@
 """
 
 import os
+import re
 import signal
 import sys
 from argparse import ArgumentParser, Namespace
@@ -20,6 +21,9 @@ from ._token_command import add_check, add_mint, check, mint
 
 #: A status above it is the number of a signal, as shells have it.
 _BY_SIGNAL = 128
+
+#: What is no option, for argparse: a number below zero may be data.
+_WORD = re.compile(r"(?!-)|-[0-9]+$|-[0-9]*\.[0-9]+$")
 
 #: What ends a command early, and quietly.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -51,7 +55,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
     # before.
     is_marked = rest[:1] == ["--"]
     words = rest[1:] if is_marked else rest
-    is_data = len(words) == 1 and (is_marked or not words[0].startswith("-"))
+    is_data = len(words) == 1 and (is_marked or _WORD.match(words[0]) is not None)
     if is_data and getattr(found, "data", "") is None:
         found.data = words[0]
     elif rest:

@@ -6,6 +6,8 @@ import string
 from argparse import ArgumentParser
 from collections.abc import Callable
 
+from .client._publisher import check_url
+from .client._token import check_token
 from .mercure._jwt import MAX_TOKEN
 from .mercure._secrets import read_secret
 
@@ -23,11 +25,23 @@ def add_token(parser: ArgumentParser) -> None:
     )
 
 
+def url_of(url: str) -> str:
+    """
+    Return a URL as it is asked for.
+
+    :raises ValueError: If it can be none; the text says so of which argument.
+    """
+    try:
+        return check_url(url)
+    except ValueError as problem:
+        raise ValueError(f"URL: {problem}") from None
+
+
 def token_of(source: str | None) -> Callable[[], str] | None:
     """
     Return what reads the token.
 
-    :raises ValueError: If there is none now.
+    :raises ValueError: If there is none now, or what there is can be none.
     """
     if source is None:
         return None
@@ -37,7 +51,11 @@ def token_of(source: str | None) -> Callable[[], str] | None:
             text = read_secret(source, most=MAX_TOKEN + 2)
         except ValueError as problem:
             raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
-        return text.decode("latin-1").strip(string.whitespace)
+        token = text.decode("latin-1").strip(string.whitespace)
+        try:
+            return check_token(token)
+        except ValueError as problem:
+            raise ValueError(f"--token: {problem}") from None
 
     read()
     return read

@@ -61,6 +61,13 @@ class Lines:
         self._read_on()
         return taken
 
+    @property
+    def is_at_end(self) -> bool:
+        """
+        Whether there were no more lines than those that were taken, as far as is known.
+        """
+        return self._is_over and not self._lines
+
     def stop(self) -> None:
         """
         Take no more.

@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.web.iweb import IAgent
 
-from ._client_options import add_token, positive, token_of
+from ._client_options import add_token, positive, token_of, url_of
 from ._lines import Lines
 from ._publish_lines import PublishedLines, words
 from ._telling import Telling
@@ -28,6 +28,8 @@ knows these keys, as ssetwist does. For others there is --at-most-once.
 
 The id of DATA is written to the standard output, those of lines with --ids; what was
 not published, and why, to the standard error.
+A line that can be no event keeps no other back; when a request is refused, or has no
+answer, nothing behind its lines is sent, and it is said which was the last.
 
 exit status:
   0    all is published
@@ -131,7 +133,7 @@ async def run_publish(
         telling.tell(f"{problem}; next attempt in {interruption.delay:.1f} s")
 
     publisher = Publisher(
-        arguments.url,
+        url_of(arguments.url),
         reactor=reactor,
         token=token_of(arguments.token),
         client=client,

@@ -77,11 +77,16 @@ class PublishedLines:
             progress.start(_PROGRESS_EVERY, now=False)
         sending = Deferred.fromCoroutine(self._send())
         sending.addErrback(self._sent.put)
+        last = 0
+        is_stopped = leaves_some = False
         try:
             while sent := await self._sent.get():
                 if isinstance(sent, Failure):
                     sent.raiseException()
-                if not await self._finish(sent):
+                last = sent.numbers[-1]
+                if not await self._finish(sent) and not is_stopped:
+                    is_stopped = True
+                    leaves_some = not self._lines.is_at_end
                     self._lines.stop()
                 # Not before: what comes next may be in vain.
                 self._turns.release()
@@ -94,6 +99,8 @@ class PublishedLines:
             for left in self._sent.pending:
                 if isinstance(left, _Sent):  # nobody waits for it any more
                     left.answer.addErrback(lambda _: None)
+        if leaves_some:
+            self._telling.tell(f"nothing behind line {last} was sent", is_urgent=True)
         self._telling.tell(self._summary())
         return 1 if self._failed else 0
 

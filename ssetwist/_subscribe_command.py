@@ -11,12 +11,11 @@ from urllib.parse import urlsplit
 from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
-from ._client_options import add_token, positive, token_of
+from ._client_options import add_token, positive, token_of, url_of
 from ._telling import Telling
 from ._terminal import Output, Terminal, harmless, harmless_json, has_colour
 from .client import EventSource, Interruption, Opened, is_worth_another_try
 from .client._mercure import Loss, loss_in, subscribe
-from .client._publisher import check_url
 from .client._token import Bearer
 from .errors import Disconnected, NotAnEventStream, SSETwistError
 from .eventstream import Event
@@ -211,6 +210,7 @@ class _Watch:
 
 
 def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
+    url = url_of(arguments.url)
     token = token_of(arguments.token)
     options |= {
         "policy": watch.may_try_again,
@@ -219,7 +219,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
     }
     if arguments.topic or arguments.pattern:
         return subscribe(
-            arguments.url,
+            url,
             arguments.topic,
             patterns=arguments.pattern,
             token=token,
@@ -232,7 +232,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
         raise ValueError("--legacy: there is neither --topic nor --pattern")
     if token is not None:
         options["fresh_headers"] = Bearer(token).headers
-    return EventSource(check_url(arguments.url), last_event_id=arguments.since, **options)
+    return EventSource(url, last_event_id=arguments.since, **options)
 
 
 def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:

@@ -69,7 +69,9 @@ class UpdateMaker:
             "id": id,
             "retry": said.get("retry", told.retry),
         }
-        data = said.get("data", "")
+        if "data" not in said:
+            raise ValueError("there is no data in it")
+        data = said["data"]
         try:
             event = (
                 Event(data, **fields) if isinstance(data, str) else Event.with_json(data, **fields)

@@ -17,10 +17,14 @@ MAX_BATCH = 512 * 1024
 def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
     """
     Cut updates into what fits into one request.
+
+    :raises TypeError: If one is no update, but a pair, say.
     """
     batch: list[Update] = []
     size = 0
     for update in updates:
+        if not isinstance(update, Update):
+            raise TypeError(f"each must be an Update, not {type(update).__name__}")
         length = _size_of(update)
         if batch and (len(batch) >= MAX_LINES or size + length > MAX_BATCH):
             yield batch

@@ -187,8 +187,9 @@ class _Factory(WrappingFactory[_Connection]):
     noisy = False
     protocol = _Connection
 
-    def __init__(self, factory: IProtocolFactory, connections: Connections) -> None:
+    def __init__(self, factory: Any, connections: Connections) -> None:  # of an Agent
         super().__init__(factory)
+        factory.noisy = False  # or the log has two lines of it beside each attempt's own
         self.connections = connections
 
     def registerProtocol(self, p: _Connection) -> None:

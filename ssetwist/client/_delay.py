@@ -44,3 +44,13 @@ class Backoff:
         # 2**64 s are longer than any ceiling, and failures may be more than a float can hold.
         spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))
         return min(asked, self.obeyed) + chance() * spread
+
+
+def check_backoff(backoff: object) -> None:
+    """
+    Check what is given as one.
+
+    :raises TypeError: If it is none, but a number, say.
+    """
+    if not isinstance(backoff, Backoff):
+        raise TypeError(f"backoff must be a Backoff, not {type(backoff).__name__}")

@@ -25,7 +25,7 @@ from ._connections import Connections
 from ._problems import tell
 from ._request import Request
 from ._response import headers_of, unwrapped
-from ._send import Send, through_agent, through_treq
+from ._send import Send, through, through_agent
 
 #: What can only go wrong before anything has been sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
@@ -85,10 +85,8 @@ class Exchanges:
         if client is None:
             self._own = Connections(reactor, kept=connections)
             self._send = through_agent(self._own.agent, CookieJar())
-        elif isinstance(client, HTTPClient):
-            self._send = through_treq(client, CookieJar())
         else:
-            self._send = through_agent(client, CookieJar())
+            self._send = through(client, CookieJar())
 
     def exchange(
         self,

@@ -26,6 +26,8 @@ def refusal(answer: Answer, now: float) -> NotPublished:
     text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
         text = "it is somewhere else; redirects are not followed"
+    elif "html" in answer.headers.get("content-type", ""):
+        text = "a page to look at; this is hardly the URL of a hub"
     return NotPublished(
         _shown(text) or "without a word",
         status=answer.status,

@@ -5,6 +5,7 @@ Subscribing to a Mercure hub, of 1.0 and of 0.x, and learning of what was missed
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from inspect import signature
 from typing import Any
 from urllib.parse import quote
 
@@ -107,8 +108,13 @@ def subscribe(
     :param on_loss: Told whenever events were missed, or may have been, before any that come after.
     :param options: What else :class:`EventSource` takes.
     :raises ValueError: If the URL is none of HTTP or has a password in it, the token can be none,
-        or there is neither topic nor pattern.
+        there is neither topic nor pattern, or one is empty.
+    :raises TypeError: If one is no text, or there is no such option.
     """
+    if "last_event_id" in options:
+        raise TypeError("last_event_id is called since, here")
+    # First: who writes topic= is not to be told that there must be one.
+    signature(EventSource).bind(hub_url, reactor=reactor, **options)
     bearer = Bearer(token)
     if token is not None:
         if options.get("fresh_headers") is not None:
@@ -140,6 +146,11 @@ def subscription_url(
     asked += [("topic" if legacy else "match_urlpattern", one) for one in _texts(patterns)]
     if not asked:
         raise ValueError("there must be a topic, or a pattern of topics")
+    for _, one in asked:
+        if not isinstance(one, str):
+            raise TypeError(f"a topic must be str, not {type(one).__name__}")
+        if not one:
+            raise ValueError("a topic must not be empty")
     url = check_url(hub_url)
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked)
     return f"{url}{'&' if '?' in url else '?'}{query}"
@@ -179,4 +190,6 @@ class _Subscription(EventSource):
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:
+    if not isinstance(given, Iterable):
+        raise TypeError(f"topics must be a str, or some, not {type(given).__name__}")
     return [given] if isinstance(given, str) else list(given)

@@ -16,6 +16,7 @@ from ..eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ._abort import discard
 from ._connect import Answer, checked
 from ._queue import EventQueue
+from ._request import type_of
 from ._response import unwrapped
 from ._stream import Stream
 
@@ -62,7 +63,12 @@ def stream_events(
         HTTP/1.0 without a length; :class:`ssetwist.errors.EventTooLarge`; and ``RuntimeError``, if
         somebody else has asked for the body.
     :raises ValueError: If a limit, or the time-out, is not positive.
+    :raises TypeError: If it is no response, but a Deferred of one, say.
     """
+    given: object = response
+    if not IResponse.providedBy(given):
+        what = "a Deferred: await it first" if isinstance(given, Deferred) else type_of(given)
+        raise TypeError(f"stream_events takes a response of an Agent or of treq, not {what}")
     if silence_timeout is not None and not silence_timeout > 0:
         raise ValueError("silence_timeout must be a number of seconds, more than 0")
     if reactor is None:

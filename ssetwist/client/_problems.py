@@ -4,6 +4,7 @@ What went wrong, in words.
 
 from collections.abc import Iterator
 
+from OpenSSL.SSL import Error as TLSError
 from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
@@ -24,7 +25,10 @@ def tell(problem: BaseException) -> str:
 def _texts(problem: BaseException) -> Iterator[str]:
     # Twisted wraps what happened into what that was the end of; only the former means something.
     reasons = getattr(problem, "reasons", None)
-    if reasons is None:
+    if isinstance(problem, TLSError) and problem.args and isinstance(problem.args[0], list):
+        for *_, reason in problem.args[0]:  # with the names of a library and of its function
+            yield f"TLS: {reason}"
+    elif reasons is None:
         yield " ".join(str(problem).split()) or type(problem).__name__
     else:
         for reason in reasons:

@@ -21,7 +21,7 @@ from twisted.web.iweb import IAgent
 from ..errors import NotPublished
 from ..eventstream import Event
 from ._batches import batches_of
-from ._delay import Backoff
+from ._delay import Backoff, check_backoff
 from ._exchange import Answer, Exchanges, NoAnswer
 from ._hub_answers import read_answers, refusal
 from ._request import normalized
@@ -91,6 +91,7 @@ class Publisher:
         for name, value in (("in_flight", in_flight), ("attempts", attempts)):
             if value < 1:
                 raise ValueError(f"{name} must be 1 or more")
+        check_backoff(backoff)
         self._clock: IReactorTime = reactor
         self._bearer = Bearer(token)
         self._exchanges = Exchanges(reactor, client, timeout=timeout, connections=in_flight)

@@ -14,6 +14,8 @@ from ._media_type import EVENT_STREAM
 #: What headers are given as: pairs of a name and a value (or some), or Twisted's own.
 AnyHeaders = Headers | Mapping[str, str | list[str]]
 
+_NO_SCHEME = "it does not begin with http:// or https://"
+
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 
 
@@ -39,13 +41,17 @@ def normalized(url: str, base: str | None = None) -> str:
     :param base: What it may be relative to.
     :raises ValueError: If it is no URL of http or https, or has a name or a password in it: those
         would be shown wherever the URL is.  Who needs them sends ``Authorization``.
+    :raises TypeError: If it is no text.
     """
+    if not isinstance(url, str):
+        raise TypeError(f"a URL must be str, not {type_of(url)}")
     try:
         parsed = ada_url.URL(url, base)
     except ValueError:
-        raise ValueError("it is no URL") from None
+        problem = "it is no URL" if base or "://" in url else _NO_SCHEME
+        raise ValueError(problem) from None
     if parsed.protocol not in ("http:", "https:"):
-        raise ValueError("it is no URL of http or https")
+        raise ValueError(_NO_SCHEME)
     if parsed.username or parsed.password:
         raise ValueError("it has a name or a password, which everybody could read")
     return str(parsed.href)
@@ -86,9 +92,25 @@ def as_headers(headers: AnyHeaders | None) -> Headers:
     if isinstance(headers, Headers):
         return headers.copy()
     result = Headers()
-    for name, value in (headers or {}).items():
-        result.setRawHeaders(name, [value] if isinstance(value, str | bytes) else list(value))
+    if headers is None:
+        return result
+    if not isinstance(headers, Mapping):
+        raise TypeError(f"headers must be a mapping of names to values, not {type_of(headers)}")
+    for name, value in headers.items():
+        values = [value] if isinstance(value, str | bytes) else value
+        if not isinstance(values, list | tuple):
+            raise TypeError(
+                f"the header {name!r} must be a str, or a list of some, not {type_of(value)}"
+            )
+        result.setRawHeaders(name, list(values))
     return result
+
+
+def type_of(value: object) -> str:
+    """
+    Return what something is that should be something else.  Not its ``repr``: it may be a secret.
+    """
+    return type(value).__name__
 
 
 def head(

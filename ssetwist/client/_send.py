@@ -19,7 +19,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from ._abort import discard
-from ._request import Request
+from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
 Send = Callable[[Request], "Deferred[IResponse]"]
@@ -90,15 +90,39 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
 
     :param cookies: If it is a jar, that one.  Names and values are for the origin of the URL.
     :raises ValueError: If a name or a value cannot be sent.
+    :raises TypeError: If they are neither, or one is no text.
     """
     if isinstance(cookies, CookieJar):
         return cookies
     jar = CookieJar()
-    for name, value in (cookies or {}).items():
+    if cookies is None:
+        return jar
+    if not isinstance(cookies, Mapping):
+        raise TypeError(
+            f"cookies must be a CookieJar, or a mapping of names to values, not {type_of(cookies)}"
+        )
+    for name, value in cookies.items():
+        if not isinstance(value, str):
+            raise TypeError(f"the cookie {name!r} must be str, not {type_of(value)}")
         if not all(text.isascii() and text.isprintable() for text in (name, value)):
             raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
         jar.set_cookie(scoped_cookie(url, name, value))
     return jar
+
+
+def through(client: HTTPClient | IAgent, jar: CookieJar) -> Send:
+    """
+    Return what sends through somebody's client.
+
+    :raises TypeError: If it can send nothing, as the module ``treq``.
+    """
+    if isinstance(client, HTTPClient):
+        return through_treq(client, jar)
+    if not IAgent.providedBy(client):
+        raise TypeError(
+            f"client must be a treq.client.HTTPClient, or provide IAgent, not {type_of(client)}"
+        )
+    return through_agent(client, jar)
 
 
 def through_agent(agent: IAgent, jar: CookieJar) -> Send:

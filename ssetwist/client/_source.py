@@ -20,12 +20,12 @@ from ..eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ._attempt import Asking, Attempt
 from ._connect import Answer
 from ._connections import Connections
-from ._delay import Backoff
+from ._delay import Backoff, check_backoff
 from ._policy import is_worth_another_try, retry_after
 from ._queue import EventQueue
-from ._request import AnyHeaders, as_headers, method_of, normalized, shown
+from ._request import AnyHeaders, as_headers, method_of, normalized, shown, type_of
 from ._response import Opened
-from ._send import jar_of, through_agent, through_treq
+from ._send import jar_of, through, through_agent
 from ._states import ReadyState, new_states
 from ._stream import Stream
 from ._waiters import Waiters
@@ -136,6 +136,7 @@ class EventSource:
     :param max_event: The most data of one event, in bytes.
 
     :raises ValueError: If the URL, the method, a header, or a number makes no sense.
+    :raises TypeError: If something is what it cannot be, such as a body that is text.
     :raises InvalidEvent: If the last event ID can be none.
 
     What a hook raises is logged, and changes nothing.
@@ -171,6 +172,19 @@ class EventSource:
         ):
             if not seconds > 0:
                 raise ValueError(f"{name} must be a number of seconds, more than 0")
+        # Each attempt would fail of these, and be made again for ever.
+        if not isinstance(body, bytes | None):
+            raise TypeError(f"body must be bytes, not {type_of(body)}")
+        check_backoff(backoff)
+        for hook_name, hook in (
+            ("fresh_headers", fresh_headers),
+            ("policy", policy),
+            ("on_open", on_open),
+            ("on_interruption", on_interruption),
+            ("on_comment", on_comment),
+        ):
+            if hook is not None and not callable(hook):
+                raise TypeError(f"{hook_name} must be something to call, not {type_of(hook)}")
         try:
             self._url = normalized(url)
         except ValueError as problem:
@@ -191,10 +205,8 @@ class EventSource:
 
         self._connections: Connections | None = None
         jar = jar_of(cookies, self._url)
-        if isinstance(client, HTTPClient):
-            send = through_treq(client, jar)
-        elif client is not None:
-            send = through_agent(client, jar)
+        if client is not None:
+            send = through(client, jar)
         else:
             self._connections = Connections(reactor)
             send = through_agent(self._connections.agent, jar)

@@ -24,7 +24,7 @@ class Bearer:
         """
         :raises ValueError: If it can be no token.
         """
-        self._token = token if token is None or callable(token) else _check(token)
+        self._token = token if token is None or callable(token) else check_token(token)
 
     async def headers(self) -> dict[str, str]:
         """
@@ -37,11 +37,24 @@ class Bearer:
             return {}
         if callable(token):
             given = token()
-            token = _check(given if isinstance(given, str) else await given)
+            token = check_token(given if isinstance(given, str) else await given)
         return {"Authorization": f"Bearer {token}"}
 
 
-def _check(token: str) -> str:
+def check_token(token: str) -> str:
+    """
+    Return a token that can be one.
+
+    :raises ValueError: If it cannot; it is not repeated.
+    """
+    if not isinstance(token, str):
+        raise TypeError(f"the token must be str, not {type(token).__name__}")
+    if not token:
+        raise ValueError("the token is empty")
+    if token.lower().startswith("bearer "):
+        raise ValueError("the token is to be given without 'Bearer' before it")
     if not _TOKEN.fullmatch(token):
-        raise ValueError("the token has characters that no token has; or it is empty")
+        raise ValueError(
+            "the token has characters that no token has, such as a line break or a blank"
+        )
     return token

@@ -34,6 +34,8 @@ class Update:
     def __init__(
         self, topics: str | Iterable[str], event: Event | str = "", *, private: bool = False
     ) -> None:
+        if not isinstance(topics, Iterable):
+            raise TypeError(f"topics must be a str, or some, not {type(topics).__name__}")
         given = (topics,) if isinstance(topics, str) else tuple(topics)
         if not given:
             raise ValueError("an update needs a topic")

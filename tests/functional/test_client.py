@@ -6,6 +6,8 @@ import gzip
 import zlib
 from collections.abc import Iterable, Iterator
 
+from twisted.logger import capturedLogs, formatEvent
+
 from ssetwist.client import ReadyState
 from ssetwist.errors import EventTooLarge
 from ssetwist.eventstream import Event
@@ -52,6 +54,23 @@ class ReadingTests(ClientCase):
         self.assertEqual(expected, [event async for event in source])
         self.assertIs(ReadyState.CLOSED, source.state)
         self.assertEqual(len(scripts) + 1, len(self.server.requests))
+
+    async def test_log(self) -> None:
+        """
+        The log has a line for each beginning and each end, and none of how that is done.
+        """
+        server = await self.serve(answers(HEAD + STREAM), NO_MORE)
+        with capturedLogs() as logs:
+            source = self.open(server.url())
+            self.assertEqual(EVENTS, [event async for event in source])
+            await source.close()
+        self.assertEqual(
+            [
+                f"{server.url()}: open",
+                f"{server.url()}: the server has ended the stream; next attempt in 0.0 s",
+            ],
+            [formatEvent(log) for log in logs],
+        )
 
     async def test_dribbled(self) -> None:
         """

@@ -191,11 +191,82 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "lines 1001 to 2000: 401 who are you",
+                "nothing behind line 2000 was sent",
                 "published 1000 events in 0.0 s, 1000 were not",
             ],
             self.errors.getvalue().splitlines(),
         )
         self.assertEqual(2, len(self.hub.asked))
+
+    def test_all_refused_at_the_end(self) -> None:
+        """
+        Where no lines are left behind it is not told that some are.
+        """
+        self.hub.answers = [Response(401, b"who are you.")]
+        self.assertEqual(1, self.status("--topic=a", input="x\n"))
+        self.assertEqual(
+            ["line 1: 401 who are you", "published 0 events in 0.0 s, 1 were not"],
+            self.errors.getvalue().splitlines(),
+        )
+
+    def test_misspelt(self) -> None:
+        """
+        An object without data is no event; empty data is some.
+        """
+        self.hub.answers = [take_lines]
+        self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
+        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
+        self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
+
+    def test_topic_that_is_none(self) -> None:
+        """
+        What a line has for a topic may be none.
+        """
+        self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
+        self.assertIn("line 1: topics must be a str, or some, not int\n", self.errors.getvalue())
+
+    def test_below_zero(self) -> None:
+        """
+        Data may be a number below zero, wherever it stands; what else begins so is an option.
+        """
+        for arguments in (("-5", "--topic=a"), ("--topic=a", "-5"), ("--topic=a", "-.5")):
+            with self.subTest(arguments=arguments):
+                self.hub.answers = [Response(200, b"1")]
+                self.assertEqual(0, self.status(*arguments))
+                self.assertEqual(b"topic=a&data=-", self.hub.asked[-1].body[:14])
+        self.assertEqual(2, self.status("--topic=a", "-5x"))
+
+    def test_token_that_can_be_none(self) -> None:
+        """
+        A file that has no token in it is a mistake, told of the option and without what it has.
+        """
+        path = str(scratch(self))
+        for text, said in (
+            ("Bearer secret\n", "--token: the token is to be given without 'Bearer' before it"),
+            ("# mine\nsecret\n", "--token: the token has characters that no token has"),
+        ):
+            with open(path, "w") as file:
+                file.write(text)
+            self.assertEqual(2, self.status("--topic=a", "--token", path, "x"))
+            self.assertIn(said, self.errors.getvalue())
+        self.assertNotIn("secret", self.errors.getvalue())
+
+    def test_url(self) -> None:
+        """
+        It is told when what stands in the place of the URL is none.
+        """
+        for url, said in (
+            ("hub.example", "URL: it does not begin with http:// or https://"),
+            ("localhost:8080", "URL: it does not begin with http:// or https://"),
+            ("http://a b/", "URL: it is no URL"),
+        ):
+            for command in ("publish", "subscribe"):
+                found = parse([command, url, "--topic=a"])
+                terminal = Terminal(io.StringIO(), self.output, self.errors)
+                with contextlib.redirect_stderr(self.errors):
+                    running = run(self.clock, found, terminal)
+                self.assertEqual(2, self.failureResultOf(running, SystemExit).value.code)
+                self.assertTrue(self.errors.getvalue().endswith(f" {command}: {said}\n"))
 
     def test_progress(self) -> None:
         """

@@ -49,6 +49,11 @@ class SubscriptionUrlTests(SynchronousTestCase):
         """
         self.assertRaises(ValueError, subscription_url, URL, [])
         self.assertRaises(ValueError, subscription_url, "hub", "a")
+        self.assertRaises(ValueError, subscription_url, URL, ["a", ""])
+        self.assertRaises(ValueError, subscription_url, URL, "a", [""])
+        for wrong in (None, [1], b"a"):
+            with self.subTest(wrong=wrong):
+                self.assertRaisesRegex(TypeError, "must be .* not ", subscription_url, URL, wrong)
 
 
 class LossTests(SynchronousTestCase):
@@ -253,6 +258,11 @@ class SubscribeTests(SynchronousTestCase):
             token="a",
             fresh_headers=dict,
         )
+        # It is told what is wrong, not that there is no topic.
+        for name in ("topic", "last_event_id"):
+            self.assertRaisesRegex(
+                TypeError, name, subscribe, URL, reactor=self.clock, **{name: "a"}
+            )
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_nobody_to_tell(self) -> None:

@@ -264,6 +264,15 @@ class OneShotTests(SynchronousTestCase):
             with self.assertRaises(ValueError):
                 self.stream(**wrong)
 
+    def test_no_response(self) -> None:
+        """
+        Who forgets to wait for the response is told so at once.
+        """
+        for wrong, said in ((Deferred(), "a Deferred: await it first"), (b"data: x", "bytes")):
+            with self.assertRaises(TypeError) as caught:
+                stream_events(wrong, reactor=self.clock)
+            self.assertTrue(str(caught.exception).endswith(f", not {said}"))
+
     def test_comments(self) -> None:
         """
         Who wants comments gets them.

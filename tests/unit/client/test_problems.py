@@ -2,6 +2,7 @@
 What went wrong, in words.
 """
 
+from OpenSSL.SSL import Error as TLSError
 from twisted.internet.error import ConnectionDone, ConnectionLost, ConnectionRefusedError
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -34,6 +35,9 @@ class TellTests(SynchronousTestCase):
         It is on one line, and not a long one.
         """
         self.assertEqual("a b", tell(ValueError("a\r\n  b")))
+        refused = TLSError([("SSL routines", "", "certificate verify failed")])
+        self.assertEqual("TLS: certificate verify failed", tell(refused))
+        self.assertEqual("-1; Unexpected EOF", tell(TLSError("-1; Unexpected EOF")))
         self.assertEqual(200, len(tell(ValueError("x" * 1000))))
         self.assertEqual("KeyError", tell(KeyError()))
 

@@ -333,6 +333,21 @@ class PublishTests(PublisherCase):
             with self.subTest(options=options):
                 self.assertRaises(ValueError, self.publisher, **options)
         self.assertRaises(ValueError, self.publisher().publish, [])
+        for options in ({"backoff": 1}, {"token": b"a"}):
+            with self.subTest(options=options):
+                self.assertRaises(TypeError, self.publisher, **options)
+        self.assertRaises(TypeError, Publisher, URL, reactor=self.clock, client="hub")
+        many = self.publisher().publish_many([("/a", "x")])
+        problem = self.failureResultOf(many, TypeError).value
+        self.assertEqual("each must be an Update, not tuple", str(problem))
+
+    def test_page(self) -> None:
+        """
+        A page to look at is not told word by word: who asked has the wrong URL.
+        """
+        self.hub.answers = [Response(405, b"<h1>No</h1>", {"Content-Type": "text/html"})]
+        problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
+        self.assertEqual("405 a page to look at; this is hardly the URL of a hub", str(problem))
 
 
 class PublishManyTests(PublisherCase):

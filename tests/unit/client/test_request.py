@@ -44,6 +44,7 @@ class URLTests(SynchronousTestCase):
             with self.assertRaises(ValueError) as caught:
                 normalized(url)
             self.assertNotIn("secret", str(caught.exception))
+        self.assertRaises(TypeError, normalized, b"http://h/")
 
     def test_shown(self) -> None:
         """
@@ -137,6 +138,9 @@ class HeadTests(SynchronousTestCase):
         A name that can be none is refused.
         """
         self.assertRaises(ValueError, as_headers, {"a b": "c"})
+        for wrong in ([("a", "b")], "a: b", {"a": 1}, {"a": None}):
+            with self.subTest(wrong=wrong):
+                self.assertRaisesRegex(TypeError, "header.* must be .* not ", as_headers, wrong)
 
     def test_method(self) -> None:
         """

@@ -112,6 +112,8 @@ class AgentTests(SendCase):
         """
         for cookies in ({"a": "é"}, {"é": "a"}, {"a": "b\r\n"}):
             self.assertRaises(ValueError, jar_of, cookies, URL)
+        for wrong in ("a=b", {"a": 1}):
+            self.assertRaisesRegex(TypeError, "cookie.* must be ", jar_of, wrong, URL)
 
     def test_no_response(self) -> None:
         """

@@ -5,6 +5,7 @@ What an event source asks, and what becomes of each answer.
 import gzip
 import zlib
 
+import treq
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
@@ -126,6 +127,30 @@ class RequestTests(AttemptCase):
             self.assertNotIn("secret", str(caught.exception))
         with self.assertRaises(InvalidEvent):
             self.source(last_event_id="a\nb")
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_wrong_kind(self) -> None:
+        """
+        So is what would have each attempt fail, for ever and as if it were the network's doing.
+        """
+        for options in (
+            {"client": treq},
+            {"body": "text"},
+            {"body": {"a": 1}},
+            {"backoff": 5},
+            {"fresh_headers": {"a": "secret"}},
+            {"policy": True},
+            {"on_open": "x"},
+            {"on_interruption": 1},
+            {"on_comment": []},
+            {"headers": [("a", "b")]},
+            {"cookies": "a=secret"},
+        ):
+            (name,) = options
+            with self.subTest(**options), self.assertRaises(TypeError) as caught:
+                self.source(**options)
+            self.assertIn(f"{name} must ", str(caught.exception))
+            self.assertNotIn("secret", str(caught.exception))
         self.assertEqual([], self.reactor.getDelayedCalls())
 
     def test_cookies(self) -> None:

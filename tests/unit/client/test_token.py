@@ -41,8 +41,10 @@ class BearerTests(SynchronousTestCase):
         """
         What can be no token is refused, and not repeated: it may nearly be one.
         """
-        for wrong in ("", "secret\r\nHost: x", "secret token", "sécret"):
+        for wrong in ("", "secret\r\nHost: x", "secret token", "sécret", "Bearer secret"):
             with self.subTest(wrong=wrong):
                 problem = self.assertRaises(ValueError, Bearer, wrong)
                 self.assertNotIn("cret", str(problem))
+        problem = self.assertRaises(TypeError, Bearer, b"secret")
+        self.assertNotIn("secret", str(problem))
         self.assertNotIn("secret", repr(Bearer("secret")))

@@ -75,5 +75,7 @@ class UpdateTests(SynchronousTestCase):
         for topics in ([], "", ["a", ""], "\ud800"):
             with self.subTest(topics=topics):
                 self.assertRaises(ValueError, Update, topics)
-        self.assertRaises(TypeError, Update, [b"a"])
+        for topics in ([b"a"], None, 1, Event("a")):
+            with self.subTest(topics=topics):
+                self.assertRaisesRegex(TypeError, "topic.* must be ", Update, topics)
         self.assertRaises(InvalidEvent, Update, "a", "\ud800")
