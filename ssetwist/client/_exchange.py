@@ -11,15 +11,12 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.error import ConnectError, ConnectingCancelledError, DNSLookupError
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
-from twisted.web.client import ResponseDone
-from twisted.web.http import PotentialDataLoss
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from ..errors import Disconnected, RedirectRefused
-from ._abort import abort
+from ._bounded_body import BoundedBody, CannotRead
 from ._connect import follow
 from ._connections import Connections
 from ._problems import tell
@@ -117,10 +114,13 @@ class Exchanges:
                 response, answerer = await follow(self._send, request)
             else:
                 response = await self._send(request)
-            collector = _Body(most)
+            collector = BoundedBody(most, may_be_empty=True)
             unwrapped(response)[0].deliverBody(collector)
-            said = headers_of(response)
-            return Answer(response.code, answerer, said, await collector.done)
+            try:
+                whole = await collector.done
+            except CannotRead as problem:
+                raise NoAnswer(f"the answer cannot be read: {problem}") from None
+            return Answer(response.code, answerer, headers_of(response), whole)
 
         waiting = Deferred.fromCoroutine(answered())
         waiting.addTimeout(self._timeout, self._clock, _timed_out)
@@ -132,47 +132,6 @@ class Exchanges:
         Cut the connections that are its own.
         """
         return succeed(None) if self._own is None else self._own.close()
-
-
-class _Body(Protocol):
-    """
-    Collects a body that may be too long, or never end.
-    """
-
-    def __init__(self, most: int) -> None:
-        self.done: Deferred[bytes] = Deferred(lambda _: self._close())
-        self._most = most
-        self._received = bytearray()
-        self._is_over = False
-
-    def dataReceived(self, data: bytes) -> None:
-        """
-        Take a piece.
-        """
-        if self._is_over:
-            return
-        self._received += data
-        if len(self._received) > self._most:
-            self._close()
-            self.done.errback(NoAnswer(f"the answer is larger than {self._most} bytes"))
-
-    def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        See how it ended.
-        """
-        if self._is_over:
-            return
-        self._is_over = True
-        # HTTP/1.0 has only the end of the connection to say that this was all.
-        if reason.check(ResponseDone, PotentialDataLoss):
-            self.done.callback(bytes(self._received))
-        else:
-            self.done.errback(NoAnswer("the connection broke in the middle of the answer"))
-
-    def _close(self) -> None:
-        self._is_over = True
-        self._received.clear()
-        abort(self.transport)
 
 
 def _timed_out(problem: object, seconds: float) -> object:

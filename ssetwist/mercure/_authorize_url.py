@@ -20,10 +20,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 from twisted.web.server import Request
 
+from ..client._bounded_body import BoundedBody, CannotRead
 from ..errors import Refused
 from ..web import address_of
 from ._accept import JSON, media_type_of
-from ._bounded_body import BoundedBody, CannotRead
 from ._decision import InvalidDecision, read_decision
 from ._jwks_source import name_of_url
 from ._limits import DEFAULT_LIMITS, Limits

@@ -11,7 +11,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
-from ._bounded_body import BoundedBody, CannotRead
+from ..client._bounded_body import BoundedBody, CannotRead
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
 

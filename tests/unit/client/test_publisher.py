@@ -223,7 +223,7 @@ class PublishTests(PublisherCase):
         """
         for answer, text in (
             (Response(200, b"x" * 70_000, end=None), "larger than 65536 bytes"),
-            (Response(200, b"x", end=ConnectionLost()), "broke in the middle"),
+            (Response(200, b"x", end=ConnectionLost()), "its end did not come"),
             (Response(200, b"x", end=None), "within 30 s"),
         ):
             with self.subTest(text=text):

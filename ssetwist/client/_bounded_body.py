@@ -8,6 +8,8 @@ from twisted.python.failure import Failure
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 
+from ._abort import abort
+
 
 class CannotRead(Exception):
     """
@@ -23,12 +25,15 @@ class BoundedBody(Protocol):
         connection.
     """
 
-    def __init__(self, most: int) -> None:
+    def __init__(self, most: int, *, may_be_empty: bool = False) -> None:
         """
         :param most: How many bytes it may have.
+        :param may_be_empty: Whether nothing is a body, where nothing but the end of the connection
+            says that this was all.  It may have broken before anything came.
         """
         self.done: Deferred[bytes] = Deferred(lambda _: self.close())
         self._most = most
+        self._may_be_empty = may_be_empty
         self._received = bytearray()
         self._is_over = False
 
@@ -50,12 +55,8 @@ class BoundedBody(Protocol):
         if self._is_over:
             return
         self._is_over = True
-        # Where nothing but the end of the connection says that this was all, something was there.
-        # If there is nothing, the connection may have broken before it came.
-        is_whole = reason.check(ResponseDone) or (
-            self._received and reason.check(PotentialDataLoss)
-        )
-        if is_whole:
+        has_some = self._received or self._may_be_empty
+        if reason.check(ResponseDone) or (has_some and reason.check(PotentialDataLoss)):
             self.done.callback(bytes(self._received))
         else:
             self.done.errback(CannotRead("its end did not come"))
@@ -66,5 +67,4 @@ class BoundedBody(Protocol):
         """
         self._is_over = True
         self._received.clear()
-        assert self.transport is not None  # nobody has it before there is a response
-        self.transport.loseConnection()
+        abort(self.transport)
