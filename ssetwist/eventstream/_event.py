@@ -72,6 +72,14 @@ class Event:
             raise InvalidEvent("data", f"has no JSON: {problem}") from problem
         return cls(data, type=type, id=id, retry=retry)
 
+    def json(self) -> Any:  # whatever the data says
+        """
+        Return the value whose JSON the data is.
+
+        :raises ValueError: If it is none (``json.JSONDecodeError``).
+        """
+        return json.loads(self.data)
+
 
 class _Draft:
     __slots__ = ("data", "id", "retry", "type")

@@ -186,7 +186,10 @@ class WithJSONTests(SynchronousTestCase):
         The data is the value as JSON.
         """
         for value in (None, True, 0, -1.5, "", "é\u2028\r\n", [], {"a": [1, {"b": None}]}):
-            self.assertEqual(value, json.loads(Event.with_json(value).data))
+            event = Event.with_json(value)
+            self.assertEqual(value, json.loads(event.data))
+            self.assertEqual(value, event.json())
+        self.assertRaises(ValueError, Event("{").json)
 
     def test_one_line(self) -> None:
         """
