@@ -59,7 +59,7 @@ class Answer(Resource):
             async for event in stream_events(response):
                 if event.data == "[DONE]":
                     break  # which closes the connection, if the model has not
-                for choice in json.loads(event.data)["choices"]:
+                for choice in event.json()["choices"]:
                     yield Event.with_json(choice["delta"].get("content") or "")
         except SSETwistError as problem:  # the browser would ask again, for the whole answer
             yield Event.with_json(f" ... sorry: {problem}")
