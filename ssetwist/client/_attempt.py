@@ -162,7 +162,7 @@ class Attempt:
         try:
             given = hook()
             return as_headers(await given if isinstance(given, Awaitable) else given)
-        except SSETwistError:
+        except (SSETwistError, GeneratorExit):
             raise
-        except Exception as problem:  # it may be anybody's code
+        except BaseException as problem:  # it may be anybody's code, cancelled by asyncio, too
             raise HeadersUnavailable(f"there are no fresh headers: {tell(problem)}") from problem
