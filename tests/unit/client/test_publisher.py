@@ -576,6 +576,7 @@ class PublishManyTests(PublisherCase):
             b"[" * 5000 + b"\n1\n",
             b'{"error":"x","status":"y"}\n{"id":"1"}\n',
             b'{"error":"x","status":1e999}\n{"id":"1"}\n',
+            b'{"id":null}\n{"id":"1"}\n',
         ):
             with self.subTest(body=body[:40]):
                 self.hub.answers = [Response(200, body, JSON_LINES)]
