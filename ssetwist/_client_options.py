@@ -6,6 +6,7 @@ import string
 from argparse import ArgumentParser
 from collections.abc import Callable
 
+from .client._token import Bearer
 from .mercure._jwt import MAX_TOKEN
 from .mercure._secrets import read_secret
 
@@ -35,9 +36,11 @@ def token_of(source: str | None) -> Callable[[], str] | None:
     def read() -> str:
         try:
             text = read_secret(source, most=MAX_TOKEN + 2)
+            token = text.decode("latin-1").strip(string.whitespace)
+            Bearer(token)  # or it can be none, which another attempt does not mend
         except ValueError as problem:
             raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
-        return text.decode("latin-1").strip(string.whitespace)
+        return token
 
     read()
     return read
