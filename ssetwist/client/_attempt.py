@@ -2,6 +2,7 @@
 One attempt of an event source: from the question for fresh headers to the head of a stream.
 """
 
+from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
@@ -164,5 +165,5 @@ class Attempt:
             return as_headers(await given if isinstance(given, Awaitable) else given)
         except SSETwistError:
             raise
-        except Exception as problem:  # it may be anybody's code
+        except (Exception, AsyncioCancelledError) as problem:  # it may be anybody's code
             raise HeadersUnavailable(f"there are no fresh headers: {tell(problem)}") from problem

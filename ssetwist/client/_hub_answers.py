@@ -54,7 +54,9 @@ def read_answers(answer: Answer, waiting: Sequence[int]) -> dict[int, str | NotP
 
 def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
     if "error" not in said:
-        return str(said["id"])
+        if not isinstance(id := said["id"], str):
+            raise TypeError
+        return id
     asked = float(said.get("retry_after") or 0)
     return NotPublished(
         _shown(str(said["error"])),

@@ -9,6 +9,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 from twisted.web.iweb import IResponse
 
 from ..errors import Disconnected, NotAnEventStream, SSETwistError
@@ -19,6 +20,8 @@ from ._queue import EventQueue
 from ._request import type_of
 from ._response import unwrapped
 from ._stream import Stream
+
+_log = Logger()
 
 
 def stream_events(
@@ -55,7 +58,8 @@ def stream_events(
         ``None`` for never.  An answer may take its time before it begins.
     :param max_line: The longest line, in bytes without its end.
     :param max_event: The most data of one event, in bytes of UTF-8.
-    :param on_comment: Called with the text of each comment.
+    :param on_comment: Called with the text of each comment.  What it raises is logged, and changes
+        nothing.
     :returns: The events, oldest first, to be had once.  A step of the loop may raise
         :class:`NotAnEventStream` before the first event, if the status is not 200 or the type not
         ``text/event-stream``, with the start of the body; :class:`Disconnected` after the last one,
@@ -73,7 +77,11 @@ def stream_events(
         raise ValueError("silence_timeout must be a number of seconds, more than 0")
     if reactor is None:
         reactor = _installed_reactor()
-    parser = EventStreamParser(max_line=max_line, max_event=max_event, on_comment=on_comment)
+    parser = EventStreamParser(
+        max_line=max_line,
+        max_event=max_event,
+        on_comment=None if on_comment is None else _harmless(on_comment),
+    )
     return ResponseEvents(_Reading(response, parser, reactor, silence_timeout), reactor)
 
 
@@ -204,6 +212,17 @@ class _Reading:
     def _ended(self, problem: SSETwistError) -> None:
         is_clean = isinstance(problem, Disconnected) and problem.is_clean
         self._queue.end(None if is_clean else problem)
+
+
+def _harmless(on_comment: Callable[[str], object]) -> Callable[[str], None]:
+    # What it raised would end the connection in Twisted's hands, as if the response had ended.
+    def tell(comment: str) -> None:
+        try:
+            on_comment(comment)
+        except Exception:
+            _log.failure("on_comment failed")
+
+    return tell
 
 
 def _url_of(response: IResponse) -> str:

@@ -2,8 +2,9 @@
 Publishing to a hub: one update as a form, many as lines of JSON, and again if the answer was lost.
 
 Asking again is harmless because of the ``Idempotency-Key``: what was published under a key is not
-published again, the hub repeats its answer.  That is an extension of this hub; so is taking many
-updates at once.  From a hub that refuses many at once it is assumed that it knows no keys either.
+published again, the hub repeats its answer.  It does so for the last 10 000 updates, and until it
+is restarted.  That is an extension of this hub; so is taking many updates at once.  From a hub that
+refuses many at once it is assumed that it knows no keys either.
 """
 
 from collections.abc import Callable, Coroutine, Iterable, Iterator, Sequence
@@ -209,10 +210,14 @@ class Publisher:
         :raises NotPublished: If all that has no result fails together.
         """
         if self._takes_lines:
+            before = len(results)
             try:
-                results += await self._publish_lines(batch)
+                await self._publish_lines(batch, results)
                 return
             except NotPublished as problem:
+                # Under another key, what may have been published would be published again.
+                if problem.is_uncertain or len(results) > before:
+                    raise
                 if problem.status == 413:
                     await self._publish_less(batch, results, problem)
                     return
@@ -248,34 +253,39 @@ class Publisher:
                 problem.line = number
                 results.append(problem)
 
-    async def _publish_lines(self, batch: Sequence[Update]) -> list[str | NotPublished]:
+    async def _publish_lines(
+        self, batch: Sequence[Update], results: list[str | NotPublished]
+    ) -> None:
         lines = [update.line() for update in batch]
-        results: list[str | NotPublished | None] = [None] * len(batch)
+        answered: dict[int, str | NotPublished] = {}
         key = uuid4().hex
         failures = 0
         while True:
-            waiting = [index for index, result in enumerate(results) if result is None]
+            waiting = [index for index in range(len(lines)) if index not in answered]
             # The hub knows a line by the key and its number: those that are answered stay blank.
             body = b"".join(
-                line if result is None else b"\n"
-                for line, result in zip(lines, results, strict=True)
+                b"\n" if index in answered else line for index, line in enumerate(lines)
             )
-            answer = await self._send(body, _JSON_LINES, key, _MAX_LINE_ANSWER * len(waiting))
-            answers = read_answers(answer, waiting)
+            try:
+                answer = await self._send(body, _JSON_LINES, key, _MAX_LINE_ANSWER * len(waiting))
+                answers = read_answers(answer, waiting)
+            except NotPublished as problem:
+                if answered:  # which stays so, whatever has become of the others
+                    results += [answered.get(index, problem) for index in range(len(lines))]
+                raise
             refused = {}
             for index, result in answers.items():
                 if isinstance(result, NotPublished) and _is_worth_another_try(result):
                     refused[index] = result
                 else:
-                    results[index] = result
+                    answered[index] = result
             failures = 1 if len(refused) < len(waiting) else failures + 1
             if refused and failures < self._attempts:
                 await self._wait(max(refused.values(), key=_asked), failures)
                 continue
-            return [
-                result if result is not None else refused[index]
-                for index, result in enumerate(results)
-            ]
+            answered |= refused
+            results += [answered[index] for index in range(len(lines))]
+            return
 
     async def _send(self, body: bytes, media_type: str, key: str, most: int) -> Answer:
         """

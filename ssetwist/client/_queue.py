@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 
 from ..eventstream import Event
 
-#: When so many events wait, or events with so much data, in characters, the stream is paused.
+#: When so many events wait, or events of so many characters, the stream is paused.
 #: Enough that a consumer is not made to wait for the network after each event; little beside the
 #: piece that the network gives at once.
 MANY = 64
@@ -74,7 +74,7 @@ class EventQueue:
             return
         for event in events:
             self._events.append(event)
-            self._characters += len(event.data)
+            self._characters += _size_of(event)
         self._hand_out()
         if not self._is_full and (len(self._events) >= MANY or self._characters >= MUCH):
             self._is_full = True
@@ -139,7 +139,7 @@ class EventQueue:
 
     def _take(self) -> Event:
         event = self.taken = self._events.popleft()
-        self._characters -= len(event.data)
+        self._characters -= _size_of(event)
         if self._is_full and not self._events:
             self._is_full = False
             if self._flow is not None:
@@ -153,3 +153,10 @@ class EventQueue:
                 waiting.callback(None)
             else:
                 waiting.errback(Failure(self._problem))
+
+
+def _size_of(event: Event) -> int:
+    """
+    Return how many characters it has; a type, or an id, may be as long as any line.
+    """
+    return len(event.data) + len(event.type) + len(event.id or "")

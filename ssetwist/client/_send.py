@@ -7,6 +7,7 @@ and there with bounds.
 
 from collections.abc import Callable, Mapping
 from http.cookiejar import CookieJar
+from itertools import islice
 
 from treq.client import HTTPClient
 from treq.cookies import scoped_cookie
@@ -23,6 +24,11 @@ from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
 Send = Callable[[Request], "Deferred[IResponse]"]
+
+
+#: How many cookies a jar may have when a server adds to it.  Each can have 16 KiB, and all of them
+#: are sent with each request; browsers keep some hundred for one server.
+MAX_COOKIES = 1000
 
 
 @implementer(IBodyProducer)
@@ -54,13 +60,15 @@ class _Body:
 class _Readable:
     """
     An agent whose responses have only such cookies as Twisted can read: those of ASCII.  One other
-    would have it lose the response, and the connection stay open for nobody.
+    would have it lose the response, and the connection stay open for nobody.  Nor have they more
+    than fit into the jar: who comes back again and again would hold whatever a server makes up.
 
     :ivar response: The last one.
     """
 
-    def __init__(self, agent: IAgent) -> None:
+    def __init__(self, agent: IAgent, jar: CookieJar) -> None:
         self._agent = agent
+        self._jar = jar
         self.response: IResponse | None = None
 
     def request(
@@ -79,8 +87,10 @@ class _Readable:
     def _read(self, response: IResponse) -> IResponse:
         self.response = response
         cookies = response.headers.getRawHeaders(b"set-cookie", [])
-        if not all(map(bytes.isascii, cookies)):
-            response.headers.setRawHeaders(b"set-cookie", list(filter(bytes.isascii, cookies)))
+        if cookies:
+            fitting = filter(bytes.isascii, cookies)
+            room = max(0, MAX_COOKIES - len(self._jar))
+            response.headers.setRawHeaders(b"set-cookie", list(islice(fitting, room)))
         return response
 
 
@@ -133,7 +143,7 @@ def through_agent(agent: IAgent, jar: CookieJar) -> Send:
     """
 
     def send(request: Request) -> "Deferred[IResponse]":
-        readable = _Readable(agent)
+        readable = _Readable(agent, jar)
 
         def lose(problem: Failure) -> Failure:
             if readable.response is not None:

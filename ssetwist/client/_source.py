@@ -96,7 +96,7 @@ class EventSource:
 
     Who takes no events makes the server wait: when some events wait, the connection is not read
     from until all of them are taken.  That the server has left is noticed only then, and silence
-    is none.  At most 64 events wait, or 64 Ki characters of data, and what one piece of the network
+    is none.  At most 64 events wait, or 64 Ki characters of them, and what one piece of the network
     (64 KiB, with gzip as many decoded) completes beyond that.
 
     :param url: Of http or https.  Without a name and a password; send ``Authorization`` instead.

@@ -84,7 +84,9 @@ class EventStreamParser:
         self._on_comment = on_comment
         # What was too large, and the limit; an error would hold on to all that was there.
         self._problem: tuple[str, int] | None = None
-        self._harmless = min(max_line, max_event)
+        # What is that short is within the limits, also if each of its bytes was bad and has become
+        # the three of U+FFFD.
+        self._harmless = min(max_line, max_event) // 3
         # Not a byte order mark yet; None when it is known whether there is one.
         self._start: bytes | None = b""
         self._follows_cr = False

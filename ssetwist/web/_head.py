@@ -188,11 +188,14 @@ def is_browser(request: Request) -> bool:
 
 def is_event_source(request: Request) -> bool:
     """
-    Tell whether it is the ``EventSource`` of a browser that asks, which understands an id without
-    an event.  Scripts that read a stream with ``fetch`` may not: ``@microsoft/fetch-event-source``
-    makes an empty event of it.  They leave out what an ``EventSource`` always sends (its cache mode
-    is no-store, WHATWG HTML 9.2.2, so Fetch adds this header).
+    Tell whether it is an ``EventSource`` that asks, that of a browser or our own, which understands
+    an id without an event.  Scripts that read a stream with ``fetch`` may not:
+    ``@microsoft/fetch-event-source`` makes an empty event of it.  They leave out what an
+    ``EventSource`` always sends (its cache mode is no-store, WHATWG HTML 9.2.2, so Fetch adds this
+    header).
     """
+    if request.requestHeaders.getRawHeaders(b"User-Agent") == [b"ssetwist"]:
+        return True
     fields = request.requestHeaders.getRawHeaders(b"Cache-Control", ())
     return any(b"no-cache" in field for field in fields) and is_browser(request)
 

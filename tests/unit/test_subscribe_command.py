@@ -237,6 +237,19 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_token_that_is_none(self) -> None:
+        """
+        What can be no token is found before anything is asked, and not shown.
+        """
+        path = str(scratch(self))
+        for content in ("hunter 2", "\n \n", "é"):
+            with open(path, "w") as file:
+                file.write(content)
+            self.assertEqual(2, self.status(URL, "--token", path))
+            said = self.errors.getvalue().splitlines()[-1]
+            self.assertIn("--token: the token ", said)
+            self.assertNotIn(content, said)
+
     def test_wrong(self) -> None:
         """
         What makes no sense has status 2.

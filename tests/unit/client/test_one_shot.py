@@ -284,6 +284,21 @@ class OneShotTests(SynchronousTestCase):
         self.assertEqual(["wait"], comments)
         self.assertNoResult(waiting)
 
+    def test_comments_that_fail(self) -> None:
+        """
+        What is raised for a comment is logged; the response goes on, and nothing of it is lost.
+        """
+
+        def fail(_: str) -> None:
+            raise KeyError
+
+        events = self.stream(on_comment=fail)
+        waiting = self.wait(events)
+        self.send(chunk(b"data: 1\n\n: wait\n"))
+        self.assertEqual("1", self.successResultOf(waiting).data)
+        self.assertEqual(1, len(self.flushLoggedErrors(KeyError)))
+        self.assertFalse(self.is_closed)
+
     def test_not_an_event_stream(self) -> None:
         """
         A response with an error is one, with the start of its body and without its secrets.

@@ -444,6 +444,39 @@ class PublishManyTests(PublisherCase):
         self.clock.pump([2.25, 2.5, 3])
         self.assertEqual(["x", 503], self.results(published))
 
+    def test_answered_before(self) -> None:
+        """
+        What was published stays so, whatever becomes of the lines that are sent again; it is not
+        published under another key, and what comes behind is not sent.
+        """
+        for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
+            with self.subTest(answer=answer):
+                self.hub.asked.clear()
+                self.hub.answers = [answer_lines, answer]
+                updates = [Update("/a", data) for data in ("x", "503", "403")]
+                updates += [Update("/a", "z")] * MAX_LINES
+                status = None if answer is LOST else answer.code
+                publisher = self.publisher(knows_keys=False)
+                published = publisher.publish_many(updates)
+                self.clock.advance(2.25)
+                expected = ["x", status, 403] + ["z"] * (MAX_LINES - 3) + [status] * 3
+                self.assertEqual(expected, self.results(published))
+                self.assertEqual(2, len(self.hub.asked))
+
+    def test_maybe_published(self) -> None:
+        """
+        What may have been published is not published again under another key.
+        """
+        for status in (400, 413, 415):
+            with self.subTest(status=status):
+                self.hub.asked.clear()
+                self.hub.answers = [LOST, Response(status)]
+                published = self.publisher().publish_many([Update("/a", "x"), Update("/a", "y")])
+                self.clock.advance(0.25)
+                results = self.successResultOf(published)
+                self.assertEqual([True] * 2, [one.is_uncertain for one in results])
+                self.assertEqual(2, len(self.hub.asked))
+
     def test_all_refused(self) -> None:
         """
         When all of a request is refused, so are all behind it, which are not sent; what was before
@@ -558,6 +591,7 @@ class PublishManyTests(PublisherCase):
             b"[" * 5000 + b"\n1\n",
             b'{"error":"x","status":"y"}\n{"id":"1"}\n',
             b'{"error":"x","status":1e999}\n{"id":"1"}\n',
+            b'{"id":null}\n{"id":"1"}\n',
         ):
             with self.subTest(body=body[:40]):
                 self.hub.answers = [Response(200, body, JSON_LINES)]

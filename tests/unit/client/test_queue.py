@@ -230,6 +230,13 @@ class FlowTests(QueueCase):
         self.queue.put([Event("a" * (MUCH // 2))])
         self.assertEqual(["pause"], self.flow.told)
 
+    def test_much_but_data(self) -> None:
+        """
+        A type, or an id, is as large as any data.
+        """
+        self.queue.put([Event("a", "t" * (MUCH // 2)), Event("b", id="i" * (MUCH // 2))])
+        self.assertEqual(["pause"], self.flow.told)
+
     def test_once(self) -> None:
         """
         What still comes while it is paused is held; it is not told again.

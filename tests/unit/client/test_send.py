@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from ssetwist.client._request import Request
-from ssetwist.client._send import Send, _Body, jar_of, through_agent, through_treq
+from ssetwist.client._send import MAX_COOKIES, Send, _Body, jar_of, through_agent, through_treq
 
 from .case import FakeAgent, FakeResponse
 
@@ -90,6 +90,21 @@ class AgentTests(SendCase):
         self.agent.answers[0].callback(response)
         self.assertIs(response, self.successResultOf(self.result))
         self.assertEqual(["a=1"], self.cookies(self.sent(send)))
+
+    def test_cookies_without_end(self) -> None:
+        """
+        A server that sets other cookies each time does not fill the memory.
+        """
+        jar = CookieJar()
+        send = through_agent(self.agent, jar)
+        for number in range(12):
+            self.sent(send)
+            response = FakeResponse()
+            for which in range(100):
+                response.headers.addRawHeader("Set-Cookie", f"c{number}.{which}=x")
+            self.agent.answers[number].callback(response)
+            self.assertIs(response, self.successResultOf(self.result))
+        self.assertEqual(MAX_COOKIES, len(jar))
 
     def test_broken_jar(self) -> None:
         """

@@ -2,12 +2,13 @@
 What an event source asks, and what becomes of each answer.
 """
 
+import asyncio
 import gzip
 import zlib
 
 import treq
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.error import ConnectionRefusedError, DNSLookupError
 from twisted.web.client import Agent
 
@@ -249,6 +250,16 @@ class FreshHeadersTests(AttemptCase):
         [interruption] = interruptions
         self.assertIsInstance(interruption.problem, HeadersUnavailable)
         self.assertIsInstance(interruption.problem.__cause__, KeyError)
+        self.assert_waiting(source, 1)
+        self.assertEqual("1", self.accept().header("X"))
+
+    def test_cancelled_by_others(self) -> None:
+        """
+        asyncio's cancellation, which is no ``Exception``, is a failure as any other: the source
+        does not wait for ever.
+        """
+        given = [fail(asyncio.CancelledError()), succeed({"X": "1"})]
+        source = self.source(fresh_headers=lambda: given.pop(0))
         self.assert_waiting(source, 1)
         self.assertEqual("1", self.accept().header("X"))
 

@@ -397,6 +397,18 @@ class LimitTests(SynchronousTestCase):
         self.assertTrue(issubclass(EventTooLarge, SSETwistError))
         self.assertFalse(issubclass(EventTooLarge, ValueError))
 
+    def test_bad_bytes(self) -> None:
+        """
+        Limits are bytes as they came: a bad one counts once, in whichever piece it comes, though
+        U+FFFD has three.
+        """
+        stream = b"data: a\n\ndata: b\n\ndata:" + b"\xff" * 60 + b"\n\n"
+        for size in (1, len(stream)):
+            parser = EventStreamParser(max_line=100, max_event=90)
+            pieces = [stream[at : at + size] for at in range(0, len(stream), size)]
+            found = [event.data for piece in pieces for event in parser.feed(piece)]
+            self.assertEqual(["a", "b", "\ufffd" * 60], found)
+
     def test_no_limit_for_heartbeats(self) -> None:
         """
         Comments and unknown fields without any blank line may go on for ever: nothing of them is

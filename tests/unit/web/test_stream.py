@@ -467,6 +467,14 @@ class BrowserTests(StreamCase):
         client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.0"})
         self.assertEqual(["1"], self.heard(client))
 
+    def test_own_client(self) -> None:
+        """
+        Our own client gets it, too: what is published while it is away before its first event would
+        be lost, and nobody told.
+        """
+        client = self.client(headers={"User-Agent": "ssetwist", "Cache-Control": "no-store"})
+        self.assertEqual(RETRY + b"id: #e.0\n\n", client.body)
+
     def test_published_meanwhile(self) -> None:
         """
         What was published in the very turn in which it comes is not for it, and not after that id.
