@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from treq.client import HTTPClient
-from twisted.internet.defer import Deferred, DeferredSemaphore, fail
+from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, fail
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
@@ -45,6 +45,8 @@ DEFAULT_BACKOFF = Backoff(first=0.5, ceiling=15.0, obeyed=60.0)
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON_LINES = "application/x-ndjson"
+
+_CLOSED = "the publisher has been closed"
 
 
 class Publisher:
@@ -145,7 +147,7 @@ class Publisher:
 
     def close(self) -> Deferred[None]:
         """
-        Cancel what is under way, and close its connections.
+        Close its connections.  What is under way fails with :class:`NotPublished`.
 
         :returns: A Deferred that fires when they are closed.
         """
@@ -162,16 +164,23 @@ class Publisher:
 
     def _start(self, publish: Callable[[], Coroutine[Deferred[Any], Any, T]]) -> Deferred[T]:
         if self._is_closed:
-            return fail(NotPublished("the publisher has been closed"))
+            return fail(NotPublished(_CLOSED))
         if len(self._under_way) >= self._max_under_way:
             return fail(NotPublished("too many publications are waiting for their turn"))
 
         async def published() -> T:
-            await self._turns.acquire()
+            was_its_turn = False
             try:
-                return await publish()
-            finally:
-                self._turns.release()
+                await self._turns.acquire()
+                was_its_turn = True
+                try:
+                    return await publish()
+                finally:
+                    self._turns.release()
+            except CancelledError:
+                if not self._is_closed:
+                    raise
+                raise NotPublished(_CLOSED, is_uncertain=was_its_turn) from None
 
         under_way = Deferred.fromCoroutine(published())
         if under_way.called:

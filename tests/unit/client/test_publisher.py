@@ -266,11 +266,11 @@ class PublishTests(PublisherCase):
         self.assertEqual(3, len(self.hub.asked))
         self.successResultOf(publisher.close())
         for one in waiting[1:]:
-            self.failureResultOf(one, CancelledError)
+            self.failureResultOf(one, NotPublished)
 
     def test_closed(self) -> None:
         """
-        Closing cancels what is under way; nothing is published after that.
+        Closing ends what is under way, which may have been published; nothing is after that.
         """
         published = []
 
@@ -280,8 +280,10 @@ class PublishTests(PublisherCase):
             published.append(publisher.publish("/a"))
 
         self.successResultOf(Deferred.fromCoroutine(use()))
-        self.failureResultOf(published[0], CancelledError)
-        self.failureResultOf(published[1], NotPublished)
+        for one, is_uncertain in zip(published, (True, False), strict=True):
+            problem = self.failureResultOf(one, NotPublished).value
+            self.assertEqual(is_uncertain, problem.is_uncertain)
+            self.assertEqual("the publisher has been closed", str(problem))
 
     def test_hook_that_fails(self) -> None:
         """
