@@ -25,7 +25,7 @@ one by one are sent one by one. A hub that does not take many at once gets them 
 A request whose answer is lost is sent again with the same Idempotency-Key, and so are
 429 and 5xx, after as long as the hub says: nothing is published twice by a hub that
 knows these keys, as ssetwist does, unless it was restarted in between, or has taken
-10 000 others. For hubs that know none there is --at-most-once.
+50 000 others. For hubs that know none there is --at-most-once.
 
 The id of DATA is written to the standard output, those of lines with --ids; what was
 not published, and why, to the standard error.

@@ -2,7 +2,7 @@
 Publishing to a hub: one update as a form, many as lines of JSON, and again if the answer was lost.
 
 Asking again is harmless because of the ``Idempotency-Key``: what was published under a key is not
-published again, the hub repeats its answer.  It does so for the last 10 000 updates, and until it
+published again, the hub repeats its answer.  It does so for the last 50 000 updates, and until it
 is restarted.  That is an extension of this hub; so is taking many updates at once.  From a hub that
 refuses many at once it is assumed that it knows no keys either.
 """

@@ -27,8 +27,8 @@ T = TypeVar("T")
 #: For how many seconds an answer is kept: a day, within which who retries has done so.
 DEFAULT_TTL = 86_400.0
 
-#: How many answers are kept.  Each takes about half a kilobyte.
-DEFAULT_MAX_ENTRIES = 10_000
+#: How many answers are kept; each line of many is one.  Each takes about half a kilobyte.
+DEFAULT_MAX_ENTRIES = 50_000
 
 #: Seconds after which to try again where so many publications are under way that none fits.
 _RETRY_AFTER = 1.0

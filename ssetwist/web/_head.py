@@ -43,6 +43,9 @@ class _NoHeaders(Headers):
 
 _NO_HEADERS = _NoHeaders()
 
+#: How our own client calls itself, unless it is told otherwise.
+_OWN_CLIENT = [b"ssetwist"]
+
 #: How many times longer those wait for whom there is no room.
 _FULL_RETRY_FACTOR = 10
 
@@ -194,9 +197,10 @@ def is_event_source(request: Request) -> bool:
     ``EventSource`` always sends (its cache mode is no-store, WHATWG HTML 9.2.2, so Fetch adds this
     header).
     """
-    if request.requestHeaders.getRawHeaders(b"User-Agent") == [b"ssetwist"]:
+    headers = request.requestHeaders
+    if headers.getRawHeaders(b"User-Agent") == _OWN_CLIENT:
         return True
-    fields = request.requestHeaders.getRawHeaders(b"Cache-Control", ())
+    fields = headers.getRawHeaders(b"Cache-Control", ())
     return any(b"no-cache" in field for field in fields) and is_browser(request)
 
 
