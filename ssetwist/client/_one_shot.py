@@ -8,7 +8,7 @@ from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IResponse
 
@@ -131,10 +131,12 @@ class ResponseEvents:
         """
         Close the connection.
         """
-        if get_ident() == self._thread:
-            self._reading.abandon()
-        else:  # garbage is collected in whichever thread has made enough of it
+        # Garbage is collected in whichever thread has made enough of it.  A clock has no thread.
+        is_elsewhere = get_ident() != self._thread
+        if is_elsewhere and IReactorFromThreads.providedBy(self._reactor):
             self._reactor.callFromThread(self._reading.abandon)
+        else:
+            self._reading.abandon()
 
 
 class _Reading:

@@ -11,6 +11,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.protocol import Protocol
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,6 +19,7 @@ from twisted.web._newclient import HTTP11ClientProtocol, Request
 from twisted.web.client import URI, GzipDecoder
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
+from zope.interface import directlyProvides
 
 from ssetwist.client import ResponseEvents, stream_events
 from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream
@@ -337,22 +339,36 @@ class OneShotTests(SynchronousTestCase):
         """
         Garbage that is collected in another thread closes the connection in the reactor's.
         """
-        gc.collect()  # what other tests have left
-        gc.disable()
-        self.addCleanup(gc.enable)
         calls: list[Callable[[], object]] = []
         reactor: Any = self.clock
         reactor.callFromThread = calls.append
+        directlyProvides(reactor, IReactorFromThreads)
+        self.collect_elsewhere()
+        self.assertFalse(self.is_closed)
+        (call,) = calls
+        call()
+        self.assertTrue(self.is_closed)
+
+    def test_garbage_without_a_reactor(self) -> None:
+        """
+        A clock has no thread: wherever it is collected, the connection is closed then.
+        """
+        self.collect_elsewhere()
+        self.assertTrue(self.is_closed)
+
+    def collect_elsewhere(self) -> None:
+        """
+        Leave a stream to the garbage collector, which comes by in another thread.
+        """
+        gc.collect()  # what other tests have left
+        gc.disable()
+        self.addCleanup(gc.enable)
         cycle: list[Any] = [self.stream()]
         cycle.append(cycle)
         del cycle
         thread = Thread(target=gc.collect)
         thread.start()
         thread.join()
-        self.assertFalse(self.is_closed)
-        (call,) = calls
-        call()
-        self.assertTrue(self.is_closed)
 
     def test_silence(self) -> None:
         """
