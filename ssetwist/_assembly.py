@@ -16,14 +16,14 @@ from .hub import Hub
 from .log import MemoryLog
 from .mercure import (
     DEFAULT_PATH,
+    AllowEveryone,
     Authorizer,
-    ByToken,
-    ByUrl,
-    Everyone,
+    CallbackAuthorizer,
     LoopbackOnly,
     MercureResource,
     MetadataResource,
-    TokenOrUrl,
+    TokenAuthorizer,
+    TokenThenCallback,
     metadata_path,
 )
 from .web import EventStreamResource, console
@@ -104,8 +104,8 @@ class Access:
     def _make_authorizer(self, client: HTTPClient, reactor: Any) -> Authorizer:
         config = self._config
         if config.is_for_development:
-            return Everyone()
-        by_token = ByToken(
+            return AllowEveryone()
+        by_token = TokenAuthorizer(
             self._verifier,
             cookie_names=config.tokens.cookie_names,
             is_legacy_allowed=config.tokens.is_legacy_allowed,
@@ -114,8 +114,8 @@ class Access:
         if not config.authorize_url:
             return by_token
         base_url = config.mercure.base_url
-        by_url = ByUrl(config.authorize_url, client, clock=reactor, base_url=base_url)
-        return TokenOrUrl(by_token, by_url)
+        by_url = CallbackAuthorizer(config.authorize_url, client, clock=reactor, base_url=base_url)
+        return TokenThenCallback(by_token, by_url)
 
 
 def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
@@ -123,7 +123,7 @@ def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
     Make what is served.
     """
     is_open = config.is_for_development or config.anonymous
-    stream = EventStreamResource(hub, retry=config.retry)
+    stream = EventStreamResource(hub, reconnection_time=config.reconnection_time)
     root = console(hub, stream, may_publish=config.is_for_development) if is_open else Resource()
     settings = config.mercure
     mercure = MercureResource(hub, authorizer, settings)

@@ -48,7 +48,7 @@ def token_of(source: str | None) -> Callable[[], str] | None:
 
     def read() -> str:
         try:
-            text = read_secret(source, most=MAX_TOKEN + 2)
+            text = read_secret(source, max_bytes=MAX_TOKEN + 2)
         except ValueError as problem:
             raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
         token = text.decode("latin-1").strip(string.whitespace)

@@ -44,7 +44,7 @@ class Lines:
         self._is_reading = False
         self._reading: Deferred[None] | None = None
 
-    async def take(self, most: int) -> list[tuple[int, bytes | None]]:
+    async def take(self, limit: int) -> list[tuple[int, bytes | None]]:
         """
         Wait for lines, and take those that are there.
 
@@ -56,7 +56,7 @@ class Lines:
             if not (self._lines or self._is_over):
                 self._wanted = Deferred()
                 await self._wanted
-        taken = [self._lines.popleft() for _ in range(min(most, len(self._lines)))]
+        taken = [self._lines.popleft() for _ in range(min(limit, len(self._lines)))]
         self._bytes -= sum(len(line or b"") for _, line in taken)
         self._read_on()
         return taken

@@ -10,8 +10,8 @@ from twisted.web.iweb import IAgent
 from ._client_options import add_token, positive, token_of, url_of
 from ._lines import Lines
 from ._publish_lines import PublishedLines, words
-from ._telling import Telling
-from ._terminal import Input, Output, Terminal, harmless
+from ._status import StatusOutput
+from ._terminal import Input, Output, Terminal, escaped
 from ._update_maker import UpdateMaker
 from .client import Interruption, Publisher, Update
 from .errors import NotPublished
@@ -126,12 +126,12 @@ async def run_publish(
                 raise ValueError(f"--{name}: there is no DATA, and all lines would have the same")
     elif arguments.json:
         raise ValueError("--json: it is for lines, and there is DATA")
-    made = UpdateMaker(arguments)
-    telling = Telling(terminal, is_quiet=arguments.quiet)
+    update_maker = UpdateMaker(arguments)
+    status = StatusOutput(terminal, is_quiet=arguments.quiet)
 
     def interrupted(interruption: Interruption) -> None:
         problem = str(interruption.problem).rstrip(".")
-        telling.tell(f"{problem}; next attempt in {interruption.delay:.1f} s")
+        status.write(f"{problem}; next attempt in {interruption.delay:.1f} s")
 
     publisher = Publisher(
         url_of(arguments.url),
@@ -146,17 +146,17 @@ async def run_publish(
     output = Output(terminal.output, reactor)
     async with publisher:
         if arguments.data is not None:
-            update = made.of_data(arguments.data)
-            return await _publish_one(publisher, update, arguments.key, output, telling)
+            update = update_maker.of_data(arguments.data)
+            return await _publish_one(publisher, update, arguments.key, output, status)
         if terminal.input.isatty():
-            telling.tell("each line is an event; Ctrl-D ends them")
+            status.write("each line is an event; Ctrl-D ends them")
         lines = Lines(Input(terminal.input, reactor))
         published = PublishedLines(
             reactor,
             publisher,
-            made,
+            update_maker,
             output,
-            telling,
+            status,
             lines,
             in_flight=arguments.in_flight,
             writes_ids=arguments.ids,
@@ -165,12 +165,12 @@ async def run_publish(
 
 
 async def _publish_one(
-    publisher: Publisher, update: Update, key: str | None, output: Output, telling: Telling
+    publisher: Publisher, update: Update, key: str | None, output: Output, status: StatusOutput
 ) -> int:
     try:
         id = await publisher.publish(update.topics, update.event, private=update.private, key=key)
     except NotPublished as problem:
-        telling.tell(f"not published: {words(problem)}", is_urgent=True)
+        status.write(f"not published: {words(problem)}", is_urgent=True)
         return 1
-    await output.write(f"{harmless(id)}\n")
+    await output.write(f"{escaped(id)}\n")
     return 0

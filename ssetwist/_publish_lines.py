@@ -11,8 +11,8 @@ from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
 from ._lines import MAX_LINE, Lines
-from ._telling import Telling
-from ._terminal import Output, harmless
+from ._status import StatusOutput
+from ._terminal import Output, escaped
 from ._update_maker import UpdateMaker
 from .client import Publisher
 from .client._batches import MAX_LINES
@@ -44,9 +44,9 @@ class PublishedLines:
         self,
         reactor: Any,  # a clock
         publisher: Publisher,
-        made: UpdateMaker,
+        update_maker: UpdateMaker,
         output: Output,
-        telling: Telling,
+        status: StatusOutput,
         lines: Lines,
         *,
         in_flight: int,
@@ -55,9 +55,9 @@ class PublishedLines:
         self._writes_ids = writes_ids
         self._reactor = reactor
         self._publisher = publisher
-        self._made = made
+        self._update_maker = update_maker
         self._output = output
-        self._telling = telling
+        self._status = status
         self._lines = lines
         self._turns = DeferredSemaphore(in_flight)
         self._sent: DeferredQueue[_Sent | Failure | None] = DeferredQueue()
@@ -73,7 +73,7 @@ class PublishedLines:
         """
         progress = LoopingCall(self._show_progress)
         progress.clock = self._reactor
-        if self._telling.has_progress:
+        if self._status.has_progress:
             progress.start(_PROGRESS_EVERY, now=False)
         sending = Deferred.fromCoroutine(self._send())
         sending.addErrback(self._sent.put)
@@ -93,15 +93,15 @@ class PublishedLines:
         finally:
             if progress.running:
                 progress.stop()
-            self._telling.wipe()
+            self._status.wipe()
             self._lines.stop()
             sending.cancel()
             for left in self._sent.pending:
                 if isinstance(left, _Sent):  # nobody waits for it any more
                     left.answer.addErrback(lambda _: None)
         if leaves_some:
-            self._telling.tell(f"nothing behind line {last} was sent", is_urgent=True)
-        self._telling.tell(self._summary())
+            self._status.write(f"nothing behind line {last} was sent", is_urgent=True)
+        self._status.write(self._summary())
         return 1 if self._failed else 0
 
     async def _send(self) -> None:
@@ -117,7 +117,7 @@ class PublishedLines:
                 try:
                     if line is None:
                         raise ValueError(f"it is longer than {MAX_LINE} bytes")
-                    updates.append(self._made.of_line(line))
+                    updates.append(self._update_maker.of_line(line))
                 except ValueError as problem:
                     wrong[number] = NotPublished(str(problem))
             answer = self._publisher.publish_many(updates)
@@ -136,7 +136,7 @@ class PublishedLines:
         self._published += len(ids)
         self._failed += len(results) - len(ids)
         if self._writes_ids:
-            await self._output.write("".join(f"{harmless(id)}\n" for id in ids))
+            await self._output.write("".join(f"{escaped(id)}\n" for id in ids))
         self._tell_failures(list(zip(sent.numbers, results, strict=True)))
         return not any(
             isinstance(result, NotPublished)
@@ -159,11 +159,11 @@ class PublishedLines:
                 which = (
                     f"line {number}" if last == first else f"lines {number} to {results[last][0]}"
                 )
-                self._telling.tell(f"{which}: {words(problem)}", is_urgent=True)
+                self._status.write(f"{which}: {words(problem)}", is_urgent=True)
             first = last + 1
 
     def _show_progress(self) -> None:
-        self._telling.progress(self._summary())
+        self._status.progress(self._summary())
 
     def _summary(self) -> str:
         seconds = self._reactor.seconds() - self._began

@@ -12,8 +12,8 @@ from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
 from ._client_options import add_token, positive, token_of, url_of
-from ._telling import Telling
-from ._terminal import Output, Terminal, harmless, harmless_json, has_colour
+from ._status import StatusOutput
+from ._terminal import Output, Terminal, escaped, escaped_json, has_colour
 from .client import EventSource, Interruption, Opened, is_worth_another_try
 from .client._mercure import Loss, loss_in, subscribe
 from .client._token import Bearer
@@ -115,7 +115,7 @@ async def run_subscribe(
     write = _writer(arguments, terminal)
     watch = _Watch(arguments, terminal)
     source = _source(arguments, watch, reactor=reactor, client=client)
-    watch.tell(f"connecting to {without_query(arguments.url)}")
+    watch.write_status(f"connecting to {without_query(arguments.url)}")
 
     def look() -> None:
         if not output.is_read():
@@ -150,7 +150,7 @@ class _Watch:
 
     def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
         self._arguments = arguments
-        self.tell = Telling(terminal, is_quiet=arguments.quiet).tell
+        self.write_status = StatusOutput(terminal, is_quiet=arguments.quiet).write
         self._is_mercure = bool(arguments.topic or arguments.pattern)
         self._failures = 0
 
@@ -159,13 +159,13 @@ class _Watch:
         It has begun, or begun again.
         """
         self._failures = 0
-        self.tell("open")
+        self.write_status("open")
 
     def interrupted(self, interruption: Interruption) -> None:
         """
         It has broken, and there will be another attempt.
         """
-        self.tell(
+        self.write_status(
             f"interrupted: {_words(interruption.problem)}; "
             f"next attempt in {interruption.delay:.1f} s"
         )
@@ -174,7 +174,7 @@ class _Watch:
         """
         Events were missed.
         """
-        self.tell(f"events were missed: {loss}", is_urgent=True)
+        self.write_status(f"events were missed: {loss}", is_urgent=True)
 
     def see(self, event: Event) -> None:
         """
@@ -188,8 +188,8 @@ class _Watch:
         Decide whether there is another attempt.
         """
         self._failures += 1
-        most = self._arguments.attempts
-        is_enough = self._arguments.once or (most is not None and self._failures >= most)
+        limit = self._arguments.attempts
+        is_enough = self._arguments.once or (limit is not None and self._failures >= limit)
         return not is_enough and is_worth_another_try(problem)
 
     def end(self, problem: SSETwistError) -> int:
@@ -198,14 +198,14 @@ class _Watch:
         """
         if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
             return 0
-        self.tell(_words(problem), is_urgent=True)
+        self.write_status(_words(problem), is_urgent=True)
         misses_topic = (
             isinstance(problem, NotAnEventStream)
             and problem.status == 400
             and b"topic" in problem.body
         )
         if misses_topic and self._is_mercure and not self._arguments.legacy:
-            self.tell("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
+            self.write_status("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
         return 1
 
 
@@ -250,18 +250,18 @@ def json_line(event: Event) -> str:
     Return an event as JSON on one line.
     """
     fields = {"type": event.type, "id": event.id, "data": event.data}
-    return harmless_json(json.dumps(fields, ensure_ascii=False)) + "\n"
+    return escaped_json(json.dumps(fields, ensure_ascii=False)) + "\n"
 
 
 def readable(event: Event, *, is_coloured: bool = False) -> str:
     """
     Return an event as it is shown to somebody: a line with its type and id, its data, a blank line.
     """
-    head = harmless(f"{event.type}  {event.id or ''}".rstrip())
+    head = escaped(f"{event.type}  {event.id or ''}".rstrip())
     if is_coloured:
         head = f"\x1b[1;36m{head}\x1b[0m"
     # Only LF: the parser has made LF of the others.
-    lines = [harmless(line) for line in event.data.split("\n")]
+    lines = [escaped(line) for line in event.data.split("\n")]
     return "\n".join([head, *lines, "", ""])
 
 

@@ -47,7 +47,7 @@ class Terminal:
         """
         self.output.write(f"{text}\n")
 
-    def tell(self, text: str, *, end: str = "\n") -> None:
+    def write_status(self, text: str, *, end: str = "\n") -> None:
         """
         Write a line that is no result, at once.  If nobody reads it, so be it.
         """
@@ -56,14 +56,14 @@ class Terminal:
             self.errors.flush()
 
 
-def harmless(text: str) -> str:
+def escaped(text: str) -> str:
     """
     Return a text with what a terminal obeys as escapes: ``\\x1b`` does nothing.
     """
     return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
-def harmless_json(text: str) -> str:
+def escaped_json(text: str) -> str:
     """
     Return JSON that means the same, and in which a terminal finds nothing to obey.
     """

@@ -13,7 +13,7 @@ from ._terminal import Terminal
 from .errors import Refused
 from .hub import Everything, Matcher, Matchers, Pattern
 from .mercure._checks import Checks
-from .mercure._credentials import Credential, Source
+from .mercure._credentials import Credential, CredentialPlace
 from .mercure._jwt import MAX_TOKEN
 from .mercure._key_options import (
     KEY_OPTIONS,
@@ -255,7 +255,7 @@ async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal:
     checks = Checks()
     rights = why = None
     try:
-        rights = await verifier.verify(Credential(text, Source.HEADER), action, checks)
+        rights = await verifier.verify(Credential(text, CredentialPlace.HEADER), action, checks)
     except Refused as problem:
         why = problem.reason
     if rights is not None and action is Action.PUBLISH and rights.publish is None:

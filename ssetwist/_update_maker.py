@@ -25,9 +25,9 @@ class UpdateMaker:
         """
         Make one of the argument.
         """
-        told = self._arguments
-        event = Event(data, type=told.type, id=told.id, retry=told.retry)
-        return Update(self._topics, event, private=told.private)
+        arguments = self._arguments
+        event = Event(data, type=arguments.type, id=arguments.id, retry=arguments.retry)
+        return Update(self._topics, event, private=arguments.private)
 
     def of_line(self, line: bytes) -> Update:
         """
@@ -45,9 +45,9 @@ class UpdateMaker:
         """
         Complain of the command line now, and not of each line.
         """
-        told = self._arguments
+        arguments = self._arguments
         try:
-            Event(type=told.type, id=told.id, retry=told.retry)
+            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
         except InvalidEvent as problem:
             raise ValueError(f"--{problem.field}: {problem}") from None
         if self._topics:
@@ -60,14 +60,14 @@ class UpdateMaker:
             raise ValueError("it is no JSON") from None
         if not isinstance(said, dict):
             raise ValueError("it is no JSON object")
-        told = self._arguments
+        arguments = self._arguments
         id = said.get("id")
         if isinstance(id, str) and id.startswith("#"):
             id = None  # what another hub called it; no other may use such ids
         fields = {
-            "type": told.type if said.get("type") is None else said["type"],
+            "type": arguments.type if said.get("type") is None else said["type"],
             "id": id,
-            "retry": said.get("retry", told.retry),
+            "retry": said.get("retry", arguments.retry),
         }
         if "data" not in said:
             raise ValueError("there is no data in it")
@@ -79,7 +79,7 @@ class UpdateMaker:
             return Update(
                 said.get("topic") or self._topics,
                 event,
-                private=bool(said.get("private", told.private)),
+                private=bool(said.get("private", arguments.private)),
             )
         except TypeError as problem:
             raise ValueError(str(problem)) from None

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, fields
 
 from .hub import (
     DEFAULT_HEARTBEAT,
-    DEFAULT_RETRY,
+    DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
-    Rules,
+    ReplayPolicy,
     UnknownCursor,
     WhenBehind,
 )
@@ -34,7 +34,7 @@ _DAY = 86400.0
 #: the process busy with nothing else.
 _LEAST_SECONDS = {
     "heartbeat": (0.1, True),
-    "retry": (0.0, True),
+    "reconnection_time": (0.0, True),
     "tick": (0.001, True),
     "stall_timeout": (0.1, False),
     "drain_timeout": (0.0, True),
@@ -53,7 +53,7 @@ class HubConfig:
 
     :ivar listen: Twisted endpoint strings.
     :ivar heartbeat: Silence until a comment is sent; 0 for never.
-    :ivar retry: After what time a client that lost its stream comes back.
+    :ivar reconnection_time: After what time a client that lost its stream comes back.
     :ivar tick: Between the events of the demonstration; 0 for none, ``None`` for a second while the
         hub is for development, and none otherwise.
     :ivar max_subscribers: 0 for as many as come.
@@ -85,7 +85,7 @@ class HubConfig:
 
     listen: Sequence[str] = DEFAULT_LISTEN
     heartbeat: float = DEFAULT_HEARTBEAT
-    retry: float = DEFAULT_RETRY
+    reconnection_time: float = DEFAULT_RECONNECTION_TIME
     tick: float | None = None
     max_subscribers: int = 0
     max_per_address: int = 0
@@ -154,9 +154,9 @@ class HubConfig:
         if self.tokens.audience and not self.has_keys:
             raise ValueError("audience has no meaning without a key: there is no token to check")
         self.mercure  # noqa: B018  # says so, if it cannot be
-        rules = Rules(self.when_behind, self.unknown_cursor, self.gap)
-        object.__setattr__(self, "when_behind", rules.when_behind)  # they may be given by name
-        object.__setattr__(self, "unknown_cursor", rules.unknown_cursor)
+        policy = ReplayPolicy(self.when_behind, self.unknown_cursor, self.gap)
+        object.__setattr__(self, "when_behind", policy.when_behind)  # they may be given by name
+        object.__setattr__(self, "unknown_cursor", policy.unknown_cursor)
 
     @property
     def has_keys(self) -> bool:
@@ -209,9 +209,9 @@ class HubConfig:
             limits=Limits(max_matchers=self.max_matchers),
             max_body=self.max_body,
             max_topics=self.max_topics,
-            max_per_identity=self.max_per_token,
+            max_per_token=self.max_per_token,
             publish_rate=self.publish_rate,
-            retry=self.retry,
+            reconnection_time=self.reconnection_time,
         )
 
 

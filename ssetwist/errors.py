@@ -212,7 +212,8 @@ class NotPublished(SSETwistError):
 
 class NoHub(SSETwistError):
     """
-    A resource does not say where its hub is; or it names only hubs that nobody trusts.
+    A resource does not say where its hub is, names only hubs that are not trusted, or the metadata
+    at a hub's URL is of another hub.
 
     :ivar status: The status of the response.
     """

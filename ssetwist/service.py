@@ -123,7 +123,10 @@ class HubService(Service):
         self._is_stopped = True
         await (self._closing or self._stop_listening())
         # The hub is closed last: whoever publishes in an on_end callback may do so until then.
-        await self._site.drain(self._config.drain_timeout * _DRAIN_PART, retry=self._config.retry)
+        await self._site.drain(
+            self._config.drain_timeout * _DRAIN_PART,
+            reconnection_time=self._config.reconnection_time,
+        )
         self.hub.close()
 
     def _listen(self) -> None:

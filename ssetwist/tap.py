@@ -24,7 +24,7 @@ from .config import DEFAULT_LISTEN, HubConfig
 from .errors import CannotListen
 from .hub import (
     DEFAULT_HEARTBEAT,
-    DEFAULT_RETRY,
+    DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
     UnknownCursor,
     WhenBehind,
@@ -168,8 +168,9 @@ class Options(UsageOptions):
     optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
         ["heartbeat", None, DEFAULT_HEARTBEAT,
          "seconds of silence until a comment is sent; 0 for never", _seconds("heartbeat")],
-        ["retry", None, DEFAULT_RETRY,
-         "seconds after which a client that lost its stream comes back", _seconds("retry")],
+        ["reconnection-time", None, DEFAULT_RECONNECTION_TIME,
+         "seconds after which a client that lost its stream comes back",
+         _seconds("reconnection-time")],
         ["tick", None, None,
          "seconds between the events of the demonstration; 0 for none; 1 unless there is a key",
          _seconds("tick")],

@@ -15,7 +15,7 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from .eventstream import Event
-from .hub import EVERYTHING, EndReason, Frames, Hub, Streams, Topics, View, Writer, not_sent
+from .hub import EVERYTHING, Chunk, EndReason, Hub, Streams, Topics, View, Writer, not_sent
 
 __all__ = ["Listener", "MemoryHub", "MemoryOutlet"]
 
@@ -70,18 +70,18 @@ class MemoryOutlet:
     def is_behind(self) -> bool:
         return self.behind_since is not None
 
-    def write(self, frames: Frames) -> bool:
+    def write(self, chunk: Chunk) -> bool:
         if self.is_open:
-            self.writes.append(frames.data)
-            self.event_count += frames.events
-            self._put(frames.data)
+            self.writes.append(chunk.data)
+            self.event_count += chunk.events
+            self._put(chunk.data)
         return not self.is_behind
 
-    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
+    def short_cut(self, chunk: Chunk) -> Callable[[bytes], int]:
         return not_sent
 
-    def settle(self, frames: Frames, sent: int) -> bool:
-        return self.write(frames)
+    def settle(self, chunk: Chunk, sent: int) -> bool:
+        return self.write(chunk)
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         if self.is_open and self.writer is not None:
@@ -90,7 +90,7 @@ class MemoryOutlet:
             return
         self.is_open = False
         self._put(last_words)
-        self._tell(reason)
+        self._announce(reason)
         if not self.is_behind:
             self._streams.discard(self)
 
@@ -100,7 +100,7 @@ class MemoryOutlet:
         self._waiting = b""
         self._streams.discard(self)
         if was_open:
-            self._tell(reason)
+            self._announce(reason)
 
     # What the client does
 
@@ -130,7 +130,7 @@ class MemoryOutlet:
         was_open, self.is_open = self.is_open, False
         self._streams.discard(self)
         if was_open:
-            self._tell(reason)
+            self._announce(reason)
 
     # Inside
 
@@ -145,7 +145,7 @@ class MemoryOutlet:
             if self.behind_since is None:
                 self.behind_since = self._streams.clock.seconds()
 
-    def _tell(self, reason: EndReason) -> None:
+    def _announce(self, reason: EndReason) -> None:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
@@ -159,9 +159,9 @@ class Listener(MemoryOutlet):
     :ivar subscriber: What the hub has made of it.
     """
 
-    def __init__(self, hub: Hub, seen: Topics | View = EVERYTHING, **options: Any) -> None:
+    def __init__(self, hub: Hub, view: Topics | View = EVERYTHING, **options: Any) -> None:
         super().__init__(hub.streams)
-        self.subscriber = hub.subscribe(self, seen, **options)
+        self.subscriber = hub.subscribe(self, view, **options)
 
     @property
     def end_reason(self) -> EndReason | None:

@@ -16,10 +16,10 @@ from twisted.web.iweb import IResponse
 
 from ..errors import Disconnected, HeadersUnavailable, SSETwistError
 from ._abort import discard
-from ._connect import Answer, checked, follow
-from ._problems import disconnected, tell
+from ._connect import ResponseHead, checked, follow
+from ._problems import describe, disconnected
 from ._request import AnyHeaders, Request, as_headers, head
-from ._send import Send
+from ._send import RequestSender
 
 _log = Logger()
 
@@ -28,7 +28,7 @@ _NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
-class Asking:
+class RequestTemplate:
     """
     What is the same for all attempts.
 
@@ -36,7 +36,7 @@ class Asking:
     :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
     """
 
-    send: Send
+    send: RequestSender
     clock: IReactorTime
     url: str
     method: str
@@ -59,13 +59,13 @@ class Attempt:
 
     def __init__(
         self,
-        asking: Asking,
+        template: RequestTemplate,
         last_event_id: str,
         *,
-        answered: Callable[[Answer | None], object],
+        answered: Callable[[ResponseHead | None], object],
         failed: Callable[[SSETwistError], object],
     ) -> None:
-        self._asking = asking
+        self._template = template
         self.last_event_id = last_event_id
         self._answered = answered
         self._failed = failed
@@ -106,22 +106,22 @@ class Attempt:
         else:
             self._answered(answer)
 
-    async def _ask(self) -> Answer | None:
-        asking = self._asking
+    async def _ask(self) -> ResponseHead | None:
+        template = self._template
         response, url = await self._reach_in_time()
         if response.code == _NO_CONTENT:
             discard(response)
             return None
-        return await checked(response, url, asking.clock, takes_gzip=asking.wants_gzip)
+        return await checked(response, url, template.clock, takes_gzip=template.wants_gzip)
 
     def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
         """
         Reach the head of a response, or fail when that takes too long or is cancelled; also if
         somebody, such as a hook, does not heed that it was cancelled.
         """
-        timeout = self._asking.timeout
+        timeout = self._template.timeout
         head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
-        timer = self._asking.clock.callLater(timeout, lambda: late())
+        timer = self._template.clock.callLater(timeout, lambda: late())
 
         def late() -> None:
             head.errback(Disconnected(f"there was no response within {timeout:g} s"))
@@ -143,21 +143,21 @@ class Attempt:
         return head
 
     async def _reach(self) -> tuple[IResponse, str]:
-        asking = self._asking
+        template = self._template
         fresh = await self._fresh_headers()
         if self._is_stopped:
             raise CancelledError
         headers = head(
-            asking.headers,
+            template.headers,
             fresh,
             last_event_id=self.last_event_id,
-            wants_gzip=asking.wants_gzip,
+            wants_gzip=template.wants_gzip,
         )
-        request = Request(asking.method, asking.url, headers, asking.body)
-        return await follow(asking.send, request)
+        request = Request(template.method, template.url, headers, template.body)
+        return await follow(template.send, request)
 
     async def _fresh_headers(self) -> Headers:
-        hook = self._asking.fresh_headers
+        hook = self._template.fresh_headers
         if hook is None:
             return Headers()
         try:
@@ -166,4 +166,6 @@ class Attempt:
         except SSETwistError:
             raise
         except (Exception, AsyncioCancelledError) as problem:  # it may be anybody's code
-            raise HeadersUnavailable(f"there are no fresh headers: {tell(problem)}") from problem
+            raise HeadersUnavailable(
+                f"there are no fresh headers: {describe(problem)}"
+            ) from problem

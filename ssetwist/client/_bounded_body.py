@@ -25,14 +25,14 @@ class BoundedBody(Protocol):
         connection.
     """
 
-    def __init__(self, most: int, *, may_be_empty: bool = False) -> None:
+    def __init__(self, max_bytes: int, *, may_be_empty: bool = False) -> None:
         """
-        :param most: How many bytes it may have.
+        :param max_bytes: How many bytes it may have.
         :param may_be_empty: Whether nothing is a body, where nothing but the end of the connection
             says that this was all.  It may have broken before anything came.
         """
         self.done: Deferred[bytes] = Deferred(lambda _: self.close())
-        self._most = most
+        self._max_bytes = max_bytes
         self._may_be_empty = may_be_empty
         self._received = bytearray()
         self._is_over = False
@@ -44,9 +44,9 @@ class BoundedBody(Protocol):
         if self._is_over:
             return
         self._received += data
-        if len(self._received) > self._most:
+        if len(self._received) > self._max_bytes:
             self.close()
-            self.done.errback(CannotRead(f"it is larger than {self._most} bytes"))
+            self.done.errback(CannotRead(f"it is larger than {self._max_bytes} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """

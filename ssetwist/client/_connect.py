@@ -13,12 +13,12 @@ from ._media_type import is_event_stream
 from ._redirects import MOST, REDIRECTS, circle, redirected
 from ._request import Request, shown
 from ._response import headers_of, text_of, unwrapped
-from ._send import Send
+from ._send import RequestSender
 from ._start_of_body import start_of_body
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ResponseHead:
     """
     The head of a response, of which nothing has been read yet.
 
@@ -34,7 +34,7 @@ class Answer:
     codings: list[str]
 
     @classmethod
-    def of(cls, response: IResponse, url: str) -> "Answer":
+    def of(cls, response: IResponse, url: str) -> "ResponseHead":
         """
         Look at a response.
         """
@@ -67,14 +67,14 @@ class Answer:
 
 async def checked(
     response: IResponse, url: str, clock: IReactorTime | None, *, takes_gzip: bool
-) -> Answer:
+) -> ResponseHead:
     """
     Return a response if it is an event stream.
 
     :param clock: Limits the time that the start of its body may take if it is none.
     :raises NotAnEventStream: If it is none, with the start of its body.  Its connection is cut.
     """
-    answer = Answer.of(response, url)
+    answer = ResponseHead.of(response, url)
     problem = answer.problem(takes_gzip=takes_gzip)
     if problem is None:
         return answer
@@ -84,7 +84,7 @@ async def checked(
     )
 
 
-async def follow(send: Send, request: Request) -> tuple[IResponse, str]:
+async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]:
     """
     Send a request, follow redirections, and return the response in the end and what gave it.
 

@@ -17,8 +17,8 @@ class Backoff:
     :ivar ceiling: Seconds that this comes to at most.
     :ivar healthy_after: After so many seconds of an open stream the failures before it are
         forgotten.
-    :ivar obeyed: Seconds that a server can make it wait at most, by ``retry:`` or ``Retry-After``.
-        It waits these, and the jitter in addition.
+    :ivar max_server_delay: Seconds that a server can make it wait at most, by ``retry:`` or
+        ``Retry-After``.  It waits these, and the jitter in addition.
 
     :raises ValueError: If one is negative.
     """
@@ -26,24 +26,24 @@ class Backoff:
     first: float = 1.0
     ceiling: float = 30.0
     healthy_after: float = 60.0
-    obeyed: float = 3600.0
+    max_server_delay: float = 3600.0
 
     def __post_init__(self) -> None:
-        for name in ("first", "ceiling", "healthy_after", "obeyed"):
+        for name in ("first", "ceiling", "healthy_after", "max_server_delay"):
             if not getattr(self, name) >= 0:
                 raise ValueError(f"{name} must be a number of seconds, 0 or more")
 
-    def delay(self, failures: int, asked: float, chance: Callable[[], float]) -> float:
+    def delay(self, failures: int, asked: float, jitter: Callable[[], float]) -> float:
         """
         Return how many seconds to wait.
 
         :param failures: How many attempts have failed in a row, or did not last; 1 or more.
         :param asked: Seconds that the server asked for.
-        :param chance: Returns a number from 0 to 1, as ``random.random`` does.
+        :param jitter: Returns a number from 0 to 1, as ``random.random`` does.
         """
         # 2**64 s are longer than any ceiling, and failures may be more than a float can hold.
         spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))
-        return min(asked, self.obeyed) + chance() * spread
+        return min(asked, self.max_server_delay) + jitter() * spread
 
 
 def check_backoff(backoff: object) -> None:

@@ -12,11 +12,11 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IAgent
 
-from ..errors import Disconnected, NoHub, RedirectRefused
+from ..errors import NoHub, RedirectRefused
 from ._exchange import Exchanges
 from ._link import parse_links
 from ._request import normalized, origin_of
-from ._token import Bearer, Token
+from ._token import Bearer, TokenSource
 
 #: Bytes that a resource may have.  It is fetched whole, because it is what the stream goes on from.
 MAX_RESOURCE = 16 * 1024 * 1024
@@ -106,7 +106,7 @@ def discover(
     *,
     reactor: Any,  # a clock, and what can connect: no one interface has both
     trusted: Iterable[str] | None = None,
-    token: Token | None = None,
+    token: TokenSource | None = None,
     headers: Mapping[str, str] | None = None,
     client: HTTPClient | IAgent | None = None,
     timeout: float = 30.0,
@@ -138,7 +138,9 @@ def discover(
     async def found() -> Discovery:
         sent = {**(headers or {}), **await bearer.headers()}
         try:
-            answer = await exchanges.exchange("GET", url, sent, most=MAX_RESOURCE, follows=True)
+            answer = await exchanges.exchange(
+                "GET", url, sent, max_bytes=MAX_RESOURCE, follows=True
+            )
         except RedirectRefused as refused:
             raise NoHub(str(refused), status=refused.status) from refused
         finally:
@@ -169,8 +171,9 @@ def hub_metadata(
     (``mercure_subscriptions``).
 
     :returns: A Deferred that fires with ``None`` if it says nothing, as hubs of 0.x do; fails with
-        :class:`Disconnected` if there is no answer, or the answer is of another hub: whoever
-        believed it would ask for a token that another can use (RFC 9728, 3.3).
+        :class:`Disconnected` if there is no answer, and with :class:`NoHub` if the answer is of
+        another hub: a client that believed it would ask for a token that the other hub can use
+        (RFC 9728, 3.3).
     :raises ValueError: If the URL is none of HTTP.
     """
     parts = urlsplit(normalized(hub_url))
@@ -181,7 +184,7 @@ def hub_metadata(
     async def said() -> Mapping[str, Any] | None:
         headers = {"Accept": "application/json"}
         try:
-            answer = await exchanges.exchange("GET", url, headers, most=_MAX_METADATA)
+            answer = await exchanges.exchange("GET", url, headers, max_bytes=_MAX_METADATA)
         finally:
             await exchanges.close()
         if answer.status != 200:
@@ -193,7 +196,7 @@ def hub_metadata(
         if not isinstance(document, dict):
             return None
         if document.get("resource") != hub_url:
-            raise Disconnected("what is said there is said of another hub")
+            raise NoHub("the metadata is of another hub", status=answer.status)
         return document
 
     return Deferred.fromCoroutine(said())

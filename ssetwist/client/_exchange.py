@@ -19,10 +19,10 @@ from ..errors import Disconnected, RedirectRefused
 from ._bounded_body import BoundedBody, CannotRead
 from ._connect import follow
 from ._connections import Connections
-from ._problems import tell
+from ._problems import describe
 from ._request import Request
 from ._response import headers_of, unwrapped
-from ._send import Send, through, through_agent
+from ._send import RequestSender, through, through_agent
 
 #: What can only go wrong before anything has been sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
@@ -41,7 +41,7 @@ class NoAnswer(Disconnected):
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class WholeResponse:
     """
     A response.
 
@@ -78,7 +78,7 @@ class Exchanges:
         self._clock: IReactorTime = reactor
         self._timeout = timeout
         self._own: Connections | None = None
-        self._send: Send
+        self._send: RequestSender
         if client is None:
             self._own = Connections(reactor, kept=connections)
             self._send = through_agent(self._own.agent, CookieJar())
@@ -92,19 +92,19 @@ class Exchanges:
         headers: Mapping[str, str],
         body: bytes | None = None,
         *,
-        most: int,
+        max_bytes: int,
         follows: bool = False,
-    ) -> Deferred[Answer]:
+    ) -> Deferred[WholeResponse]:
         """
         Ask, and wait for the whole answer.
 
-        :param most: How many bytes the body of the answer may have.
+        :param max_bytes: How many bytes the body of the answer may have.
         :param follows: Whether redirects are followed.  An update is sent to nobody else.
         :returns: A Deferred that fails with :class:`NoAnswer`, or with :class:`RedirectRefused` if
             redirects lead nowhere.  Cancelling it closes the connection.
         """
 
-        async def answered() -> Answer:
+        async def answered() -> WholeResponse:
             sent = Headers({"Accept-Encoding": ["identity"]})
             for name, value in headers.items():
                 sent.setRawHeaders(name, [value])
@@ -114,13 +114,13 @@ class Exchanges:
                 response, answerer = await follow(self._send, request)
             else:
                 response = await self._send(request)
-            collector = BoundedBody(most, may_be_empty=True)
+            collector = BoundedBody(max_bytes, may_be_empty=True)
             unwrapped(response)[0].deliverBody(collector)
             try:
                 whole = await collector.done
             except CannotRead as problem:
                 raise NoAnswer(f"the answer cannot be read: {problem}") from None
-            return Answer(response.code, answerer, headers_of(response), whole)
+            return WholeResponse(response.code, answerer, headers_of(response), whole)
 
         waiting = Deferred.fromCoroutine(answered())
         waiting.addTimeout(self._timeout, self._clock, _timed_out)
@@ -149,28 +149,28 @@ def _explain(failure: Failure) -> Failure:
         return failure
     cause: BaseException = failure.value  # type: ignore[assignment]  # None in an empty one only
     was_sent = not failure.check(*_BEFORE_SENDING)
-    problem = NoAnswer(f"there was no answer: {tell(cause)}", was_sent=was_sent)
+    problem = NoAnswer(f"there was no answer: {describe(cause)}", was_sent=was_sent)
     problem.__cause__ = cause
     return Failure(problem)
 
 
-def _or_cancelled(waiting: Deferred[Answer]) -> Deferred[Answer]:
+def _or_cancelled(waiting: Deferred[WholeResponse]) -> Deferred[WholeResponse]:
     """
     Return the same, but that it fails with ``CancelledError`` when it is cancelled.  An agent calls
     that a connection that failed; who asks would try again.
     """
     is_cancelled = False
 
-    def cancel(_: Deferred[Answer]) -> None:
+    def cancel(_: Deferred[WholeResponse]) -> None:
         nonlocal is_cancelled
         is_cancelled = True
         waiting.cancel()
 
-    answer: Deferred[Answer] = Deferred(cancel)
+    answer: Deferred[WholeResponse] = Deferred(cancel)
 
-    def tell_it(result: Answer | Failure) -> None:
+    def fire(result: WholeResponse | Failure) -> None:
         if not is_cancelled:
             answer.callback(result)
 
-    waiting.addBoth(tell_it)
+    waiting.addBoth(fire)
     return answer

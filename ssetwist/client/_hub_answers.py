@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..errors import NotPublished
-from ._exchange import Answer
+from ._exchange import WholeResponse
 from ._policy import retry_after
 
 #: How much of what a hub says is shown, in characters.
@@ -17,7 +17,7 @@ _SHOWN = 300
 _CERTAIN = (429, 503)
 
 
-def refusal(answer: Answer, now: float) -> NotPublished:
+def refusal(answer: WholeResponse, now: float) -> NotPublished:
     """
     Return what an answer that is none of 2xx says.
 
@@ -36,7 +36,7 @@ def refusal(answer: Answer, now: float) -> NotPublished:
     )
 
 
-def read_answers(answer: Answer, waiting: Sequence[int]) -> dict[int, str | NotPublished]:
+def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str | NotPublished]:
     """
     Return what became of each line that was sent.
 

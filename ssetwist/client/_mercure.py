@@ -13,13 +13,13 @@ from ..eventstream import Event
 from ._publisher import check_url
 from ._response import Opened
 from ._source import EventSource
-from ._token import Bearer, Token
+from ._token import Bearer, TokenSource
 
 #: What asks for all that a hub has kept; and what it says when it has nothing before.
 EARLIEST = "earliest"
 
 #: Where a hub says after which event a stream begins, in 1.0 and in 0.x.
-_CURSOR_HEADERS = ("mercure-last-event-id", "last-event-id")
+_RESUME_ID_HEADERS = ("mercure-last-event-id", "last-event-id")
 
 #: The type of the event by which a hub of ours tells of a gap, unless it was told otherwise.
 _GAP = "gap"
@@ -53,7 +53,7 @@ def loss_at_opening(opened: Opened) -> Loss | None:
     asked = opened.last_event_id
     if not asked or asked == EARLIEST:
         return None
-    told = [opened.headers[name] for name in _CURSOR_HEADERS if name in opened.headers]
+    told = [opened.headers[name] for name in _RESUME_ID_HEADERS if name in opened.headers]
     if asked in told:
         return None
     return Loss(asked, told[0] if told else "")
@@ -82,7 +82,7 @@ def subscribe(
     *,
     reactor: Any,  # a clock, and what can connect: no one interface has both
     patterns: str | Iterable[str] = (),
-    token: Token | None = None,
+    token: TokenSource | None = None,
     legacy: bool = False,
     since: str = "",
     on_open: Callable[[Opened], object] | None = None,

@@ -15,7 +15,7 @@ from twisted.web.iweb import IResponse
 from ..errors import Disconnected, NotAnEventStream, SSETwistError
 from ..eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ._abort import discard
-from ._connect import Answer, checked
+from ._connect import ResponseHead, checked
 from ._queue import EventQueue
 from ._request import type_of
 from ._response import unwrapped
@@ -80,7 +80,7 @@ def stream_events(
     parser = EventStreamParser(
         max_line=max_line,
         max_event=max_event,
-        on_comment=None if on_comment is None else _harmless(on_comment),
+        on_comment=None if on_comment is None else _logging_errors(on_comment),
     )
     return ResponseEvents(_Reading(response, parser, reactor, silence_timeout), reactor)
 
@@ -156,7 +156,7 @@ class _Reading:
         self._clock = clock
         self._silence_timeout = silence_timeout
         self._queue = EventQueue()
-        self._checking: Deferred[Answer] | None = None
+        self._checking: Deferred[ResponseHead] | None = None
         self._stream: Stream | None = None
         self._is_closed = False
 
@@ -198,7 +198,7 @@ class _Reading:
             with suppress(RuntimeError):  # somebody else reads it, or has read it
                 discard(self._response)
 
-    def _begin(self, answer: Answer) -> None:
+    def _begin(self, answer: ResponseHead) -> None:
         self._stream = Stream(
             answer.response,
             self._parser,
@@ -216,15 +216,15 @@ class _Reading:
         self._queue.end(None if is_clean else problem)
 
 
-def _harmless(on_comment: Callable[[str], object]) -> Callable[[str], None]:
+def _logging_errors(on_comment: Callable[[str], object]) -> Callable[[str], None]:
     # What it raised would end the connection in Twisted's hands, as if the response had ended.
-    def tell(comment: str) -> None:
+    def call(comment: str) -> None:
         try:
             on_comment(comment)
         except Exception:
             _log.failure("on_comment failed")
 
-    return tell
+    return call
 
 
 def _url_of(response: IResponse) -> str:

@@ -15,7 +15,7 @@ from ..errors import Disconnected
 _SHOWN = 200
 
 
-def tell(problem: BaseException) -> str:
+def describe(problem: BaseException) -> str:
     """
     Say what the network or its library says, in one short line.
     """
@@ -39,7 +39,7 @@ def disconnected(problem: BaseException) -> Disconnected:
     """
     Return what an attempt fails with that has got no response.
     """
-    result = Disconnected(f"there was no response: {tell(problem)}")
+    result = Disconnected(f"there was no response: {describe(problem)}")
     result.__cause__ = problem
     return result
 
@@ -55,6 +55,6 @@ def ended(reason: Failure, *, was_cut: bool = False) -> Disconnected:
     if reason.check(ResponseDone) or (reason.check(PotentialDataLoss) and not was_cut):
         return Disconnected("the server has ended the stream", is_clean=True)
     problem: BaseException = reason.value  # type: ignore[assignment]  # None in an empty one only
-    result = Disconnected(f"the connection was lost: {tell(problem)}")
+    result = Disconnected(f"the connection was lost: {describe(problem)}")
     result.__cause__ = problem
     return result

@@ -23,11 +23,11 @@ from ..errors import NotPublished
 from ..eventstream import Event
 from ._batches import batches_of
 from ._delay import Backoff, check_backoff
-from ._exchange import Answer, Exchanges, NoAnswer
+from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._hub_answers import read_answers, refusal
 from ._request import normalized
 from ._source import Interruption
-from ._token import Bearer, Token
+from ._token import Bearer, TokenSource
 from ._update import Update
 
 _log = Logger()
@@ -41,7 +41,7 @@ _MAX_LINE_ANSWER = 8 * 1024
 
 #: Who publishes wants to know soon whether it worked; six attempts take about eight seconds, or as
 #: long as the hub says, up to a minute each time.
-DEFAULT_BACKOFF = Backoff(first=0.5, ceiling=15.0, obeyed=60.0)
+DEFAULT_BACKOFF = Backoff(first=0.5, ceiling=15.0, max_server_delay=60.0)
 
 _FORM = "application/x-www-form-urlencoded"
 _JSON_LINES = "application/x-ndjson"
@@ -63,7 +63,7 @@ class Publisher:
         hub_url: str,
         *,
         reactor: Any,  # a clock, and what can connect: no one interface has both
-        token: Token | None = None,
+        token: TokenSource | None = None,
         client: HTTPClient | IAgent | None = None,
         timeout: float = 30.0,
         in_flight: int = 8,
@@ -72,7 +72,7 @@ class Publisher:
         backoff: Backoff = DEFAULT_BACKOFF,
         knows_keys: bool = True,
         on_interruption: Callable[[Interruption], object] | None = None,
-        chance: Callable[[], float] = random,
+        jitter: Callable[[], float] = random,
     ) -> None:
         """
         :param token: A token that grants publishing, or what is asked for one before each request.
@@ -105,7 +105,7 @@ class Publisher:
         self._knows_keys = knows_keys
         self._takes_lines = True
         self._on_interruption = on_interruption
-        self._chance = chance
+        self._jitter = jitter
         self._under_way: dict[Deferred[Any], None] = {}
         self._is_closed = False
 
@@ -296,7 +296,7 @@ class Publisher:
             results += [answered[index] for index in range(len(lines))]
             return
 
-    async def _send(self, body: bytes, media_type: str, key: str, most: int) -> Answer:
+    async def _send(self, body: bytes, media_type: str, key: str, max_bytes: int) -> WholeResponse:
         """
         Send a request until it is answered.
 
@@ -308,7 +308,9 @@ class Publisher:
             headers = {"Content-Type": media_type, "Idempotency-Key": key}
             headers |= await self._bearer.headers()
             try:
-                answer = await self._exchanges.exchange("POST", self._url, headers, body, most=most)
+                answer = await self._exchanges.exchange(
+                    "POST", self._url, headers, body, max_bytes=max_bytes
+                )
                 if 200 <= answer.status <= 299:
                     return answer
                 problem = refusal(answer, self._clock.seconds())
@@ -323,7 +325,7 @@ class Publisher:
             await self._wait(problem, failures)
 
     async def _wait(self, problem: NotPublished, failures: int) -> None:
-        delay = self._backoff.delay(failures, _asked(problem), self._chance)
+        delay = self._backoff.delay(failures, _asked(problem), self._jitter)
         if self._on_interruption is not None:
             try:
                 self._on_interruption(Interruption(problem, failures, delay))

@@ -23,7 +23,7 @@ from ._abort import discard
 from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
-Send = Callable[[Request], "Deferred[IResponse]"]
+RequestSender = Callable[[Request], "Deferred[IResponse]"]
 
 
 #: How many cookies a jar may have when a server adds to it.  Each can have 16 KiB, and all of them
@@ -120,7 +120,7 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
     return jar
 
 
-def through(client: HTTPClient | IAgent, jar: CookieJar) -> Send:
+def through(client: HTTPClient | IAgent, jar: CookieJar) -> RequestSender:
     """
     Return what sends through somebody's client.
 
@@ -135,7 +135,7 @@ def through(client: HTTPClient | IAgent, jar: CookieJar) -> Send:
     return through_agent(client, jar)
 
 
-def through_agent(agent: IAgent, jar: CookieJar) -> Send:
+def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
     """
     Return what sends through an agent.
 
@@ -161,7 +161,7 @@ def through_agent(agent: IAgent, jar: CookieJar) -> Send:
     return send
 
 
-def through_treq(client: HTTPClient, jar: CookieJar) -> Send:
+def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
     """
     Return what sends through a client of treq: through its agent, and with its cookies.
 

@@ -17,8 +17,8 @@ from twisted.web.iweb import IAgent
 
 from ..errors import Disconnected, EventSourceClosed, NotAnEventStream, SSETwistError
 from ..eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
-from ._attempt import Asking, Attempt
-from ._connect import Answer
+from ._attempt import Attempt, RequestTemplate
+from ._connect import ResponseHead
 from ._connections import Connections
 from ._delay import Backoff, check_backoff
 from ._policy import is_worth_another_try, retry_after
@@ -131,7 +131,7 @@ class EventSource:
     :param on_interruption: Called after each failure that is worth another try.
     :param on_comment: Called with the text of each comment, when it comes: earlier than events that
         wait to be taken.
-    :param chance: Returns a number from 0 to 1, another one each time.
+    :param jitter: Returns a number from 0 to 1, another one each time.
     :param max_line: The longest line, in bytes without its end.
     :param max_event: The most data of one event, in bytes.
 
@@ -162,7 +162,7 @@ class EventSource:
         on_open: Callable[[Opened], object] | None = None,
         on_interruption: Callable[[Interruption], object] | None = None,
         on_comment: Callable[[str], object] | None = None,
-        chance: Callable[[], float] = random,
+        jitter: Callable[[], float] = random,
         max_line: int = MAX_LINE,
         max_event: int = MAX_EVENT,
     ) -> None:
@@ -196,7 +196,7 @@ class EventSource:
         self._on_open = on_open
         self._on_interruption = on_interruption
         self._on_comment = on_comment
-        self._chance = chance
+        self._jitter = jitter
         self._max_line = max_line
         self._max_event = max_event
         self._given_event_id = last_event_id
@@ -210,7 +210,7 @@ class EventSource:
         else:
             self._connections = Connections(reactor)
             send = through_agent(self._connections.agent, jar)
-        self._asking = Asking(
+        self._template = RequestTemplate(
             send,
             reactor,
             self._url,
@@ -363,7 +363,7 @@ class EventSource:
 
     def _attempt(self) -> None:
         attempt = Attempt(
-            self._asking,
+            self._template,
             self._parser.last_event_id,
             answered=lambda answer: self._answered(attempt, answer),
             failed=self._failed,
@@ -371,7 +371,7 @@ class EventSource:
         self._states.attempts(attempt)
         attempt.start()
 
-    def _answered(self, attempt: Attempt, answer: Answer | None) -> None:
+    def _answered(self, attempt: Attempt, answer: ResponseHead | None) -> None:
         if answer is None:
             self._finish(None)
             return
@@ -418,7 +418,7 @@ class EventSource:
         if not self._is_worth_another_try(problem):
             self._finish(problem)
             return
-        delay = self._backoff.delay(self._failures, self._asked(problem), self._chance)
+        delay = self._backoff.delay(self._failures, self._asked(problem), self._jitter)
         if self._attempt_after(delay):
             _log.info(
                 "{url}: {problem}; next attempt in {delay:.1f} s",
@@ -455,7 +455,7 @@ class EventSource:
         self._problem = problem
         self._opened = None
         self._queue.connect(None)
-        going = [] if ending.going_on is None else [ending.going_on.stop()]
+        going = [] if ending.activity is None else [ending.activity.stop()]
         if self._connections is not None:
             going.append(self._connections.close())
         gatherResults([one for one in going if one is not None]).addCallback(self._set_gone)

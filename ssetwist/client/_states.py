@@ -30,7 +30,7 @@ class ReadyState(Enum):
 
 
 @runtime_checkable
-class GoingOn(Protocol):
+class Activity(Protocol):
     """
     What goes on in a state: a delay, an attempt or a stream.
     """
@@ -49,11 +49,11 @@ class Ending:
     What it means to end now.
 
     :ivar is_new: Whether it had not ended before.
-    :ivar going_on: What is to be stopped.
+    :ivar activity: What is to be stopped.
     """
 
     is_new: bool
-    going_on: GoingOn | None = None
+    activity: Activity | None = None
 
 
 class Inputs(Protocol):
@@ -61,17 +61,17 @@ class Inputs(Protocol):
     What may happen.  The first three tell whether it has happened: after the end nothing does.
     """
 
-    def delays(self, going_on: GoingOn) -> bool:
+    def delays(self, activity: Activity) -> bool:
         """
         There is to be another attempt, after a delay.
         """
 
-    def attempts(self, going_on: GoingOn) -> bool:
+    def attempts(self, activity: Activity) -> bool:
         """
         The delay is over.
         """
 
-    def opens(self, going_on: GoingOn) -> bool:
+    def opens(self, activity: Activity) -> bool:
         """
         The attempt has got a stream.
         """
@@ -96,8 +96,8 @@ class _Core:
 def _build() -> Callable[[_Core], Inputs]:
     builder = TypeMachineBuilder(Inputs, _Core)
 
-    def hold(inputs: Inputs, core: _Core, going_on: GoingOn) -> GoingOn:
-        return going_on
+    def hold(inputs: Inputs, core: _Core, activity: Activity) -> Activity:
+        return activity
 
     new = builder.state("new")
     delayed = builder.state("delayed", hold)
@@ -111,8 +111,8 @@ def _build() -> Callable[[_Core], Inputs]:
     attempting.upon(Inputs.delays).to(delayed).returns(True)
     open_.upon(Inputs.delays).to(delayed).returns(True)
 
-    def ending(inputs: Inputs, core: _Core, going_on: GoingOn) -> Ending:
-        return Ending(True, going_on)
+    def ending(inputs: Inputs, core: _Core, activity: Activity) -> Ending:
+        return Ending(True, activity)
 
     for one in (delayed, attempting, open_):
         one.upon(Inputs.ends).to(closed)(ending)

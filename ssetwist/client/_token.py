@@ -7,7 +7,7 @@ import re
 from collections.abc import Awaitable, Callable
 
 #: A token, or what is asked for one before each attempt, so that it is never too old.
-Token = str | Callable[[], str | Awaitable[str]]
+TokenSource = str | Callable[[], str | Awaitable[str]]
 
 #: What may follow ``Bearer`` (RFC 6750, 2.1).
 _TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
@@ -20,7 +20,7 @@ class Bearer:
 
     __slots__ = ("_token",)
 
-    def __init__(self, token: Token | None) -> None:
+    def __init__(self, token: TokenSource | None) -> None:
         """
         :raises ValueError: If it can be no token.
         """

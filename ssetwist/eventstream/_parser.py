@@ -86,7 +86,7 @@ class EventStreamParser:
         self._problem: tuple[str, int] | None = None
         # What is that short is within the limits, also if each of its bytes was bad and has become
         # the three of U+FFFD.
-        self._harmless = min(max_line, max_event) // 3
+        self._safe_length = min(max_line, max_event) // 3
         # Not a byte order mark yet; None when it is known whether there is one.
         self._start: bytes | None = b""
         self._follows_cr = False
@@ -146,7 +146,7 @@ class EventStreamParser:
     def _read_blocks(self, data: bytes) -> None:
         # Between the first blank line and the last there are whole blocks, within the limits.
         start, end = data.find(b"\n\n") + 2, data.rfind(b"\n\n") + 2
-        if start < end <= self._harmless and b"\0" not in data:
+        if start < end <= self._safe_length and b"\0" not in data:
             self._read_lines(data[:start])
             while start < end:
                 stop = data.find(b"\n\n", start + _BATCH, end) + 2

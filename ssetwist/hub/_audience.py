@@ -4,7 +4,7 @@ The subscribers that see the very same events and have kept up.
 
 from typing import Protocol
 
-from ._frames import Frames
+from ._chunk import Chunk
 from ._outlet import Outlet
 from ._view import View
 
@@ -20,7 +20,7 @@ class Member(Protocol):
     @property
     def view(self) -> View: ...
 
-    def fall_behind(self, position: int) -> None:
+    def begin_catch_up(self, position: int) -> None:
         """
         Its connection has not taken all; when it has, everything up to this position is there.
         """
@@ -53,7 +53,7 @@ class Audience:
         #: Of those who joined while events waited: how many of these are not for them.
         self._joined_late: dict[Member, int] = {}
         #: What is still to be handed out in this round, and to whom; the next is always the last.
-        self._round: list[tuple[Frames, dict[Member, None]]] = []
+        self._round: list[tuple[Chunk, dict[Member, None]]] = []
         #: The newest position that had been published when this round began.
         self.round_head = 0
 
@@ -67,11 +67,11 @@ class Audience:
         """
         return bool(self._members and (self._round or self._waiting))
 
-    def expect(self, frames: bytes) -> None:
+    def expect(self, encoded: bytes) -> None:
         """
         Hand out an event in the next round.
         """
-        self._waiting.append(frames)
+        self._waiting.append(encoded)
 
     def join(self, subscriber: Member) -> None:
         """
@@ -81,7 +81,7 @@ class Audience:
         if self._waiting:
             self._joined_late[subscriber] = len(self._waiting)
 
-    def leave(self, subscriber: Member) -> Frames | None:
+    def leave(self, subscriber: Member) -> Chunk | None:
         """
         Be told no more.
 
@@ -89,17 +89,17 @@ class Audience:
         """
         del self._members[subscriber]
         missed = []
-        for frames, members in self._round:
+        for chunk, members in self._round:
             if subscriber in members:
                 del members[subscriber]
-                missed.append(frames)
+                missed.append(chunk)
         if late := self._waiting[self._joined_late.pop(subscriber, 0) :]:
-            missed.append(Frames.joined(late))
+            missed.append(Chunk.joined(late))
         if len(missed) < 2:
             return missed[0] if missed else None
-        return Frames(b"".join(one.data for one in missed), sum(one.events for one in missed))
+        return Chunk(b"".join(one.data for one in missed), sum(one.events for one in missed))
 
-    def next_batch(self, head: int) -> tuple[Frames, dict[Member, None]] | None:
+    def next_batch(self, head: int) -> tuple[Chunk, dict[Member, None]] | None:
         """
         Return what is to be handed out next, and to whom, the last of them first: each is to be
         taken out (``popitem``) before it gets it.  Where a round is over, another one begins.
@@ -127,4 +127,4 @@ class Audience:
             batches.setdefault(begin, {})[subscriber] = None
         for begin, members in sorted(batches.items(), reverse=True):
             if members and begin < len(waiting):
-                self._round.append((Frames.joined(waiting[begin:]), members))
+                self._round.append((Chunk.joined(waiting[begin:]), members))

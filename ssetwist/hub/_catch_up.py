@@ -14,10 +14,10 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
 from ..log import Entry, render_id
+from ._chunk import Chunk
 from ._ends import EndReason
-from ._frames import Frames
-from ._history import EARLIEST, History, UnknownCursor, WhenBehind
 from ._outlet import Outlet
+from ._replay import EARLIEST, ReplayContext, UnknownCursor, WhenBehind
 from ._view import View
 
 _T = TypeVar("_T")
@@ -38,19 +38,19 @@ class CatchUp:
     While it waits for its client it holds positions, and of the events only the piece that is on
     its way.
 
-    :ivar cursor: The position up to which everything has been written.
+    :ivar position: The position up to which everything has been written.
     :ivar is_under_way: Whether one of the coroutines runs; to be set by who runs it.
     """
 
     __slots__ = (
-        "_former", "_history", "_is_over", "_may_begin_after", "_outlet", "_room", "_view",
-        "_waits_for", "cursor", "is_under_way",
+        "_former", "_is_over", "_may_begin_after", "_outlet", "_replay", "_room",
+        "_view", "_waits_for", "is_under_way", "position",
     )  # fmt: skip
 
-    def __init__(self, history: History, outlet: Outlet, view: View, cursor: int) -> None:
-        self.cursor = cursor
+    def __init__(self, replay: ReplayContext, outlet: Outlet, view: View, position: int) -> None:
+        self.position = position
         self._view = view
-        self._history = history
+        self._replay = replay
         self._outlet = outlet
         #: Views that it had before, each with the last position for which it counts.
         self._former: list[tuple[int, View]] = []
@@ -67,7 +67,7 @@ class CatchUp:
         """
         Whether there is nothing left to read.
         """
-        return self.cursor >= self._history.live.head
+        return self.position >= self._replay.live.head
 
     # Where it begins
 
@@ -77,16 +77,16 @@ class CatchUp:
         """
         if id == EARLIEST:
             self._begin_at_oldest()
-        elif (position := await self._wait(self._history.log.find(id))) is not None:
-            self.cursor = position
-            if position > self._history.live.head:  # seen elsewhere, before it has come here
-                await self._wait(self._history.live.when_at(position))
+        elif (position := await self._wait(self._replay.log.find(id))) is not None:
+            self.position = position
+            if position > self._replay.live.head:  # seen elsewhere, before it has come here
+                await self._wait(self._replay.live.when_at(position))
         else:
-            is_all = self._history.rules.unknown_cursor is UnknownCursor.ALL
-            position = self._history.log.oldest - 1 if is_all else self._history.live.head
-            await self._write(self._history.gap(id, position))
-            self.cursor = position
-        await self.from_cursor()
+            is_all = self._replay.policy.unknown_cursor is UnknownCursor.ALL
+            position = self._replay.log.oldest - 1 if is_all else self._replay.live.head
+            await self._write(self._replay.gap(id, position))
+            self.position = position
+        await self.from_position()
 
     async def from_last(self, count: int) -> None:
         """
@@ -94,12 +94,12 @@ class CatchUp:
         """
         self._begin_at_oldest()
         last = await self._find_last(count)
-        until = self.cursor
+        until = self.position
         if last:
-            self.cursor = last[0] - 1
-        await self.from_cursor(whole_until=until)
+            self.position = last[0] - 1
+        await self.from_position(whole_until=until)
 
-    async def from_cursor(self, *, whole_until: int = 0) -> None:
+    async def from_position(self, *, whole_until: int = 0) -> None:
         """
         Catch up from where it is.
 
@@ -107,11 +107,11 @@ class CatchUp:
             newest of each topic are enough.
         """
         while True:
-            await self._write(Frames(b""))  # wait until there is room
-            self._former = [one for one in self._former if one[0] > self.cursor]
+            await self._write(Chunk(b""))  # wait until there is room
+            self._former = [one for one in self._former if one[0] > self.position]
             if self.is_at_live_end:
                 return
-            if self._history.is_digest and self.cursor >= whole_until:
+            if self._replay.is_digest and self.position >= whole_until:
                 await self._write_newest()
             elif (entries := await self._read()) is None:
                 await self._fall_off()
@@ -126,7 +126,7 @@ class CatchUp:
         """
         What is published from now on is seen so; what was published before, as before.
         """
-        self._former.append((self._history.live.head, self._view))
+        self._former.append((self._replay.live.head, self._view))
         self._view = view
 
     def has_room(self) -> None:
@@ -182,11 +182,11 @@ class CatchUp:
         They are found in a first reading, and written in a second one, as fast as the client takes
         them.
         """
-        begin = self.cursor
+        begin = self.position
         newest = await self._find_newest()
-        until, self.cursor = self.cursor, begin
+        until, self.position = self.position, begin
         written = 0
-        while self.cursor < until:
+        while self.position < until:
             entries = await self._read(until)
             if entries is None:
                 await self._fall_off()
@@ -197,7 +197,7 @@ class CatchUp:
                     chosen.append(entry)
                     written += 1
             await self._write_all(chosen)
-            if self.cursor < until:
+            if self.position < until:
                 await self._next_turn()
         if begin == until:  # not even the first piece was left
             await self._fall_off()
@@ -208,12 +208,12 @@ class CatchUp:
 
         :returns: ``None`` if the log no longer holds what comes after the cursor.
         """
-        entries = await self._wait(self._history.log.read(self.cursor, PIECE))
-        if not entries or entries[0].position > self.cursor + 1:
+        entries = await self._wait(self._replay.log.read(self.position, PIECE))
+        if not entries or entries[0].position > self.position + 1:
             return None
         # What lies beyond the live end will be published in a moment.
-        until = self._history.live.head if until is None else until
-        self.cursor = min(entries[-1].position, until)
+        until = self._replay.live.head if until is None else until
+        self.position = min(entries[-1].position, until)
         if entries[-1].position > until:
             entries = [entry for entry in entries if entry.position <= until]
         return entries
@@ -241,7 +241,7 @@ class CatchUp:
         """
         Add those that are seen, a few at a time.
         """
-        seconds = self._history.clock.seconds
+        seconds = self._replay.clock.seconds
         until = seconds() + MAX_LOOK
         for entry in entries:
             if seconds() > until:
@@ -251,40 +251,40 @@ class CatchUp:
                 seen.append(entry)
 
     def _begin_at_oldest(self) -> None:
-        self.cursor = self._history.log.oldest - 1
-        self._may_begin_after = self._history.live.head
+        self.position = self._replay.log.oldest - 1
+        self._may_begin_after = self._replay.live.head
 
     async def _fall_off(self) -> None:
         """
         The log no longer holds what comes after the cursor.
         """
-        log, head = self._history.log, self._history.live.head
+        log, head = self._replay.log, self._replay.live.head
         left = min(log.oldest - 1, head)
         if left <= self._may_begin_after:
-            self.cursor = left
+            self.position = left
             return
-        asked = render_id(log.epoch, self.cursor)
-        when_behind = self._history.rules.when_behind
+        asked = render_id(log.epoch, self.position)
+        when_behind = self._replay.policy.when_behind
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
-        self.cursor = left if when_behind is WhenBehind.LATEST else head
-        await self._write(self._history.gap(asked, self.cursor))
+        self.position = left if when_behind is WhenBehind.LATEST else head
+        await self._write(self._replay.gap(asked, self.position))
 
     async def _write_all(self, entries: Sequence[Entry]) -> None:
         """
         Write events, a piece of them at most.
         """
         if entries:
-            await self._write(Frames.joined([entry.frames for entry in entries]))
+            await self._write(Chunk.joined([entry.encoded for entry in entries]))
 
-    async def _write(self, frames: Frames) -> None:
+    async def _write(self, chunk: Chunk) -> None:
         """
         Write, and wait until the connection has taken it.
         """
         self._check()
-        if frames.data:
+        if chunk.data:
             self._may_begin_after = -1
-        is_taken = self._outlet.write(frames) if frames.data else not self._outlet.is_behind
+        is_taken = self._outlet.write(chunk) if chunk.data else not self._outlet.is_behind
         if not is_taken:
             self._room = Deferred()
             await self._wait(self._room)
@@ -293,7 +293,7 @@ class CatchUp:
         """
         Let others have their turn: a long history must not keep the reactor for itself.
         """
-        await self._wait(deferLater(self._history.clock, 0))
+        await self._wait(deferLater(self._replay.clock, 0))
 
     async def _wait(self, result: Deferred[_T]) -> _T:
         self._check()

@@ -11,7 +11,7 @@ from twisted.logger import Logger
 
 from ..log import Entry
 from ._audience import Audience, Member
-from ._frames import Frames
+from ._chunk import Chunk
 from ._index import Index
 from ._senders import Senders
 from ._view import View
@@ -93,7 +93,7 @@ class FanOut:
         audience.join(member)
         return audience
 
-    def leave(self, member: Member, audience: Audience) -> Frames | None:
+    def leave(self, member: Member, audience: Audience) -> Chunk | None:
         """
         Hand a member nothing more.
 
@@ -122,7 +122,7 @@ class FanOut:
             self.head, self.head_id = entry.position, entry.event.id
         for audience in tuple(self._index.find(entry.topics, is_private=entry.is_private)):
             if audience.view.permits(entry) and audience:  # nobody has left from within the filter
-                audience.expect(entry.frames)
+                audience.expect(entry.encoded)
                 self._marked[audience] = None
 
     def _schedule(self) -> None:
@@ -147,30 +147,30 @@ class FanOut:
         :returns: Whether it is done.  If not, the time is over.
         """
         while (batch := audience.next_batch(self.head)) is not None:
-            frames, members = batch
+            chunk, members = batch
             if self._senders is not None and len(members) >= _MANY:
-                self._send_to_many(frames, members, audience.round_head, self._senders)
+                self._send_to_many(chunk, members, audience.round_head, self._senders)
             else:
-                self._send_to_some(frames, members, audience.round_head)
+                self._send_to_some(chunk, members, audience.round_head)
             if self._clock.seconds() >= until:
                 return False
         return True
 
-    def _send_to_some(self, frames: Frames, members: dict[Member, None], head: int) -> None:
+    def _send_to_some(self, chunk: Chunk, members: dict[Member, None], head: int) -> None:
         for _ in range(_BATCH):
             if not members:  # all are served, or somebody's end has ended the others
                 return
             member, _ = members.popitem()
             try:
-                if not member.outlet.write(frames):
-                    member.fall_behind(head)
+                if not member.outlet.write(chunk):
+                    member.begin_catch_up(head)
             except Exception:
                 # One broken outlet must hurt neither the others nor the publisher.
                 _log.failure(_BROKEN)
                 member.cut()
 
     def _send_to_many(
-        self, frames: Frames, members: dict[Member, None], head: int, senders: Senders
+        self, chunk: Chunk, members: dict[Member, None], head: int, senders: Senders
     ) -> None:
         batch: list[Member] = []
         sends: list[Callable[[bytes], int]] = []
@@ -178,18 +178,18 @@ class FanOut:
         for _ in range(min(len(members), _LARGE_BATCH)):
             member, _ = members.popitem()
             try:
-                sends.append(member.outlet.short_cut(frames))
+                sends.append(member.outlet.short_cut(chunk))
                 batch.append(member)
             except Exception:
                 _log.failure(_BROKEN)
                 broken.append(member)
-        results = senders.send(frames.on_wire or frames.data, sends)
+        results = senders.send(chunk.on_wire or chunk.data, sends)
         for member, sent in zip(batch, results, strict=True):
             try:
                 if isinstance(sent, Exception):
                     raise sent
-                if not member.outlet.settle(frames, sent):
-                    member.fall_behind(head)
+                if not member.outlet.settle(chunk, sent):
+                    member.begin_catch_up(head)
             except Exception:
                 _log.failure(_BROKEN)
                 broken.append(member)

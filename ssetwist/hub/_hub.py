@@ -19,9 +19,9 @@ from ..eventstream import Event, encode_event, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._ends import EndReason
 from ._fan_out import FanOut
-from ._history import EARLIEST, History, Rules, UnknownCursor, WhenBehind
 from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
 from ._outlet import Outlet
+from ._replay import EARLIEST, ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
 from ._view import View
@@ -100,7 +100,7 @@ class Hub:
         ):
             if not least <= value < inf:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
-        rules = Rules(when_behind, unknown_cursor, gap)
+        policy = ReplayPolicy(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
@@ -115,7 +115,7 @@ class Hub:
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
-        self._history = History(self.log, clock, self._live, rules)
+        self._replay = ReplayContext(self.log, clock, self._live, policy)
         self.log.on_append = self._live.place
         self._let_go = self._forget  # one for all subscribers, and not one for each
 
@@ -134,7 +134,7 @@ class Hub:
         return len(self._subscribers)
 
     @property
-    def cursor(self) -> str:
+    def resume_id(self) -> str:
         """
         The id with which a client that comes back gets what is published from now on.
         """
@@ -145,7 +145,7 @@ class Hub:
         """
         The id of the newest event that has been published here; ``"earliest"`` before the first.
         """
-        return self._live.head_id or (self.cursor if self._live.head else EARLIEST)
+        return self._live.head_id or (self.resume_id if self._live.head else EARLIEST)
 
     def is_full(self, address: str) -> bool:
         """
@@ -162,7 +162,7 @@ class Hub:
     def subscribe(
         self,
         outlet: Outlet,
-        seen: Topics | View = EVERYTHING,
+        view: Topics | View = EVERYTHING,
         *,
         last_event_id: str | None = None,
         last: int = 0,
@@ -191,11 +191,11 @@ class Hub:
         self._check("subscribe")
         if last < 0:
             raise ValueError(f"last {last!r} must be 0 or more")
-        view = seen if isinstance(seen, View) else View.of(seen)
+        view = view if isinstance(view, View) else View.of(view)
         now = self._clock.seconds()
         subscriber = Subscriber(
             outlet,
-            self._history,
+            self._replay,
             view,
             self._let_go,
             address=address,
@@ -242,8 +242,8 @@ class Hub:
         require_event(event)
         _check_id(event, ephemeral=ephemeral)
         if ephemeral:
-            frames = encode_event(event)
-            self._live.place(Entry(0, checked, event, private, self._clock.seconds(), frames))
+            encoded = encode_event(event)
+            self._live.place(Entry(0, checked, event, private, self._clock.seconds(), encoded))
             return succeed("")
         return self.log.append(checked, event, is_private=private).addCallback(_id_of)
 

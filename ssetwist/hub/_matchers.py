@@ -200,9 +200,9 @@ def _compile(pattern: str, base_url: str) -> Any:
         raise InvalidMatcher(pattern, "is no URL pattern") from None
 
 
-def _check_text(text: str, most: int = MAX_LENGTH) -> None:
-    if len(text) > most:
-        raise InvalidMatcher(text[:20] + "...", f"is longer than {most} characters")
+def _check_text(text: str, limit: int = MAX_LENGTH) -> None:
+    if len(text) > limit:
+        raise InvalidMatcher(text[:20] + "...", f"is longer than {limit} characters")
     if not is_utf8(text):
         raise InvalidMatcher(text, "has a lone surrogate, for which there is no UTF-8")
 

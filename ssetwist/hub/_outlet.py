@@ -5,8 +5,8 @@ The seam between the hub and the connections: an outlet below, a writer above.
 from collections.abc import Callable
 from typing import Protocol
 
+from ._chunk import Chunk
 from ._ends import EndReason
-from ._frames import Frames
 
 #: Nothing was handed to the socket, because there is no short cut to it, or not now.
 NOT_SENT = -1
@@ -71,7 +71,7 @@ class Outlet(Protocol):
         Whether the connection has not yet taken all that was written.
         """
 
-    def write(self, frames: Frames) -> bool:
+    def write(self, chunk: Chunk) -> bool:
         """
         Put whole frames on the connection, now if it takes them, otherwise as soon as it does.
 
@@ -80,17 +80,17 @@ class Outlet(Protocol):
         :returns: Whether the connection keeps up.  If not, the writer is told when it has room.
         """
 
-    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
+    def short_cut(self, chunk: Chunk) -> Callable[[bytes], int]:
         """
         Begin a write whose first part another thread may do: return what hands
-        ``frames.on_wire`` to the socket and returns how many bytes that took.
+        ``chunk.on_wire`` to the socket and returns how many bytes that took.
 
         That alone may be called from another thread, while the reactor's waits for it; what came of
         it must be told to :meth:`settle`.  Where there is no short cut it returns
         :data:`NOT_SENT`.
         """
 
-    def settle(self, frames: Frames, sent: int) -> bool:
+    def settle(self, chunk: Chunk, sent: int) -> bool:
         """
         Do the rest of that write.
 

@@ -15,8 +15,8 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
 from ..eventstream import encode_comment, encode_reconnection_time
+from ._chunk import Chunk
 from ._ends import EndReason
-from ._frames import Frames
 from ._outlet import Outlet
 
 _log = Logger()
@@ -32,7 +32,7 @@ DEFAULT_HEARTBEAT = 15.0
 DEFAULT_STALL_TIMEOUT = 20.0
 
 #: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
-DEFAULT_RETRY = 3.0
+DEFAULT_RECONNECTION_TIME = 3.0
 
 #: How often each stream is looked after, in parts of the shorter of the two times.  A little more
 #: than 5, so that a silent one gets its comment at the fifth look, and not now and then at the
@@ -118,18 +118,18 @@ class Streams:
             self._count -= 1
             self._rest()
 
-    def drain(self, retry: float) -> None:
+    def drain(self, reconnection_time: float) -> None:
         """
         End every stream properly because the server stops, and tell each client to come back at a
         moment of its own.
 
-        :param retry: The least number of seconds after which they come back.
+        :param reconnection_time: The least number of seconds after which they come back.
         """
         self.is_draining = True
         spread = self._count / _RETURNS_PER_SECOND
 
         def end(outlet: Outlet) -> None:
-            retry_line = encode_reconnection_time(retry + spread * self.jitter())
+            retry_line = encode_reconnection_time(reconnection_time + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
 
         for part in self._parts:
@@ -161,7 +161,7 @@ class Streams:
         stalled_since = now - self.stall_timeout
         # Who would be silent for too long by the next look gets its comment now.
         silent_since = now + self._period - self.heartbeat if self.heartbeat else -inf
-        heartbeat = Frames(HEARTBEAT)
+        heartbeat = Chunk(HEARTBEAT)
 
         def act(outlet: Outlet) -> None:
             if outlet.behind_since is not None and outlet.behind_since <= stalled_since:

@@ -13,11 +13,11 @@ from twisted.python.failure import Failure
 from ..eventstream import Event, encode_event
 from ._audience import Audience
 from ._catch_up import CatchUp
+from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
-from ._frames import Frames
-from ._history import History
 from ._matchers import Matcher, Matchers, Topics
 from ._outlet import Outlet
+from ._replay import ReplayContext
 from ._streams import cut
 from ._view import View
 
@@ -48,7 +48,7 @@ class Subscriber(HasEnd):
         "_audience",
         "_catch_up",
         "_forget",
-        "_history",
+        "_replay",
         "address",
         "outlet",
         "since",
@@ -59,7 +59,7 @@ class Subscriber(HasEnd):
     def __init__(
         self,
         outlet: Outlet,
-        history: History,
+        replay: ReplayContext,
         view: View,
         forget: Callable[["Subscriber"], None],
         *,
@@ -73,7 +73,7 @@ class Subscriber(HasEnd):
         self.who = who
         self.outlet = outlet
         self.view = view
-        self._history = history
+        self._replay = replay
         self._forget = forget
         super().__init__(on_end and partial(on_end, self))
         self._audience: Audience | None = None
@@ -100,7 +100,7 @@ class Subscriber(HasEnd):
         How many events, of whatever topic, have been published that it has not been sent; 0 for one
         that has kept up.
         """
-        return self._history.live.head - self._catch_up.cursor if self._catch_up else 0
+        return self._replay.live.head - self._catch_up.position if self._catch_up else 0
 
     def change_topics(self, topics: Topics, *, grants: Topics | None = None) -> None:
         """
@@ -124,7 +124,7 @@ class Subscriber(HasEnd):
             keeps_up = self._write_due()
             self.view = view
             if not keeps_up:
-                self.fall_behind(self._history.live.head)
+                self.begin_catch_up(self._replay.live.head)
             elif self.end_reason is None:
                 self._join()
 
@@ -160,20 +160,20 @@ class Subscriber(HasEnd):
         if last_event_id is None and not last and not self.outlet.is_behind:
             self._join()
             return
-        self.fall_behind(self._history.live.head)
+        self.begin_catch_up(self._replay.live.head)
         assert self._catch_up is not None
         if last_event_id is not None:
             self._run(self._catch_up.from_id(last_event_id))
         elif last:
             self._run(self._catch_up.from_last(last))
 
-    def fall_behind(self, position: int) -> None:
+    def begin_catch_up(self, position: int) -> None:
         """
         The connection has not taken all; when it has, everything up to this position is there.
         """
         if self.end_reason is None:
             self._leave()
-            self._catch_up = CatchUp(self._history, self.outlet, self.view, position)
+            self._catch_up = CatchUp(self._replay, self.outlet, self.view, position)
 
     def cut(self) -> None:
         """
@@ -196,7 +196,7 @@ class Subscriber(HasEnd):
         elif catch_up.is_at_live_end:
             self._join()
         else:
-            self._run(catch_up.from_cursor())
+            self._run(catch_up.from_position())
 
     def before_end(self) -> None:
         """
@@ -228,7 +228,7 @@ class Subscriber(HasEnd):
 
     def _join(self) -> None:
         self._catch_up = None
-        self._audience = self._history.live.join(self)
+        self._audience = self._replay.live.join(self)
         self.view = self._audience.view  # equal, and shared
 
     def _write_due(self) -> bool:
@@ -246,12 +246,12 @@ class Subscriber(HasEnd):
             self.cut()
             return True
 
-    def _leave(self) -> Frames | None:
+    def _leave(self) -> Chunk | None:
         """
         Be no member of an audience any more, and return what was on its way.
         """
         audience, self._audience = self._audience, None
-        return None if audience is None else self._history.live.leave(self, audience)
+        return None if audience is None else self._replay.live.leave(self, audience)
 
     def _failed(self, problem: Failure) -> None:
         if self.end_reason is not None:

@@ -21,7 +21,7 @@ class Entry:
     :ivar event: The event; it has an id.
     :ivar is_private: Whether only those may see it who were granted to.
     :ivar at: When it was appended, in seconds of the log's clock.
-    :ivar frames: The event as bytes of an event stream, encoded once for everyone.
+    :ivar encoded: The event as bytes of an event stream, encoded once for everyone.
     """
 
     position: int
@@ -29,7 +29,7 @@ class Entry:
     event: Event
     is_private: bool
     at: float
-    frames: bytes
+    encoded: bytes
 
 
 class EventLog(Protocol):

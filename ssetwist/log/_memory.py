@@ -93,7 +93,7 @@ class MemoryLog:
         )
         self._head = position
         self._entries.append(entry)
-        self._bytes += len(entry.frames)
+        self._bytes += len(entry.encoded)
         self._forget()
         if self.on_append is not None:
             self.on_append(entry)
@@ -107,7 +107,7 @@ class MemoryLog:
         while index < len(self._entries):
             entry = self._entries[index]
             assert entry is not None, "only those at the beginning are forgotten"
-            size += len(entry.frames)
+            size += len(entry.encoded)
             if entries and size > most_bytes:
                 break
             entries.append(entry)
@@ -140,7 +140,7 @@ class MemoryLog:
                 break
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
-            self._bytes -= len(oldest.frames)
+            self._bytes -= len(oldest.encoded)
             self._forget_id(oldest)
         if self._forgotten > max(_CUT, len(entries) - self._forgotten):
             del entries[: self._forgotten]

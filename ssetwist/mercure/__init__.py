@@ -2,11 +2,12 @@
 The Mercure protocol, 1.0 and the deployed 0.x, over the hub.
 
 :class:`MercureResource` is the hub at its URL.  Who may do what is decided by an
-:class:`Authorizer`: tokens (:class:`ByToken`), the application, or nobody (:class:`Everyone`).
+:class:`Authorizer`: tokens (:class:`TokenAuthorizer`), the application, or
+nobody (:class:`AllowEveryone`).
 """
 
-from ._authorize_url import ByUrl
-from ._authorizer import ALL_TOPICS, Authorizer, ByToken, Everyone, TokenOrUrl
+from ._authorize_url import CallbackAuthorizer
+from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
 from ._development import LoopbackOnly, LoopbackOrigins
 from ._jwks_source import name_of_url
 from ._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
@@ -26,10 +27,9 @@ __all__ = [
     "KEY_OPTIONS",
     "LEGACY_FLAGS",
     "Action",
+    "AllowEveryone",
     "Authorizer",
-    "ByToken",
-    "ByUrl",
-    "Everyone",
+    "CallbackAuthorizer",
     "Limits",
     "LoopbackOnly",
     "LoopbackOrigins",
@@ -38,8 +38,9 @@ __all__ = [
     "MetadataResource",
     "Origins",
     "Rights",
-    "TokenOrUrl",
+    "TokenAuthorizer",
     "TokenSettings",
+    "TokenThenCallback",
     "link",
     "metadata_path",
     "name_of_url",

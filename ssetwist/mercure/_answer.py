@@ -19,7 +19,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class HttpAnswer:
     """
     A whole response.
 
@@ -50,15 +50,15 @@ def json_answer(
     document: Mapping[str, Any],  # a JSON object
     media_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
-) -> Answer:
+) -> HttpAnswer:
     """
     Answer with a document.
     """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return Answer(200, text.encode(), media_type, headers or {})
+    return HttpAnswer(200, text.encode(), media_type, headers or {})
 
 
-def answer_to(refused: Refused, metadata_url: str) -> Answer:
+def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:
     """
     Answer somebody who is refused.
     """
@@ -67,4 +67,6 @@ def answer_to(refused: Refused, metadata_url: str) -> Answer:
         headers["WWW-Authenticate"] = value
     if refused.retry_after is not None:
         headers["Retry-After"] = str(max(1, ceil(refused.retry_after)))
-    return Answer(refused.status, f"{refused.text}\n".encode("utf-8", "replace"), headers=headers)
+    return HttpAnswer(
+        refused.status, f"{refused.text}\n".encode("utf-8", "replace"), headers=headers
+    )

@@ -56,7 +56,7 @@ _TELLING = (ConnectError, ConnectionClosed, DNSLookupError, TLSError)
 _SHOWN = 200
 
 
-class ByUrl:
+class CallbackAuthorizer:
     """
     Lets those publish and subscribe of whom the application says so.
 

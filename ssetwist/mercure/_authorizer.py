@@ -38,7 +38,7 @@ class Authorizer(Protocol):
         """
 
 
-class Everyone:
+class AllowEveryone:
     """
     Lets everyone publish and subscribe.  For development, where only this machine can connect.
     """
@@ -50,7 +50,7 @@ class Everyone:
         return succeed(Rights(publish=ALL_TOPICS))
 
 
-class ByToken:
+class TokenAuthorizer:
     """
     Lets those publish and subscribe whose token says so.
 
@@ -105,7 +105,7 @@ def _parameters_of(request: Request) -> list[str]:
     return [value for name, value in pairs if name == "authorization"]
 
 
-class TokenOrUrl:
+class TokenThenCallback:
     """
     Lets whoever shows a token in a header do what that says, and asks the application about
     everybody else: tokens are for programs, the sessions of the application for its visitors.

@@ -5,7 +5,7 @@ What pages of other origins may see of the answers (Fetch, "CORS protocol").
 from twisted.web.server import Request
 
 from ..web import header_of
-from ._answer import Answer
+from ._answer import HttpAnswer
 from ._origins import Origins
 
 #: What scripts with ``fetch`` set (C3).
@@ -40,7 +40,7 @@ def allow_origin(request: Request, origins: Origins) -> None:
         request.setHeader("Access-Control-Allow-Origin", "*")
 
 
-def answer_options(request: Request, methods: str) -> Answer:
+def answer_options(request: Request, methods: str) -> HttpAnswer:
     """
     Answer ``OPTIONS``: also a browser that asks whether a page may send such a request.
     """
@@ -51,4 +51,4 @@ def answer_options(request: Request, methods: str) -> Answer:
             "Access-Control-Allow-Headers": _REQUEST_HEADERS,
             "Access-Control-Max-Age": str(_MAX_AGE),
         }
-    return Answer(204, headers=headers)
+    return HttpAnswer(204, headers=headers)

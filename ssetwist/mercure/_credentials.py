@@ -25,7 +25,7 @@ _BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
-class Source(Enum):
+class CredentialPlace(Enum):
     """
     Where a token was.
     """
@@ -42,7 +42,7 @@ class Credential:
     """
 
     token: str = field(repr=False)
-    source: Source
+    place: CredentialPlace
 
 
 def credential_of(
@@ -65,13 +65,13 @@ def credential_of(
     :raises Refused: 400, if it is not presented as it must be.
     """
     if authorization:
-        return Credential(_bearer(authorization), Source.HEADER)
+        return Credential(_bearer(authorization), CredentialPlace.HEADER)
     if query and is_legacy_allowed:
-        return Credential(_parameter(query), Source.QUERY)
+        return Credential(_parameter(query), CredentialPlace.QUERY)
     found = _cookies(cookies, cookie_names)
     for name in cookie_names:
         if name in found:
-            return Credential(found[name], Source.COOKIE)
+            return Credential(found[name], CredentialPlace.COOKIE)
     return None
 
 

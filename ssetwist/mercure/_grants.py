@@ -48,11 +48,11 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
         if detail.get("type") != DETAIL_TYPE:
             continue
         count += 1
-        _check_most(f"{where} is one too many", count, MAX_DETAILS)
+        _check_count(f"{where} is one too many", count, MAX_DETAILS)
         actions = _texts(f"{where}.actions", detail.get("actions"))
         entries = _filled(f"{where}.topics", detail.get("topics"))
         topics += len(entries)
-        _check_most(f"{where}.topics has too many entries", topics, limits.max_matchers)
+        _check_count(f"{where}.topics has too many entries", topics, limits.max_matchers)
         matchers = {
             _matcher(f"{where}.topics[{number}]", entry, base_url, limits)
             for number, entry in enumerate(entries)
@@ -110,7 +110,7 @@ def _selectors(where: str, claim: object) -> Matchers | None:
     if claim is None:
         return None
     texts = _list(where, claim)
-    _check_most(f"{where} has too many entries", len(texts), MAX_SELECTORS)
+    _check_count(f"{where} has too many entries", len(texts), MAX_SELECTORS)
     return Matchers.of([_selector(f"{where}[{index}]", text) for index, text in enumerate(texts)])
 
 
@@ -161,6 +161,6 @@ def _texts(where: str, value: object) -> list[str]:
     return texts
 
 
-def _check_most(what: str, count: int, most: int) -> None:
-    if count > most:
-        raise invalid_token(f"{what}: there may be {most}")
+def _check_count(what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise invalid_token(f"{what}: there may be {limit}")

@@ -66,7 +66,7 @@ class _UnderWay(Generic[T]):
         self.waiting[waiter] = None
         return waiter
 
-    def tell(self, result: T | Failure) -> None:
+    def fire(self, result: T | Failure) -> None:
         while self.waiting:  # one by one: whoever is told may cancel another
             waiter = next(iter(self.waiting))
             del self.waiting[waiter]
@@ -170,10 +170,10 @@ class Idempotency(Generic[T]):
     def _succeeded(self, result: T, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
         self._done[key] = _Done(under_way.digest, result, self._clock.seconds())
-        under_way.tell(result)
+        under_way.fire(result)
 
     def _failed(self, failure: Failure, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
         if not under_way.waiting:
             _log.failure("a publication failed after who asked for it had gone", failure=failure)
-        under_way.tell(failure)
+        under_way.fire(failure)

@@ -52,7 +52,7 @@ def from_file(source: str) -> Fetch:
 
     def fetch() -> "Deferred[bytes]":
         try:
-            return succeed(read_secret(source, most=MAX_SET_BYTES))
+            return succeed(read_secret(source, max_bytes=MAX_SET_BYTES))
         except ValueError as problem:
             return fail(CannotFetch(str(problem)))
 

@@ -148,7 +148,7 @@ def _jwk_set(source: str, algorithms: tuple[str, ...] | None) -> str:
     if is_url(source):
         name_of_url(source)
         return source
-    found = parse_set(read_secret(source, most=MAX_SET_BYTES), algorithms)
+    found = parse_set(read_secret(source, max_bytes=MAX_SET_BYTES), algorithms)
     if not found.keys:
         raise ValueError(
             f"there is no key in it that can be used; {found.reasons or 'it is empty'}"

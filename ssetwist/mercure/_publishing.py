@@ -13,7 +13,7 @@ from ..errors import HubClosed, LogUnavailable, Refused
 from ..hub import Hub, Matchers
 from ..web import address_of, header_of
 from ._accept import FORM, JSON, JSON_LINES, media_type_of
-from ._answer import Answer
+from ._answer import HttpAnswer
 from ._authorizer import Authorizer
 from ._body import read_body
 from ._form import read_form
@@ -62,7 +62,7 @@ class Publishing:
         self._rate = Rate(clock, settings.publish_rate)
         self._answers: Idempotency[str] = Idempotency(clock)
 
-    async def answer(self, request: Request) -> Answer:
+    async def answer(self, request: Request) -> HttpAnswer:
         """
         Answer a request to publish: with 200 once the log has all of it safe.
 
@@ -85,7 +85,7 @@ class Publishing:
         else:
             raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
         # No line break behind it: clients take all of it for the id (P5).
-        return Answer(200, (await self._publish(update, body, publisher)).encode())
+        return HttpAnswer(200, (await self._publish(update, body, publisher)).encode())
 
     def _check_source(self, request: Request) -> None:
         """
@@ -115,7 +115,7 @@ class Publishing:
             idempotency_key(request.requestHeaders.getRawHeaders(b"Idempotency-Key")),
         )
 
-    async def _publish_lines(self, body: bytes, publisher: _Publisher) -> Answer:
+    async def _publish_lines(self, body: bytes, publisher: _Publisher) -> HttpAnswer:
         """
         Publish each line for itself, in order; what is wrong with one does not keep the others.
         """
@@ -141,7 +141,7 @@ class Publishing:
             DeferredList(answers, consumeErrors=True).cancel()
             raise
         answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
-        return Answer(200, b"".join(line for _, line in answered), JSON_LINES)
+        return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
 
     def _publish(
         self, update: Update, body: bytes, publisher: _Publisher, *line: int
@@ -157,9 +157,9 @@ class Publishing:
                     f"it does not grant publishing to {topic[:100]!r}",
                     is_legacy=publisher.is_legacy,
                 )
-        most = self._settings.max_topics
-        if len(update.topics) > most:
-            raise Refused(413, f"topic must not be there more than {most} times")
+        limit = self._settings.max_topics
+        if len(update.topics) > limit:
+            raise Refused(413, f"topic must not be there more than {limit} times")
         if publisher.key is None:
             return self._hand_over(update, publisher)
         key: Hashable = (publisher.name, publisher.key, *line)

@@ -15,7 +15,7 @@ from ..errors import Refused
 from ..hub import Hub
 from ..web import path_of, peer_of
 from ._active import ActiveSubscriptions
-from ._answer import Answer, answer_to, json_answer
+from ._answer import HttpAnswer, answer_to, json_answer
 from ._authorizer import Authorizer
 from ._cors import allow_origin, answer_options
 from ._metadata import metadata
@@ -84,7 +84,7 @@ class MercureResource(Resource):
         if answer is not None and not _is_over(request):
             answer.write(request)
 
-    async def _route(self, request: Request) -> Answer | None:
+    async def _route(self, request: Request) -> HttpAnswer | None:
         below = len(request.postpath or ())
         if below and any(request.postpath or ()):
             return await self._route_below(request, below)
@@ -99,7 +99,7 @@ class MercureResource(Resource):
             return await self._subscribing.answer(request)
         return _not_allowed(methods)
 
-    async def _route_below(self, request: Request, segments: int) -> Answer:
+    async def _route_below(self, request: Request, segments: int) -> HttpAnswer:
         rest = request.path.split(b"/")[-segments:]  # still encoded, unlike postpath
         path = "/".join((self.settings.path.rstrip("/"), *(one.decode("latin-1") for one in rest)))
         if request.method == b"OPTIONS":
@@ -139,9 +139,9 @@ class MetadataResource(Resource):
         return NOT_DONE_YET
 
 
-def _not_allowed(methods: str) -> Answer:
+def _not_allowed(methods: str) -> HttpAnswer:
     text = f"There is only {methods} here.\n"
-    return Answer(405, text.encode(), headers={"Allow": methods})
+    return HttpAnswer(405, text.encode(), headers={"Allow": methods})
 
 
 def _is_over(request: Request) -> bool:
@@ -156,4 +156,4 @@ def _failed(problem: Failure, request: Request) -> Any:
         return
     _log.failure("a request to the hub failed", problem)
     if not _is_over(request) and not request.startedWriting:
-        Answer(500, b"There was an error here.\n").write(request)
+        HttpAnswer(500, b"There was an error here.\n").write(request)

@@ -19,13 +19,13 @@ _THERE_IS_ONE = {errno.EACCES, errno.EISDIR, errno.EIO}
 
 
 def read_secret(
-    source: str, *, most: int = MAX_KEY_BYTES, environ: Mapping[str, str] | None = None
+    source: str, *, max_bytes: int = MAX_KEY_BYTES, environ: Mapping[str, str] | None = None
 ) -> bytes:
     """
     Read what an option points at: ``env:NAME`` is an environment variable, ``file:PATH`` or a mere
     path a file.  One line break at its end, as editors and ``echo`` make it, is not part of it.
 
-    :param most: How many bytes it may have.
+    :param max_bytes: How many bytes it may have.
     :param environ: The environment variables, of this process unless told otherwise.
     :raises ValueError: If there is nothing there.  What it says never has what was given, if that
         may be the secret itself.
@@ -42,7 +42,7 @@ def read_secret(
         raise ValueError(
             "it is empty; it must say where the key is: env:NAME, file:PATH or the path of a file"
         )
-    number, problem, content = _read(path, most + 1)
+    number, problem, content = _read(path, max_bytes + 1)
     # Raised here, and not where it went wrong, so that no traceback has what was given.
     if problem and (source.startswith(_FILE) or number in _THERE_IS_ONE):
         raise ValueError(f"the file cannot be read: {problem}")
@@ -51,8 +51,8 @@ def read_secret(
             "it must say where the key is: env:NAME, file:PATH or the path of a file (of that "
             f"name: {problem}); a key itself would be seen in the list of processes"
         )
-    if len(content) > most:
-        raise ValueError(f"the file is larger than {most} bytes")
+    if len(content) > max_bytes:
+        raise ValueError(f"the file is larger than {max_bytes} bytes")
     if not content:
         raise ValueError("the file is empty")
     return content if is_pem(content) else re.sub(rb"\r?\n\Z", b"", content)

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from math import inf
 from urllib.parse import urlsplit
 
-from ..hub import DEFAULT_RETRY
+from ..hub import DEFAULT_RECONNECTION_TIME
 from ._limits import DEFAULT_LIMITS, Limits
 from ._metadata import metadata_url
 from ._origins import Origins
@@ -40,11 +40,11 @@ class MercureSettings:
     :ivar limits: What one request may ask for.
     :ivar max_body: Bytes of a body.
     :ivar max_topics: How many topics one update may have.
-    :ivar max_per_identity: How many streams one identity may have; 0 for as many as come.
+    :ivar max_per_token: How many streams one identity may have; 0 for as many as come.
     :ivar publish_rate: How many updates in a second each publisher may publish, on the average;
         0 for no limit.
-    :ivar retry: Seconds after which a client that lost its stream comes back; ``None`` to leave it
-        to the client.
+    :ivar reconnection_time: Seconds after which a client that lost its stream comes back; ``None``
+        to leave it to the client.
     :raises ValueError: If a value makes no sense.
     """
 
@@ -59,16 +59,16 @@ class MercureSettings:
     limits: Limits = DEFAULT_LIMITS
     max_body: int = DEFAULT_MAX_BODY
     max_topics: int = MAX_TOPICS
-    max_per_identity: int = 0
+    max_per_token: int = 0
     publish_rate: float = 0.0
-    retry: float | None = DEFAULT_RETRY
+    reconnection_time: float | None = DEFAULT_RECONNECTION_TIME
 
     def __post_init__(self) -> None:
         if self.url is not None and not urlsplit(self.url).path.startswith("/"):
             raise ValueError(f"url {self.url!r} must be absolute, with a path")
         if not 0 < self.max_topics <= MAX_TOPICS:
             raise ValueError(f"max_topics {self.max_topics} is not from 1 to {MAX_TOPICS}")
-        for name in ("max_body", "max_per_identity", "publish_rate"):
+        for name in ("max_body", "max_per_token", "publish_rate"):
             if not 0 <= getattr(self, name) < inf:
                 raise ValueError(f"{name} {getattr(self, name)} must be 0 or more")
 

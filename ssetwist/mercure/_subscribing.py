@@ -24,7 +24,7 @@ from ..web import (
 )
 from ._accept import EVENT_STREAM, FORM, media_type_of, takes_event_stream
 from ._active import ActiveSubscriptions
-from ._answer import Answer
+from ._answer import HttpAnswer
 from ._authorizer import Authorizer
 from ._body import read_body
 from ._form import read_form
@@ -34,7 +34,7 @@ from ._settings import MercureSettings
 from ._subscriptions import ActiveSubscription, new_subscriber
 
 #: The header that says after which event the stream begins, in both dialects (H6).
-_CURSOR_HEADERS = ("Mercure-Last-Event-ID", "Last-Event-ID")
+_RESUME_ID_HEADERS = ("Mercure-Last-Event-ID", "Last-Event-ID")
 
 #: Seconds by which a stream ends before its token does, so that it is never too late (E8).
 EXPIRY_MARGIN = 1.0
@@ -53,7 +53,7 @@ def has_id(topics: tuple[str, ...], event: Event) -> bool:
 
 
 @dataclass(slots=True, eq=False)
-class _Connection:
+class MercureSubscriber:
     """
     What is remembered of a subscriber until its end; it is the ``who`` of the hub's subscriber.
     """
@@ -82,10 +82,10 @@ class Subscribing:
         self._authorizer = authorizer
         self._settings = settings
         self._active = active
-        self._opener = StreamOpener(hub, retry=settings.retry)
+        self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
 
-    async def answer(self, request: Request) -> Answer | None:
+    async def answer(self, request: Request) -> HttpAnswer | None:
         """
         Answer a request to subscribe.
 
@@ -95,11 +95,11 @@ class Subscribing:
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return None
-        pairs, cursor = self._read(request)
+        pairs, resume_id = self._read(request)
         try:
             rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
         except Refused as refused:
-            if refused.status != 503 or not is_browser(request) or not outlet.is_still_new():
+            if refused.status != 503 or not is_browser(request) or outlet.refuse_early_bytes():
                 raise
             # Nobody can tell now.  With anything but this an EventSource gives up for ever.
             self._turn_away(request)
@@ -110,19 +110,19 @@ class Subscribing:
             base_url=self._settings.base_url,
             is_legacy=self._settings.is_legacy_allowed,
         )
-        if cursor == END_ID:
-            return Answer(204)  # do not come back (WHATWG HTML 9.2.3)
-        is_known = cursor is not None and await self._hub.log.find(cursor) is not None
-        if not outlet.is_still_new():
+        if resume_id == END_ID:
+            return HttpAnswer(204)  # do not come back (WHATWG HTML 9.2.3)
+        is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
+        if outlet.refuse_early_bytes():
             return None
         if self._is_turned_away(request, rights):
             return None
-        if cursor is not None:
-            for name in _CURSOR_HEADERS:
-                request.setHeader(name, (cursor if is_known else EARLIEST).encode())
+        if resume_id is not None:
+            for name in _RESUME_ID_HEADERS:
+                request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
         if request.method == b"HEAD":
-            return Answer(200, media_type=EVENT_STREAM)
-        self._open(request, outlet, rights, selection, Start(cursor or None))
+            return HttpAnswer(200, media_type=EVENT_STREAM)
+        self._open(request, outlet, rights, selection, Start(resume_id or None))
         return None
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
@@ -135,7 +135,7 @@ class Subscribing:
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
             pairs += self._read_query(request)
-        return pairs, _cursor_of(headers.getRawHeaders(b"Last-Event-ID", ()), pairs)
+        return pairs, _resume_id_of(headers.getRawHeaders(b"Last-Event-ID", ()), pairs)
 
     def _read_query(self, request: Request) -> Pairs:
         media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
@@ -151,15 +151,15 @@ class Subscribing:
 
         A browser is told to come back later, in a way that it understands; others get an error.
         """
-        most = self._settings.max_per_identity
-        has_too_many = most and rights.identity and self._streams_of[rights.identity] >= most
+        limit = self._settings.max_per_token
+        has_too_many = limit and rights.identity and self._streams_of[rights.identity] >= limit
         if not has_too_many and self._opener.has_room(request):
             return False
         if has_too_many and not is_browser(request):
             raise Refused(
                 429,
-                f"Streams at a time with one token: at most {most}.",
-                reason=f"with its token there are as many streams as there may be: {most}",
+                f"Streams at a time with one token: at most {limit}.",
+                reason=f"with its token there are as many streams as there may be: {limit}",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
         self._turn_away(request)
@@ -177,28 +177,30 @@ class Subscribing:
         selection: Selection,
         start: Start,
     ) -> None:
-        connection = _Connection(rights.identity, self._subscriptions_of(selection, rights))
-        self._enter(connection)
+        mercure_subscriber = MercureSubscriber(
+            rights.identity, self._subscriptions_of(selection, rights)
+        )
+        self._enter(mercure_subscriber)
         try:
             subscriber = self._opener.open(
                 request,
                 outlet,
                 View(rights.topics or selection.matchers, rights.subscribe, has_id),
                 start,
-                who=connection,
+                who=mercure_subscriber,
                 on_end=self._ended,
             )
         except BaseException:
-            self._leave(connection)
+            self._leave(mercure_subscriber)
             raise
         if subscriber.end_reason is not None:
             return
-        if connection.subscriptions:
-            self._active.begin(connection.subscriptions)
+        if mercure_subscriber.subscriptions:
+            self._active.begin(mercure_subscriber.subscriptions)
         if rights.expires < inf:
             clock = self._hub.streams.clock
             left = rights.expires - EXPIRY_MARGIN - clock.seconds()
-            connection.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
+            mercure_subscriber.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
 
     def _subscriptions_of(
         self, selection: Selection, rights: Rights
@@ -212,29 +214,29 @@ class Subscribing:
         )
 
     def _ended(self, subscriber: Subscriber, reason: EndReason) -> None:
-        connection: Any = subscriber.who  # one of ours
-        if connection.expiring is not None and connection.expiring.active():
-            connection.expiring.cancel()
-        self._leave(connection)
-        if connection.subscriptions:
-            self._active.end(connection.subscriptions)
+        mercure_subscriber: Any = subscriber.who  # one of ours
+        if mercure_subscriber.expiring is not None and mercure_subscriber.expiring.active():
+            mercure_subscriber.expiring.cancel()
+        self._leave(mercure_subscriber)
+        if mercure_subscriber.subscriptions:
+            self._active.end(mercure_subscriber.subscriptions)
 
-    def _enter(self, connection: _Connection) -> None:
-        if connection.identity:
-            self._streams_of[connection.identity] += 1
+    def _enter(self, mercure_subscriber: MercureSubscriber) -> None:
+        if mercure_subscriber.identity:
+            self._streams_of[mercure_subscriber.identity] += 1
 
-    def _leave(self, connection: _Connection) -> None:
-        if connection.identity:
-            self._streams_of[connection.identity] -= 1
-            if not self._streams_of[connection.identity]:
-                del self._streams_of[connection.identity]
+    def _leave(self, mercure_subscriber: MercureSubscriber) -> None:
+        if mercure_subscriber.identity:
+            self._streams_of[mercure_subscriber.identity] -= 1
+            if not self._streams_of[mercure_subscriber.identity]:
+                del self._streams_of[mercure_subscriber.identity]
 
 
 def _expire(subscriber: Subscriber) -> None:
     subscriber.end(reason=EndReason.TOKEN_EXPIRED)
 
 
-def _cursor_of(header: Sequence[bytes], pairs: Pairs) -> str | None:
+def _resume_id_of(header: Sequence[bytes], pairs: Pairs) -> str | None:
     """
     Return the id that the client says it saw last; ``None`` if it says nothing.  The header wins
     over the parameters, and of these the first, which is in the URL if it is there at all (S9).

@@ -8,13 +8,13 @@ from ..errors import Refused
 from ..hub import Hub
 from ..web import header_of
 from ._active import ActiveSubscriptions
-from ._answer import Answer, json_answer
+from ._answer import HttpAnswer, json_answer
 from ._authorizer import Authorizer
 from ._etag import etag, is_current
 from ._link import link
 from ._rights import Action
 from ._settings import MercureSettings
-from ._subscription_path import Asked, read_path
+from ._subscription_path import SubscriptionQuery, read_path
 from ._subscriptions import JSON, JSON_LD, collection, single
 
 
@@ -35,7 +35,7 @@ class SubscriptionApi:
         self._settings = settings
         self._active = active
 
-    async def answer(self, request: Request, path: str) -> Answer:
+    async def answer(self, request: Request, path: str) -> HttpAnswer:
         """
         Answer a request.
 
@@ -47,7 +47,7 @@ class SubscriptionApi:
         rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
         if not rights.identity:  # never for who shows nothing, whatever else it may see (N10)
             raise Refused(401, "A token is needed.", error="", reason="there is no token in it")
-        asked = read_path(
+        wanted = read_path(
             path,
             self._settings.path,
             has_legacy=self._settings.is_legacy_allowed,
@@ -64,30 +64,30 @@ class SubscriptionApi:
                 reason=f"it does not grant subscribing to {path[:200]!r}"
                 f"{' with its query' if granted != path else ''}",
             )
-        return self._tell(asked, header_of(request, b"If-None-Match"))
+        return self._describe(wanted, header_of(request, b"If-None-Match"))
 
-    def _tell(self, asked: Asked, if_none_match: str | None) -> Answer:
+    def _describe(self, wanted: SubscriptionQuery, if_none_match: str | None) -> HttpAnswer:
         last_event_id = self._hub.last_event_id
         headers = {"Link": self._link()}
-        found = [one for one in self._active if asked.includes(one)]
-        if asked.subscriber is not None and not found:
+        found = [one for one in self._active if wanted.includes(one)]
+        if wanted.subscriber is not None and not found:
             headers["Cache-Control"] = "no-store"
-            return Answer(404, b"There is no such subscription.\n", headers=headers)
+            return HttpAnswer(404, b"There is no such subscription.\n", headers=headers)
         tag = etag(last_event_id)
         headers |= {"ETag": tag, "Cache-Control": "private, must-revalidate"}
         if is_current(if_none_match, tag):
-            return Answer(304, headers=headers)
-        if asked.subscriber is None:
+            return HttpAnswer(304, headers=headers)
+        if wanted.subscriber is None:
             document = collection(
-                asked.path,
+                wanted.path,
                 found,
                 self._settings.path,
-                is_legacy=asked.is_legacy,
+                is_legacy=wanted.is_legacy,
                 last_event_id=last_event_id,
             )
         else:
             document = single(found[0], self._settings.path, last_event_id=last_event_id)
-        return json_answer(document, JSON_LD if asked.is_legacy else JSON, headers)
+        return json_answer(document, JSON_LD if wanted.is_legacy else JSON, headers)
 
     def _link(self) -> str:
         return link(

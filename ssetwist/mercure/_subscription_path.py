@@ -29,7 +29,7 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
+class SubscriptionQuery:
     """
     What a path asks for.
 
@@ -65,7 +65,7 @@ def read_path(
     has_legacy: bool,
     prefers_legacy: bool = False,
     match_types: Collection[str] = MATCH_TYPES,
-) -> Asked:
+) -> SubscriptionQuery:
     """
     Read a path of the subscription API.
 
@@ -77,7 +77,7 @@ def read_path(
     """
     root = subscriptions_path(hub_path)
     if path == root:
-        return Asked(path, is_legacy=has_legacy and prefers_legacy)
+        return SubscriptionQuery(path, is_legacy=has_legacy and prefers_legacy)
     if not path.startswith(f"{root}/"):
         raise _nothing_there()
     names = [_decoded(segment) for segment in path[len(root) + 1 :].split("/")]
@@ -85,9 +85,9 @@ def read_path(
     if is_modern:
         if names[0] not in match_types:
             raise _unknown_type()
-        return Asked(path, False, *names)
+        return SubscriptionQuery(path, False, *names)
     if len(names) <= 2 and has_legacy:
-        return Asked(path, True, None, *names)
+        return SubscriptionQuery(path, True, None, *names)
     if len(names) == 2:
         raise _unknown_type()
     raise _nothing_there()

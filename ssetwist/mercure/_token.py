@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IReactorTime
 
 from ..hub import NOTHING
 from ._checks import Checks, one_of, shown
-from ._credentials import Credential, Source
+from ._credentials import Credential, CredentialPlace
 from ._grants import rights_of_details, rights_of_legacy
 from ._jwt import ACCESS_TOKEN, Token
 from ._limits import DEFAULT_LIMITS, Limits
@@ -100,25 +100,25 @@ class TokenVerifier:
         except ValueError as problem:
             checks.fail("the token", str(problem), "a signed JWT, in three parts")
         if token.is_access_token:
-            rights = await self._access_token(token, credential.source, action, checks)
+            rights = await self._access_token(token, credential.place, action, checks)
         else:
             rights = await self._legacy_token(token, action, checks)
-        is_ambient = credential.source is Source.COOKIE
+        is_ambient = credential.place is CredentialPlace.COOKIE
         rights = replace(rights, identity=token.identity, is_ambient=is_ambient)
         if action is Action.PUBLISH:
             return replace(rights, subscribe=NOTHING, payloads=())
         return replace(rights, publish=None)
 
     async def _access_token(
-        self, token: Token, source: Source, action: Action, checks: Checks
+        self, token: Token, place: CredentialPlace, action: Action, checks: Checks
     ) -> Rights:
         typ, issuer = token.header.get("typ"), token.claims.get("iss")
         checks.expect("typ", token.typ == ACCESS_TOKEN, shown(typ), repr(ACCESS_TOKEN))
         checks.expect(
             "the token's place",
-            source is not Source.QUERY,
-            source.value,
-            f"{Source.HEADER.value} or {Source.COOKIE.value}",
+            place is not CredentialPlace.QUERY,
+            place.value,
+            f"{CredentialPlace.HEADER.value} or {CredentialPlace.COOKIE.value}",
         )
         if self._audience is None:
             checks.fail(

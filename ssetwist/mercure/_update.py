@@ -131,9 +131,9 @@ def _check_type(type: str | None) -> None:
         raise Refused(400, f"type must not be {RESERVED_TYPE!r}, which is the hub's own")
 
 
-def _check_length(field: str, value: str, most: int) -> None:
-    if len(value) > most:
-        raise Refused(413, f"{field} must not be longer than {most} characters")
+def _check_length(field: str, value: str, limit: int) -> None:
+    if len(value) > limit:
+        raise Refused(413, f"{field} must not be longer than {limit} characters")
 
 
 def _milliseconds(text: str | None) -> int | None:

@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
-from ..hub import DEFAULT_RETRY, Streams
+from ..hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import without_tokens
 from ._connection import BoundedRequest
 
@@ -112,14 +112,18 @@ def let_go(request: Request) -> None:
     request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
 
 
-def first_bytes(retry: float | None) -> bytes:
+def first_bytes(reconnection_time: float | None) -> bytes:
     """
     Return what every stream begins with: bytes, so that nobody between holds the head back, and a
     line that is no event.
 
     :raises InvalidEvent: If the reconnection time is no number of seconds.
     """
-    return encode_comment() if retry is None else encode_reconnection_time(retry)
+    return (
+        encode_comment()
+        if reconnection_time is None
+        else encode_reconnection_time(reconnection_time)
+    )
 
 
 def refuse(request: Request, code: int, text: str) -> bytes:
@@ -131,14 +135,16 @@ def refuse(request: Request, code: int, text: str) -> bytes:
     return f"{text}\n".encode("utf-8", "replace")
 
 
-def turn_away(request: Request, retry: float | None, streams: Streams) -> bytes:
+def turn_away(request: Request, reconnection_time: float | None, streams: Streams) -> bytes:
     """
     Answer somebody for whom there is no room, or no more time; return the body.
 
     A browser gets 200, a longer reconnection time and the end, because any other answer would make
     its ``EventSource`` give up for ever; others get 503 with ``Retry-After``.
     """
-    seconds = (DEFAULT_RETRY if retry is None else retry) * _FULL_RETRY_FACTOR
+    seconds = (
+        DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
+    ) * _FULL_RETRY_FACTOR
     seconds *= 1 + streams.jitter()  # not all of them at the same moment
     if is_browser(request):
         write_head(request)

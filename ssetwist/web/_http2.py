@@ -9,7 +9,7 @@ from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-from ..hub import Frames, Streams
+from ..hub import Chunk, Streams
 from ._head import write_head
 from ._outlet import RequestOutlet
 
@@ -45,7 +45,7 @@ class Http2Outlet(RequestOutlet):
     def _begin(self, first_bytes: bytes) -> None:
         # Nothing can follow a request here, and no stream has a socket of its own.
         write_head(self._request)
-        self.write(Frames(first_bytes))
+        self.write(Chunk(first_bytes))
 
     def _go_on(self) -> None:
         if self._soon is None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from twisted.web.server import Request
 
 from ..eventstream import encode_id
-from ..hub import DEFAULT_RETRY, EndReason, Hub, Subscriber, View
+from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Subscriber, View
 from ._head import address_of, first_bytes, is_event_source, let_go, turn_away
 from ._http2 import outlet_for
 from ._outlet import RequestOutlet
@@ -18,14 +18,16 @@ class StreamOpener:
     """
     Opens streams of one hub.
 
-    :param retry: Seconds after which a client that lost its stream comes back; 0 for at once,
-        ``None`` to leave it to the client.
+    :param reconnection_time: Seconds after which a client that lost its stream comes back; 0 for at
+        once, ``None`` to leave it to the client.
     """
 
-    def __init__(self, hub: Hub, *, retry: float | None = DEFAULT_RETRY) -> None:
+    def __init__(
+        self, hub: Hub, *, reconnection_time: float | None = DEFAULT_RECONNECTION_TIME
+    ) -> None:
         self.hub = hub
-        self._retry = retry
-        self._first_bytes = first_bytes(retry)
+        self._reconnection_time = reconnection_time
+        self._first_bytes = first_bytes(reconnection_time)
 
     def outlet(self, request: Request) -> RequestOutlet:
         """
@@ -45,7 +47,7 @@ class StreamOpener:
         """
         Answer somebody for whom there is no room; return the body.
         """
-        return turn_away(request, self._retry, self.hub.streams)
+        return turn_away(request, self._reconnection_time, self.hub.streams)
 
     def open(
         self,
@@ -62,7 +64,7 @@ class StreamOpener:
         """
         first = self._first_bytes
         if start.is_live and is_event_source(request):
-            first += encode_id(self.hub.cursor)
+            first += encode_id(self.hub.resume_id)
         outlet.open(first)
         address = address_of(request)
         let_go(request)

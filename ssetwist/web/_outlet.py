@@ -19,7 +19,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from ..hub import NOT_SENT, EndReason, Frames, Streams, Writer, not_sent
+from ..hub import NOT_SENT, Chunk, EndReason, Streams, Writer, not_sent
 from ._end import log_end, reason_for
 from ._head import stream_head, take_off_encoder, write_head
 from ._peer import descriptor_of, watch_peer
@@ -90,7 +90,7 @@ class RequestOutlet:
             # Whoever waited before calling us waited for too long: this request is over, and what
             # it would return from notifyFinish now never fires.
             self._close()
-        elif self.is_still_new():
+        elif not self.refuse_early_bytes():
             # A Deferred of notifyFinish() would be six objects for each idle stream.  Of those who
             # wait there nothing is asked but callback and errback.
             request.notifications.append(cast("Deferred[None]", self))
@@ -102,17 +102,19 @@ class RequestOutlet:
         """
         return self._state is _State.NEW
 
-    def is_still_new(self) -> bool:
+    def refuse_early_bytes(self) -> bool:
         """
-        Look again whether the request can be answered, after a wait: bytes after the request may
-        have come meanwhile, and end it.
+        Cut the connection, and log it, if bytes have come after the request.  Call it again after
+        each wait, before you answer.
+
+        :returns: Whether the request can no longer be answered, for this or another reason.
         """
         # With the end of a request's body Twisted puts an empty piece there.
         if self.is_new and any(getattr(self._request.channel, "_dataBuffer", ())):
             request = self._close()
             self._cut(request)
-            self._tell(EndReason.UNEXPECTED_BYTES, request)
-        return self.is_new
+            self._announce(EndReason.UNEXPECTED_BYTES, request)
+        return not self.is_new
 
     @property
     def is_open(self) -> bool:
@@ -142,30 +144,30 @@ class RequestOutlet:
             self._close()
             raise
 
-    def write(self, frames: Frames) -> bool:
+    def write(self, chunk: Chunk) -> bool:
         clear = self._clear
-        if clear is None or len(frames.data) > PIECE:
-            return self._write_slowly(frames)
+        if clear is None or len(chunk.data) > PIECE:
+            return self._write_slowly(chunk)
         try:
-            sent = clear.send(frames.on_wire or _as_chunk(frames))
+            sent = clear.send(chunk.on_wire or _framed(chunk))
         except OSError:
             sent = 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
-        return self.settle(frames, sent)
+        return self.settle(chunk, sent)
 
-    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
-        if self._clear is None or len(frames.data) > PIECE:
+    def short_cut(self, chunk: Chunk) -> Callable[[bytes], int]:
+        if self._clear is None or len(chunk.data) > PIECE:
             return not_sent
-        if frames.on_wire is None:
-            _as_chunk(frames)
+        if chunk.on_wire is None:
+            _framed(chunk)
         return self._clear.send
 
-    def settle(self, frames: Frames, sent: int) -> bool:
+    def settle(self, chunk: Chunk, sent: int) -> bool:
         if sent == NOT_SENT:
-            return self.write(frames)
-        data = frames.on_wire or _as_chunk(frames)
+            return self.write(chunk)
+        data = chunk.on_wire or _framed(chunk)
         self.last_write = self._streams.clock.seconds()
-        self._events += frames.events
-        self._bytes += len(frames.data)
+        self._events += chunk.events
+        self._bytes += len(chunk.data)
         if sent == len(data):
             return True
         self._leave_to_transport(data[sent:])
@@ -183,7 +185,7 @@ class RequestOutlet:
             if self._waiting is None:
                 self._waiting = Waiting()
             self._waiting.append(last_words)
-        self._tell(reason, self._request)
+        self._announce(reason, self._request)
         if self._state is not _State.CLOSED:  # whoever was told may have aborted it
             self._go_on()
 
@@ -194,7 +196,7 @@ class RequestOutlet:
         request = self._close()
         self._cut(request)
         if was_open:
-            self._tell(reason, request)
+            self._announce(reason, request)
 
     # What the transport tells us, as its IPushProducer
 
@@ -260,7 +262,7 @@ class RequestOutlet:
         if self._socket is not None and is_alone:
             request.startedWriting = 1
             request.chunked = 1
-            self._put_on_wire(stream_head(request) + _as_chunk(Frames(first_bytes)))
+            self._put_on_wire(stream_head(request) + _framed(Chunk(first_bytes)))
             if self.behind_since is None:
                 self._go_on()
         else:
@@ -281,7 +283,7 @@ class RequestOutlet:
             piece = self._waiting.take(PIECE)
             if not self._waiting:
                 self._waiting = None
-            self._put(Frames(piece))
+            self._put(Chunk(piece))
         if self.is_behind:
             return
         if self._state is _State.CLOSING:
@@ -292,30 +294,30 @@ class RequestOutlet:
         if self.writer is not None:
             self.writer.has_room()
 
-    def _write_slowly(self, frames: Frames) -> bool:
+    def _write_slowly(self, chunk: Chunk) -> bool:
         if self._state is not _State.OPEN:
             return True
-        self._events += frames.events
+        self._events += chunk.events
         if self._waiting is None:
-            if self._is_prompt and self.behind_since is None and len(frames.data) <= PIECE:
-                self._put(frames)
+            if self._is_prompt and self.behind_since is None and len(chunk.data) <= PIECE:
+                self._put(chunk)
                 return not self.is_behind
             # Whatever its size: a single event larger than the limit must be possible.
             self._waiting = Waiting()
-        elif len(self._waiting) + len(frames.data) > MAX_WAITING:
+        elif len(self._waiting) + len(chunk.data) > MAX_WAITING:
             self.abort(EndReason.FELL_BEHIND)
             return True
-        self._waiting.append(frames.data)
+        self._waiting.append(chunk.data)
         self._go_on()
         return not self.is_behind
 
-    def _put(self, frames: Frames) -> None:
+    def _put(self, chunk: Chunk) -> None:
         self.last_write = self._streams.clock.seconds()
-        self._bytes += len(frames.data)
+        self._bytes += len(chunk.data)
         if self._is_chunked:
-            self._put_on_wire(frames.on_wire or _as_chunk(frames))
+            self._put_on_wire(chunk.on_wire or _framed(chunk))
         else:
-            self._request.write(frames.data)
+            self._request.write(chunk.data)
 
     def _put_on_wire(self, data: bytes) -> None:
         if self._socket is None:
@@ -402,13 +404,13 @@ class RequestOutlet:
         was_open = self._state is _State.OPEN
         request = self._close()
         if was_open:
-            self._tell(reason_for(reason), request)
+            self._announce(reason_for(reason), request)
 
     def _bytes_after_request(self, data: bytes) -> None:
         # Once the stream has closed, so does the connection, and whatever comes is of no interest.
         self.abort(EndReason.UNEXPECTED_BYTES)
 
-    def _tell(self, reason: EndReason, request: Request) -> None:
+    def _announce(self, reason: EndReason, request: Request) -> None:
         log_end(
             request,
             reason,
@@ -421,9 +423,9 @@ class RequestOutlet:
             writer.ended(reason)
 
 
-def _as_chunk(frames: Frames) -> bytes:
+def _framed(chunk: Chunk) -> bytes:
     """
     Put a chunk around frames (RFC 9112, 7.1), once for all who send them.
     """
-    frames.on_wire = b"%x\r\n%b\r\n" % (len(frames.data), frames.data)
-    return frames.on_wire
+    chunk.on_wire = b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
+    return chunk.on_wire

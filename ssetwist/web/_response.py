@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ..hub import DEFAULT_RETRY, END, END_ID, EndReason
+from ..hub import DEFAULT_RECONNECTION_TIME, END, END_ID, EndReason
 from ._head import answer_no_content, first_bytes, path_of, turn_away, write_head
 from ._http2 import outlet_for
 from ._send import Send
@@ -19,7 +19,7 @@ def stream(
     request: Request,
     source: Source,
     *,
-    retry: float | None = DEFAULT_RETRY,
+    reconnection_time: float | None = DEFAULT_RECONNECTION_TIME,
     once: bool = True,
     on_end: Callable[[EndReason], object] | None = None,
 ) -> int:
@@ -41,8 +41,8 @@ def stream(
     :param source: An async iterator of events, an iterator of events, or a function.  The function
         is called with a :class:`Send`; the stream lasts until the coroutine or Deferred that it
         returns is done, or, if it returns ``None``, until the client goes or ``send.end()``.
-    :param retry: Seconds after which a client that lost its stream comes back; ``None`` to leave
-        it to the client.
+    :param reconnection_time: Seconds after which a client that lost its stream comes back; ``None``
+        to leave it to the client.
     :param once: When the source has ended, or ``send.end()`` was called, tell an ``EventSource``
         not to come back, which would begin it all over: the stream ends with an event of type
         ``end`` and the id ``#end``, and the next attempt gets 204.
@@ -55,7 +55,7 @@ def stream(
     streams = streams_of(request.site)
     # First thing: a request tells of its end only those who asked before.
     outlet = outlet_for(request, streams)
-    first = first_bytes(retry)
+    first = first_bytes(reconnection_time)
     send = Send(outlet, streams.clock, last_words=END if once else b"", on_end=on_end)
     pull = pulling(source, send)
     try:
@@ -67,7 +67,7 @@ def stream(
         elif last_event_id(request) == END_ID:
             answer_no_content(request)
         elif streams.is_draining:
-            request.write(turn_away(request, retry, streams))
+            request.write(turn_away(request, reconnection_time, streams))
             request.finish()
         else:
             outlet.open(first)

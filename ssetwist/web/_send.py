@@ -13,7 +13,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
-from ..hub import EndReason, Frames, HasEnd
+from ..hub import Chunk, EndReason, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -55,7 +55,7 @@ class Send(HasEnd):
             Cancelling the Deferred only stops the waiting.
         :raises TypeError: If it is no event.
         """
-        if not self._outlet.write(Frames(encode_event(event), 1)):
+        if not self._outlet.write(Chunk(encode_event(event), 1)):
             self._unpaused = 0
             room: Deferred[None] = Deferred(self._waiting.remove)
             self._waiting.append(room)

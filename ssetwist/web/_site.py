@@ -14,7 +14,7 @@ from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
 from twisted.web.server import Site as TwistedSite
 
-from ..hub import DEFAULT_RETRY, Streams
+from ..hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
 from ._connection import BoundedRequest, Connection
 from ._deadlines import Deadlines
@@ -145,7 +145,9 @@ class Site(TwistedSite):
         if request.path not in self._unlogged:
             super().log(request)
 
-    def drain(self, timeout: float, *, retry: float = DEFAULT_RETRY) -> Deferred[None]:
+    def drain(
+        self, timeout: float, *, reconnection_time: float = DEFAULT_RECONNECTION_TIME
+    ) -> Deferred[None]:
         """
         Let every response end and close every connection.  To be called once nobody new can
         connect::
@@ -159,17 +161,17 @@ class Site(TwistedSite):
             )
 
         :param timeout: Seconds after which whoever is still there is cut.
-        :param retry: The least number of seconds after which the clients come back.
+        :param reconnection_time: The least number of seconds after which the clients come back.
         :returns: A Deferred that fires when there is no connection left.  Cancelling it leaves
             the rest open.
         """
-        return Deferred.fromCoroutine(self._drain(timeout, retry))
+        return Deferred.fromCoroutine(self._drain(timeout, reconnection_time))
 
-    async def _drain(self, timeout: float, retry: float) -> None:
+    async def _drain(self, timeout: float, reconnection_time: float) -> None:
         clock = self.streams.clock
         deadline = clock.callLater(timeout, self.abort)
         try:
-            self.streams.drain(retry)
+            self.streams.drain(reconnection_time)
             while self.connections:
                 for connection in tuple(self.connections):
                     connection.close_if_idle()

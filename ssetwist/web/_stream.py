@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import InvalidMatcher
 from ..hub import (
-    DEFAULT_RETRY,
+    DEFAULT_RECONNECTION_TIME,
     END_ID,
     EVERYTHING,
     EndReason,
@@ -67,8 +67,8 @@ class EventStreamResource(Resource):
         :meth:`ssetwist.hub.View.of`.
     :param who: Called with the request; returns what the application knows the subscriber by
         (:attr:`ssetwist.Subscriber.who`).
-    :param retry: Seconds after which a client that lost its stream comes back; 0 for at once,
-        ``None`` to leave it to the client.
+    :param reconnection_time: Seconds after which a client that lost its stream comes back; 0 for at
+        once, ``None`` to leave it to the client.
     :param on_start: Called with each new subscriber.
     :param on_end: Called with the subscriber and the reason, in the reactor turn in which the end
         of its stream is known, after the hub has let go of it.
@@ -82,7 +82,7 @@ class EventStreamResource(Resource):
         grants: Topics | Callable[[Request], Topics] = (),
         filter: Callable[[Request], Filter | None] | None = None,
         who: Callable[[Request], object] | None = None,
-        retry: float | None = DEFAULT_RETRY,
+        reconnection_time: float | None = DEFAULT_RECONNECTION_TIME,
         on_start: Callable[[Subscriber], object] | None = None,
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> None:
@@ -105,7 +105,7 @@ class EventStreamResource(Resource):
             else None
         )
         self._who = who
-        self._opener = StreamOpener(hub, retry=retry)
+        self._opener = StreamOpener(hub, reconnection_time=reconnection_time)
         self._on_start = on_start
         self._on_end = on_end
 
@@ -191,7 +191,7 @@ class EventStreamResource(Resource):
     def _subscribe(
         self, topics: Topics | None, request: Request, outlet: RequestOutlet, start: Start
     ) -> bytes | int:
-        if not outlet.is_still_new():
+        if outlet.refuse_early_bytes():
             return NOT_DONE_YET
         if topics is None:
             return refuse(request, FORBIDDEN, "You are not allowed to read this event stream.")

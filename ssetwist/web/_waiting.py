@@ -15,40 +15,40 @@ class Waiting:
     They are kept by reference: what waits for a thousand clients is there once.
     """
 
-    __slots__ = ("_frames", "_size", "_taken")
+    __slots__ = ("_chunks", "_size", "_taken")
 
     def __init__(self) -> None:
-        self._frames: deque[bytes] = deque()
+        self._chunks: deque[bytes] = deque()
         self._size = 0
         self._taken = 0  # of the first frames
 
     def __len__(self) -> int:
         return self._size
 
-    def append(self, frames: bytes) -> None:
+    def append(self, chunk: bytes) -> None:
         """
         Add bytes at the end.
         """
-        if self._frames and len(self._frames[-1]) + len(frames) <= _JOINED:
-            self._frames[-1] += frames
+        if self._chunks and len(self._chunks[-1]) + len(chunk) <= _JOINED:
+            self._chunks[-1] += chunk
         else:
-            self._frames.append(frames)
-        self._size += len(frames)
+            self._chunks.append(chunk)
+        self._size += len(chunk)
 
-    def take(self, most: int) -> bytes:
+    def take(self, max_bytes: int) -> bytes:
         """
         Remove and return bytes from the front, as many as there are up to a limit.
         """
         pieces = []
-        room = most
-        while room and self._frames:
-            first = self._frames[0]
+        room = max_bytes
+        while room and self._chunks:
+            first = self._chunks[0]
             piece = first[self._taken : self._taken + room]
             pieces.append(piece)
             room -= len(piece)
             self._taken += len(piece)
             if self._taken == len(first):
-                self._frames.popleft()
+                self._chunks.popleft()
                 self._taken = 0
-        self._size -= most - room
+        self._size -= max_bytes - room
         return b"".join(pieces)

@@ -45,7 +45,7 @@ class HubCase(TestCase):
     async def stop(self) -> None:
         await self.port.stopListening()
         self.site.abort()
-        await self.site.drain(5, retry=0)
+        await self.site.drain(5, reconnection_time=0)
 
     async def until(self, is_so: object, what: str) -> None:
         """

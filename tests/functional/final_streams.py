@@ -26,7 +26,7 @@ class Source(Resource):
     isLeaf = True
 
     def render_GET(self, request: Request) -> int:
-        return stream(request, [Event("one"), Event("two")], retry=RETRY)
+        return stream(request, [Event("one"), Event("two")], reconnection_time=RETRY)
 
 
 class Root(Resource):
@@ -37,7 +37,9 @@ class Root(Resource):
     def __init__(self, hub: Hub) -> None:
         super().__init__()
         self._hub = hub
-        self._page = console(hub, EventStreamResource(hub, retry=RETRY, on_start=self._greet))
+        self._page = console(
+            hub, EventStreamResource(hub, reconnection_time=RETRY, on_start=self._greet)
+        )
         self._page.putChild(b"source", Source())
         self._requests: list[Request] = []
 

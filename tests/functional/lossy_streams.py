@@ -60,7 +60,7 @@ def main() -> None:
         for _ in range(int(request.args[b"count"][0])):
             publish(request)
 
-    root = console(hub, EventStreamResource(hub, topics, retry=RETRY))
+    root = console(hub, EventStreamResource(hub, topics, reconnection_time=RETRY))
     root.putChild(b"lose", Command(lose))
     root.putChild(b"publish", Command(publish))
     root.putChild(b"requests", Command(lambda request: cursors))

@@ -58,7 +58,13 @@ def mercure_hub(*options: str, port: int = 0) -> Iterator[HubProcess]:
         key = Path(folder, "key")
         key.write_text(SECRET)
         with hub(
-            *(f"--key=file:{key}", f"--audience={HUB}", "--anonymous", "--retry=0.1", *options),
+            *(
+                f"--key=file:{key}",
+                f"--audience={HUB}",
+                "--anonymous",
+                "--reconnection-time=0.1",
+                *options,
+            ),
             listen=f"tcp:{port}:interface=127.0.0.1",
         ) as process:
             yield process

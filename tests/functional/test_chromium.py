@@ -374,13 +374,13 @@ class ComingBackTests(BrowserCase):
         """
         The page notices that the server goes, and hears again when there is one.
         """
-        with hub("--tick", "0.1", "--retry", "0.1") as process:
+        with hub("--tick", "0.1", "--reconnection-time", "0.1") as process:
             self.connect(process)
             process.process.send_signal(number)
             process.wait()
             self.wait_for_text("state", "reconnecting")
         again = f"tcp:{process.port}:interface={process.host}"
-        with hub("--tick", "0.1", "--retry", "0.1", listen=again):
+        with hub("--tick", "0.1", "--reconnection-time", "0.1", listen=again):
             self.wait_for_text("state", "open")
             self.wait_for_more()
 
@@ -403,7 +403,7 @@ class ComingBackTests(BrowserCase):
         """
         turned_away = r'"GET /sse HTTP/1\.1" 200 '
         with (
-            hub("--tick", "0.1", "--retry", "0.1", "--max-subscribers", "1") as process,
+            hub("--tick", "0.1", "--reconnection-time", "0.1", "--max-subscribers", "1") as process,
             subscribe(process) as occupant,
         ):
             self.browser.get(process.url)

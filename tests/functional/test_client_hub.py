@@ -23,7 +23,11 @@ class HubTests(HubCase):
         source = EventSource(
             f"http://127.0.0.1:{self.port.getHost().port}{path}",
             # The hub asks for three seconds.
-            **{"reactor": reactor, "backoff": Backoff(first=0.0, obeyed=0.001), **options},
+            **{
+                "reactor": reactor,
+                "backoff": Backoff(first=0.0, max_server_delay=0.001),
+                **options,
+            },
         )
         self.addCleanup(source.close)
         await self.until(lambda: len(self.subscribers) == wanted, "it is subscribed")

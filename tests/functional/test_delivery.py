@@ -398,7 +398,7 @@ class TwoHubsTests(DeliveryCase):
         await self.until(lambda: stranger.events, "it is told")
         self.assertEqual(["gap"], [type_ for type_, _, _ in stranger.events])
         await port.stopListening()
-        await site.drain(5, retry=0)
+        await site.drain(5, reconnection_time=0)
         other.close()
         await there.ended
         await self.publish("still here")

@@ -48,7 +48,7 @@ class NodeCases:
 
     program: str
 
-    def cursor(self, request: RequestHead) -> str | None:
+    def resume_id(self, request: RequestHead) -> str | None:
         """
         Return the id with which it comes back.
         """
@@ -85,7 +85,7 @@ class NodeCases:
                 one_more()
                 client.wait_for_heard(len(expected))
             self.assertEqual(expected, client.heard)
-            self.assertEqual(seen, [self.cursor(request) for request in proxy.requests()])
+            self.assertEqual(seen, [self.resume_id(request) for request in proxy.requests()])
 
     def test_cut_1_0(self) -> None:
         """
@@ -189,7 +189,7 @@ class Eventsource4Tests(NodeCases, SynchronousTestCase):
 
     program = "eventsource-4"
 
-    def cursor(self, request: RequestHead) -> str | None:
+    def resume_id(self, request: RequestHead) -> str | None:
         id: str | None = request.headers["Last-Event-ID"]
         return id
 
@@ -201,7 +201,7 @@ class EventSourcePolyfillTests(NodeCases, SynchronousTestCase):
 
     program = "event-source-polyfill"
 
-    def cursor(self, request: RequestHead) -> str | None:
+    def resume_id(self, request: RequestHead) -> str | None:
         self.assertNotIn("Last-Event-ID", request.headers)
         return request.parameters.get("lastEventId")
 
@@ -213,7 +213,7 @@ class FetchEventSourceTests(NodeCases, SynchronousTestCase):
 
     program = "fetch-event-source"
 
-    def cursor(self, request: RequestHead) -> str | None:
+    def resume_id(self, request: RequestHead) -> str | None:
         id: str | None = request.headers["Last-Event-ID"]
         return id
 

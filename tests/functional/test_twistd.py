@@ -221,7 +221,7 @@ class WrongOptionTests(SynchronousTestCase):
         ("--tick=nan", "--tick"),
         ("--heartbeat=inf", "--heartbeat"),
         ("--heartbeat=90000", "--heartbeat"),
-        ("--retry=3s", "--retry"),
+        ("--reconnection-time=3s", "--reconnection-time"),
         ("--stall-timeout=0", "--stall-timeout"),
         ("--drain-timeout=ten", "--drain-timeout"),
         ("--max-subscribers=-1", "--max-subscribers"),

@@ -168,8 +168,8 @@ class OptionsTests(SynchronousTestCase):
             ("--heartbeat", "0", {"heartbeat": 0.0}),
             ("--heartbeat", "0.5", {"heartbeat": 0.5}),
             ("--heartbeat", "86400", {"heartbeat": 86400.0}),
-            ("--retry", "0", {"retry": 0.0}),
-            ("--retry", "10", {"retry": 10.0}),
+            ("--reconnection-time", "0", {"reconnection_time": 0.0}),
+            ("--reconnection-time", "10", {"reconnection_time": 10.0}),
             ("--tick", "0", {"tick": 0.0}),
             ("--tick", "0.1", {"tick": 0.1}),
             ("--max-subscribers", "0", {"max_subscribers": 0}),
@@ -229,7 +229,7 @@ class OptionsTests(SynchronousTestCase):
         endpoints = ("", "8080", "tcp", "tcp:x", "tcp:80:x=1", "nope:80", "ssl:443:privateKey=/no")
         cases = {
             "heartbeat": seconds,
-            "retry": seconds,
+            "reconnection-time": seconds,
             "tick": seconds,
             "stall-timeout": (*seconds, "0", "0.09"),
             "drain-timeout": seconds,
@@ -358,7 +358,7 @@ class OptionsTests(SynchronousTestCase):
         Times are refused in the spellings in which whole numbers are.
         """
         for text in ("1_0", "٣", " 5"):
-            self.assertIn("--retry", self.refused("--retry", text))
+            self.assertIn("--reconnection-time", self.refused("--reconnection-time", text))
 
     def test_backlog_by_position(self) -> None:
         """
@@ -378,7 +378,7 @@ class OptionsTests(SynchronousTestCase):
         """
         What one command line says is not remembered for the next.
         """
-        self.config("--listen", "tcp:80", "--retry", "5")
+        self.config("--listen", "tcp:80", "--reconnection-time", "5")
         self.assertEqual(HubConfig(), self.config())
 
     def test_unknown(self) -> None:
@@ -391,7 +391,7 @@ class OptionsTests(SynchronousTestCase):
         """
         An option that lacks its value is named.
         """
-        self.assertIn("--retry", self.refused("--retry"))
+        self.assertIn("--reconnection-time", self.refused("--reconnection-time"))
 
     def test_arguments(self) -> None:
         """
@@ -411,7 +411,7 @@ class HubConfigTests(SynchronousTestCase):
         """
         config = HubConfig()
         with self.assertRaises(dataclasses.FrozenInstanceError):
-            config.retry = 1.0
+            config.reconnection_time = 1.0
 
     def test_listen_is_a_sequence(self) -> None:
         """
@@ -428,7 +428,7 @@ class HubConfigTests(SynchronousTestCase):
         nan, inf = float("nan"), float("inf")
         cases = {
             "heartbeat": (-1, 0.09, 86401, nan, inf),
-            "retry": (-0.1, 86401, nan),
+            "reconnection_time": (-0.1, 86401, nan),
             "tick": (-1, 0.0009, 86401, nan),
             "stall_timeout": (0, 0.09, -1, nan),
             "drain_timeout": (-1, 86401, nan),
@@ -910,7 +910,7 @@ class StopTests(ServiceTestCase):
         """
         Every stream ends as a whole response, and the client reads when to come back.
         """
-        service = self.start(tick=0, retry=7.0)
+        service = self.start(tick=0, reconnection_time=7.0)
         client = self.connect()
         service.stopService()
         self.pass_time(1.0)
@@ -1036,8 +1036,8 @@ class SideBySideTests(ServiceTestCase):
         """
         Each has its own limits and times.
         """
-        self.start("tcp:81:interface=127.0.0.1", tick=0, retry=1.0)
-        self.start("tcp:80:interface=127.0.0.1", tick=0, retry=2.0)
+        self.start("tcp:81:interface=127.0.0.1", tick=0, reconnection_time=1.0)
+        self.start("tcp:80:interface=127.0.0.1", tick=0, reconnection_time=2.0)
         times = [read(self.connect(port).body).reconnection_time for port in (0, 1)]
         self.assertEqual([1000, 2000], times)
 

@@ -15,7 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist._terminal import Input, Output, Terminal, harmless, harmless_json, has_colour
+from ssetwist._terminal import Input, Output, Terminal, escaped, escaped_json, has_colour
 
 
 class OnTerminal(io.StringIO):
@@ -67,18 +67,18 @@ class HarmlessTests(SynchronousTestCase):
         """
         What it would obey is shown as an escape; a tabulator and all that is text stays.
         """
-        self.assertEqual("\\x1b[2J\\r\\x9b\\x00\\x7f", harmless("\x1b[2J\r\x9b\0\x7f"))
-        self.assertEqual("a\\u202eb\\u2066\\u200f", harmless("a\u202eb\u2066\u200f"))
-        self.assertEqual("\tgrüß 你 👩‍🚀", harmless("\tgrüß 你 👩‍🚀"))
+        self.assertEqual("\\x1b[2J\\r\\x9b\\x00\\x7f", escaped("\x1b[2J\r\x9b\0\x7f"))
+        self.assertEqual("a\\u202eb\\u2066\\u200f", escaped("a\u202eb\u2066\u200f"))
+        self.assertEqual("\tgrüß 你 👩‍🚀", escaped("\tgrüß 你 👩‍🚀"))
 
     @given(st.text())
     def test_json(self, text: str) -> None:
         """
         JSON means the same, and has nothing of that.
         """
-        found = harmless_json(json.dumps(text, ensure_ascii=False))
+        found = escaped_json(json.dumps(text, ensure_ascii=False))
         self.assertEqual(text, json.loads(found))
-        self.assertEqual(found, harmless(found))
+        self.assertEqual(found, escaped(found))
 
 
 class TerminalTests(SynchronousTestCase):
@@ -95,7 +95,7 @@ class TerminalTests(SynchronousTestCase):
             def flush(self) -> None:
                 raise BrokenPipeError
 
-        Terminal(io.StringIO(), io.StringIO(), Broken()).tell("x")
+        Terminal(io.StringIO(), io.StringIO(), Broken()).write_status("x")
 
 
 class ColourTests(SynchronousTestCase):

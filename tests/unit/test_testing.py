@@ -10,7 +10,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, Hub, InvalidMatcher, View, WhenBehind
-from ssetwist.hub import EARLIEST, NOT_SENT, Frames
+from ssetwist.hub import EARLIEST, NOT_SENT, Chunk
 from ssetwist.testing import Listener, MemoryHub, MemoryOutlet
 
 #: Text that an event may have in one line.
@@ -109,7 +109,7 @@ class MemoryOutletTests(SynchronousTestCase):
         self.heard.append(reason.value)
 
     def write(self, data: bytes, events: int = 1) -> bool:
-        return self.outlet.write(Frames(data, events))
+        return self.outlet.write(Chunk(data, events))
 
     def test_new(self) -> None:
         """
@@ -142,10 +142,10 @@ class MemoryOutletTests(SynchronousTestCase):
         """
         It has no short cut: nothing is sent before the write is settled.
         """
-        frames = Frames(b"abc", 2)
-        sent = self.outlet.short_cut(frames)(frames.data)
+        chunk = Chunk(b"abc", 2)
+        sent = self.outlet.short_cut(chunk)(chunk.data)
         self.assertEqual((NOT_SENT, b""), (sent, self.outlet.received))
-        self.assertTrue(self.outlet.settle(frames, sent))
+        self.assertTrue(self.outlet.settle(chunk, sent))
         self.assertEqual(([b"abc"], 2), (self.outlet.writes, self.outlet.event_count))
 
     def test_last_write(self) -> None:
@@ -378,7 +378,7 @@ class ListenerTests(SynchronousTestCase):
         """
         listener = Listener(self.hub)
         for data in (b":\n", b": data: a\n", b"retry: 3000\n", b"id: x\n\n", b"data: b\n\n"):
-            listener.write(Frames(data))
+            listener.write(Chunk(data))
         self.assertEqual([Event("b")], listener.events)
 
     def test_only_what_was_read(self) -> None:

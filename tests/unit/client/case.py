@@ -131,7 +131,7 @@ class SourceCase(SynchronousTestCase):
         self.reactor = MemoryReactorClock()
         self.sources: list[EventSource] = []
         self.wires: list[Wire] = []
-        self.chance = 1.0
+        self.jitter = 1.0
 
     def tearDown(self) -> None:
         for source in self.sources:
@@ -150,7 +150,7 @@ class SourceCase(SynchronousTestCase):
             url,
             **{
                 "reactor": self.reactor,
-                "chance": lambda: self.chance,
+                "jitter": lambda: self.jitter,
                 "backoff": Backoff(first=1, ceiling=8),
                 **options,
             },

@@ -42,18 +42,18 @@ class BackoffTests(SynchronousTestCase):
         """
         self.assertEqual(5 + 2, Backoff(first=1).delay(2, 5, largest))
 
-    def test_obeyed(self) -> None:
+    def test_max_server_delay(self) -> None:
         """
         A server can send nobody away for ever.
         """
         self.assertEqual(3600 + 1, Backoff().delay(1, inf, largest))
-        self.assertEqual(60 + 1, Backoff(obeyed=60).delay(1, 61, largest))
+        self.assertEqual(60 + 1, Backoff(max_server_delay=60).delay(1, 61, largest))
 
     def test_nonsense(self) -> None:
         """
         No number of seconds is negative, or no number.
         """
-        for name in ("first", "ceiling", "healthy_after", "obeyed"):
+        for name in ("first", "ceiling", "healthy_after", "max_server_delay"):
             for value in (-1, nan):
                 with self.assertRaises(ValueError) as caught:
                     Backoff(**{name: value})
@@ -67,12 +67,12 @@ class BackoffTests(SynchronousTestCase):
         st.floats(0, 1e9),
     )
     def test_bounds(
-        self, failures: int, asked: float, chance: float, first: float, ceiling: float
+        self, failures: int, asked: float, jitter: float, first: float, ceiling: float
     ) -> None:
         """
         It is never less than what is obeyed, nor more than that and the ceiling.
         """
         backoff = Backoff(first=first, ceiling=ceiling)
         least = min(asked, 3600)
-        delay = backoff.delay(failures, asked, lambda: chance)
+        delay = backoff.delay(failures, asked, lambda: jitter)
         self.assertTrue(least <= delay <= least + ceiling)

@@ -200,7 +200,7 @@ class MetadataTests(SynchronousTestCase):
         What is said of another hub is not believed.
         """
         answer = Response(200, b'{"resource":"https://evil.example/"}')
-        self.failureResultOf(self.metadata(answer), Disconnected)
+        self.failureResultOf(self.metadata(answer), NoHub)
 
     def test_at_the_root(self) -> None:
         """

@@ -125,7 +125,7 @@ class SubscribeTests(SynchronousTestCase):
             reactor=self.clock,
             client=self.hub,
             on_loss=self.losses.append,
-            chance=lambda: 0.0,
+            jitter=lambda: 0.0,
             **options,
         )
         self.addCleanup(self.close, source)

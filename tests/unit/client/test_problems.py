@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone, ResponseFailed, ResponseNeverReceived
 from twisted.web.http import PotentialDataLoss, _DataLoss
 
-from ssetwist.client._problems import disconnected, ended, tell
+from ssetwist.client._problems import describe, disconnected, ended
 
 
 class TellTests(SynchronousTestCase):
@@ -27,19 +27,19 @@ class TellTests(SynchronousTestCase):
         )
         self.assertEqual(
             "Connection to the other side was lost in a non-clean fashion.; KeyError",
-            tell(problem),
+            describe(problem),
         )
 
     def test_short(self) -> None:
         """
         It is on one line, and not a long one.
         """
-        self.assertEqual("a b", tell(ValueError("a\r\n  b")))
+        self.assertEqual("a b", describe(ValueError("a\r\n  b")))
         refused = TLSError([("SSL routines", "", "certificate verify failed")])
-        self.assertEqual("TLS: certificate verify failed", tell(refused))
-        self.assertEqual("-1; Unexpected EOF", tell(TLSError("-1; Unexpected EOF")))
-        self.assertEqual(200, len(tell(ValueError("x" * 1000))))
-        self.assertEqual("KeyError", tell(KeyError()))
+        self.assertEqual("TLS: certificate verify failed", describe(refused))
+        self.assertEqual("-1; Unexpected EOF", describe(TLSError("-1; Unexpected EOF")))
+        self.assertEqual(200, len(describe(ValueError("x" * 1000))))
+        self.assertEqual("KeyError", describe(KeyError()))
 
 
 class DisconnectedTests(SynchronousTestCase):

@@ -68,7 +68,7 @@ class PublisherCase(SynchronousTestCase):
         return Publisher(
             URL,
             reactor=self.clock,
-            chance=lambda: 0.5,
+            jitter=lambda: 0.5,
             on_interruption=self.interruptions.append,
             **options,
         )

@@ -10,7 +10,14 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from ssetwist.client._request import Request
-from ssetwist.client._send import MAX_COOKIES, Send, _Body, jar_of, through_agent, through_treq
+from ssetwist.client._send import (
+    MAX_COOKIES,
+    RequestSender,
+    _Body,
+    jar_of,
+    through_agent,
+    through_treq,
+)
 
 from .case import FakeAgent, FakeResponse
 
@@ -21,7 +28,7 @@ class SendCase(SynchronousTestCase):
     def setUp(self) -> None:
         self.agent = FakeAgent()
 
-    def sent(self, send: Send, **options: Any) -> Headers:
+    def sent(self, send: RequestSender, **options: Any) -> Headers:
         """
         Send a request, and return the headers that have left.
         """

@@ -92,9 +92,9 @@ class _Model(RuleBasedStateMachine):
         self.case.turn()
 
     @precondition(lambda self: self.wire is not None and not self.is_open)
-    @rule(answer=_LAST_ANSWERS, chance=st.integers(0, 5))
-    def is_answered_for_good(self, answer: bytes, chance: int) -> None:
-        if not chance:
+    @rule(answer=_LAST_ANSWERS, jitter=st.integers(0, 5))
+    def is_answered_for_good(self, answer: bytes, jitter: int) -> None:
+        if not jitter:
             self.is_answered(answer)
 
     @precondition(lambda self: self.is_open and not self.wire.is_paused)
@@ -131,9 +131,9 @@ class _Model(RuleBasedStateMachine):
     def somebody_cancels(self) -> None:
         self.asked.pop().addErrback(lambda _: None).cancel()
 
-    @rule(chance=st.integers(0, 9))
-    def it_is_closed(self, chance: int) -> None:
-        if not chance:
+    @rule(jitter=st.integers(0, 9))
+    def it_is_closed(self, jitter: int) -> None:
+        if not jitter:
             self.is_closed = True
             self.source.close()
             self.case.turn()

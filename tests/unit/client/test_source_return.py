@@ -150,8 +150,8 @@ class DelayTests(ReturnCase):
         How long exactly is chance.
         """
         self.source()
-        for chance in (0.5, 0.25, 0.0):
-            self.chance = chance
+        for jitter in (0.5, 0.25, 0.0):
+            self.jitter = jitter
             self.accept().reset()
             self.reactor.advance(self.told[-1].delay)
         self.assertEqual([0.5, 0.5, 0], [one.delay for one in self.told])
@@ -180,7 +180,9 @@ class DelayTests(ReturnCase):
         """
         No server sends anybody away for ever.
         """
-        _, wire = self.open(b"retry: 99999999999\n\n", backoff=Backoff(first=1, obeyed=60))
+        _, wire = self.open(
+            b"retry: 99999999999\n\n", backoff=Backoff(first=1, max_server_delay=60)
+        )
         wire.reset()
         self.assertEqual(60 + 1, self.told[-1].delay)
 

@@ -6,7 +6,7 @@ from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client._states import GoingOn, ReadyState, new_states
+from ssetwist.client._states import Activity, ReadyState, new_states
 
 
 class Thing:
@@ -58,8 +58,8 @@ class _Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.states = new_states()
-        self.going_on: GoingOn | None = Thing()
-        self.states.delays(self.going_on)
+        self.activity: Activity | None = Thing()
+        self.states.delays(self.activity)
         self.name = "delayed"
 
     def happens(self, name: str, to: str) -> None:
@@ -67,7 +67,7 @@ class _Model(RuleBasedStateMachine):
         counts = getattr(self.states, name)(thing)
         assert counts == (self.name != "closed")
         if counts:
-            self.going_on, self.name = thing, to
+            self.activity, self.name = thing, to
 
     @precondition(lambda self: self.name != "delayed")
     @rule()
@@ -88,7 +88,7 @@ class _Model(RuleBasedStateMachine):
     def ends(self) -> None:
         ending = self.states.ends()
         assert ending.is_new == (self.name != "closed")
-        assert ending.going_on is (None if self.name == "closed" else self.going_on)
+        assert ending.activity is (None if self.name == "closed" else self.activity)
         self.name = "closed"
 
     @rule()

@@ -5,7 +5,7 @@ The token that a hub is shown.
 from twisted.internet.defer import Deferred, succeed
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client._token import Bearer, Token
+from ssetwist.client._token import Bearer, TokenSource
 
 
 class BearerTests(SynchronousTestCase):
@@ -13,7 +13,7 @@ class BearerTests(SynchronousTestCase):
     Showing a token.
     """
 
-    def headers(self, token: Token | None) -> dict[str, str]:
+    def headers(self, token: TokenSource | None) -> dict[str, str]:
         """
         Return the headers that show it.
         """

@@ -78,12 +78,12 @@ class HubTestCase(SynchronousTestCase):
         self.assertEqual([], [name for name in names if name.startswith("ssetwist")])
 
     def subscribe(
-        self, hub: Hub | None = None, seen: Topics | View = EVERYTHING, **options: Any
+        self, hub: Hub | None = None, view: Topics | View = EVERYTHING, **options: Any
     ) -> FakeListener:
         """
         Subscribe a new listener and return it.
         """
-        return FakeListener(self.hub if hub is None else hub, seen, **options)
+        return FakeListener(self.hub if hub is None else hub, view, **options)
 
     def publish(self, *data: str, to: Any = "t", hub: Hub | None = None, **options: Any) -> None:
         """

@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from ssetwist import EndReason, Event, Hub, View
-from ssetwist.hub import EVERYTHING, Frames, Streams, Topics
+from ssetwist.hub import EVERYTHING, Chunk, Streams, Topics
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import Listener, MemoryOutlet
 
@@ -56,7 +56,7 @@ class FakeOutlet(MemoryOutlet):
 
     def __init__(self, streams: Streams) -> None:
         super().__init__(streams)
-        self.given: list[Frames] = []
+        self.given: list[Chunk] = []
         self.write_times = [self.last_write]
         self.during_write: Callable[[], object] = do_nothing
         self.during_short_cut: Callable[[], object] = do_nothing
@@ -65,15 +65,15 @@ class FakeOutlet(MemoryOutlet):
         self.during_end: Callable[[], object] = do_nothing
         self.during_abort: Callable[[], object] = do_nothing
 
-    def write(self, frames: Frames) -> bool:
+    def write(self, chunk: Chunk) -> bool:
         self.during_write()
-        self.given.append(frames)
-        is_keeping_up = super().write(frames)
+        self.given.append(chunk)
+        is_keeping_up = super().write(chunk)
         if is_keeping_up:
             self.write_times.append(self.last_write)
         return is_keeping_up
 
-    def short_cut(self, frames: Frames) -> Callable[[bytes], int]:
+    def short_cut(self, chunk: Chunk) -> Callable[[bytes], int]:
         self.during_short_cut()
         return self._send
 
@@ -118,7 +118,7 @@ class FakeListener(Listener, FakeOutlet):
     def __init__(
         self,
         hub: Hub,
-        seen: Topics | View = EVERYTHING,
+        view: Topics | View = EVERYTHING,
         *,
         is_behind: bool = False,
         **options: Any,
@@ -126,7 +126,7 @@ class FakeListener(Listener, FakeOutlet):
         FakeOutlet.__init__(self, hub.streams)
         if is_behind:
             self.fall_behind()
-        self.subscriber = hub.subscribe(self, seen, **options)
+        self.subscriber = hub.subscribe(self, view, **options)
 
 
 class SlowLog:

@@ -41,8 +41,8 @@ class AudienceTests(SynchronousTestCase):
         """
         got = []
         while len(got) < most and (batch := self.audience.next_batch(head)) is not None:
-            frames, members = batch
-            got.append((members.popitem()[0].name, frames.data))
+            chunk, members = batch
+            got.append((members.popitem()[0].name, chunk.data))
         return got
 
     def test_length(self) -> None:
@@ -93,10 +93,10 @@ class AudienceTests(SynchronousTestCase):
         All get the very same frames.
         """
         self.expect(b"1", b"2")
-        frames, members = self.audience.next_batch(0)
+        chunk, members = self.audience.next_batch(0)
         members.popitem()
-        self.assertIs(frames, self.audience.next_batch(0)[0])
-        self.assertEqual(2, frames.events)
+        self.assertIs(chunk, self.audience.next_batch(0)[0])
+        self.assertEqual(2, chunk.events)
 
     def test_next_round(self) -> None:
         """
@@ -148,9 +148,9 @@ class AudienceTests(SynchronousTestCase):
         self.join("E")
         self.expect(b"2")
         self.hand_out(3)
-        frames, _ = self.audience.next_batch(0)
+        chunk, _ = self.audience.next_batch(0)
         self.assertEqual([("D", b"2")], self.hand_out(1))
-        self.assertIs(frames, self.audience.next_batch(0)[0])
+        self.assertIs(chunk, self.audience.next_batch(0)[0])
         self.assertEqual([("E", b"2")], self.hand_out())
 
     def test_only_late_ones(self) -> None:
@@ -183,8 +183,8 @@ class AudienceTests(SynchronousTestCase):
         """
         Let a member leave and return what it missed.
         """
-        frames = self.audience.leave(member)
-        return None if frames is None else (frames.data, frames.events)
+        chunk = self.audience.leave(member)
+        return None if chunk is None else (chunk.data, chunk.events)
 
     def test_leave(self) -> None:
         """

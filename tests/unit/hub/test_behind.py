@@ -109,7 +109,7 @@ class BehindTests(HubTestCase):
         It gets from the log what it would have been handed, and nothing else.
         """
         view = View.of("t", grants="t", filter=lambda topics, event: event.data != "x")
-        slow = self.subscribe(seen=view)
+        slow = self.subscribe(view=view)
         slow.stop_reading()
         self.publish("a")
         self.settle()
@@ -429,7 +429,7 @@ class LatestTests(HubTestCase):
         """
         What it does not see takes the place of nothing.
         """
-        slow = self.make_slow(seen=View.of(["0", "t"]))
+        slow = self.make_slow(view=View.of(["0", "t"]))
         self.publish("a")
         self.publish("b", private=True)
         slow.read()

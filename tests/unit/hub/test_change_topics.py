@@ -17,7 +17,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.listener = self.subscribe(seen="t")
+        self.listener = self.subscribe(view="t")
 
     def change(self, *args: object, of: FakeListener | None = None, **options: object) -> None:
         (of or self.listener).subscriber.change_topics(*args, **options)
@@ -59,7 +59,7 @@ class ChangeTopicsTests(HubTestCase):
         """
         Among others who see the same already, it gets nothing that was published before.
         """
-        other = self.subscribe(seen="u")
+        other = self.subscribe(view="u")
         self.publish("a", to=["t", "u"])
         self.publish("b", to="u")
         self.change("u")
@@ -71,7 +71,7 @@ class ChangeTopicsTests(HubTestCase):
         """
         The same topics again change nothing.
         """
-        other = self.subscribe(seen="t")
+        other = self.subscribe(view="t")
         self.publish("a")
         self.change("t")
         self.publish("b")
@@ -94,7 +94,7 @@ class ChangeTopicsTests(HubTestCase):
         """
         Nobody else's topics change.
         """
-        other = self.subscribe(seen="t")
+        other = self.subscribe(view="t")
         self.change("u")
         self.publish("a")
         self.settle()
@@ -105,7 +105,7 @@ class ChangeTopicsTests(HubTestCase):
         Unless told otherwise it keeps what it was granted, and its filter.
         """
         view = View.of("t", grants=["t", "u"], filter=lambda topics, event: event.data != "x")
-        listener = self.subscribe(seen=view)
+        listener = self.subscribe(view=view)
         self.change("u", of=listener)
         self.publish("a", "x", to="u", private=True)
         self.settle()
@@ -170,7 +170,7 @@ class ChangeTopicsTests(HubTestCase):
         long = [f"{number}{'x' * (PIECE // 3)}" for number in range(9)]
         self.publish(*long[:5])
         self.publish(*long[5:], to="u")
-        listener = self.subscribe(seen="t", last_event_id=EARLIEST)
+        listener = self.subscribe(view="t", last_event_id=EARLIEST)
         self.clock.turn()
         self.change("u", of=listener)
         self.publish("not seen", to="t")
@@ -226,5 +226,5 @@ class ChangeTopicsTests(HubTestCase):
         self.settle()
         self.publish("c", to="u")
         self.assertEqual(id_of(2), self.listener.events[-1].id)
-        back = self.subscribe(seen="u", last_event_id=self.listener.events[-1].id)
+        back = self.subscribe(view="u", last_event_id=self.listener.events[-1].id)
         self.assertEqual(["c"], back.data)

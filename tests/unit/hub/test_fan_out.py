@@ -18,7 +18,7 @@ class HandOutTests(HubTestCase):
         """
         What nobody sees leaves nothing to do.
         """
-        self.subscribe(seen="u")
+        self.subscribe(view="u")
         self.publish("a")
         self.clock.turn()
         self.assertIsNone(self.hub._live._soon)
@@ -37,7 +37,7 @@ class HandOutTests(HubTestCase):
         Everyone gets what it asked for, and gets it once.
         """
         topics = ("/a", ["/b", "/a"], Pattern("/:any"), Everything(), "/c")
-        listeners = [self.subscribe(seen=one) for one in topics]
+        listeners = [self.subscribe(view=one) for one in topics]
         self.publish("1", to="/a")
         self.publish("2", to=["/b", "/a"])
         self.publish("3", to="/b")
@@ -50,7 +50,7 @@ class HandOutTests(HubTestCase):
         What is private reaches those alone who were granted it.
         """
         views = (View.of("t"), View.of("t", grants="u"), View.of("t", grants="v"))
-        listeners = [self.subscribe(seen=one) for one in views]
+        listeners = [self.subscribe(view=one) for one in views]
         self.publish("a", to=["t", "u"], private=True)
         self.settle()
         self.assertEqual([[], ["a"], []], [one.data for one in listeners])
@@ -60,7 +60,7 @@ class HandOutTests(HubTestCase):
         What a filter refuses, or cannot decide on, does not reach its subscriber.
         """
         view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
-        filtered, other = self.subscribe(seen=view), self.subscribe()
+        filtered, other = self.subscribe(view=view), self.subscribe()
         self.publish("a", "b")
         self.settle()
         self.assertEqual((["b"], ["a", "b"]), (filtered.data, other.data))
@@ -72,7 +72,7 @@ class HandOutTests(HubTestCase):
         """
         asked = []
         view = View.of("t", filter=lambda topics, event: not asked.append(event.data))
-        listeners = [self.subscribe(seen=view) for _ in range(3)]
+        listeners = [self.subscribe(view=view) for _ in range(3)]
         self.publish("a")
         self.settle()
         self.assertEqual((["a"], [["a"]] * 3), (asked, [one.data for one in listeners]))
@@ -180,7 +180,7 @@ class FlushTests(HubTestCase):
         However much is published to however many, it is one call of the clock.
         """
         for topic in "tuv":
-            self.subscribe(seen=topic)
+            self.subscribe(view=topic)
         before = len(self.clock.getDelayedCalls())
         self.publish("a", "b", to=["t", "u"])
         self.publish("c", to="v")
@@ -203,7 +203,7 @@ class FlushTests(HubTestCase):
         """
         When the last has gone for whom something waits, nothing is left to do.
         """
-        listener, other = self.subscribe(), self.subscribe(seen="u")
+        listener, other = self.subscribe(), self.subscribe(view="u")
         self.publish("a")
         self.assertIsNotNone(self.hub._live._soon)
         other.leave()
@@ -217,7 +217,7 @@ class FlushTests(HubTestCase):
         All get the very same bytes of an event, whatever they asked for.
         """
         seen = ("t", "t", Everything(), ["t", "u"])
-        listeners = [self.subscribe(seen=one) for one in seen]
+        listeners = [self.subscribe(view=one) for one in seen]
         self.publish("a" * 1000)
         self.settle()
         self.assertEqual(1, len({id(one.writes[0]) for one in listeners}))
@@ -226,7 +226,7 @@ class FlushTests(HubTestCase):
         """
         Those who see the same get the very same frames, so that they can be framed once, too.
         """
-        listeners = [self.subscribe(seen=["t", "u"]) for _ in range(3)]
+        listeners = [self.subscribe(view=["t", "u"]) for _ in range(3)]
         self.publish("a", "b")
         self.settle()
         self.assertEqual(1, len({id(one.given[0]) for one in listeners}))
@@ -237,7 +237,7 @@ class FlushTests(HubTestCase):
         """
         view = View.of("t", filter=lambda topics, event: True)
         for seen in (["t", "u"], ["u", "t"], View.of(["t", "u"]), "t", view, view):
-            self.subscribe(seen=seen)
+            self.subscribe(view=seen)
         sizes = sorted(len(audience) for audience in self.hub._live._audiences.values())
         self.assertEqual([1, 2, 3], sizes)
 
@@ -245,9 +245,9 @@ class FlushTests(HubTestCase):
         """
         Those who see the same hold one and the same view, however many there are.
         """
-        subscribers = [self.subscribe(seen=["t", "u"]).subscriber for _ in range(3)]
+        subscribers = [self.subscribe(view=["t", "u"]).subscriber for _ in range(3)]
         self.assertEqual(1, len({id(one.view) for one in subscribers}))
-        subscribers.append(self.subscribe(seen="v").subscriber)
+        subscribers.append(self.subscribe(view="v").subscriber)
         subscribers[-1].change_topics(["u", "t"])
         self.assertEqual(1, len({id(one.view) for one in subscribers}))
 
@@ -275,7 +275,7 @@ class FromCallbacksTests(HubTestCase):
         """
         It comes after it also for those whose turn is still to come in this round.
         """
-        first, last = self.subscribe(seen="t"), self.subscribe(seen=["t", "u"])
+        first, last = self.subscribe(view="t"), self.subscribe(view=["t", "u"])
         first.during_write = lambda: len(first.given) or self.publish("b", to="u")
         self.publish("a")
         self.settle()
@@ -423,7 +423,7 @@ class FromCallbacksTests(HubTestCase):
         """
         Who is given other topics while it is written to gets that, and then what is of those.
         """
-        listener = self.subscribe(seen="t")
+        listener = self.subscribe(view="t")
         listener.during_write = lambda: listener.subscriber.change_topics("u")
         self.publish("a")
         self.settle()
@@ -452,8 +452,8 @@ class FromCallbacksTests(HubTestCase):
             expired.subscriber.end()
             return False
 
-        expired = self.subscribe(seen=View.of("t", filter=filter))
-        other = self.subscribe(seen="t")
+        expired = self.subscribe(view=View.of("t", filter=filter))
+        other = self.subscribe(view="t")
         self.publish("a")
         self.settle()
         self.assertEqual(([], ["a"]), (expired.data, other.data))
@@ -471,7 +471,7 @@ class FromCallbacksTests(HubTestCase):
                 self.publish("b")
             return True
 
-        listeners = [self.subscribe(seen=View.of("t", filter=filter)), self.subscribe(seen="t")]
+        listeners = [self.subscribe(view=View.of("t", filter=filter)), self.subscribe(view="t")]
         self.publish("a")
         self.settle()
         self.assertEqual([["a", "b"]] * 2, [one.data for one in listeners])
@@ -551,7 +551,7 @@ class LongFlushTests(HubTestCase):
 
     def setUp(self) -> None:
         super().setUp()
-        self.listeners = [self.subscribe(seen="t") for _ in range(2 * _BATCH + 10)]
+        self.listeners = [self.subscribe(view="t") for _ in range(2 * _BATCH + 10)]
         self.served, self.next_one, self.last = (
             self.listeners[number] for number in (1, _BATCH, -1)
         )
@@ -641,7 +641,7 @@ class LongFlushTests(HubTestCase):
         """
         self.begin("a")
         self.publish("b")
-        late = self.subscribe(seen="t")
+        late = self.subscribe(view="t")
         self.publish("c")
         self.check_all("a", "b", "c")
         self.assertEqual(["c"], late.data)
@@ -651,7 +651,7 @@ class LongFlushTests(HubTestCase):
         Who comes in between with a cursor gets what follows it, and nothing twice.
         """
         self.begin("a", "b")
-        late = [self.subscribe(seen="t", last_event_id=id_of(number)) for number in range(3)]
+        late = [self.subscribe(view="t", last_event_id=id_of(number)) for number in range(3)]
         self.publish("c")
         self.check_all("a", "b", "c")
         self.assertEqual([["a", "b", "c"], ["b", "c"], ["c"]], [one.data for one in late])
@@ -787,7 +787,7 @@ class FairnessTests(HubTestCase):
         """
         Subscribe to a topic, so that the first of them notes what it hears.
         """
-        listeners = [self.subscribe(seen=topic) for _ in range(count)]
+        listeners = [self.subscribe(view=topic) for _ in range(count)]
         listeners[0].during_write = lambda: self.heard.append(topic)
         return listeners
 

@@ -128,7 +128,7 @@ class GapTests(HubTestCase):
         """
         self.publish("a")
         view = View.of("u", filter=lambda topics, event: False)
-        self.assertEqual(["gap"], shown(self.subscribe(seen=view, last_event_id="unknown")))
+        self.assertEqual(["gap"], shown(self.subscribe(view=view, last_event_id="unknown")))
 
     def test_no_gap(self) -> None:
         """

@@ -68,7 +68,7 @@ class PublishTests(HubTestCase):
         """
         self.publish("a")
         id = self.hub.publish("t", Event("b"), ephemeral=True)
-        self.assertEqual(("", id_of(1)), (self.successResultOf(id), self.hub.cursor))
+        self.assertEqual(("", id_of(1)), (self.successResultOf(id), self.hub.resume_id))
         self.assertEqual(1, self.hub.log.head)
 
     def test_last_event_id(self) -> None:
@@ -113,7 +113,7 @@ class PublishTests(HubTestCase):
         """
         Topics may come from anywhere, even more than once.
         """
-        listeners = [self.subscribe(seen=topic) for topic in "ab"]
+        listeners = [self.subscribe(view=topic) for topic in "ab"]
         self.publish("1", to=iter(["a", "b", "a"]))
         self.publish("2", to={"b": 1})
         self.settle()
@@ -181,7 +181,7 @@ class MistakeTests(HubTestCase):
         """
         A topic has UTF-8: no pattern could be asked about one that has not.
         """
-        others = [self.subscribe(seen=one) for one in ("u", Pattern("/*"))]
+        others = [self.subscribe(view=one) for one in ("u", Pattern("/*"))]
         for topics in ("\ud800", ["u", "/\udfff"]):
             self.assertIn("surrogate", self.refused(InvalidTopic, topics, Event()))
             self.assertIn("surrogate", self.refused(InvalidTopic, topics, Event(), ephemeral=True))
@@ -675,7 +675,7 @@ class CloseTests(HubTestCase):
         self.hub.close()
         self.successResultOf(self.hub.log.append(("t",), Event("a")))
         self.settle()
-        self.assertEqual(([], id_of(0)), (listener.data, self.hub.cursor))
+        self.assertEqual(([], id_of(0)), (listener.data, self.hub.resume_id))
 
     def test_open_streams_stay(self) -> None:
         """

@@ -33,8 +33,8 @@ from ssetwist.hub import (
     EARLIEST,
     END_ID,
     EVERYTHING,
+    Chunk,
     EndReason,
-    Frames,
     Hub,
     Pattern,
     Subscriber,
@@ -229,15 +229,15 @@ class Client(MemoryOutlet):
     def is_reading(self) -> bool:
         return self._is_reading
 
-    def write(self, frames: Frames) -> bool:
+    def write(self, chunk: Chunk) -> bool:
         self._clock.rightNow += self.seconds_per_write
         if self.is_open and self.is_breaking:
             self.has_broken = True
             raise Broken
-        if self.is_behind and frames.events:
+        if self.is_behind and chunk.events:
             self.writes_while_behind += 1
         self.writes.clear()
-        return super().write(frames)
+        return super().write(chunk)
 
     def begin_behind(self) -> None:
         """

@@ -74,7 +74,7 @@ class ReplayTests(HubTestCase):
         for topic in "abcd":
             self.publish(topic, to=topic)
         slow = Slow(self.clock, [])
-        listener = self.subscribe(seen=slow, last_event_id=EARLIEST)
+        listener = self.subscribe(view=slow, last_event_id=EARLIEST)
         for number in range(1, 4):
             self.assertEqual(([*"abcd"[:number]], []), (slow.asked, listener.data))
             self.clock.turn()
@@ -91,7 +91,7 @@ class ReplayTests(HubTestCase):
         """
         self.publish("a", "b", "c")
         slow = Slow(self.clock, [])
-        listener = self.subscribe(seen=slow, last_event_id=EARLIEST)
+        listener = self.subscribe(view=slow, last_event_id=EARLIEST)
         listener.subscriber.end()
         self.settle()
         self.assertEqual((["t"], []), (slow.asked, listener.data))
@@ -111,8 +111,8 @@ class ReplayTests(HubTestCase):
         The id that the hub calls its cursor is that of the newest event, or of none.
         """
         for number in range(3):
-            self.assertEqual(id_of(number), self.hub.cursor)
-            listener = self.subscribe(last_event_id=self.hub.cursor)
+            self.assertEqual(id_of(number), self.hub.resume_id)
+            listener = self.subscribe(last_event_id=self.hub.resume_id)
             self.publish("a")
             self.settle()
             self.assertEqual(["a"], shown(listener))
@@ -141,7 +141,7 @@ class ReplayTests(HubTestCase):
         self.publish("a")
         self.publish("b", to="u")
         self.publish("c")
-        self.assertEqual(["c"], self.subscribe(seen="t", last_event_id=id_of(2)).data)
+        self.assertEqual(["c"], self.subscribe(view="t", last_event_id=id_of(2)).data)
 
     def test_earliest(self) -> None:
         """
@@ -209,7 +209,7 @@ class ReplayTests(HubTestCase):
         self.publish("a", "b", to="t")
         self.publish("c", "d", "e", to="u")
         self.publish("f", to="t", private=True)
-        self.assertEqual(["b"], self.subscribe(seen="t", last=1).data)
+        self.assertEqual(["b"], self.subscribe(view="t", last=1).data)
 
     def test_last_goes_on(self) -> None:
         """
@@ -269,9 +269,9 @@ class ReplayTests(HubTestCase):
         self.publish("c", to="t", private=True)
         self.publish("d", to="t")
         view = View.of("t", filter=lambda topics, event: event.data != "d")
-        listener = self.subscribe(seen=view, last_event_id=id_of(0))
+        listener = self.subscribe(view=view, last_event_id=id_of(0))
         self.assertEqual(["a"], listener.data)
-        granted = self.subscribe(seen=View.of("t", grants="t"), last_event_id=id_of(0))
+        granted = self.subscribe(view=View.of("t", grants="t"), last_event_id=id_of(0))
         self.assertEqual(["a", "c", "d"], granted.data)
 
     def test_raising_filter(self) -> None:
@@ -280,7 +280,7 @@ class ReplayTests(HubTestCase):
         """
         view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
         self.publish("a", "b")
-        listener = self.subscribe(seen=view, last_event_id=EARLIEST)
+        listener = self.subscribe(view=view, last_event_id=EARLIEST)
         self.assertEqual((["b"], None), (listener.data, listener.end_reason))
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
 
@@ -302,7 +302,7 @@ class ReplayTests(HubTestCase):
         self.publish("a", "b", hub=first)
         first.close()
         second = self.make_hub(log=log)
-        self.assertEqual(id_of(2), second.cursor)
+        self.assertEqual(id_of(2), second.resume_id)
         listener = self.subscribe(second, last_event_id=id_of(1))
         self.publish("c", hub=second)
         self.settle()
@@ -471,7 +471,7 @@ class PiecesTests(HubTestCase):
         A long history of which nothing is seen is passed over, and nothing is written.
         """
         self.publish(*self.long, to="u")
-        listener = self.subscribe(seen="t", last_event_id=EARLIEST)
+        listener = self.subscribe(view="t", last_event_id=EARLIEST)
         self.publish("x", to="t")
         self.settle()
         self.assertEqual((["x"], 1), (listener.data, len(listener.writes)))
@@ -598,7 +598,7 @@ class EndTests(HubTestCase):
 
         for options in ({}, {"last": 9}):
             try:
-                self.subscribe(seen=View.of("t", filter=Filter()), **options)
+                self.subscribe(view=View.of("t", filter=Filter()), **options)
             except TypeError:
                 self.settle()
                 self.assertEqual(0, self.hub.subscriber_count)

@@ -55,9 +55,9 @@ class PublishTests(SlowLogTestCase):
         listener = self.subscribe()
         self.publish("d")
         self.settle()
-        self.assertEqual(([], id_of(3)), (listener.data, self.hub.cursor))
+        self.assertEqual(([], id_of(3)), (listener.data, self.hub.resume_id))
         self.log.answer("append")
-        self.assertEqual(id_of(4), self.hub.cursor)
+        self.assertEqual(id_of(4), self.hub.resume_id)
         self.settle()
         self.assertEqual(["d"], listener.data)
 
@@ -247,7 +247,7 @@ class ReplayTests(SlowLogTestCase):
         Who gets other topics while the log is silent has what was published before of the old ones
         and what is published then of the new ones, as often as it changes.
         """
-        listener = self.subscribe(seen="t", last_event_id=id_of(2))
+        listener = self.subscribe(view="t", last_event_id=id_of(2))
         self.publish_now("d")
         self.publish("x", to="u")
         self.log.answer("append")
@@ -270,7 +270,7 @@ class ReplayTests(SlowLogTestCase):
         self.log = SlowLog(self.make_log())
         self.hub = self.make_hub(log=self.log)
         third = "x" * (PIECE // 3)
-        listener = self.subscribe(seen="t", is_behind=True)
+        listener = self.subscribe(view="t", is_behind=True)
         for number in range(6):
             self.publish_now(f"{number}{third}")
         listener.subscriber.change_topics("u")

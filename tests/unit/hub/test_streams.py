@@ -11,12 +11,12 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
-from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Frames, Streams
+from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Chunk, Streams
 
 from .fake import Broken, FakeOutlet, do_nothing, fail
 
 HEARTBEAT = b":\n"
-EVENT = Frames(b"data: a\n\n", 1)
+EVENT = Chunk(b"data: a\n\n", 1)
 
 
 class Heard:

@@ -258,9 +258,9 @@ class SubscriberTests(HubTestCase):
         ended.
         """
         listeners = [
-            self.subscribe(seen="a", who="ann", address="192.0.2.1"),
-            self.subscribe(seen=["b"], address="192.0.2.1"),
-            self.subscribe(seen=[Pattern("/c"), "d", "e", "f"]),
+            self.subscribe(view="a", who="ann", address="192.0.2.1"),
+            self.subscribe(view=["b"], address="192.0.2.1"),
+            self.subscribe(view=[Pattern("/c"), "d", "e", "f"]),
         ]
         shown = [repr(listener.subscriber) for listener in listeners]
         self.assertEqual(["<Subscriber ann to a>", "<Subscriber 192.0.2.1 to b>"], shown[:2])

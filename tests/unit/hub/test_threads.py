@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable
 
 from ssetwist import EndReason
-from ssetwist.hub import Frames
+from ssetwist.hub import Chunk
 from ssetwist.hub._fan_out import _LARGE_BATCH, _MANY, MAX_FLUSH
 from ssetwist.testing import MemoryHub
 
@@ -116,9 +116,9 @@ class ThreadsTests(HubTestCase):
         """
         first = self.listeners[0]
 
-        def frame(frames: Frames) -> Callable[[bytes], int]:
-            frames.on_wire = b"on the wire"
-            return short_cut(frames)
+        def frame(chunk: Chunk) -> Callable[[bytes], int]:
+            chunk.on_wire = b"on the wire"
+            return short_cut(chunk)
 
         short_cut, first.short_cut = first.short_cut, frame
         self.hand_out("a")

@@ -71,7 +71,7 @@ class AppendTests(MemoryLogCase):
         self.clock.advance(5)
         entry = self.successResultOf(log.append(("a", "b"), Event("x", type="t"), is_private=True))
         self.assertEqual((("a", "b"), True, 5), (entry.topics, entry.is_private, entry.at))
-        self.assertEqual(encode_event(Event("x", type="t", id="#a1.1")), entry.frames)
+        self.assertEqual(encode_event(Event("x", type="t", id="#a1.1")), entry.encoded)
 
     def test_on_append(self) -> None:
         """
@@ -104,7 +104,7 @@ class ReadTests(MemoryLogCase):
         A batch is bounded, but never empty while there is something.
         """
         log = self.make()
-        size = len(self.append(log, "1", "2", "3")[0].frames)
+        size = len(self.append(log, "1", "2", "3")[0].encoded)
         self.assertEqual(["1", "2"], self.read(log, 0, 2 * size))
         self.assertEqual(["1"], self.read(log, 0, 1))
 
@@ -296,7 +296,7 @@ class PlainLog(RuleBasedStateMachine):
         kept: list[Entry] = []
         size = 0
         for entry, at in reversed(self.all):
-            size += len(entry.frames)
+            size += len(entry.encoded)
             if len(kept) == 5 or size > 200 or at + 10 <= self.clock.seconds():
                 break
             kept.insert(0, entry)

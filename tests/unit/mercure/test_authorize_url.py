@@ -27,7 +27,7 @@ from zope.interface import implementer
 
 from ssetwist.errors import Refused
 from ssetwist.hub import EVERYTHING, Matchers
-from ssetwist.mercure._authorize_url import MAX_ANSWER_BYTES, ByUrl
+from ssetwist.mercure._authorize_url import MAX_ANSWER_BYTES, CallbackAuthorizer
 from ssetwist.mercure._limits import Limits
 from ssetwist.mercure._rights import Action, Rights
 
@@ -140,11 +140,11 @@ class Case(SynchronousTestCase):
     def tearDown(self) -> None:
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def made(self, agent: Any, **options: Any) -> ByUrl:
+    def made(self, agent: Any, **options: Any) -> CallbackAuthorizer:
         """
         Make who asks.
         """
-        return ByUrl(URL, HTTPClient(agent), clock=self.clock, base_url=HUB, **options)
+        return CallbackAuthorizer(URL, HTTPClient(agent), clock=self.clock, base_url=HUB, **options)
 
     def ask(
         self, *headers: tuple[bytes, bytes], action: Action = Action.SUBSCRIBE, **options: Any
@@ -315,7 +315,12 @@ class QuestionTests(Case):
         """
         for url in ("", "app.example", "ftp://app.example/", "http://me:s3cret@app.example/"):
             error = self.assertRaises(
-                ValueError, ByUrl, url, HTTPClient(self.agent), clock=self.clock, base_url=HUB
+                ValueError,
+                CallbackAuthorizer,
+                url,
+                HTTPClient(self.agent),
+                clock=self.clock,
+                base_url=HUB,
             )
             self.assertNotIn("s3cret", str(error))
 
@@ -685,7 +690,7 @@ class TroubleTests(Case):
         That is so with a real agent, too.
         """
         reactor = MemoryReactorClock()
-        self.by_url = ByUrl(
+        self.by_url = CallbackAuthorizer(
             "http://192.0.2.1/", HTTPClient(Agent(reactor)), clock=self.clock, base_url=HUB
         )
         self.assert_cancelled(self.ask)

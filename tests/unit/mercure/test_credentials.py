@@ -13,7 +13,7 @@ from ssetwist.mercure._credentials import (
     COOKIE,
     LEGACY_COOKIE,
     Credential,
-    Source,
+    CredentialPlace,
     check_cookie_name,
     credential_of,
 )
@@ -67,7 +67,9 @@ class CredentialTests(SynchronousTestCase):
         The header has it, with the scheme in any case, and as many blanks as one likes (A1).
         """
         for scheme in ("Bearer ", "bearer ", "BEARER   ", "  Bearer "):
-            self.assertEqual(Credential(TOKEN, Source.HEADER), found(f"{scheme}{TOKEN} ".encode()))
+            self.assertEqual(
+                Credential(TOKEN, CredentialPlace.HEADER), found(f"{scheme}{TOKEN} ".encode())
+            )
 
     def test_malformed_header(self) -> None:
         """
@@ -115,7 +117,7 @@ class CredentialTests(SynchronousTestCase):
             [f'  {COOKIE} = "{TOKEN}" ;'],
             [f"{LEGACY_COOKIE}={TOKEN}"],
         ):
-            self.assertEqual(Credential(TOKEN, Source.COOKIE), found(cookies=cookies))
+            self.assertEqual(Credential(TOKEN, CredentialPlace.COOKIE), found(cookies=cookies))
         self.assertIsNone(found(cookies=[f"{COOKIE.lower()}={TOKEN}; x{COOKIE}={TOKEN}"]))
 
     def test_cookie_names(self) -> None:
@@ -123,8 +125,12 @@ class CredentialTests(SynchronousTestCase):
         Only the names that were chosen count, in that order; of one name the first.
         """
         cookies = [f"b={OTHER}", f"a={TOKEN}; a={OTHER}"]
-        self.assertEqual(Credential(TOKEN, Source.COOKIE), found(cookies=cookies, names=["a", "b"]))
-        self.assertEqual(Credential(OTHER, Source.COOKIE), found(cookies=cookies, names=["b"]))
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.COOKIE), found(cookies=cookies, names=["a", "b"])
+        )
+        self.assertEqual(
+            Credential(OTHER, CredentialPlace.COOKIE), found(cookies=cookies, names=["b"])
+        )
         self.assertIsNone(found(cookies=cookies, names=["c"]))
 
     def test_empty_cookie(self) -> None:
@@ -132,7 +138,8 @@ class CredentialTests(SynchronousTestCase):
         An empty cookie is none: it is what is left after a logout.
         """
         self.assertEqual(
-            Credential(TOKEN, Source.COOKIE), found(cookies=[f"{COOKIE}=; {COOKIE}={TOKEN}"])
+            Credential(TOKEN, CredentialPlace.COOKIE),
+            found(cookies=[f"{COOKIE}=; {COOKIE}={TOKEN}"]),
         )
         self.assertIsNone(found(cookies=[f'{COOKIE}=""']))
 
@@ -141,14 +148,14 @@ class CredentialTests(SynchronousTestCase):
         Whatever is in a cookie is taken for a token; that it is none is for others to say.
         """
         credential = credential_of(authorization=[], cookies=[f"{COOKIE}=\xff".encode("latin-1")])
-        self.assertEqual(Credential("\xff", Source.COOKIE), credential)
+        self.assertEqual(Credential("\xff", CredentialPlace.COOKIE), credential)
 
     def test_query(self) -> None:
         """
         The URL has it, if 0.x is spoken (A4).
         """
         for value in (TOKEN, TOKEN.encode()):
-            self.assertEqual(Credential(TOKEN, Source.QUERY), found(query=[value]))
+            self.assertEqual(Credential(TOKEN, CredentialPlace.QUERY), found(query=[value]))
             self.assertIsNone(found(query=[value], is_legacy_allowed=False))
         self.assertIn("more than one authorization parameter", self.refusal(query=[TOKEN, TOKEN]))
 
@@ -159,15 +166,17 @@ class CredentialTests(SynchronousTestCase):
         cookies, query = [f"{COOKIE}={OTHER}"], [OTHER]
         header = f"Bearer {TOKEN}".encode()
         self.assertEqual(
-            Credential(TOKEN, Source.HEADER), found(header, cookies=cookies, query=query)
+            Credential(TOKEN, CredentialPlace.HEADER), found(header, cookies=cookies, query=query)
         )
-        self.assertEqual(Credential(TOKEN, Source.QUERY), found(cookies=cookies, query=[TOKEN]))
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.QUERY), found(cookies=cookies, query=[TOKEN])
+        )
 
     def test_repr(self) -> None:
         """
         A token is not in what a credential says of itself.
         """
-        self.assertNotIn("header", repr(Credential(TOKEN, Source.COOKIE)))
+        self.assertNotIn("header", repr(Credential(TOKEN, CredentialPlace.COOKIE)))
 
     @given(st.lists(st.binary()), st.lists(st.binary()), st.lists(st.text()))
     def test_anything(

@@ -8,7 +8,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Hub
-from ssetwist.mercure import Everyone, LoopbackOnly, LoopbackOrigins, MercureResource
+from ssetwist.mercure import AllowEveryone, LoopbackOnly, LoopbackOrigins, MercureResource
 from ssetwist.mercure._development import is_loopback
 from ssetwist.web import Site
 from tests.memory import Client
@@ -68,7 +68,7 @@ class LoopbackOnlyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.hub = Hub(clock=self.clock, flush_threads=1)
-        resource = LoopbackOnly(_Root(MercureResource(self.hub, Everyone())))
+        resource = LoopbackOnly(_Root(MercureResource(self.hub, AllowEveryone())))
         self.site = Site(resource, streams=self.hub.streams)
 
     def status(self, method: str = "POST", **headers: str) -> int:

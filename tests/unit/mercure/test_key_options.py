@@ -16,7 +16,7 @@ from twisted.web.resource import Resource
 from twisted.web.static import Data
 
 from ssetwist.errors import Refused
-from ssetwist.mercure._credentials import COOKIE, LEGACY_COOKIE, Credential, Source
+from ssetwist.mercure._credentials import COOKIE, LEGACY_COOKIE, Credential, CredentialPlace
 from ssetwist.mercure._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
 from ssetwist.mercure._keys import PUBLIC_ALGORITHMS
 from ssetwist.mercure._rights import Action, Rights
@@ -201,7 +201,7 @@ class VerifierTests(SynchronousTestCase):
         Return what a token allows.
         """
         return self.successResultOf(
-            verifier.verify(Credential(token, Source.HEADER), Action.PUBLISH)
+            verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
         )
 
     def test_keys(self) -> None:
@@ -214,7 +214,7 @@ class VerifierTests(SynchronousTestCase):
         self.rights(verifier, signed({}))
         self.assertEqual([True, False], [verifier.has_keys(action) for action in Action])
         for token in (access_token(OTHER_SECRET), access_token(iss="other")):
-            result = verifier.verify(Credential(token, Source.HEADER), Action.PUBLISH)
+            result = verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
             self.failureResultOf(result, Refused)
 
     def test_one_dialect(self) -> None:
@@ -227,7 +227,7 @@ class VerifierTests(SynchronousTestCase):
             ({"key": key}, access_token()),
         ):
             verifier = token_settings(values).verifier(self.clock)
-            result = verifier.verify(Credential(token, Source.HEADER), Action.PUBLISH)
+            result = verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
             self.failureResultOf(result, Refused)
 
     def test_file_of_keys(self) -> None:

@@ -14,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Everything, Matchers
-from ssetwist.mercure._credentials import Credential, Source
+from ssetwist.mercure._credentials import Credential, CredentialPlace
 from ssetwist.mercure._jwt import Token
 from ssetwist.mercure._keys import from_bytes
 from ssetwist.mercure._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
@@ -103,7 +103,9 @@ class MintTests(SynchronousTestCase):
         source = FixedKeys((from_bytes(SECRET),))
         trust = Trust((source,), (source,))
         verifier = TokenVerifier(clock=clock, audience=HUB, issuers={"i": trust}, legacy=trust)
-        return self.successResultOf(verifier.verify(Credential(token, Source.HEADER), action))
+        return self.successResultOf(
+            verifier.verify(Credential(token, CredentialPlace.HEADER), action)
+        )
 
     def access_token(self, **changes: Any) -> str:
         """

@@ -347,7 +347,7 @@ class LimitTests(ResourceCase):
         So many for each; who is one too many is told when to try again, in a way that it
         understands.
         """
-        self.make(replace(self.settings, max_per_identity=2))
+        self.make(replace(self.settings, max_per_token=2))
         first = self.ask()
         self.ask()
         self.ask(name="bob")
@@ -365,7 +365,7 @@ class LimitTests(ResourceCase):
         """
         Those who are nobody in particular have no such limit.
         """
-        self.make(replace(self.settings, max_per_identity=1))
+        self.make(replace(self.settings, max_per_token=1))
         for _ in range(3):
             self.assertEqual(200, self.status(self.ask(name="any")))
 

@@ -109,7 +109,7 @@ class SecretTests(SynchronousTestCase):
         for content, expected in ((b"", "is empty"), (b"x" * (MAX_KEY_BYTES + 1), "65536 bytes")):
             error = self.assertRaises(ValueError, read_secret, file(self, content))
             self.assertIn(expected, str(error))
-        self.assertEqual(9, len(read_secret(file(self, b"x" * 9), most=9)))
+        self.assertEqual(9, len(read_secret(file(self, b"x" * 9), max_bytes=9)))
 
     @given(st.text(st.characters(), min_size=20))
     def test_any_text(self, text: str) -> None:

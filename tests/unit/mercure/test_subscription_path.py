@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure._subscription_path import Asked, read_path
+from ssetwist.mercure._subscription_path import SubscriptionQuery, read_path
 from ssetwist.mercure._subscriptions import ActiveSubscription
 
 HUB = "/.well-known/mercure"
@@ -48,7 +48,8 @@ class ReadPathTests(SynchronousTestCase):
             ):
                 path = ROOT + segments
                 self.assertEqual(
-                    Asked(path, False, *expected), read_path(path, HUB, has_legacy=has_legacy)
+                    SubscriptionQuery(path, False, *expected),
+                    read_path(path, HUB, has_legacy=has_legacy),
                 )
 
     def test_legacy(self) -> None:
@@ -62,7 +63,8 @@ class ReadPathTests(SynchronousTestCase):
         ):
             path = ROOT + segments
             self.assertEqual(
-                Asked(path, True, None, *expected), read_path(path, HUB, has_legacy=True)
+                SubscriptionQuery(path, True, None, *expected),
+                read_path(path, HUB, has_legacy=True),
             )
 
     def test_all(self) -> None:
@@ -75,7 +77,7 @@ class ReadPathTests(SynchronousTestCase):
             (False, True, False),
         ):
             self.assertEqual(
-                Asked(ROOT, is_legacy),
+                SubscriptionQuery(ROOT, is_legacy),
                 read_path(ROOT, HUB, has_legacy=has_legacy, prefers_legacy=prefers_legacy),
             )
 

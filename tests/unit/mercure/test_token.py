@@ -17,7 +17,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import Refused
 from ssetwist.hub import NOTHING, Everything, Matchers
 from ssetwist.mercure._checks import Checks
-from ssetwist.mercure._credentials import Credential, Source
+from ssetwist.mercure._credentials import Credential, CredentialPlace
 from ssetwist.mercure._keys import VerificationKey, from_bytes
 from ssetwist.mercure._limits import Limits
 from ssetwist.mercure._rights import Action, Rights
@@ -105,7 +105,10 @@ class VerifierCase(SynchronousTestCase):
         )
 
     def rights(
-        self, token: str, action: Action = Action.PUBLISH, source: Source = Source.HEADER
+        self,
+        token: str,
+        action: Action = Action.PUBLISH,
+        source: CredentialPlace = CredentialPlace.HEADER,
     ) -> Rights:
         """
         Return what a token allows.
@@ -113,7 +116,10 @@ class VerifierCase(SynchronousTestCase):
         return self.successResultOf(self.verifier.verify(Credential(token, source), action))
 
     def refusal(
-        self, token: str, action: Action = Action.PUBLISH, source: Source = Source.HEADER
+        self,
+        token: str,
+        action: Action = Action.PUBLISH,
+        source: CredentialPlace = CredentialPlace.HEADER,
     ) -> str:
         """
         Return why a token is refused; its peer is told the same each time.
@@ -188,10 +194,10 @@ class AccessTokenTests(VerifierCase):
         """
         A token of 1.0 is never taken from the URL (A4).
         """
-        self.rights(access_token(), source=Source.COOKIE)
+        self.rights(access_token(), source=CredentialPlace.COOKIE)
         self.assertEqual(
             "the token's place is the URL; expected the Authorization header or a cookie",
-            self.refusal(access_token(), source=Source.QUERY),
+            self.refusal(access_token(), source=CredentialPlace.QUERY),
         )
 
     def test_issuer(self) -> None:
@@ -309,7 +315,7 @@ class AccessTokenTests(VerifierCase):
         checks = Checks()
         token = access_token(aud="x")
         self.failureResultOf(
-            self.verifier.verify(Credential(token, Source.HEADER), Action.PUBLISH, checks)
+            self.verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH, checks)
         )
         self.assertEqual(
             [
@@ -462,7 +468,7 @@ class LegacyTests(VerifierCase):
         self.assertEqual(Matchers.of("a"), rights.subscribe)
         self.assertEqual(5, rights.payload_of("x"))
         self.rights(signed(self.CLAIMS, OTHER_SECRET, typ=""))
-        self.rights(self.token(), source=Source.QUERY)
+        self.rights(self.token(), source=CredentialPlace.QUERY)
 
     def test_without_claim(self) -> None:
         """
@@ -540,7 +546,9 @@ class ChangingKeysTests(VerifierCase):
         A token with a key that is not known waits until it is.
         """
         self.source.keys = (self.key("old", "RSA"),)
-        result = self.verifier.verify(Credential(self.token, Source.HEADER), Action.PUBLISH)
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
         self.assertNoResult(result)
         self.source.keys = (self.key("new"),)
         self.source.sought.pop().callback(None)
@@ -559,7 +567,7 @@ class ChangingKeysTests(VerifierCase):
                 "the signature is made with another key, named 'new', which this hub does not know",
             ),
         ):
-            result = self.verifier.verify(Credential(one, Source.HEADER), Action.PUBLISH)
+            result = self.verifier.verify(Credential(one, CredentialPlace.HEADER), Action.PUBLISH)
             self.source.sought.pop().callback(None)
             self.assertIn(expected, self.failureResultOf(result, Refused).value.reason)
 
@@ -578,7 +586,7 @@ class ChangingKeysTests(VerifierCase):
         A token that names no key may wait, too.
         """
         token = access_token(private_key("P-256"), "ES256")
-        result = self.verifier.verify(Credential(token, Source.HEADER), Action.PUBLISH)
+        result = self.verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
         self.source.keys = (self.key(None),)
         self.source.sought.pop().callback(None)
         self.successResultOf(result)
@@ -592,7 +600,9 @@ class ChangingKeysTests(VerifierCase):
             ("", "there are no keys: their set has none"),
         ):
             self.source.problem = problem
-            result = self.verifier.verify(Credential(self.token, Source.HEADER), Action.PUBLISH)
+            result = self.verifier.verify(
+                Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+            )
             self.source.sought.pop().callback(None)
             refused = self.failureResultOf(result, Refused).value
             self.assertEqual(
@@ -605,7 +615,9 @@ class ChangingKeysTests(VerifierCase):
         It is the same with keys that are fixed, if there are none.
         """
         self.verifier = self.make({HUB: Trust((FixedKeys(()),))})
-        result = self.verifier.verify(Credential(self.token, Source.HEADER), Action.PUBLISH)
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
         refused = self.failureResultOf(result, Refused).value
         self.assertEqual("there are no keys: their set has none", refused.reason)
 
@@ -613,7 +625,9 @@ class ChangingKeysTests(VerifierCase):
         """
         Who does not wait any longer does not hold anything.
         """
-        result = self.verifier.verify(Credential(self.token, Source.HEADER), Action.PUBLISH)
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
         result.cancel()
         self.failureResultOf(result, CancelledError)
         self.assertEqual(["cancel"], self.source.calls)

@@ -208,7 +208,7 @@ class FormTests(SynchronousTestCase):
             return
         hub = Hub(clock=Clock())
         asked = hub.publish(update.topics, update.event, private=update.is_private)
-        self.assertEqual(update.event.id or hub.cursor, self.successResultOf(asked))
+        self.assertEqual(update.event.id or hub.resume_id, self.successResultOf(asked))
 
     def test_largest(self) -> None:
         """

@@ -187,7 +187,7 @@ class JSONTests(SynchronousTestCase):
             return
         hub = Hub(clock=Clock())
         asked = hub.publish(update.topics, update.event, private=update.is_private)
-        self.assertEqual(update.event.id or hub.cursor, self.successResultOf(asked))
+        self.assertEqual(update.event.id or hub.resume_id, self.successResultOf(asked))
 
     @given(st.one_of(st.binary(max_size=50), st.text('{}[]":,topicdata01eE.-\\u', max_size=50)))
     def test_any_bytes(self, text: bytes | str) -> None:

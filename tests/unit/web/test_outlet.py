@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ssetwist.hub import NOT_SENT, EndReason, Frames, Streams
+from ssetwist.hub import NOT_SENT, Chunk, EndReason, Streams
 from ssetwist.hub._senders import _send
 from ssetwist.web import Site
 from ssetwist.web._connection import CLOSE_TIMEOUT
@@ -20,12 +20,12 @@ from tests.memory import Client, SocketClient, dechunk
 ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"
 
 
-def take_short_cut(outlet: RequestOutlet, frames: Frames) -> int:
+def take_short_cut(outlet: RequestOutlet, chunk: Chunk) -> int:
     """
     Do what a thread of a flush does.
     """
-    short_cut = outlet.short_cut(frames)
-    [sent] = _send(frames.on_wire or frames.data, [short_cut])
+    short_cut = outlet.short_cut(chunk)
+    [sent] = _send(chunk.on_wire or chunk.data, [short_cut])
     return sent
 
 
@@ -146,7 +146,7 @@ class OpenTests(OutletCase):
         HTTP/1.0 gets the bytes without chunks, and the end of the connection for the end.
         """
         client, outlet = self.connect(version="1.0")
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.FINISHED)
         self.assertNotIn(b"chunked", client.head)
         self.assertEqual(b":\ndata: 1\n\n", client.body)
@@ -180,7 +180,7 @@ class OpenTests(OutletCase):
         client, outlet = self.connect()
         client.close()
         before = client.received
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.FINISHED)
         outlet.abort(EndReason.FINISHED)
         self.assertEqual(before, client.received)
@@ -214,7 +214,7 @@ class ClientGoesTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         client.close()
         self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
 
@@ -285,7 +285,7 @@ class ClientGoesTests(OutletCase):
         Pitfall K14: each ended stream has one line with who, reason, duration, events, bytes.
         """
         client, outlet = self.connect("/a%20b?token=secret")
-        outlet.write(Frames(ONE + TWO, 2))
+        outlet.write(Chunk(ONE + TWO, 2))
         self.clock.advance(1.5)
         with capturedLogs() as logged:
             client.close()
@@ -331,8 +331,8 @@ class BackpressureTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(Frames(ONE, 1))
-        outlet.write(Frames(TWO, 1))
+        outlet.write(Chunk(ONE, 1))
+        outlet.write(Chunk(TWO, 1))
         self.assertEqual(b":\n", client.body)
         client.read_again()
         self.assertEqual(b":\ndata: 1\n\ndata: 2\n\n", client.body)
@@ -344,7 +344,7 @@ class BackpressureTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(Frames(b"x" * (PIECE + 1)))
+        outlet.write(Chunk(b"x" * (PIECE + 1)))
         client.transport.producer.resumeProducing()
         self.assertEqual(2 + PIECE + 1, len(client.body))
 
@@ -355,9 +355,9 @@ class BackpressureTests(OutletCase):
         client, outlet = self.connect()
         client.stop_reading()
         for _ in range(MAX_WAITING // PIECE):
-            outlet.write(Frames(b"x" * PIECE))
+            outlet.write(Chunk(b"x" * PIECE))
         self.assertTrue(outlet.is_open)
-        outlet.write(Frames(b"x"))
+        outlet.write(Chunk(b"x"))
         self.assert_ended(EndReason.FELL_BEHIND, outlet)
         self.assertTrue(client.transport.is_aborted)
 
@@ -366,7 +366,7 @@ class BackpressureTests(OutletCase):
         A single event larger than the limit is possible.
         """
         client, outlet = self.connect()
-        outlet.write(Frames(b"x" * (2 * MAX_WAITING)))
+        outlet.write(Chunk(b"x" * (2 * MAX_WAITING)))
         self.assertEqual(2 + 2 * MAX_WAITING, len(client.body))
         self.assertTrue(outlet.is_open)
 
@@ -398,11 +398,11 @@ class BackpressureTests(OutletCase):
         """
         rooms: list[bytes] = []
         client, outlet = self.connect()
-        self.assertTrue(outlet.write(Frames(ONE, 1)))
+        self.assertTrue(outlet.write(Chunk(ONE, 1)))
         (writer,) = self.resource.writers
         writer.on_room = lambda: rooms.append(client.body)
         client.stop_reading()
-        self.assertFalse(outlet.write(Frames(TWO, 1)))
+        self.assertFalse(outlet.write(Chunk(TWO, 1)))
         self.assertEqual([], rooms)
         client.read_again()
         self.assertEqual([b":\n" + ONE + TWO], rooms)
@@ -418,7 +418,7 @@ class BackpressureTests(OutletCase):
         def write() -> None:
             if left:
                 client.stop_reading()
-                outlet.write(Frames(left.pop(0), 1))
+                outlet.write(Chunk(left.pop(0), 1))
 
         writer.on_room = write
         client.stop_reading()
@@ -454,7 +454,7 @@ class ServerEndsTests(OutletCase):
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
-        writer.last = lambda: outlet.write(Frames(ONE, 1))
+        writer.last = lambda: outlet.write(Chunk(ONE, 1))
         with capturedLogs() as logged:
             outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
         self.assertEqual(b":\n" + ONE + b"retry: 1\n", client.body)
@@ -468,9 +468,9 @@ class ServerEndsTests(OutletCase):
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
-        writer.last = lambda: outlet.write(Frames(TWO, 1))
+        writer.last = lambda: outlet.write(Chunk(TWO, 1))
         client.stop_reading()
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
         client.read_again()
         self.assertEqual(b":\n" + ONE + TWO + b"retry: 1\n", client.body)
@@ -482,8 +482,8 @@ class ServerEndsTests(OutletCase):
         client, outlet = self.connect()
         (writer,) = self.resource.writers
         client.stop_reading()
-        outlet.write(Frames(ONE, 1))
-        writer.last = lambda: outlet.write(Frames(b"x" * MAX_WAITING, 1))
+        outlet.write(Chunk(ONE, 1))
+        writer.last = lambda: outlet.write(Chunk(b"x" * MAX_WAITING, 1))
         outlet.end(EndReason.DRAINING)
         self.assert_ended(EndReason.FELL_BEHIND, outlet)
         self.assertTrue(client.transport.is_aborted)
@@ -518,7 +518,7 @@ class ServerEndsTests(OutletCase):
         """
         client, outlet = self.connect()
         client.stop_reading()
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
         self.assertEqual([EndReason.DRAINING], self.resource.ended)
         self.assertEqual(b":\n", client.body)
@@ -570,7 +570,7 @@ class ServerEndsTests(OutletCase):
         A response that is not whole ends without the last chunk, after what was written.
         """
         client, outlet = self.connect()
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
         self.clock.advance(0)
         self.assertFalse(client.transport.is_connected)
@@ -626,7 +626,7 @@ class ServerEndsTests(OutletCase):
         logged: list[int] = []
         self.site.log = lambda request: logged.append(request.sentLength)
         _, outlet = self.connect()
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         outlet.end(EndReason.FINISHED)
         self.assertEqual([11], logged)
 
@@ -708,8 +708,8 @@ class BeginTests(SocketCase):
             client.request()
             outlet = self.resource.outlets[-1]
             self.assertTrue(outlet.is_behind, room)
-            self.assertFalse(outlet.write(Frames(ONE, 1)))
-            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(TWO, 1)))
+            self.assertFalse(outlet.write(Chunk(ONE, 1)))
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(TWO, 1)))
             client.read_again()
             self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"), room)
             self.assertEqual(b":\n" + ONE, client.body)
@@ -727,7 +727,7 @@ class BeginTests(SocketCase):
         client.request("/plain")
         client.request()
         outlet = self.resource.outlets[-1]
-        outlet.write(Frames(ONE, 1))
+        outlet.write(Chunk(ONE, 1))
         client.read_again()
         first, second, third = client.received.split(b"HTTP/1.1 200 OK\r\n")[1:]
         self.assertTrue(first.endswith(b"plain") and second.endswith(b"plain"))
@@ -764,11 +764,11 @@ class SendTests(SocketCase):
     Straight to the socket: by write, or by send and settle.
     """
 
-    def by_write(self, outlet: RequestOutlet, frames: Frames) -> bool:
-        return outlet.write(frames)
+    def by_write(self, outlet: RequestOutlet, chunk: Chunk) -> bool:
+        return outlet.write(chunk)
 
-    def by_send(self, outlet: RequestOutlet, frames: Frames) -> bool:
-        return outlet.settle(frames, take_short_cut(outlet, frames))
+    def by_send(self, outlet: RequestOutlet, chunk: Chunk) -> bool:
+        return outlet.settle(chunk, take_short_cut(outlet, chunk))
 
     def both_ways(self) -> list[tuple[SocketClient, RequestOutlet, object]]:
         return [(*self.connect(), put) for put in (self.by_write, self.by_send)]
@@ -779,7 +779,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             before = len(client.received)
-            self.assertTrue(put(outlet, Frames(ONE, 1)))
+            self.assertTrue(put(outlet, Chunk(ONE, 1)))
             self.assertEqual(b"9\r\n" + ONE + b"\r\n", client.received[before:])
             self.assertFalse(outlet.is_behind)
 
@@ -787,13 +787,13 @@ class SendTests(SocketCase):
         """
         HTTP's frame is put around events once for all: everyone is sent the same object.
         """
-        frames = Frames(ONE, 1)
+        chunk = Chunk(ONE, 1)
         clients = [*self.both_ways(), *self.both_ways()]
         for _, outlet, put in clients:
-            put(outlet, frames)
-        self.assertEqual(b"9\r\n" + ONE + b"\r\n", frames.on_wire)
+            put(outlet, chunk)
+        self.assertEqual(b"9\r\n" + ONE + b"\r\n", chunk.on_wire)
         for client, _, _ in clients:
-            self.assertIs(frames.on_wire, client.socket.sends[-1])
+            self.assertIs(chunk.on_wire, client.socket.sends[-1])
 
     def test_part(self) -> None:
         """
@@ -802,12 +802,12 @@ class SendTests(SocketCase):
         for room in range(1, 14):
             for client, outlet, put in self.both_ways():
                 client.socket.room = room
-                self.assertFalse(put(outlet, Frames(ONE, 1)), room)
+                self.assertFalse(put(outlet, Chunk(ONE, 1)), room)
                 self.assertTrue(outlet.is_behind)
-                self.assertFalse(put(outlet, Frames(TWO, 1)))
+                self.assertFalse(put(outlet, Chunk(TWO, 1)))
                 client.read_again()
                 self.assertEqual(b":\n" + ONE + TWO, client.body)
-                self.assertTrue(put(outlet, Frames(ONE, 1)), "it keeps up again")
+                self.assertTrue(put(outlet, Chunk(ONE, 1)), "it keeps up again")
 
     def test_nothing(self) -> None:
         """
@@ -815,7 +815,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             client.stop_reading()
-            self.assertFalse(put(outlet, Frames(ONE, 1)))
+            self.assertFalse(put(outlet, Chunk(ONE, 1)))
             self.assertEqual(self.clock.seconds(), outlet.behind_since)
             client.read_again()
             self.assertEqual(b":\n" + ONE, client.body)
@@ -827,7 +827,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             client.socket.error = BrokenPipeError()
-            self.assertFalse(put(outlet, Frames(ONE, 1)))
+            self.assertFalse(put(outlet, Chunk(ONE, 1)))
             self.assertTrue(outlet.is_open)
             client.transport.work()
             self.assertFalse(outlet.is_open)
@@ -840,8 +840,8 @@ class SendTests(SocketCase):
         for client, outlet, put in self.both_ways():
             client.close()
             before = client.received
-            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(ONE, 1)))
-            self.assertTrue(put(outlet, Frames(ONE, 1)))
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(ONE, 1)))
+            self.assertTrue(put(outlet, Chunk(ONE, 1)))
             self.assertEqual(before, client.received)
 
     def test_ended_between(self) -> None:
@@ -850,11 +850,11 @@ class SendTests(SocketCase):
         """
         client, outlet = self.connect()
         client.socket.room = 5
-        frames = Frames(ONE, 1)
-        sent = take_short_cut(outlet, frames)
+        chunk = Chunk(ONE, 1)
+        sent = take_short_cut(outlet, chunk)
         self.assertEqual(5, sent)
         client.socket.room = 0
-        self.assertFalse(outlet.settle(frames, sent))
+        self.assertFalse(outlet.settle(chunk, sent))
         outlet.abort(EndReason.STALLED)
         self.assert_ended(EndReason.STALLED, outlet)
         self.clock.advance(0)
@@ -866,11 +866,11 @@ class SendTests(SocketCase):
         client, outlet = self.connect()
         client.socket.room = 5
         self.clock.advance(1)
-        frames = Frames(ONE, 1)
-        take_short_cut(outlet, frames)
+        chunk = Chunk(ONE, 1)
+        take_short_cut(outlet, chunk)
         self.assertEqual((0.0, 0), (outlet.last_write, outlet._events))
         self.assertFalse(outlet.is_behind)
-        outlet.settle(frames, 5)
+        outlet.settle(chunk, 5)
         self.assertEqual((1.0, 1), (outlet.last_write, outlet._events))
         self.assertTrue(outlet.is_behind)
 
@@ -881,9 +881,9 @@ class SendTests(SocketCase):
         data = bytes(range(256)) * (3 * PIECE // 256) + b"\n\n"
         for client, outlet, put in self.both_ways():
             client.socket.room = PIECE // 3
-            frames = Frames(data, 1)
-            self.assertEqual(NOT_SENT, take_short_cut(outlet, frames))
-            self.assertFalse(put(outlet, frames))
+            chunk = Chunk(data, 1)
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, chunk))
+            self.assertFalse(put(outlet, chunk))
             while outlet.is_behind:
                 client.socket.room = PIECE // 3
                 client.transport.work()
@@ -895,7 +895,7 @@ class SendTests(SocketCase):
         A client that takes large frames at once is never behind.
         """
         for client, outlet, put in self.both_ways():
-            self.assertTrue(put(outlet, Frames(b"x" * (2 * MAX_WAITING), 1)))
+            self.assertTrue(put(outlet, Chunk(b"x" * (2 * MAX_WAITING), 1)))
             self.assertEqual(2 + 2 * MAX_WAITING, len(client.body))
             self.assertTrue(outlet.is_open)
 
@@ -905,7 +905,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             client.socket.room = 7
-            put(outlet, Frames(ONE, 1))
+            put(outlet, Chunk(ONE, 1))
             outlet.end(EndReason.FINISHED, last_words=TWO)
             self.assertFalse(client.is_complete)
             client.read_again()
@@ -931,9 +931,9 @@ class SendTests(SocketCase):
         However it was written, the log line counts events and bytes of the stream, not HTTP's.
         """
         for client, outlet, put in self.both_ways():
-            put(outlet, Frames(ONE + TWO, 2))
+            put(outlet, Chunk(ONE + TWO, 2))
             client.socket.room = 3
-            put(outlet, Frames(ONE, 1))
+            put(outlet, Chunk(ONE, 1))
             with capturedLogs() as logged:
                 client.close()
             self.assertEqual(
@@ -947,8 +947,8 @@ class SendTests(SocketCase):
         """
         for put in (self.by_write, self.by_send):
             client, outlet = self.connect(version="1.0")
-            self.assertEqual(NOT_SENT, take_short_cut(outlet, Frames(ONE, 1)))
-            put(outlet, Frames(ONE, 1))
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(ONE, 1)))
+            put(outlet, Chunk(ONE, 1))
             client.transport.work()
             self.assertEqual(b":\n" + ONE, client.body)
 
@@ -958,7 +958,7 @@ class SendTests(SocketCase):
         """
         client, outlet = self.connect()
         self.pass_time(6)
-        self.by_send(outlet, Frames(ONE, 1))
+        self.by_send(outlet, Chunk(ONE, 1))
         self.pass_time(11)
         self.assertEqual(b":\n" + ONE, client.body)
         self.pass_time(4)

@@ -297,7 +297,7 @@ class DrainTests(SiteCase):
         """
         Without connections it is done at once.
         """
-        self.assertIsNone(self.successResultOf(self.site.drain(10, retry=3)))
+        self.assertIsNone(self.successResultOf(self.site.drain(10, reconnection_time=3)))
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_streams(self) -> None:
@@ -307,7 +307,7 @@ class DrainTests(SiteCase):
         clients = [self.client() for _ in range(3)]
         for client in clients:
             client.request("/sse")
-        drained = self.site.drain(10, retry=3)
+        drained = self.site.drain(10, reconnection_time=3)
         self.assertNoResult(drained)
         self.clock.pump([0, 0.1])
         self.successResultOf(drained)
@@ -324,7 +324,7 @@ class DrainTests(SiteCase):
         idle, used, half = self.client(), self.client(), self.client()
         used.request()
         half.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
-        drained = self.site.drain(10, retry=3)
+        drained = self.site.drain(10, reconnection_time=3)
         self.clock.pump([0, 0.1])
         self.successResultOf(drained)
         for client in (idle, used, half):
@@ -336,7 +336,7 @@ class DrainTests(SiteCase):
         """
         client = self.client()
         client.request("/wait")
-        drained = self.site.drain(10, retry=3)
+        drained = self.site.drain(10, reconnection_time=3)
         self.clock.advance(1)
         self.assertNoResult(drained)
         assert self.plain.waiting is not None
@@ -370,7 +370,7 @@ class DrainTests(SiteCase):
         client = self.client()
         client.request("/sse")
         client.stop_reading()
-        drained = self.site.drain(5, retry=3)
+        drained = self.site.drain(5, reconnection_time=3)
         self.clock.pump([1.0] * 4)
         self.assertNoResult(drained)
         self.clock.pump([1.0, 0.1])

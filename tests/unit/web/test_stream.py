@@ -112,7 +112,7 @@ class GetTests(StreamCase):
         """
         Where the reconnection time is left to the client, a comment is first.
         """
-        self.use(self.hub, retry=None)
+        self.use(self.hub, reconnection_time=None)
         self.assertEqual(b":\n", self.client().body)
 
     def test_one_leaves(self) -> None:

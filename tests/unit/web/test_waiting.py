@@ -38,5 +38,5 @@ class WaitingTests(SynchronousTestCase):
         waiting.append(large)
         for _ in range(1000):
             waiting.append(b"data: 1\n\n")
-        self.assertIs(large, waiting._frames[0])
-        self.assertLess(len(waiting._frames), 10)
+        self.assertIs(large, waiting._chunks[0])
+        self.assertLess(len(waiting._chunks), 10)

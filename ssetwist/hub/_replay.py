@@ -11,8 +11,8 @@ from twisted.internet.interfaces import IReactorTime
 from ..errors import InvalidEvent
 from ..eventstream import DEFAULT_TYPE, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
+from ._chunk import Chunk
 from ._fan_out import FanOut
-from ._frames import Frames
 
 #: As an id, it asks for all events that are kept (Mercure).
 EARLIEST = "earliest"
@@ -46,7 +46,7 @@ class UnknownCursor(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ReplayPolicy:
     """
     What a hub does about those who are not at the live end.
 
@@ -74,7 +74,7 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
-class History:
+class ReplayContext:
     """
     What the subscribers of one hub share on their way.
 
@@ -84,16 +84,16 @@ class History:
     log: EventLog
     clock: IReactorTime
     live: FanOut
-    rules: Rules
+    policy: ReplayPolicy
 
     @property
     def is_digest(self) -> bool:
         """
         Whether who catches up gets the newest event of each topic alone.
         """
-        return self.rules.when_behind is WhenBehind.LATEST
+        return self.policy.when_behind is WhenBehind.LATEST
 
-    def gap(self, asked: str, resume_after: int) -> Frames:
+    def gap(self, asked: str, resume_after: int) -> Chunk:
         """
         Return what tells of a gap.
 
@@ -101,8 +101,8 @@ class History:
         :param resume_after: The position after which the stream goes on; it becomes the client's
             cursor, so that it is not told of the same gap again.
         """
-        if not self.rules.gap:
-            return Frames(b"")
+        if not self.policy.gap:
+            return Chunk(b"")
         epoch, oldest, newest = self.log.epoch, self.log.oldest, self.log.head
         is_empty = oldest > newest
         event = Event.with_json(
@@ -112,7 +112,7 @@ class History:
                 "oldest": None if is_empty else render_id(epoch, oldest),
                 "newest": None if is_empty else render_id(epoch, newest),
             },
-            type=self.rules.gap,
+            type=self.policy.gap,
             id=render_id(epoch, resume_after),
         )
-        return Frames(encode_event(event))
+        return Chunk(encode_event(event))

@@ -5,7 +5,7 @@ Bytes on their way to many.
 from collections.abc import Sequence
 
 
-class Frames:
+class Chunk:
     """
     Whole frames of an event stream, joined once for everyone they are for.
 
@@ -23,8 +23,8 @@ class Frames:
         self.on_wire: bytes | None = None
 
     @classmethod
-    def joined(cls, frames: Sequence[bytes]) -> "Frames":
+    def joined(cls, encoded: Sequence[bytes]) -> "Chunk":
         """
         Join events, each of which is encoded already.
         """
-        return cls(frames[0] if len(frames) == 1 else b"".join(frames), len(frames))
+        return cls(encoded[0] if len(encoded) == 1 else b"".join(encoded), len(encoded))

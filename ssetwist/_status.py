@@ -2,10 +2,10 @@
 What a command tells on the standard error, besides its results.
 """
 
-from ._terminal import Terminal, harmless, has_colour
+from ._terminal import Terminal, escaped, has_colour
 
 
-class Telling:
+class StatusOutput:
     """
     Tells what happens, what went wrong, and how far it is.
     """
@@ -17,23 +17,23 @@ class Telling:
         self.has_progress = terminal.errors.isatty() and not is_quiet
         self._width = 0
 
-    def tell(self, text: str, *, is_urgent: bool = False) -> None:
+    def write(self, text: str, *, is_urgent: bool = False) -> None:
         """
         Tell something, unless it was asked to be quiet about it.
         """
         if self._is_quiet and not is_urgent:
             return
         self.wipe()
-        text = harmless(text)
+        text = escaped(text)
         if self._is_coloured:
             text = f"\x1b[{31 if is_urgent else 2}m{text}\x1b[0m"
-        self._terminal.tell(text)
+        self._terminal.write_status(text)
 
     def progress(self, text: str) -> None:
         """
         Tell how far it is, in place of what was told before.
         """
-        self._terminal.tell(f"\r{text:<{self._width}}", end="")
+        self._terminal.write_status(f"\r{text:<{self._width}}", end="")
         self._width = len(text)
 
     def wipe(self) -> None:
@@ -41,5 +41,5 @@ class Telling:
         Take away what was told of how far it is.
         """
         if self._width:
-            self._terminal.tell(f"\r{'':<{self._width}}\r", end="")
+            self._terminal.write_status(f"\r{'':<{self._width}}\r", end="")
             self._width = 0
