@@ -1,9 +1,11 @@
 """
 Server-Sent Events for Twisted.
+
+The names are grouped by what one does with them.  The client is :mod:`ssetwist.client`, the Mercure
+protocol :mod:`ssetwist.mercure`, help for tests of one's own :mod:`ssetwist.testing`, and errors of
+the client are in :mod:`ssetwist.errors`.
 """
 
-from ._collector import collect_rarely
-from .config import HubConfig
 from .errors import (
     CannotListen,
     EventTooLarge,
@@ -29,38 +31,45 @@ from .hub import (
     WhenBehind,
 )
 from .log import MemoryLog
-from .service import HubService
+from .server import HubConfig, HubService, collect_rarely
 from .web import EventStreamResource, Send, Site, stream
 
 __version__ = "0.1.0"
 
-__all__ = [
-    "CannotListen",
-    "EndReason",
+__all__ = [  # noqa: RUF022  # grouped, and in the order in which one meets them
+    # Publish events
     "Event",
+    "Hub",
+    "MemoryLog",
+    "UnknownCursor",
+    "WhenBehind",
+    # Serve them
     "EventStreamResource",
-    "EventTooLarge",
+    "Site",
+    # Stream to one request
+    "stream",
+    "Send",
+    # Say who sees what
     "Everything",
     "Exact",
-    "Hub",
-    "HubClosed",
+    "Pattern",
+    "View",
+    # Look after subscribers
+    "Subscriber",
+    "EndReason",
+    "Streams",
+    # Run a hub as a service
     "HubConfig",
     "HubService",
+    "collect_rarely",
+    # Handle errors
+    "SSETwistError",
+    "CannotListen",
+    "EventTooLarge",
+    "HubClosed",
     "InvalidEvent",
     "InvalidMatcher",
     "InvalidTopic",
     "LogUnavailable",
-    "MemoryLog",
-    "Pattern",
     "Refused",
-    "SSETwistError",
-    "Send",
-    "Site",
-    "Streams",
-    "Subscriber",
-    "UnknownCursor",
-    "View",
-    "WhenBehind",
-    "collect_rarely",
-    "stream",
 ]

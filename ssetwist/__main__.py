@@ -14,10 +14,17 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 
 from . import __version__
-from ._publish_command import add_publish, run_publish
-from ._subscribe_command import add_subscribe, run_subscribe
-from ._terminal import Terminal
-from ._token_command import add_check, add_mint, check, mint
+from .commands import (
+    Terminal,
+    add_check,
+    add_mint,
+    add_publish,
+    add_subscribe,
+    check,
+    mint,
+    run_publish,
+    run_subscribe,
+)
 
 #: A status above it is the number of a signal, as shells have it.
 _BY_SIGNAL = 128

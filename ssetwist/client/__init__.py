@@ -2,16 +2,20 @@
 The client: event streams of other servers, on treq or on an ``Agent`` of ``twisted.web``.
 """
 
-from ._delay import Backoff
-from ._discovery import Discovery, FoundHub, discover, hub_metadata
-from ._mercure import EARLIEST, Loss, subscribe
-from ._one_shot import ResponseEvents, stream_events
-from ._policy import is_worth_another_try
-from ._publisher import Publisher
-from ._response import Opened
-from ._source import EventSource, Interruption
-from ._states import ReadyState
-from ._update import Update
+from .http import Opened
+from .mercure import (
+    EARLIEST,
+    Discovery,
+    FoundHub,
+    Loss,
+    Publisher,
+    Update,
+    discover,
+    hub_metadata,
+    subscribe,
+)
+from .source import Backoff, EventSource, Interruption, ReadyState, is_worth_another_try
+from .stream import ResponseEvents, stream_events
 
 __all__ = [
     "EARLIEST",

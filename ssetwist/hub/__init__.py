@@ -2,13 +2,16 @@
 Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
 """
 
-from ._chunk import Chunk
-from ._ends import EndReason, HasEnd
+from ._ends import EndReason
 from ._hub import EVERYTHING, Hub
 from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
-from ._outlet import NOT_SENT, Outlet, Writer, not_sent
 from ._replay import EARLIEST, ReplayPolicy, UnknownCursor, WhenBehind
-from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
+from ._streams import (
+    DEFAULT_HEARTBEAT,
+    DEFAULT_RECONNECTION_TIME,
+    DEFAULT_STALL_TIMEOUT,
+    Streams,
+)
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
 
@@ -21,17 +24,13 @@ __all__ = [
     "END_ID",
     "EVERYTHING",
     "NOTHING",
-    "NOT_SENT",
-    "Chunk",
     "EndReason",
     "Everything",
     "Exact",
     "Filter",
-    "HasEnd",
     "Hub",
     "Matcher",
     "Matchers",
-    "Outlet",
     "Pattern",
     "ReplayPolicy",
     "Streams",
@@ -40,6 +39,4 @@ __all__ = [
     "UnknownCursor",
     "View",
     "WhenBehind",
-    "Writer",
-    "not_sent",
 ]

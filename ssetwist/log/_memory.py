@@ -10,7 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..eventstream import Event, encode_event
-from ._cursor import new_epoch, position_of, render_id
+from ._ids import new_epoch, position_of, render_id
 from ._log import Entry
 
 #: How many events are kept, how many bytes of them, and for how many seconds.

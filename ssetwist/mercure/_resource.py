@@ -13,17 +13,23 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Refused
 from ..hub import Hub
-from ..web import path_of, peer_of
-from ._active import ActiveSubscriptions
-from ._answer import HttpAnswer, answer_to, json_answer
-from ._authorizer import Authorizer
-from ._cors import allow_origin, answer_options
-from ._metadata import metadata
-from ._publishing import Publishing
-from ._rights import Action
-from ._settings import MercureSettings
-from ._subscribing import Subscribing
-from ._subscription_api import SubscriptionApi
+from ..web.opening import (
+    path_of,
+    peer_of,
+)
+from .access import (
+    Authorizer,
+    HttpAnswer,
+    allow_origin,
+    answer_options,
+    answer_to,
+    json_answer,
+)
+from .discovery import metadata
+from .publishing import Publishing
+from .rights import Action
+from .settings import MercureSettings
+from .subscribing import ActiveSubscriptions, Subscribing, SubscriptionApi
 
 _log = Logger()
 

@@ -1,31 +1,14 @@
 """
-Event streams over ``twisted.web``.
+Event streams over ``twisted.web``: a resource of a hub's streams, a stream for one request, and the
+site that serves them.
+
+The names that a resource of one's own needs to open streams are in :mod:`ssetwist.web.opening`.
 """
 
 from ._console import console
-from ._head import address_of, header_of, is_browser, path_of, peer_of
-from ._opener import StreamOpener
-from ._outlet import RequestOutlet
 from ._response import stream
 from ._send import Send
-from ._site import Site
-from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
 from ._stream import EventStreamResource
+from .site import Site
 
-__all__ = [
-    "LAST_EVENT_ID_PARAMETERS",
-    "EventStreamResource",
-    "RequestOutlet",
-    "Send",
-    "Site",
-    "Start",
-    "StreamOpener",
-    "address_of",
-    "console",
-    "decode_id",
-    "header_of",
-    "is_browser",
-    "path_of",
-    "peer_of",
-    "stream",
-]
+__all__ = ["EventStreamResource", "Send", "Site", "console", "stream"]

@@ -13,8 +13,7 @@ from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
 from ..hub import DEFAULT_RECONNECTION_TIME, Streams
-from ._access_log import without_tokens
-from ._connection import BoundedRequest
+from .site import BoundedRequest, without_tokens
 
 _HEADERS = {
     # Without a charset: the format knows UTF-8 only, and some clients compare the whole value.

@@ -19,12 +19,20 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from ..hub import NOT_SENT, Chunk, EndReason, Streams, Writer, not_sent
+from ..hub import (
+    EndReason,
+    Streams,
+)
+from ..hub.outlets import (
+    NOT_SENT,
+    Chunk,
+    Writer,
+    not_sent,
+)
 from ._end import log_end, reason_for
 from ._head import stream_head, take_off_encoder, write_head
-from ._peer import descriptor_of, watch_peer
-from ._site import Site
 from ._waiting import Waiting
+from .site import Site, descriptor_of, watch_peer
 
 #: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
 #: a client that never reads costs well below 1 MiB.

@@ -10,9 +10,9 @@ from ..hub import DEFAULT_RECONNECTION_TIME, END, END_ID, EndReason
 from ._head import answer_no_content, first_bytes, path_of, turn_away, write_head
 from ._http2 import outlet_for
 from ._send import Send
-from ._site import streams_of
 from ._sources import Source, pulling
 from ._start import last_event_id
+from .site import streams_of
 
 
 def stream(

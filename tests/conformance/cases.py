@@ -6,8 +6,7 @@ from which bytes.
 from dataclasses import dataclass
 
 from ssetwist import Event
-
-from .reference import Received
+from tests.conformance.reference import Received
 
 
 @dataclass(frozen=True)

@@ -24,11 +24,15 @@ from twisted.python import threadable
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubService
-from ssetwist.mercure._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
-from ssetwist.mercure._rights import Action
-from ssetwist.tap import Options
-
-from .reference import Received, ReferenceReader
+from ssetwist.mercure.rights._rights import Action
+from ssetwist.mercure.tokens._mint import (
+    Grant,
+    SigningKey,
+    mint_access_token,
+    mint_legacy_token,
+)
+from ssetwist.server.tap import Options
+from tests.conformance.reference import Received, ReferenceReader
 
 #: Seconds that anything here may take at most; only a failing test takes so long.
 PATIENCE = 10.0

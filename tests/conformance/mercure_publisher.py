@@ -12,9 +12,15 @@ from typing import Any
 
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from tests.unit.mercure.tokens import signed
-
-from .mercure_hub import HUB, PATIENCE, SECRET, MercureCase, MercureHub, Response
+from tests.conformance.mercure_hub import (
+    HUB,
+    PATIENCE,
+    SECRET,
+    MercureCase,
+    MercureHub,
+    Response,
+)
+from tests.unit.mercure.fake_tokens import signed
 
 FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"

@@ -18,9 +18,8 @@ from ssetwist.eventstream import (
     encode_id,
     encode_reconnection_time,
 )
-
-from .cases import ENCODINGS, READINGS, Reading
-from .reference import Received, read
+from tests.conformance.cases import ENCODINGS, READINGS, Reading
+from tests.conformance.reference import Received, read
 
 # A character that means something to the format is as likely as all others together.
 _SPECIAL = st.sampled_from("\r\n\0: \t\ufeff\u2028\u2029\x85\x0b\x0c")

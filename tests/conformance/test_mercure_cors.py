@@ -2,8 +2,15 @@
 Pages of other origins (section 10 of the checklist).
 """
 
-from .mercure_hub import KEYS, PATH, MercureHub, Response, a_topic, hub
-from .mercure_publisher import FORM, PublisherCase, access_token, ask, legacy_token, log_lines
+from tests.conformance.mercure_hub import KEYS, PATH, MercureHub, Response, a_topic, hub
+from tests.conformance.mercure_publisher import (
+    FORM,
+    PublisherCase,
+    access_token,
+    ask,
+    legacy_token,
+    log_lines,
+)
 
 APP = "https://app.example"
 OWN = "https://hub.example"

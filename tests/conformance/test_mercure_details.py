@@ -6,8 +6,14 @@ import json
 from collections.abc import Iterable
 from typing import Any
 
-from .mercure_hub import a_topic, encoded
-from .mercure_publisher import DETAIL_TYPE, PublisherCase, access_token, detail, log_lines
+from tests.conformance.mercure_hub import a_topic, encoded
+from tests.conformance.mercure_publisher import (
+    DETAIL_TYPE,
+    PublisherCase,
+    access_token,
+    detail,
+    log_lines,
+)
 
 
 class DetailCase(PublisherCase):

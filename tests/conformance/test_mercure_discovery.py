@@ -5,10 +5,9 @@ How a hub is found, and what it says of itself (section 13 of the checklist).
 import json
 from typing import Any
 
-from ssetwist.mercure import link
-
-from .mercure_hub import HUB, KEYS, PATH, MercureHub, hub
-from .mercure_publisher import DETAIL_TYPE, PublisherCase
+from ssetwist.mercure import discovery as link
+from tests.conformance.mercure_hub import HUB, KEYS, PATH, MercureHub, hub
+from tests.conformance.mercure_publisher import DETAIL_TYPE, PublisherCase
 
 METADATA = "/.well-known/oauth-protected-resource"
 

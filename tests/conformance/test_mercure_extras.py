@@ -8,8 +8,14 @@ import time
 from threading import Thread
 from typing import Any
 
-from .mercure_hub import KEYS, Response, a_topic, hub
-from .mercure_publisher import FORM, JSON, JSON_LINES, PublisherCase, access_token
+from tests.conformance.mercure_hub import KEYS, Response, a_topic, hub
+from tests.conformance.mercure_publisher import (
+    FORM,
+    JSON,
+    JSON_LINES,
+    PublisherCase,
+    access_token,
+)
 
 
 class JsonTests(PublisherCase):

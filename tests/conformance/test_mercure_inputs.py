@@ -12,8 +12,8 @@ from urllib.parse import quote, urlencode
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from .mercure_hub import Response
-from .mercure_publisher import (
+from tests.conformance.mercure_hub import Response
+from tests.conformance.mercure_publisher import (
     DETAIL_TYPE,
     FORM,
     JSON,

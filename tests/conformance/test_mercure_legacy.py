@@ -7,9 +7,7 @@ import json
 import time
 from typing import Any
 
-from tests.unit.mercure.tokens import signed
-
-from .mercure_hub import (
+from tests.conformance.mercure_hub import (
     HUB,
     KEYS,
     PATH,
@@ -21,6 +19,7 @@ from .mercure_hub import (
     encoded,
     hub,
 )
+from tests.unit.mercure.fake_tokens import signed
 
 ROOT = f"{PATH}/subscriptions"
 

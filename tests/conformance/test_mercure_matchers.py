@@ -4,10 +4,9 @@ The matchers of a Mercure hub, section 3.1 of the protocol clause by clause (X).
 
 import time
 
-from ssetwist.mercure._selectors import MATCHER_TYPES
-from tests.unit.mercure.tokens import signed
-
-from .mercure_hub import HUB, PATH, SECRET, MercureCase, a_topic, encoded
+from ssetwist.mercure.topics._selectors import MATCHER_TYPES
+from tests.conformance.mercure_hub import HUB, PATH, SECRET, MercureCase, a_topic, encoded
+from tests.unit.mercure.fake_tokens import signed
 
 
 class MatcherTests(MercureCase):

@@ -5,9 +5,8 @@ Publishing to a Mercure hub (section 5 of the checklist).
 from urllib.parse import quote, urlencode
 
 from ssetwist.errors import CannotListen
-
-from .mercure_hub import HUB, MercureHub, a_topic, hub, in_hub_thread
-from .mercure_publisher import FORM, JSON, PublisherCase, ask
+from tests.conformance.mercure_hub import HUB, MercureHub, a_topic, hub, in_hub_thread
+from tests.conformance.mercure_publisher import FORM, JSON, PublisherCase, ask
 
 #: Characters that no topic, id or type may have: C0, DEL, C1, and category Cf.
 INVISIBLE = ("\0", "\n", "\x1f", "\x7f", "\x85", "\xad", "\u061c", "\u200b", "\u202e", "\ufeff")

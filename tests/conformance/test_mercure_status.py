@@ -10,9 +10,8 @@ from twisted.internet.defer import Deferred, fail
 
 from ssetwist import Event, LogUnavailable
 from ssetwist.log import Entry, MemoryLog
-
-from .mercure_hub import KEYS, PATH, Response, Stream, a_topic, encoded, hub
-from .mercure_publisher import (
+from tests.conformance.mercure_hub import KEYS, PATH, Response, Stream, a_topic, encoded, hub
+from tests.conformance.mercure_publisher import (
     FORM,
     JSON,
     JSON_LINES,

@@ -7,7 +7,7 @@ import time
 
 import jwt
 
-from .mercure_hub import (
+from tests.conformance.mercure_hub import (
     HUB,
     KEYS,
     PATH,

@@ -6,7 +6,7 @@ import json
 import re
 from typing import Any
 
-from .mercure_hub import (
+from tests.conformance.mercure_hub import (
     HUB,
     KEYS,
     PATH,

@@ -13,10 +13,16 @@ from typing import Any
 
 import jwt
 
-from tests.unit.mercure.tokens import file, jwk, jwk_set, private_key, public_pem, signed
-
-from .mercure_hub import HUB, KEYS, SECRET, MercureHub, Response, a_topic, hub
-from .mercure_publisher import (
+from tests.conformance.mercure_hub import (
+    HUB,
+    KEYS,
+    SECRET,
+    MercureHub,
+    Response,
+    a_topic,
+    hub,
+)
+from tests.conformance.mercure_publisher import (
     FORM,
     PublisherCase,
     access_token,
@@ -24,6 +30,7 @@ from .mercure_publisher import (
     legacy_token,
     log_lines,
 )
+from tests.unit.mercure.fake_tokens import file, jwk, jwk_set, private_key, public_pem, signed
 
 COOKIE = "__Secure-mercure_access_token"
 LEGACY_COOKIE = "mercureAuthorization"

@@ -7,9 +7,8 @@ from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from ssetwist.client import Backoff, EventSource
-
-from .scripted_server import Script, ScriptedServer
-from .support import PATIENCE
+from tests.functional.scripted_server import Script, ScriptedServer
+from tests.functional.support import PATIENCE
 
 
 class ClientCase(TestCase):

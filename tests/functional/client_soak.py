@@ -24,8 +24,7 @@ from twisted.web.client import Agent
 
 from ssetwist.client import EventSource, stream_events
 from ssetwist.eventstream import Event, encode_event
-
-from .scripted_server import CHUNKED_HEAD, LAST_CHUNK, chunk
+from tests.functional.scripted_server import CHUNKED_HEAD, LAST_CHUNK, chunk
 
 #: Bytes after which all that is needed once has been made.
 WARM_UP = 8 << 20

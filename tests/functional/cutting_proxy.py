@@ -12,7 +12,7 @@ from email.parser import Parser
 from threading import Event, Thread
 from urllib.parse import parse_qs, urlsplit
 
-from .support import PATIENCE
+from tests.functional.support import PATIENCE
 
 _HEAD = re.compile(rb"(?:GET|POST|OPTIONS|QUERY) [^\r\n]+ HTTP/1\.1\r\n.*?\r\n\r\n", re.DOTALL)
 

@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from .support import PATIENCE, require, require_program
+from tests.functional.support import PATIENCE, require, require_program
 
 _PROGRAMS = Path(__file__).with_name("node")
 

@@ -10,7 +10,7 @@ import sys
 from importlib import import_module
 from typing import Any
 
-from .mercure_process import SECRET, TOPIC, legacy_token
+from tests.functional.mercure_process import SECRET, TOPIC, legacy_token
 
 
 def mercure_publisher(url: str) -> list[str]:

@@ -16,9 +16,9 @@ from http.client import HTTPConnection
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from .final_streams import RETRY
-from .mercure_process import mercure_hub
-from .support import (
+from tests.functional.final_streams import RETRY
+from tests.functional.mercure_process import mercure_hub
+from tests.functional.support import (
     PATIENCE,
     ROOT,
     HubProcess,

@@ -11,9 +11,8 @@ from twisted.logger import capturedLogs, formatEvent
 from ssetwist.client import ReadyState
 from ssetwist.errors import EventTooLarge
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import (
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
     CHUNKED_HEAD,
     HEAD,
     LAST_CHUNK,

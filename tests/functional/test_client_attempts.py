@@ -14,9 +14,8 @@ from twisted.web.client import Agent, HTTPConnectionPool
 from ssetwist.client import Backoff, EventSource, Interruption, ReadyState
 from ssetwist.errors import Disconnected, NotAnEventStream
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import (
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
     CHUNKED_HEAD,
     HEAD,
     LAST_CHUNK,

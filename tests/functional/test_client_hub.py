@@ -6,8 +6,7 @@ from twisted.internet import reactor
 
 from ssetwist import Event
 from ssetwist.client import Backoff, EventSource, ReadyState
-
-from .case import HubCase
+from tests.functional.case import HubCase
 
 
 class HubTests(HubCase):

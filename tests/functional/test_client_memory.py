@@ -17,10 +17,16 @@ from twisted.web.client import Agent
 
 from ssetwist.client import stream_events
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import CHUNKED_HEAD, HEAD, Connection, Script, chunk, floods_with
-from .support import PATIENCE, ROOT
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
+    CHUNKED_HEAD,
+    HEAD,
+    Connection,
+    Script,
+    chunk,
+    floods_with,
+)
+from tests.functional.support import PATIENCE, ROOT
 
 #: How many megabytes are read; ``python -m tests.functional.client_soak`` reads a thousand.
 MEGABYTES = 64

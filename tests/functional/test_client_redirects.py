@@ -4,9 +4,8 @@ The event source and redirects, which it follows as ``fetch`` does.
 
 from ssetwist.errors import NotAnEventStream, SSETwistError
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import (
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
     HEAD,
     Connection,
     ReceivedRequest,

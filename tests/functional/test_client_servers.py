@@ -10,11 +10,10 @@ from importlib.util import find_spec
 
 from ssetwist.client import ReadyState
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .node_clients import node_folder
-from .servers import LAST, RETRY, TYPE, text
-from .support import ROOT, require, require_program
+from tests.functional.client_case import ClientCase
+from tests.functional.node_clients import node_folder
+from tests.functional.servers import LAST, RETRY, TYPE, text
+from tests.functional.support import ROOT, require, require_program
 
 
 class ServerTests(ClientCase):

@@ -13,10 +13,15 @@ from twisted.web.client import Agent
 from ssetwist.client import Interruption, ReadyState, stream_events
 from ssetwist.errors import Disconnected
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import HEAD, Script, ScriptedServer, answers_and_stays, floods_with
-from .support import make_certificate
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
+    HEAD,
+    Script,
+    ScriptedServer,
+    answers_and_stays,
+    floods_with,
+)
+from tests.functional.support import make_certificate
 
 EVENT = b"data: " + b"x" * 4096 + b"\n\n"
 

@@ -18,7 +18,7 @@ from twisted.web.resource import Resource
 
 from ssetwist import Hub, Refused
 from ssetwist.mercure import Action, MercureResource
-from ssetwist.mercure._link import link
+from ssetwist.mercure.discovery import link
 from tests.functional.commands import command, web_server
 from tests.functional.mercure_process import PATH, TOPIC, access_token, mercure_hub, publish
 from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until

@@ -8,11 +8,18 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 from urllib.parse import quote
 
-from .cutting_proxy import cutting_proxy
-from .mercure_process import PATH, TOPIC, access_token, legacy_token, mercure_hub, publish
-from .node_clients import node_folder
-from .support import HubProcess, read_until, subscribe, wait_until
-from .test_chromium import OPEN, BrowserCase
+from tests.functional.cutting_proxy import cutting_proxy
+from tests.functional.mercure_process import (
+    PATH,
+    TOPIC,
+    access_token,
+    legacy_token,
+    mercure_hub,
+    publish,
+)
+from tests.functional.node_clients import node_folder
+from tests.functional.support import HubProcess, read_until, subscribe, wait_until
+from tests.functional.test_chromium import OPEN, BrowserCase
 
 #: The ``readyState`` of a stream that was given up.
 CLOSED = 2

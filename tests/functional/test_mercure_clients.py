@@ -15,9 +15,8 @@ from urllib.parse import quote
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.reference import ReferenceReader
-
-from .cutting_proxy import RequestHead, cutting_proxy
-from .mercure_process import (
+from tests.functional.cutting_proxy import RequestHead, cutting_proxy
+from tests.functional.mercure_process import (
     OTHER_TOPIC,
     PATH,
     TOPIC,
@@ -26,8 +25,8 @@ from .mercure_process import (
     mercure_hub,
     publish,
 )
-from .node_clients import node_client
-from .support import PATIENCE, ROOT, HubProcess, require
+from tests.functional.node_clients import node_client
+from tests.functional.support import PATIENCE, ROOT, HubProcess, require
 
 #: How many times in a row a client loses its stream.
 CUTS = 3

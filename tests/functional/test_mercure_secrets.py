@@ -15,8 +15,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.conformance.mercure_hub import HUB, PATH
 from tests.conformance.mercure_publisher import FORM, access_token, legacy_token
-
-from .support import PATIENCE, ROOT, HubProcess, hub
+from tests.functional.support import PATIENCE, ROOT, HubProcess, hub
 
 VARIABLE = "SSETWIST_SECRETS_TEST_KEY"
 

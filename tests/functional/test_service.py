@@ -8,7 +8,7 @@ import sys
 from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.tap import Options, makeService
+from ssetwist.server.tap import Options, makeService
 from tests.functional.support import PATIENCE, ROOT, require
 
 #: Makes the service where 100 descriptors may be had, and says how many subscribers fit into it.

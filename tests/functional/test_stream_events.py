@@ -15,9 +15,8 @@ from twisted.web.iweb import IResponse
 from ssetwist.client import stream_events
 from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream
 from ssetwist.eventstream import Event
-
-from .client_case import ClientCase
-from .scripted_server import (
+from tests.functional.client_case import ClientCase
+from tests.functional.scripted_server import (
     CHUNKED_HEAD,
     HEAD,
     LAST_CHUNK,

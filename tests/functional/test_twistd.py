@@ -20,7 +20,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from .support import (
+from tests.functional.support import (
     PATIENCE,
     ROOT,
     HubProcess,

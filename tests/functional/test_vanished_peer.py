@@ -14,7 +14,7 @@ from unittest import SkipTest
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from .support import hub, require_program
+from tests.functional.support import hub, require_program
 
 #: A small network of this process, out of the range for tests of networks (RFC 2544), and in it the
 #: addresses of the two ends of the link.

@@ -8,7 +8,7 @@ from twisted.application.service import ServiceMaker
 
 ssetwist = ServiceMaker(
     "ssetwist",  # name
-    "ssetwist.tap",  # module with Options and makeService, imported on use
+    "ssetwist.server.tap",  # module with Options and makeService, imported on use
     "A Server-Sent Events hub.",  # line in twistd --help
     "ssetwist",  # command
 )

@@ -5,7 +5,7 @@ aiohttp-sse.
 from aiohttp import web
 from aiohttp_sse import sse_response
 
-from . import RETRY, TYPE, listening, numbers, text
+from tests.functional.servers import RETRY, TYPE, listening, numbers, text
 
 
 async def events(request: web.Request) -> web.StreamResponse:

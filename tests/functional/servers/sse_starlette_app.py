@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from . import RETRY, TYPE, listening, numbers, text
+from tests.functional.servers import RETRY, TYPE, listening, numbers, text
 
 
 async def count(coming: range) -> AsyncIterator[ServerSentEvent]:

@@ -11,8 +11,7 @@ from ssetwist import Event, Hub, MemoryLog, View
 from ssetwist.hub import EVERYTHING, Topics
 from ssetwist.log import render_id
 from ssetwist.testing import Listener, MemoryHub
-
-from .fake import FakeListener, TurnClock
+from tests.unit.hub.fake import FakeListener, TurnClock
 
 #: The epoch of the log of every hub here.
 EPOCH = "e"

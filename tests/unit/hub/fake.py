@@ -11,7 +11,14 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from ssetwist import EndReason, Event, Hub, View
-from ssetwist.hub import EVERYTHING, Chunk, Streams, Topics
+from ssetwist.hub import (
+    EVERYTHING,
+    Streams,
+    Topics,
+)
+from ssetwist.hub.outlets import (
+    Chunk,
+)
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import Listener, MemoryOutlet
 

@@ -9,9 +9,8 @@ from ssetwist import EndReason, View, WhenBehind
 from ssetwist.hub import EARLIEST
 from ssetwist.hub._catch_up import PIECE
 from ssetwist.log import Entry
-
-from .case import HubTestCase, id_of, shown
-from .fake import Broken, FakeListener, fail
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import Broken, FakeListener, fail
 
 
 class BehindTests(HubTestCase):

@@ -5,9 +5,8 @@ Other topics while a stream is open.
 from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub._catch_up import PIECE
-
-from .case import HubTestCase, id_of
-from .fake import FakeListener
+from tests.unit.hub.case import HubTestCase, id_of
+from tests.unit.hub.fake import FakeListener
 
 
 class ChangeTopicsTests(HubTestCase):

@@ -4,7 +4,9 @@ Bytes on their way to many.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.hub import Chunk
+from ssetwist.hub.outlets import (
+    Chunk,
+)
 
 
 class FramesTests(SynchronousTestCase):

@@ -9,9 +9,10 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
-from ssetwist.hub import HasEnd
-
-from .fake import Broken, fail
+from ssetwist.hub.outlets import (
+    HasEnd,
+)
+from tests.unit.hub.fake import Broken, fail
 
 
 class Stream(HasEnd):

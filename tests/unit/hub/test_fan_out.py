@@ -4,9 +4,8 @@ The live end: what is published reaches those who have kept up.
 
 from ssetwist import EndReason, Event, Everything, Pattern, Subscriber, View
 from ssetwist.hub._fan_out import _BATCH, MAX_FLUSH
-
-from .case import HubTestCase, id_of
-from .fake import Broken, FakeListener, fail
+from tests.unit.hub.case import HubTestCase, id_of
+from tests.unit.hub.fake import Broken, FakeListener, fail
 
 
 class HandOutTests(HubTestCase):

@@ -10,9 +10,8 @@ from hypothesis import strategies as st
 from ssetwist import EndReason, Event, UnknownCursor, View
 from ssetwist.hub import EARLIEST, END_ID
 from ssetwist.log import MAX_ID, render_id
-
-from .case import HubTestCase, id_of, shown
-from .fake import FakeListener, TurnClock
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import FakeListener, TurnClock
 
 
 class GapTests(HubTestCase):

@@ -27,9 +27,8 @@ from ssetwist.hub import EARLIEST, END_ID
 from ssetwist.hub._hub import MAX_TOPICS, usable_cores
 from ssetwist.log import DEFAULT_MAX_COUNT, MAX_ID
 from ssetwist.testing import MemoryHub, MemoryOutlet
-
-from .case import HubTestCase, id_of, shown
-from .fake import FakeListener
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import FakeListener
 
 
 class PublishTests(HubTestCase):

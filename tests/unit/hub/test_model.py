@@ -33,7 +33,6 @@ from ssetwist.hub import (
     EARLIEST,
     END_ID,
     EVERYTHING,
-    Chunk,
     EndReason,
     Hub,
     Pattern,
@@ -44,10 +43,12 @@ from ssetwist.hub import (
     WhenBehind,
     _fan_out,
 )
+from ssetwist.hub.outlets import (
+    Chunk,
+)
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import MemoryOutlet
-
-from .model import EPOCH, Heard, Sight, Story, World
+from tests.unit.hub.model import EPOCH, Heard, Sight, Story, World
 
 #: Examples in CI, and the steps of each.
 EXAMPLES = int(os.environ.get("SSETWIST_MODEL_EXAMPLES", "250"))

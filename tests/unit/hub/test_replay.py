@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from ssetwist import EndReason, Event, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub._catch_up import PIECE
-
-from .case import HubTestCase, id_of, shown
-from .fake import Broken, FakeListener, TurnClock, fail
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import Broken, FakeListener, TurnClock, fail
 
 #: So much data that one such event fills a third of a piece.
 THIRD = PIECE // 3

@@ -11,8 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import _senders
 from ssetwist.hub._senders import Senders
-
-from .fake import Broken
+from tests.unit.hub.fake import Broken
 
 DATA = b"data: a\n\n"
 

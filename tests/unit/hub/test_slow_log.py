@@ -7,9 +7,8 @@ from twisted.internet.defer import CancelledError, Deferred
 from ssetwist import EndReason, Event, WhenBehind
 from ssetwist.hub import EARLIEST
 from ssetwist.hub._catch_up import PIECE
-
-from .case import HubTestCase, id_of, shown
-from .fake import Broken, FakeListener, SlowLog, fail
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import Broken, FakeListener, SlowLog, fail
 
 
 class SlowLogTestCase(HubTestCase):

@@ -6,9 +6,8 @@ from twisted.internet.defer import CancelledError
 
 from ssetwist import EndReason, Pattern, Subscriber
 from ssetwist.hub import END, END_ID
-
-from .case import HubTestCase
-from .fake import Broken, fail
+from tests.unit.hub.case import HubTestCase
+from tests.unit.hub.fake import Broken, fail
 
 
 class SubscriberTests(HubTestCase):

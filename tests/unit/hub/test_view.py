@@ -8,8 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.log import Entry
-
-from .fake import Broken, fail
+from tests.unit.hub.fake import Broken, fail
 
 
 def entry(*topics: str, data: str = "", is_private: bool = False) -> Entry:

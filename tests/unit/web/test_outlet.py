@@ -10,11 +10,18 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ssetwist.hub import NOT_SENT, Chunk, EndReason, Streams
+from ssetwist.hub import (
+    EndReason,
+    Streams,
+)
 from ssetwist.hub._senders import _send
+from ssetwist.hub.outlets import (
+    NOT_SENT,
+    Chunk,
+)
 from ssetwist.web import Site
-from ssetwist.web._connection import CLOSE_TIMEOUT
 from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
+from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from tests.memory import Client, SocketClient, dechunk
 
 ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"

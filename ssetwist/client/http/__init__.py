@@ -1,0 +1,61 @@
+"""
+One request and its connection: whatever a server may cost a client, in bytes, seconds or redirects,
+has its bound here.
+"""
+
+from ._abort import abort, connection_of, discard
+from ._bounded_body import BoundedBody, CannotRead
+from ._connections import Connections
+from ._exchange import Exchanges, NoAnswer, WholeResponse
+from ._gzip import GzipDecoder
+from ._problems import describe, disconnected, ended
+from ._request import (
+    AnyHeaders,
+    Request,
+    as_headers,
+    head,
+    method_of,
+    normalized,
+    origin_of,
+    shown,
+    type_of,
+)
+from ._response import Opened, unwrapped
+from ._response_head import ResponseHead, checked, follow
+from ._sender import RequestSender, jar_of, through, through_agent
+from ._waiters import Waiters
+
+__all__ = [
+    "AnyHeaders",
+    "BoundedBody",
+    "CannotRead",
+    "Connections",
+    "Exchanges",
+    "GzipDecoder",
+    "NoAnswer",
+    "Opened",
+    "Request",
+    "RequestSender",
+    "ResponseHead",
+    "Waiters",
+    "WholeResponse",
+    "abort",
+    "as_headers",
+    "checked",
+    "connection_of",
+    "describe",
+    "discard",
+    "disconnected",
+    "ended",
+    "follow",
+    "head",
+    "jar_of",
+    "method_of",
+    "normalized",
+    "origin_of",
+    "shown",
+    "through",
+    "through_agent",
+    "type_of",
+    "unwrapped",
+]

@@ -1,0 +1,113 @@
+"""
+From a request to the head of an event stream, or to the reason why there is none.
+"""
+
+from dataclasses import dataclass
+
+from twisted.internet.interfaces import IReactorTime
+from twisted.web.iweb import IResponse
+
+from ...errors import NotAnEventStream, RedirectRefused
+from ._abort import discard
+from ._media_type import is_event_stream
+from ._redirects import MOST, REDIRECTS, circle, redirected
+from ._request import Request, shown
+from ._response import headers_of, text_of, unwrapped
+from ._sender import RequestSender
+from ._start_of_body import start_of_body
+
+
+@dataclass(frozen=True, slots=True)
+class ResponseHead:
+    """
+    The head of a response, of which nothing has been read yet.
+
+    :ivar response: The response itself, without what others put around it.
+    :ivar url: What answered, after redirects.
+    :ivar headers: See :class:`ssetwist.client.Opened`.
+    :ivar codings: The content codings of its body, in the order in which they were applied.
+    """
+
+    response: IResponse
+    url: str
+    headers: dict[str, str]
+    codings: list[str]
+
+    @classmethod
+    def of(cls, response: IResponse, url: str) -> "ResponseHead":
+        """
+        Look at a response.
+        """
+        response, codings = unwrapped(response)
+        return cls(response, url, headers_of(response), [c for c in codings if c != "identity"])
+
+    @property
+    def is_gzip(self) -> bool:
+        """
+        Whether its body is gzip, and nothing else.
+        """
+        return self.codings in (["gzip"], ["x-gzip"])
+
+    def problem(self, *, takes_gzip: bool) -> str | None:
+        """
+        Return why this is no event stream that can be read, if it is none; as the end of a sentence
+        about it.
+
+        :param takes_gzip: Whether gzip was asked for.
+        """
+        if self.response.code != 200:
+            return f"answered {self.response.code}; expected 200"
+        content_type = self.headers.get("content-type", "")
+        if not is_event_stream(content_type):
+            return f"answered {content_type or 'nothing with a type'!r}; expected an event stream"
+        if self.codings and not (takes_gzip and self.is_gzip):
+            return f"answered in {', '.join(self.codings)!r}, which was not asked for"
+        return None
+
+
+async def checked(
+    response: IResponse, url: str, clock: IReactorTime | None, *, takes_gzip: bool
+) -> ResponseHead:
+    """
+    Return a response if it is an event stream.
+
+    :param clock: Limits the time that the start of its body may take if it is none.
+    :raises NotAnEventStream: If it is none, with the start of its body.  Its connection is cut.
+    """
+    answer = ResponseHead.of(response, url)
+    problem = answer.problem(takes_gzip=takes_gzip)
+    if problem is None:
+        return answer
+    body = await start_of_body(answer.response, clock, is_gzip=takes_gzip and answer.is_gzip)
+    raise NotAnEventStream(
+        problem, url=shown(url), status=response.code, headers=answer.headers, body=body
+    )
+
+
+async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]:
+    """
+    Send a request, follow redirections, and return the response in the end and what gave it.
+
+    :raises RedirectRefused: If they lead nowhere, or nowhere in the end.
+    """
+    visited = [shown(request.url)]
+    while True:
+        response = await send(request)
+        locations = response.headers.getRawHeaders(b"location")
+        if response.code not in REDIRECTS or not locations:
+            return response, request.url
+        discard(response)
+        url, location = shown(request.url), text_of(locations[0])
+        try:
+            request = redirected(request, response.code, location)
+            visited.append(shown(request.url))
+            if len(visited) > MOST + 1:
+                raise ValueError(circle(visited))
+        except ValueError as problem:
+            raise RedirectRefused(
+                str(problem),
+                url=url,
+                status=response.code,
+                headers=headers_of(response),
+                location=location,
+            ) from None

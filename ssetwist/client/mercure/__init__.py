@@ -1,0 +1,27 @@
+"""
+A Mercure hub from the client's side: subscribe, publish, and find the hub.
+"""
+
+from ._batches import MAX_LINES
+from ._discovery import Discovery, FoundHub, discover, hub_metadata
+from ._publisher import Publisher, check_url
+from ._subscribe import EARLIEST, Loss, loss_in, subscribe
+from ._token import Bearer, check_token
+from ._update import Update
+
+__all__ = [
+    "EARLIEST",
+    "MAX_LINES",
+    "Bearer",
+    "Discovery",
+    "FoundHub",
+    "Loss",
+    "Publisher",
+    "Update",
+    "check_token",
+    "check_url",
+    "discover",
+    "hub_metadata",
+    "loss_in",
+    "subscribe",
+]

@@ -1,0 +1,201 @@
+"""
+Where the hub of a resource is, and what it says of itself (Mercure, "Discovery"; RFC 8288, 9728).
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from treq.client import HTTPClient
+from twisted.internet.defer import Deferred
+from twisted.web.iweb import IAgent
+
+from ...errors import NoHub, RedirectRefused
+from ..http import Exchanges, normalized, origin_of
+from ._link import parse_links
+from ._token import Bearer, TokenSource
+
+#: Bytes that a resource may have.  It is fetched whole, because it is what the stream goes on from.
+MAX_RESOURCE = 16 * 1024 * 1024
+
+#: Bytes that what a hub says of itself may have.
+_MAX_METADATA = 64 * 1024
+
+_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+
+
+@dataclass(frozen=True, slots=True)
+class FoundHub:
+    """
+    A hub that a resource names.
+
+    :ivar url: Its URL, to be given to ``subscribe`` and to a ``Publisher``.
+    :ivar last_event_id: The newest event that the resource has in it; subscribing ``since`` this
+        one misses nothing and repeats nothing.  ``""`` if it does not say.
+    :ivar type: The type of its events, if they all have the same.
+    :ivar content_type: The media type of their data, if it is the same for all.
+    """
+
+    url: str
+    last_event_id: str = ""
+    type: str = ""
+    content_type: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Discovery:
+    """
+    What a resource says of its updates.
+
+    :ivar topic: What they are published to: its canonical URL (``rel="self"``), or else its own.
+    :ivar hubs: Who tells of them; each of them tells of all, so one is enough.
+    :ivar body: The resource itself, of the same response.
+    """
+
+    topic: str
+    hubs: tuple[FoundHub, ...]
+    body: bytes = b""
+
+    @property
+    def hub(self) -> FoundHub:
+        """
+        The first hub.
+        """
+        return self.hubs[0]
+
+    @classmethod
+    def of(cls, url: str, links: Iterable[str], body: bytes = b"") -> "Discovery":
+        """
+        Read the ``Link`` headers of a response that is there already.
+
+        :param url: What answered, after redirects.
+        :param links: The values of the headers.
+        :returns: It may have no hubs.
+        """
+        hubs = []
+        topic = url
+        has_topic = False
+        for link in parse_links(links):
+            try:
+                target = normalized(link.target, url)
+                about = normalized(link.attributes.get("anchor", ""), url)
+            except ValueError:
+                continue  # no URL, or none of HTTP
+            if about != normalized(url):
+                continue  # with an anchor a link is about another resource (RFC 8288, 3.2)
+            if link.is_a("self") and not has_topic:
+                topic, has_topic = target, True
+            if link.is_a("mercure"):
+                known = link.attributes
+                hubs.append(
+                    FoundHub(
+                        target,
+                        known.get("last-event-id", ""),
+                        known.get("type", ""),
+                        known.get("content-type", ""),
+                    )
+                )
+        return cls(topic, tuple(hubs), body)
+
+
+def discover(
+    resource_url: str,
+    *,
+    reactor: Any,  # a clock, and what can connect: no one interface has both
+    trusted: Iterable[str] | None = None,
+    token: TokenSource | None = None,
+    headers: Mapping[str, str] | None = None,
+    client: HTTPClient | IAgent | None = None,
+    timeout: float = 30.0,
+) -> Deferred[Discovery]:
+    """
+    Fetch a resource, and find the hub that tells when it changes::
+
+        found = await discover("https://example.com/books/1", reactor=reactor)
+        source = subscribe(found.hub.url, found.topic, since=found.hub.last_event_id, ...)
+
+    :param trusted: Origins, as ``https://hub.example``, of the hubs that may be named; a hub of
+        another is passed over.  Any unless told otherwise: then do not show a token to what is
+        found.
+    :param token: A token for the resource itself, not for the hub.
+    :param headers: What else to ask it with.  A redirect to another origin loses the token, and
+        those that say who one is.
+    :param client: What makes the requests; its own connections unless there is one.
+    :param timeout: Seconds within which each request must be answered.
+    :returns: A Deferred that fails with :class:`NoHub` if no hub is named, or the status is none
+        of 2xx; with :class:`Disconnected` if there is no answer.  Cancelling it closes the
+        connection.
+    :raises ValueError: If the URL is none of HTTP, or the token can be none.
+    """
+    url = normalized(resource_url)
+    bearer = Bearer(token)
+    origins = None if trusted is None else {origin_of(normalized(one)) for one in trusted}
+    exchanges = Exchanges(reactor, client, timeout=timeout)
+
+    async def found() -> Discovery:
+        sent = {**(headers or {}), **await bearer.headers()}
+        try:
+            answer = await exchanges.exchange(
+                "GET", url, sent, max_bytes=MAX_RESOURCE, follows=True
+            )
+        except RedirectRefused as refused:
+            raise NoHub(str(refused), status=refused.status) from refused
+        finally:
+            await exchanges.close()
+        if not 200 <= answer.status <= 299:
+            raise NoHub(f"the resource answered {answer.status}", status=answer.status)
+        known = Discovery.of(answer.url, [answer.headers.get("link", "")], answer.body)
+        if not known.hubs:
+            raise NoHub("the resource names no hub", status=answer.status)
+        hubs = [hub for hub in known.hubs if origins is None or origin_of(hub.url) in origins]
+        if not hubs:
+            raise NoHub("the resource names no hub that is trusted", status=answer.status)
+        return Discovery(known.topic, tuple(hubs), known.body)
+
+    return Deferred.fromCoroutine(found())
+
+
+def hub_metadata(
+    hub_url: str,
+    *,
+    reactor: Any,  # a clock, and what can connect: no one interface has both
+    client: HTTPClient | IAgent | None = None,
+    timeout: float = 30.0,
+) -> Deferred[Mapping[str, Any] | None]:  # a JSON object
+    """
+    Ask a hub what it says of itself: who gives tokens for it (``authorization_servers``), which
+    cookie it reads (``mercure_cookie``), whether it tells who is subscribed
+    (``mercure_subscriptions``).
+
+    :returns: A Deferred that fires with ``None`` if it says nothing, as hubs of 0.x do; fails with
+        :class:`Disconnected` if there is no answer, and with :class:`NoHub` if the answer is of
+        another hub: a client that believed it would ask for a token that the other hub can use
+        (RFC 9728, 3.3).
+    :raises ValueError: If the URL is none of HTTP.
+    """
+    parts = urlsplit(normalized(hub_url))
+    path = _WELL_KNOWN + ("" if parts.path == "/" else parts.path)
+    url = parts._replace(path=path, fragment="").geturl()
+    exchanges = Exchanges(reactor, client, timeout=timeout)
+
+    async def said() -> Mapping[str, Any] | None:
+        headers = {"Accept": "application/json"}
+        try:
+            answer = await exchanges.exchange("GET", url, headers, max_bytes=_MAX_METADATA)
+        finally:
+            await exchanges.close()
+        if answer.status != 200:
+            return None
+        try:
+            document = json.loads(answer.body)
+        except (ValueError, RecursionError):
+            return None  # some page
+        if not isinstance(document, dict):
+            return None
+        if document.get("resource") != hub_url:
+            raise NoHub("the metadata is of another hub", status=answer.status)
+        return document
+
+    return Deferred.fromCoroutine(said())

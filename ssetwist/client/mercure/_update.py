@@ -1,0 +1,90 @@
+"""
+What a publisher sends, as a hub reads it: a form for one update, JSON on a line for many.  Pure.
+"""
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from ...eventstream import DEFAULT_TYPE, Event
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """
+    An event, and where it goes.
+
+    :ivar topics: What it is published to; the first is the canonical one, the rest are alternates.
+        One text is one topic.
+    :ivar event: Its data, or the event with its type, its id and its reconnection time.  Without an
+        id the hub gives it one.
+    :ivar private: Whether only those may see it who were granted one of the topics.
+
+    :raises ValueError: If there is no topic, or one is empty or has no UTF-8.
+    :raises TypeError: If a topic is no text.
+    :raises InvalidEvent: If the data has no UTF-8.
+    """
+
+    topics: tuple[str, ...]
+    event: Event
+    private: bool
+
+    def __init__(
+        self, topics: str | Iterable[str], event: Event | str = "", *, private: bool = False
+    ) -> None:
+        if not isinstance(topics, Iterable):
+            raise TypeError(f"topics must be a str, or some, not {type(topics).__name__}")
+        given = (topics,) if isinstance(topics, str) else tuple(topics)
+        if not given:
+            raise ValueError("an update needs a topic")
+        for topic in given:
+            if not isinstance(topic, str):
+                raise TypeError(f"a topic must be str, not {type(topic).__name__}")
+            if not topic:
+                raise ValueError("a topic must not be empty")
+            topic.encode()  # or there is a lone surrogate in it, which is a ValueError, too
+        object.__setattr__(self, "topics", given)
+        object.__setattr__(self, "event", event if isinstance(event, Event) else Event(event))
+        object.__setattr__(self, "private", bool(private))
+
+    def form(self) -> bytes:
+        """
+        Return it as every hub reads it (``application/x-www-form-urlencoded``).
+        """
+        event = self.event
+        fields = [("topic", topic) for topic in self.topics]
+        fields.append(("data", event.data))
+        if self.private:
+            fields.append(("private", "on"))
+        fields += [(name, str(value)) for name, value in _optional(event).items()]
+        return "&".join(f"{name}={quote(value, safe='')}" for name, value in fields).encode()
+
+    def line(self) -> bytes:
+        """
+        Return it as a line of ``application/x-ndjson``, with its line break.
+        """
+        event = self.event
+        fields: dict[str, Any] = {  # JSON values
+            "topic": self.topics[0] if len(self.topics) == 1 else self.topics,
+            "data": event.data,
+        }
+        if self.private:
+            fields["private"] = True
+        fields |= _optional(event)
+        return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def _optional(event: Event) -> dict[str, str | int]:
+    """
+    Return what most events do not have.
+    """
+    fields: dict[str, str | int] = {}
+    if event.id:
+        fields["id"] = event.id
+    if event.type != DEFAULT_TYPE:
+        fields["type"] = event.type
+    if event.retry is not None:
+        fields["retry"] = event.retry
+    return fields

@@ -1,0 +1,179 @@
+"""
+One attempt of an event source: from the question for fresh headers to the head of a stream.
+"""
+
+from asyncio import CancelledError as AsyncioCancelledError
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
+
+from ...errors import Disconnected, HeadersUnavailable, SSETwistError
+from ..http import (
+    AnyHeaders,
+    Request,
+    RequestSender,
+    ResponseHead,
+    as_headers,
+    checked,
+    describe,
+    discard,
+    disconnected,
+    follow,
+    head,
+)
+
+_log = Logger()
+
+#: The status with which a server has clients stay away (WHATWG HTML 9.2.3).
+_NO_CONTENT = 204
+
+
+@dataclass(frozen=True)
+class RequestTemplate:
+    """
+    What is the same for all attempts.
+
+    :ivar url: Whole, see :func:`ssetwist.client._request.normalized`.
+    :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
+    """
+
+    send: RequestSender
+    clock: IReactorTime
+    url: str
+    method: str
+    headers: Headers
+    fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None
+    body: bytes | None
+    wants_gzip: bool
+    timeout: float
+
+
+class Attempt:
+    """
+    Asks once.
+
+    :param last_event_id: What is sent as such.
+    :param answered: Called with what answered, if it is an event stream; with ``None`` if the
+        answer was to stay away.
+    :param failed: Called with the reason if there is none.  Neither is called after :meth:`stop`.
+    """
+
+    def __init__(
+        self,
+        template: RequestTemplate,
+        last_event_id: str,
+        *,
+        answered: Callable[[ResponseHead | None], object],
+        failed: Callable[[SSETwistError], object],
+    ) -> None:
+        self._template = template
+        self.last_event_id = last_event_id
+        self._answered = answered
+        self._failed = failed
+        self._is_stopped = False
+        self._is_over = False
+        self._running: Deferred[None] | None = None
+
+    def start(self) -> None:
+        """
+        Ask.  The answer may come from within.
+        """
+        self._running = Deferred.fromCoroutine(self._run())
+        self._running.addErrback(lambda problem: _log.failure("an attempt broke", problem))
+        if self._is_stopped:  # by the hook for fresh headers
+            self.stop()
+
+    def stop(self) -> None:
+        """
+        Cut whatever is going on.
+        """
+        self._is_stopped = True
+        if self._running is not None and not self._is_over:
+            self._running.cancel()
+
+    async def _run(self) -> None:
+        problem = answer = None
+        try:
+            answer = await self._ask()
+        except SSETwistError as one:
+            problem = one
+        except (Exception, CancelledError) as one:  # whatever a network has to say
+            problem = disconnected(one)
+        self._is_over = True
+        if self._is_stopped:
+            return
+        if problem is not None:
+            self._failed(problem)
+        else:
+            self._answered(answer)
+
+    async def _ask(self) -> ResponseHead | None:
+        template = self._template
+        response, url = await self._reach_in_time()
+        if response.code == _NO_CONTENT:
+            discard(response)
+            return None
+        return await checked(response, url, template.clock, takes_gzip=template.wants_gzip)
+
+    def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
+        """
+        Reach the head of a response, or fail when that takes too long or is cancelled; also if
+        somebody, such as a hook, does not heed that it was cancelled.
+        """
+        timeout = self._template.timeout
+        head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
+        timer = self._template.clock.callLater(timeout, lambda: late())
+
+        def late() -> None:
+            head.errback(Disconnected(f"there was no response within {timeout:g} s"))
+            reaching.cancel()
+
+        def reached(result: Any) -> None:  # the head, or a Failure
+            if not head.called:
+                head.callback(result)
+            elif not isinstance(result, Failure):
+                discard(result[0])
+
+        def done(result: Any) -> Any:  # whatever it is
+            if timer.active():
+                timer.cancel()
+            return result
+
+        head.addBoth(done)
+        reaching = Deferred.fromCoroutine(self._reach()).addBoth(reached)
+        return head
+
+    async def _reach(self) -> tuple[IResponse, str]:
+        template = self._template
+        fresh = await self._fresh_headers()
+        if self._is_stopped:
+            raise CancelledError
+        headers = head(
+            template.headers,
+            fresh,
+            last_event_id=self.last_event_id,
+            wants_gzip=template.wants_gzip,
+        )
+        request = Request(template.method, template.url, headers, template.body)
+        return await follow(template.send, request)
+
+    async def _fresh_headers(self) -> Headers:
+        hook = self._template.fresh_headers
+        if hook is None:
+            return Headers()
+        try:
+            given = hook()
+            return as_headers(await given if isinstance(given, Awaitable) else given)
+        except SSETwistError:
+            raise
+        except (Exception, AsyncioCancelledError) as problem:  # it may be anybody's code
+            raise HeadersUnavailable(
+                f"there are no fresh headers: {describe(problem)}"
+            ) from problem

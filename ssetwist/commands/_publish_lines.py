@@ -1,0 +1,182 @@
+"""
+Publishing lines as long as they come: together, as fast as the hub takes them, and no faster.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from twisted.internet.defer import Deferred, DeferredQueue, DeferredSemaphore
+from twisted.internet.task import LoopingCall
+from twisted.python.failure import Failure
+
+from ..client import Publisher
+from ..client.mercure import MAX_LINES
+from ..errors import NotPublished
+from ._lines import MAX_LINE, Lines
+from ._status import StatusOutput
+from ._terminal import Output, escaped
+from ._update_maker import UpdateMaker
+
+#: Seconds between two looks at how far it is.
+_PROGRESS_EVERY = 0.25
+
+
+@dataclass(slots=True)
+class _Sent:
+    """
+    Lines that are on their way.
+
+    :ivar numbers: Of the lines; those that are no update have their problem in the results.
+    """
+
+    numbers: list[int]
+    wrong: dict[int, NotPublished]
+    answer: Deferred[list[str | NotPublished]]
+
+
+class PublishedLines:
+    """
+    Publishes lines as long as they come.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,  # a clock
+        publisher: Publisher,
+        update_maker: UpdateMaker,
+        output: Output,
+        status: StatusOutput,
+        lines: Lines,
+        *,
+        in_flight: int,
+        writes_ids: bool,
+    ) -> None:
+        self._writes_ids = writes_ids
+        self._reactor = reactor
+        self._publisher = publisher
+        self._update_maker = update_maker
+        self._output = output
+        self._status = status
+        self._lines = lines
+        self._turns = DeferredSemaphore(in_flight)
+        self._sent: DeferredQueue[_Sent | Failure | None] = DeferredQueue()
+        self._published = 0
+        self._failed = 0
+        self._began = reactor.seconds()
+
+    async def publish(self) -> int:
+        """
+        Publish all lines.
+
+        :returns: The status of the process.
+        """
+        progress = LoopingCall(self._show_progress)
+        progress.clock = self._reactor
+        if self._status.has_progress:
+            progress.start(_PROGRESS_EVERY, now=False)
+        sending = Deferred.fromCoroutine(self._send())
+        sending.addErrback(self._sent.put)
+        last = 0
+        is_stopped = leaves_some = False
+        try:
+            while sent := await self._sent.get():
+                if isinstance(sent, Failure):
+                    sent.raiseException()
+                last = sent.numbers[-1]
+                if not await self._finish(sent) and not is_stopped:
+                    is_stopped = True
+                    leaves_some = not self._lines.is_at_end
+                    self._lines.stop()
+                # Not before: what comes next may be in vain.
+                self._turns.release()
+        finally:
+            if progress.running:
+                progress.stop()
+            self._status.wipe()
+            self._lines.stop()
+            sending.cancel()
+            for left in self._sent.pending:
+                if isinstance(left, _Sent):  # nobody waits for it any more
+                    left.answer.addErrback(lambda _: None)
+        if leaves_some:
+            self._status.write(f"nothing behind line {last} was sent", is_urgent=True)
+        self._status.write(self._summary())
+        return 1 if self._failed else 0
+
+    async def _send(self) -> None:
+        while True:
+            # The turn first: what comes while it is waited for goes together.
+            await self._turns.acquire()
+            lines = await self._lines.take(MAX_LINES)
+            if not lines:
+                break
+            updates = []
+            wrong = {}
+            for number, line in lines:
+                try:
+                    if line is None:
+                        raise ValueError(f"it is longer than {MAX_LINE} bytes")
+                    updates.append(self._update_maker.of_line(line))
+                except ValueError as problem:
+                    wrong[number] = NotPublished(str(problem))
+            answer = self._publisher.publish_many(updates)
+            self._sent.put(_Sent([number for number, _ in lines], wrong, answer))
+        self._sent.put(None)
+
+    async def _finish(self, sent: _Sent) -> bool:
+        """
+        Wait for the answer to some lines, and tell it.
+
+        :returns: Whether others may fare better.
+        """
+        answers = iter(await sent.answer)
+        results = [sent.wrong.get(number) or next(answers) for number in sent.numbers]
+        ids = [result for result in results if isinstance(result, str)]
+        self._published += len(ids)
+        self._failed += len(results) - len(ids)
+        if self._writes_ids:
+            await self._output.write("".join(f"{escaped(id)}\n" for id in ids))
+        self._tell_failures(list(zip(sent.numbers, results, strict=True)))
+        return not any(
+            isinstance(result, NotPublished)
+            and result.line is None
+            and sent.wrong.get(number) is not result
+            for number, result in zip(sent.numbers, results, strict=True)
+        )
+
+    def _tell_failures(self, results: Sequence[tuple[int, str | NotPublished]]) -> None:
+        """
+        Tell what was not published; neighbours that failed together are told together.
+        """
+        first = 0
+        while first < len(results):
+            number, problem = results[first]
+            last = first
+            while last + 1 < len(results) and results[last + 1][1] is problem:
+                last += 1
+            if isinstance(problem, NotPublished):
+                which = (
+                    f"line {number}" if last == first else f"lines {number} to {results[last][0]}"
+                )
+                self._status.write(f"{which}: {words(problem)}", is_urgent=True)
+            first = last + 1
+
+    def _show_progress(self) -> None:
+        self._status.progress(self._summary())
+
+    def _summary(self) -> str:
+        seconds = self._reactor.seconds() - self._began
+        rate = f" ({self._published / seconds:.0f}/s)" if seconds > 0 else ""
+        failed = f", {self._failed} were not" if self._failed else ""
+        return f"published {self._published} events in {seconds:.1f} s{rate}{failed}"
+
+
+def words(problem: NotPublished) -> str:
+    """
+    Return why something was not published.
+    """
+    text = str(problem).rstrip(".")
+    if problem.is_uncertain:
+        text += "; it may have been published nevertheless"
+    return text

@@ -1,0 +1,283 @@
+"""
+What ``python -m ssetwist subscribe`` does: write the events of a stream as they come.
+"""
+
+import json
+from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from twisted.internet.task import LoopingCall
+from twisted.web.iweb import IAgent
+
+from ..client import EventSource, Interruption, Opened, is_worth_another_try
+from ..client.mercure import Bearer, Loss, loss_in, subscribe
+from ..errors import Disconnected, NotAnEventStream, SSETwistError
+from ..eventstream import Event
+from ._options import add_token, positive, token_of, url_of
+from ._status import StatusOutput
+from ._terminal import Output, Terminal, escaped, escaped_json, has_colour
+
+#: Seconds between looking whether anybody still reads.
+_LOOK_EVERY = 1.0
+
+#: How much of what a server says is shown, in characters.
+_SHOWN = 300
+
+_EPILOG = """\
+An interrupted stream is taken up again where it was, for as long as it takes; --once
+and --attempts set an end to that. What happens is told on the standard error.
+
+On a terminal events are written to be read, with control characters as escapes. In a
+pipe, or with --json, there is one object a line:
+{"type": "message", "id": "...", "data": "..."}; the id is null where there is none.
+
+exit status:
+  0    there were as many events as --count says, the server said that this is the
+       end (204), or with --once the stream has ended properly
+  1    the server refused, answered with no event stream, or cannot be reached in as
+       many attempts as were allowed
+  2    the command line makes no sense
+  130  interrupted from the keyboard, by that very signal; so with other signals, and
+       with SIGPIPE (141) if who reads the output has gone
+"""
+
+
+def add_subscribe(parser: ArgumentParser) -> None:
+    """
+    Add what ``subscribe`` can be told.
+    """
+    parser.formatter_class = RawDescriptionHelpFormatter
+    parser.epilog = _EPILOG
+    parser.add_argument(
+        "url", metavar="URL", help="an event stream; with --topic or --pattern, a Mercure hub"
+    )
+    parser.add_argument(
+        "--topic",
+        action="append",
+        default=[],
+        metavar="TOPIC",
+        help="a topic of a Mercure hub, * for all; repeatable",
+    )
+    parser.add_argument(
+        "--pattern",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="a URL pattern of topics, such as /rooms/:room; repeatable",
+    )
+    parser.add_argument(
+        "--legacy",
+        action="store_true",
+        help="the hub speaks Mercure 0.x alone; patterns are URI templates then",
+    )
+    add_token(parser)
+    parser.add_argument(
+        "--since",
+        default="",
+        metavar="ID",
+        help="begin after this event; 'earliest' for all that a Mercure hub has kept",
+    )
+    format = parser.add_mutually_exclusive_group()
+    format.add_argument("--json", action="store_true", help="JSON on a terminal, too")
+    format.add_argument("--text", action="store_true", help="to be read, in a pipe, too")
+    parser.add_argument("--count", type=positive, metavar="N", help="end after so many events")
+    attempts = parser.add_mutually_exclusive_group()
+    attempts.add_argument(
+        "--once", action="store_true", help="do not come back when the stream ends"
+    )
+    attempts.add_argument(
+        "--attempts",
+        type=positive,
+        metavar="N",
+        help="give up after so many attempts in a row that came to nothing",
+    )
+    parser.add_argument(
+        "--quiet", action="store_true", help="tell nothing but what ends it, and what was missed"
+    )
+
+
+async def run_subscribe(
+    arguments: Namespace, reactor: Any, terminal: Terminal, client: IAgent | None = None
+) -> int:
+    """
+    Write events.
+
+    :param reactor: A clock, and what can connect.  No one interface has both.
+    :param client: What makes the requests; its own connections unless there is one.
+    :returns: The status of the process.
+    :raises ValueError: If the options make no sense.
+    :raises BrokenPipeError: If nobody reads what is written any more.
+    """
+    output = Output(terminal.output, reactor)
+    write = _writer(arguments, terminal)
+    watch = _Watch(arguments, terminal)
+    source = _source(arguments, watch, reactor=reactor, client=client)
+    watch.write_status(f"connecting to {without_query(arguments.url)}")
+
+    def look() -> None:
+        if not output.is_read():
+            source.close()
+
+    looking = LoopingCall(look)
+    looking.clock = reactor
+    looking.start(_LOOK_EVERY)
+    left = arguments.count
+    try:
+        async for event in source:
+            watch.see(event)
+            await output.write(write(event))
+            if left is not None:
+                left -= 1
+                if not left:
+                    return 0
+        if not output.is_read():
+            raise BrokenPipeError
+        return 0
+    except SSETwistError as problem:
+        return watch.end(problem)
+    finally:
+        looking.stop()
+        await source.close()
+
+
+class _Watch:
+    """
+    Tells what happens to the stream, and says when it is enough.
+    """
+
+    def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
+        self._arguments = arguments
+        self.write_status = StatusOutput(terminal, is_quiet=arguments.quiet).write
+        self._is_mercure = bool(arguments.topic or arguments.pattern)
+        self._failures = 0
+
+    def opened(self, opened: Opened) -> None:
+        """
+        It has begun, or begun again.
+        """
+        self._failures = 0
+        self.write_status("open")
+
+    def interrupted(self, interruption: Interruption) -> None:
+        """
+        It has broken, and there will be another attempt.
+        """
+        self.write_status(
+            f"interrupted: {_words(interruption.problem)}; "
+            f"next attempt in {interruption.delay:.1f} s"
+        )
+
+    def lost(self, loss: Loss) -> None:
+        """
+        Events were missed.
+        """
+        self.write_status(f"events were missed: {loss}", is_urgent=True)
+
+    def see(self, event: Event) -> None:
+        """
+        An event has come.  A stream of ours tells of a gap even where it is no hub's.
+        """
+        if not self._is_mercure and (loss := loss_in(event)):
+            self.lost(loss)
+
+    def may_try_again(self, problem: SSETwistError) -> bool:
+        """
+        Decide whether there is another attempt.
+        """
+        self._failures += 1
+        limit = self._arguments.attempts
+        is_enough = self._arguments.once or (limit is not None and self._failures >= limit)
+        return not is_enough and is_worth_another_try(problem)
+
+    def end(self, problem: SSETwistError) -> int:
+        """
+        Tell what has ended it, and return the status of the process.
+        """
+        if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
+            return 0
+        self.write_status(_words(problem), is_urgent=True)
+        misses_topic = (
+            isinstance(problem, NotAnEventStream)
+            and problem.status == 400
+            and b"topic" in problem.body
+        )
+        if misses_topic and self._is_mercure and not self._arguments.legacy:
+            self.write_status("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
+        return 1
+
+
+def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
+    url = url_of(arguments.url)
+    token = token_of(arguments.token)
+    options |= {
+        "policy": watch.may_try_again,
+        "on_open": watch.opened,
+        "on_interruption": watch.interrupted,
+    }
+    if arguments.topic or arguments.pattern:
+        return subscribe(
+            url,
+            arguments.topic,
+            patterns=arguments.pattern,
+            token=token,
+            legacy=arguments.legacy,
+            since=arguments.since,
+            on_loss=watch.lost,
+            **options,
+        )
+    if arguments.legacy:
+        raise ValueError("--legacy: there is neither --topic nor --pattern")
+    if token is not None:
+        options["fresh_headers"] = Bearer(token).headers
+    return EventSource(url, last_event_id=arguments.since, **options)
+
+
+def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:
+    """
+    Return what makes text of an event.
+    """
+    if arguments.json or not (arguments.text or terminal.output.isatty()):
+        return json_line
+    is_coloured = has_colour(terminal.output)
+    return lambda event: readable(event, is_coloured=is_coloured)
+
+
+def json_line(event: Event) -> str:
+    """
+    Return an event as JSON on one line.
+    """
+    fields = {"type": event.type, "id": event.id, "data": event.data}
+    return escaped_json(json.dumps(fields, ensure_ascii=False)) + "\n"
+
+
+def readable(event: Event, *, is_coloured: bool = False) -> str:
+    """
+    Return an event as it is shown to somebody: a line with its type and id, its data, a blank line.
+    """
+    head = escaped(f"{event.type}  {event.id or ''}".rstrip())
+    if is_coloured:
+        head = f"\x1b[1;36m{head}\x1b[0m"
+    # Only LF: the parser has made LF of the others.
+    lines = [escaped(line) for line in event.data.split("\n")]
+    return "\n".join([head, *lines, "", ""])
+
+
+def without_query(url: str) -> str:
+    """
+    Return a URL as it may be shown: its query may have secrets.
+    """
+    return urlsplit(url)._replace(query="", fragment="").geturl()
+
+
+def _words(problem: SSETwistError) -> str:
+    """
+    Return what went wrong, with the server's own words if they are for people.
+    """
+    text = str(problem).rstrip(".")
+    if not isinstance(problem, NotAnEventStream):
+        return text
+    is_readable = problem.headers.get("content-type", "").startswith(("text/plain", "application/"))
+    said = problem.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN]
+    return f"{text}: {said}" if is_readable and said else text

@@ -1,0 +1,85 @@
+"""
+What is published of an argument, or of a line.
+"""
+
+import json
+from argparse import Namespace
+from collections.abc import Sequence
+
+from ..client import Update
+from ..errors import InvalidEvent
+from ..eventstream import Event
+
+
+class UpdateMaker:
+    """
+    Makes updates, by the command line.
+    """
+
+    def __init__(self, arguments: Namespace) -> None:
+        self._topics: Sequence[str] = arguments.topic
+        self._arguments = arguments
+        self._check()
+
+    def of_data(self, data: str) -> Update:
+        """
+        Make one of the argument.
+        """
+        arguments = self._arguments
+        event = Event(data, type=arguments.type, id=arguments.id, retry=arguments.retry)
+        return Update(self._topics, event, private=arguments.private)
+
+    def of_line(self, line: bytes) -> Update:
+        """
+        Make one of a line.
+
+        :raises ValueError: If it can be none; the text says why.
+        """
+        try:
+            text = line.decode()
+        except UnicodeDecodeError:
+            raise ValueError("it is not in UTF-8") from None
+        return self._of_json(text) if self._arguments.json else self.of_data(text)
+
+    def _check(self) -> None:
+        """
+        Complain of the command line now, and not of each line.
+        """
+        arguments = self._arguments
+        try:
+            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
+        except InvalidEvent as problem:
+            raise ValueError(f"--{problem.field}: {problem}") from None
+        if self._topics:
+            Update(self._topics)
+
+    def _of_json(self, text: str) -> Update:
+        try:
+            said = json.loads(text)
+        except (ValueError, RecursionError):
+            raise ValueError("it is no JSON") from None
+        if not isinstance(said, dict):
+            raise ValueError("it is no JSON object")
+        arguments = self._arguments
+        id = said.get("id")
+        if isinstance(id, str) and id.startswith("#"):
+            id = None  # what another hub called it; no other may use such ids
+        fields = {
+            "type": arguments.type if said.get("type") is None else said["type"],
+            "id": id,
+            "retry": said.get("retry", arguments.retry),
+        }
+        if "data" not in said:
+            raise ValueError("there is no data in it")
+        data = said["data"]
+        try:
+            event = (
+                Event(data, **fields) if isinstance(data, str) else Event.with_json(data, **fields)
+            )
+            return Update(
+                said.get("topic") or self._topics,
+                event,
+                private=bool(said.get("private", arguments.private)),
+            )
+        except TypeError as problem:
+            raise ValueError(str(problem)) from None

@@ -1,0 +1,36 @@
+"""
+Access: an authorizer decides what a request may do; a refusal is answered in HTTP's words.
+"""
+
+from ._answer import HttpAnswer, answer_to, json_answer
+from ._authorizer import (
+    ALL_TOPICS,
+    AllowEveryone,
+    Authorizer,
+    TokenAuthorizer,
+    TokenThenCallback,
+)
+from ._callback import CallbackAuthorizer
+from ._challenge import quoted
+from ._cors import allow_origin, answer_options
+from ._development import LoopbackOnly, LoopbackOrigins
+from ._origins import Origins, origin_of
+
+__all__ = [
+    "ALL_TOPICS",
+    "AllowEveryone",
+    "Authorizer",
+    "CallbackAuthorizer",
+    "HttpAnswer",
+    "LoopbackOnly",
+    "LoopbackOrigins",
+    "Origins",
+    "TokenAuthorizer",
+    "TokenThenCallback",
+    "allow_origin",
+    "answer_options",
+    "answer_to",
+    "json_answer",
+    "origin_of",
+    "quoted",
+]

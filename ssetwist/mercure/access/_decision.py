@@ -1,0 +1,192 @@
+"""
+What the application says of a request, when it is asked about it.
+
+It is believed, but not read with a good will: what makes no sense allows nothing, also a name that
+nobody knows.  It may be a mistyped one that was to restrict something.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from math import inf
+from typing import Any
+
+from ...errors import Refused
+from ...hub import EVERYTHING, NOTHING, Matcher, Matchers
+from ..rights import Action, Rights, shown
+from ..tokens import seconds
+from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
+from ..updates import JSON
+
+#: How many entries each list of topics may have.  Those that are patterns have a lower bound, the
+#: one of a client (``Limits.max_matchers``), because they cost more.
+MAX_TOPICS = 1000
+
+#: How many characters an identity may have: it is kept, and written to the log, with each stream.
+MAX_IDENTITY = 200
+
+#: What an answer may say.
+_NAMES = ("topics", "subscribe", "publish", "expires_in", "identity", "payload")
+
+#: What there is to say of topics that are no mere text.
+_ENTRY_NAMES = ("match", "match_type")
+
+
+class InvalidDecision(Exception):
+    """
+    The application's fault: its answer makes no sense.  It says what is wrong, and where.
+    """
+
+
+def read_decision(
+    body: bytes,
+    media_type: str | None,
+    action: Action,
+    *,
+    base_url: str,
+    now: float,
+    limits: Limits = DEFAULT_LIMITS,
+) -> Rights:
+    """
+    Read the answer to a request that is allowed.
+
+    An empty one allows what was asked for: all topics to a publisher; to a subscriber what is
+    public.  Any other one names what it grants; ``null`` is as if it were not there:
+
+    - ``topics``: what is subscribed to, instead of what the client has asked for;
+    - ``subscribe``: of which topics private updates may be seen, too;
+    - ``publish``: to which topics it may publish;
+    - ``expires_in``: after how many seconds all this ends;
+    - ``identity``: a name of who it is, for limits and logs;
+    - ``payload``: what is told of its subscriptions to those who may know of them.
+
+    :param media_type: ``None`` if it has none.  One that says it is JSON, and is empty, is not
+        taken for an empty one: something has got lost of it.
+    :param action: What was asked for.
+    :param base_url: The hub's own URL, to which patterns are relative.
+    :param now: Seconds of the clock.
+    :raises InvalidDecision: If it breaks a rule.
+    """
+    if not body and media_type != JSON:
+        return Rights(publish=Matchers.of(EVERYTHING) if action is Action.PUBLISH else None)
+    if media_type != JSON:
+        raise InvalidDecision(f"it is {media_type or 'of no media type'}; expected {JSON}")
+    answer = _read_object(body)
+    _check_names("it", answer, _NAMES)
+    topics, subscribe, publish = (
+        _matchers(name, answer.get(name), base_url, limits) for name in _NAMES[:3]
+    )
+    payload = _payload(answer.get("payload"))
+    return Rights(
+        publish=publish,
+        subscribe=NOTHING if subscribe is None else subscribe,
+        expires=now + _seconds(answer.get("expires_in")),
+        payloads=() if payload is None else ((Matchers.of(EVERYTHING), payload),),
+        topics=topics,
+        identity=_identity(answer.get("identity")),
+    )
+
+
+def _read_object(body: bytes) -> dict[str, Any]:  # any JSON values
+    try:
+        # Decoded here, because json would also take UTF-16 and UTF-32.
+        answer = json.loads(body.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as problem:
+        raise InvalidDecision(f"it is no UTF-8 at byte {problem.start}") from None
+    except json.JSONDecodeError as problem:
+        raise InvalidDecision(
+            f"it is no JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}"
+        ) from None
+    except ValueError:  # more digits than Python takes, or one of the constants
+        raise InvalidDecision("it has a number that is too long, or is none") from None
+    except RecursionError:
+        raise InvalidDecision("it is nested too deeply") from None
+    if not isinstance(answer, dict):
+        raise InvalidDecision("it is no JSON object")
+    return answer
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and the infinities otherwise
+
+
+def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matchers | None:
+    if value is None:
+        return None
+    if not isinstance(value, list):
+        raise InvalidDecision(f"{name} is no array")
+    if len(value) > MAX_TOPICS:
+        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_TOPICS}")
+    matchers: list[Matcher] = []
+    patterns = 0
+    for index, entry in enumerate(value):
+        where = f"{name}[{index}]"
+        match, match_type = _entry(where, entry)
+        patterns += match_type != "exact"
+        if patterns > limits.max_matchers:
+            raise InvalidDecision(f"{where} is a pattern too many: there may be {patterns - 1}")
+        try:
+            matchers.append(matcher_of(match_type, match, base_url, field=where, limits=limits))
+        except Refused as problem:
+            raise InvalidDecision(str(problem)) from problem
+    return Matchers.of(matchers)
+
+
+def _entry(where: str, entry: object) -> tuple[str, str]:
+    """
+    Return the text and the type of a matcher.
+    """
+    if isinstance(entry, dict):
+        _check_names(where, entry, _ENTRY_NAMES)
+        match, match_type = entry.get("match"), entry.get("match_type", "exact")
+        where += ".match"
+    else:
+        match, match_type = entry, "exact"
+    if not isinstance(match, str) or not match:
+        raise InvalidDecision(f"{where} is no text, or empty")
+    if not isinstance(match_type, str) or match_type not in MATCHER_TYPES:
+        raise InvalidDecision(
+            f"{where}_type is {shown(match_type)}; expected {' or '.join(MATCHER_TYPES)}"
+        )
+    return match, match_type
+
+
+def _seconds(value: object) -> float:
+    if value is None:
+        return inf
+    found = seconds(value)
+    if not 0 < found < inf:
+        raise InvalidDecision("expires_in is no number of seconds that is more than 0")
+    return found
+
+
+def _identity(value: object) -> str:
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        raise InvalidDecision("identity is no text")
+    if len(value) > MAX_IDENTITY:
+        raise InvalidDecision(f"identity has more than {MAX_IDENTITY} characters")
+    try:
+        check_name("identity", value)
+    except Refused as problem:
+        raise InvalidDecision(str(problem)) from problem
+    return value
+
+
+def _payload(payload: Any) -> Any:  # any JSON value
+    """
+    Check that documents about a subscription can have this payload.
+    """
+    try:
+        json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):  # a lone surrogate, or a number beyond all numbers
+        raise InvalidDecision("payload cannot be written as JSON") from None
+    return payload
+
+
+def _check_names(where: str, value: Mapping[str, object], names: Iterable[str]) -> None:
+    for name in value:
+        if name not in names:
+            raise InvalidDecision(
+                f"{where} has {shown(name)}, which is unknown; there are {', '.join(names)}"
+            )

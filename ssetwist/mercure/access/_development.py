@@ -1,0 +1,102 @@
+"""
+A hub without keys, for development: open to everyone who is on this machine, and to no one else.
+
+That only this machine can connect is not enough.  A page from elsewhere, opened in a browser here,
+can have that browser connect; and with a name of its own that leads to 127.0.0.1 (DNS rebinding) it
+would even be of the hub's own origin.  So what browsers say of names and origins is checked.
+"""
+
+import re
+from dataclasses import dataclass
+from ipaddress import ip_address
+from urllib.parse import urlsplit
+
+from twisted.web.resource import IResource, Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ...errors import Refused
+from ...web.opening import (
+    header_of,
+)
+from ._answer import answer_to
+from ._origins import Origins
+
+_SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS", b"QUERY")
+
+#: A host with a port, or without one.
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{0,5})?")
+
+
+def is_loopback(host: str) -> bool:
+    """
+    Tell whether a host, as browsers name it, is this machine and nothing else.
+    """
+    name = host.strip("[]").rstrip(".").lower()
+    if name == "localhost" or name.endswith(".localhost"):
+        return True
+    try:
+        return ip_address(name).is_loopback
+    except ValueError:
+        return False
+
+
+@dataclass(frozen=True, slots=True)
+class LoopbackOrigins(Origins):
+    """
+    The origins of pages that this machine serves, on whatever port.
+    """
+
+    def allows(self, origin: str) -> bool:
+        try:
+            return is_loopback(urlsplit(origin).hostname or "")
+        except ValueError:
+            return False
+
+
+class LoopbackOnly(Resource):
+    """
+    Lets through to another resource what comes from a page of this machine, or from no page.
+    """
+
+    def __init__(self, resource: IResource) -> None:
+        super().__init__()
+        self._resource = resource
+
+    def getChildWithDefault(self, path: bytes, request: Request) -> IResource:
+        refused = _refusal_of(request)
+        if refused is None:
+            return self._resource.getChildWithDefault(path, request)  # type: ignore[no-any-return]
+        return _Refusing(refused)
+
+
+class _Refusing(Resource):
+    isLeaf = True
+
+    def __init__(self, refused: Refused) -> None:
+        super().__init__()
+        self._refused = refused
+
+    def render(self, request: Request) -> int:
+        answer_to(self._refused, "").write(request)
+        return NOT_DONE_YET
+
+
+def _refusal_of(request: Request) -> Refused | None:
+    host = header_of(request, b"Host")
+    if host is not None:
+        found = _HOST.fullmatch(host)
+        if found is None or not is_loopback(found[1]):
+            return Refused(
+                421,
+                "This hub has no key, so it is for development on its own machine: ask for it as "
+                "localhost.  With a --key it may have other names.",
+            )
+    origin = header_of(request, b"Origin")
+    is_foreign = origin is not None and not LoopbackOrigins().allows(origin)
+    if is_foreign and request.method not in _SAFE_METHODS:
+        return Refused(
+            403,
+            "This hub has no key, so it is for development: pages of other machines may not "
+            "publish to it.",
+        )
+    return None

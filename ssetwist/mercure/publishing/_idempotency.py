@@ -1,0 +1,179 @@
+"""
+A publication that may be asked for again, and happens once.
+
+Who did not hear the answer cannot know whether the event was published.  With a key of its own
+choosing (the ``Idempotency-Key`` header, draft-ietf-httpapi-idempotency-key-header) it may simply
+ask again: it gets the answer that it missed, and nothing is published twice.
+"""
+
+import re
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+from math import inf
+from typing import Generic, TypeVar
+
+from twisted.internet.defer import Deferred, fail, maybeDeferred, succeed
+from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ...errors import Refused
+
+_log = Logger()
+
+T = TypeVar("T")
+
+#: For how many seconds an answer is kept: a day, within which who retries has done so.
+DEFAULT_TTL = 86_400.0
+
+#: How many answers are kept; each line of many is one.  Each takes about half a kilobyte.
+DEFAULT_MAX_ENTRIES = 50_000
+
+#: Seconds after which to try again where so many publications are under way that none fits.
+_RETRY_AFTER = 1.0
+
+#: Any text of a length that is worth keeping.  The quotes that the draft wants around it are part
+#: of it, if they are there: who asks again does so in the same words.
+_KEY = re.compile(rb"[ -~]{1,255}")
+
+
+def idempotency_key(values: Sequence[bytes] | None) -> str | None:
+    """
+    Read the key out of the values of the header.
+
+    :returns: ``None`` if there is no such header.
+    :raises Refused: With 400 if there are two, or it is empty, longer than 255 bytes, or not ASCII.
+    """
+    if not values:
+        return None
+    if len(values) > 1 or not _KEY.fullmatch(values[0]):
+        raise Refused(400, "Idempotency-Key must be one value of 1 to 255 ASCII characters.")
+    return values[0].decode("ascii")
+
+
+@dataclass(slots=True)
+class _UnderWay(Generic[T]):
+    """
+    A publication of which nobody knows yet how it ends.
+    """
+
+    digest: bytes
+    waiting: dict[Deferred[T], None] = field(default_factory=dict)  # in the order of their coming
+
+    def answer(self) -> Deferred[T]:
+        waiter: Deferred[T] = Deferred(self.waiting.__delitem__)
+        self.waiting[waiter] = None
+        return waiter
+
+    def fire(self, result: T | Failure) -> None:
+        while self.waiting:  # one by one: whoever is told may cancel another
+            waiter = next(iter(self.waiting))
+            del self.waiting[waiter]
+            waiter.callback(result)
+
+
+@dataclass(frozen=True, slots=True)
+class _Done(Generic[T]):
+    """
+    A publication that has been answered.
+    """
+
+    digest: bytes
+    result: T
+    at: float
+
+
+class Idempotency(Generic[T]):
+    """
+    Remembers what has been published under which key, and how it was answered.
+
+    Only success is remembered: what has failed published nothing, and may be tried again.
+
+    :param clock: The reactor, or a ``Clock`` in tests.
+    :param ttl: For how many seconds after it was given an answer is remembered.
+    :param max_entries: How many keys are remembered at most; then the oldest answer is forgotten
+        before its time.
+    :raises ValueError: If one of them is not more than zero.
+    """
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        *,
+        ttl: float = DEFAULT_TTL,
+        max_entries: int = DEFAULT_MAX_ENTRIES,
+    ) -> None:
+        for name, value in (("ttl", ttl), ("max_entries", max_entries)):
+            if not 0 < value < inf:
+                raise ValueError(f"{name} {value!r} must be more than 0")
+        self._clock = clock
+        self._ttl = ttl
+        self._max_entries = max_entries
+        self._under_way: dict[Hashable, _UnderWay[T]] = {}
+        self._done: dict[Hashable, _Done[T]] = {}  # in the order in which they were answered
+
+    def __len__(self) -> int:
+        """
+        How many keys are held now.
+        """
+        return len(self._under_way) + len(self._done)
+
+    def once(self, key: Hashable, body: bytes, publish: Callable[[], Deferred[T]]) -> Deferred[T]:
+        """
+        Publish, unless that has been done, or is being done, under the same key.
+
+        :param key: Who asks, together with what it calls this publication.
+        :param body: What it asks for.  The same key with another body is a mistake.
+        :param publish: Called if nothing is known of the key.
+        :returns: A Deferred that fires with what ``publish`` came to, whoever called it.  All that
+            goes wrong is told by it.  Cancelling it takes nothing back: the publication goes on,
+            and its answer is there for the next who asks.  It fails with :class:`Refused`: 422 if
+            the body is another, 503 if there is no room because so many are under way.
+        """
+        self._forget_old()
+        digest = sha256(body).digest()
+        known = self._under_way.get(key) or self._done.get(key)
+        if known is None:
+            return self._begin(key, digest, publish)
+        if known.digest != digest:
+            return fail(
+                Refused(422, "This Idempotency-Key has been used for something else already.")
+            )
+        return succeed(known.result) if isinstance(known, _Done) else known.answer()
+
+    def _forget_old(self) -> None:
+        long_ago = self._clock.seconds() - self._ttl
+        while self._done and self._done[oldest := next(iter(self._done))].at <= long_ago:
+            del self._done[oldest]
+
+    def _begin(
+        self, key: Hashable, digest: bytes, publish: Callable[[], Deferred[T]]
+    ) -> Deferred[T]:
+        if len(self) >= self._max_entries:
+            if not self._done:
+                return fail(
+                    Refused(
+                        503,
+                        "Too many publications are under way; try again later.",
+                        retry_after=_RETRY_AFTER,
+                    )
+                )
+            del self._done[next(iter(self._done))]
+        self._under_way[key] = under_way = _UnderWay[T](digest)
+        answer = under_way.answer()  # before it is published, which may be over at once
+        maybeDeferred(publish).addCallbacks(
+            self._succeeded, self._failed, callbackArgs=(key,), errbackArgs=(key,)
+        )
+        return answer
+
+    def _succeeded(self, result: T, key: Hashable) -> None:
+        under_way = self._under_way.pop(key)
+        self._done[key] = _Done(under_way.digest, result, self._clock.seconds())
+        under_way.fire(result)
+
+    def _failed(self, failure: Failure, key: Hashable) -> None:
+        under_way = self._under_way.pop(key)
+        if not under_way.waiting:
+            _log.failure("a publication failed after who asked for it had gone", failure=failure)
+        under_way.fire(failure)

@@ -1,0 +1,214 @@
+"""
+Publishing: ``POST`` at the hub's URL (section 5 of the checklist).
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
+
+from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.task import deferLater
+from twisted.web.server import Request
+
+from ...errors import HubClosed, LogUnavailable, Refused
+from ...hub import Hub, Matchers
+from ...web.opening import (
+    address_of,
+    header_of,
+)
+from ..access import Authorizer, HttpAnswer, origin_of
+from ..rights import Action, Rights
+from ..settings import MercureSettings
+from ..updates import (
+    FORM,
+    JSON,
+    JSON_LINES,
+    Update,
+    answer_line,
+    lines_of,
+    media_type_of,
+    read_body,
+    read_form,
+    update_from_form,
+    update_from_json,
+)
+from ._idempotency import Idempotency, idempotency_key
+from ._rate import Rate
+
+#: Seconds after which one may try again to whom the hub was closed.
+_CLOSED_RETRY_AFTER = 5.0
+
+
+#: Seconds after which publishing lines lets the reactor do something else: a thousand of them may
+#: have a hundred thousand topics, of which each is looked at.
+_MAX_LINES_TIME = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class _Publisher:
+    """
+    Who publishes.
+
+    :ivar name: For limits: its identity, or the address that it comes from.
+    :ivar key: What it calls this publication, if it wants it to happen once only.
+    """
+
+    name: str
+    granted: Matchers
+    is_legacy: bool
+    key: str | None
+
+
+class Publishing:
+    """
+    Publishes for those who may.
+    """
+
+    def __init__(self, hub: Hub, authorizer: Authorizer, settings: MercureSettings) -> None:
+        self._hub = hub
+        self._authorizer = authorizer
+        self._settings = settings
+        clock = hub.streams.clock
+        self._rate = Rate(clock, settings.publish_rate)
+        self._answers: Idempotency[str] = Idempotency(clock)
+
+    async def answer(self, request: Request) -> HttpAnswer:
+        """
+        Answer a request to publish: with 200 once the log has all of it safe.
+
+        :raises Refused: If it is refused; nothing has been published then.
+        """
+        # Who may not publish learns nothing of what is wrong with it (P7).
+        rights = await self._authorizer.authorize(request, Action.PUBLISH)
+        if rights.is_ambient:
+            self._check_source(request)
+        publisher = self._publisher(request, rights)
+        headers = request.requestHeaders
+        media_type = media_type_of(headers.getRawHeaders(b"Content-Type", ()))
+        body = read_body(request, self._settings.max_body)
+        if media_type == JSON_LINES:
+            return await self._publish_lines(body, publisher)
+        if media_type in (None, FORM):
+            update = update_from_form(read_form(body), self._settings.base_url)
+        elif media_type == JSON:
+            update = update_from_json(body, self._settings.base_url)
+        else:
+            raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
+        # No line break behind it: clients take all of it for the id (P5).
+        return HttpAnswer(200, (await self._publish(update, body, publisher)).encode())
+
+    def _check_source(self, request: Request) -> None:
+        """
+        Check that a page may do what a browser alone has shown a right to (C6).  Browsers add
+        cookies and passwords by themselves, but never a bearer's token.
+        """
+        scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
+        origin, referer = (header_of(request, name) for name in (b"Origin", b"Referer"))
+        has_cookie = request.requestHeaders.hasHeader(b"Cookie")
+        if scheme == "bearer":
+            # A page can set one that is good for nothing, and the cookie was what counted.
+            is_by_browser = has_cookie and (origin or referer) is not None
+        else:
+            is_by_browser = has_cookie or bool(scheme)
+        if is_by_browser and self._settings.checks_origin:
+            self._settings.publish_origins.check_source(
+                _own_origin(request, self._settings.url), origin=origin, referer=referer
+            )
+
+    def _publisher(self, request: Request, rights: Rights) -> _Publisher:
+        if rights.publish is None:
+            raise _not_granted("it says nothing of publishing", is_legacy=rights.is_legacy)
+        return _Publisher(
+            rights.identity or address_of(request),
+            rights.publish,
+            rights.is_legacy,
+            idempotency_key(request.requestHeaders.getRawHeaders(b"Idempotency-Key")),
+        )
+
+    async def _publish_lines(self, body: bytes, publisher: _Publisher) -> HttpAnswer:
+        """
+        Publish each line for itself, in order; what is wrong with one does not keep the others.
+        """
+
+        async def publish(number: int, line: bytes) -> bytes:
+            try:
+                update = update_from_json(line, self._settings.base_url)
+                return answer_line(number, await self._publish(update, line, publisher, number))
+            except Refused as refused:
+                return answer_line(number, refused)
+
+        # As many as there is time for, then the waiting: so that the log can take them together.
+        clock = self._hub.streams.clock
+        answers: list[Deferred[bytes]] = []
+        until = clock.seconds() + _MAX_LINES_TIME
+        try:
+            for line in lines_of(body):
+                if clock.seconds() > until:
+                    await deferLater(clock, 0)
+                    until = clock.seconds() + _MAX_LINES_TIME
+                answers.append(Deferred.fromCoroutine(publish(*line)))
+        except CancelledError:  # the client has gone
+            DeferredList(answers, consumeErrors=True).cancel()
+            raise
+        answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
+        return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
+
+    def _publish(
+        self, update: Update, body: bytes, publisher: _Publisher, *line: int
+    ) -> Deferred[str]:
+        """
+        Publish one update.
+
+        :param line: Which one of the request it is, if there are several.
+        """
+        for topic in update.topics:
+            if not publisher.granted.match((topic,)):  # each of them (P4)
+                raise _not_granted(
+                    f"it does not grant publishing to {topic[:100]!r}",
+                    is_legacy=publisher.is_legacy,
+                )
+        limit = self._settings.max_topics
+        if len(update.topics) > limit:
+            raise Refused(413, f"topic must not be there more than {limit} times")
+        if publisher.key is None:
+            return self._hand_over(update, publisher)
+        key: Hashable = (publisher.name, publisher.key, *line)
+        return self._answers.once(key, body, lambda: self._hand_over(update, publisher))
+
+    def _hand_over(self, update: Update, publisher: _Publisher) -> Deferred[str]:
+        if wait := self._rate.take(publisher.name):
+            raise Refused(429, "This is published too fast.", retry_after=wait)
+        return Deferred.fromCoroutine(self._append(update))
+
+    async def _append(self, update: Update) -> str:
+        try:
+            return await self._hub.publish(update.topics, update.event, private=update.is_private)
+        except HubClosed:
+            problem = "The hub is stopping; try again later."
+            raise Refused(503, problem, retry_after=_CLOSED_RETRY_AFTER) from None
+        except LogUnavailable as unavailable:
+            raise Refused(
+                503,
+                "The event log takes nothing now; try again later.",
+                reason=str(unavailable),
+                retry_after=unavailable.retry_after,
+            ) from unavailable
+
+
+def _own_origin(request: Request, url: str | None) -> str:
+    """
+    Return the origin of the hub, as browsers know it.
+    """
+    if url is None:
+        scheme = "https" if request.isSecure() else "http"
+        url = f"{scheme}://{header_of(request, b'Host') or ''}"
+    return origin_of(url) or ""
+
+
+def _not_granted(reason: str, *, is_legacy: bool) -> Refused:
+    """
+    Refuse a good token that does not go far enough; in 0.x that is the same as no token (Z6).
+    """
+    if is_legacy:
+        return Refused(401, "The token does not allow this.", error="", reason=reason)
+    text = "The token does not allow this."
+    return Refused(403, text, error="insufficient_scope", reason=reason)

@@ -1,0 +1,18 @@
+"""
+Rights: what somebody may do, by whatever means it was decided.
+"""
+
+from ._checks import Checks, one_of, shown
+from ._grants import DETAIL_TYPE, rights_of_details, rights_of_legacy
+from ._rights import Action, Rights
+
+__all__ = [
+    "DETAIL_TYPE",
+    "Action",
+    "Checks",
+    "Rights",
+    "one_of",
+    "rights_of_details",
+    "rights_of_legacy",
+    "shown",
+]

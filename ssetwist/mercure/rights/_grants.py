@@ -1,0 +1,164 @@
+"""
+What a token allows, from the claims of either dialect.  One mistake in them rejects all (D5).
+"""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from ...errors import InvalidMatcher, Refused
+from ...hub import NOTHING, Matcher, Matchers
+from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector_of
+from ._checks import invalid_token
+from ._rights import Action, Rights
+
+#: What an authorization detail of ours has as its type; others are none of our business (D2).
+DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
+
+#: The claim of the 0.x dialect, and the same with a name that no one else can have taken.
+LEGACY_CLAIMS = ("https://mercure.rocks/", "mercure")
+
+#: How many authorization details of ours a token may have.
+MAX_DETAILS = 100
+
+#: How many selectors a token of 0.x may have for one action.  They have no other bound than the
+#: length of the token, which holds about as many.
+MAX_SELECTORS = 1000
+
+
+def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_LIMITS) -> Rights:
+    """
+    Read the claim ``authorization_details`` (RFC 9396, and D1 to D10).
+
+    :param details: As JSON has it; ``None`` if there is none, which grants nothing.
+    :param base_url: The hub's own URL, to which patterns are relative.
+    :raises Refused: 401, if it breaks a rule.
+    """
+    if details is None:
+        return Rights()
+    granted: dict[str, set[Matcher]] = {}
+    payloads = []
+    count = topics = 0
+    for index, detail in enumerate(_list("authorization_details", details)):
+        where = f"authorization_details[{index}]"
+        if not isinstance(detail, dict):
+            raise invalid_token(f"{where} is no object")
+        if detail.get("type") != DETAIL_TYPE:
+            continue
+        count += 1
+        _check_count(f"{where} is one too many", count, MAX_DETAILS)
+        actions = _texts(f"{where}.actions", detail.get("actions"))
+        entries = _filled(f"{where}.topics", detail.get("topics"))
+        topics += len(entries)
+        _check_count(f"{where}.topics has too many entries", topics, limits.max_matchers)
+        matchers = {
+            _matcher(f"{where}.topics[{number}]", entry, base_url, limits)
+            for number, entry in enumerate(entries)
+        }
+        for action in actions:
+            granted.setdefault(action, set()).update(matchers)
+        if Action.SUBSCRIBE.value in actions:
+            payload = _payload(f"{where}.payload", detail.get("payload"))
+            payloads.append((Matchers.of(matchers), payload))
+    publish = granted.get(Action.PUBLISH.value)
+    return Rights(
+        publish=None if publish is None else Matchers.of(publish),
+        subscribe=Matchers.of(granted.get(Action.SUBSCRIBE.value, ())),
+        payloads=tuple(payloads),
+    )
+
+
+def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
+    """
+    Read the claim ``mercure`` of the 0.x dialect (Z3 to Z5).
+
+    :param claims: All claims of the token; without that one they grant nothing.
+    :raises Refused: 401, if it is not as it must be.
+    """
+    for name in LEGACY_CLAIMS:
+        if (claim := claims.get(name)) is not None:
+            break
+    else:
+        return Rights(is_legacy=True)
+    if not isinstance(claim, dict):
+        raise invalid_token(f"the claim {name} is no object")
+    payload = _payload(f"{name}.payload", claim.get("payload"))
+    return Rights(
+        publish=_selectors(f"{name}.publish", claim.get("publish")),
+        subscribe=_selectors(f"{name}.subscribe", claim.get("subscribe")) or NOTHING,
+        payloads=() if payload is None else ((Matchers.of(selector_of("*")), payload),),
+        is_legacy=True,
+    )
+
+
+def _matcher(where: str, entry: object, base_url: str, limits: Limits) -> Matcher:
+    if not isinstance(entry, dict):
+        raise invalid_token(f"{where} is no object")
+    match, match_type = entry.get("match"), entry.get("match_type", "exact")
+    if not isinstance(match, str) or not match:
+        raise invalid_token(f"{where}.match is no text, or empty")
+    if not isinstance(match_type, str):
+        raise invalid_token(f"{where}.match_type is no text")
+    if match_type not in MATCHER_TYPES:  # also with *, which grants all for any type there is (X5)
+        raise invalid_token(f"{where}.match_type is none of {', '.join(MATCHER_TYPES)}")
+    return _made(where, lambda: matcher_of(match_type, match, base_url, limits=limits))
+
+
+def _selectors(where: str, claim: object) -> Matchers | None:
+    if claim is None:
+        return None
+    texts = _list(where, claim)
+    _check_count(f"{where} has too many entries", len(texts), MAX_SELECTORS)
+    return Matchers.of([_selector(f"{where}[{index}]", text) for index, text in enumerate(texts)])
+
+
+def _selector(where: str, text: object) -> Matcher:
+    if not isinstance(text, str):
+        raise invalid_token(f"{where} is no text")
+    return _made(where, lambda: selector_of(text))
+
+
+def _made(where: str, make: Callable[[], Matcher]) -> Matcher:
+    try:
+        return make()
+    except (Refused, InvalidMatcher) as problem:
+        raise invalid_token(f"{where}: {problem}") from problem
+
+
+def _payload(where: str, payload: object) -> object:
+    """
+    Check that documents about a subscription can have this payload.  It may be any JSON value, as
+    the hubs in use take it, though the specification knows objects only.
+    """
+    try:
+        json.dumps(payload, ensure_ascii=False).encode()
+    except (
+        ValueError,
+        RecursionError,
+    ):  # ValueError: a lone surrogate, for which there is no UTF-8
+        raise invalid_token(f"{where} cannot be written as JSON") from None
+    return payload
+
+
+def _list(where: str, value: object) -> list[object]:
+    if not isinstance(value, list):
+        raise invalid_token(f"{where} is no array")
+    return value
+
+
+def _filled(where: str, value: object) -> list[object]:
+    if not (entries := _list(where, value)):
+        raise invalid_token(f"{where} is empty")
+    return entries
+
+
+def _texts(where: str, value: object) -> list[str]:
+    texts = [text for text in _filled(where, value) if isinstance(text, str)]
+    if len(texts) != len(_list(where, value)):
+        raise invalid_token(f"{where} has something that is no text")
+    return texts
+
+
+def _check_count(what: str, count: int, limit: int) -> None:
+    if count > limit:
+        raise invalid_token(f"{what}: there may be {limit}")

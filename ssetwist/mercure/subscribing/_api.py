@@ -1,0 +1,99 @@
+"""
+Asking who is subscribed: ``GET`` below the hub's URL (section 12 of the checklist).
+"""
+
+from twisted.web.server import Request
+
+from ...errors import Refused
+from ...hub import Hub
+from ...web.opening import (
+    header_of,
+)
+from ..access import Authorizer, HttpAnswer, json_answer
+from ..discovery import link
+from ..rights import Action
+from ..settings import MercureSettings
+from ._active import ActiveSubscriptions
+from ._etag import etag, is_current
+from ._path import SubscriptionQuery, read_path
+from ._subscriptions import JSON, JSON_LD, collection, single
+
+
+class SubscriptionApi:
+    """
+    Tells those who may who is subscribed.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        authorizer: Authorizer,
+        settings: MercureSettings,
+        active: ActiveSubscriptions,
+    ) -> None:
+        self._hub = hub
+        self._authorizer = authorizer
+        self._settings = settings
+        self._active = active
+
+    async def answer(self, request: Request, path: str) -> HttpAnswer:
+        """
+        Answer a request.
+
+        :param path: What is asked for: the path as clients know it, still encoded.
+        :raises Refused: If it is refused.
+        """
+        if not self._settings.has_subscriptions:
+            raise Refused(404, "This hub does not tell who is subscribed.")
+        rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        if not rights.identity:  # never for who shows nothing, whatever else it may see (N10)
+            raise Refused(401, "A token is needed.", error="", reason="there is no token in it")
+        wanted = read_path(
+            path,
+            self._settings.path,
+            has_legacy=self._settings.is_legacy_allowed,
+            prefers_legacy=rights.is_legacy,
+        )
+        query = request.uri.partition(b"?")[2].decode("latin-1")
+        granted = f"{path}?{query}" if rights.is_legacy and query else path  # N6, Z7
+        if not rights.subscribe.match((granted,)):
+            raise Refused(
+                401 if rights.is_legacy else 403,
+                "The token does not allow this.",
+                error="" if rights.is_legacy else "insufficient_scope",
+                # Not the query, in which the token may be.
+                reason=f"it does not grant subscribing to {path[:200]!r}"
+                f"{' with its query' if granted != path else ''}",
+            )
+        return self._describe(wanted, header_of(request, b"If-None-Match"))
+
+    def _describe(self, wanted: SubscriptionQuery, if_none_match: str | None) -> HttpAnswer:
+        last_event_id = self._hub.last_event_id
+        headers = {"Link": self._link()}
+        found = [one for one in self._active if wanted.includes(one)]
+        if wanted.subscriber is not None and not found:
+            headers["Cache-Control"] = "no-store"
+            return HttpAnswer(404, b"There is no such subscription.\n", headers=headers)
+        tag = etag(last_event_id)
+        headers |= {"ETag": tag, "Cache-Control": "private, must-revalidate"}
+        if is_current(if_none_match, tag):
+            return HttpAnswer(304, headers=headers)
+        if wanted.subscriber is None:
+            document = collection(
+                wanted.path,
+                found,
+                self._settings.path,
+                is_legacy=wanted.is_legacy,
+                last_event_id=last_event_id,
+            )
+        else:
+            document = single(found[0], self._settings.path, last_event_id=last_event_id)
+        return json_answer(document, JSON_LD if wanted.is_legacy else JSON, headers)
+
+    def _link(self) -> str:
+        return link(
+            self._settings.url or self._settings.path,
+            last_event_id=self._hub.last_event_id,
+            type="mercure",
+            content_type=JSON,
+        )

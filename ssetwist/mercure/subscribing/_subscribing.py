@@ -1,0 +1,250 @@
+"""
+Subscribing: ``GET``, ``HEAD`` and ``QUERY`` at the hub's URL (section 3 of the checklist).
+"""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import inf
+from typing import Any
+
+from twisted.internet.interfaces import IDelayedCall
+from twisted.web.server import Request
+
+from ...errors import Refused
+from ...eventstream import Event
+from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
+from ...web.opening import (
+    LAST_EVENT_ID_PARAMETERS,
+    RequestOutlet,
+    Start,
+    StreamOpener,
+    decode_id,
+    is_browser,
+)
+from ..access import Authorizer, HttpAnswer
+from ..rights import Action, Rights
+from ..settings import MercureSettings
+from ..topics import Selection, read_selectors
+from ..updates import (
+    EVENT_STREAM,
+    FORM,
+    media_type_of,
+    read_body,
+    read_form,
+    takes_event_stream,
+)
+from ._active import ActiveSubscriptions
+from ._subscriptions import ActiveSubscription, new_subscriber
+
+#: The header that says after which event the stream begins, in both dialects (H6).
+_RESUME_ID_HEADERS = ("Mercure-Last-Event-ID", "Last-Event-ID")
+
+#: Seconds by which a stream ends before its token does, so that it is never too late (E8).
+EXPIRY_MARGIN = 1.0
+
+#: Seconds after which one may try again whose token has too many streams.
+_LIMIT_RETRY_AFTER = 10.0
+
+Pairs = Sequence[tuple[str, str]]
+
+
+def has_id(topics: tuple[str, ...], event: Event) -> bool:
+    """
+    Tell whether an event has an id, as every update has (E5).  A filter, the same for everyone.
+    """
+    return event.id is not None
+
+
+@dataclass(slots=True, eq=False)
+class MercureSubscriber:
+    """
+    What is remembered of a subscriber until its end; it is the ``who`` of the hub's subscriber.
+    """
+
+    identity: str
+    subscriptions: tuple[ActiveSubscription, ...]
+    expiring: IDelayedCall | None = None
+
+    def __str__(self) -> str:
+        return self.identity
+
+
+class Subscribing:
+    """
+    Subscribes those who may.
+    """
+
+    def __init__(
+        self,
+        hub: Hub,
+        authorizer: Authorizer,
+        settings: MercureSettings,
+        active: ActiveSubscriptions,
+    ) -> None:
+        self._hub = hub
+        self._authorizer = authorizer
+        self._settings = settings
+        self._active = active
+        self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
+        self._streams_of: Counter[str] = Counter()  # by identity
+
+    async def answer(self, request: Request) -> HttpAnswer | None:
+        """
+        Answer a request to subscribe.
+
+        :returns: ``None`` if it is answered with a stream, or nobody is there any more.
+        :raises Refused: If it is refused.
+        """
+        outlet = self._opener.outlet(request)
+        if not outlet.is_new:
+            return None
+        pairs, resume_id = self._read(request)
+        try:
+            rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        except Refused as refused:
+            if refused.status != 503 or not is_browser(request) or outlet.refuse_early_bytes():
+                raise
+            # Nobody can tell now.  With anything but this an EventSource gives up for ever.
+            self._turn_away(request)
+            return None
+        selection = read_selectors(
+            pairs,
+            self._settings.limits,
+            base_url=self._settings.base_url,
+            is_legacy=self._settings.is_legacy_allowed,
+        )
+        if resume_id == END_ID:
+            return HttpAnswer(204)  # do not come back (WHATWG HTML 9.2.3)
+        is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
+        if outlet.refuse_early_bytes():
+            return None
+        if self._is_turned_away(request, rights):
+            return None
+        if resume_id is not None:
+            for name in _RESUME_ID_HEADERS:
+                request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
+        if request.method == b"HEAD":
+            return HttpAnswer(200, media_type=EVENT_STREAM)
+        self._open(request, outlet, rights, selection, Start(resume_id or None))
+        return None
+
+    def _read(self, request: Request) -> tuple[Pairs, str | None]:
+        """
+        Return the parameters, and the cursor.
+        """
+        headers = request.requestHeaders
+        if not takes_event_stream(headers.getRawHeaders(b"Accept", ())):
+            raise Refused(406, f"There is {EVENT_STREAM} only.")
+        pairs = read_form(request.uri.partition(b"?")[2])
+        if request.method == b"QUERY":
+            pairs += self._read_query(request)
+        return pairs, _resume_id_of(headers.getRawHeaders(b"Last-Event-ID", ()), pairs)
+
+    def _read_query(self, request: Request) -> Pairs:
+        media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
+        if not media_type:
+            raise Refused(400, f"Content-Type must be there once, and be {FORM}.")
+        if media_type != FORM:
+            raise Refused(415, f"Content-Type must be {FORM}, not {media_type}.")
+        return read_form(read_body(request, self._settings.max_body))
+
+    def _is_turned_away(self, request: Request, rights: Rights) -> bool:
+        """
+        Answer somebody for whom there is no room; tell whether that was so.
+
+        A browser is told to come back later, in a way that it understands; others get an error.
+        """
+        limit = self._settings.max_per_token
+        has_too_many = limit and rights.identity and self._streams_of[rights.identity] >= limit
+        if not has_too_many and self._opener.has_room(request):
+            return False
+        if has_too_many and not is_browser(request):
+            raise Refused(
+                429,
+                f"Streams at a time with one token: at most {limit}.",
+                reason=f"with its token there are as many streams as there may be: {limit}",
+                retry_after=_LIMIT_RETRY_AFTER,
+            )
+        self._turn_away(request)
+        return True
+
+    def _turn_away(self, request: Request) -> None:
+        request.write(self._opener.turn_away(request))
+        request.finish()
+
+    def _open(
+        self,
+        request: Request,
+        outlet: RequestOutlet,
+        rights: Rights,
+        selection: Selection,
+        start: Start,
+    ) -> None:
+        mercure_subscriber = MercureSubscriber(
+            rights.identity, self._subscriptions_of(selection, rights)
+        )
+        self._enter(mercure_subscriber)
+        try:
+            subscriber = self._opener.open(
+                request,
+                outlet,
+                View(rights.topics or selection.matchers, rights.subscribe, has_id),
+                start,
+                who=mercure_subscriber,
+                on_end=self._ended,
+            )
+        except BaseException:
+            self._leave(mercure_subscriber)
+            raise
+        if subscriber.end_reason is not None:
+            return
+        if mercure_subscriber.subscriptions:
+            self._active.begin(mercure_subscriber.subscriptions)
+        if rights.expires < inf:
+            clock = self._hub.streams.clock
+            left = rights.expires - EXPIRY_MARGIN - clock.seconds()
+            mercure_subscriber.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
+
+    def _subscriptions_of(
+        self, selection: Selection, rights: Rights
+    ) -> tuple[ActiveSubscription, ...]:
+        if not self._settings.has_subscriptions:
+            return ()
+        name = new_subscriber()
+        return tuple(
+            ActiveSubscription(one.match_type, one.match, name, rights.payload_of(one.match))
+            for one in selection.subscriptions
+        )
+
+    def _ended(self, subscriber: Subscriber, reason: EndReason) -> None:
+        mercure_subscriber: Any = subscriber.who  # one of ours
+        if mercure_subscriber.expiring is not None and mercure_subscriber.expiring.active():
+            mercure_subscriber.expiring.cancel()
+        self._leave(mercure_subscriber)
+        if mercure_subscriber.subscriptions:
+            self._active.end(mercure_subscriber.subscriptions)
+
+    def _enter(self, mercure_subscriber: MercureSubscriber) -> None:
+        if mercure_subscriber.identity:
+            self._streams_of[mercure_subscriber.identity] += 1
+
+    def _leave(self, mercure_subscriber: MercureSubscriber) -> None:
+        if mercure_subscriber.identity:
+            self._streams_of[mercure_subscriber.identity] -= 1
+            if not self._streams_of[mercure_subscriber.identity]:
+                del self._streams_of[mercure_subscriber.identity]
+
+
+def _expire(subscriber: Subscriber) -> None:
+    subscriber.end(reason=EndReason.TOKEN_EXPIRED)
+
+
+def _resume_id_of(header: Sequence[bytes], pairs: Pairs) -> str | None:
+    """
+    Return the id that the client says it saw last; ``None`` if it says nothing.  The header wins
+    over the parameters, and of these the first, which is in the URL if it is there at all (S9).
+    """
+    if header:
+        return decode_id(header[0])
+    return next((value for name, value in pairs if name in LAST_EVENT_ID_PARAMETERS), None)

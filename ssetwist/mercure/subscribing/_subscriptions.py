@@ -1,0 +1,142 @@
+"""
+Who is subscribed, as both dialects tell it: the documents of active subscriptions, and the updates
+that announce them.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+from ...eventstream import DEFAULT_TYPE, Event
+from ..updates import RESERVED_TYPE, Update
+
+#: The media types of the documents.
+JSON = "application/json"
+JSON_LD = "application/ld+json"
+
+_CONTEXT = {"@context": "https://mercure.rocks/"}
+
+
+def new_subscriber() -> str:
+    """
+    Return a name for a connection that no other has, and that tells nothing of it.
+    """
+    return uuid4().urn
+
+
+def subscriptions_path(hub_path: str) -> str:
+    """
+    Return where a hub with this path tells of all its subscriptions.
+    """
+    return f"{hub_path.rstrip('/')}/subscriptions"
+
+
+def encoded(text: str) -> str:
+    """
+    Return a text as one segment of a path: all but the unreserved is percent-encoded.
+    """
+    return quote(text, safe="")
+
+
+@dataclass(frozen=True, slots=True)
+class ActiveSubscription:
+    """
+    One matcher of one connection.  It is told of in the dialect in which it was asked for.
+
+    :ivar match_type: The type of the matcher; ``None`` for a topic selector of 0.x.
+    :ivar match: The matcher, or the selector, as the client wrote it.
+    :ivar subscriber: The name of the connection.
+    :ivar payload: What its token says of it, any JSON value; ``None`` for nothing.
+    """
+
+    match_type: str | None
+    match: str
+    subscriber: str
+    payload: Any = None
+
+    @property
+    def is_legacy(self) -> bool:
+        """
+        Whether it is one of the 0.x dialect.
+        """
+        return self.match_type is None
+
+    def path(self, hub_path: str) -> str:
+        """
+        Return its path, which is its name, and the topic of what announces it.
+        """
+        kind = () if self.match_type is None else (self.match_type,)
+        segments = (encoded(text) for text in (*kind, self.match, self.subscriber))
+        return "/".join((subscriptions_path(hub_path), *segments))
+
+    def document(self, hub_path: str, *, is_active: bool = True) -> dict[str, Any]:  # JSON
+        """
+        Return what is told of it where it stands among others.
+        """
+        document: dict[str, Any] = {"id": self.path(hub_path)}
+        if self.match_type is None:
+            document |= {"type": "Subscription", "topic": self.match}
+        else:
+            document |= {
+                "type": "subscription",
+                "match_type": self.match_type,
+                "match": self.match,
+            }
+        document |= {"subscriber": self.subscriber, "active": is_active}
+        if self.payload is not None:
+            document["payload"] = self.payload
+        return document
+
+    def announcement(self, hub_path: str, *, is_active: bool) -> Update:
+        """
+        Return the update that tells of its beginning or of its end.
+        """
+        document = self.document(hub_path, is_active=is_active)
+        event = Event.with_json(
+            _CONTEXT | document if self.is_legacy else document,
+            type=DEFAULT_TYPE if self.is_legacy else RESERVED_TYPE,
+        )
+        return Update((self.path(hub_path),), event, is_private=True)
+
+
+def single(
+    subscription: ActiveSubscription, hub_path: str, *, last_event_id: str
+) -> dict[str, Any]:  # a JSON object
+    """
+    Return the answer to who asks for one subscription.
+
+    :param last_event_id: After which event it was true.  0.x has it in the document, 1.0 in the
+        ``Link`` header.
+    """
+    document = subscription.document(hub_path)
+    if subscription.is_legacy:
+        return _CONTEXT | document | {"lastEventID": last_event_id}
+    return document
+
+
+def collection(
+    path: str,
+    subscriptions: Iterable[ActiveSubscription],
+    hub_path: str,
+    *,
+    is_legacy: bool,
+    last_event_id: str,
+) -> dict[str, Any]:  # a JSON object
+    """
+    Return the answer to who asks for several of them.
+
+    :param path: What was asked for, still encoded.
+    :param subscriptions: Those that were asked for; all of the same dialect.
+    """
+    documents = [subscription.document(hub_path) for subscription in subscriptions]
+    if is_legacy:
+        return {
+            **_CONTEXT,
+            "id": path,
+            "type": "Subscriptions",
+            "lastEventID": last_event_id,
+            "subscriptions": documents,
+        }
+    return {"id": path, "type": "subscriptions", "subscriptions": documents}

@@ -1,0 +1,183 @@
+"""
+The options that say whose tokens are believed: one table, for ``twistd ssetwist`` and for
+``python -m ssetwist token``, and what is made of their values.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from ._credentials import COOKIE, LEGACY_COOKIE, check_cookie_name
+from ._jwks import MAX_SET_BYTES
+from ._jwks_source import is_url, name_of_url
+from ._key_set import parse_set
+from ._keys import PUBLIC_ALGORITHMS, VerificationKey, check_algorithms, from_bytes
+from ._secrets import read_secret
+from ._settings import TokenSettings
+
+_Read = TypeVar("_Read")
+
+
+@dataclass(frozen=True, slots=True)
+class KeyOption:
+    """
+    An option that has a value.
+    """
+
+    name: str
+    help: str
+
+
+#: Those that have a value; without it they are ``None``.
+KEY_OPTIONS = (
+    KeyOption(
+        "key",
+        "where the key is with which tokens are checked: env:NAME for an environment variable, "
+        "file:PATH or a path for a file; a secret of at least 32 bytes, or PEM",
+    ),
+    KeyOption("key-file", "the same, the path of a file only"),
+    KeyOption("publisher-key", "as --key, for tokens to publish, which then have no other"),
+    KeyOption("subscriber-key", "as --key, for tokens to subscribe, which then have no other"),
+    KeyOption(
+        "jwks",
+        "where a JWK set is whose keys are good, too: a URL, which is fetched every five minutes, "
+        "or as --key",
+    ),
+    KeyOption(
+        "algorithm",
+        "with which algorithms the keys may be used, with commas between; HS256 for secrets "
+        "and all that fit for other keys unless told otherwise",
+    ),
+    KeyOption("issuer", "whose tokens of 1.0 are accepted (iss); the audience unless given"),
+    KeyOption(
+        "audience",
+        "the hub's own URL, for which tokens of 1.0 must be made (aud); without it they are "
+        "refused",
+    ),
+    KeyOption(
+        "cookie-name",
+        f"the cookie that may have a token; unless given, {COOKIE}, and with --legacy "
+        f"{LEGACY_COOKIE}, too",
+    ),
+)
+
+#: Those that are said or not said: whether tokens and requests of 0.x are accepted.
+LEGACY_FLAGS = (
+    KeyOption(
+        "legacy", "accept what clients of Mercure 0.x send, as is done unless told otherwise"
+    ),
+    KeyOption("no-legacy", "accept Mercure 1.0 only"),
+)
+
+
+def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options have them
+    """
+    Read the keys that options name, and check the rest.
+
+    :param values: The options by name, as ``twistd`` or ``argparse`` has them; others, too.
+    :raises ValueError: If one makes no sense, in a sentence that begins with its name and has
+        nothing that may be a secret.
+    """
+    given = {name.replace("_", "-"): value for name, value in values.items()}
+    is_legacy_allowed = _is_legacy_allowed(given)
+    algorithms = read_option(given, "algorithm", algorithms_of)
+    audience = read_option(given, "audience", hub_url)
+    cookie = read_option(given, "cookie-name", check_cookie_name)
+
+    def key(source: str) -> VerificationKey:
+        return from_bytes(read_secret(source), algorithms)
+
+    if given.get("key") is not None and given.get("key-file") is not None:
+        raise ValueError("--key-file: there is a --key, too, and only one of them can be")
+    common = read_option(given, "key", key)
+    common = common or read_option(given, "key-file", lambda path: key(f"file:{path}"))
+    publish = read_option(given, "publisher-key", key) or common
+    subscribe = read_option(given, "subscriber-key", key) or common
+    jwks = read_option(given, "jwks", lambda source: _jwk_set(source, algorithms))
+    if (publish or subscribe or jwks) and not audience and not is_legacy_allowed:
+        raise ValueError("--audience: it must be given with --no-legacy, or no token is accepted")
+    return TokenSettings(
+        publish=() if publish is None else (publish,),
+        subscribe=() if subscribe is None else (subscribe,),
+        jwks=jwks,
+        algorithms=tuple(algorithms or PUBLIC_ALGORITHMS),
+        issuer=read_option(given, "issuer", _filled) or audience,
+        audience=audience,
+        is_legacy_allowed=is_legacy_allowed,
+        cookie_names=_cookie_names(cookie, is_legacy_allowed),
+    )
+
+
+def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Read]) -> _Read | None:
+    """
+    Read an option, if it is given.
+
+    :param values: Options by name.
+    :raises ValueError: If it makes no sense, in a sentence that begins with its name.
+    """
+    value = values.get(name)
+    if value is None:
+        return None
+    try:
+        return read(value)
+    except ValueError as problem:
+        raise ValueError(f"--{name}: {problem}") from None
+
+
+def _is_legacy_allowed(given: Mapping[str, Any]) -> bool:
+    if given.get("legacy") and given.get("no-legacy"):
+        raise ValueError("--no-legacy: there is --legacy, too, and only one of them can be")
+    return not given.get("no-legacy")
+
+
+def algorithms_of(text: str) -> tuple[str, ...]:
+    """
+    Read the names of algorithms, with commas between.
+
+    :raises ValueError: If one of them is none.
+    """
+    return check_algorithms(name.strip() for name in text.split(","))
+
+
+def _jwk_set(source: str, algorithms: tuple[str, ...] | None) -> str:
+    """
+    Check where a set is, and the set, if it is here.
+    """
+    if algorithms and not set(algorithms) & set(PUBLIC_ALGORITHMS):
+        raise ValueError(f"{', '.join(algorithms)} does not fit the keys of a set")
+    if is_url(source):
+        name_of_url(source)
+        return source
+    found = parse_set(read_secret(source, max_bytes=MAX_SET_BYTES), algorithms)
+    if not found.keys:
+        raise ValueError(
+            f"there is no key in it that can be used; {found.reasons or 'it is empty'}"
+        )
+    return source
+
+
+def hub_url(text: str) -> str:
+    """
+    Check the URL of a hub.
+
+    :raises ValueError: If it is none.
+    """
+    try:
+        name_of_url(text)
+    except ValueError as problem:
+        raise ValueError(f"{problem}, such as https://hub.example/.well-known/mercure") from None
+    if "?" in text or "#" in text:
+        raise ValueError("it must have neither ? nor #")
+    return text
+
+
+def _filled(text: str) -> str:
+    if not text:
+        raise ValueError("it is empty")
+    return text
+
+
+def _cookie_names(given: str | None, is_legacy_allowed: bool) -> tuple[str, ...]:
+    if given is not None:
+        return (given,)
+    return (COOKIE, LEGACY_COOKIE) if is_legacy_allowed else (COOKIE,)

@@ -1,0 +1,156 @@
+"""
+How tokens are made: for who tries a hub, and for tests.  What runs in earnest has an issuer.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import uuid4
+
+import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from ...errors import Refused
+from ..rights import DETAIL_TYPE, Action, rights_of_details, rights_of_legacy
+from ._jwt import ACCESS_TOKEN
+from ._keys import VerificationKey, fitting, is_pem, kind_of
+
+#: Seconds for which a token is good, unless told otherwise.
+DEFAULT_LIFETIME = 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """
+    What a signature is made with.
+
+    :ivar kid: Its name, of which tokens remind who has several.
+    """
+
+    algorithm: str
+    _material: Any = field(repr=False)  # bytes, or one of the keys of cryptography
+    kid: str | None = None
+
+    @classmethod
+    def of(
+        cls, content: bytes, algorithms: Iterable[str] | None = None, kid: str | None = None
+    ) -> "SigningKey":
+        """
+        Make one of PEM or of a shared secret.
+
+        :param algorithms: Those to choose from: the first that the key can be used with is taken.
+        :raises ValueError: If it is neither, or too weak.
+        """
+        if not is_pem(content):
+            secret = VerificationKey.from_secret(content, algorithms)  # checks all that there is
+            return cls(secret.algorithms[0], content, kid)
+        if b"PRIVATE KEY-----" not in content:
+            raise ValueError("this is no private key, with which alone tokens can be made")
+        try:
+            key = load_pem_private_key(content, None)
+        except (ValueError, TypeError, UnsupportedAlgorithm):
+            raise ValueError(
+                "this private key cannot be read; it must be PEM, without a password"
+            ) from None
+        kind, possible = kind_of(key.public_key())
+        return cls(fitting(kind, possible, algorithms)[0], key, kid)
+
+    def sign(self, claims: Mapping[str, Any], typ: str) -> str:  # any JSON value
+        """
+        Return a token.
+        """
+        header = {"typ": typ} if self.kid is None else {"typ": typ, "kid": self.kid}
+        return jwt.encode(dict(claims), self._material, self.algorithm, header)
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """
+    What a token is to allow.
+
+    :ivar topics: To which topics: for 1.0 pairs of a match type and a matcher.
+    :ivar payload: What its subscriptions carry: a JSON value, or ``None``.
+    """
+
+    action: Action
+    topics: tuple[tuple[str, str], ...]
+    payload: Any = None  # any JSON value
+
+
+def mint_access_token(
+    key: SigningKey,
+    grants: Iterable[Grant],
+    *,
+    issuer: str,
+    audience: str,
+    now: float,
+    lifetime: float = DEFAULT_LIFETIME,
+    subject: str = "ssetwist",
+    client_id: str = "ssetwist",
+) -> str:
+    """
+    Make a token of the 1.0 dialect, with all that an issuer has to put into it.
+
+    :param audience: The hub's own URL.
+    :param now: Seconds since 1970.
+    :param lifetime: For how many seconds it is good.
+    :raises ValueError: If the hub would refuse it.
+    """
+    details = [
+        {
+            "type": DETAIL_TYPE,
+            "actions": [grant.action.value],
+            "topics": [{"match": match, "match_type": kind} for kind, match in grant.topics],
+            **({} if grant.payload is None else {"payload": grant.payload}),
+        }
+        for grant in grants
+    ]
+    try:
+        rights_of_details(details, audience)
+    except Refused as problem:
+        raise ValueError(problem.reason) from None
+    claims = {
+        "iss": issuer,
+        "aud": audience,
+        "sub": subject,
+        "client_id": client_id,
+        "iat": int(now),
+        "exp": int(now + lifetime),
+        "jti": str(uuid4()),
+        "authorization_details": details,
+    }
+    return key.sign(claims, ACCESS_TOKEN)
+
+
+def mint_legacy_token(
+    key: SigningKey,
+    *,
+    publish: Iterable[str] | None = None,
+    subscribe: Iterable[str] | None = None,
+    payload: Any = None,  # any JSON value
+    now: float,
+    lifetime: float | None = DEFAULT_LIFETIME,
+) -> str:
+    """
+    Make a token of the 0.x dialect.
+
+    :param publish: Selectors: topics, URI templates, ``*``.
+    :param lifetime: For how many seconds it is good; ``None`` for ever.
+    :raises ValueError: If the hub would refuse it.
+    """
+    granted = {
+        "publish": None if publish is None else list(publish),
+        "subscribe": None if subscribe is None else list(subscribe),
+        "payload": payload,
+    }
+    claims: dict[str, Any] = {  # any JSON value
+        "mercure": {name: value for name, value in granted.items() if value is not None}
+    }
+    try:
+        rights_of_legacy(claims)
+    except Refused as problem:
+        raise ValueError(problem.reason) from None
+    if lifetime is not None:
+        claims["exp"] = int(now + lifetime)
+    return key.sign(claims, "JWT")

@@ -1,0 +1,78 @@
+"""
+By what tokens are judged, before there is a reactor.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from treq.client import HTTPClient
+from twisted.logger import Logger
+from twisted.web.client import Agent
+
+from ._credentials import COOKIE, LEGACY_COOKIE
+from ._jwks import TIMEOUT, JwkSet
+from ._jwks_source import from_file, from_url, is_url, name_of_url
+from ._keys import PUBLIC_ALGORITHMS, VerificationKey
+from ._trust import FixedKeys, KeySource, Trust
+from ._verifier import TokenVerifier
+
+_log = Logger()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenSettings:
+    """
+    By what tokens are judged.
+
+    :ivar publish: Keys of tokens to publish.
+    :ivar subscribe: Keys of tokens to subscribe.
+    :ivar jwks: Where a JWK set is with keys for both, if there is one.
+    :ivar algorithms: To which the keys of that set are limited.
+    :ivar issuer: Whose tokens of 1.0 are accepted; ``None`` for nobody's.
+    :ivar audience: The hub's own URL.
+    :ivar is_legacy_allowed: Whether 0.x is spoken.
+    :ivar cookie_names: The cookies that may have a token.
+    """
+
+    publish: tuple[VerificationKey, ...] = ()
+    subscribe: tuple[VerificationKey, ...] = ()
+    jwks: str | None = field(default=None, repr=False)
+    algorithms: tuple[str, ...] = PUBLIC_ALGORITHMS
+    issuer: str | None = None
+    audience: str | None = None
+    is_legacy_allowed: bool = True
+    cookie_names: tuple[str, ...] = (COOKIE, LEGACY_COOKIE)
+
+    def verifier(self, reactor: Any, client: HTTPClient | None = None) -> TokenVerifier:
+        """
+        Make what judges tokens; it must be started.
+
+        :param reactor: A clock, and what can connect.  No one interface has both.
+        :param client: With what the JWK set is fetched, if it is.
+        """
+        sources: list[KeySource] = []
+        if self.jwks is not None:
+            sources.append(self._jwk_set(self.jwks, reactor, client))
+
+        def with_set(keys: tuple[VerificationKey, ...]) -> tuple[KeySource, ...]:
+            return (*((FixedKeys(keys),) if keys else ()), *sources)
+
+        trust = Trust(with_set(self.publish), with_set(self.subscribe))
+        return TokenVerifier(
+            clock=reactor,
+            audience=self.audience,
+            issuers={} if self.issuer is None else {self.issuer: trust},
+            legacy=trust if self.is_legacy_allowed else None,
+        )
+
+    def _jwk_set(self, source: str, reactor: Any, client: HTTPClient | None) -> JwkSet:
+        if not is_url(source):
+            fetch = from_file(source)
+            return JwkSet("the JWK set", fetch, clock=reactor, algorithms=self.algorithms)
+        if client is None:
+            client = HTTPClient(Agent(reactor, connectTimeout=TIMEOUT))
+        name = name_of_url(source)
+        if source.lower().startswith("http:"):
+            _log.warn("{name}: fetched without TLS; who is between can make tokens", name=name)
+        fetch = from_url(source, client, reactor)
+        return JwkSet(name, fetch, clock=reactor, algorithms=self.algorithms)

@@ -1,0 +1,198 @@
+"""
+Whether a token is believed.  There are two dialects, each with its own rules, and none of 1.0's is
+ever relaxed because 0.x has milder ones.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from math import inf
+
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IReactorTime
+
+from ...hub import NOTHING
+from ..rights import (
+    Action,
+    Checks,
+    Rights,
+    one_of,
+    rights_of_details,
+    rights_of_legacy,
+    shown,
+)
+from ..topics import DEFAULT_LIMITS, Limits
+from ._credentials import Credential, CredentialPlace
+from ._jwt import ACCESS_TOKEN, Token
+from ._numeric_date import moment, seconds
+from ._signature import check_signature
+from ._trust import KeySource, Trust
+
+#: By how many seconds an issuer's clock may be ahead of ours: a token that has just been made would
+#: be refused otherwise.  There is no such thing at its other end; no stream outlives its token.
+CLOCK_SKEW = 5.0
+
+#: How many audiences of a token are named, when none of them is ours.
+_SHOWN_AUDIENCES = 5
+
+#: What tells the hub whose tokens it accepts, for who did not know.
+_WHO_ISSUES = "who issues tokens is told by --issuer, and is the --audience without it"
+
+
+class TokenVerifier:
+    """
+    Says what a token allows, by keys, issuers and an audience that were settled beforehand.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: IReactorTime,
+        audience: str | None,
+        issuers: Mapping[str, Trust],
+        legacy: Trust | None = None,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> None:
+        """
+        :param audience: The hub's own URL, which tokens of 1.0 must be for; without it none of them
+            is accepted.
+        :param issuers: Who makes tokens of 1.0, by the ``iss`` that they have.
+        :param legacy: Whose tokens of 0.x are accepted; ``None`` for nobody's.
+        """
+        self._clock = clock
+        self._audience = audience
+        self._issuers = dict(issuers)
+        self._legacy = legacy
+        self._limits = limits
+
+    def start(self) -> None:
+        """
+        Begin to keep the keys up to date.
+        """
+        for source in self._sources():
+            source.start()
+
+    def stop(self) -> None:
+        """
+        End that, leaving nothing behind.
+        """
+        for source in self._sources():
+            source.stop()
+
+    def has_keys(self, action: Action) -> bool:
+        """
+        Tell whether there is anybody whose tokens may allow this.
+        """
+        return any(trust.sources(action) for trust in self._trusts())
+
+    def verify(
+        self, credential: Credential, action: Action, checks: Checks | None = None
+    ) -> "Deferred[Rights]":
+        """
+        Say what a token allows of one action.  What it says of the other one is left out: that may
+        have other keys.
+
+        :param checks: Told of each check that is made.
+        :returns: It has fired already unless keys must be waited for.  It may be cancelled.  It
+            fails with ``Refused``: 401 if the token is not accepted, 503 if
+            that cannot be known because there are no keys yet.
+        """
+        return Deferred.fromCoroutine(
+            self._verify(credential, action, Checks() if checks is None else checks)
+        )
+
+    async def _verify(self, credential: Credential, action: Action, checks: Checks) -> Rights:
+        try:
+            token = Token.parse(credential.token)
+        except ValueError as problem:
+            checks.fail("the token", str(problem), "a signed JWT, in three parts")
+        if token.is_access_token:
+            rights = await self._access_token(token, credential.place, action, checks)
+        else:
+            rights = await self._legacy_token(token, action, checks)
+        is_ambient = credential.place is CredentialPlace.COOKIE
+        rights = replace(rights, identity=token.identity, is_ambient=is_ambient)
+        if action is Action.PUBLISH:
+            return replace(rights, subscribe=NOTHING, payloads=())
+        return replace(rights, publish=None)
+
+    async def _access_token(
+        self, token: Token, place: CredentialPlace, action: Action, checks: Checks
+    ) -> Rights:
+        typ, issuer = token.header.get("typ"), token.claims.get("iss")
+        checks.expect("typ", token.typ == ACCESS_TOKEN, shown(typ), repr(ACCESS_TOKEN))
+        checks.expect(
+            "the token's place",
+            place is not CredentialPlace.QUERY,
+            place.value,
+            f"{CredentialPlace.HEADER.value} or {CredentialPlace.COOKIE.value}",
+        )
+        if self._audience is None:
+            checks.fail(
+                "the hub's --audience",
+                "not set",
+                "the hub's own URL; without it no token of 1.0 is accepted",
+            )
+        trust = self._issuers.get(issuer) if isinstance(issuer, str) else None
+        if trust is None:
+            checks.fail("iss", shown(issuer), f"{one_of(self._issuers)}; {_WHO_ISSUES}")
+        checks.expect("iss", True, shown(issuer), one_of(self._issuers))
+        await check_signature(token, trust, action, checks)
+        _check_audience(token.claims.get("aud"), self._audience, checks)
+        expires = self._check_times(token, checks, must_expire=True)
+        details = token.claims.get("authorization_details")
+        return replace(rights_of_details(details, self._audience, self._limits), expires=expires)
+
+    async def _legacy_token(self, token: Token, action: Action, checks: Checks) -> Rights:
+        typ = f"typ is {shown(token.header.get('typ'))}"
+        if self._legacy is None:
+            checks.fail(
+                "the dialect",
+                f"0.x, because {typ}",
+                f"1.0, of which typ is {ACCESS_TOKEN!r}; this hub accepts no others (--no-legacy)",
+            )
+        checks.expect("the dialect", True, f"0.x, because {typ}", "1.0 or 0.x")
+        await check_signature(token, self._legacy, action, checks)
+        expires = self._check_times(token, checks, must_expire=False)
+        return replace(rights_of_legacy(token.claims), expires=expires)
+
+    def _check_times(self, token: Token, checks: Checks, *, must_expire: bool) -> float:
+        """
+        Return when the token ends.
+        """
+        now, expires = self._clock.seconds(), inf
+        if must_expire or token.claims.get("exp") is not None:
+            value = token.claims.get("exp")
+            expires = seconds(value)
+            checks.expect(
+                "exp", expires > now, moment(value), f"later than now, which is {moment(now)}"
+            )
+        if (value := token.claims.get("nbf")) is not None:
+            checks.expect(
+                "nbf",
+                seconds(value) <= now + CLOCK_SKEW,
+                moment(value),
+                f"at most {CLOCK_SKEW:g} s later than now, which is {moment(now)}",
+            )
+        return expires
+
+    def _trusts(self) -> tuple[Trust, ...]:
+        return (*self._issuers.values(), *(() if self._legacy is None else (self._legacy,)))
+
+    def _sources(self) -> list[KeySource]:
+        """
+        Return where keys come from, each once: much is shared.
+        """
+        sources = [
+            source for trust in self._trusts() for source in (*trust.publish, *trust.subscribe)
+        ]
+        return list({id(source): source for source in sources}.values())
+
+
+def _check_audience(value: object, audience: str, checks: Checks) -> None:
+    found = value if isinstance(value, list) else [value]
+    checks.expect(
+        "aud",
+        any(one == audience for one in found),
+        " and ".join(shown(one) for one in found[:_SHOWN_AUDIENCES]) or "empty",
+        shown(audience),
+    )

@@ -1,0 +1,142 @@
+"""
+Selectors of the 0.x dialect: a topic, a URI template of topics, or all of them (Z1, Z2).
+
+A URI template tells how to make URLs of values (RFC 6570).  Here it is used backwards: it selects
+the topics that some values would make, as the hubs of that dialect have it: each expression may
+also have made nothing, and neither the names of variables nor prefixes (``{x:3}``) matter.
+"""
+
+import re
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any
+
+import re2  # type: ignore[import-untyped]
+
+from ...errors import InvalidMatcher, Refused
+from ...hub import Everything, Exact, Matcher
+from ._limits import DEFAULT_LIMITS, Limits
+
+#: How many expressions a template may have.  Where there are more than a few side by side, what a
+#: match may be in the middle of takes more memory than it is given, and then it takes long: 0.1 ms
+#: for each of them, for a topic of 4,000 characters.
+MAX_EXPRESSIONS = 10
+
+#: How many bytes a compiled template may take, with what is remembered of matches.
+_MAX_MEMORY = 128 * 1024
+
+#: What a template is made of: literals and expressions (RFC 6570, 2.1 and 2.2).
+_PART = re.compile(
+    r"(?P<literals>(?:[^\0-\x20\"'%<>\\^`{|}\x7f-\x9f]|%[0-9A-Fa-f]{2})+)"
+    r"|\{(?P<operator>[+#./;?&]?)(?P<variables>[^{}]+)\}"
+)
+
+#: What stands between the commas of an expression (RFC 6570, 2.3 and 2.4).
+_VARIABLE = re.compile(
+    r"(?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*(?P<modifier>\*|:[1-9][0-9]{0,3})?",
+    re.ASCII,
+)
+
+_UNRESERVED = r"\-._~0-9A-Za-z"
+_RESERVED = r":/?#\[\]@!$&'()*+,;="
+
+#: By operator (RFC 6570, appendix A): what stands before the first value, what between values, and
+#: of which characters these are.  Where such a character stands between them, several are as one.
+_OPERATORS = {
+    "": ("", "", _UNRESERVED + ","),
+    "+": ("", "", _UNRESERVED + _RESERVED),
+    "#": ("#", "", _UNRESERVED + _RESERVED),
+    ".": (r"\.", "", _UNRESERVED + ","),
+    "/": ("/", "/", _UNRESERVED + ","),
+    ";": (";", ";", _UNRESERVED + ",="),
+    "?": (r"\?", "&", _UNRESERVED + ",="),
+    "&": ("&", "&", _UNRESERVED + ",="),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """
+    The topics that a URI template would make, and itself.  Matching takes time in proportion to the
+    length of the topic.
+
+    :raises InvalidMatcher: If it is no URI template, or takes too much to match.
+    """
+
+    template: str
+    _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_compiled", _compile(self.template))
+
+    def matches(self, topic: str) -> bool:
+        """
+        Tell whether this asks for a topic.
+        """
+        # As bytes: of text the library would count the characters, too.
+        return topic == self.template or self._compiled.fullmatch(topic.encode()) is not None
+
+
+def selector_of(text: str, *, field: str = "topic", limits: Limits = DEFAULT_LIMITS) -> Matcher:
+    """
+    Return what a selector of the 0.x dialect asks for.  What is no URI template is a topic.
+
+    :param field: What it is called in the request.
+    :raises Refused: 400, which names the field, if it has characters that no topic has, or would
+        take too much to match.
+    """
+    limits.check_matcher(field, text)
+    if text == "*":
+        return Everything()
+    try:
+        return Template(text) if "{" in text and _regexp_of(text) else Exact(text)
+    except InvalidMatcher as problem:
+        raise Refused(400, f"{field}: {problem}") from None
+
+
+@lru_cache(maxsize=256)
+def _compile(template: str) -> Any:
+    regexp = _regexp_of(template)
+    if regexp is None:
+        raise InvalidMatcher(template, "is no URI template")
+    options = re2.Options()
+    options.max_mem = _MAX_MEMORY
+    options.never_capture = True
+    options.log_errors = False  # it would write them to stderr itself
+    try:
+        return re2.compile(regexp, options)
+    except re2.error:
+        raise InvalidMatcher(template, "is too complex") from None
+
+
+def _regexp_of(template: str) -> str | None:
+    """
+    Return what a topic must match as a whole; ``None`` if this is no URI template.
+    """
+    if template.count("{") > MAX_EXPRESSIONS:
+        raise InvalidMatcher(template, f"has more than {MAX_EXPRESSIONS} expressions")
+    pieces: list[str] = []
+    position = 0
+    while part := _PART.match(template, position):
+        position = part.end()
+        if part["literals"]:
+            pieces.append(re2.escape(part["literals"]))
+            continue
+        variables = [_VARIABLE.fullmatch(variable) for variable in part["variables"].split(",")]
+        if not all(variables):
+            return None
+        are_exploded = any(variable and variable["modifier"] == "*" for variable in variables)
+        pieces.append(_expression(part["operator"], len(variables), are_exploded))
+    return "".join(pieces) if position == len(template) else None
+
+
+def _expression(operator: str, count: int, are_exploded: bool) -> str:
+    first, between, characters = _OPERATORS[operator]
+    if are_exploded:
+        characters += "="  # between a name and its value
+    value = f"(?:[{characters}]|%[0-9A-Fa-f][0-9A-Fa-f])*"
+    more = ""
+    if between and (count > 1 or are_exploded):
+        times = "*" if are_exploded else f"{{0,{count - 1}}}"
+        more = f"(?:{between}{value}){times}"
+    return f"(?:{first}{value}{more})?"

@@ -1,0 +1,127 @@
+"""
+Updates as JSON: one, or one on each line (``application/x-ndjson``).
+
+An object has the fields of the form: ``topic`` is text or an array of texts, ``private`` true or
+false, ``retry`` a number.  ``data`` is text, or any other value, which is sent as JSON.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from ...errors import InvalidEvent, Refused
+from ...eventstream import Event
+from ._update import Update, make_update
+
+#: How many lines, and so updates, one request may have.
+MAX_LINES = 1000
+
+
+def update_from_json(text: bytes, hub_url: str) -> Update:
+    """
+    Make an update of a JSON object.  Unknown names do not count; ``null`` is nothing, but for
+    ``data``, for which it is a value like any other.
+
+    :param hub_url: The hub's own URL, below which no topic may be.
+    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    """
+    fields = _read_object(text)
+    return make_update(
+        _topics(fields.get("topic")),
+        _data(fields.get("data", "")),
+        id=_text("id", fields.get("id")),
+        type=_text("type", fields.get("type")),
+        retry=_milliseconds(fields.get("retry")),
+        is_private=_is_private(fields.get("private")),
+        hub_url=hub_url,
+    )
+
+
+def lines_of(body: bytes) -> Sequence[tuple[int, bytes]]:
+    """
+    Return the lines of a body, each with its number.  Blank ones are no updates.
+
+    :raises Refused: With 413 if there are too many, blank ones included.
+    """
+    whole = body.removesuffix(b"\n")
+    if whole.count(b"\n") >= MAX_LINES:  # before there is an object for each of them
+        raise Refused(413, f"the body must not have more than {MAX_LINES} lines")
+    return [(number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line.strip()]
+
+
+def answer_line(number: int, answer: str | Refused) -> bytes:
+    """
+    Return the line that answers a line.
+
+    :param number: Its number.
+    :param answer: The id of the update, or why it was not published.
+    """
+    if isinstance(answer, str):
+        said: dict[str, object] = {"id": answer}
+    else:
+        said = {"error": answer.text, "status": answer.status, "line": number}
+        if answer.retry_after is not None:
+            said["retry_after"] = answer.retry_after
+    return json.dumps(said, ensure_ascii=False).encode() + b"\n"
+
+
+def _read_object(text: bytes) -> dict[str, Any]:  # any JSON values
+    try:
+        # Decoded here, because json would also take UTF-16 and UTF-32.
+        value = json.loads(text.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError:
+        raise Refused(400, "the update must be UTF-8") from None
+    except json.JSONDecodeError as problem:
+        raise Refused(
+            400, f"the update is no JSON: {problem.msg} at character {problem.pos}"
+        ) from None
+    except ValueError:  # more digits than Python takes, or one of the constants
+        raise Refused(400, "the update has a number that is too long, or is none") from None
+    except RecursionError:
+        raise Refused(400, "the update is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise Refused(400, "the update must be a JSON object")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and the infinities otherwise
+
+
+def _topics(value: object) -> list[str]:
+    if value is None:
+        return []
+    given = value if isinstance(value, list) else [value]
+    topics = [topic for topic in given if isinstance(topic, str)]
+    if len(topics) < len(given):
+        raise Refused(400, "topic must be text, or an array of texts")
+    return topics
+
+
+def _data(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    try:
+        return Event.with_json(value).data
+    except InvalidEvent as problem:
+        raise Refused(400, str(problem)) from None
+
+
+def _text(field: str, value: object) -> str | None:
+    if value is not None and not isinstance(value, str):
+        raise Refused(400, f"{field} must be text")
+    return value
+
+
+def _milliseconds(value: object) -> int | None:
+    if value is None or value == "":
+        return None
+    if not isinstance(value, int):
+        raise Refused(400, "retry must be a whole number of milliseconds")
+    return value
+
+
+def _is_private(value: object) -> bool:
+    if value is not None and not isinstance(value, bool):
+        raise Refused(400, "private must be true or false")
+    return bool(value)

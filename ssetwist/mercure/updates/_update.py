@@ -1,0 +1,144 @@
+"""
+What is published, and by which rules (Mercure, "Publication").
+
+Whether the publisher may publish to these topics is not asked here.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from ...errors import InvalidEvent, Refused
+from ...eventstream import DEFAULT_TYPE, Event
+from ...hub import EARLIEST
+from ...log import MAX_ID
+from ..topics import check_name, is_reserved
+
+#: How many topics one update may have.
+MAX_TOPICS = 1000
+
+#: The longest topic, in characters.
+MAX_TOPIC = 4096
+
+#: The longest type, in characters.
+MAX_TYPE = 256
+
+#: The type of the updates that tell of subscriptions.  Only the hub may give it.
+RESERVED_TYPE = "mercure"
+
+#: No ``int()`` alone, which also takes digits of other scripts, signs, blanks and underscores.
+_DIGITS = re.compile(r"[0-9]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Update:
+    """
+    An event, and where it goes.
+
+    :ivar topics: What it is published to; the first is the canonical one.
+    :ivar is_private: Whether only those may see it who were granted one of the topics.
+    """
+
+    topics: tuple[str, ...]
+    event: Event
+    is_private: bool = False
+
+
+def update_from_form(pairs: Iterable[tuple[str, str]], hub_url: str) -> Update:
+    """
+    Make an update of the fields of a form.  Of a field that may be there once the first counts;
+    unknown ones do not.
+
+    :param hub_url: The hub's own URL, below which no topic may be.
+    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    """
+    topics = []
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        if name == "topic":
+            topics.append(value)
+        else:
+            fields.setdefault(name, value)
+    return make_update(
+        topics,
+        fields.get("data", ""),
+        id=fields.get("id"),
+        type=fields.get("type"),
+        retry=_milliseconds(fields.get("retry")),
+        is_private="private" in fields,  # whatever its value
+        hub_url=hub_url,
+    )
+
+
+def make_update(
+    topics: Sequence[str],
+    data: str,
+    *,
+    id: str | None,
+    type: str | None,
+    retry: int | None,
+    is_private: bool,
+    hub_url: str,
+) -> Update:
+    """
+    Make an update of what a publisher has sent, if it follows the rules.  An empty id and an empty
+    type are none at all: forms are sent with fields that nobody has filled in.
+
+    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    """
+    _check_topics(topics, hub_url)
+    _check_id(id)
+    _check_type(type)
+    try:
+        event = Event(data, type=type or DEFAULT_TYPE, id=id or None, retry=retry)
+    except InvalidEvent as problem:
+        raise Refused(400, str(problem)) from None
+    return Update(tuple(topics), event, is_private)
+
+
+def _check_topics(topics: Sequence[str], hub_url: str) -> None:
+    if not topics:
+        raise Refused(400, "topic is missing")
+    if len(topics) > MAX_TOPICS:
+        raise Refused(413, f"topic must not be there more than {MAX_TOPICS} times")
+    for topic in topics:
+        if not topic:
+            raise Refused(400, "topic must not be empty")
+        _check_length("topic", topic, MAX_TOPIC)
+        check_name("topic", topic)
+        if topic == "*":
+            raise Refused(400, "topic must not be *, which is every topic")
+        if is_reserved(topic, hub_url):
+            raise Refused(400, "topic must not be the hub's own URL, or below it")
+
+
+def _check_id(id: str | None) -> None:
+    if not id:
+        return
+    _check_length("id", id, MAX_ID)
+    check_name("id", id)
+    if id.startswith("#") or id == EARLIEST:
+        raise Refused(400, f"id must not begin with # or be {EARLIEST!r}: those are the hub's own")
+
+
+def _check_type(type: str | None) -> None:
+    if not type:
+        return
+    _check_length("type", type, MAX_TYPE)
+    check_name("type", type)
+    if type == RESERVED_TYPE:
+        raise Refused(400, f"type must not be {RESERVED_TYPE!r}, which is the hub's own")
+
+
+def _check_length(field: str, value: str, limit: int) -> None:
+    if len(value) > limit:
+        raise Refused(413, f"{field} must not be longer than {limit} characters")
+
+
+def _milliseconds(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not _DIGITS.fullmatch(text):
+        raise Refused(400, "retry must be a number of milliseconds, in ASCII digits")
+    # As many digits as tell that it is too long: int() takes no more than some thousand.
+    return int((text.lstrip("0") or "0")[:20])

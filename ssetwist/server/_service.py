@@ -1,0 +1,192 @@
+"""
+A hub that listens: from one frozen :class:`HubConfig` to what serves it.
+"""
+
+import errno
+from datetime import datetime, timezone
+from itertools import count
+from typing import Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IListeningPort
+from twisted.internet.task import LoopingCall
+from twisted.logger import Logger
+from twisted.python.failure import Failure
+
+from ..errors import CannotListen
+from ..eventstream import Event
+from ..web import Site
+from ._assembly import Access, make_hub, make_root
+from ._config import HubConfig
+from ._listening import address_name, endpoint, is_loopback
+
+_log = Logger()
+
+#: The part of the drain time-out after which those who do not read are cut, so that the process is
+#: gone within the whole of it.
+_DRAIN_PART = 0.9
+
+_NO_KEY = (
+    "other machines could connect, and there is no key, so that everyone could publish.  Give it a "
+    "key (--key), or let only this machine connect (interface=127.0.0.1)"
+)
+
+
+class HubService(Service):
+    """
+    A hub that listens: the Mercure hub at ``/.well-known/mercure``; and if everyone may read what
+    is public, the page at ``/`` and the stream of all public events at ``/sse``.
+
+    To be started once and stopped once.  Stopping it takes no new connections, ends every
+    stream properly, waits for those who are slow and cuts those who do not read; the Deferred that
+    ``stopService`` returns fires when nothing is left.
+
+    :param reactor: Listens and tells the time.
+    :ivar hub: What to publish to.
+    """
+
+    def __init__(self, reactor: Any, config: HubConfig | None = None) -> None:
+        # Any: there is no one interface for a reactor that listens on whatever an endpoint names.
+        if isinstance(reactor, HubConfig):
+            raise TypeError("the reactor comes first, then the HubConfig")
+        config = HubConfig() if config is None else config
+        self.hub = make_hub(reactor, config)
+        self._reactor = reactor
+        self._config = config
+        self._access = Access(reactor, config)
+        self._site = Site(
+            make_root(self.hub, config, self._access.authorizer),
+            streams=self.hub.streams,
+            max_body=config.max_body,
+            unlogged=frozenset({b"/status"}),
+            parsePOSTFormSubmission=False,  # the hub does that, by its own rules
+        )
+        self._ports: list[IListeningPort] = []
+        self._listening: Deferred[None] | None = None
+        self._closing: Deferred[None] | None = None
+        self._is_stopped = False
+        self._ticking = LoopingCall(self._tick)
+        self._ticking.clock = reactor
+        self._tick_numbers = count(1)
+
+    @property
+    def ports(self) -> tuple[IListeningPort, ...]:
+        """
+        What listens now, in the order of ``config.listen``.
+        """
+        return tuple(self._ports)
+
+    def privilegedStartService(self) -> None:
+        """
+        Listen, while the process may still have rights that it gives up before it starts.
+
+        :raises CannotListen: If an endpoint says so at once, as TCP and UNIX endpoints do.  It has
+            been logged then, and nothing listens.
+        """
+        super().privilegedStartService()
+        self._listen()
+
+    def startService(self) -> None:
+        """
+        Listen, if that has not been done, and begin to tick.
+
+        :raises CannotListen: As above.
+        """
+        super().startService()
+        if self._listening is None:
+            self._listen()
+        self._access.start()
+        if seconds := self._config.seconds_between_ticks:
+            self._ticking.start(seconds, now=False).addErrback(
+                lambda problem: _log.failure("the ticks have stopped", problem)
+            )
+
+    def stopService(self) -> Deferred[None]:
+        """
+        Stop; see the class.  Cancelling the Deferred leaves the rest open.
+        """
+        super().stopService()
+        return Deferred.fromCoroutine(self._stop())
+
+    def abort(self) -> None:
+        """
+        Cut whoever is still connected; what ``stopService`` waits for is then soon done.
+        """
+        self._site.abort()
+
+    async def _stop(self) -> None:
+        if self._ticking.running:
+            self._ticking.stop()
+        self._access.stop()
+        self._is_stopped = True
+        await (self._closing or self._stop_listening())
+        # The hub is closed last: whoever publishes in an on_end callback may do so until then.
+        await self._site.drain(
+            self._config.drain_timeout * _DRAIN_PART,
+            reconnection_time=self._config.reconnection_time,
+        )
+        self.hub.close()
+
+    def _listen(self) -> None:
+        problems: list[BaseException | None] = []
+
+        def failed(problem: Failure) -> None:
+            problem.trap(CannotListen)
+            problems.append(problem.value)
+            _log.critical("{problem}", problem=problem.getErrorMessage())
+            self._closing = Deferred.fromCoroutine(self._stop_listening())
+
+        self._listening = Deferred.fromCoroutine(self._listen_on_all())
+        self._listening.addErrback(failed)
+        if problems:
+            assert problems[0] is not None
+            raise problems[0] from None
+
+    async def _listen_on_all(self) -> None:
+        for description in self._config.listen:
+            try:
+                port = await endpoint(self._reactor, description).listen(self._site)
+            except Exception as problem:
+                raise CannotListen(description, _explained(problem)) from problem
+            self._ports.append(port)
+            if self._is_stopped:  # stopped before it listened
+                await self._stop_listening()
+                return
+            if self._config.is_for_development and not is_loopback(port):
+                raise CannotListen(description, _NO_KEY)
+            # Not before the reactor runs: whoever waits for this line may then send a signal.
+            self._reactor.callWhenRunning(
+                _log.info, "listening on {address}", address=address_name(description, port)
+            )
+
+    async def _stop_listening(self) -> None:
+        ports, self._ports = self._ports, []
+        for port in ports:
+            await maybeDeferred(port.stopListening)
+
+    def _tick(self) -> None:
+        now = datetime.fromtimestamp(self._reactor.seconds(), timezone.utc)
+        self.hub.publish(
+            "tick",
+            Event.with_json(
+                {
+                    "tick": next(self._tick_numbers),
+                    "time": f"{now:%Y-%m-%dT%H:%M:%S}.{now.microsecond // 1000:03}Z",
+                    "subscribers": self.hub.subscriber_count,
+                },
+                type="tick",
+            ),
+            ephemeral=True,  # nobody wants to know the time of a minute ago
+        )
+
+
+def _explained(problem: Exception) -> str:
+    """
+    Return what went wrong when it listened, and what to do, where that is known.
+    """
+    cause = problem.socketError if isinstance(problem, CannotListenError) else None
+    if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
+        return f"{problem}  Stop what listens there, or choose another port (--listen)"
+    return str(problem)

@@ -1,0 +1,24 @@
+"""
+Streams opened by a resource of one's own: what its request asks for, and who opens the stream.
+
+:class:`ssetwist.web.EventStreamResource` and :class:`ssetwist.mercure.MercureResource` are built
+with these names.
+"""
+
+from ._head import address_of, header_of, is_browser, path_of, peer_of
+from ._opener import StreamOpener
+from ._outlet import RequestOutlet
+from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
+
+__all__ = [
+    "LAST_EVENT_ID_PARAMETERS",
+    "RequestOutlet",
+    "Start",
+    "StreamOpener",
+    "address_of",
+    "decode_id",
+    "header_of",
+    "is_browser",
+    "path_of",
+    "peer_of",
+]

@@ -1,0 +1,17 @@
+"""
+The site: connections, the requests on them, and how long and how large each may be.
+"""
+
+from ._access_log import without_tokens
+from ._connection import BoundedRequest
+from ._peer import descriptor_of, watch_peer
+from ._site import Site, streams_of
+
+__all__ = [
+    "BoundedRequest",
+    "Site",
+    "descriptor_of",
+    "streams_of",
+    "watch_peer",
+    "without_tokens",
+]

@@ -1,0 +1,158 @@
+"""
+What is asked for.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
+
+from ssetwist.client.http._request import (
+    as_headers,
+    head,
+    method_of,
+    normalized,
+    origin_of,
+    shown,
+)
+
+
+class URLTests(SynchronousTestCase):
+    """
+    URLs, as browsers understand them.
+    """
+
+    def test_normalized(self) -> None:
+        """
+        They are written in ASCII, whatever they were written in.
+        """
+        self.assertEqual("http://example.com/", normalized("HTTP://Example.com:80"))
+        self.assertEqual(
+            "https://xn--exmple-cua.com:8443/%C3%A9%20?q=%C3%A9#f",
+            normalized("https://exämple.com:8443/x/../é%20?q=é#f"),
+        )
+        self.assertEqual("http://[::1]:8080/", normalized("http://[::1]:8080"))
+
+    def test_relative(self) -> None:
+        """
+        They may be relative to others.
+        """
+        base = "http://example.com/a/b?c"
+        self.assertEqual("http://example.com/a/d", normalized("d", base))
+        self.assertEqual("http://other.example/d", normalized("//other.example/d", base))
+
+    def test_refused(self) -> None:
+        """
+        What is no URL of http or https, or has somebody's password, is refused; it is not shown,
+        for the password's sake.
+        """
+        for url in ("", "/events", "http://", "ftp://h/", "file:///x", "data:,x", "ws://h/"):
+            with self.subTest(url):
+                self.assertRaises(ValueError, normalized, url)
+        for url in ("http://name@h/", "http://name:secret@h/", "http://:secret@h/"):
+            with self.assertRaises(ValueError) as caught:
+                normalized(url)
+            self.assertNotIn("secret", str(caught.exception))
+        self.assertRaises(TypeError, normalized, b"http://h/")
+
+    def test_shown(self) -> None:
+        """
+        What may have secrets is not shown.
+        """
+        self.assertEqual("http://h/x", shown("http://h/x?token=1#a?b"))
+        self.assertEqual("http://h/x", shown("http://h/x#a?b"))
+        self.assertEqual("http://h/x", shown("http://h/x"))
+
+    def test_origin(self) -> None:
+        """
+        An origin is a scheme, a host and a port.
+        """
+        self.assertEqual("http://h:81", origin_of("http://h:81/x?y"))
+
+
+class HeadTests(SynchronousTestCase):
+    """
+    The headers of a request.
+    """
+
+    def head(
+        self,
+        given: dict[str, str] | None = None,
+        fresh: dict[str, str] | None = None,
+        **others: object,
+    ) -> dict[bytes, list[bytes]]:
+        return dict(head(as_headers(given), as_headers(fresh), **others).getAllRawHeaders())
+
+    def test_defaults(self) -> None:
+        """
+        They are those of a browser's EventSource (WHATWG HTML 9.2.2), and no coding is wanted.
+        """
+        self.assertEqual(
+            {
+                b"Accept": [b"text/event-stream"],
+                b"Cache-Control": [b"no-store"],
+                b"User-Agent": [b"ssetwist"],
+                b"Accept-Encoding": [b"identity"],
+            },
+            self.head(),
+        )
+
+    def test_last_event_id(self) -> None:
+        """
+        The last event ID is sent in UTF-8.
+        """
+        head = self.head(last_event_id="é1\N{SNOWMAN}")
+        self.assertEqual(["é1\N{SNOWMAN}".encode()], head[b"Last-Event-Id"])
+
+    def test_given_last_event_id(self) -> None:
+        """
+        One that was given as a header stays until there is another.
+        """
+        given = {"Last-Event-ID": "first"}
+        self.assertEqual([b"first"], self.head(given)[b"Last-Event-Id"])
+        self.assertEqual([b"2"], self.head(given, last_event_id="2")[b"Last-Event-Id"])
+
+    def test_gzip(self) -> None:
+        """
+        gzip is asked for only on request, whatever headers were given.
+        """
+        given = {"accept-encoding": "br"}
+        self.assertEqual([b"identity"], self.head(given)[b"Accept-Encoding"])
+        self.assertEqual([b"gzip"], self.head(given, wants_gzip=True)[b"Accept-Encoding"])
+
+    def test_fresh(self) -> None:
+        """
+        Fresh headers replace those given, and those replace our own.
+        """
+        head = self.head(
+            {"Accept": "application/json, text/event-stream", "Authorization": "old", "X": "x"},
+            {"authorization": "new"},
+        )
+        self.assertEqual([b"application/json, text/event-stream"], head[b"Accept"])
+        self.assertEqual([b"new"], head[b"Authorization"])
+        self.assertEqual([b"x"], head[b"X"])
+
+    def test_forms(self) -> None:
+        """
+        Headers are given as pairs, some with several values, or as Twisted's, which are copied.
+        """
+        self.assertEqual([b"1", b"2"], as_headers({"X": ["1", "2"]}).getRawHeaders(b"x"))
+        self.assertEqual(["é"], as_headers({"X": "é"}).getRawHeaders("x"))
+        given = Headers({"X": ["1"]})
+        as_headers(given).setRawHeaders("X", ["2"])
+        self.assertEqual(["1"], given.getRawHeaders("X"))
+
+    def test_nonsense(self) -> None:
+        """
+        A name that can be none is refused.
+        """
+        self.assertRaises(ValueError, as_headers, {"a b": "c"})
+        for wrong in ([("a", "b")], "a: b", {"a": 1}, {"a": None}):
+            with self.subTest(wrong=wrong):
+                self.assertRaisesRegex(TypeError, "header.* must be .* not ", as_headers, wrong)
+
+    def test_method(self) -> None:
+        """
+        Methods are tokens, in upper case.
+        """
+        self.assertEqual("POST", method_of("post"))
+        for method in ("", "G T", "GET\r\n", "é"):
+            self.assertRaises(ValueError, method_of, method)

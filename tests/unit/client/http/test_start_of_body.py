@@ -1,0 +1,103 @@
+"""
+What a server says instead of an event stream.
+"""
+
+import gzip
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseDone
+
+from ssetwist.client.http._start_of_body import MOST, PATIENCE, start_of_body
+from tests.unit.client.case import FakeResponse
+
+
+class StartTests(SynchronousTestCase):
+    """
+    Bounded in bytes and in time.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def start(self, *first: bytes, is_gzip: bool = False) -> "Deferred[bytes]":
+        self.response = FakeResponse(first=first)
+        return start_of_body(self.response, self.clock, is_gzip=is_gzip)
+
+    @property
+    def is_cut(self) -> bool:
+        return "abort" in self.response.transport.calls
+
+    def test_whole(self) -> None:
+        """
+        A short one is had whole, and not cut.
+        """
+        body = self.start(b"so", b"rry")
+        self.assertNoResult(body)
+        self.response.protocol.connectionLost(Failure(ResponseDone()))
+        self.assertEqual(b"sorry", self.successResultOf(body))
+        self.assertFalse(self.is_cut)
+
+    def test_broken(self) -> None:
+        """
+        If it breaks, what came is enough.
+        """
+        body = self.start(b"so")
+        self.response.protocol.connectionLost(Failure(ConnectionLost()))
+        self.assertEqual(b"so", self.successResultOf(body))
+
+    def test_long(self) -> None:
+        """
+        A long one is cut, and no more of it is kept.
+        """
+        body = self.start(b"a" * (MOST - 1), b"bcd", b"e")
+        self.assertEqual(b"a" * (MOST - 1) + b"b", self.successResultOf(body))
+        self.assertTrue(self.is_cut)
+        self.response.protocol.connectionLost(Failure(ConnectionLost()))
+
+    def test_slow(self) -> None:
+        """
+        A slow one is cut.
+        """
+        body = self.start(b"a")
+        self.clock.advance(PATIENCE)
+        self.assertEqual(b"a", self.successResultOf(body))
+        self.assertTrue(self.is_cut)
+
+    def test_no_clock(self) -> None:
+        """
+        Without a clock it may take any time.
+        """
+        response = FakeResponse(first=[b"a"])
+        body = start_of_body(response, None)
+        response.protocol.connectionLost(Failure(ResponseDone()))
+        self.assertEqual(b"a", self.successResultOf(body))
+
+    def test_cancel(self) -> None:
+        """
+        Whoever cancels it has cut it.
+        """
+        body = self.start(b"a")
+        body.cancel()
+        self.successResultOf(body)
+        self.assertTrue(self.is_cut)
+
+    def test_gzip(self) -> None:
+        """
+        gzip is decoded as far as it goes, within the same bound; what is none is left as it is.
+        """
+        whole = gzip.compress(b"sorry " * 10_000)
+        for sent, expected in (
+            (whole, (b"sorry " * 10_000)[:MOST]),
+            (gzip.compress(b"sorry"), b"sorry"),
+            (b"sorry", b"sorry"),
+        ):
+            body = self.start(sent, is_gzip=True)
+            self.response.protocol.connectionLost(Failure(ResponseDone()))
+            self.assertEqual(expected, self.successResultOf(body))

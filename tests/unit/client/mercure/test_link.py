@@ -1,0 +1,87 @@
+"""
+``Link`` headers.
+"""
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.client.mercure._link import MAX_LINKS, Link, parse_links
+
+
+class ParseLinksTests(SynchronousTestCase):
+    """
+    Reading the values of headers.
+    """
+
+    def test_read(self) -> None:
+        """
+        What stands in the header, and how it is understood.
+        """
+        cases: dict[str, list[Link]] = {
+            "": [],
+            "<https://hub.example/m>": [Link("https://hub.example/m", {})],
+            '</m>; rel="mercure"': [Link("/m", {"rel": "mercure"})],
+            "</m>; rel=mercure": [Link("/m", {"rel": "mercure"})],
+            "</m>;REL=Mercure;;": [Link("/m", {"rel": "Mercure"})],
+            '< /m >\t;\trel = "mercure" ; type=a , </n>;type=b': [
+                Link("/m", {"rel": "mercure", "type": "a"}),
+                Link("/n", {"type": "b"}),
+            ],
+            # Commas and semicolons within quotes, and within a target, are nothing but text.
+            '</a,b;c>; title="x, <y>; rel=z"; rel=self': [
+                Link("/a,b;c", {"title": "x, <y>; rel=z", "rel": "self"})
+            ],
+            r'</m>; last-event-id="a\"b\\c"': [Link("/m", {"last-event-id": r'a"b\c'})],
+            "</m>; rel=a; rel=b": [Link("/m", {"rel": "a"})],
+            "</m>; crossorigin; rel=a": [Link("/m", {"crossorigin": "", "rel": "a"})],
+            ",, </m>,,</n>,": [Link("/m", {}), Link("/n", {})],
+            # What cannot be read ends it; what was before counts.
+            "</m>; rel=a, nonsense, </n>": [Link("/m", {"rel": "a"})],
+            "</m": [],
+            '</m>; rel="open': [Link("/m", {"rel": '"open'})],
+        }
+        for header, expected in cases.items():
+            with self.subTest(header=header):
+                self.assertEqual(expected, parse_links([header]))
+
+    def test_several_headers(self) -> None:
+        """
+        A response may have several such headers.
+        """
+        found = parse_links(["</a>, </b>", "", "</c>"])
+        self.assertEqual(["/a", "/b", "/c"], [link.target for link in found])
+
+    def test_relations(self) -> None:
+        """
+        A link may have several relations, in either case of letters.
+        """
+        (link,) = parse_links(['</m>; rel="self Mercure"'])
+        self.assertTrue(link.is_a("mercure"))
+        self.assertTrue(link.is_a("self"))
+        self.assertFalse(link.is_a("merc"))
+
+    def test_too_many(self) -> None:
+        """
+        There is a limit to how many are read.
+        """
+        self.assertEqual(MAX_LINKS, len(parse_links(["</a>," * (MAX_LINKS + 1)] * 2)))
+
+    def test_hostile(self) -> None:
+        """
+        No header takes long: neither what is never closed nor what begins again and again.
+        """
+        began = time.monotonic()
+        for part in ("<", "</a>;", '</a>;a="', '</a>;a="\\', "</a>;a=", "; ", " ", ",", "</a>; \t"):
+            parse_links([part * (64 * 1024 // len(part))])
+        self.assertLess(time.monotonic() - began, 5)
+
+    @given(st.text(alphabet='<>;,="\\ \tarel/', max_size=60))
+    def test_whatever(self, header: str) -> None:
+        """
+        Whatever stands there, it is read.
+        """
+        for link in parse_links([header]):
+            self.assertNotIn(">", link.target)

@@ -1,0 +1,275 @@
+"""
+Subscribing to a Mercure hub.
+"""
+
+from typing import Any
+
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.client import EARLIEST, EventSource, Loss, Opened, subscribe
+from ssetwist.client.mercure._subscribe import loss_at_opening, loss_in, subscription_url
+from ssetwist.eventstream import Event
+from tests.unit.client.fake_hub import FakeHub, Response
+
+URL = "https://hub.example/.well-known/mercure"
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+GAP = b'event: gap\nid: #e.9\ndata: {"asked":"%s","oldest":"#e.9","newest":"#e.10"}\n\n'
+
+
+class SubscriptionUrlTests(SynchronousTestCase):
+    """
+    What is asked for.
+    """
+
+    def test_dialects(self) -> None:
+        """
+        Topics and patterns stand in the query; each dialect has its own names for them.
+        """
+        for legacy, expected in (
+            (False, "match=%2Fa&match=b%20c%26&match_urlpattern=%2F%3Ax"),
+            (True, "topic=%2Fa&topic=b%20c%26&topic=%2F%3Ax"),
+        ):
+            url = subscription_url(URL, ["/a", "b c&"], "/:x", legacy=legacy)
+            self.assertEqual(f"{URL}?{expected}", url)
+
+    def test_with_a_query(self) -> None:
+        """
+        A query that the hub's URL has stays; a fragment does not.
+        """
+        self.assertEqual(f"{URL}?a=b&match=%2A", subscription_url(f"{URL}?a=b#c", "*"))
+
+    def test_wrong(self) -> None:
+        """
+        Something must be asked for, of a hub.
+        """
+        self.assertRaises(ValueError, subscription_url, URL, [])
+        self.assertRaises(ValueError, subscription_url, "hub", "a")
+        self.assertRaises(ValueError, subscription_url, URL, ["a", ""])
+        self.assertRaises(ValueError, subscription_url, URL, "a", [""])
+        for wrong in (None, [1], b"a"):
+            with self.subTest(wrong=wrong):
+                self.assertRaisesRegex(TypeError, "must be .* not ", subscription_url, URL, wrong)
+
+
+class LossTests(SynchronousTestCase):
+    """
+    What a hub says of what was missed.
+    """
+
+    def test_at_opening(self) -> None:
+        """
+        What was asked for is compared with the header, of either dialect.
+        """
+        new, old = "mercure-last-event-id", "last-event-id"
+        cases: list[tuple[str, dict[str, str], Loss | None]] = [
+            ("", {}, None),
+            ("", {new: EARLIEST}, None),
+            ("1", {new: "1"}, None),
+            ("1", {old: "1"}, None),
+            ("1", {new: EARLIEST}, Loss("1", EARLIEST)),
+            ("1", {old: "0"}, Loss("1", "0")),
+            ("1", {}, Loss("1", "")),
+            (EARLIEST, {new: EARLIEST}, None),
+            (EARLIEST, {}, None),
+        ]
+        for asked, headers, expected in cases:
+            with self.subTest(asked=asked, headers=headers):
+                self.assertEqual(expected, loss_at_opening(Opened(URL, headers, asked)))
+
+    def test_in_an_event(self) -> None:
+        """
+        A hub of ours says it by an event; whoever else has events of this type is not meant.
+        """
+        data = '{"asked":"#e.1","oldest":"#e.5","newest":"#e.9"}'
+        self.assertEqual(Loss("#e.1", "#e.4"), loss_in(Event(data, type="gap", id="#e.4")))
+        for event in (
+            Event(data),
+            Event("mind", type="gap"),
+            Event("[]", type="gap"),
+            Event('{"asked":1}', type="gap"),
+            Event("[" * 5000, type="gap"),
+        ):
+            self.assertIsNone(loss_in(event))
+
+    def test_words(self) -> None:
+        """
+        It can be shown.
+        """
+        self.assertIn("goes on after 2", str(Loss("1", "2")))
+        self.assertIn("does not say", str(Loss("1", "")))
+
+
+class SubscribeTests(SynchronousTestCase):
+    """
+    Subscribing.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = FakeHub()
+        self.losses: list[Loss] = []
+
+    def subscribe(self, *answers: Any, **options: Any) -> EventSource:
+        """
+        Subscribe, where a hub answers this.
+        """
+        self.hub.answers = list(answers)
+        source = subscribe(
+            URL,
+            "/a",
+            reactor=self.clock,
+            client=self.hub,
+            on_loss=self.losses.append,
+            jitter=lambda: 0.0,
+            **options,
+        )
+        self.addCleanup(self.close, source)
+        self.clock.advance(0)
+        return source
+
+    def close(self, source: EventSource) -> None:
+        """
+        Close it; nothing is left.
+        """
+        source.close()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_subscribed(self) -> None:
+        """
+        The topic stands in the URL and the token in its header; the hub's events come.
+        """
+        opened: list[Opened] = []
+        source = self.subscribe(
+            Response(200, b"data: x\n\n", STREAM, end=None), token="abc", on_open=opened.append
+        )
+        self.assertEqual(Event("x"), self.successResultOf(source.next()))
+        (asked,) = self.hub.asked
+        self.assertEqual(f"{URL}?match=%2Fa".encode(), asked.url)
+        self.assertEqual("Bearer abc", asked.header("Authorization"))
+        self.assertIsNone(asked.header("Last-Event-ID"))
+        self.assertEqual(1, len(opened))
+        self.assertEqual([], self.losses)
+
+    def test_fresh_token(self) -> None:
+        """
+        A token is asked for before each attempt.
+        """
+        tokens = iter(["one", "two"])
+        self.subscribe(
+            Response(200, b"", STREAM, end=ConnectionLost()),
+            Response(200, b"", STREAM, end=None),
+            token=lambda: next(tokens),
+        )
+        self.clock.advance(1)
+        self.assertEqual(
+            ["Bearer one", "Bearer two"],
+            [asked.header("Authorization") for asked in self.hub.asked],
+        )
+
+    def test_since(self) -> None:
+        """
+        It may begin after an event; that it does not is told, once, before what comes.
+        """
+        source = self.subscribe(
+            Response(
+                200,
+                GAP % b"#old.1" + b"data: x\n\n",
+                {**STREAM, "Mercure-Last-Event-ID": EARLIEST},
+                end=None,
+            ),
+            since="#old.1",
+        )
+        self.assertEqual("#old.1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertEqual([Loss("#old.1", EARLIEST)], self.losses)
+        gap = self.successResultOf(source.next())
+        assert gap is not None
+        self.assertEqual("gap", gap.type)
+
+    def test_lost_on_the_way(self) -> None:
+        """
+        So is what a hub tells later, and what was missed between two streams.
+        """
+        self.subscribe(
+            Response(200, b"id: 1\ndata: x\n\n" + GAP % b"#e.1", STREAM, end=ConnectionLost()),
+            Response(200, b"", {**STREAM, "Last-Event-ID": EARLIEST}, end=None),
+        )
+        self.assertEqual("#e.9", self.hub.asked[1].header("Last-Event-ID"))
+        self.assertEqual([Loss("#e.1", "#e.9"), Loss("#e.9", EARLIEST)], self.losses)
+
+    def test_closed_by_who_is_told(self) -> None:
+        """
+        Who is told of a loss may close it, and hears nothing more.
+        """
+        heard: list[Event] = []
+        for headers in (STREAM, {**STREAM, "Mercure-Last-Event-ID": EARLIEST}):
+            self.hub.answers = [Response(200, GAP % b"1" + b"data: x\n\n", headers, end=None)]
+            source = subscribe(
+                URL,
+                "/a",
+                reactor=self.clock,
+                client=self.hub,
+                since="1",
+                on_loss=lambda _: source.close(),  # noqa: B023  # called in this round only
+            )
+            done = source.for_each(heard.append)
+            self.clock.advance(0)
+            self.successResultOf(done)
+            self.assertEqual([], heard)
+            self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_hooks_that_fail(self) -> None:
+        """
+        What a hook raises is logged, and changes nothing.
+        """
+        answer = Response(200, GAP % b"2", {**STREAM, "Last-Event-ID": EARLIEST}, end=None)
+        self.hub.answers = [answer]
+        source = subscribe(
+            URL,
+            "/a",
+            reactor=self.clock,
+            client=self.hub,
+            since="1",
+            on_open=lambda _: 1 / 0,
+            on_loss=lambda _: 1 / 0,
+        )
+        self.clock.advance(0)
+        self.assertIsNotNone(self.successResultOf(source.next()))
+        self.assertEqual(3, len(self.flushLoggedErrors(ZeroDivisionError)))
+        source.close()
+
+    def test_wrong(self) -> None:
+        """
+        What makes no sense is refused at once.
+        """
+        for options in ({"token": " "}, {"since": "a\nb"}):
+            with self.subTest(options=options):
+                self.assertRaises(ValueError, subscribe, URL, "a", reactor=self.clock, **options)
+        self.assertRaises(
+            TypeError,
+            subscribe,
+            URL,
+            "a",
+            reactor=self.clock,
+            token="a",
+            fresh_headers=dict,
+        )
+        # It is told what is wrong, not that there is no topic.
+        for name in ("topic", "last_event_id"):
+            self.assertRaisesRegex(
+                TypeError, name, subscribe, URL, reactor=self.clock, **{name: "a"}
+            )
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_nobody_to_tell(self) -> None:
+        """
+        Nobody need want to know.
+        """
+        source = subscribe(URL, "/a", reactor=self.clock, client=self.hub)
+        self.hub.answers = [Response(200, GAP % b"1", STREAM, end=None)]
+        self.clock.advance(0)
+        self.successResultOf(source.next())
+        source.close()

@@ -1,0 +1,81 @@
+"""
+What a publisher sends.
+"""
+
+from urllib.parse import parse_qsl
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.client import Update
+from ssetwist.errors import InvalidEvent
+from ssetwist.eventstream import Event
+from ssetwist.mercure.updates._form import read_form
+from ssetwist.mercure.updates._json import update_from_json
+from ssetwist.mercure.updates._update import update_from_form
+
+HUB = "https://hub.example/.well-known/mercure"
+
+FULL = Update(["/a", "/b"], Event("x", type="t", id="1", retry=5), private=True)
+
+TEXT = st.text(alphabet=st.characters(exclude_categories=["C"], include_characters="\n\t"))
+
+
+class UpdateTests(SynchronousTestCase):
+    """
+    An update, as a form and as JSON.
+    """
+
+    def test_form(self) -> None:
+        """
+        A form has all there is, and nothing that is not there.
+        """
+        self.assertEqual(b"topic=%2Fa&data=x%26%20y%2Bz", Update("/a", "x& y+z").form())
+        self.assertEqual(
+            ["topic=/a", "topic=/b", "data=x", "private=on", "id=1", "type=t", "retry=5"],
+            [f"{name}={value}" for name, value in parse_qsl(FULL.form().decode())],
+        )
+
+    def test_line(self) -> None:
+        """
+        So has a line; a line break in the data does not end it.
+        """
+        self.assertEqual(b'{"topic":"/a","data":"\xc3\xa9\\n"}\n', Update("/a", "é\n").line())
+        self.assertEqual(
+            b'{"topic":["/a","/b"],"data":"x","private":true,"id":"1","type":"t","retry":5}\n',
+            FULL.line(),
+        )
+
+    def test_nothing_special(self) -> None:
+        """
+        The type that events have anyhow, and an empty id, are not sent: hubs refuse some of these.
+        """
+        self.assertEqual(b"topic=a&data=", Update("a", Event(type="message", id="")).form())
+
+    @given(TEXT)
+    def test_as_the_hub_reads_it(self, data: str) -> None:
+        """
+        The hub reads what was meant, from the form and from the line.
+        """
+        event = Event(data, type="t", id="1", retry=5)
+        update = Update(["/a", "é b"], event, private=True)
+        for read in (
+            update_from_form(read_form(update.form()), HUB),
+            update_from_json(update.line(), HUB),
+        ):
+            self.assertEqual(update.topics, read.topics)
+            self.assertEqual(event, read.event)
+            self.assertTrue(read.is_private)
+
+    def test_wrong(self) -> None:
+        """
+        What can be no update is refused before it is sent.
+        """
+        for topics in ([], "", ["a", ""], "\ud800"):
+            with self.subTest(topics=topics):
+                self.assertRaises(ValueError, Update, topics)
+        for topics in ([b"a"], None, 1, Event("a")):
+            with self.subTest(topics=topics):
+                self.assertRaisesRegex(TypeError, "topic.* must be ", Update, topics)
+        self.assertRaises(InvalidEvent, Update, "a", "\ud800")

@@ -1,0 +1,551 @@
+"""
+That an event source ends, whenever it is told to: no timer, no connection, no pending Deferred, and
+no later event.  What is common to all is checked at the end of each test, in ``SourceCase``.
+"""
+
+from collections.abc import Callable
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.endpoints import HostnameEndpoint
+from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
+from twisted.internet.testing import MemoryReactorClock
+from twisted.web.client import URI
+from zope.interface import implementer
+
+from ssetwist.client import EventSource, ReadyState
+from ssetwist.client.http._connections import Connections
+from ssetwist.errors import EventSourceClosed
+from ssetwist.eventstream import Event
+from tests.unit.client.case import (
+    HEAD,
+    FakeAgent,
+    FakeResponse,
+    PoliteTransport,
+    SourceCase,
+    Wire,
+    chunk,
+    response,
+)
+
+
+@implementer(IHostnameResolver)
+class SilentResolver:
+    """
+    Finds nothing, and takes its time.
+    """
+
+    name = "example.com"
+
+    def resolveHostName(  # noqa: N802 (Twisted's name)
+        self, receiver: IResolutionReceiver, *_: object, **__: object
+    ) -> IHostResolution:
+        """
+        Begin.
+        """
+        self.receiver = receiver
+        receiver.resolutionBegan(self)
+        return self
+
+    def find(self) -> None:
+        """
+        Find something after all.
+        """
+        self.receiver.addressResolved(IPv4Address("TCP", "192.0.2.1", 80))
+        self.receiver.resolutionComplete()
+
+
+class CloseCase(SourceCase):
+    def assert_closes(self, source: EventSource) -> None:
+        """
+        Close it now, and check that all who wait are told, and that nothing is left.
+        """
+        following, opening = source.next(), None
+        if source.state is ReadyState.CONNECTING:
+            opening = source.when_open()
+        ending = source.when_closed()
+        called: list[object] = []
+        source._on_open = source._on_interruption = source._on_comment = called.append
+        closed = source.close()
+        again = source.close()
+        self.assertIs(ReadyState.CLOSED, source.state)
+        self.assertIsNone(self.successResultOf(following))
+        self.assertIsNone(self.successResultOf(ending))
+        if opening is not None:
+            self.failureResultOf(opening, EventSourceClosed)
+        self.turn()
+        self.assertIsNone(self.successResultOf(closed))
+        self.assertIsNone(self.successResultOf(again))
+        self.assertIsNone(self.successResultOf(source.close()))
+        self.assertEqual([], self.reactor.getDelayedCalls())
+        self.assertEqual([], [wire for wire in self.wires if wire.is_connected])
+        self.failureResultOf(source.when_open(), EventSourceClosed)
+        self.assertIsNone(self.successResultOf(source.next()))
+        self.assertIsNone(self.successResultOf(source.when_closed()))
+        self.reactor.advance(1000)
+        self.assertEqual([], called)
+
+
+class ConnectingTests(CloseCase):
+    """
+    Closed while it connects.
+    """
+
+    def test_before_it_begins(self) -> None:
+        """
+        Before the reactor has turned.
+        """
+        source = EventSource("http://example.com/", reactor=self.reactor)
+        self.assert_closes(source)
+        self.assertEqual(0, self.asked())
+
+    def test_fresh_headers(self) -> None:
+        """
+        While fresh headers are awaited; they are cancelled.
+        """
+        cancelled: list[object] = []
+        self.assert_closes(self.source(fresh_headers=lambda: Deferred(cancelled.append)))
+        self.assertEqual(1, len(cancelled))
+        self.assertEqual(0, self.asked())
+
+    def test_fresh_headers_coroutine(self) -> None:
+        """
+        While a coroutine makes them.
+        """
+        cancelled: list[object] = []
+
+        async def headers() -> dict[str, str]:
+            await Deferred(cancelled.append)
+            return {}
+
+        self.assert_closes(self.source(fresh_headers=headers))
+        self.assertEqual(1, len(cancelled))
+
+    def test_stubborn_fresh_headers(self) -> None:
+        """
+        While a coroutine makes them that does not heed being cancelled: nothing comes of it.
+        """
+        more: Deferred[None] = Deferred()
+
+        async def headers() -> dict[str, str]:
+            try:
+                await Deferred()
+            except CancelledError:
+                await more
+            return {}
+
+        self.assert_closes(self.source(fresh_headers=headers))
+        more.callback(None)
+        self.assertEqual(0, self.asked())
+
+    def test_from_fresh_headers(self) -> None:
+        """
+        From within the hook for fresh headers: no connection is asked for.
+        """
+        sources: list[EventSource] = []
+
+        def headers() -> dict[str, str]:
+            self.assert_closes(sources[0])
+            return {}
+
+        async def from_coroutine() -> dict[str, str]:
+            await sources[0].close()
+            return {}
+
+        def pending() -> "Deferred[dict[str, str]]":
+            sources[0].close()
+            return Deferred()
+
+        for hook in (headers, from_coroutine, pending):
+            sources[:] = [
+                EventSource("http://example.com/", reactor=self.reactor, fresh_headers=hook)
+            ]
+            self.turn()
+            self.assertIs(ReadyState.CLOSED, sources[0].state)
+            self.assertEqual(0, self.asked())
+            self.assert_closes(sources[0])
+
+    def test_dns(self) -> None:
+        """
+        While the address of the host is looked for: when it is found, nothing comes of it.
+        """
+        resolver = SilentResolver()
+        self.reactor.installNameResolver(resolver)
+        self.assert_closes(self.source())
+        resolver.find()
+        self.turn()
+        self.assertEqual(0, self.asked())
+
+    def test_tcp(self) -> None:
+        """
+        While the connection is made.
+        """
+        source = self.source()
+        self.assert_closes(source)
+        [connector] = self.reactor.connectors
+        self.assertTrue(connector.stoppedConnecting)
+
+    def test_tls(self) -> None:
+        """
+        While TLS shakes hands.
+        """
+        source = self.source("https://example.com/")
+        wire = self.accept()
+        self.assertEqual(b"\x16", wire.request[:1], "a handshake has begun")
+        self.assert_closes(source)
+        self.assertTrue(wire.is_aborted)
+
+    def test_head(self) -> None:
+        """
+        While the head of the response is awaited, or has come in part.
+        """
+        for data in (b"", HEAD[:20]):
+            source = self.source()
+            wire = self.accept(data)
+            self.assert_closes(source)
+            self.assertTrue(wire.is_aborted)
+
+    def test_redirect(self) -> None:
+        """
+        While it follows a redirection.
+        """
+        source = self.source()
+        self.accept(response("302 Found", Location="/other"))
+        self.turn()
+        self.assertEqual(1, self.asked())
+        self.assert_closes(source)
+
+    def test_start_of_body(self) -> None:
+        """
+        While it reads what is no event stream.
+        """
+        source = self.source()
+        wire = self.accept(b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nNo")
+        self.assert_closes(source)
+        self.assertTrue(wire.is_aborted)
+
+    def test_delay(self) -> None:
+        """
+        While it waits for its next attempt.
+        """
+        source = self.source()
+        self.accept().reset()
+        self.reactor.advance(0.5)
+        self.assert_closes(source)
+        self.assertEqual(0, self.asked())
+
+    def test_from_interruption(self) -> None:
+        """
+        From within what is told of an interruption.
+        """
+        source = self.source(on_interruption=lambda _: source.close())
+        self.accept().reset()
+        self.assertIs(ReadyState.CLOSED, source.state)
+        self.assert_closes(source)
+
+    def test_from_policy(self) -> None:
+        """
+        From within the policy, whatever it then says.
+        """
+        for verdict in (True, False):
+            told: list[object] = []
+
+            def policy(_: object, verdict: bool = verdict) -> bool:
+                self.sources[-1].close()
+                return verdict
+
+            source = self.source(policy=policy, on_interruption=told.append)
+            self.accept().reset()
+            self.assertEqual([], told)
+            self.assert_closes(source)
+
+    def test_late_response(self) -> None:
+        """
+        A response of an agent that does not heed being cancelled is cut.
+        """
+        agent = FakeAgent()
+        answer: Deferred[FakeResponse] = Deferred()
+        late = FakeResponse()
+
+        async def stubborn(*_: object) -> FakeResponse:
+            try:
+                await Deferred()
+            except CancelledError:
+                await answer
+            return late
+
+        agent.request = lambda *args: Deferred.fromCoroutine(stubborn(*args))
+        self.assert_closes(self.source(client=agent))
+        answer.callback(None)
+        self.assertEqual("abort", late.transport.calls[0])
+
+    def test_late_response_after_timeout(self) -> None:
+        """
+        So is one that comes after the time-out.
+        """
+        late = FakeResponse()
+
+        async def stubborn(*_: object) -> FakeResponse:
+            try:
+                await Deferred()
+            except CancelledError:
+                return late
+
+        agent = FakeAgent()
+        agent.request = lambda *args: Deferred.fromCoroutine(stubborn(*args))
+        source = self.source(client=agent, connect_timeout=7)
+        self.reactor.advance(7)
+        self.assertEqual("abort", late.transport.calls[0])
+        self.assert_closes(source)
+
+
+class OpenTests(CloseCase):
+    """
+    Closed while it has a stream.
+    """
+
+    def test_open(self) -> None:
+        """
+        While nothing happens.
+        """
+        source, wire = self.open()
+        self.assert_closes(source)
+        self.assertTrue(wire.is_aborted)
+
+    def test_gone_when_it_is(self) -> None:
+        """
+        That it is closed is told when the connection is gone, and not before.
+        """
+        source, _ = self.open()
+        closed = source.close()
+        self.assertNoResult(closed)
+        other = source.close()
+        other.addErrback(lambda problem: problem.trap(CancelledError)).cancel()
+        self.assertNoResult(closed)
+        self.turn()
+        self.successResultOf(closed)
+
+    def test_drops_what_waits(self) -> None:
+        """
+        Events that were not taken are dropped.
+        """
+        source, _ = self.open(b"data: 1\n\ndata: 2\n\n")
+        self.assertEqual([Event("1")], self.taken(source, 1))
+        source.close()
+        self.assertIsNone(self.successResultOf(source.next()))
+
+    def test_nothing_later(self) -> None:
+        """
+        What the connection brings until it is gone is not handed out.
+        """
+        comments: list[str] = []
+        source, wire = self.open(on_comment=comments.append)
+        source.close()
+        wire.protocol.dataReceived(chunk(b":\ndata: 1\n\n"))
+        self.assertIsNone(self.successResultOf(source.next()))
+        self.assertEqual([], comments)
+
+    def test_paused(self) -> None:
+        """
+        While a slow consumer has paused it.
+        """
+        source, wire = self.open(b"data: 1\n\n" * 1000)
+        self.assertTrue(wire.is_paused)
+        source.close()
+        self.turn()
+        self.assertFalse(wire.is_connected)
+
+    def test_from_on_open(self) -> None:
+        """
+        From within what is told of its opening: no byte of the body is read.
+        """
+        source = self.source(on_open=lambda _: source.close())
+        opening = source.when_open()
+        wire = self.accept(HEAD + b"data: 1\n\n")
+        self.failureResultOf(opening, EventSourceClosed)
+        self.assertTrue(wire.is_aborted)
+        self.assert_closes(source)
+
+    def test_from_when_open(self) -> None:
+        """
+        From within what waits for its opening.
+        """
+        source = self.source()
+        source.when_open().addCallback(lambda _: source.close())
+        wire = self.accept(HEAD + b"data: 1\n\n")
+        self.assertTrue(wire.is_aborted)
+        self.assert_closes(source)
+
+    def test_from_next(self) -> None:
+        """
+        From within what waits for an event: nobody gets another.
+        """
+        source, wire = self.open()
+        got: list[Event | None] = []
+        source.next().addCallback(got.append).addCallback(lambda _: source.close())
+        source.next().addCallback(got.append)
+        wire.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+        self.assertEqual([Event("1"), None], got)
+        self.assert_closes(source)
+
+    def test_from_comment(self) -> None:
+        """
+        From within a comment: there is no other comment, and no event.
+        """
+        comments: list[str] = []
+
+        def comment(text: str) -> None:
+            comments.append(text)
+            source.close()
+
+        source, wire = self.open(on_comment=comment)
+        following = source.next()
+        wire.send(chunk(b": 1\ndata: 1\n\n: 2\n"))
+        self.assertEqual(["1"], comments)
+        self.assertIsNone(self.successResultOf(following))
+        self.assert_closes(source)
+
+    def test_from_handle(self) -> None:
+        """
+        From within the function of ``for_each``, which may even wait for it.
+        """
+        for waits in (True, False):
+            source, wire = self.open()
+            got: list[Event] = []
+
+            def handle(event: Event, waits: bool = waits, got: list[Event] = got) -> object:
+                got.append(event)
+                closed = self.sources[-1].close()
+                return closed if waits else None
+
+            done = source.for_each(handle)
+            wire.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+            self.turn()
+            self.assertIsNone(self.successResultOf(done))
+            self.assertEqual([Event("1")], got)
+            self.assert_closes(source)
+
+    def test_agent_without_abort(self) -> None:
+        """
+        With an agent whose transports cannot be aborted nobody waits for what may never come.
+        """
+        agent = FakeAgent()
+        source = self.source(client=agent)
+        answer = FakeResponse(PoliteTransport())
+        agent.answers[0].callback(answer)
+        self.successResultOf(source.close())
+        self.assertEqual("lose", answer.transport.calls[-1])
+
+
+class ClosedTests(CloseCase):
+    """
+    Closed when it has ended already.
+    """
+
+    def test_after_204(self) -> None:
+        """
+        After the server has ended it.
+        """
+        source = self.source()
+        self.accept(b"HTTP/1.1 204 No Content\r\n\r\n")
+        self.turn()
+        self.assert_closes(source)
+
+    def test_after_failure(self) -> None:
+        """
+        After a failure, of which nobody has asked.
+        """
+        source = self.source(policy=lambda _: False)
+        self.accept().reset()
+        self.turn()
+        self.assertIs(ReadyState.CLOSED, source.state)
+        self.successResultOf(source.close())
+        self.assertIsNone(self.successResultOf(source.next()))
+
+
+class LeavingTests(CloseCase):
+    """
+    A loop that is left.
+    """
+
+    def leave(self, body: Callable[[Event], object]) -> "tuple[Deferred[list[Event]], Wire]":
+        """
+        Run a loop over a source, and send it two events.
+        """
+        source, wire = self.open()
+        got: list[Event] = []
+
+        async def loop() -> list[Event]:
+            async with source:
+                async for event in source:
+                    got.append(event)
+                    if body(event):
+                        break
+            return got
+
+        result = Deferred.fromCoroutine(loop())
+        wire.send(chunk(b"data: 1\n\ndata: 2\n\n"))
+        return result, wire
+
+    def test_break(self) -> None:
+        """
+        By ``break``.
+        """
+        result, wire = self.leave(lambda _: True)
+        self.assertNoResult(result)
+        self.turn()
+        self.assertEqual([Event("1")], self.successResultOf(result))
+        self.assertFalse(wire.is_connected)
+
+    def test_exception(self) -> None:
+        """
+        By an exception.
+        """
+        result, wire = self.leave(lambda _: 1 / 0)
+        self.turn()
+        self.failureResultOf(result, ZeroDivisionError)
+        self.assertFalse(wire.is_connected)
+
+    def test_cancel(self) -> None:
+        """
+        By being cancelled.
+        """
+        result, wire = self.leave(lambda _: False)
+        result.cancel()
+        self.turn()
+        self.failureResultOf(result, CancelledError)
+        self.assertFalse(wire.is_connected)
+
+
+class ConnectionsTests(SourceCase):
+    """
+    The connections that a source makes itself.
+    """
+
+    def test_many(self) -> None:
+        """
+        All are remembered, and gone when that is told.
+        """
+        connections = Connections(self.reactor)
+        self.successResultOf(connections.close())
+        for _ in range(3):
+            connections.agent.request(b"GET", b"http://example.com/").addErrback(lambda _: None)
+            self.accept()
+        self.assertEqual(3, len(connections))
+        self.wires[0].finish()
+        self.assertEqual(2, len(connections))
+        closed = connections.close()
+        self.assertNoResult(closed)
+        self.turn()
+        self.successResultOf(closed)
+        self.assertEqual(0, len(connections))
+
+    def test_tls(self) -> None:
+        """
+        Certificates are checked as browsers check them, for the host.
+        """
+        endpoint = Connections(MemoryReactorClock()).endpointForURI(
+            URI.fromBytes(b"https://example.com/")
+        )
+        self.assertNotIsInstance(endpoint._endpoint, HostnameEndpoint)
+        self.assertIsInstance(endpoint._endpoint._wrappedEndpoint, HostnameEndpoint)

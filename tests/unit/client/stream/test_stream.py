@@ -1,0 +1,486 @@
+"""
+The body of one response, from bytes to events.
+"""
+
+import gzip
+import zlib
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.error import ConnectionLost
+from twisted.internet.task import Clock
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import ResponseDone, ResponseFailed
+
+from ssetwist.client.stream._stream import Stream
+from ssetwist.errors import Disconnected, EventTooLarge, SSETwistError
+from ssetwist.eventstream import Event, EventStreamParser
+from tests.unit.client.case import FakeResponse, PoliteTransport
+
+
+def event(number: int) -> bytes:
+    return b"data: %d\n\n" % number
+
+
+class StreamCase(SynchronousTestCase):
+    """
+    One stream, and what came of it.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.arrived: list[str] = []
+        self.ended: list[SSETwistError] = []
+        self.pauses_after = 10**9
+
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def make(self, response: FakeResponse | None = None, **options: object) -> Stream:
+        """
+        Return a stream that has not begun.
+        """
+        self.response = FakeResponse() if response is None else response
+        parser = EventStreamParser(max_line=options.pop("max_line", 1000))
+        self.stream = Stream(
+            self.response, parser, arrived=self.arrive, ended=self.ended.append, **options
+        )
+        return self.stream
+
+    def begin(self, response: FakeResponse | None = None, **options: object) -> Stream:
+        """
+        Return a stream that has begun.
+        """
+        stream = self.make(response, **options)
+        stream.begin()
+        self.calls.clear()
+        return stream
+
+    @property
+    def calls(self) -> list[str]:
+        """
+        What the transport was told.
+        """
+        return self.response.transport.calls
+
+    def arrive(self, events: list[Event]) -> None:
+        self.assertTrue(events)
+        self.arrived += [event.data for event in events]
+        if len(self.arrived) >= self.pauses_after:
+            self.stream.pause()
+
+    def lose(self, reason: Exception) -> None:
+        """
+        End the body.
+        """
+        self.response.protocol.connectionLost(Failure(reason))
+
+    def assert_problem(self, kind: type[SSETwistError], text: str) -> SSETwistError:
+        """
+        Check what it has ended with, and that it was cut.
+        """
+        [problem] = self.ended
+        self.assertIsInstance(problem, kind)
+        self.assertIn(text, str(problem))
+        return problem
+
+
+class ReadingTests(StreamCase):
+    """
+    Bytes become events.
+    """
+
+    def test_pieces(self) -> None:
+        """
+        Events arrive with the piece that completes them.
+        """
+        stream = self.begin()
+        stream.dataReceived(b"data: 1\n\ndata: 2\n")
+        self.assertEqual(["1"], self.arrived)
+        stream.dataReceived(b"\nda")
+        self.assertEqual(["1", "2"], self.arrived)
+        self.assertEqual([], self.calls)
+        stream.close()
+
+    def test_clean_end(self) -> None:
+        """
+        The end of the response is the end of the stream, and the unfinished event is dropped.
+        """
+        self.begin().dataReceived(b"data: 1\n\ndata: 2\n")
+        self.lose(ResponseDone())
+        self.assertTrue(self.assert_problem(Disconnected, "the server has ended").is_clean)
+        self.assertEqual(["1"], self.arrived)
+
+    def test_broken_end(self) -> None:
+        """
+        A connection that is lost is another end.
+        """
+        self.begin()
+        self.lose(ResponseFailed([Failure(ConnectionLost())]))
+        self.assertFalse(self.assert_problem(Disconnected, "was lost: Connection to").is_clean)
+
+    def test_whole_body_at_once(self) -> None:
+        """
+        A body that had come before it was asked for is read, and ended, from within.
+        """
+        response = FakeResponse()
+
+        def deliver(protocol: Stream) -> None:
+            protocol.makeConnection(response.transport)
+            protocol.dataReceived(event(1))
+            protocol.connectionLost(Failure(ResponseDone()))
+
+        response.deliverBody = deliver
+        self.make(response).begin()
+        self.assertEqual(["1"], self.arrived)
+        self.assert_problem(Disconnected, "the server has ended")
+        self.successResultOf(self.stream.close())
+
+    def test_too_large(self) -> None:
+        """
+        A line that is too long ends the stream, after the events before it, and cuts it.
+        """
+        self.begin(max_line=10).dataReceived(event(1) + b"data: " + b"x" * 100)
+        self.assertEqual(["1"], self.arrived)
+        self.assert_problem(EventTooLarge, "10")
+        self.assertEqual(["abort"], self.calls)
+
+
+class PauseTests(StreamCase):
+    """
+    Backpressure.
+    """
+
+    def test_pause(self) -> None:
+        """
+        Paused, the transport is paused; resumed, it is resumed.  Twice is once.
+        """
+        stream = self.begin()
+        stream.pause()
+        self.assertEqual(["pause"], self.calls)
+        stream.resume()
+        stream.resume()
+        self.assertEqual(["pause", "resume"], self.calls)
+        stream.close()
+
+    def test_holds(self) -> None:
+        """
+        What comes nevertheless is held, and the transport told again, for somebody has resumed it;
+        it is read when resumed, before anything else.
+        """
+        stream = self.begin()
+        stream.pause()
+        stream.dataReceived(event(1))
+        stream.dataReceived(event(2))
+        self.assertEqual([], self.arrived)
+        self.assertEqual(["pause"] * 3, self.calls)
+        stream.resume()
+        self.assertEqual(["1", "2"], self.arrived)
+        self.assertEqual("resume", self.calls[-1])
+        stream.close()
+
+    def test_piece_by_piece(self) -> None:
+        """
+        Who says pause after each piece gets the next piece only when he says so.
+        """
+        self.pauses_after = 1
+        stream = self.begin()
+        for number in range(3):
+            stream.dataReceived(event(number))
+        self.assertEqual(["0"], self.arrived)
+        stream.resume()
+        self.assertEqual(["0", "1"], self.arrived)
+        self.assertNotIn("resume", self.calls)
+        stream.resume()
+        stream.resume()
+        self.assertEqual(["0", "1", "2"], self.arrived)
+        stream.close()
+
+    def test_paused_by_first_bytes(self) -> None:
+        """
+        The response resumes its transport when it has delivered its first bytes; a stream that they
+        have paused stays paused.
+        """
+        self.pauses_after = 1
+        self.make(FakeResponse(first=[event(1)])).begin()
+        self.assertEqual(["pause", "resume", "pause"], self.calls)
+        self.stream.close()
+
+    def test_paused_before(self) -> None:
+        """
+        A stream may be paused before it begins.
+        """
+        stream = self.make(FakeResponse(first=[event(1)]))
+        stream.pause()
+        stream.begin()
+        self.assertEqual([], self.arrived)
+        self.assertEqual("pause", self.calls[-1])
+        stream.resume()
+        self.assertEqual(["1"], self.arrived)
+        stream.close()
+
+    def test_end_waits(self) -> None:
+        """
+        An end that comes during a pause is told after what came before it.
+        """
+        stream = self.begin()
+        stream.pause()
+        stream.dataReceived(event(1))
+        self.lose(ResponseDone())
+        self.assertEqual([], self.ended)
+        stream.resume()
+        self.assertEqual(["1"], self.arrived)
+        self.assert_problem(Disconnected, "the server has ended")
+
+    def test_closed_after_waiting_end(self) -> None:
+        """
+        If it is closed instead, there is nothing to cut any more.
+        """
+        stream = self.begin()
+        stream.pause()
+        self.lose(ResponseDone())
+        self.successResultOf(stream.close())
+        self.assertEqual(["pause"], self.calls)
+        self.assertEqual([], self.ended)
+
+    def test_goes_on_after_an_error(self) -> None:
+        """
+        If what arrives makes somebody raise, that is for the transport to know, which will end it;
+        it is not stuck.
+        """
+        stream = self.begin()
+
+        def arrive(_: list[Event]) -> None:
+            raise KeyError
+
+        stream._arrived = arrive
+        self.assertRaises(KeyError, stream.dataReceived, event(1))
+        self.lose(ConnectionLost())
+        self.assert_problem(Disconnected, "was lost")
+
+    def test_resumed_from_within(self) -> None:
+        """
+        Whoever pauses and resumes from within gets all, in order, and no deeper for it.
+        """
+        stream = self.begin()
+        stream.pause()
+        for number in range(3000):
+            stream.dataReceived(event(number))
+
+        def arrive(events: list[Event]) -> None:
+            stream.pause()
+            self.arrived.extend(event.data for event in events)
+            stream.resume()
+
+        stream._arrived = arrive
+        stream.resume()
+        self.assertEqual([str(number) for number in range(3000)], self.arrived)
+        self.assertEqual("resume", self.calls[-1])
+        stream.close()
+
+
+class SilenceTests(StreamCase):
+    """
+    When nothing comes.
+    """
+
+    def begin_listening(self, response: FakeResponse | None = None) -> Stream:
+        return self.begin(response, silence_timeout=10, clock=self.clock)
+
+    def test_silence(self) -> None:
+        """
+        A silent connection is cut, once.
+        """
+        self.begin_listening()
+        self.clock.pump([1] * 20)
+        self.assert_problem(Disconnected, "nothing came for 10 s")
+        self.assertEqual(["abort"], self.calls)
+
+    def test_comments(self) -> None:
+        """
+        Any byte is a sign of life, also one that is no event.
+        """
+        stream = self.begin_listening()
+        for _ in range(10):
+            self.clock.advance(9)
+            stream.dataReceived(b":")
+        self.clock.advance(9)
+        self.assertEqual([], self.ended)
+        stream.close()
+
+    def test_pause_is_no_silence(self) -> None:
+        """
+        Who does not listen hears nothing: the time begins anew after a pause.
+        """
+        stream = self.begin_listening()
+        self.clock.advance(9)
+        stream.pause()
+        self.clock.pump([10] * 10)
+        stream.resume()
+        self.clock.advance(9)
+        self.assertEqual([], self.ended)
+        self.clock.advance(1)
+        self.assert_problem(Disconnected, "nothing came")
+
+    def test_paused_before(self) -> None:
+        """
+        Nor does one that is paused before it begins.
+        """
+        stream = self.make(silence_timeout=10, clock=self.clock)
+        stream.pause()
+        stream.begin()
+        self.assertEqual([], self.clock.getDelayedCalls())
+        stream.close()
+
+    def test_end(self) -> None:
+        """
+        With the stream the timer ends.
+        """
+        self.begin_listening()
+        self.lose(ResponseDone())
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class GzipTests(StreamCase):
+    """
+    gzip.
+    """
+
+    def test_event_by_event(self) -> None:
+        """
+        Each event arrives when the server has flushed it.
+        """
+        encoder = zlib.compressobj(wbits=31)
+        stream = self.begin(is_gzip=True)
+        for number in range(3):
+            stream.dataReceived(encoder.compress(event(number)))
+            stream.dataReceived(encoder.flush(zlib.Z_SYNC_FLUSH))
+            self.assertEqual(number + 1, len(self.arrived))
+        stream.close()
+
+    def test_bomb_waits(self) -> None:
+        """
+        A little gzip that stands for very many events is decoded no faster than they are taken.
+        """
+        self.pauses_after = 1
+        stream = self.begin(is_gzip=True)
+        stream.dataReceived(gzip.compress(event(1) * 10**6))
+        first = len(self.arrived)
+        self.assertLess(first, 10_000)
+        stream.resume()
+        self.assertLess(len(self.arrived), 2 * first + 10)
+        while len(self.arrived) < 10**6:
+            stream.resume()
+        stream.close()
+
+    def test_no_gzip(self) -> None:
+        """
+        What is no gzip breaks the connection.
+        """
+        self.begin(is_gzip=True).dataReceived(b"data: 1\n\n")
+        self.assert_problem(Disconnected, "what came is no gzip")
+        self.assertEqual(["abort"], self.calls)
+
+    @given(st.lists(st.integers(1, 40), max_size=60), st.booleans(), st.lists(st.booleans()))
+    def test_any_cut(self, sizes: list[int], is_gzip: bool, pauses: list[bool]) -> None:
+        """
+        However the bytes are cut and whenever it is paused, all events arrive once, in order.
+        """
+        self.setUp()
+        body = b"".join(map(event, range(50)))
+        data = gzip.compress(body) if is_gzip else body
+        stream = self.begin(is_gzip=is_gzip)
+        toggles = iter(pauses)
+        for size in [*sizes, len(data)]:
+            stream.dataReceived(data[:size])
+            data = data[size:]
+            if next(toggles, False):
+                stream.pause()
+            else:
+                stream.resume()
+        self.lose(ResponseDone())
+        stream.resume()
+        self.assertEqual([str(number) for number in range(50)], self.arrived)
+        self.assertEqual(1, len(self.ended))
+
+
+class CloseTests(StreamCase):
+    """
+    How it is left.
+    """
+
+    def test_open(self) -> None:
+        """
+        The connection is cut; when it is gone that is told, to each who asks.
+        """
+        stream = self.begin()
+        closed = [stream.close(), stream.close()]
+        self.assertEqual(["abort"], self.calls)
+        closed[0].addErrback(lambda _: None).cancel()
+        self.assertNoResult(closed[1])
+        self.lose(ConnectionLost())
+        self.successResultOf(closed[1])
+        self.successResultOf(stream.close())
+        self.assertEqual([], self.ended)
+
+    def test_before_it_begins(self) -> None:
+        """
+        Its connection is cut before a byte was read, and it never begins.
+        """
+        stream = self.make(FakeResponse(first=[event(1)]))
+        closed = stream.close()
+        self.assertEqual("abort", self.calls[0])
+        stream.begin()
+        self.lose(ConnectionLost())
+        self.successResultOf(closed)
+        self.assertEqual([], self.arrived)
+
+    def test_from_within(self) -> None:
+        """
+        Closed from within what arrives, nothing more does, and nothing else is told.
+        """
+        stream = self.make(FakeResponse(first=[event(1), event(2)]), max_line=10)
+
+        def arrive(events: list[Event]) -> None:
+            self.arrived.append(events[0].data)
+            stream.close()
+
+        stream._arrived = arrive
+        stream.begin()
+        stream.dataReceived(event(3) + b"x" * 100)
+        self.assertEqual(["1"], self.arrived)
+        self.assertEqual([], self.ended)
+        self.assertEqual("abort", self.calls[0])
+
+    def test_from_comment(self) -> None:
+        """
+        Closed from within a comment, the events of the same piece do not arrive.
+        """
+        stream = self.make()
+        stream._parser = EventStreamParser(on_comment=lambda _: stream.close())
+        stream.begin()
+        stream.dataReceived(event(1) + b":\n" + event(2))
+        self.assertEqual([], self.arrived)
+
+    def test_cannot_abort(self) -> None:
+        """
+        A transport that cannot be aborted is lost politely, and nobody waits for it.
+        """
+        stream = self.begin(FakeResponse(PoliteTransport()))
+        self.successResultOf(stream.close())
+        self.assertEqual(["lose"], self.calls)
+        self.lose(ConnectionLost())
+        self.assertEqual([], self.ended)
+
+    def test_paused(self) -> None:
+        """
+        A paused one is cut all the same.
+        """
+        stream = self.begin(silence_timeout=10, clock=self.clock)
+        stream.pause()
+        stream.dataReceived(event(1))
+        stream.close()
+        stream.resume()
+        self.assertEqual("abort", self.calls[-1])
+        self.assertEqual([], self.arrived)

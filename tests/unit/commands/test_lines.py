@@ -1,0 +1,144 @@
+"""
+Lines that somebody writes faster or slower than they are taken.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, succeed
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.commands._lines import Lines
+
+
+class Pieces:
+    """
+    What is read, in these pieces.
+    """
+
+    def __init__(self, *pieces: bytes) -> None:
+        self.pieces = list(pieces)
+        self.count = 0
+
+    def read(self) -> "Deferred[bytes]":
+        """
+        Read a piece.
+        """
+        self.count += 1
+        return succeed(self.pieces.pop(0) if self.pieces else b"")
+
+
+class Slow:
+    """
+    What is read when the test says so.
+    """
+
+    def __init__(self) -> None:
+        self.waiting: list[Deferred[bytes]] = []
+
+    def read(self) -> "Deferred[bytes]":
+        """
+        Wait.
+        """
+        self.waiting.append(Deferred())
+        return self.waiting[-1]
+
+
+class LinesTests(SynchronousTestCase):
+    """
+    Cutting lines.
+    """
+
+    def take(self, lines: Lines, most: int = 1000) -> list[tuple[int, bytes | None]]:
+        """
+        Take what is there.
+        """
+        return self.successResultOf(Deferred.fromCoroutine(lines.take(most)))
+
+    def take_all(self, lines: Lines) -> list[tuple[int, bytes | None]]:
+        """
+        Take all of them.
+        """
+        result = []
+        while taken := self.take(lines):
+            result += taken
+        return result
+
+    def test_cut(self) -> None:
+        """
+        LF and CRLF end a line; an empty one is one, and so is the last without an end.
+        """
+        cases: dict[bytes, list[bytes]] = {
+            b"": [],
+            b"\n": [b""],
+            b"a": [b"a"],
+            b"a\n": [b"a"],
+            b"a\r\n\r\nb\rc\n": [b"a", b"", b"b\rc"],
+        }
+        for text, expected in cases.items():
+            with self.subTest(text=text):
+                found = self.take_all(Lines(Pieces(text)))
+                self.assertEqual(list(enumerate(expected, 1)), found)
+
+    @given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"bc\r\nd", b"\n\n"])))
+    def test_however_cut(self, pieces: list[bytes]) -> None:
+        """
+        However it comes in pieces, the lines are the same.
+        """
+        whole = self.take_all(Lines(Pieces(b"".join(pieces))))
+        self.assertEqual(whole, self.take_all(Lines(Pieces(*pieces))))
+
+    def test_too_long(self) -> None:
+        """
+        A line that is too long is not kept; those around it are.
+        """
+        pieces = (b"ab", b"c\n123", b"4", b"5678", b"9\nxyz\n123", b"45")
+        found = self.take_all(Lines(Pieces(*pieces), max_line=4))
+        self.assertEqual([(1, b"abc"), (2, None), (3, b"xyz"), (4, None)], found)
+
+    def test_most(self) -> None:
+        """
+        No more are taken than were wanted.
+        """
+        lines = Lines(Pieces(b"a\nb\nc\n"))
+        self.assertEqual([(1, b"a"), (2, b"b")], self.take(lines, 2))
+        self.assertEqual([(3, b"c")], self.take(lines, 2))
+
+    def test_bounded(self) -> None:
+        """
+        Only some are read before they are taken; all of them in the end.
+        """
+        for piece, count in ((b"\n" * 100, 300), (b"x" * 65_535 + b"\n", 300)):
+            with self.subTest(piece=piece[:1]):
+                pieces = Pieces(*[piece] * count)
+                lines = Lines(pieces)
+                first = self.take(lines, 1)
+                self.assertLess(pieces.count, 50)
+                rest = self.take_all(lines)
+                self.assertEqual(count * piece.count(b"\n"), len(first + rest))
+
+    def test_waiting(self) -> None:
+        """
+        Who takes waits until there is something, and then takes all that is there.
+        """
+        slow = Slow()
+        lines = Lines(slow)
+        taking = Deferred.fromCoroutine(lines.take(10))
+        self.assertNoResult(taking)
+        slow.waiting[0].callback(b"a")
+        self.assertNoResult(taking)
+        slow.waiting[1].callback(b"b\nc\nd")
+        self.assertEqual([(1, b"ab"), (2, b"c")], self.successResultOf(taking))
+
+    def test_stopped(self) -> None:
+        """
+        When it is stopped nothing comes any more, and nothing is read.
+        """
+        slow = Slow()
+        lines = Lines(slow)
+        taking = Deferred.fromCoroutine(lines.take(10))
+        lines.stop()
+        self.assertEqual([], self.successResultOf(taking))
+        self.assertEqual([], self.take(lines))
+        self.assertTrue(slow.waiting[0].called)
+        self.assertEqual(1, len(slow.waiting))
+        Lines(slow).stop()

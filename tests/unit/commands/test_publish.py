@@ -1,0 +1,342 @@
+"""
+What ``python -m ssetwist publish`` does.
+"""
+
+import contextlib
+import io
+import json
+import os
+from functools import partial
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.__main__ import parse, run
+from ssetwist.commands._lines import MAX_LINE
+from ssetwist.commands._terminal import Terminal
+from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.commands.test_terminal import OnTerminal
+from tests.unit.mercure.fake_tokens import scratch
+
+URL = "https://hub.example/.well-known/mercure"
+
+JSON_LINES = {"Content-Type": "application/x-ndjson"}
+
+
+def take_lines(asked: Asked) -> Response:
+    """
+    Answer each line with its data.
+    """
+    data = [json.loads(line)["data"] for line in asked.body.splitlines() if line]
+    body = "".join(json.dumps({"id": one}) + "\n" for one in data)
+    return Response(200, body.encode(), JSON_LINES)
+
+
+class PublishCommandTests(SynchronousTestCase):
+    """
+    A command line, and what comes of it.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = FakeHub()
+        self.output = io.StringIO()
+        self.errors = io.StringIO()
+
+    def start(self, *arguments: str, input: str = "") -> "Deferred[None]":
+        """
+        Run it.
+        """
+        found = parse(["publish", URL, *arguments])
+        found.run = partial(found.run, client=self.hub)
+        terminal = Terminal(io.StringIO(input), self.output, self.errors)
+        return run(self.clock, found, terminal)
+
+    def status(self, *arguments: str, input: str = "") -> int:
+        """
+        Run it to its end, and return its status.
+        """
+        with contextlib.redirect_stderr(self.errors):
+            try:
+                running = self.start(*arguments, input=input)
+            except SystemExit as problem:
+                return int(str(problem.code))
+        status = self.failureResultOf(running, SystemExit).value
+        self.assertEqual([], self.clock.getDelayedCalls())
+        return int(str(status.code))
+
+    def test_data(self) -> None:
+        """
+        The argument is published, wherever it stands, and its id written.
+        """
+        for arguments in (("x", "--topic=a"), ("--topic=a", "x"), ("--topic", "a", "--", "x")):
+            with self.subTest(arguments=arguments):
+                self.hub.answers = [Response(200, b"urn:1\x1b")]
+                self.assertEqual(0, self.status(*arguments))
+                self.assertEqual(b"topic=a&data=x", self.hub.asked[-1].body)
+        self.assertEqual("urn:1\\x1b\n" * 3, self.output.getvalue())
+        self.assertEqual("", self.errors.getvalue())
+
+    def test_refused(self) -> None:
+        """
+        What is not published has status 1, and its reason among the errors.
+        """
+        self.hub.answers = [Response(403, b"no")]
+        self.assertEqual(1, self.status("x", "--topic=a", "--quiet"))
+        self.assertEqual("not published: 403 no\n", self.errors.getvalue())
+
+    def test_again(self) -> None:
+        """
+        What is sent again is told, unless it is not wanted.
+        """
+        for options, expected in ((("--quiet",), 0), ((), 1)):
+            self.hub.answers = [ConnectionRefusedError("gone."), Response(200, b"1")]
+            running = self.start("x", "--topic=a", *options)
+            self.clock.advance(5)
+            self.failureResultOf(running, SystemExit)
+            self.assertEqual(expected, self.errors.getvalue().count("gone; next attempt in 0"))
+
+    def test_lines(self) -> None:
+        """
+        Lines are published together; what cannot be an update is told, and not sent.
+        """
+        self.hub.answers = [take_lines]
+        self.assertEqual(
+            1,
+            self.status(
+                "--topic=a",
+                "--ids",
+                "--json",
+                input=(
+                    '{"data":"x","topic":["b","c"],"id":"#1","type":"t","retry":3,"private":true}\n'
+                    '{"data":[1],"id":"urn:1"}\n[]\n{"data":"x","type":1}\n{"data":"x","id":"a\\nb"}\n'
+                ),
+            ),
+        )
+        self.assertEqual("x\n[1]\n", self.output.getvalue())
+        self.assertEqual(
+            b'{"topic":["b","c"],"data":"x","private":true,"type":"t","retry":3}\n'
+            b'{"topic":"a","data":"[1]","id":"urn:1"}\n',
+            self.hub.asked[0].body,
+        )
+        self.assertEqual(
+            [
+                "line 3: it is no JSON object",
+                "line 4: type must be str, not int",
+                "line 5: id must not contain a line break: it would begin another field",
+                "published 2 events in 0.0 s, 3 were not",
+            ],
+            self.errors.getvalue().splitlines(),
+        )
+
+    def test_no_text(self) -> None:
+        """
+        A line that is not in UTF-8 is no event; nor is one that is far too long.
+        """
+        self.hub.answers = [take_lines]
+        lines = f"x\n\udcff\n{'y' * (MAX_LINE + 1)}\nz"
+        self.assertEqual(1, self.status("--topic=a", "--ids", input=lines))
+        self.assertEqual("x\nz\n", self.output.getvalue())
+        self.assertEqual(
+            ["line 2: it is not in UTF-8", f"line 3: it is longer than {MAX_LINE} bytes"],
+            self.errors.getvalue().splitlines()[:2],
+        )
+
+    def test_at_a_terminal(self) -> None:
+        """
+        Who is to type lines is told so.
+        """
+        self.hub.answers = [take_lines]
+        found = parse(["publish", URL, "--topic=a"])
+        found.run = partial(found.run, client=self.hub)
+        running = run(self.clock, found, Terminal(OnTerminal("x"), self.output, self.errors))
+        self.assertEqual(0, self.failureResultOf(running, SystemExit).value.code)
+        self.assertIn("Ctrl-D", self.errors.getvalue())
+
+    def test_no_lines(self) -> None:
+        """
+        Nothing is published of nothing.
+        """
+        self.assertEqual(0, self.status("--topic=a"))
+        self.assertEqual("published 0 events in 0.0 s\n", self.errors.getvalue())
+        self.assertEqual([], self.hub.asked)
+
+    def test_topics_in_lines(self) -> None:
+        """
+        Where each line is an object it may have its topic; some must be somewhere.
+        """
+        self.hub.answers = [take_lines]
+        self.assertEqual(1, self.status("--json", input='{"topic":"b","data":"x"}\n{"data":"y"}\n'))
+        self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.asked[0].body)
+        self.assertIn("line 2: an update needs a topic", self.errors.getvalue())
+
+    def test_wrong_in_the_middle(self) -> None:
+        """
+        A line that cannot be an update does not keep those behind it.
+        """
+        self.hub.answers = [take_lines] * 3
+        lines = "x\n" * 999 + "\udcff\n" + "y\n" * 1500
+        self.assertEqual(1, self.status("--topic=a", input=lines))
+        self.assertIn("published 2499 events in 0.0 s, 1 were not", self.errors.getvalue())
+
+    def test_all_refused(self) -> None:
+        """
+        When all of a request is refused no more is read, and neighbours are told together.
+        """
+        self.hub.answers = [take_lines, Response(401, b"who are you.")]
+        lines = "x\n" * 5000
+        self.assertEqual(1, self.status("--topic=a", input=lines))
+        self.assertEqual(
+            [
+                "lines 1001 to 2000: 401 who are you",
+                "nothing behind line 2000 was sent",
+                "published 1000 events in 0.0 s, 1000 were not",
+            ],
+            self.errors.getvalue().splitlines(),
+        )
+        self.assertEqual(2, len(self.hub.asked))
+
+    def test_all_refused_at_the_end(self) -> None:
+        """
+        Where no lines are left behind it is not told that some are.
+        """
+        self.hub.answers = [Response(401, b"who are you.")]
+        self.assertEqual(1, self.status("--topic=a", input="x\n"))
+        self.assertEqual(
+            ["line 1: 401 who are you", "published 0 events in 0.0 s, 1 were not"],
+            self.errors.getvalue().splitlines(),
+        )
+
+    def test_misspelt(self) -> None:
+        """
+        An object without data is no event; empty data is some.
+        """
+        self.hub.answers = [take_lines]
+        self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
+        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
+        self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
+
+    def test_topic_that_is_none(self) -> None:
+        """
+        What a line has for a topic may be none.
+        """
+        self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
+        self.assertIn("line 1: topics must be a str, or some, not int\n", self.errors.getvalue())
+
+    def test_below_zero(self) -> None:
+        """
+        Data may be a number below zero, wherever it stands; what else begins so is an option.
+        """
+        for arguments in (("-5", "--topic=a"), ("--topic=a", "-5"), ("--topic=a", "-.5")):
+            with self.subTest(arguments=arguments):
+                self.hub.answers = [Response(200, b"1")]
+                self.assertEqual(0, self.status(*arguments))
+                self.assertEqual(b"topic=a&data=-", self.hub.asked[-1].body[:14])
+        self.assertEqual(2, self.status("--topic=a", "-5x"))
+
+    def test_token_that_can_be_none(self) -> None:
+        """
+        A file that has no token in it is a mistake, told of the option and without what it has.
+        """
+        path = str(scratch(self))
+        for text, said in (
+            ("Bearer secret\n", "--token: the token is to be given without 'Bearer' before it"),
+            ("# mine\nsecret\n", "--token: the token has characters that no token has"),
+        ):
+            with open(path, "w") as file:
+                file.write(text)
+            self.assertEqual(2, self.status("--topic=a", "--token", path, "x"))
+            self.assertIn(said, self.errors.getvalue())
+        self.assertNotIn("secret", self.errors.getvalue())
+
+    def test_url(self) -> None:
+        """
+        It is told when what stands in the place of the URL is none.
+        """
+        for url, said in (
+            ("hub.example", "URL: it does not begin with http:// or https://"),
+            ("localhost:8080", "URL: it does not begin with http:// or https://"),
+            ("http://a b/", "URL: it is no URL"),
+        ):
+            for command in ("publish", "subscribe"):
+                found = parse([command, url, "--topic=a"])
+                terminal = Terminal(io.StringIO(), self.output, self.errors)
+                with contextlib.redirect_stderr(self.errors):
+                    running = run(self.clock, found, terminal)
+                self.assertEqual(2, self.failureResultOf(running, SystemExit).value.code)
+                self.assertTrue(self.errors.getvalue().endswith(f" {command}: {said}\n"))
+
+    def test_progress(self) -> None:
+        """
+        On a terminal it is shown how far it is; what is told takes the place of that.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        self.errors = OnTerminal()
+        running = self.start("--topic=a", input="x\n")
+        self.clock.advance(0.25)
+        self.hub.silent[0].callback(Response(400, b"", {}))
+        self.hub.silent[1].callback(Response(200, b"1"))
+        self.failureResultOf(running, SystemExit)
+        shown = self.errors.getvalue()
+        self.assertTrue(shown.startswith("\rpublished 0 events in 0.2 s (0/s)\r"), shown)
+        self.assertTrue(
+            shown.endswith("\r\x1b[2mpublished 1 events in 0.2 s (4/s)\x1b[0m\n"), shown
+        )
+
+    def test_cancelled(self) -> None:
+        """
+        Cancelling ends it, with the status of Ctrl-C; nothing is left.
+        """
+        for arguments in (("x",), ()):
+            running = self.start("--topic=a", *arguments, input="x\n")
+            self.assertNoResult(running)
+            running.cancel()
+            status = self.failureResultOf(running, SystemExit).value
+            self.assertEqual(130, status.code)
+            self.assertEqual([], self.clock.getDelayedCalls())
+            self.assertTrue(self.hub.silent[-1].called)
+        self.assertEqual("", self.errors.getvalue())
+
+    def test_token_gone(self) -> None:
+        """
+        A token that cannot be read any more is a mistake of the command line.
+        """
+        path = str(scratch(self))
+        with open(path, "w") as file:
+            file.write("abc\n")
+        found = parse(["publish", URL, "--topic=a", "--token", path])
+
+        def gone(asked: Asked) -> Response:
+            with open(path, "w"):
+                pass
+            return take_lines(asked)
+
+        self.hub.answers = [gone] * 3
+        found.run = partial(found.run, client=self.hub)
+        terminal = Terminal(io.StringIO("x\n" * 3000), self.output, self.errors)
+        with contextlib.redirect_stderr(self.errors):
+            running = run(self.clock, found, terminal)
+        self.assertEqual(2, self.failureResultOf(running, SystemExit).value.code)
+        self.assertEqual("Bearer abc", self.hub.asked[0].header("Authorization"))
+        self.assertIn("--token: the file is empty", self.errors.getvalue())
+
+    def test_wrong(self) -> None:
+        """
+        What makes no sense has status 2.
+        """
+        for arguments, said in (
+            (("x",), "--topic: there must be one"),
+            (("--topic=a", "--id=1"), "--id: "),
+            (("--topic=a", "--key=1"), "--key: "),
+            (("--topic=a", "--json", "x"), "--json: "),
+            (("--topic=a", "--type=a\nb", "x"), "--type: "),
+            (("--topic=a", "--in-flight=0", "x"), "--in-flight"),
+            (("--topic=a", "--attempts=0", "x"), "--attempts"),
+            (("--topic=a", "--token=env:NOT_SET", "x"), "--token: "),
+            (("--topic=a", "x", "-y"), "unrecognized arguments: x -y"),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(2, self.status(*arguments))
+                self.assertIn(said, self.errors.getvalue().splitlines()[-1])

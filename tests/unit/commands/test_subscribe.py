@@ -1,0 +1,266 @@
+"""
+What ``python -m ssetwist subscribe`` does.
+"""
+
+import contextlib
+import io
+import os
+from functools import partial
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.__main__ import parse, run
+from ssetwist.commands._subscribe import json_line, readable
+from ssetwist.commands._terminal import Terminal
+from ssetwist.eventstream import Event
+from tests.unit.client.fake_hub import FakeHub, Response
+from tests.unit.commands.test_terminal import OnTerminal
+from tests.unit.mercure.fake_tokens import scratch
+
+URL = "https://hub.example/.well-known/mercure"
+
+STREAM = {"Content-Type": "text/event-stream"}
+
+
+class WritingTests(SynchronousTestCase):
+    """
+    How events are written.
+    """
+
+    def test_json(self) -> None:
+        """
+        As JSON, an event is one line.
+        """
+        self.assertEqual(
+            '{"type": "message", "id": null, "data": "a\\nb\\u2028é\\u009b"}\n',
+            json_line(Event("a\nb\u2028é\x9b")),
+        )
+
+    def test_readable(self) -> None:
+        """
+        To be read, it has its type, its id and its data.
+        """
+        self.assertEqual("t  1\na\n\nb\n\n", readable(Event("a\n\nb", type="t", id="1")))
+        self.assertEqual("message\na\\x1b\n\n", readable(Event("a\x1b")))
+        self.assertEqual(
+            "\x1b[1;36mt\\x1b\x1b[0m\n\n\n", readable(Event(type="t\x1b"), is_coloured=True)
+        )
+
+
+class SubscribeCommandTests(SynchronousTestCase):
+    """
+    A command line, and what comes of it.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = FakeHub()
+        self.output = io.StringIO()
+        self.errors = io.StringIO()
+
+    def start(self, *arguments: str) -> "Deferred[None]":
+        """
+        Run it.
+        """
+        found = parse(["subscribe", *arguments])
+        found.run = partial(found.run, client=self.hub)
+        running = run(self.clock, found, Terminal(io.StringIO(), self.output, self.errors))
+        self.clock.advance(0)
+        return running
+
+    def status(self, *arguments: str) -> int:
+        """
+        Run it to its end, and return its status.
+        """
+        with contextlib.redirect_stderr(self.errors):
+            try:
+                running = self.start(*arguments)
+            except SystemExit as problem:
+                return int(str(problem.code))
+        self.clock.pump([1.0] * 100)
+        status = self.failureResultOf(running, SystemExit).value
+        self.assertEqual([], self.clock.getDelayedCalls())
+        return int(str(status.code))
+
+    def answer(self, *answers: Any) -> None:
+        """
+        Let the hub answer this.
+        """
+        self.hub.answers = list(answers)
+
+    def test_count(self) -> None:
+        """
+        It ends after as many events as were wanted.
+        """
+        self.answer(Response(200, b"data: 1\n\ndata: 2\n\ndata: 3\n\n", STREAM, end=None))
+        self.assertEqual(0, self.status(URL, "--topic=a", "--count=2"))
+        self.assertEqual(2, len(self.output.getvalue().splitlines()))
+        self.assertEqual(f"{URL}?match=a".encode(), self.hub.asked[0].url)
+        self.assertEqual(f"connecting to {URL}\nopen\n", self.errors.getvalue())
+
+    def test_plain(self) -> None:
+        """
+        Any event stream will do; its query is not shown, for it may have secrets.  A gap is told.
+        """
+        gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
+        self.answer(Response(200, gap, STREAM, end=None))
+        self.assertEqual(0, self.status(f"{URL}?secret", "--since=1", "--count=1", "--quiet"))
+        self.assertEqual("1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertIn("events were missed: ", self.errors.getvalue())
+        self.answer(Response(404))
+        self.assertEqual(1, self.status(f"{URL}?secret"))
+        self.assertNotIn("secret", self.errors.getvalue())
+
+    def test_told_to_stay_away(self) -> None:
+        """
+        A server that says that this is the end ends it well.
+        """
+        self.answer(Response(200, b"", STREAM), Response(204))
+        self.assertEqual(0, self.status(URL))
+        self.assertIn("interrupted: the server has ended the stream;", self.errors.getvalue())
+
+    def test_once(self) -> None:
+        """
+        With --once it ends with the stream: well if that did.
+        """
+        for end, expected in ((Response(200, b"", STREAM), 0), (ConnectionRefusedError(), 1)):
+            self.answer(end)
+            self.assertEqual(expected, self.status(URL, "--once"))
+        self.answer(Response(200, b"", STREAM, end=ConnectionLost()))
+        self.assertEqual(1, self.status(URL, "--once"))
+
+    def test_attempts(self) -> None:
+        """
+        After so many attempts that come to nothing it gives up; a stream begins a new count.
+        """
+        broken = Response(200, b"", STREAM, end=ConnectionLost())
+        self.answer(ConnectionRefusedError(), broken, *[ConnectionRefusedError()] * 5)
+        self.assertEqual(1, self.status(URL, "--attempts=2"))
+        self.assertEqual(3, len(self.hub.asked))
+
+    def test_refused(self) -> None:
+        """
+        What is refused ends it, with the server's own words if they are for people.
+        """
+        for media_type, body, said in (
+            (
+                "text/plain",
+                b"no\x1b\n",
+                "https://hub.example/.well-known/mercure answered 400; expected 200: no\\x1b",
+            ),
+            (
+                "text/html",
+                b"<html>",
+                "https://hub.example/.well-known/mercure answered 400; expected 200",
+            ),
+            ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x wants --legacy)"),
+        ):
+            self.answer(Response(400, body, {"Content-Type": media_type}))
+            self.assertEqual(1, self.status(URL, "--topic=a"))
+            self.assertEqual(said, self.errors.getvalue().splitlines()[-1])
+
+    def test_loss(self) -> None:
+        """
+        What a Mercure hub says of events that were missed is told.
+        """
+        headers = {**STREAM, "Mercure-Last-Event-ID": "earliest"}
+        self.answer(Response(200, b"data: x\n\n", headers, end=None))
+        self.assertEqual(0, self.status(URL, "--topic=a", "--since=1", "--count=1", "--quiet"))
+        self.assertEqual(
+            "events were missed: the hub no longer knew 1; the stream goes on after earliest\n",
+            self.errors.getvalue(),
+        )
+
+    def test_terminal(self) -> None:
+        """
+        On a terminal all is coloured, and events are to be read, unless JSON is wanted.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        self.output, self.errors = OnTerminal(), OnTerminal()
+        for options, expected in (
+            ((), "\x1b[1;36mmessage\x1b[0m\nx\n\n"),
+            (("--json",), '{"type": "message"'),
+        ):
+            self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
+            self.assertEqual(0, self.status(URL, "--count=1", *options))
+            self.assertIn(expected, self.output.getvalue())
+        self.assertTrue(self.errors.getvalue().startswith("\x1b[2mconnecting"))
+        self.answer(Response(404))
+        self.assertEqual(1, self.status(URL))
+        self.assertIn("\x1b[31mhttps", self.errors.getvalue())
+
+    def test_token(self) -> None:
+        """
+        A token is shown, also to what is no hub; read again for each attempt.
+        """
+        path = str(scratch(self))
+        for options in (("--topic=a",), ()):
+            with open(path, "w") as file:
+                file.write("one\n")
+
+            def gone(_: object) -> Response:
+                with open(path, "w") as file:
+                    file.write("two\n")
+                return Response(200, b"", STREAM)
+
+            self.answer(gone, Response(200, b"data: x\n\n", STREAM, end=None))
+            self.assertEqual(0, self.status(URL, "--count=1", "--token", path, *options))
+            self.assertEqual(
+                ["Bearer one", "Bearer two"],
+                [asked.header("Authorization") for asked in self.hub.asked[-2:]],
+            )
+
+    def test_nobody_reads(self) -> None:
+        """
+        When nobody reads what is written any more it ends as by SIGPIPE.
+        """
+
+        class Broken(io.StringIO):
+            def write(self, text: str) -> int:
+                raise BrokenPipeError
+
+        self.output = Broken()
+        self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
+        self.assertEqual(141, self.status(URL))
+
+    def test_cancelled(self) -> None:
+        """
+        Cancelling ends it, with the status of Ctrl-C; nothing is left.
+        """
+        self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
+        running = self.start(URL)
+        running.cancel()
+        self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_token_that_is_none(self) -> None:
+        """
+        What can be no token is found before anything is asked, and not shown.
+        """
+        path = str(scratch(self))
+        for content in ("hunter 2", "\n \n", "é"):
+            with open(path, "w") as file:
+                file.write(content)
+            self.assertEqual(2, self.status(URL, "--token", path))
+            said = self.errors.getvalue().splitlines()[-1]
+            self.assertIn("--token: the token ", said)
+            self.assertNotIn(content, said)
+
+    def test_wrong(self) -> None:
+        """
+        What makes no sense has status 2.
+        """
+        for arguments, said in (
+            (("ftp://x/",), "http"),
+            ((URL, "--legacy"), "--legacy: "),
+            ((URL, "--count=x"), "--count"),
+            ((URL, "--since=a\nb"), "id"),
+            ((URL, "--token=env:NOT_SET"), "--token: "),
+        ):
+            with self.subTest(arguments=arguments):
+                self.assertEqual(2, self.status(*arguments))
+                self.assertIn(said, self.errors.getvalue().splitlines()[-1])

@@ -1,0 +1,353 @@
+"""
+What the application says of a request.
+"""
+
+import json
+from math import inf
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.hub import EVERYTHING, NOTHING, Matchers
+from ssetwist.mercure.access._decision import (
+    MAX_IDENTITY,
+    MAX_TOPICS,
+    InvalidDecision,
+    read_decision,
+)
+from ssetwist.mercure.rights._rights import Action, Rights
+from ssetwist.mercure.topics._limits import Limits
+from tests.unit.mercure.fake_tokens import HUB, NOW
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters()),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+NAMES = ("topics", "subscribe", "publish", "expires_in", "identity", "payload")
+
+
+def decision(
+    body: bytes, media_type: str | None = "application/json", action: Action = Action.SUBSCRIBE
+) -> Rights:
+    """
+    Read an answer.
+    """
+    return read_decision(body, media_type, action, base_url=HUB, now=NOW)
+
+
+def said(**answer: Any) -> Rights:
+    """
+    Read an answer that says this.
+    """
+    return decision(json.dumps(answer).encode())
+
+
+class GrantTests(SynchronousTestCase):
+    """
+    What an answer grants.
+    """
+
+    def test_empty(self) -> None:
+        """
+        An empty answer allows what was asked for, whatever type it has: all topics to a publisher,
+        what is public to a subscriber.
+        """
+        for media_type in (None, "", "text/html"):
+            self.assertEqual(Rights(), decision(b"", media_type))
+            self.assertEqual(
+                Rights(publish=Matchers.of(EVERYTHING)),
+                decision(b"", media_type, Action.PUBLISH),
+            )
+
+    def test_nothing_named(self) -> None:
+        """
+        An answer that names nothing grants nothing: a publisher may not publish, a subscriber sees
+        what is public.
+        """
+        for action in Action:
+            self.assertEqual(Rights(), decision(b" {} \n", action=action))
+
+    def test_null(self) -> None:
+        """
+        What is null is as if it were not there.
+        """
+        self.assertEqual(Rights(), said(**dict.fromkeys(NAMES)))
+
+    def test_all(self) -> None:
+        """
+        Each name means one thing.
+        """
+        payload = {"name": "Ann"}
+        self.assertEqual(
+            Rights(
+                publish=Matchers.of("/p"),
+                subscribe=Matchers.of("/s"),
+                expires=NOW + 1.5,
+                payloads=((Matchers.of(EVERYTHING), payload),),
+                topics=Matchers.of(["/t", "/u"]),
+                identity="ann",
+            ),
+            said(
+                topics=["/t", "/u", "/t"],
+                subscribe=["/s"],
+                publish=["/p"],
+                expires_in=1.5,
+                identity="ann",
+                payload=payload,
+            ),
+        )
+
+    def test_action(self) -> None:
+        """
+        An answer with a body means the same whatever was asked for.
+        """
+        body = b'{"publish": ["/p"], "subscribe": ["/s"]}'
+        self.assertEqual(decision(body), decision(body, action=Action.PUBLISH))
+
+    def test_topics(self) -> None:
+        """
+        A text is one topic, to the letter; an object may be a pattern, relative to the hub.
+        """
+        rights = said(
+            subscribe=[
+                "/books/:id",
+                {"match": "/cars/:id", "match_type": "urlpattern"},
+                {"match": "/plain"},
+                {"match": "*.txt", "match_type": "exact"},
+            ]
+        )
+        for topic, expected in (
+            ("/books/:id", True),
+            ("/books/1", False),
+            ("https://hub.example/cars/1", True),
+            ("https://other.example/cars/1", False),
+            ("/plain", True),
+            ("*.txt", True),
+            ("a.txt", False),
+        ):
+            self.assertEqual(expected, rights.subscribe.match((topic,)), topic)
+
+    def test_everything(self) -> None:
+        """
+        A star is every topic, in each spelling.
+        """
+        for entry in (
+            "*",
+            {"match": "*"},
+            {"match": "*", "match_type": "exact"},
+            {"match": "*", "match_type": "urlpattern"},
+        ):
+            self.assertEqual(Matchers.of(EVERYTHING), said(topics=[entry]).topics)
+
+    def test_no_topics(self) -> None:
+        """
+        An empty list is no topics, and not what the client asked for.
+        """
+        self.assertEqual(
+            Rights(topics=NOTHING, publish=NOTHING), said(topics=[], publish=[], subscribe=[])
+        )
+
+    def test_payload(self) -> None:
+        """
+        Every subscription has the payload, which may be any value.
+        """
+        for payload in (0, False, "", [], "é", {"a": [1.5]}):
+            self.assertEqual(payload, said(payload=payload).payload_of("/anything"))
+
+
+class InvalidTests(SynchronousTestCase):
+    """
+    Answers that make no sense.
+    """
+
+    def problem(self, body: bytes, media_type: str | None = "application/json") -> str:
+        """
+        Return what is wrong with an answer, whatever was asked for.
+        """
+        problems = {
+            str(self.assertRaises(InvalidDecision, decision, body, media_type, action))
+            for action in Action
+        }
+        self.assertEqual(1, len(problems))
+        return problems.pop()
+
+    def assert_invalid(self, expected: str, **answer: Any) -> None:
+        """
+        Check what is wrong with an answer that says this.
+        """
+        problem = self.problem(json.dumps(answer).encode())
+        self.assertTrue(problem.startswith(expected), problem)
+
+    def test_media_type(self) -> None:
+        """
+        What is there must be JSON by its type, too: a page that says "please log in" is no answer.
+        """
+        for media_type, shown in (
+            ("text/html", "text/html"),
+            ("application/problem+json", "application/problem+json"),
+            ("", "of no media type"),
+            (None, "of no media type"),
+        ):
+            self.assertEqual(
+                f"it is {shown}; expected application/json", self.problem(b"{}", media_type)
+            )
+
+    def test_no_json(self) -> None:
+        """
+        It is said where it is no JSON, and nothing of it is repeated.
+        """
+        for body, expected in (
+            (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
+            (b'{"topics": ["a"', "it is no JSON: Expecting ',' delimiter at line 1, column 16"),
+            (b"", "it is no JSON: Expecting value at line 1, column 1"),
+            (b" ", "it is no JSON: Expecting value at line 1, column 2"),
+            (b"{}{}", "it is no JSON: Extra data at line 1, column 3"),
+            (b'{"\xff', "it is no UTF-8 at byte 2"),
+            ("{}".encode("utf-16"), "it is no UTF-8 at byte 0"),
+            (b'{"payload": NaN}', "it has a number that is too long, or is none"),
+            (b'{"expires_in": -Infinity}', "it has a number that is too long, or is none"),
+            (b'{"expires_in": ' + b"9" * 5000 + b"}", "it has a number that is too long"),
+            (b"[" * 60_000, "it is nested too deeply"),
+        ):
+            self.assertIn(expected, self.problem(body))
+            self.assertNotIn("s3cret", self.problem(body))
+
+    def test_no_object(self) -> None:
+        """
+        Any other value is none, also the one that a function without an answer has.
+        """
+        for body in (b"null", b"true", b"[]", b'"*"', b"1"):
+            self.assertEqual("it is no JSON object", self.problem(body))
+
+    def test_unknown_name(self) -> None:
+        """
+        A name that nobody knows is a mistake: it could be one that was to restrict something.
+        """
+        self.assert_invalid(
+            "it has 'expires', which is unknown; there are topics, subscribe, publish, "
+            "expires_in, identity, payload",
+            expires=5,
+        )
+        self.assert_invalid("it has 'Topics', which is unknown", Topics=["/a"])
+        self.assert_invalid(f"it has '{'x' * 100}...', which", **{"x" * 1000: 1})
+        self.assert_invalid(
+            "topics[1] has 'type', which is unknown; there are match, match_type",
+            topics=["/a", {"match": "/:a", "type": "urlpattern"}],
+        )
+
+    def test_topics(self) -> None:
+        """
+        Of topics it is said which one is wrong, and why.
+        """
+        for name in ("topics", "subscribe", "publish"):
+            for value, expected in (
+                ("*", f"{name} is no array"),
+                ({"match": "*"}, f"{name} is no array"),
+                (False, f"{name} is no array"),
+                (["/a", None], f"{name}[1] is no text, or empty"),
+                (["/a", ["/b"]], f"{name}[1] is no text, or empty"),
+                ([""], f"{name}[0] is no text, or empty"),
+                ([{}], f"{name}[0].match is no text, or empty"),
+                ([{"match": 5}], f"{name}[0].match is no text, or empty"),
+                ([{"match": ""}], f"{name}[0].match is no text, or empty"),
+                (
+                    [{"match": "*", "match_type": "regexp"}],
+                    f"{name}[0].match_type is 'regexp'; expected exact or urlpattern",
+                ),
+                (
+                    [{"match": "/a", "match_type": ["exact"]}],
+                    f"{name}[0].match_type is no text but an array; expected exact",
+                ),
+                ([{"match": "/a", "match_type": None}], f"{name}[0].match_type is missing"),
+                (["/a\nb"], f"{name}[0] must not have control"),
+                (["\ud800"], f"{name}[0] must not have control"),
+                (["é" * 2049], f"{name}[0] has more than 4096 bytes"),
+                (
+                    ["/a", {"match": "/{", "match_type": "urlpattern"}],
+                    f"{name}[1]: '/{{' is no URL pattern",
+                ),
+            ):
+                self.assert_invalid(expected, **{name: value})
+
+    def test_too_many_topics(self) -> None:
+        """
+        A list has a limit.
+        """
+        topics = [f"/{number}" for number in range(MAX_TOPICS)]
+        self.assertEqual(Matchers.of(topics), said(topics=topics).topics)
+        self.assert_invalid("topics has 1001 entries; there may be 1000", topics=[*topics, "/"])
+
+    def test_too_many_patterns(self) -> None:
+        """
+        Patterns have another one, that of clients; texts do not count.
+        """
+        patterns = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(3)]
+
+        def read(*topics: Any) -> Rights:
+            return read_decision(
+                json.dumps({"publish": topics, "subscribe": topics}).encode(),
+                "application/json",
+                Action.PUBLISH,
+                base_url=HUB,
+                now=NOW,
+                limits=Limits(max_matchers=2),
+            )
+
+        rights = read("/a", "/b", {"match": "/c"}, *patterns[:2])
+        self.assertTrue(rights.subscribe.match(("https://hub.example/1/x",)))
+        error = self.assertRaises(InvalidDecision, read, "/a", *patterns)
+        self.assertEqual("subscribe[3] is a pattern too many: there may be 2", str(error))
+
+    def test_expires_in(self) -> None:
+        """
+        Seconds are a number that is more than 0.
+        """
+        for value in ("60", True, 0, -1, [], 10**400):
+            self.assert_invalid("expires_in is no number of seconds that is more", expires_in=value)
+        self.assertIn("expires_in is no number", self.problem(b'{"expires_in": 1e999}'))
+
+    def test_identity(self) -> None:
+        """
+        An identity is a text that can be shown in a log.
+        """
+        self.assert_invalid("identity is no text", identity=5)
+        self.assert_invalid("identity must not have control", identity="a\nb")
+        self.assert_invalid(f"identity has more than {MAX_IDENTITY} characters", identity="x" * 201)
+        self.assertEqual("é" * MAX_IDENTITY, said(identity="é" * MAX_IDENTITY).identity)
+
+    def test_payload(self) -> None:
+        """
+        A payload that no document could have is refused.
+        """
+        for payload in (b'"\\ud800"', b'{"a": [1e999]}'):
+            self.assertEqual(
+                "payload cannot be written as JSON",
+                self.problem(b'{"payload": ' + payload + b"}"),
+            )
+
+    def assert_read_or_invalid(self, body: bytes) -> None:
+        try:
+            rights = decision(body)
+        except InvalidDecision:
+            return
+        self.assertTrue(NOW < rights.expires <= inf)
+
+    @given(st.dictionaries(st.sampled_from(NAMES), JSON))
+    def test_any_json(self, answer: Any) -> None:
+        """
+        Whatever it says, it is understood or refused.
+        """
+        self.assert_read_or_invalid(json.dumps(answer).encode())
+
+    @given(st.binary() | st.text(st.sampled_from('{}[]",:*pubtopicsh01e ')).map(str.encode))
+    def test_any_bytes(self, body: bytes) -> None:
+        """
+        Whatever it is, it is understood or refused.
+        """
+        self.assert_read_or_invalid(body)

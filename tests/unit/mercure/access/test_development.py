@@ -1,0 +1,147 @@
+"""
+A hub without keys is for this machine only.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.hub import Hub
+from ssetwist.mercure import AllowEveryone, LoopbackOnly, LoopbackOrigins, MercureResource
+from ssetwist.mercure.access._development import is_loopback
+from ssetwist.web import Site
+from tests.memory import Client
+
+
+class LoopbackTests(SynchronousTestCase):
+    """
+    Which names are this machine.
+    """
+
+    def test_this_machine(self) -> None:
+        """
+        Its loopback addresses, and what never leads elsewhere (RFC 6761, 6.3).
+        """
+        for host in ("localhost", "LocalHost.", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"):
+            self.assertTrue(is_loopback(host), host)
+
+    def test_others(self) -> None:
+        """
+        Nothing else, however much it looks like it.
+        """
+        for host in (
+            *("", "example.com", "localhost.example.com", "notlocalhost", "0.0.0.0", "192.168.0.1"),
+            *(
+                "127.0.0.1.example.com",
+                "[::]",
+                "[::ffff:10.0.0.1]",
+                "127.1",
+                "0x7f.1",
+                "2130706433",
+            ),
+        ):
+            self.assertFalse(is_loopback(host), host)
+
+    def test_origins(self) -> None:
+        """
+        An origin is of this machine if its host is, whatever its port.
+        """
+        origins = LoopbackOrigins()
+        for origin in ("http://localhost:3000", "http://127.0.0.1", "https://[::1]:8443"):
+            self.assertTrue(origins.allows(origin), origin)
+        for origin in (
+            "null",
+            "http://example.com",
+            "http://localhost.example.com",
+            "http://[",
+            "",
+        ):
+            self.assertFalse(origins.allows(origin), origin)
+
+
+class LoopbackOnlyTests(SynchronousTestCase):
+    """
+    Who is let through.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = Hub(clock=self.clock, flush_threads=1)
+        resource = LoopbackOnly(_Root(MercureResource(self.hub, AllowEveryone())))
+        self.site = Site(resource, streams=self.hub.streams)
+
+    def status(self, method: str = "POST", **headers: str) -> int:
+        """
+        Publish, and return the status.
+        """
+        client = Client(self.site, self.clock)
+        fields = {"Content-Length": "12"} | headers if method == "POST" else headers
+        client.request("/hub?topic=a", method=method, headers=fields)
+        if method == "POST":
+            client.send(b"topic=a&data")
+        self.clock.advance(0)
+        status = int(client.received[9:12])
+        client.close()
+        return status
+
+    def test_no_page(self) -> None:
+        """
+        Who is no browser, and pages of this machine.
+        """
+        self.assertEqual(200, self.status())
+        self.assertEqual(200, self.status(Host="127.0.0.1:8080"))
+        self.assertEqual(200, self.status(Host="[::1]:8080", Origin="http://localhost:3000"))
+        self.assertEqual(3, self.hub.log.head)
+
+    def test_other_pages(self) -> None:
+        """
+        Pages of other machines publish nothing.
+        """
+        for origin in ("https://example.com", "null", "http://localhost.example.com", ""):
+            self.assertEqual(403, self.status(Origin=origin))
+        self.assertEqual(0, self.hub.log.head)
+
+    def test_rebinding(self) -> None:
+        """
+        Nor does one whose name leads to this machine, which would be of the same origin; and it
+        reads nothing either.
+        """
+        for host in ("example.com", "localhost.example.com:80", "a b", "[::1", "::1", ""):
+            self.assertEqual(421, self.status(Host=host))
+            self.assertEqual(421, self.status("GET", Host=host))
+        self.assertEqual(0, self.hub.log.head)
+
+    def test_reading(self) -> None:
+        """
+        That a page of another machine may not read what it is answered is the browser's to see to;
+        it is not told that it may.
+        """
+        client = Client(self.site, self.clock)
+        client.request("/hub?topic=a", headers={"Origin": "https://example.com"})
+        self.assertTrue(client.head.startswith(b"1 200"))
+        self.assertNotIn(b"access-control-allow-origin", client.head)
+        client.close()
+
+    @given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20))
+    def test_any_host(self, host: str) -> None:
+        """
+        Whatever the name, it is this machine's or refused.
+        """
+        expected = (
+            (200, 421) if "localhost" in host.lower() or "127" in host or ":" in host else (421,)
+        )
+        self.assertIn(self.status(Host=host.strip() or "x"), expected)
+
+
+class _Root(MercureResource):
+    """
+    The hub at ``/hub``.
+    """
+
+    def __init__(self, hub: MercureResource) -> None:
+        self._hub = hub
+
+    def getChildWithDefault(self, path: bytes, request: object) -> MercureResource:
+        assert path == b"hub"
+        return self._hub

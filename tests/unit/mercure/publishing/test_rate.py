@@ -1,0 +1,167 @@
+"""
+How much a publisher may publish.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.mercure.publishing._rate import Rate
+
+
+class RateTests(SynchronousTestCase):
+    """
+    A bucket for each publisher.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+
+    def test_burst(self) -> None:
+        """
+        After silence a burst may be published at once; then there is a time to wait, and no more.
+        """
+        rate = Rate(self.clock, 2, burst=3)
+        self.assertEqual([0, 0, 0, 0.5], [rate.take("alice") for _ in range(4)])
+        self.clock.advance(0.25)
+        self.assertEqual(0.25, rate.take("alice"))
+        self.clock.advance(0.25)
+        self.assertEqual([0, 0.5], [rate.take("alice") for _ in range(2)])
+
+    def test_default_burst(self) -> None:
+        """
+        A burst is what may be published in a second, and at least one event.
+        """
+        for per_second, burst in ((5, 5), (0.1, 1)):
+            rate = Rate(self.clock, per_second)
+            taken = [rate.take("alice") for _ in range(burst + 1)]
+            self.assertEqual([0] * burst, taken[:-1])
+            self.assertAlmostEqual(1 / per_second, taken[-1])
+
+    def test_each(self) -> None:
+        """
+        What one publishes costs another nothing.
+        """
+        rate = Rate(self.clock, 1)
+        self.assertEqual([0, 0], [rate.take(name) for name in ("alice", "bob")])
+        self.assertEqual([1, 1], [rate.take(name) for name in ("alice", "bob")])
+
+    def test_refused_costs_nothing(self) -> None:
+        """
+        Who is told to wait, and asks at once again, does not wait for longer.
+        """
+        rate = Rate(self.clock, 1)
+        self.assertEqual([0, 1, 1, 1], [rate.take("alice") for _ in range(4)])
+
+    def test_cost(self) -> None:
+        """
+        What costs more waits for more.
+        """
+        rate = Rate(self.clock, 1, burst=4)
+        self.assertEqual([0, 2], [rate.take("alice", 3) for _ in range(2)])
+        self.assertEqual(0, rate.take("alice", 1))
+
+    def test_more_than_a_burst(self) -> None:
+        """
+        What costs more than a burst needs a full bucket, and what is too much is owed.
+        """
+        rate = Rate(self.clock, 1, burst=4)
+        self.assertEqual(0, rate.take("alice", 10))
+        self.assertEqual(7, rate.take("alice"))
+        self.assertEqual(10, rate.take("alice", 10))
+
+    def test_no_limit(self) -> None:
+        """
+        No limit is no limit.
+        """
+        rate = Rate(self.clock, 0)
+        self.assertEqual({0}, {rate.take("alice", 1000) for _ in range(10)})
+        self.assertEqual(0, len(rate))
+
+    def test_clock_set_back(self) -> None:
+        """
+        When the time of day is set back, nobody waits for it to come again.
+        """
+        rate = Rate(self.clock, 1)
+        self.clock.rightNow = 3600.0
+        self.assertEqual(0, rate.take("alice"))
+        self.clock.rightNow = 0.0
+        self.assertEqual(1, rate.take("alice"))
+        self.clock.advance(1)
+        self.assertEqual(0, rate.take("alice"))
+
+    def test_forgets_who_is_silent(self) -> None:
+        """
+        Who has been silent for so long that the bucket is full again is forgotten, and what costs
+        nothing is not remembered.
+        """
+        rate = Rate(self.clock, 1, burst=10)
+        for number in range(10):
+            rate.take(number)
+            self.clock.advance(0.25)
+        self.assertEqual(4, len(rate))
+        self.clock.advance(10)
+        self.assertEqual(0, rate.take("alice", 0))
+        self.assertEqual(0, len(rate))
+
+    def test_bounded(self) -> None:
+        """
+        One publisher too many, and the one that is silent for the longest is forgotten.
+        """
+        rate = Rate(self.clock, 1, max_identities=2)
+        for name in ("alice", "bob", "carol"):
+            self.assertEqual(0, rate.take(name))
+        self.assertEqual(2, len(rate))
+        self.assertEqual([1, 1, 0], [rate.take(name) for name in ("bob", "carol", "alice")])
+
+    def test_who_publishes_is_remembered(self) -> None:
+        """
+        Who has published again since is not the one to be forgotten.
+        """
+        rate = Rate(self.clock, 1, burst=2, max_identities=2)
+        for name in ("alice", "bob", "alice", "carol"):
+            self.assertEqual(0, rate.take(name))
+        self.assertEqual(1, rate.take("alice"))
+
+    def test_options(self) -> None:
+        """
+        What lets nobody publish, or makes no sense, is refused by name.
+        """
+        for name, value in (
+            ("per_second", -1),
+            ("per_second", float("nan")),
+            ("burst", 0.5),
+            ("burst", float("inf")),
+            ("max_identities", 0),
+        ):
+            error = self.assertRaises(
+                ValueError, Rate, self.clock, **{"per_second": 1, name: value}
+            )
+            self.assertIn(name, str(error))
+
+    @given(
+        st.floats(0.01, 1e4),
+        st.floats(1, 1e4),
+        st.lists(st.tuples(st.floats(0, 100), st.floats(0.1, 1e4)), max_size=30),
+    )
+    def test_promise(
+        self, per_second: float, burst: float, takes: list[tuple[float, float]]
+    ) -> None:
+        """
+        Who waits for as long as it is told may publish; and in no time is published more than a
+        burst, what came in since, and the last one.
+        """
+        clock = Clock()
+        clock.rightNow = began = 1.8e9  # as the time of day is
+        rate = Rate(clock, per_second, burst=burst)
+        total = 0.0
+        for pause, cost in takes:
+            clock.advance(pause)
+            if wait := rate.take("alice", cost):
+                self.assertGreater(wait, 0)
+                clock.advance(wait)
+                self.assertEqual(0, rate.take("alice", cost))
+            allowed = burst + (clock.seconds() - began + 1e-3) * per_second
+            self.assertLessEqual(total + min(cost, burst), allowed)
+            total += cost

@@ -1,0 +1,343 @@
+"""
+What a token allows.
+"""
+
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import Refused
+from ssetwist.hub import NOTHING, Everything, Matchers
+from ssetwist.mercure.rights._grants import (
+    MAX_DETAILS,
+    MAX_SELECTORS,
+    rights_of_details,
+    rights_of_legacy,
+)
+from ssetwist.mercure.rights._rights import Rights
+from ssetwist.mercure.topics._limits import Limits
+from tests.unit.mercure.fake_tokens import HUB, detail
+
+JSON: st.SearchStrategy[Any] = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(st.characters()),
+    lambda children: (
+        st.lists(children, max_size=3) | st.dictionaries(st.text(), children, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+class DetailTests(SynchronousTestCase):
+    """
+    The claim ``authorization_details``.
+    """
+
+    def refusal(self, *details: object, limits: Limits | None = None) -> str:
+        """
+        Return why details are refused.
+        """
+        error = self.assertRaises(
+            Refused, rights_of_details, list(details), HUB, *(() if limits is None else (limits,))
+        )
+        self.assertEqual((401, "invalid_token"), (error.status, error.error))
+        self.assertEqual("The token is not accepted.", error.text)
+        return error.reason
+
+    def test_none(self) -> None:
+        """
+        Without a detail of ours there are no rights (D2, D9).
+        """
+        for details in (
+            None,
+            [],
+            [{"type": "other", "actions": 5}],
+            [{"type": "HTTPS://mercure.rocks/authorization-detail"}],
+            [{"type": ["https://mercure.rocks/authorization-detail"]}],
+            [{}],
+        ):
+            self.assertEqual(Rights(), rights_of_details(details, HUB))
+
+    def test_actions(self) -> None:
+        """
+        Each detail grants its actions on its topics; what others grant comes on top.
+        """
+        rights = rights_of_details(
+            [
+                detail("publish", "a", "b"),
+                detail("", "c", actions=["subscribe", "publish", "subscribe"]),
+            ],
+            HUB,
+        )
+        self.assertEqual(Matchers.of(["a", "b", "c"]), rights.publish)
+        self.assertEqual(Matchers.of("c"), rights.subscribe)
+
+    def test_unknown_action(self) -> None:
+        """
+        An action that nobody knows grants nothing (D3).
+        """
+        self.assertEqual(Rights(), rights_of_details([detail("fly", "a")], HUB))
+
+    def test_match_types(self) -> None:
+        """
+        A matcher is exact unless it says otherwise (D4); patterns are relative to the hub.
+        """
+        rights = rights_of_details(
+            [
+                detail(
+                    "publish",
+                    topics=[
+                        {"match": "/books/:id"},
+                        {"match": "/cars/:id", "match_type": "urlpattern"},
+                        {"match": "*.txt", "match_type": "exact"},
+                    ],
+                )
+            ],
+            HUB,
+        )
+        assert rights.publish is not None
+        for topic, expected in (
+            ("/books/:id", True),
+            ("/books/1", False),
+            ("https://hub.example/cars/1", True),
+            ("https://other.example/cars/1", False),
+            ("*.txt", True),
+            ("a.txt", False),
+        ):
+            self.assertEqual(expected, rights.publish.match((topic,)), topic)
+
+    def test_wildcard(self) -> None:
+        """
+        A star grants all topics, whatever type it has (D7).
+        """
+        for kind in ("exact", "urlpattern"):
+            rights = rights_of_details(
+                [detail("publish", topics=[{"match": "*", "match_type": kind}])], HUB
+            )
+            self.assertEqual(Matchers.of(Everything()), rights.publish)
+
+    def test_broken(self) -> None:
+        """
+        One mistake rejects all, and is named (D1, D3, D4, D5).
+        """
+        place = "authorization_details[1]"
+        for broken, expected in (
+            (5, f"{place} is no object"),
+            (None, f"{place} is no object"),
+            (detail("x", "a", actions=None), f"{place}.actions is no array"),
+            (detail("x", "a", actions="publish"), f"{place}.actions is no array"),
+            (detail("x", "a", actions=[]), f"{place}.actions is empty"),
+            (detail("x", "a", actions=["publish", 5]), f"{place}.actions has something"),
+            (detail("x", topics=None), f"{place}.topics is no array"),
+            (detail("x", topics={"match": "a"}), f"{place}.topics is no array"),
+            (detail("x"), f"{place}.topics is empty"),
+            (detail("x", topics=["a"]), f"{place}.topics[0] is no object"),
+            (detail("x", topics=[None]), f"{place}.topics[0] is no object"),
+            (detail("x", topics=[{}]), f"{place}.topics[0].match is no text"),
+            (detail("x", topics=[{"match": ""}]), f"{place}.topics[0].match is no text"),
+            (detail("x", topics=[{"match": 5}]), f"{place}.topics[0].match is no text"),
+            (detail("x", topics=[{"match": ["a"]}]), f"{place}.topics[0].match is no text"),
+            (
+                detail("x", topics=[{"match": "a", "match_type": None}]),
+                f"{place}.topics[0].match_type is no text",
+            ),
+            (
+                detail("x", topics=[{"match": "a", "match_type": "Exact"}]),
+                f"{place}.topics[0].match_type is none of exact",
+            ),
+            (
+                detail("x", topics=[{"match": "*", "match_type": "regexp"}]),
+                "match_type is none of exact, urlpattern",
+            ),
+            (
+                detail(
+                    "x", "a", topics=[{"match": "a"}, {"match": "(", "match_type": "urlpattern"}]
+                ),
+                f"{place}.topics[1]: ",
+            ),
+            (detail("x", "a\n"), f"{place}.topics[0]: "),
+            (detail("subscribe", "a", payload="\ud800"), f"{place}.payload cannot be written"),
+        ):
+            self.assertIn(expected, self.refusal(detail("publish", "*"), broken))
+
+    def test_no_array(self) -> None:
+        """
+        The claim is an array.
+        """
+        for claim in ({}, "x", 5, False):
+            error = self.assertRaises(Refused, rights_of_details, claim, HUB)
+            self.assertEqual("authorization_details is no array", error.reason)
+
+    def test_limits(self) -> None:
+        """
+        Details, topics and patterns have limits (D6).
+        """
+        rights_of_details([detail("publish", "a")] * MAX_DETAILS + [{}] * 100, HUB)
+        self.assertIn(
+            "authorization_details[100] is one too many: there may be 100",
+            self.refusal(*[detail("publish", "a")] * (MAX_DETAILS + 1)),
+        )
+        rights_of_details([detail("publish", *"abc"), detail("publish", *"de")], HUB, Limits(5))
+        self.assertIn(
+            "authorization_details[1].topics has too many entries: there may be 4",
+            self.refusal(
+                detail("publish", *"abc"), detail("publish", *"de"), limits=Limits(max_matchers=4)
+            ),
+        )
+        self.assertIn(
+            "more than 9 bytes", self.refusal(detail("publish", "a" * 10), limits=Limits(9, 9))
+        )
+        pattern = {"match": "/" + "a" * 4096, "match_type": "urlpattern"}
+        self.assertIn("topics[0]: ", self.refusal(detail("publish", topics=[pattern])))
+
+    def test_payloads(self) -> None:
+        """
+        A subscription has the payload of the first detail that covers it, and no other (D10).
+        """
+        rights = rights_of_details(
+            [
+                detail("publish", "*", payload="not for subscriptions"),
+                detail("subscribe", "a", "b"),
+                detail("subscribe", "b", "c", payload={"x": [1]}),
+                detail("subscribe", "*", payload=5),
+            ],
+            HUB,
+        )
+        for match, expected in (("a", None), ("b", None), ("c", {"x": [1]}), ("d", 5)):
+            self.assertEqual(expected, rights.payload_of(match))
+
+    @given(
+        st.lists(
+            st.fixed_dictionaries(
+                {"type": st.just("https://mercure.rocks/authorization-detail")},
+                optional={
+                    "actions": st.lists(st.sampled_from(["publish", "subscribe"])) | JSON,
+                    "topics": st.lists(
+                        st.fixed_dictionaries(
+                            {"match": st.text() | JSON},
+                            optional={
+                                "match_type": st.sampled_from(["exact", "urlpattern"]) | JSON
+                            },
+                        )
+                    )
+                    | JSON,
+                    "payload": JSON,
+                },
+            )
+        )
+        | JSON
+    )
+    def test_anything(self, details: object) -> None:
+        """
+        Whatever the claim says, it grants something, or nothing, or is refused with 401.
+        """
+        try:
+            rights = rights_of_details(details, HUB)
+        except Refused as problem:
+            self.assertEqual((401, "invalid_token"), (problem.status, problem.error))
+            return
+        self.assertFalse(rights.is_legacy)
+
+
+class LegacyTests(SynchronousTestCase):
+    """
+    The claim ``mercure``.
+    """
+
+    def test_none(self) -> None:
+        """
+        Without the claim there are no rights.
+        """
+        for claims in ({}, {"mercure": None}, {"sub": "x"}):
+            self.assertEqual(Rights(is_legacy=True), rights_of_legacy(claims))
+
+    def test_publish(self) -> None:
+        """
+        Without a list there is no right to publish; with an empty one there is one to nothing (Z4).
+        """
+        for claim, expected in (
+            ({}, None),
+            ({"publish": None}, None),
+            ({"publish": []}, NOTHING),
+            ({"publish": ["a", "b"]}, Matchers.of(["a", "b"])),
+            ({"publish": ["*"]}, Matchers.of(Everything())),
+        ):
+            self.assertEqual(expected, rights_of_legacy({"mercure": claim}).publish)
+
+    def test_subscribe(self) -> None:
+        """
+        What may be seen is listed, too (Z5).
+        """
+        for claim, expected in (
+            ({}, NOTHING),
+            ({"subscribe": []}, NOTHING),
+            ({"subscribe": ["a", "*"]}, Matchers.of(["a", Everything()])),
+        ):
+            self.assertEqual(expected, rights_of_legacy({"mercure": claim}).subscribe)
+
+    def test_template(self) -> None:
+        """
+        A selector may be a URI template (Z1).
+        """
+        rights = rights_of_legacy({"mercure": {"publish": ["https://a.example/books/{id}"]}})
+        assert rights.publish is not None
+        self.assertTrue(rights.publish.match(("https://a.example/books/1",)))
+        self.assertFalse(rights.publish.match(("https://a.example/cars/1",)))
+
+    def test_payload(self) -> None:
+        """
+        All subscriptions have the same payload.
+        """
+        rights = rights_of_legacy({"mercure": {"payload": {"a": 1}}})
+        self.assertEqual({"a": 1}, rights.payload_of("whatever"))
+        self.assertIsNone(rights_of_legacy({"mercure": {}}).payload_of("whatever"))
+
+    def test_namespace(self) -> None:
+        """
+        The claim with the long name hides the short one (Z3).
+        """
+        claims = {"mercure": {"publish": ["a"]}, "https://mercure.rocks/": {"publish": ["b"]}}
+        self.assertEqual(Matchers.of("b"), rights_of_legacy(claims).publish)
+
+    def test_broken(self) -> None:
+        """
+        One mistake rejects all, and is named.
+        """
+        for claim, expected in (
+            (5, "the claim mercure is no object"),
+            (["*"], "the claim mercure is no object"),
+            ({"publish": "*"}, "mercure.publish is no array"),
+            ({"subscribe": {"a": 1}}, "mercure.subscribe is no array"),
+            ({"publish": ["a", 5]}, "mercure.publish[1] is no text"),
+            ({"publish": [None]}, "mercure.publish[0] is no text"),
+            ({"publish": ["\ud800"]}, "mercure.publish[0]: "),
+            ({"publish": ["a" * 5000]}, "mercure.publish[0]: "),
+            ({"publish": ["a"] * (MAX_SELECTORS + 1)}, "there may be 1000"),
+            ({"payload": "\ud800"}, "mercure.payload cannot be written"),
+        ):
+            error = self.assertRaises(Refused, rights_of_legacy, {"mercure": claim})
+            self.assertEqual((401, "invalid_token"), (error.status, error.error))
+            self.assertIn(expected, error.reason)
+
+    @given(
+        st.fixed_dictionaries(
+            {},
+            optional={
+                "publish": st.lists(st.text(st.characters())) | JSON,
+                "subscribe": st.lists(st.text(st.characters())) | JSON,
+                "payload": JSON,
+            },
+        )
+        | JSON
+    )
+    def test_anything(self, claim: object) -> None:
+        """
+        Whatever the claim says, it grants something, or nothing, or is refused with 401.
+        """
+        try:
+            rights = rights_of_legacy({"mercure": claim})
+        except Refused as problem:
+            self.assertEqual((401, "invalid_token"), (problem.status, problem.error))
+            return
+        self.assertTrue(rights.is_legacy)

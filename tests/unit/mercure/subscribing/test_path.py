@@ -1,0 +1,181 @@
+"""
+What a path of the subscription API asks for.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import Refused
+from ssetwist.mercure.subscribing._path import SubscriptionQuery, read_path
+from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
+
+HUB = "/.well-known/mercure"
+ROOT = f"{HUB}/subscriptions"
+
+EXACT = ActiveSubscription("exact", "a/b", "urn:uuid:1")
+PATTERN = ActiveSubscription("urlpattern", "a/b", "urn:uuid:1")
+SELECTOR = ActiveSubscription(None, "a/b", "urn:uuid:1")
+ELSEWHERE = ActiveSubscription("exact", "a/b", "urn:uuid:2")
+OTHER = ActiveSubscription("exact", "c", "urn:uuid:1")
+ALL = (EXACT, PATTERN, SELECTOR, ELSEWHERE, OTHER)
+
+names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=20)
+
+
+class ReadPathTests(SynchronousTestCase):
+    """
+    Paths, in the words of both dialects.
+    """
+
+    def refused(self, path: str, *, has_legacy: bool = True, **options: bool) -> int:
+        """
+        Return the status with which a path is refused.
+        """
+        refused = self.assertRaises(Refused, read_path, path, HUB, has_legacy=has_legacy, **options)
+        return refused.status
+
+    def test_modern(self) -> None:
+        """
+        Two segments ask for those of a matcher, three for one of them.
+        """
+        for has_legacy in (False, True):
+            for segments, expected in (
+                ("/exact/a%2Fb", ("exact", "a/b", None)),
+                ("/urlpattern/%2A", ("urlpattern", "*", None)),
+                ("/exact/a%2Fb/urn%3Auuid%3A1", ("exact", "a/b", "urn:uuid:1")),
+                ("/exact/a+b/%C3%A9", ("exact", "a+b", "é")),
+            ):
+                path = ROOT + segments
+                self.assertEqual(
+                    SubscriptionQuery(path, False, *expected),
+                    read_path(path, HUB, has_legacy=has_legacy),
+                )
+
+    def test_legacy(self) -> None:
+        """
+        In 0.x one segment asks for those of a selector, two for one of them.
+        """
+        for segments, expected in (
+            ("/a%2Fb", ("a/b", None)),
+            ("/exact", ("exact", None)),
+            ("/a%2Fb/urn%3Auuid%3A1", ("a/b", "urn:uuid:1")),
+        ):
+            path = ROOT + segments
+            self.assertEqual(
+                SubscriptionQuery(path, True, None, *expected),
+                read_path(path, HUB, has_legacy=True),
+            )
+
+    def test_all(self) -> None:
+        """
+        Who asks for all is answered in the dialect of its token.
+        """
+        for has_legacy, prefers_legacy, is_legacy in (
+            (True, True, True),
+            (True, False, False),
+            (False, True, False),
+        ):
+            self.assertEqual(
+                SubscriptionQuery(ROOT, is_legacy),
+                read_path(ROOT, HUB, has_legacy=has_legacy, prefers_legacy=prefers_legacy),
+            )
+
+    def test_no_legacy(self) -> None:
+        """
+        Where 0.x is not understood, its paths are unknown.
+        """
+        self.assertEqual(404, self.refused(f"{ROOT}/a", has_legacy=False))
+        self.assertEqual(400, self.refused(f"{ROOT}/a/b", has_legacy=False))
+
+    def test_unknown_type(self) -> None:
+        """
+        Three segments begin with a matcher type, in its case.
+        """
+        self.assertEqual(400, self.refused(f"{ROOT}/regexp/a/b"))
+        self.assertEqual(400, self.refused(f"{ROOT}/Exact/a/b"))
+
+    def test_more_types(self) -> None:
+        """
+        A hub may know others.
+        """
+        asked = read_path(f"{ROOT}/x/a", HUB, has_legacy=True, match_types=("x",))
+        self.assertEqual(("x", "a"), (asked.match_type, asked.match))
+
+    def test_nothing_there(self) -> None:
+        """
+        Elsewhere, and in what has an empty part, there is nothing.
+        """
+        for path in (
+            "",
+            "/",
+            HUB,
+            f"{ROOT}x",
+            f"{ROOT}xa",
+            f"{ROOT}/",
+            f"{ROOT}/a/",
+            f"{ROOT}//a",
+            "/x" + ROOT,
+        ):
+            self.assertEqual(404, self.refused(path), path)
+        self.assertEqual(404, self.refused(f"{ROOT}/exact/a/b/c"))
+
+    def test_no_encoding(self) -> None:
+        """
+        What is not percent-encoded UTF-8 is refused.
+        """
+        for segment in ("%", "%4", "%zz", "%FF", "%ED%A0%80", "\ud800"):
+            self.assertEqual(400, self.refused(f"{ROOT}/exact/{segment}"), segment)
+
+    @given(st.sampled_from(["exact", "urlpattern", None]), names, names)
+    def test_round_trip(self, match_type: str | None, match: str, subscriber: str) -> None:
+        """
+        The path of a subscription asks for it, and for no other.
+        """
+        subscription = ActiveSubscription(match_type, match, subscriber)
+        if match_type is None and match in ("exact", "urlpattern"):
+            return  # that has been taken: two segments, the first of which is a matcher type
+        asked = read_path(subscription.path(HUB), HUB, has_legacy=True)
+        self.assertTrue(asked.includes(subscription))
+        self.assertEqual((match_type, match), (asked.match_type, asked.match))
+        self.assertFalse(asked.includes(ActiveSubscription(match_type, match, subscriber + "x")))
+
+    @given(st.text(max_size=30), st.booleans())
+    def test_any(self, rest: str, has_legacy: bool) -> None:
+        """
+        Any path asks for something, or is refused.
+        """
+        try:
+            read_path(f"{ROOT}/{rest}", HUB, has_legacy=has_legacy)
+        except Refused as refused:
+            self.assertIn(refused.status, (400, 404))
+
+
+class AskedTests(SynchronousTestCase):
+    """
+    Which subscriptions are asked for.
+    """
+
+    def test_includes(self) -> None:
+        """
+        Those of the dialect, with all that was named.
+        """
+        for segments, expected in (
+            ("", [EXACT, PATTERN, ELSEWHERE, OTHER]),
+            ("/exact/a%2Fb", [EXACT, ELSEWHERE]),
+            ("/urlpattern/a%2Fb", [PATTERN]),
+            ("/exact/a%2Fb/urn%3Auuid%3A2", [ELSEWHERE]),
+            ("/exact/d", []),
+            ("/a%2Fb", [SELECTOR]),
+            ("/a%2Fb/urn%3Auuid%3A1", [SELECTOR]),
+            ("/a%2Fb/urn%3Auuid%3A2", []),
+        ):
+            asked = read_path(ROOT + segments, HUB, has_legacy=True)
+            self.assertEqual(expected, [one for one in ALL if asked.includes(one)], segments)
+
+    def test_all_of_legacy(self) -> None:
+        """
+        Who asks in 0.x for all gets those of 0.x.
+        """
+        asked = read_path(ROOT, HUB, has_legacy=True, prefers_legacy=True)
+        self.assertEqual([SELECTOR], [one for one in ALL if asked.includes(one)])

@@ -1,0 +1,212 @@
+"""
+Where a request carries its token.
+"""
+
+from collections.abc import Sequence
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import Refused
+from ssetwist.mercure.tokens._credentials import (
+    COOKIE,
+    LEGACY_COOKIE,
+    Credential,
+    CredentialPlace,
+    check_cookie_name,
+    credential_of,
+)
+
+TOKEN = "header." * 3 + "payload.signature-_~+/42=="
+OTHER = "another." + TOKEN
+
+
+def found(
+    *authorization: bytes,
+    cookies: Sequence[str] = (),
+    query: Sequence[str | bytes] = (),
+    names: Sequence[str] = (COOKIE, LEGACY_COOKIE),
+    is_legacy_allowed: bool = True,
+) -> Credential | None:
+    """
+    Return what is found.
+    """
+    return credential_of(
+        authorization=authorization,
+        cookies=[cookie.encode() for cookie in cookies],
+        query=query,
+        cookie_names=names,
+        is_legacy_allowed=is_legacy_allowed,
+    )
+
+
+class CredentialTests(SynchronousTestCase):
+    """
+    Tokens, and what is none.
+    """
+
+    def refusal(self, *authorization: bytes, query: Sequence[str | bytes] = ()) -> str:
+        """
+        Return why it is refused.
+        """
+        error = self.assertRaises(Refused, found, *authorization, query=query)
+        self.assertEqual((400, "invalid_request"), (error.status, error.error))
+        self.assertNotIn("payload", error.reason)
+        return error.reason
+
+    def test_nothing(self) -> None:
+        """
+        A request may have none.
+        """
+        self.assertIsNone(found())
+        self.assertIsNone(found(cookies=["a=b", "", ";;", COOKIE, f"{COOKIE}=", "x; =y"]))
+
+    def test_header(self) -> None:
+        """
+        The header has it, with the scheme in any case, and as many blanks as one likes (A1).
+        """
+        for scheme in ("Bearer ", "bearer ", "BEARER   ", "  Bearer "):
+            self.assertEqual(
+                Credential(TOKEN, CredentialPlace.HEADER), found(f"{scheme}{TOKEN} ".encode())
+            )
+
+    def test_malformed_header(self) -> None:
+        """
+        A header that is anything else is refused, though there may be a good cookie.
+        """
+        for value in (
+            b"",
+            b"Bearer",
+            b"Bearer ",
+            TOKEN.encode(),
+            f"Basic {TOKEN}".encode(),
+            f"Bearer{TOKEN}".encode(),
+            f"Bearer {TOKEN} x".encode(),
+            f"Bearer {TOKEN},{TOKEN}".encode(),
+            f"Bearer\t{TOKEN}".encode(),
+            f"Bearer {TOKEN}\xff".encode("latin-1"),
+            f"Bearer x={TOKEN}".encode(),
+        ):
+            self.assertIn("Bearer, a blank, and a token", self.refusal(value))
+            self.assertRaises(Refused, found, value, cookies=[f"{COOKIE}={TOKEN}"])
+
+    def test_two_headers(self) -> None:
+        """
+        Two headers are refused, the same one twice as well.
+        """
+        value = f"Bearer {TOKEN}".encode()
+        self.assertIn("more than one Authorization header", self.refusal(value, value))
+
+    def test_short(self) -> None:
+        """
+        What is too short for any token is refused.
+        """
+        self.assertIsNotNone(found(b"Bearer " + b"a" * 41))
+        self.assertIn("at least 41", self.refusal(b"Bearer " + b"a" * 40))
+        self.assertIn("at least 41", self.refusal(query=["a" * 40]))
+
+    def test_cookie(self) -> None:
+        """
+        A cookie has it; its name must be the very same (A2).
+        """
+        for cookies in (
+            [f"{COOKIE}={TOKEN}"],
+            [f"a=b; {COOKIE}={TOKEN}; c=d"],
+            ["a=b", f"{COOKIE}={TOKEN}"],
+            [f'  {COOKIE} = "{TOKEN}" ;'],
+            [f"{LEGACY_COOKIE}={TOKEN}"],
+        ):
+            self.assertEqual(Credential(TOKEN, CredentialPlace.COOKIE), found(cookies=cookies))
+        self.assertIsNone(found(cookies=[f"{COOKIE.lower()}={TOKEN}; x{COOKIE}={TOKEN}"]))
+
+    def test_cookie_names(self) -> None:
+        """
+        Only the names that were chosen count, in that order; of one name the first.
+        """
+        cookies = [f"b={OTHER}", f"a={TOKEN}; a={OTHER}"]
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.COOKIE), found(cookies=cookies, names=["a", "b"])
+        )
+        self.assertEqual(
+            Credential(OTHER, CredentialPlace.COOKIE), found(cookies=cookies, names=["b"])
+        )
+        self.assertIsNone(found(cookies=cookies, names=["c"]))
+
+    def test_empty_cookie(self) -> None:
+        """
+        An empty cookie is none: it is what is left after a logout.
+        """
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.COOKIE),
+            found(cookies=[f"{COOKIE}=; {COOKIE}={TOKEN}"]),
+        )
+        self.assertIsNone(found(cookies=[f'{COOKIE}=""']))
+
+    def test_bytes_of_cookie(self) -> None:
+        """
+        Whatever is in a cookie is taken for a token; that it is none is for others to say.
+        """
+        credential = credential_of(authorization=[], cookies=[f"{COOKIE}=\xff".encode("latin-1")])
+        self.assertEqual(Credential("\xff", CredentialPlace.COOKIE), credential)
+
+    def test_query(self) -> None:
+        """
+        The URL has it, if 0.x is spoken (A4).
+        """
+        for value in (TOKEN, TOKEN.encode()):
+            self.assertEqual(Credential(TOKEN, CredentialPlace.QUERY), found(query=[value]))
+            self.assertIsNone(found(query=[value], is_legacy_allowed=False))
+        self.assertIn("more than one authorization parameter", self.refusal(query=[TOKEN, TOKEN]))
+
+    def test_order(self) -> None:
+        """
+        The header hides the URL, and that the cookie (A3).
+        """
+        cookies, query = [f"{COOKIE}={OTHER}"], [OTHER]
+        header = f"Bearer {TOKEN}".encode()
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.HEADER), found(header, cookies=cookies, query=query)
+        )
+        self.assertEqual(
+            Credential(TOKEN, CredentialPlace.QUERY), found(cookies=cookies, query=[TOKEN])
+        )
+
+    def test_repr(self) -> None:
+        """
+        A token is not in what a credential says of itself.
+        """
+        self.assertNotIn("header", repr(Credential(TOKEN, CredentialPlace.COOKIE)))
+
+    @given(st.lists(st.binary()), st.lists(st.binary()), st.lists(st.text()))
+    def test_anything(
+        self, authorization: list[bytes], cookies: list[bytes], query: list[str]
+    ) -> None:
+        """
+        Whatever a request has, it is a token, or none, or refused with 400.
+        """
+        try:
+            credential_of(
+                authorization=authorization,
+                cookies=cookies,
+                query=query,
+                cookie_names=["", "0"],
+                is_legacy_allowed=True,
+            )
+        except Refused as problem:
+            self.assertEqual(400, problem.status)
+
+
+class CookieNameTests(SynchronousTestCase):
+    """
+    Names of cookies.
+    """
+
+    def test_names(self) -> None:
+        """
+        A name is made of what names of cookies are made of.
+        """
+        for name in (COOKIE, LEGACY_COOKIE, "a.b"):
+            self.assertEqual(name, check_cookie_name(name))
+        for name in ("", "a b", "a=b", "a;b", "ä", "a" * 101, "a\n"):
+            self.assertRaises(ValueError, check_cookie_name, name)

@@ -1,0 +1,298 @@
+"""
+The options that say whose tokens are believed.
+"""
+
+import os
+from typing import Any
+
+from treq.client import HTTPClient
+from treq.testing import RequestTraversalAgent
+from twisted.internet.task import Clock
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs, formatEvent
+from twisted.python.usage import Options
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.static import Data
+
+from ssetwist.errors import Refused
+from ssetwist.mercure.rights._rights import Action, Rights
+from ssetwist.mercure.tokens._credentials import (
+    COOKIE,
+    LEGACY_COOKIE,
+    Credential,
+    CredentialPlace,
+)
+from ssetwist.mercure.tokens._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
+from ssetwist.mercure.tokens._keys import PUBLIC_ALGORITHMS
+from ssetwist.mercure.tokens._settings import TokenSettings
+from ssetwist.mercure.tokens._verifier import TokenVerifier
+from tests.unit.mercure.fake_tokens import (
+    HUB,
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    access_token,
+    file,
+    jwk,
+    jwk_set,
+    private_key,
+    public_pem,
+    signed,
+)
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    From options to settings.
+    """
+
+    def problem(self, **values: Any) -> str:
+        """
+        Return why options make no sense.
+        """
+        return str(self.assertRaises(ValueError, token_settings, values))
+
+    def test_nothing(self) -> None:
+        """
+        Without options there are no keys, and 0.x is spoken.
+        """
+        for values in ({}, {option.name: None for option in KEY_OPTIONS}):
+            self.assertEqual(TokenSettings(), token_settings(values))
+
+    def test_twistd(self) -> None:
+        """
+        The table is one that ``twistd`` understands.
+        """
+
+        class Some(Options):
+            optParameters = [[one.name, None, None, one.help] for one in KEY_OPTIONS]  # noqa: RUF012
+            optFlags = [[one.name, None, one.help] for one in LEGACY_FLAGS]  # noqa: RUF012
+
+        options = Some()
+        options.parseOptions(["--key-file", file(self, SECRET), "--audience", HUB, "--no-legacy"])
+        settings = token_settings(options)
+        self.assertEqual((HUB, False), (settings.audience, settings.is_legacy_allowed))
+        self.assertEqual(1, len(settings.publish))
+
+    def test_keys(self) -> None:
+        """
+        A key is for both actions, unless one of them has its own.
+        """
+        secret, pem = file(self, SECRET), f"file:{file(self, public_pem('RSA'))}"
+        for values, publish, subscribe in (
+            ({"key": secret}, ["HS256"], ["HS256"]),
+            ({"key_file": secret}, ["HS256"], ["HS256"]),
+            ({"publisher_key": secret}, ["HS256"], []),
+            ({"subscriber-key": secret}, [], ["HS256"]),
+            ({"key": secret, "publisher_key": pem}, ["RS256"], ["HS256"]),
+        ):
+            settings = token_settings(values)
+            self.assertEqual(
+                (publish, subscribe),
+                (
+                    [key.algorithms[0] for key in settings.publish],
+                    [key.algorithms[0] for key in settings.subscribe],
+                ),
+            )
+
+    def test_variable(self) -> None:
+        """
+        A key may be in the environment.
+        """
+        os.environ["SSETWIST_TEST_KEY"] = SECRET.decode()
+        self.addCleanup(os.environ.pop, "SSETWIST_TEST_KEY")
+        self.assertEqual(1, len(token_settings({"key": "env:SSETWIST_TEST_KEY"}).publish))
+
+    def test_raw_secret(self) -> None:
+        """
+        A secret itself is refused, and not repeated: everybody can see it in the list of processes.
+        """
+        for name in ("key", "key-file", "publisher-key", "subscriber-key", "jwks"):
+            problem = self.problem(**{name: SECRET.decode()})
+            self.assertTrue(problem.startswith(f"--{name}: "), problem)
+            self.assertNotIn("a secret of", problem)
+
+    def test_two_keys(self) -> None:
+        """
+        A key is given in one way.
+        """
+        path = file(self, SECRET)
+        self.assertIn("--key-file: there is a --key", self.problem(key=path, key_file=path))
+
+    def test_algorithms(self) -> None:
+        """
+        Algorithms are those that were chosen, and fit.
+        """
+        settings = token_settings({"key": file(self, b"s" * 64), "algorithm": "HS512, HS256"})
+        self.assertEqual(("HS256", "HS512"), settings.publish[0].algorithms)
+        self.assertEqual(PUBLIC_ALGORITHMS, TokenSettings().algorithms)
+        for values, expected in (
+            ({"algorithm": "none"}, "--algorithm: 'none' is none of"),
+            ({"key": file(self, SECRET), "algorithm": "HS512"}, "--key: HS512 needs a secret of"),
+            ({"key": file(self, SECRET), "algorithm": "RS256"}, "--key: RS256 does not fit"),
+            ({"jwks": "https://a/", "algorithm": "HS256"}, "--jwks: HS256 does not fit"),
+        ):
+            self.assertIn(expected, self.problem(**values))
+
+    def test_sets(self) -> None:
+        """
+        A set that is here is read now; one that is elsewhere is not.
+        """
+        self.assertEqual("https://a/k", token_settings({"jwks": "https://a/k"}).jwks)
+        path = file(self, jwk_set(jwk("RSA")))
+        self.assertEqual(path, token_settings({"jwks": path}).jwks)
+        for source, expected in (
+            (file(self, b"{"), "--jwks: it is no JSON"),
+            (file(self, jwk_set()), "there is no key in it that can be used; it is empty"),
+            (file(self, jwk_set({"kty": "oct"})), "that can be used; key number 1: it is a shared"),
+            ("https://me:s3cret@a/", "--jwks: it has a name or a password"),
+        ):
+            self.assertIn(expected, self.problem(jwks=source))
+        self.assertIn("ES256 does not fit", self.problem(jwks=path, algorithm="ES256"))
+
+    def test_audience(self) -> None:
+        """
+        The audience is a URL; it is the issuer, too, unless there is another.
+        """
+        self.assertEqual(HUB, token_settings({"audience": HUB}).issuer)
+        self.assertEqual("i", token_settings({"audience": HUB, "issuer": "i"}).issuer)
+        for values, expected in (
+            (
+                {"audience": "hub"},
+                "--audience: it must be a URL of http or https, with a host, such",
+            ),
+            ({"audience": f"{HUB}?a"}, "--audience: it must have neither ? nor #"),
+            ({"audience": f"{HUB}#"}, "--audience: it must have neither ? nor #"),
+            ({"issuer": ""}, "--issuer: it is empty"),
+        ):
+            self.assertIn(expected, self.problem(**values))
+
+    def test_legacy(self) -> None:
+        """
+        Only 1.0 is spoken if that is said; then there must be an audience, if there are keys.
+        """
+        self.assertTrue(token_settings({"legacy": True}).is_legacy_allowed)
+        self.assertFalse(token_settings({"no_legacy": True}).is_legacy_allowed)
+        self.assertIn("only one of them", self.problem(legacy=True, no_legacy=True))
+        for values in ({"key": file(self, SECRET)}, {"jwks": "https://a/"}):
+            self.assertIn("--audience: it must be given", self.problem(no_legacy=1, **values))
+
+    def test_cookies(self) -> None:
+        """
+        The cookies are those of the dialects that are spoken, or the one that was chosen.
+        """
+        for values, expected in (
+            ({}, (COOKIE, LEGACY_COOKIE)),
+            ({"no_legacy": True}, (COOKIE,)),
+            ({"cookie_name": "token"}, ("token",)),
+        ):
+            self.assertEqual(expected, token_settings(values).cookie_names)
+        self.assertIn("--cookie-name: a cookie has a name", self.problem(cookie_name="a b"))
+
+
+class VerifierTests(SynchronousTestCase):
+    """
+    From settings to what judges tokens.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.clock.advance(NOW)
+
+    def rights(self, verifier: TokenVerifier, token: str) -> Rights:
+        """
+        Return what a token allows.
+        """
+        return self.successResultOf(
+            verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+        )
+
+    def test_keys(self) -> None:
+        """
+        Both dialects have the same keys; the issuer is the hub unless told otherwise.
+        """
+        values = {"publisher-key": file(self, SECRET), "audience": HUB}
+        verifier = token_settings(values).verifier(self.clock)
+        self.assertIsNotNone(self.rights(verifier, access_token()).publish)
+        self.rights(verifier, signed({}))
+        self.assertEqual([True, False], [verifier.has_keys(action) for action in Action])
+        for token in (access_token(OTHER_SECRET), access_token(iss="other")):
+            result = verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+            self.failureResultOf(result, Refused)
+
+    def test_one_dialect(self) -> None:
+        """
+        Tokens of 0.x are good only if that is spoken; those of 1.0 if there is an audience.
+        """
+        key = file(self, SECRET)
+        for values, token in (
+            ({"key": key, "audience": HUB, "no-legacy": True}, signed({})),
+            ({"key": key}, access_token()),
+        ):
+            verifier = token_settings(values).verifier(self.clock)
+            result = verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+            self.failureResultOf(result, Refused)
+
+    def test_file_of_keys(self) -> None:
+        """
+        A set in a file is good for both actions, next to other keys.
+        """
+        values = {
+            "key": file(self, SECRET),
+            "jwks": file(self, jwk_set(jwk("P-256"))),
+            "audience": HUB,
+        }
+        verifier = token_settings(values).verifier(self.clock)
+        verifier.start()
+        self.rights(verifier, access_token())
+        self.rights(verifier, access_token(private_key("P-256"), "ES256"))
+        self.assertTrue(verifier.has_keys(Action.SUBSCRIBE))
+        verifier.stop()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_fetched_keys(self) -> None:
+        """
+        A set that is elsewhere is fetched, and a token waits for it.
+        """
+        root = Resource()
+        root.putChild(b"keys", Data(jwk_set(jwk("P-256")), "application/json"))
+        agent = RequestTraversalAgent(root)
+        values = {"jwks": "https://issuer.example/keys", "issuer": "i", "audience": HUB}
+        verifier = token_settings(values).verifier(self.clock, HTTPClient(agent))
+        verifier.start()
+        agent.flush()
+        self.rights(verifier, access_token(private_key("P-256"), "ES256", iss="i"))
+        verifier.stop()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_own_client(self) -> None:
+        """
+        It is fetched with what the reactor has, if nothing else is given.
+        """
+        reactor = MemoryReactorClock()
+        verifier = token_settings({"jwks": "http://127.0.0.1:8/keys"}).verifier(reactor)
+        verifier.start()
+        self.assertEqual([("127.0.0.1", 8)], [client[:2] for client in reactor.tcpClients])
+        verifier.stop()
+
+    def test_without_tls(self) -> None:
+        """
+        A warning says so if keys come without TLS; it does not have what may be a secret.
+        """
+        agent = HTTPClient(RequestTraversalAgent(Data(b"{}", "application/json")))
+        with capturedLogs() as logs:
+            token_settings({"jwks": "HTTP://a/k?s3cret"}).verifier(self.clock, agent)
+            token_settings({"jwks": "https://a/k?s3cret"}).verifier(self.clock, agent)
+        self.assertEqual(
+            ["http://a/k: fetched without TLS; who is between can make tokens"],
+            [formatEvent(event) for event in logs],
+        )
+
+    def test_repr(self) -> None:
+        """
+        No secret is in what settings say of themselves.
+        """
+        settings = token_settings({"key": file(self, SECRET), "jwks": "https://a/?s3cret"})
+        self.assertNotIn("s3cret", repr(settings))
+        self.assertNotIn("a secret", repr(settings))

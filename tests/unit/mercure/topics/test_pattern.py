@@ -1,0 +1,140 @@
+"""
+URL patterns that strangers send.
+"""
+
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import InvalidMatcher
+from ssetwist.hub import Pattern
+from ssetwist.mercure.topics._pattern import pattern_of
+
+BASE = "https://hub.example/.well-known/mercure"
+
+#: As costly as they may be, of many kinds; each has room for a number that makes it another one.
+DEAR = (
+    "/{}(a{{0,200}})+",
+    "/{}(.{{7}})+",
+    "/{}([^a]{{7}})*b",
+    "/{}((?:a?){{70}})*b",
+    "/{}([0-9a-f]{{100}})+",
+    "/{}([b-c]*?[\\t\\n\\v\\f\\r ]{{2,}})*" + "é" * 60,
+    "/{}" + "*a" * 14,
+    "/{}" + "x" * 1100,
+)
+
+
+class PatternOfTests(SynchronousTestCase):
+    """
+    Which there may be.
+    """
+
+    def test_patterns(self) -> None:
+        """
+        What browsers take is taken: names, wildcards, groups, and regular expressions.
+        """
+        for pattern, topic, expected in (
+            ("/books/:id", "https://hub.example/books/1", True),
+            ("https://example.com/books/:id", "https://example.com/books/1?x", True),
+            ("https://example.com/*", "https://example.org/", False),
+            ("/books{/:id}?", "/books", True),
+            (r"/books/:id(\d+)", "/books/12", True),
+            (r"/books/:id(\d+)", "/books/x", False),
+            ("/(a|b(?:c|d)+)", "/bcd", True),
+            (r"/a\(b", "/a(b", True),
+            ("/é", "/%C3%A9", True),
+            (r"/\é", "/é", True),
+            ("room-*", "room-1", True),  # both relative to the hub's URL
+        ):
+            self.assertEqual(expected, pattern_of(pattern, BASE).matches(topic), pattern)
+
+    def test_browsers(self) -> None:
+        """
+        A digit is one of ten, as in browsers.  Only the parts of URLs that are ASCII are matched,
+        so nothing else can come of it.
+        """
+        self.assertFalse(pattern_of(r"/(\d)", BASE).matches("/\u0663"))
+        self.assertFalse(pattern_of(r"/(\w+)", BASE).matches("/é"))
+
+    def test_value(self) -> None:
+        """
+        What is asked for alike is equal, and is what the hub knows.
+        """
+        self.assertEqual(Pattern("/:id", BASE, allow_regexp=True), pattern_of("/:id", BASE))
+        self.assertEqual(pattern_of("/([0-9])", BASE), pattern_of(r"/(\d)", BASE))
+
+    def test_real(self) -> None:
+        """
+        What people ask for is far from too dear.
+        """
+        uuid = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
+        for pattern in (
+            f"https://example.com/users/{uuid}/orders/{uuid}",
+            "/.well-known/mercure/subscriptions/:match_type/:match/:subscriber",
+            "https://:tenant.example.com/:a/:b/:c/:d/:e/:f/:g",
+            "https://example.com/([^/]+)/([^/]+)/([^/]+)",
+            "https://example.com/:a([\\w-]+)/:b([\\w-]+)/:c(\\d{1,10})",
+            "https://example.com/" + "x" * 1000,
+        ):
+            pattern_of(pattern, BASE)
+
+    def test_too_dear(self) -> None:
+        """
+        What would take long, or much memory, is refused before it is compiled.
+        """
+        for pattern in (
+            "/([^a]{100})",
+            "/(.{100})",
+            "/(a{1000})",
+            "/((?:a{100}){100})",
+            "/((?:(?:a{999}){999}){999})",
+            "/" + "*a" * 20,
+            "/" + "(a)" * 20,
+            "/" + "{a}?" * 250,
+            "/" + "x" * 2000,
+            "https://" + "é." * 1000,
+        ):
+            began = time.process_time()
+            problem = self.assertRaises(InvalidMatcher, pattern_of, pattern, BASE)
+            self.assertIn("is too complex", str(problem))
+            self.assertLess(time.process_time() - began, 0.1)
+
+    def test_hundred(self) -> None:
+        """
+        A hundred of the dearest take well under a second together, and milliseconds each to match
+        with the longest topics.
+        """
+        for kind in DEAR:
+            began = time.process_time()
+            patterns = [pattern_of(kind.format(number), BASE) for number in range(100)]
+            self.assertLess(time.process_time() - began, 1.0, kind)
+            for topic in ("/" + "a" * 4000, "/1" + "a" * 4000 + "b"):
+                began = time.process_time()
+                for pattern in patterns[:10]:
+                    pattern.matches(topic)
+                self.assertLess(time.process_time() - began, 0.5, kind)
+
+    def test_no_pattern(self) -> None:
+        """
+        What cannot be compiled is refused.
+        """
+        for pattern in ("/{a", "/(?:a)", "/:a/:a", "/a\\", "https://[", "/(a"):
+            self.assertRaises(InvalidMatcher, pattern_of, pattern, BASE)
+
+    @given(
+        st.lists(
+            st.sampled_from(("/", "a", "é", "*", ":n", "(", ")", "{", "}", "?", "\\", "[", "{9}"))
+        )
+    )
+    def test_any(self, pieces: list[str]) -> None:
+        """
+        Whatever a stranger sends, there is a matcher that answers, or it is refused.
+        """
+        try:
+            matcher = pattern_of("".join(pieces), BASE)
+        except InvalidMatcher:
+            return
+        self.assertIn(matcher.matches("/a"), (True, False))

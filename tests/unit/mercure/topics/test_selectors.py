@@ -1,0 +1,216 @@
+"""
+What a subscriber asks for.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import Refused
+from ssetwist.hub import Everything, Exact, Matchers
+from ssetwist.mercure.topics._limits import Limits
+from ssetwist.mercure.topics._pattern import pattern_of
+from ssetwist.mercure.topics._selectors import (
+    Selection,
+    Subscription,
+    matcher_of,
+    read_selectors,
+)
+from ssetwist.mercure.topics._template import Template
+
+BASE = "https://hub.example/.well-known/mercure"
+
+
+class ReadSelectorsTests(SynchronousTestCase):
+    """
+    Parameters of a request.
+    """
+
+    def read(self, *pairs: tuple[str, str], limits: Limits | None = None) -> Selection:
+        return read_selectors(pairs, limits or Limits(), base_url=BASE, is_legacy=True)
+
+    def assert_refused(self, text: str, *pairs: tuple[str, str], is_legacy: bool = True) -> None:
+        problem = self.assertRaises(
+            Refused, read_selectors, pairs, base_url=BASE, is_legacy=is_legacy
+        )
+        self.assertEqual(400, problem.status)
+        self.assertIn(text, problem.text)
+
+    def test_all_kinds(self) -> None:
+        """
+        Parameters of both dialects, repeated and mixed, are one list in the order of the request.
+        """
+        selection = self.read(
+            ("topic", "/c/{id}"),
+            ("match", "a"),
+            ("match_urlpattern", "/b/:id"),
+            ("x", "y"),
+            ("match_exact", "/b/:id"),
+            ("topic", "d"),
+        )
+        self.assertEqual(
+            (
+                Subscription(None, "/c/{id}", Template("/c/{id}")),
+                Subscription("exact", "a", Exact("a")),
+                Subscription("urlpattern", "/b/:id", pattern_of("/b/:id", BASE)),
+                Subscription("exact", "/b/:id", Exact("/b/:id")),
+                Subscription(None, "d", Exact("d")),
+            ),
+            selection.subscriptions,
+        )
+        self.assertEqual(
+            Matchers.of(
+                ["a", "/b/:id", "d", pattern_of("/b/:id", BASE), Template("/c/{id}")],
+            ),
+            selection.matchers,
+        )
+
+    def test_each_once(self) -> None:
+        """
+        What is asked for twice in the same way is one subscription; in two ways it is two.
+        """
+        selection = self.read(
+            ("match", "a"), ("match_exact", "a"), ("topic", "a"), ("match", "a"), ("topic", "a")
+        )
+        self.assertEqual(
+            [("exact", "a"), (None, "a")],
+            [(one.match_type, one.match) for one in selection.subscriptions],
+        )
+        self.assertEqual(Matchers.of("a"), selection.matchers)
+
+    def test_raw(self) -> None:
+        """
+        A subscription keeps what was sent, however it is understood.
+        """
+        (subscription,) = self.read(("match_urlpattern", r"/(\d+)")).subscriptions
+        self.assertEqual(r"/(\d+)", subscription.match)
+        self.assertTrue(subscription.matcher.matches("/12"))
+
+    def test_wildcard(self) -> None:
+        """
+        The wildcard is everything, whatever the parameter.
+        """
+        for name in ("match", "match_exact", "match_urlpattern", "topic"):
+            self.assertEqual(Matchers.of(Everything()), self.read((name, "*")).matchers)
+
+    def test_unknown(self) -> None:
+        """
+        Whatever else begins like a matcher is refused, in any case; what does not is ignored.
+        """
+        for name in (
+            "Match",
+            "MATCH",
+            "matches",
+            "matcher",
+            "match_regexp",
+            "match_",
+            "match_Exact",
+        ):
+            self.assert_refused(repr(name), ("match", "a"), (name, "b"))
+        self.read(("match", "a"), ("mat", "b"), ("xmatch", "c"), ("Topic", "d"), ("", "e"))
+
+    def test_long_name(self) -> None:
+        """
+        Of a long name only the beginning is repeated.
+        """
+        self.assert_refused(repr("match" + "x" * 35) + ";", ("match" + "x" * 9999, "a"))
+
+    def test_nothing(self) -> None:
+        """
+        Something must be asked for.
+        """
+        self.assert_refused("nothing is asked for")
+        self.assert_refused("nothing is asked for", ("last_event_id", "1"))
+
+    def test_legacy_off(self) -> None:
+        """
+        Where the 0.x dialect is off, its parameter is refused with what to use instead.
+        """
+        self.assert_refused("match_urlpattern", ("topic", "a"), is_legacy=False)
+        self.assert_refused("topic is no longer", ("match", "a"), ("topic", "a"), is_legacy=False)
+
+    def test_mistakes(self) -> None:
+        """
+        A matcher that makes no sense is refused, and its parameter named.
+        """
+        for name, value, text in (
+            ("match", "a\n", "match must not have"),
+            ("match_exact", "a\u202e", "match must not have"),
+            ("match_urlpattern", "/\x7f", "match_urlpattern must not have"),
+            ("match_urlpattern", "/(", "match_urlpattern: "),
+            ("match_urlpattern", "/{", "match_urlpattern: "),
+            ("match_urlpattern", "/(a{1000})", "is too complex"),
+            ("topic", "\ud800", "topic must not have"),
+            ("topic", "{x}" * 101, "topic: "),
+        ):
+            self.assert_refused(text, ("match", "a"), (name, value))
+
+    def test_too_many(self) -> None:
+        """
+        There may be so many, of all kinds together, and no more; repeated ones do not count.
+        """
+        pairs = [(("match", "topic")[number % 2], str(number)) for number in range(100)]
+        self.assertEqual(100, len(self.read(*pairs, *pairs).subscriptions))
+        self.assert_refused("100 matchers", *pairs, ("match", "one more"))
+        self.assertRaises(Refused, self.read, *pairs[:3], limits=Limits(max_matchers=2))
+
+    def test_too_long(self) -> None:
+        """
+        Each may have so many bytes.
+        """
+        self.read(("match", "x" * 4096), ("match", "é" * 2048))
+        for name in ("match", "match_urlpattern", "topic"):
+            self.assert_refused(f"{name} has more than 4096 bytes", (name, "é" * 2049))
+
+
+class MatcherOfTests(SynchronousTestCase):
+    """
+    One matcher, of a request or a token.
+    """
+
+    def test_types(self) -> None:
+        """
+        There are two types.
+        """
+        self.assertEqual(Exact("/:id"), matcher_of("exact", "/:id", BASE))
+        self.assertEqual(pattern_of("/:id", BASE), matcher_of("urlpattern", "/:id", BASE))
+
+    def test_unknown_type(self) -> None:
+        """
+        Others, to the letter, are refused.
+        """
+        for match_type in ("Exact", "URLPattern", "regexp", ""):
+            problem = self.assertRaises(Refused, matcher_of, match_type, "a", BASE)
+            self.assertEqual((400, repr(match_type)), (problem.status, problem.text.split()[-1]))
+
+    def test_wildcard(self) -> None:
+        """
+        The wildcard is recognized before its type.
+        """
+        for match_type in ("exact", "urlpattern", "regexp"):
+            self.assertEqual(Everything(), matcher_of(match_type, "*", BASE))
+
+    def test_own_topics(self) -> None:
+        """
+        A relative pattern matches the topics of the hub's own, absolute or not.
+        """
+        matcher = matcher_of("urlpattern", "/.well-known/mercure/subscriptions/:t/:m/:s", BASE)
+        for topic in ("exact/a%2Fb/1", "urlpattern/%2A/1"):
+            for base in ("", "https://hub.example"):
+                self.assertTrue(
+                    matcher.matches(f"{base}/.well-known/mercure/subscriptions/{topic}")
+                )
+        self.assertFalse(matcher.matches("/.well-known/mercure/subscriptions"))
+
+    def test_limits(self) -> None:
+        """
+        No limit of the operator goes beyond what the hub can do.
+        """
+        for match_type in ("exact", "urlpattern"):
+            problem = self.assertRaises(
+                Refused,
+                matcher_of,
+                match_type,
+                "x" * 20_000,
+                BASE,
+                limits=Limits(max_pattern=99_999),
+            )
+            self.assertEqual(400, problem.status)

@@ -1,0 +1,186 @@
+"""
+Selectors of the 0.x dialect.
+"""
+
+import time
+from urllib.parse import quote
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import InvalidMatcher, Refused
+from ssetwist.hub import Everything, Exact, Matcher
+from ssetwist.mercure.topics._limits import Limits
+from ssetwist.mercure.topics._template import Template, selector_of
+
+#: What an expression writes before its first value and between two, and whether it writes names
+#: (RFC 6570, appendix A).
+OPERATORS = {
+    "": ("", ",", False),
+    "+": ("", ",", False),
+    "#": ("#", ",", False),
+    ".": (".", ".", False),
+    "/": ("/", "/", False),
+    ";": (";", ";", True),
+    "?": ("?", "&", True),
+    "&": ("&", "&", True),
+}
+
+
+def expand(operator: str, values: list[str], is_exploded: bool) -> tuple[str, str]:
+    """
+    Make an expression, and what it makes of values, as RFC 6570 tells it (3.2.1).
+    """
+    first, between, has_names = OPERATORS[operator]
+    safe = "-._~:/?#[]@!$&'()*+,;=" if operator in ("+", "#") else "-._~"
+    written = [quote(value, safe=safe) for value in values]
+    names = [f"v{number}" for number in range(len(values))]
+    if has_names or is_exploded:
+        written = [f"{name}={value}" for name, value in zip(names, written, strict=True)]
+    variables = "v*" if is_exploded else ",".join(names)
+    return f"{{{operator}{variables}}}", first + between.join(written)
+
+
+class TemplateTests(SynchronousTestCase):
+    """
+    URI templates, backwards.
+    """
+
+    def test_examples(self) -> None:
+        """
+        What each operator can have made, and what it cannot.
+        """
+        for template, topics, others in (
+            (
+                "/b/{id}",
+                ["/b/1", "/b/", "/b/a-._~,%C3%A9"],
+                ["/b/1/", "/b/1:", "/b/é", "/b/%C3%A", "/b"],
+            ),
+            ("/b/{id}.jsonld", ["/b/1.jsonld", "/b/.jsonld"], ["/b/1xjsonld", "/b/1.JSONLD"]),
+            ("/b{+path}", ["/b/1/2?x=1#y", "/b"], ["/b é", "/b%", "/c"]),
+            ("/b{#x}", ["/b#1/2", "/b#", "/b"], ["/b1"]),
+            ("/b{.x}", ["/b.json", "/b.a.b", "/b"], ["/b/a", "/bjson"]),
+            ("/b{/x}", ["/b/1", "/b/", "/b"], ["/b/1/2", "/b1"]),
+            ("/b{/x,y}", ["/b/1", "/b/1/2", "/b"], ["/b/1/2/3"]),
+            ("/b{/x*}", ["/b/1/2/3/4", "/b/k=v"], ["/b1"]),
+            ("/b{;x}", ["/b;x=1", "/b;x", "/b"], ["/b;x=1;y=2", "/b,x"]),
+            ("/b{?x}", ["/b?x=1", "/b"], ["/b?x=1&y=2", "/bx=1"]),
+            ("/b{?x,y}", ["/b?x=1", "/b?x=1&y=2"], ["/b?x=1&y=2&z=3"]),
+            ("/b?a=1{&x}", ["/b?a=1&x=2", "/b?a=1"], ["/b?a=1?x=2"]),
+            ("{x}{y}", ["", "ab"], ["/"]),
+            ("{x:3}", ["abcdef"], ["a/"]),
+            ("{a.b,c%20d}", ["1,2"], ["/"]),
+            ("é{x}", ["é1"], ["e1", "%C3%A91"]),
+            ("/a.b*{x}", ["/a.b*1"], ["/aXb*1", "/a.bbb1"]),
+        ):
+            matcher = Template(template)
+            for topic in (template, *topics):
+                self.assertTrue(matcher.matches(topic), (template, topic))
+            for topic in others:
+                self.assertFalse(matcher.matches(topic), (template, topic))
+
+    def test_whole(self) -> None:
+        """
+        The whole topic is matched, to its very end.
+        """
+        self.assertFalse(Template("/b/{x}").matches("/b/1\n"))
+        self.assertFalse(Template("/b/{x}").matches("https://a/b/1"))
+
+    @given(
+        st.sampled_from(sorted(OPERATORS)),
+        st.lists(st.text(max_size=5), min_size=1, max_size=4),
+        st.booleans(),
+    )
+    def test_expanded(self, operator: str, values: list[str], is_exploded: bool) -> None:
+        """
+        What values make of a template, the template selects.
+        """
+        expression, expanded = expand(operator, values, is_exploded)
+        self.assertTrue(Template(f"https://a{expression}z").matches(f"https://a{expanded}z"))
+
+    def test_values(self) -> None:
+        """
+        Those of one text are equal; it shows what it was made of.
+        """
+        self.assertEqual({Template("{a}")}, {Template("{a}"), Template("{a}")})
+        self.assertEqual("Template(template='{a}')", repr(Template("{a}")))
+        self.assertIsInstance(Template("{a}"), Matcher)
+
+    def test_no_template(self) -> None:
+        """
+        What is no URI template cannot be one.
+        """
+        for text in (
+            "{",
+            "}",
+            "{}",
+            "{a",
+            "a}",
+            "{=a}",
+            "{a b}",
+            "{a,}",
+            "{a:0}",
+            "{a..b}",
+            "a b{x}",
+            "%{x}",
+        ):
+            self.assertRaises(InvalidMatcher, Template, text)
+
+    def test_linear(self) -> None:
+        """
+        A hundred of the dearest there may be are made in well under a second, and no topic makes
+        one of them expensive.
+        """
+        began = time.process_time()
+        templates = [Template("{+x}{/y*}" * 5 + f"{number}") for number in range(100)]
+        self.assertLess(time.process_time() - began, 1.0)
+        began = time.process_time()
+        for template in templates:
+            self.assertFalse(template.matches("a" * 2000 + "/a" * 1000 + "!"))
+        self.assertLess(time.process_time() - began, 0.5)
+
+
+class SelectorOfTests(SynchronousTestCase):
+    """
+    Which of the three it is.
+    """
+
+    def test_kinds(self) -> None:
+        """
+        The wildcard is everything; what is no URI template is a topic.
+        """
+        self.assertEqual(Everything(), selector_of("*"))
+        self.assertEqual(Template("/b/{id}"), selector_of("/b/{id}"))
+        for text in ("", "a", "/b/*", "/b/:id", "{", "{}", "{a b}", "a b {x}"):
+            self.assertEqual(Exact(text), selector_of(text))
+
+    def test_refused(self) -> None:
+        """
+        What is no name, is too long, or too complex, is refused, and the field is named.
+        """
+        for text, problem in (
+            ("a\n", "U+000A"),
+            ("\u200b{x}", "U+200B"),
+            ("x" * 4097, "4096 bytes"),
+            ("é" * 2049, "4096 bytes"),
+            ("{x}" * 11, "10 expressions"),
+            ("{/" + "a," * 900 + "a}", "is too complex"),
+            (("{/" + "a," * 100 + "a}") * 9, "is too complex"),
+        ):
+            error = self.assertRaises(Refused, selector_of, text, field="topic[3]")
+            self.assertEqual(400, error.status)
+            self.assertIn(problem, error.text)
+            self.assertTrue(error.text.startswith("topic[3]"))
+        self.assertRaises(Refused, selector_of, "abc", limits=Limits(max_pattern=2))
+        self.assertRaises(Refused, selector_of, "x" * 20_000, limits=Limits(max_pattern=99_999))
+
+    @given(
+        st.lists(st.sampled_from(("a", "/", "{", "}", "*", ",", ":3", "%41", "é", " ", "+", "?")))
+    )
+    def test_any(self, pieces: list[str]) -> None:
+        """
+        Whatever is sent is selected by itself.
+        """
+        text = "".join(pieces)
+        self.assertTrue(selector_of(text).matches(text))

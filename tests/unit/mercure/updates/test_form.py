@@ -1,0 +1,124 @@
+"""
+Forms.
+"""
+
+import contextlib
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import Refused
+from ssetwist.mercure.updates._form import MAX_FIELDS, read_form
+
+HEX = b"0123456789ABCDEFabcdef"
+
+
+def parse(form: bytes) -> list[tuple[bytes, bytes]]:
+    """
+    Read a form byte by byte, as the URL Standard tells it (5.1).
+    """
+    pairs = []
+    for sequence in form.split(b"&"):
+        if not sequence:
+            continue
+        parts = [bytearray(), bytearray()]
+        part, index = 0, 0
+        while index < len(sequence):
+            byte = sequence[index]
+            digits = sequence[index + 1 : index + 3]
+            if byte == ord("=") and not part:
+                part = 1
+            elif byte == ord("+"):
+                parts[part].append(ord(" "))
+            elif byte == ord("%") and len(digits) == 2 and digits[0] in HEX and digits[1] in HEX:
+                parts[part].append(int(digits, 16))
+                index += 2
+            else:
+                parts[part].append(byte)
+            index += 1
+        pairs.append((bytes(parts[0]), bytes(parts[1])))
+    return pairs
+
+
+class ReadFormTests(SynchronousTestCase):
+    """
+    Names and values.
+    """
+
+    def test_examples(self) -> None:
+        """
+        The traps: what other parsers lose, split or change.
+        """
+        for form, expected in (
+            (b"", []),
+            (b"&&", []),
+            (b"a=1&b=2&a=3", [("a", "1"), ("b", "2"), ("a", "3")]),
+            (b"private", [("private", "")]),
+            (b"private=", [("private", "")]),
+            (b"=x", [("", "x")]),
+            (b"=", [("", "")]),
+            (b"a=b=c", [("a", "b=c")]),
+            (b"a=1;b=2", [("a", "1;b=2")]),
+            (b"a+b=c+d%2B", [("a b", "c d+")]),
+            (b"a=100%&b=%zz&c=%4&d=%%41", [("a", "100%"), ("b", "%zz"), ("c", "%4"), ("d", "%A")]),
+            (b"a=%2541", [("a", "%41")]),
+            (b"a=%26%3D&%C3%A9=\xc3\xa9", [("a", "&="), ("é", "é")]),
+            (b"a=%0D%0A%00", [("a", "\r\n\0")]),
+            (b"a=%EF%BB%BFb", [("a", "\ufeffb")]),
+        ):
+            self.assertEqual(expected, read_form(form), form)
+
+    def test_not_utf8(self) -> None:
+        """
+        What is not in UTF-8 is refused, whether escaped or not, and the field is named.
+        """
+        for form in (b"x=1&data=%FF", b"data=\xe9", b"data=%ED%A0%80", b"data=%C0%80"):
+            problem = self.assertRaises(Refused, read_form, form)
+            self.assertEqual(
+                (400, "the field 'data' is not in UTF-8"), (problem.status, problem.text)
+            )
+
+    def test_name_not_utf8(self) -> None:
+        """
+        So is a name that is not; the error shows it as well as it can, and not all of it.
+        """
+        problem = self.assertRaises(Refused, read_form, b"caf\xe9=1")
+        self.assertIn("'caf\ufffd'", problem.text)
+        problem = self.assertRaises(Refused, read_form, b"%0Ax" * 1000 + b"\xff=1")
+        self.assertIn(r"'\nx\nx", problem.text)
+        self.assertLess(len(problem.text), 120)
+
+    def test_too_many(self) -> None:
+        """
+        There is a limit to how many fields there are.
+        """
+        self.assertEqual(MAX_FIELDS, len(read_form(b"&".join([b"a"] * MAX_FIELDS))))
+        problem = self.assertRaises(Refused, read_form, b"&".join([b"a"] * (MAX_FIELDS + 1)))
+        self.assertEqual(413, problem.status)
+
+    def test_linear(self) -> None:
+        """
+        A form that is as long as a body may be takes no time to speak of, whatever is in it.
+        """
+        for form in (b"%41", b"%", b"+", b"=", b"&", b"a=&", b"%FF"):
+            began = time.process_time()
+            with contextlib.suppress(Refused):
+                read_form(form * (2**20 // len(form)))
+            self.assertLess(time.process_time() - began, 2.0, form)
+
+    @given(
+        st.lists(st.sampled_from([b"%", b"4", b"1", b"c3", b"a9", b"+", b"=", b"&", b"\xc3", b"z"]))
+    )
+    def test_oracle(self, pieces: list[bytes]) -> None:
+        """
+        It is what the URL Standard says, read byte by byte; where that is not UTF-8, it is refused.
+        """
+        form = b"".join(pieces)
+        try:
+            expected = [(name.decode(), value.decode()) for name, value in parse(form)]
+        except UnicodeDecodeError:
+            self.assertRaises(Refused, read_form, form)
+            return
+        self.assertEqual(expected, read_form(form))

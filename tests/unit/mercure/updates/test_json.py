@@ -1,0 +1,277 @@
+"""
+Updates as JSON.
+"""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Event, Hub
+from ssetwist.errors import Refused
+from ssetwist.eventstream._event import MAX_RETRY
+from ssetwist.mercure.updates._json import MAX_LINES, answer_line, lines_of, update_from_json
+from ssetwist.mercure.updates._update import Update
+from tests.unit.mercure.updates.test_update import FIELDS, HUB, difficult
+
+#: Any JSON value, and what JSON can say but UTF-8 cannot.
+values = st.recursive(
+    st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), difficult),
+    lambda inner: st.one_of(
+        st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=3), inner, max_size=3)
+    ),
+    max_leaves=5,
+)
+
+
+def read(**fields: object) -> Update:
+    """
+    Publish an object with a topic and such fields.
+    """
+    return update_from_json(json.dumps({"topic": "a", **fields}).encode(), HUB)
+
+
+class JSONTests(SynchronousTestCase):
+    """
+    One update.
+    """
+
+    def assert_refused(self, status: int, words: str, text: bytes) -> None:
+        """
+        Check that a text is refused with a sentence that begins like this.
+        """
+        refused = self.assertRaises(Refused, update_from_json, text, HUB)
+        self.assertEqual((status, words), (refused.status, refused.text[: len(words)]), text)
+        self.assertLess(len(refused.text), 200)
+
+    def assert_bad(self, field: str, *values: object) -> None:
+        """
+        Check that a field must not have any of these values.
+        """
+        for value in values:
+            text = json.dumps({"topic": "a", field: value}).encode()
+            self.assert_refused(400, f"{field} ", text)
+
+    def test_least(self) -> None:
+        """
+        A topic is enough.
+        """
+        self.assertEqual(Update(("a",), Event("")), read())
+
+    def test_most(self) -> None:
+        """
+        Each name has its meaning.
+        """
+        self.assertEqual(
+            Update(("a", "é"), Event("x", type="t", id="i", retry=5), is_private=True),
+            read(topic=["a", "é"], data="x", type="t", id="i", retry=5, private=True),
+        )
+
+    def test_data(self) -> None:
+        """
+        Text is sent as it is, any other value as JSON on one line.
+        """
+        for value, data in (
+            ("", ""),
+            ('"quoted"', '"quoted"'),
+            ({"b": [1, 2.5, None], "a": "é\n"}, '{"b":[1,2.5,null],"a":"é\\n"}'),
+            ([], "[]"),
+            (None, "null"),
+            (False, "false"),
+            (10**30, "1" + "0" * 30),
+        ):
+            self.assertEqual(data, read(data=value).event.data)
+
+    def test_nothing(self) -> None:
+        """
+        What is null, or an empty text, is not there.
+        """
+        self.assertEqual(read(), read(id=None, type=None, retry=None, private=None))
+        self.assertEqual(read(), read(id="", type="", retry="", private=False))
+
+    def test_topic(self) -> None:
+        """
+        There are topics, and they are texts.
+        """
+        self.assert_bad("topic", None, [], "", [""], 1, {}, ["a", 1], ["a", ["b"]], [None])
+        self.assert_refused(400, "topic", b"{}")
+        self.assert_bad("topic", "*", ["a", HUB], "a\n", "\ud800")
+        self.assert_refused(413, "topic", json.dumps({"topic": ["a"] * 1001}).encode())
+
+    def test_wrong_kind(self) -> None:
+        """
+        Each value is of its kind.
+        """
+        self.assert_bad("id", 1, True, [], {})
+        self.assert_bad("type", 1, False, ["t"])
+        self.assert_bad("private", "on", 1, 0, "", [])
+        self.assert_bad("retry", "1", 1.0, True, False, [1], -1, MAX_RETRY + 1, 10**4000)
+
+    def test_same_rules(self) -> None:
+        """
+        What a form must not say, JSON must not either.
+        """
+        self.assert_bad("id", "#1", "earliest", "a\0", "\ud800")
+        self.assert_bad("type", "mercure", "a\n")
+        self.assert_bad("data", "\ud800", ["\ud800"], {"\ud800": 1})
+
+    def test_unknown(self) -> None:
+        """
+        Unknown names do not count.
+        """
+        self.assertEqual(read(), read(target="x", Topic="*", topics=["b"]))
+
+    def test_no_object(self) -> None:
+        """
+        What is JSON but no object is no update.
+        """
+        for text in (b"[]", b'"a"', b"null", b"1", b'[{"topic":"a"}]'):
+            self.assert_refused(400, "the update must be a JSON object", text)
+
+    def test_no_json(self) -> None:
+        """
+        What is no JSON is refused, with the place where it stops to be.
+        """
+        self.assert_refused(400, "the update is no JSON: ", b"")
+        self.assert_refused(400, "the update is no JSON: ", b"topic=a")
+        self.assert_refused(400, "the update is no JSON: ", b'{"topic":"a"} {}')
+        self.assert_refused(400, "the update is no JSON: ", b'\xef\xbb\xbf{"topic":"a"}')
+        refused = self.assertRaises(Refused, update_from_json, b'{"topic" "a"}', HUB)
+        self.assertIn("at character 9", refused.text)
+
+    def test_no_number(self) -> None:
+        """
+        What only Python takes for a number, and what has more digits than anybody reads, is none.
+        """
+        for number in (b"NaN", b"Infinity", b"-Infinity", b"1" * 5000):
+            self.assert_refused(400, "the update has a number", b'{"topic":"a","x":%b}' % number)
+
+    def test_too_large_number(self) -> None:
+        """
+        A number that is larger than a float can be is not sent as something that is no JSON.
+        """
+        self.assert_refused(400, "data ", b'{"topic":"a","data":1e999}')
+
+    def test_utf8(self) -> None:
+        """
+        JSON is UTF-8, and nothing else.
+        """
+        self.assert_refused(400, "the update must be UTF-8", b'{"topic":"\xe9"}')
+        self.assert_refused(400, "the update", '{"topic":"a"}'.encode("utf-16-le"))
+
+    def test_deep(self) -> None:
+        """
+        However deep it is, it does no harm.
+        """
+        for text in (b"[" * 100_000, b'{"topic":"a","x":' + b"[" * 100_000):
+            self.assert_refused(400, "the update is nested too deeply", text)
+
+    @given(
+        st.dictionaries(st.one_of(st.sampled_from(FIELDS), st.text(max_size=3)), values),
+        st.booleans(),
+    )
+    def test_any(self, fields: dict[str, object], has_topic: bool) -> None:
+        """
+        Whatever is sent makes an update that a hub takes, or is refused by the name of a field.
+        """
+        if has_topic:
+            fields["topic"] = "a"
+        try:
+            update = update_from_json(json.dumps(fields).encode(), HUB)
+        except Refused as refused:
+            self.assertIn(refused.status, (400, 413))
+            self.assertIn(refused.text.split()[0], (*FIELDS, "the"))
+            return
+        hub = Hub(clock=Clock())
+        asked = hub.publish(update.topics, update.event, private=update.is_private)
+        self.assertEqual(update.event.id or hub.resume_id, self.successResultOf(asked))
+
+    @given(st.one_of(st.binary(max_size=50), st.text('{}[]":,topicdata01eE.-\\u', max_size=50)))
+    def test_any_bytes(self, text: bytes | str) -> None:
+        """
+        Any bytes are an update, or are refused.
+        """
+        try:
+            update_from_json(text if isinstance(text, bytes) else text.encode(), HUB)
+        except Refused as refused:
+            self.assertEqual(400, refused.status)
+
+
+class LinesTests(SynchronousTestCase):
+    """
+    Many updates in one body.
+    """
+
+    def test_lines(self) -> None:
+        """
+        Lines end with LF or CRLF, the last one need not, and blank ones are passed over.
+        """
+        self.assertEqual([(1, b"{}"), (2, b"{}\r"), (5, b" {}")], lines_of(b"{}\n{}\r\n\n \r\n {}"))
+        self.assertEqual([(1, b"{}")], lines_of(b"{}\n"))
+        self.assertEqual([], lines_of(b""))
+
+    def test_no_other_line_end(self) -> None:
+        """
+        What else ends a line elsewhere may be in the text of a value.
+        """
+        line = '{"topic":"a","data":"\u2028\x85"}'.encode()
+        self.assertEqual([(1, line)], lines_of(line))
+        self.assertEqual("\u2028\x85", update_from_json(line, HUB).event.data)
+
+    def test_crlf(self) -> None:
+        """
+        The CR of a CRLF is white space to JSON.
+        """
+        [(_, line)] = lines_of(b'{"topic":"a"}\r\n')
+        self.assertEqual(read(), update_from_json(line, HUB))
+
+    def test_too_many(self) -> None:
+        """
+        Too many lines are too much, whether there is anything on them or not.
+        """
+        self.assertEqual(MAX_LINES, len(lines_of(b"{}\n" * MAX_LINES)))
+        self.assertEqual(MAX_LINES, len(lines_of(b"{}\n" * (MAX_LINES - 1) + b"{}")))
+        for body in (b"{}\n" * MAX_LINES + b"{}", b"\n" * (MAX_LINES + 1)):
+            refused = self.assertRaises(Refused, lines_of, body)
+            self.assertEqual(413, refused.status)
+
+
+class AnswerTests(SynchronousTestCase):
+    """
+    What each line is answered with.
+    """
+
+    def test_id(self) -> None:
+        """
+        An update that was published is answered with its id.
+        """
+        self.assertEqual(b'{"id": "#e.1"}\n', answer_line(1, "#e.1"))
+
+    def test_error(self) -> None:
+        """
+        One that was not is answered with what was wrong, and where.
+        """
+        refused = Refused(400, "topic is missing")
+        self.assertEqual(
+            {"error": "topic is missing", "status": 400, "line": 7},
+            json.loads(answer_line(7, refused)),
+        )
+
+    def test_retry_after(self) -> None:
+        """
+        If another try may succeed, it says when.
+        """
+        answer = json.loads(answer_line(1, Refused(503, "Not now.", retry_after=2.5)))
+        self.assertEqual(2.5, answer["retry_after"])
+
+    @given(st.text(st.characters(exclude_categories=["Cs"])))
+    def test_one_line(self, text: str) -> None:
+        """
+        Whatever is answered is one line of UTF-8.
+        """
+        for answer in (answer_line(1, text), answer_line(1, Refused(400, text))):
+            self.assertEqual([b"\n"], [answer[-1:]])
+            self.assertEqual(1, answer.count(b"\n"))
+            self.assertIn(text, json.loads(answer.decode()).values())

@@ -1,0 +1,112 @@
+"""
+One timer for all who must do something in time.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.web.site._deadlines import Deadlines
+
+
+class DeadlinesTests(SynchronousTestCase):
+    """
+    Who is late, and when.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.late: list[tuple[float, str]] = []
+        self.deadlines: Deadlines[str] = Deadlines(
+            self.clock, 10, lambda one: self.late.append((self.clock.seconds(), one))
+        )
+
+    def test_late(self) -> None:
+        """
+        Each is late after its own time, once, and never early.
+        """
+        self.deadlines.begin("a")
+        self.clock.advance(3)
+        self.deadlines.begin("b")
+        self.clock.pump([1] * 20)
+        self.assertEqual([(10, "a"), (13, "b")], self.late)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_done(self) -> None:
+        """
+        Who is done is never late; the timer finds nobody and rests.
+        """
+        self.deadlines.begin("a")
+        self.deadlines.done("a")
+        self.deadlines.done("a")
+        self.clock.advance(10)
+        self.assertEqual([], self.late)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_anew(self) -> None:
+        """
+        Who begins anew has the whole time again.
+        """
+        self.deadlines.begin("a")
+        self.clock.advance(9)
+        self.deadlines.begin("a")
+        self.clock.pump([1] * 12)
+        self.assertEqual([(19, "a")], self.late)
+
+    def test_one_timer(self) -> None:
+        """
+        However many there are, there is one timer; it rests when asked to and nobody is waited for.
+        """
+        for number in range(100):
+            self.deadlines.begin(str(number))
+        self.assertEqual(1, len(self.clock.getDelayedCalls()))
+        self.deadlines.rest()
+        self.assertEqual(1, len(self.clock.getDelayedCalls()))
+        for number in range(100):
+            self.deadlines.done(str(number))
+        self.deadlines.rest()
+        self.deadlines.rest()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_from_within(self) -> None:
+        """
+        Who is late may begin anew from within.
+        """
+        deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: again(one))
+
+        def again(one: str) -> None:
+            self.late.append((self.clock.seconds(), one))
+            if len(self.late) < 4:
+                deadlines.begin(one)
+
+        deadlines.begin("a")
+        self.clock.advance(5)
+        deadlines.begin("b")
+        self.clock.pump([1] * 40)
+        self.assertEqual([(10, "a"), (15, "b"), (20, "a"), (25, "b"), (30, "a")], self.late)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    @given(st.lists(st.tuples(st.sampled_from(["begin", "done", "wait"]), st.integers(0, 5))))
+    def test_model(self, moves: list[tuple[str, int]]) -> None:
+        """
+        Against one timer for each.
+        """
+        self.setUp()
+        model: dict[str, float] = {}
+        expected: set[tuple[float, str]] = set()
+        for move, number in moves:
+            if move == "begin":
+                self.deadlines.begin(str(number))
+                model[str(number)] = self.clock.seconds() + 10
+            elif move == "done":
+                self.deadlines.done(str(number))
+                model.pop(str(number), None)
+            else:
+                self.clock.advance(number)
+            now = self.clock.seconds()
+            for one in [one for one, until in model.items() if until <= now]:
+                expected.add((now, one))
+                del model[one]
+        self.assertEqual(expected, set(self.late))
+        self.assertEqual(len(expected), len(self.late))

@@ -1,0 +1,42 @@
+"""
+What the kernel is told about a peer that may vanish.
+"""
+
+import socket
+import sys
+
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options
+
+
+class OptionsTests(SynchronousTestCase):
+    """
+    The options of a socket.
+    """
+
+    def setUp(self) -> None:
+        if sys.platform != "linux":
+            raise SkipTest("only Linux has these options")
+
+    def user_timeout(self, stall_timeout: float) -> int:
+        """
+        Return the user time-out, in milliseconds.
+        """
+        wanted = socket.TCP_USER_TIMEOUT
+        (value,) = [value for _, name, value in _options(stall_timeout) if name == wanted]
+        return value
+
+    def test_user_timeout(self) -> None:
+        """
+        The user time-out is a little longer than the stall time-out.
+        """
+        self.assertEqual(round(20_000 * USER_TIMEOUT_FACTOR), self.user_timeout(20.0))
+
+    def test_longest(self) -> None:
+        """
+        It is no longer than the kernel can hold, and never 0, which would be its own default.
+        """
+        self.assertEqual(2**31 - 1, self.user_timeout(1e12))
+        self.assertEqual(2**31 - 1, self.user_timeout(2**31))
+        self.assertEqual(1, self.user_timeout(1e-9))

@@ -1,0 +1,188 @@
+"""
+A head that is read at once means what it means to Twisted, which reads it line by line.
+"""
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from ssetwist.hub import Streams
+from ssetwist.web import Site
+from ssetwist.web.site._connection import BoundedRequest
+from ssetwist.web.site._request_head import PlainHead, read_plain_head
+from tests.memory import Client
+
+
+class LineByLine(BoundedRequest):
+    """
+    Another class of requests: such are read by Twisted alone.
+    """
+
+
+class Recorder(Resource):
+    """
+    Keeps what it was asked.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[object] = []
+
+    def render(self, request: Request) -> bytes:
+        assert request.content is not None
+        self.asked.append(
+            (
+                request.method,
+                request.uri,
+                request.path,
+                request.args,
+                request.clientproto,
+                list(request.requestHeaders.getAllRawHeaders()),
+                request.received_cookies,
+                request.content.read(),
+                request.channel.persistent,
+            )
+        )
+        return b"seen"
+
+
+def outcome(factory: type[Request], *pieces: bytes) -> tuple[object, ...]:
+    """
+    Return what a Site has seen of a client, and what it has answered.
+    """
+    clock = Clock()
+    recorder = Recorder()
+    site = Site(recorder, streams=Streams(clock), requestFactory=factory)
+    client = Client(site, clock)
+    for piece in pieces:
+        if not client.transport.disconnecting:  # after that, nobody reads
+            client.send(piece)
+    clock.advance(0)
+    seen = recorder.asked, _without_date(client.received), client.transport.is_connected
+    client.close()
+    return seen
+
+
+def _without_date(response: bytes) -> bytes:
+    lines = response.split(b"\r\n")
+    return b"\r\n".join(line for line in lines if not line.startswith(b"Date: "))
+
+
+names = st.sampled_from(
+    rb"Host accept COOKIE Connection X-A last-event-id Content-Length Expect TE Sec-Fetch-Mode "
+    rb"Transfer-Encoding a:b".split(b" ")
+) | st.sampled_from([b" X", b"X ", b"\xe9"])
+values = st.binary(max_size=8) | st.sampled_from(
+    [b"a", b" close", b"keep-alive", b"0", b"3", b"chunked", b"100-continue", b"a=1; b; c=2", b"",
+     b"\t x \t", b"\xc3\xa9", b"a\nb", b"a\rb", b"a\0b", b"text/event-stream"]
+)  # fmt: skip
+fields = st.lists(st.tuples(names, values), max_size=6)
+first_lines = st.sampled_from(
+    [b"GET / HTTP/1.1", b"GET /a?b=1&b=2&c= HTTP/1.1", b"HEAD /%41 HTTP/1.1", b"get / HTTP/1.1",
+     b"POST / HTTP/1.1", b"GET / HTTP/1.0", b"GET  / HTTP/1.1", b"GET /\xe9 HTTP/1.1", b"GET /",
+     b"GET / HTTP/2.0", b"OPTIONS * HTTP/1.1", b"GET /\x7f HTTP/1.1", b"GET http://a/ HTTP/1.1"]
+)  # fmt: skip
+
+
+@st.composite
+def heads(draw: st.DrawFn) -> bytes:
+    lines = [draw(first_lines), *(b"%b: %b" % field for field in draw(fields))]
+    return draw(st.sampled_from([b"\r\n", b"\r\n", b"\r\n", b"\n"])).join(lines) + b"\r\n\r\n"
+
+
+class SameTests(SynchronousTestCase):
+    """
+    What comes out is the same.
+    """
+
+    @given(st.lists(heads(), min_size=1, max_size=3))
+    @example([b"GET / HTTP/1.1\r\nHost: a\r\n\r\n"] * 2)
+    @example([b"GET / HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n"])
+    @example([b"\r\nGET / HTTP/1.1\r\n\r\n"])
+    @example([b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"])
+    def test_heads(self, sent: list[bytes]) -> None:
+        """
+        Several requests, each in one piece.
+        """
+        self.assertEqual(outcome(LineByLine, *sent), outcome(BoundedRequest, *sent))
+
+    @given(st.lists(heads(), min_size=1, max_size=3), st.data())
+    def test_pieces(self, sent: list[bytes], data: st.DataObject) -> None:
+        """
+        The same, however they are cut.
+        """
+        whole = b"".join(sent)
+        cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=4)))
+        pieces = [whole[a:b] for a, b in zip([0, *cuts], [*cuts, len(whole)], strict=True)]
+        pieces = [piece for piece in pieces if piece]
+        self.assertEqual(outcome(LineByLine, *pieces), outcome(BoundedRequest, *pieces))
+
+    @given(st.binary(max_size=60))
+    def test_anything(self, sent: bytes) -> None:
+        """
+        Whatever comes.
+        """
+        sent += b"\r\n\r\n"
+        self.assertEqual(outcome(LineByLine, sent), outcome(BoundedRequest, sent))
+
+    def test_bounds(self) -> None:
+        """
+        Heads of many bytes, and of many fields, on both sides of what is allowed.
+        """
+        for count in (499, 500, 501):
+            head = b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * count + b"\r\n"
+            self.assertEqual(outcome(LineByLine, head), outcome(BoundedRequest, head))
+        for size in (16000, 16340, 16384, 16500):
+            head = b"GET / HTTP/1.1\r\nA: " + b"x" * size + b"\r\n\r\n"
+            self.assertEqual(outcome(LineByLine, head), outcome(BoundedRequest, head))
+
+
+class ReadTests(SynchronousTestCase):
+    """
+    What is read at once, and what is left to Twisted.
+    """
+
+    def test_plain(self) -> None:
+        """
+        A head as browsers send it is read at once.
+        """
+        head = b"GET /sse?a=1 HTTP/1.1\r\nHost: a:1\r\nAccept:text/event-stream \r\n\r\n"
+        fields = [(b"Host", b"a:1"), (b"Accept", b"text/event-stream")]
+        expected = PlainHead(b"GET", b"/sse?a=1", b"HTTP/1.1", fields, {b"host", b"accept"})
+        self.assertEqual(expected, read_plain_head(head, 1000, 10))
+
+    def test_not_plain(self) -> None:
+        """
+        What has a body, or more behind it, or is anything else, is not.
+        """
+        for head in (
+            b"GET / HTTP/1.1\r\n",
+            b"GET / HTTP/1.1\r\n\r\nG",
+            b"GET / HTTP/1.1\r\n\r\nGET / HTTP/1.1\r\n\r\n",
+            b"POST / HTTP/1.1\r\n\r\n",
+            b"GET / HTTP/1.0\r\n\r\n",
+            b"GET / HTTP/1.1\r\nContent-Length: 1\r\n\r\n",
+            b"GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",
+            b"GET / HTTP/1.1\r\nexpect: 100-continue\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA: b\nc\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA: b\rc\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA: \0\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA\r\n\r\n",
+            b"GET / HTTP/1.1\r\nA : b\r\n\r\n",
+        ):
+            self.assertIsNone(read_plain_head(head, 1000, 10), head)
+
+    def test_bounds(self) -> None:
+        """
+        Nor is what is larger than allowed.
+        """
+        head = b"GET / HTTP/1.1\r\nA: b\r\nB: c\r\n\r\n"
+        self.assertIsNotNone(read_plain_head(head, len(head), 2))
+        self.assertIsNone(read_plain_head(head, len(head) - 1, 2))
+        self.assertIsNone(read_plain_head(head, len(head), 1))

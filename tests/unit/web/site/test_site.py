@@ -1,0 +1,401 @@
+"""
+Limits on what a client may send, and the stop of a server.
+"""
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import datetimeToString
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.server import Site as TwistedSite
+
+from ssetwist.eventstream import Event
+from ssetwist.hub import Hub
+from ssetwist.web import EventStreamResource, Site
+from ssetwist.web.site._connection import FREE_BODY
+from ssetwist.web.site._site import MAX_BODY, REQUEST_TIMEOUT, streams_of
+from tests.memory import Client
+
+
+class Echo(Resource):
+    """
+    Answers with the size of the body; at ``/wait``, later.
+    """
+
+    isLeaf = True
+    waiting: Request | None = None
+
+    def render_GET(self, request: Request) -> bytes | int:
+        if request.path == b"/wait":
+            self.waiting = request
+            return NOT_DONE_YET
+        return b"plain"
+
+    def render_POST(self, request: Request) -> bytes:
+        assert request.content is not None
+        return b"%d" % len(request.content.read())
+
+
+class SiteCase(SynchronousTestCase):
+    """
+    A site with a stream at ``/sse`` and something plain elsewhere.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = Hub(clock=self.clock, flush_threads=1)
+        self.plain = Echo()
+        root = Resource()
+        root.putChild(b"sse", EventStreamResource(self.hub))
+        root.putChild(b"", self.plain)
+        root.putChild(b"wait", self.plain)
+        self.site = Site(root, streams=self.hub.streams, unlogged=frozenset({b"/quiet"}))
+
+    def client(self) -> Client:
+        return Client(self.site, self.clock)
+
+
+class RequestTests(SiteCase):
+    """
+    What a client may send.
+    """
+
+    def test_pitfall_K21_slow_head(self) -> None:
+        """
+        A head that arrives byte by byte is cut off after a total time, not an idle one.
+        """
+        client = self.client()
+        client.send(b"GET / HT")
+        for _ in range(int(REQUEST_TIMEOUT) - 1):
+            self.clock.advance(1)
+            client.send(b"T")
+        self.assertTrue(client.transport.is_connected)
+        self.clock.pump([1, 0])
+        self.assertFalse(client.transport.is_connected)
+
+    def test_time_of_the_next_request(self) -> None:
+        """
+        Each request on a connection has the whole time, however long the connection was idle.
+        """
+        client = self.client()
+        for _ in range(3):
+            client.request()
+            self.assertEqual(b"plain", client.body)
+            self.clock.advance(REQUEST_TIMEOUT - 1)
+            client.send(b"GET / HTTP/1.1\r\n")
+            self.clock.advance(REQUEST_TIMEOUT - 1)
+            client.send(b"Host: a\r\n\r\n")
+            self.assertTrue(client.transport.is_connected)
+        self.clock.pump([REQUEST_TIMEOUT, 0])
+        self.assertFalse(client.transport.is_connected)
+
+    def test_silent_connection(self) -> None:
+        """
+        A connection on which nothing ever comes is closed.
+        """
+        client = self.client()
+        self.clock.pump([REQUEST_TIMEOUT, 0])
+        self.assertFalse(client.transport.is_connected)
+
+    def test_stream_has_no_such_time(self) -> None:
+        """
+        A stream may be silent for as long as it likes.
+        """
+        client = self.client()
+        client.request("/sse")
+        self.clock.pump([1.0] * 300)
+        self.hub.publish("news", Event("still here"))
+        self.clock.advance(0)
+        self.assertTrue(client.body.endswith(b"data: still here\n\n"))
+        client.close()
+
+    def test_body(self) -> None:
+        """
+        A body of the largest size is taken.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(MAX_BODY)})
+        client.send(b"x" * MAX_BODY)
+        self.assertEqual(b"%d" % MAX_BODY, client.body)
+        client.close()
+
+    def test_pitfall_K22_announced_body(self) -> None:
+        """
+        A larger one is refused before it arrives, and never rendered.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(MAX_BODY + 1)})
+        self.assertTrue(client.head.startswith(b"1 413 content too large"))
+        self.assertEqual(b"The body must not have more than 65536 bytes.\n", client.body)
+        client.send(b"x" * (MAX_BODY + 1))
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+
+    def test_pitfall_K22_chunked_body(self) -> None:
+        """
+        So is one that does not say how large it is, as soon as it is too large.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
+        chunk = b"1000\r\n" + b"x" * 0x1000 + b"\r\n"
+        client.send(chunk * 16)
+        self.assertEqual(b"", client.received)
+        client.send(chunk * 2 + b"0\r\n\r\n")
+        self.assertTrue(client.head.startswith(b"1 413"))
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+
+    def begin_body(self, size: int) -> Client:
+        """
+        Send a body but for its last byte.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(size + 1)})
+        client.send(b"x" * size)
+        return client
+
+    def test_many_bodies(self) -> None:
+        """
+        All bodies that are on their way are bounded together: the one too many is told to come
+        again.  Small ones are always taken.
+        """
+        self.site.room_for_bodies = MAX_BODY - FREE_BODY
+        first = self.begin_body(MAX_BODY - 1)
+        second = self.begin_body(MAX_BODY - 1)
+        self.assertTrue(second.head.startswith(b"1 503 service unavailable"))
+        self.assertIn(b"\r\nretry-after: 10", second.head)
+        small = self.begin_body(FREE_BODY - 1)
+        small.send(b"x")
+        self.assertEqual(b"%d" % FREE_BODY, small.body)
+        first.send(b"x")
+        self.assertEqual(b"%d" % MAX_BODY, first.body)
+        for client in (first, second, small):
+            client.close()
+        self.clock.advance(0)
+        self.assertEqual(MAX_BODY - FREE_BODY, self.site.room_for_bodies)
+
+    def test_room_is_given_back(self) -> None:
+        """
+        A body takes room until it is answered, or its client has gone, or it is refused.
+        """
+        whole = self.site.room_for_bodies
+        for end in (
+            lambda client: client.send(b"x"),
+            lambda client: client.close(),
+            lambda client: client.send(b"GET / HTTP/1.1"),
+        ):
+            client = self.begin_body(MAX_BODY - 1)
+            self.assertEqual(whole - (MAX_BODY - 1 - FREE_BODY), self.site.room_for_bodies)
+            end(client)
+            self.assertEqual(whole, self.site.room_for_bodies)
+            client.close()
+        chunked = self.client()
+        chunked.request(method="POST", headers={"Transfer-Encoding": "chunked"})
+        for _ in range(MAX_BODY // 0x1000 + 1):
+            chunked.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
+        self.assertTrue(chunked.head.startswith(b"1 413"))
+        self.assertEqual(whole, self.site.room_for_bodies)
+        self.clock.advance(0)
+
+    def test_larger_body(self) -> None:
+        """
+        The limit can be another one.
+        """
+        self.site.max_body = 2 * MAX_BODY
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(2 * MAX_BODY)})
+        client.send(b"x" * 2 * MAX_BODY)
+        self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
+        client.close()
+
+    def test_long_field(self) -> None:
+        """
+        A field that does not fit is answered, and the connection closed.
+        """
+        client = self.client()
+        client.request(headers={"Cookie": "x" * 20_000})
+        self.assertTrue(client.head.startswith(b"1 431 request header fields too large"))
+        self.assertEqual(b"A field of the head is too long.\n", client.body)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+
+    def test_long_url(self) -> None:
+        """
+        So is a URL, also when it comes in pieces that never end.
+        """
+        client = self.client()
+        for _ in range(30):
+            client.send(b"GET /".ljust(1000, b"x"))
+        self.assertTrue(client.head.startswith(b"1 414 uri too long"))
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+
+    def test_date(self) -> None:
+        """
+        Each response says when it was made.
+        """
+        for seconds in (0, 0.5, 0.5, 3600):
+            self.clock.advance(seconds)
+            client = self.client()
+            client.request()
+            expected = datetimeToString(self.clock.seconds()).lower()
+            self.assertIn(b"\r\ndate: " + expected + b"\r\n", client.head)
+            client.close()
+
+    def test_star(self) -> None:
+        """
+        ``OPTIONS *`` asks whether the server is there (RFC 9110, 9.3.7).
+        """
+        client = self.client()
+        client.request("*", method="OPTIONS")
+        self.assertTrue(client.head.startswith(b"1 200"))
+        client.close()
+
+    def test_raises(self) -> None:
+        """
+        A resource that raises answers 500, and the next one is there.
+        """
+        self.plain.render_GET = lambda request: 1 / 0  # type: ignore[assignment]
+        client = self.client()
+        client.request()
+        self.assertTrue(client.head.startswith(b"1 500"))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        client.request("/nothing")
+        self.assertTrue(client.head.startswith(b"1 404"))
+        client.close()
+
+    def test_streams_are_streams(self) -> None:
+        """
+        Who passes the hub itself is told what to pass.
+        """
+        error = self.assertRaises(TypeError, Site, Resource(), streams=self.hub)
+        self.assertIn("hub.streams", str(error))
+
+    def test_unlogged(self) -> None:
+        """
+        Some paths are not worth a line of the access log; the others are.
+        """
+        lines: list[str] = []
+        self.site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
+        self.site._logDateTime = ""
+        client = self.client()
+        for path in ("/", "/quiet"):
+            client.request(path)
+        client.close()
+        self.assertEqual(1, len(lines))
+        self.assertIn('"GET / HTTP/1.1" 200', lines[0])
+
+
+class DrainTests(SiteCase):
+    """
+    The stop of a server.
+    """
+
+    def test_nobody(self) -> None:
+        """
+        Without connections it is done at once.
+        """
+        self.assertIsNone(self.successResultOf(self.site.drain(10, reconnection_time=3)))
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_streams(self) -> None:
+        """
+        Each stream is told when to come back, and gets its last chunk; its connection is closed.
+        """
+        clients = [self.client() for _ in range(3)]
+        for client in clients:
+            client.request("/sse")
+        drained = self.site.drain(10, reconnection_time=3)
+        self.assertNoResult(drained)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        for client in clients:
+            self.assertTrue(client.is_complete)
+            self.assertRegex(client.body, rb"^retry: 3000\nretry: 30\d\d\n$")
+            self.assertFalse(client.transport.is_connected)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_idle_and_half_a_head(self) -> None:
+        """
+        A connection without a request, and one whose request is not all there, are closed.
+        """
+        idle, used, half = self.client(), self.client(), self.client()
+        used.request()
+        half.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
+        drained = self.site.drain(10, reconnection_time=3)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        for client in (idle, used, half):
+            self.assertFalse(client.transport.is_aborted)
+
+    def test_a_response_under_way(self) -> None:
+        """
+        A request that is being answered is waited for.
+        """
+        client = self.client()
+        client.request("/wait")
+        drained = self.site.drain(10, reconnection_time=3)
+        self.clock.advance(1)
+        self.assertNoResult(drained)
+        assert self.plain.waiting is not None
+        self.plain.waiting.write(b"done")
+        self.plain.waiting.finish()
+        self.clock.pump([0.1, 0.1])
+        self.successResultOf(drained)
+        self.assertEqual(b"done", client.body)
+
+    def test_a_response_with_more_behind_it(self) -> None:
+        """
+        It is waited for also if the client has sent a part of its next request.
+        """
+        client = self.client()
+        client.request("/wait")
+        client.send(b"GET /next HTTP/1.1\r\nHo")
+        drained = self.site.drain(10)
+        self.clock.pump([0.1] * 5)
+        assert self.plain.waiting is not None
+        self.plain.waiting.write(b"done")
+        self.plain.waiting.finish()
+        self.clock.pump([0.1] * 3)
+        self.successResultOf(drained)
+        self.assertIn(b"done", client.received)
+        self.assertTrue(client.is_complete)
+
+    def test_never_reads(self) -> None:
+        """
+        Who does not take its last bytes is cut at the deadline, and nobody waits any longer.
+        """
+        client = self.client()
+        client.request("/sse")
+        client.stop_reading()
+        drained = self.site.drain(5, reconnection_time=3)
+        self.clock.pump([1.0] * 4)
+        self.assertNoResult(drained)
+        self.clock.pump([1.0, 0.1])
+        self.successResultOf(drained)
+        self.assertTrue(client.transport.is_aborted)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class StreamsOfTests(SiteCase):
+    """
+    Which streams a per-request stream belongs to.
+    """
+
+    def test_ours(self) -> None:
+        """
+        Under our Site, to those of its server.
+        """
+        self.assertIs(self.hub.streams, streams_of(self.site))
+
+    def test_another(self) -> None:
+        """
+        Under another Site, to its own, which are made once and use its clock.
+        """
+        site = TwistedSite(Resource(), reactor=self.clock)
+        streams = streams_of(site)
+        self.assertIs(streams, streams_of(site))
+        self.assertIs(self.clock, streams.clock)
+        self.assertIsNot(streams, streams_of(TwistedSite(Resource(), reactor=self.clock)))
