@@ -750,7 +750,7 @@ class SlowEndpointTests(ServiceTestCase):
         folder = tempfile.mkdtemp()
         self.addCleanup(shutil.rmtree, folder)
         Path(folder, "slow_endpoint.py").write_text(
-            "from tests.unit.test_service import SlowEndpointParser\nslow = SlowEndpointParser()\n"
+            f"from {__name__} import SlowEndpointParser\nslow = SlowEndpointParser()\n"
         )
         # This is how Twisted finds plugins; there is no other way to add an endpoint.
         twisted.plugins.__path__.append(folder)
