@@ -42,6 +42,10 @@ EXPIRY_MARGIN = 1.0
 #: Seconds after which one may try again whose token has too many streams.
 _LIMIT_RETRY_AFTER = 10.0
 
+#: Caches may keep an answer of 200 or 204 that does not forbid it (RFC 9110, 15.1), and give it to
+#: another client.
+_NOT_KEPT = {"Cache-Control": "no-store"}
+
 Pairs = Sequence[tuple[str, str]]
 
 
@@ -111,7 +115,7 @@ class Subscribing:
             is_legacy=self._settings.is_legacy_allowed,
         )
         if cursor == END_ID:
-            return Answer(204)  # do not come back (WHATWG HTML 9.2.3)
+            return Answer(204, headers=_NOT_KEPT)  # do not come back (WHATWG HTML 9.2.3)
         is_known = cursor is not None and await self._hub.log.find(cursor) is not None
         if not outlet.is_still_new():
             return None
@@ -121,7 +125,7 @@ class Subscribing:
             for name in _CURSOR_HEADERS:
                 request.setHeader(name, (cursor if is_known else EARLIEST).encode())
         if request.method == b"HEAD":
-            return Answer(200, media_type=EVENT_STREAM)
+            return Answer(200, media_type=EVENT_STREAM, headers=_NOT_KEPT)
         self._open(request, outlet, rights, selection, Start(cursor or None))
         return None
 

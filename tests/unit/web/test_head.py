@@ -166,3 +166,30 @@ class TurnAwayTests(SynchronousTestCase):
             for chance in (0.0, 0.25, 0.5, 0.999):
                 self.hub.streams.jitter = lambda chance=chance: chance
                 self.assertAlmostEqual(least * (1 + chance), self.seconds(BROWSER), places=2)
+
+
+class CacheTests(SynchronousTestCase):
+    """
+    What caches may keep of what a stream's URL answers.
+    """
+
+    def test_nothing(self) -> None:
+        """
+        They keep nothing, whatever is answered; what one client is told is not for the next.
+        """
+        clock = Clock()
+        hub = MemoryHub(clock=clock, max_subscribers=1)
+        site = Site(SettingHeaders(hub), streams=hub.streams)
+        requests = (
+            ("/hub", {}, 200),
+            ("/hub", {"headers": BROWSER}, 200),  # there is no room
+            ("/hub", {"headers": {"Last-Event-ID": "#end"}}, 204),
+            ("/own", {"headers": {"Last-Event-ID": "#end"}}, 204),
+            ("/own", {}, 200),
+        )
+        for path, request, status in requests:
+            client = Client(site, clock)
+            self.addCleanup(client.close)
+            client.request(path, **request)  # type: ignore[arg-type]  # the options of request
+            self.assertEqual(status, int(client.head[2:5]))
+            self.assertIn(b"\r\ncache-control: no-store", client.head, (path, request))
