@@ -92,10 +92,17 @@ class TerminalTests(SynchronousTestCase):
         """
 
         class Broken(io.StringIO):
+            flushes = 0
+
             def flush(self) -> None:
+                self.flushes += 1
                 raise BrokenPipeError
 
-        Terminal(io.StringIO(), io.StringIO(), Broken()).tell("x")
+        errors = Broken()
+        terminal = Terminal(io.StringIO(), io.StringIO(), errors)
+        terminal.tell("x")
+        terminal.tell("y", end="")
+        self.assertEqual(("x\ny", 2), (errors.getvalue(), errors.flushes))
 
 
 class ColourTests(SynchronousTestCase):

@@ -173,7 +173,7 @@ class OpenTests(OutletCase):
         self.assertFalse(seen[0].is_new)
         self.assertFalse(seen[0].is_open)
 
-    def test_write_before_open_goes_nowhere(self) -> None:
+    def test_after_the_end_nothing_happens(self) -> None:
         """
         After the end, writing, ending and aborting do nothing and raise nothing.
         """
