@@ -5,6 +5,7 @@ Where events are kept, in order.
 """
 
 from ._cursor import MAX_ID, position_of, render_id
+from ._followers import Followers
 from ._log import Entry, EventLog
 from ._memory import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT, MemoryLog
 
@@ -15,6 +16,7 @@ __all__ = [
     "MAX_ID",
     "Entry",
     "EventLog",
+    "Followers",
     "MemoryLog",
     "position_of",
     "render_id",

@@ -150,13 +150,8 @@ class SlowLog:
         self._delays = delays
         self._count = 0
 
-    @property
-    def on_append(self) -> Callable[[Entry], None] | None:
-        return self._log.on_append
-
-    @on_append.setter
-    def on_append(self, on_append: Callable[[Entry], None] | None) -> None:
-        self._log.on_append = on_append
+    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
+        return self._log.follow(callback)
 
     @property
     def head(self) -> int:
