@@ -9,12 +9,8 @@ from twisted.logger import Logger
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
-from ..hub import (
-    Streams,
-)
-from ..hub.outlets import (
-    Chunk,
-)
+from ..hub import Streams
+from ..hub.outlets import Chunk
 from ._head import write_head
 from ._outlet import RequestOutlet
 
