@@ -21,7 +21,7 @@ from ssetwist.commands._terminal import Terminal
 
 
 async def work(arguments, reactor, terminal):
-    reactor.callWhenRunning(terminal.tell, "works")
+    reactor.callWhenRunning(terminal.write_status, "works")
     try:
         await Deferred()
     finally:
