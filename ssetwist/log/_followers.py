@@ -15,7 +15,7 @@ _log = Logger()
 class Followers:
     """
     Callbacks that hear of each entry of a log; for logs, which need it for
-    :meth:`EventLog.follow`.
+    :meth:`ssetwist.log.EventLog.follow`.
 
     Each hears of the entries in their order, also if one of them appends to the log while it is
     told of an entry, and whatever another one raises.

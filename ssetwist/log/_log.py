@@ -58,9 +58,9 @@ class EventLog(Protocol):
 
     def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
         """
-        Call back with each entry that comes into the log from now on, after its present head;
-        several may follow one log, and each is told of all.  :class:`Followers` does that for a
-        log.
+        Call back with each entry that comes into the log from now on, after its present head.
+        Several may follow one log, and each is told of all; :class:`ssetwist.log.Followers` does
+        that for a log.
 
         :param callback: Called in the order of the positions, once the entry is in the log, before
             the Deferred of its :meth:`append` fires, whether it was appended here or elsewhere.  It
