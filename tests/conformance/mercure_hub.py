@@ -27,11 +27,10 @@ from ssetwist import HubService
 from ssetwist.mercure._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from ssetwist.mercure._rights import Action
 from ssetwist.tap import Options
+from tests.leftovers import shared
+from tests.patience import PATIENCE
 
 from .reference import Received, ReferenceReader
-
-#: Seconds that anything here may take at most; only a failing test takes so long.
-PATIENCE = 10.0
 
 #: The path of a hub unless told otherwise.
 PATH = "/.well-known/mercure"
@@ -356,7 +355,8 @@ def hub(*options: str) -> MercureHub:
     """
     Return a running hub with these options, the same for all who want the same.
     """
-    return MercureHub(*options)
+    with shared():
+        return MercureHub(*options)
 
 
 def in_hub_thread(function: Any, *arguments: Any) -> Any:  # any function
@@ -387,12 +387,13 @@ def _reactor() -> Any:  # no one interface has all that is needed of it
     """
     Return the reactor of the hubs, which runs.  Not that of the process: trial runs that one.
     """
-    reactor = SelectReactor()
-    thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
-    thread.start()
-    # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must not
-    # think that it is this one.
-    blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
+    with shared():
+        reactor = SelectReactor()
+        thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
+        thread.start()
+        # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must
+        # not think that it is this one.
+        blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
 
     def stop() -> None:
         reactor.callFromThread(reactor.stop)

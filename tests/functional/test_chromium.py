@@ -16,6 +16,8 @@ from http.client import HTTPConnection
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.leftovers import shared
+
 from .final_streams import RETRY
 from .mercure_process import mercure_hub
 from .support import (
@@ -112,7 +114,8 @@ def the_browser() -> "webdriver.Chrome":
         options.add_argument(flag)
     options.set_capability("goog:loggingPrefs", {"browser": "ALL"})
     service = webdriver.ChromeService(require_program("chromedriver"))
-    browser = webdriver.Chrome(options=options, service=service)
+    with shared():
+        browser = webdriver.Chrome(options=options, service=service)
     atexit.register(browser.quit)
     browser.set_script_timeout(PATIENCE)
     browser.set_page_load_timeout(PATIENCE)
@@ -242,7 +245,7 @@ class PageTests(BrowserCase):
             self.wait_for_text("state", "open")
             self.assertEqual(1, process.subscribers())
             self.click("disconnect")
-            process.wait_for(CLOSED, patience=5)
+            process.wait_for(CLOSED)
             self.assertEqual(0, process.subscribers())
             self.wait_for_text("state", "closed")
             self.wait_for_text("subscribers", "0")
@@ -258,7 +261,7 @@ class PageTests(BrowserCase):
                 self.wait_for_text("state", "open")
                 self.click("disconnect")
                 self.wait_for_text("state", "closed")
-            wait_until(lambda: process.subscribers() == 0, "all are gone", patience=5)
+            wait_until(lambda: process.subscribers() == 0, "all are gone")
 
     def test_clear(self) -> None:
         """
@@ -322,7 +325,7 @@ class EventSourceTests(BrowserCase):
             self.wait_for_text("state", "open")
             self.assertEqual(1, process.subscribers())
             leave()
-            process.wait_for(CLOSED, patience=5)
+            process.wait_for(CLOSED)
             self.assertEqual(0, process.subscribers())
 
     def test_navigating_away(self) -> None:
@@ -359,7 +362,7 @@ class EventSourceTests(BrowserCase):
             self.browser.switch_to.window(first)
             self.wait_for_more()
             self.close_tab(second)
-            process.wait_for(CLOSED, patience=5)
+            process.wait_for(CLOSED)
             self.browser.switch_to.window(first)
             self.wait_for_more()
             self.assertEqual(1, process.subscribers())

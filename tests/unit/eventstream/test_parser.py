@@ -7,7 +7,7 @@ import gc
 import tracemalloc
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -84,7 +84,6 @@ class EventTests(SynchronousTestCase):
             with self.assertRaises(AttributeError):
                 event.data = "b"  # type: ignore[misc]
 
-    @settings(deadline=None)
     @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"data: ", b"\n\n", b"id: "])))
     def test_always_valid(self, parts: list[bytes]) -> None:
         """

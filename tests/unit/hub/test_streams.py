@@ -5,7 +5,7 @@ The one timer that looks after all open streams.
 from collections.abc import Callable
 from itertools import pairwise
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
@@ -131,7 +131,6 @@ class HeartbeatTests(StreamsTestCase):
         self.pass_time(5.0)
         self.assertEqual(([HEARTBEAT], [b"data: a\n\n"]), (silent.writes, other.writes))
 
-    @settings(deadline=None)
     @given(
         heartbeat=st.floats(0.1, 100.0),
         stall_timeout=st.floats(0.1, 100.0),
@@ -380,7 +379,6 @@ class StallTests(StreamsTestCase):
         self.pass_time(19.5)
         self.assertTrue(outlet.is_open)
 
-    @settings(deadline=None)
     @given(
         heartbeat=st.just(0.0) | st.floats(0.1, 100.0),
         stall_timeout=st.floats(0.1, 100.0),
