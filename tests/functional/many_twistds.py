@@ -6,6 +6,7 @@ Each runs in a process of its own, to its end.  They are forked from this one, w
 everything, so that a test may try many.
 """
 
+import gc
 import json
 import os
 import signal
@@ -51,6 +52,7 @@ def main() -> None:
     """
     list(twistd.ServerOptions().subCommands)  # which imports every plugin there is
     assert "twisted.internet.reactor" not in sys.modules
+    gc.freeze()  # or each that ends takes apart all that was imported
     json.dump([result_of(options) for options in json.load(sys.stdin)], sys.stdout)
 
 
