@@ -89,8 +89,9 @@ class Stream:
         """
         Wait for the next event.
         """
+        deadline = time.monotonic() + PATIENCE
         while not self.reader.received:
-            if not self._read():
+            if not self._read(deadline):
                 raise AssertionError(f"the stream has ended, after {self.raw!r}")
         return self.reader.received.pop(0)
 
@@ -104,8 +105,9 @@ class Stream:
         """
         Wait until the body has these bytes in it; return all of it so far.
         """
+        deadline = time.monotonic() + PATIENCE
         while some not in self.raw:
-            if not self._read():
+            if not self._read(deadline):
                 raise AssertionError(f"the stream has ended, after {self.raw!r}")
         return self.raw
 
@@ -115,7 +117,8 @@ class Stream:
 
         :raises IncompleteRead: If the connection was cut.
         """
-        while self._read():
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
             pass
         return self.raw
 
@@ -126,7 +129,10 @@ class Stream:
         self._response.close()
         self._connection.close()
 
-    def _read(self) -> bool:
+    def _read(self, deadline: float) -> bool:
+        # One with heartbeats is never silent for so long that the socket gives up.
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {PATIENCE:g} s, after {self.raw!r}")
         some = self._response.read1(65536)
         self.raw += some
         self.reader.read(some)

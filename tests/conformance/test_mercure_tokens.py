@@ -13,6 +13,7 @@ from typing import Any
 
 import jwt
 
+from tests.patience import wait_until
 from tests.unit.mercure.tokens import file, jwk, jwk_set, private_key, public_pem, signed
 
 from .mercure_hub import HUB, KEYS, SECRET, MercureHub, Response, a_topic, hub
@@ -489,9 +490,9 @@ class ValidationTests(TokenCase):
         Wait until a hub has read its keys.
         """
         bearer = ("Authorization", f"Bearer {access_token(_p256(), 'ES256')}")
-        deadline = time.monotonic() + 5
-        while self.publish_with(bearer, at=made).status == 503 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(
+            lambda: self.publish_with(bearer, at=made).status != 503, "the hub has read its keys"
+        )
 
 
 class LegacyTests(TokenCase):
