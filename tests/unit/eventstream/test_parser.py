@@ -438,7 +438,7 @@ class LimitTests(SynchronousTestCase):
         What is held of a block without end is about as much as the limits say, however it comes:
         on one line, on many short ones, byte by byte.
         """
-        size = 2**14
+        size = 2**13
         for piece in (b"data: a\ndata\n", b"x", b"data: " + b"x" * 1000 + b"\n", b": c\n", b"id\r"):
             parser = EventStreamParser(max_line=size, max_event=size)
             gc.collect()
