@@ -19,6 +19,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from .forked import run_all
 from .support import (
     PATIENCE,
     ROOT,
@@ -255,22 +256,6 @@ class WrongOptionTests(SynchronousTestCase):
         ("no-option-at-all", "no-option-at-all"),
     )
 
-    def run_all(self, all_options: list[list[str]]) -> list[tuple[int, str, str]]:
-        """
-        Run ``twistd ssetwist`` with each of the options; return for each its exit status and what
-        it wrote.
-        """
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.functional.many_twistds"],
-            input=json.dumps(all_options),
-            capture_output=True,
-            cwd=ROOT,
-            text=True,
-            timeout=2 * PATIENCE,
-        )
-        self.assertEqual((0, ""), (done.returncode, done.stderr))
-        return [tuple(result) for result in json.loads(done.stdout)]
-
     def test_command(self) -> None:
         """
         So it is, to the letter, when a shell runs the command.
@@ -291,7 +276,7 @@ class WrongOptionTests(SynchronousTestCase):
         """
         Each wrong option ends with status 1 and one line on stderr, which names the option.
         """
-        results = self.run_all([[option] for option, _ in self.CASES])
+        results = run_all("twistd ssetwist", [[option] for option, _ in self.CASES])
         wrong = [
             (option, status, stdout, stderr)
             for (option, name), (status, stdout, stderr) in zip(self.CASES, results, strict=True)
@@ -313,7 +298,9 @@ class WrongOptionTests(SynchronousTestCase):
                 ["tcp:70000"],
                 ["unix:/no/such/folder/hub"],
             ]
-            results = self.run_all([[f"--listen={each}" for each in case] for case in cases])
+            results = run_all(
+                "twistd ssetwist", [[f"--listen={each}" for each in case] for case in cases]
+            )
         wrong = [
             (case, status, stdout, stderr)
             for case, (status, stdout, stderr) in zip(cases, results, strict=True)
