@@ -14,7 +14,7 @@ import sys
 from collections.abc import Callable, Iterable
 from tempfile import TemporaryFile
 
-from tests.functional.support import PATIENCE, ROOT
+from tests.functional.support import PATIENCE, ROOT, write_plugin_cache
 
 
 def run_all(program: str, command_lines: Iterable[Iterable[str]]) -> list[tuple[int, str, str]]:
@@ -24,6 +24,7 @@ def run_all(program: str, command_lines: Iterable[Iterable[str]]) -> list[tuple[
 
     :param program: One of those in :func:`main`.
     """
+    write_plugin_cache()
     done = subprocess.run(
         [sys.executable, "-m", "tests.functional.forked", program],
         input=json.dumps([list(arguments) for arguments in command_lines]),

@@ -2,6 +2,7 @@
 Real parts: a hub as a process, sockets, and what to do where a part is missing.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -11,10 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from unittest import SkipTest
 from urllib.request import urlopen
@@ -22,7 +25,9 @@ from urllib.request import urlopen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.application.service import IServiceMaker
 from twisted.internet.task import deferLater
+from twisted.plugin import getPlugins
 
 from tests.patience import PATIENCE, wait_until
 
@@ -51,6 +56,38 @@ def require_program(name: str) -> str:
     return path
 
 
+def private_folder(name: str) -> Path:
+    """
+    Return a folder that the processes of all tests share, and no other user; it is made if need be.
+    """
+    folder = Path(tempfile.gettempdir(), f"ssetwist-tests-{os.getuid()}-{name}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise AssertionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """
+    Do something while no process of other tests does something of the same name.
+    """
+    with open(private_folder("locks") / name, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def write_plugin_cache() -> None:
+    """
+    Have Twisted note once which plugins there are.  Processes that do so at the same time get in
+    each other's way.
+    """
+    with alone("plugins"):
+        for _ in getPlugins(IServiceMaker):
+            pass
+
+
 async def until(is_so: Callable[[], object], what: str) -> None:
     """
     Let the reactor run until something is so.
@@ -73,6 +110,7 @@ class HubProcess:
     """
 
     def __init__(self, *options: str) -> None:
+        write_plugin_cache()
         twistd = Path(sys.executable).with_name("twistd")
         self.process = subprocess.Popen(
             [twistd, "-n", "--pidfile=", "ssetwist", *options],
