@@ -29,6 +29,7 @@ def _prepare() -> None:
     settings.register_profile(
         "ssetwist",
         deadline=None,
+        derandomize=False,  # in CI also, where Hypothesis has it otherwise
         print_blob=True,
         max_examples=examples(100),
         suppress_health_check=[HealthCheck.too_slow],
