@@ -50,13 +50,18 @@ class LeftoversTests(SynchronousTestCase):
         processes = []
 
         def leave() -> None:
-            processes.append(
-                subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE)
+            process = subprocess.Popen(
+                [sys.executable, "-c", "print(flush=True); input()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
             )
+            processes.append(process)
+            self.addCleanup(process.__exit__, None, None, None)
+            assert process.stdout is not None
+            process.stdout.readline()
 
-        self.assert_noticed(leave, "-c input()")
+        self.assert_noticed(leave, "input()")
         self.assertIsNotNone(processes[0].poll())
-        processes[0].__exit__(None, None, None)
 
     def test_socket(self) -> None:
         """
