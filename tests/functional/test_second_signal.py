@@ -21,7 +21,7 @@ from ssetwist._terminal import Terminal
 
 
 async def work(arguments, reactor, terminal):
-    reactor.callWhenRunning(terminal.tell, "works")
+    reactor.callLater(0, terminal.tell, "works")  # after signals are taken
     try:
         await Deferred()
     finally:
