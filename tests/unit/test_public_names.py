@@ -27,8 +27,8 @@ PROMISED = {
         DEFAULT_TYPE Event EventStreamParser MAX_EVENT MAX_LINE encode_comment encode_event
         encode_id encode_reconnection_time require_event""",
     "ssetwist.log": """
-        DEFAULT_MAX_AGE DEFAULT_MAX_BYTES DEFAULT_MAX_COUNT Entry EventLog Followers MAX_ID MemoryLog
-        position_of render_id""",
+        DEFAULT_MAX_AGE DEFAULT_MAX_BYTES DEFAULT_MAX_COUNT Entry EventLog Followers MAX_ID
+        MemoryLog position_of render_id""",
     "ssetwist.hub": """
         DEFAULT_HEARTBEAT DEFAULT_RECONNECTION_TIME DEFAULT_STALL_TIMEOUT EARLIEST END END_ID
         EVERYTHING EndReason Everything Exact Filter Hub Matcher Matchers NOTHING Pattern
