@@ -3,7 +3,7 @@ Who gets which event.  No HTTP here: the hub reaches a connection through :class
 """
 
 from ._ends import EndReason
-from ._hub import EVERYTHING, Hub
+from ._hub import EVERYTHING, MAX_TOPICS, Hub
 from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import EARLIEST, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import (
@@ -23,6 +23,7 @@ __all__ = [
     "END",
     "END_ID",
     "EVERYTHING",
+    "MAX_TOPICS",
     "NOTHING",
     "EndReason",
     "Everything",

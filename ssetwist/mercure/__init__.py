@@ -22,10 +22,11 @@ from .discovery import link, metadata_path
 from .rights import Action, Rights
 from .settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings
 from .tokens import KEY_OPTIONS, LEGACY_FLAGS, TokenSettings, name_of_url, token_settings
-from .topics import Limits
+from .topics import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "ALL_TOPICS",
+    "DEFAULT_LIMITS",
     "DEFAULT_MAX_BODY",
     "DEFAULT_PATH",
     "KEY_OPTIONS",

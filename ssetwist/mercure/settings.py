@@ -6,11 +6,10 @@ from dataclasses import dataclass, field
 from math import inf
 from urllib.parse import urlsplit
 
-from ..hub import DEFAULT_RECONNECTION_TIME
+from ..hub import DEFAULT_RECONNECTION_TIME, MAX_TOPICS
 from .access import Origins
 from .discovery import metadata_url
 from .topics import DEFAULT_LIMITS, Limits
-from .updates import MAX_TOPICS
 
 #: Where a hub is unless told otherwise (T5).
 DEFAULT_PATH = "/.well-known/mercure"

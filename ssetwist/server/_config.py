@@ -9,12 +9,14 @@ from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
+    MAX_TOPICS,
     ReplayPolicy,
     UnknownCursor,
     WhenBehind,
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
 from ..mercure import (
+    DEFAULT_LIMITS,
     DEFAULT_MAX_BODY,
     Limits,
     LoopbackOrigins,
@@ -106,8 +108,8 @@ class HubConfig:
     publish_origin: Sequence[str] = ()
     subscriptions: bool = False
     max_body: int = DEFAULT_MAX_BODY
-    max_matchers: int = 100
-    max_topics: int = 1000
+    max_matchers: int = DEFAULT_LIMITS.max_matchers
+    max_topics: int = MAX_TOPICS
     max_per_token: int = 0
     publish_rate: float = 0.0
 

@@ -23,11 +23,13 @@ from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
+    MAX_TOPICS,
     UnknownCursor,
     WhenBehind,
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
 from ..mercure import (
+    DEFAULT_LIMITS,
     DEFAULT_MAX_BODY,
     KEY_OPTIONS,
     LEGACY_FLAGS,
@@ -223,11 +225,11 @@ class Options(UsageOptions):
          "and headers, and allows with a status of 2xx", _filled("authorize-url")],
         ["max-body", None, DEFAULT_MAX_BODY,
          "bytes that the body of a request may have", _number("max-body")],
-        ["max-matchers", None, 100,
+        ["max-matchers", None, DEFAULT_LIMITS.max_matchers,
          "how many topics or patterns a client may ask for at a time; a pattern that nobody else "
          "asks for takes some 75 KB of memory", _number("max-matchers")],
-        ["max-topics", None, 1000,
-         "how many topics an event may have, 1000 at most", _number("max-topics")],
+        ["max-topics", None, MAX_TOPICS,
+         f"how many topics an event may have, {MAX_TOPICS} at most", _number("max-topics")],
         ["max-per-token", None, 0,
          "how many streams there may be with one token; 0 for no limit", _number("max-per-token")],
         ["publish-rate", None, 0.0,

@@ -12,14 +12,10 @@ from typing import Any
 
 from ...errors import Refused
 from ...hub import EVERYTHING, NOTHING, Matcher, Matchers
-from ..rights import Action, Rights, shown
+from ..rights import MAX_GRANTED, Action, Rights, shown
 from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
 from ..updates import JSON
-
-#: How many entries each list of topics may have.  Those that are patterns have a lower bound, the
-#: one of a client (``Limits.max_matchers``), because they cost more.
-MAX_TOPICS = 1000
 
 #: How many characters an identity may have: it is kept, and written to the log, with each stream.
 MAX_IDENTITY = 200
@@ -114,13 +110,14 @@ def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matche
         return None
     if not isinstance(value, list):
         raise InvalidDecision(f"{name} is no array")
-    if len(value) > MAX_TOPICS:
-        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_TOPICS}")
+    if len(value) > MAX_GRANTED:
+        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_GRANTED}")
     matchers: list[Matcher] = []
     patterns = 0
     for index, entry in enumerate(value):
         where = f"{name}[{index}]"
         match, match_type = _entry(where, entry)
+        # They have the lower bound of a client, because they cost more.
         patterns += match_type != "exact"
         if patterns > limits.max_matchers:
             raise InvalidDecision(f"{where} is a pattern too many: there may be {patterns - 1}")

@@ -3,11 +3,12 @@ Rights: what somebody may do, by whatever means it was decided.
 """
 
 from ._checks import Checks, one_of, shown
-from ._grants import DETAIL_TYPE, rights_of_details, rights_of_legacy
+from ._grants import DETAIL_TYPE, MAX_GRANTED, rights_of_details, rights_of_legacy
 from ._rights import Action, Rights
 
 __all__ = [
     "DETAIL_TYPE",
+    "MAX_GRANTED",
     "Action",
     "Checks",
     "Rights",

@@ -21,9 +21,9 @@ LEGACY_CLAIMS = ("https://mercure.rocks/", "mercure")
 #: How many authorization details of ours a token may have.
 MAX_DETAILS = 100
 
-#: How many selectors a token of 0.x may have for one action.  They have no other bound than the
-#: length of the token, which holds about as many.
-MAX_SELECTORS = 1000
+#: Entries of one list of what is granted, in a token of 0.x and in an answer of the application.
+#: A token has no room for many more.
+MAX_GRANTED = 1000
 
 
 def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_LIMITS) -> Rights:
@@ -108,7 +108,7 @@ def _selectors(where: str, claim: object) -> Matchers | None:
     if claim is None:
         return None
     texts = _list(where, claim)
-    _check_count(f"{where} has too many entries", len(texts), MAX_SELECTORS)
+    _check_count(f"{where} has too many entries", len(texts), MAX_GRANTED)
     return Matchers.of([_selector(f"{where}[{index}]", text) for index, text in enumerate(texts)])
 
 

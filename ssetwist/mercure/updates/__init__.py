@@ -13,14 +13,13 @@ from ._media_types import (
     media_type_of,
     takes_event_stream,
 )
-from ._update import MAX_TOPICS, RESERVED_TYPE, Update, update_from_form
+from ._update import RESERVED_TYPE, Update, update_from_form
 
 __all__ = [
     "EVENT_STREAM",
     "FORM",
     "JSON",
     "JSON_LINES",
-    "MAX_TOPICS",
     "RESERVED_TYPE",
     "Update",
     "answer_line",

@@ -10,12 +10,9 @@ from dataclasses import dataclass
 
 from ...errors import InvalidEvent, Refused
 from ...eventstream import DEFAULT_TYPE, Event
-from ...hub import EARLIEST
+from ...hub import EARLIEST, MAX_TOPICS
 from ...log import MAX_ID
 from ..topics import check_name, is_reserved
-
-#: How many topics one update may have.
-MAX_TOPICS = 1000
 
 #: The longest topic, in characters.
 MAX_TOPIC = 4096

@@ -13,11 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.hub import EVERYTHING, NOTHING, Matchers
 from ssetwist.mercure.access._decision import (
     MAX_IDENTITY,
-    MAX_TOPICS,
     InvalidDecision,
     read_decision,
 )
-from ssetwist.mercure.rights._rights import Action, Rights
+from ssetwist.mercure.rights import MAX_GRANTED, Action, Rights
 from ssetwist.mercure.topics._limits import Limits
 from tests.unit.mercure.fake_tokens import HUB, NOW
 
@@ -279,7 +278,7 @@ class InvalidTests(SynchronousTestCase):
         """
         A list has a limit.
         """
-        topics = [f"/{number}" for number in range(MAX_TOPICS)]
+        topics = [f"/{number}" for number in range(MAX_GRANTED)]
         self.assertEqual(Matchers.of(topics), said(topics=topics).topics)
         self.assert_invalid("topics has 1001 entries; there may be 1000", topics=[*topics, "/"])
 
