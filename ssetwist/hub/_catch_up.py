@@ -13,11 +13,12 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from ..eventstream import EARLIEST
 from ..log import Entry, render_id
 from ._chunk import Chunk
 from ._ends import EndReason
 from ._outlet import Outlet
-from ._replay import EARLIEST, ReplayContext, UnknownCursor, WhenBehind
+from ._replay import ReplayContext, UnknownCursor, WhenBehind
 from ._view import View
 
 _T = TypeVar("_T")

@@ -5,6 +5,7 @@ All that a hub can be told, checked.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
+from ..eventstream import GAP
 from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
@@ -99,7 +100,7 @@ class HubConfig:
     log_age: float = DEFAULT_MAX_AGE
     when_behind: WhenBehind = WhenBehind.DISCONNECT
     unknown_cursor: UnknownCursor = UnknownCursor.LIVE
-    gap: str = "gap"
+    gap: str = GAP
     flush_threads: int = 0
     tokens: TokenSettings = field(default_factory=TokenSettings)
     authorize_url: str = ""

@@ -19,6 +19,7 @@ import twisted
 
 from .. import __version__
 from ..errors import CannotListen
+from ..eventstream import GAP
 from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
@@ -214,7 +215,7 @@ class Options(UsageOptions):
         ["unknown-cursor", None, UnknownCursor.LIVE.value,
          "what a client gets whose Last-Event-ID is unknown or too old, after it has been told of "
          "the gap: live (new events) or all (everything that is kept)"],
-        ["gap", None, "gap",
+        ["gap", None, GAP,
          "the type of the event that tells of a gap; empty for no such event"],
         ["flush-threads", None, 0,
          "how many threads send to many clients; 1 for no others, 0 for as many as there are cores",
