@@ -17,14 +17,11 @@ from ..eventstream import EARLIEST
 from ..log import Entry, render_id
 from ._chunk import Chunk
 from ._ends import EndReason
-from ._outlet import Outlet
+from ._outlet import PIECE, Outlet
 from ._replay import ReplayContext, UnknownCursor, WhenBehind
 from ._view import View
 
 _T = TypeVar("_T")
-
-#: Bytes of events that are read, and written, at a time.
-PIECE = 64 * 1024
 
 #: Seconds after which looking through a piece lets the reactor do something else: a thousand small
 #: events times a hundred patterns take half a second.

@@ -25,6 +25,7 @@ from ..hub import (
 )
 from ..hub.outlets import (
     NOT_SENT,
+    PIECE,
     Chunk,
     Writer,
     not_sent,
@@ -37,11 +38,6 @@ from .site import Site, descriptor_of, watch_peer
 #: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
 #: a client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
-
-#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
-#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: where a
-#: window stays narrower than that for the user time-out, the kernel ends the connection.
-PIECE = 64 * 1024
 
 #: The end of a chunked response (RFC 9112, 7.1).
 LAST_CHUNK = b"0\r\n\r\n"
