@@ -61,7 +61,6 @@ def metadata(
     *,
     authorization_servers: Sequence[str] = (),
     cookie: str | None = None,
-    matcher_types: Sequence[str] = (),
     has_subscriptions: bool = False,
 ) -> dict[str, Any]:  # a JSON object
     """
@@ -70,7 +69,6 @@ def metadata(
     :param resource: The URL of the hub, as it stands in the audience of its tokens.
     :param authorization_servers: Who gives tokens for it.
     :param cookie: The name of the cookie that it takes a token from, if it takes one.
-    :param matcher_types: Those it knows, if they are others than exact and urlpattern.
     :param has_subscriptions: Whether it tells of active subscriptions.
     """
     document: dict[str, Any] = {
@@ -84,6 +82,4 @@ def metadata(
         document["authorization_servers"] = list(authorization_servers)
     if cookie:
         document["mercure_cookie"] = cookie
-    if matcher_types:
-        document["mercure_matcher_types_supported"] = list(matcher_types)
     return document
