@@ -21,7 +21,7 @@ from .access import (
 from .discovery import link, metadata_path
 from .rights import Action, Rights
 from .settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings
-from .tokens import KEY_OPTIONS, LEGACY_FLAGS, TokenSettings, name_of_url, token_settings
+from .tokens import KEY_OPTIONS, NO_LEGACY, TokenSettings, name_of_url, token_settings
 from .topics import DEFAULT_LIMITS, Limits
 
 __all__ = [
@@ -30,7 +30,7 @@ __all__ = [
     "DEFAULT_MAX_BODY",
     "DEFAULT_PATH",
     "KEY_OPTIONS",
-    "LEGACY_FLAGS",
+    "NO_LEGACY",
     "Action",
     "AllowEveryone",
     "Authorizer",

@@ -33,7 +33,7 @@ from ..mercure import (
     DEFAULT_LIMITS,
     DEFAULT_MAX_BODY,
     KEY_OPTIONS,
-    LEGACY_FLAGS,
+    NO_LEGACY,
     TokenSettings,
     token_settings,
 )
@@ -243,7 +243,7 @@ class Options(UsageOptions):
          "tell those who may know it who is subscribed, by updates and at "
          "/.well-known/mercure/subscriptions; the log keeps these updates too, two for whatever a "
          "client asks for, so that many who come and go want a larger --log-events"],
-        *([flag.name, None, flag.help] for flag in LEGACY_FLAGS),
+        [NO_LEGACY.name, None, NO_LEGACY.help],
     ]
     # fmt: on
 
@@ -335,7 +335,7 @@ class Options(UsageOptions):
         """
         values: dict[str, Any] = dict(self)
         tokens = self._tokens()
-        for option in (*KEY_OPTIONS, *LEGACY_FLAGS):
+        for option in (*KEY_OPTIONS, NO_LEGACY):
             del values[option.name]
         for name in _REPEATABLE:
             values[name] = tuple(values[name])

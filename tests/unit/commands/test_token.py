@@ -184,7 +184,8 @@ class CheckTests(CommandCase):
         """
         status, lines = self.check(
             signed({"mercure": {"publish": []}}),
-            *("--subscriber-key", file(self, OTHER_SECRET), "--legacy"),
+            "--subscriber-key",
+            file(self, OTHER_SECRET),
         )
         self.assertEqual(0, status)
         self.assertEqual("accepted to publish", lines[-2])
@@ -288,7 +289,7 @@ class MintTests(CommandCase):
         It may be signed with a private key, which has a name, and have another issuer.
         """
         token = self.mint(
-            *("--key-file", file(self, private_pem("P-256")), "--kid", "k", "--issuer", "i"),
+            *("--key", file(self, private_pem("P-256")), "--kid", "k", "--issuer", "i"),
             *("--audience", HUB, "--publish", "*", "--algorithm", "ES256"),
         )
         self.assertEqual("k", Token.parse(token).header["kid"])
@@ -317,7 +318,6 @@ class MintTests(CommandCase):
         legacy = ("--dialect", "0.x")
         for options, expected in (
             ((), "--key: a token must be signed; give the key"),
-            ((*key, "--key-file", self.key, *all), "only one of them can be"),
             ((*key, *hub), "it would allow nothing"),
             ((*key, *all), "--audience: a token of 1.0 must have one"),
             ((*key, *hub, *all, "--expires-in", "0"), "a token of 1.0 must end"),
