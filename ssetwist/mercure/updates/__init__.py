@@ -13,6 +13,7 @@ from ._media_types import (
     media_type_of,
     takes_event_stream,
 )
+from ._strict_json import read_object
 from ._update import RESERVED_TYPE, Update, update_from_form
 
 __all__ = [
@@ -27,6 +28,7 @@ __all__ = [
     "media_type_of",
     "read_body",
     "read_form",
+    "read_object",
     "takes_event_stream",
     "update_from_form",
     "update_from_json",
