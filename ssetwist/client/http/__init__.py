@@ -4,6 +4,7 @@ has its bound here.
 """
 
 from ._abort import abort, connection_of, discard
+from ._bearer import BEARER_TOKEN, can_be_token
 from ._bounded_body import BoundedBody, CannotRead
 from ._connections import Connections
 from ._exchange import Exchanges, NoAnswer, WholeResponse
@@ -26,6 +27,7 @@ from ._sender import RequestSender, jar_of, through, through_agent
 from ._waiters import Waiters
 
 __all__ = [
+    "BEARER_TOKEN",
     "AnyHeaders",
     "BoundedBody",
     "CannotRead",
@@ -41,6 +43,7 @@ __all__ = [
     "WholeResponse",
     "abort",
     "as_headers",
+    "can_be_token",
     "checked",
     "connection_of",
     "describe",
