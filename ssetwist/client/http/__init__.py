@@ -24,7 +24,6 @@ from ._request import (
 from ._response import Opened, unwrapped
 from ._response_head import ResponseHead, checked, follow
 from ._sender import RequestSender, jar_of, through, through_agent
-from ._waiters import Waiters
 
 __all__ = [
     "BEARER_TOKEN",
@@ -39,7 +38,6 @@ __all__ = [
     "Request",
     "RequestSender",
     "ResponseHead",
-    "Waiters",
     "WholeResponse",
     "abort",
     "as_headers",

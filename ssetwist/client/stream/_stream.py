@@ -16,9 +16,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
+from ..._waiters import Waiters
 from ...errors import Disconnected, EventTooLarge, SSETwistError
 from ...eventstream import Event, EventStreamParser
-from ..http import GzipDecoder, Waiters, abort, connection_of, ended
+from ..http import GzipDecoder, abort, connection_of, ended
 from ._silence import Silence
 
 
