@@ -6,12 +6,12 @@ How clients find the hub: the ``Link`` header of a resource (RFC 8288), and the 
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from ..client.mercure import metadata_path, metadata_url
 from .access import quoted
 from .rights import DETAIL_TYPE
 
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+__all__ = ["link", "metadata", "metadata_path", "metadata_url"]
 
 #: What no header may have in it.  An id that an application made up can have it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -39,21 +39,6 @@ def link(
         f"; {name}={quoted(value)}" for name, value in attributes.items() if value
     )
     return _CONTROLS.sub(lambda found: f"%{ord(found[0]):02X}", value)
-
-
-def metadata_path(hub_path: str) -> str:
-    """
-    Return the path of the document for a hub with this path (RFC 9728, 3.1).
-    """
-    return _WELL_KNOWN + ("" if hub_path == "/" else hub_path)
-
-
-def metadata_url(resource: str) -> str:
-    """
-    Return the URL of the document for a hub with this URL.
-    """
-    url = urlsplit(resource)
-    return url._replace(path=metadata_path(url.path)).geturl()
 
 
 def metadata(

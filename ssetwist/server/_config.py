@@ -24,6 +24,7 @@ from ..mercure import (
     MercureSettings,
     Origins,
     TokenSettings,
+    check_own_url,
     name_of_url,
 )
 
@@ -156,6 +157,11 @@ class HubConfig:
             raise ValueError("anonymous has no meaning with authorize_url, which decides of that")
         if self.tokens.audience and not self.has_keys:
             raise ValueError("audience has no meaning without a key: there is no token to check")
+        if self.tokens.audience:
+            try:
+                check_own_url(self.tokens.audience)
+            except ValueError as problem:
+                raise ValueError(f"audience {problem}") from None
         self.mercure  # noqa: B018  # says so, if it cannot be
         policy = ReplayPolicy(self.when_behind, self.unknown_cursor, self.gap)
         object.__setattr__(self, "when_behind", policy.when_behind)  # they may be given by name
