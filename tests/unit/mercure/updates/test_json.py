@@ -10,8 +10,11 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub
+from ssetwist.client import Update as Sent
+from ssetwist.client.mercure._batches import MAX_BATCH, batches_of
 from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
+from ssetwist.mercure import DEFAULT_MAX_BODY
 from ssetwist.mercure.updates._json import MAX_LINES, answer_line, lines_of, update_from_json
 from ssetwist.mercure.updates._update import Update
 from tests.unit.mercure.updates.test_update import FIELDS, HUB, difficult
@@ -235,6 +238,16 @@ class AnswerTests(SynchronousTestCase):
         """
         answer = json.loads(answer_line(1, Refused(503, "Not now.", retry_after=2.5)))
         self.assertEqual(2.5, answer["retry_after"])
+
+    def test_batches_of_our_publisher(self) -> None:
+        """
+        A hub takes as much at a time as a publisher of ours sends: of lines, and of bytes.
+        """
+        for data in ("", "x" * (MAX_BATCH // 2)):
+            batch = next(batches_of(iter([Sent("a", data)] * (MAX_LINES + 1))))
+            body = b"".join(update.line() for update in batch)
+            self.assertEqual(len(batch), len(lines_of(body)))
+            self.assertLessEqual(len(body), DEFAULT_MAX_BODY)
 
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_one_line(self, text: str) -> None:
