@@ -315,7 +315,7 @@ class MintTests(CommandCase):
         What cannot be made, or would allow nothing, is not.
         """
         key, hub, all = ("--key", self.key), ("--audience", HUB), ("--publish", "*")
-        legacy = ("--dialect", "0.x")
+        legacy, subscribe = ("--dialect", "0.x"), ("--subscribe", "*")
         for options, expected in (
             ((), "--key: a token must be signed; give the key"),
             ((*key, *hub), "it would allow nothing"),
@@ -325,6 +325,8 @@ class MintTests(CommandCase):
             ((*key, *hub, *all, "--expires-in", "nan"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--expires-in", "1e99"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--payload", "{"), "--payload: it is no JSON"),
+            ((*key, *hub, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
+            ((*key, *legacy, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *hub, *all, "--algorithm", "RS256"), "--key: RS256 does not fit"),
             ((*key, *hub, *all, "--algorithm", "none"), "--algorithm: 'none' is none of"),
             ((*key, *hub, "--publish", ""), "mint: --publish: it is empty"),
