@@ -12,8 +12,8 @@ _T = TypeVar("_T")
 
 class Waiters(Generic[_T]):
     """
-    Those that wait for one thing.  Each gets a Deferred of its own, so that cancelling one disturbs
-    nobody else, not even from a callback of another one.
+    Several that wait for one thing.  Each gets a Deferred of its own, so that cancelling one
+    disturbs no other, not even from within a callback.
     """
 
     __slots__ = ("_waiting",)
@@ -34,8 +34,10 @@ class Waiters(Generic[_T]):
 
     def fire(self, result: _T | Failure) -> None:
         """
-        Give what they wait for to all that wait by now, in the order of their coming.  Those that
-        begin to wait from within wait for the next time.
+        Fire all Deferreds that wait by now, the oldest first.  A Deferred that is returned from
+        within a callback waits for the next time.
+
+        :param result: May be a ``Failure``.
         """
         waiting, self._waiting = self._waiting, []
         while waiting:  # one by one: a callback may cancel another one, which removes itself here
@@ -43,6 +45,6 @@ class Waiters(Generic[_T]):
 
     def fail(self, problem: Exception) -> None:
         """
-        Disappoint all that wait by now.
+        Fail all Deferreds that wait by now.
         """
         self.fire(Failure(problem))

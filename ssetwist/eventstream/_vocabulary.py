@@ -1,7 +1,7 @@
 """
 Vocabulary: ids and types that hubs of ours and their clients agree upon, beyond the format.
 
-They are here because the client knows nothing of the hub, and both know the format.
+These words are here because the client knows nothing of the hub, and both know the format.
 """
 
 #: As a cursor, an id that asks for all events that are kept (Mercure).

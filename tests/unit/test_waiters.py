@@ -30,7 +30,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """
-        They are told in the order of their coming.
+        Waiters are told in the order in which they came.
         """
         told: list[str] = []
         for name in "abc":

@@ -60,7 +60,7 @@ KEY_OPTIONS = (
     ),
 )
 
-#: One that has no value: without it tokens and requests of 0.x are accepted, too.
+#: A flag; without it tokens and requests of 0.x are accepted also.
 NO_LEGACY = KeyOption("no-legacy", "accept Mercure 1.0 only, and nothing of 0.x")
 
 

@@ -18,7 +18,7 @@ class HubIdTests(SynchronousTestCase):
 
     def test_of_hubs(self) -> None:
         """
-        Whatever a hub calls an event, or understands as a cursor, is its own.
+        Ids that a hub gives, and words that it understands as cursors, are its own.
         """
         for id in (render_id("e", 0), render_id("e", 10), END_ID, EARLIEST, "#", "#mine", ""):
             self.assertTrue(is_hub_id(id), id)

@@ -239,7 +239,7 @@ class LargeBodyTests(ResourceCase):
 
     def test_not_for_others(self) -> None:
         """
-        What stands beside the hub gets no larger bodies than before.
+        A resource beside the hub gets no larger bodies than the default of the Site.
         """
         for is_chunked in (False, True):
             for size, status in ((0x10000, 404), (0x10001, 413)):

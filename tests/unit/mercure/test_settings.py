@@ -1,5 +1,5 @@
 """
-What a Mercure hub can be told.
+Settings of a Mercure hub.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -24,7 +24,7 @@ class OwnURLTests(SynchronousTestCase):
 
     def test_wrong(self) -> None:
         """
-        The same is refused in settings and in a configuration, which calls it the audience.
+        A wrong URL is refused by settings, and by a configuration, which calls it the audience.
         """
         keys = (from_bytes(SECRET),)
         for url, expected in (

@@ -128,7 +128,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_no_json(self) -> None:
         """
-        What is no JSON, or no object, is refused, with the place where it stops to be.
+        Text that is not JSON, or not an object, is refused, with the place where it stops to be.
         """
         self.assert_refused(400, "the update is no JSON: ", b"topic=a")
         self.assert_refused(400, "the update is no JSON object", b'[{"topic":"a"}]')

@@ -56,7 +56,7 @@ class ReadObjectTests(SynchronousTestCase):
 
     def test_numbers(self) -> None:
         """
-        What only Python takes for a number, and what has more digits than anybody reads, is none.
+        Numbers that only Python knows, and those with more digits than anybody reads, are refused.
         """
         for number in (b"NaN", b"Infinity", b"-Infinity", b"9" * 5000):
             for text in (b'{"a": %b}' % number, number):
@@ -79,7 +79,7 @@ class ReadObjectTests(SynchronousTestCase):
     @given(st.binary(max_size=30))
     def test_any(self, text: bytes) -> None:
         """
-        Whatever comes is read, or refused with a sentence.
+        Any bytes are read, or refused with a sentence that has its subject.
         """
         try:
             self.assertIsInstance(read_object(text, "the answer"), dict)
