@@ -20,7 +20,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..hub import EndReason, Streams
-from ..hub.outlets import NOT_SENT, Chunk, Writer, not_sent
+from ..hub.outlets import NOT_SENT, PIECE, Chunk, Writer, not_sent
 from ._end import log_end, reason_for
 from ._head import stream_head, take_off_encoder, write_head
 from ._waiting import Waiting
@@ -29,11 +29,6 @@ from .site import Site, descriptor_of, watch_peer
 #: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
 #: a client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
-
-#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
-#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: where a
-#: window stays narrower than that for the user time-out, the kernel ends the connection.
-PIECE = 64 * 1024
 
 #: The end of a chunked response (RFC 9112, 7.1).
 LAST_CHUNK = b"0\r\n\r\n"

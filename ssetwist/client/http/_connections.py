@@ -18,7 +18,7 @@ from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnec
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
-from ._waiters import Waiters
+from ..._waiters import Waiters
 
 #: How many bytes the head of a response may have, informational ones before it included.  Browsers
 #: take no more; Twisted bounds each line, but not their number.

@@ -66,7 +66,7 @@ class ResponseHead:
 
 
 async def checked(
-    response: IResponse, url: str, clock: IReactorTime | None, *, takes_gzip: bool
+    response: IResponse, url: str, clock: IReactorTime, *, takes_gzip: bool
 ) -> ResponseHead:
     """
     Return a response if it is an event stream.

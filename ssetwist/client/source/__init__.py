@@ -3,7 +3,7 @@ An event source: one stream after another, with the states, delays and decisions
 """
 
 from ._delay import Backoff, check_backoff
-from ._policy import is_worth_another_try, retry_after
+from ._policy import is_temporary, is_worth_another_try, retry_after
 from ._source import EventSource, Interruption
 from ._states import ReadyState
 
@@ -13,6 +13,7 @@ __all__ = [
     "Interruption",
     "ReadyState",
     "check_backoff",
+    "is_temporary",
     "is_worth_another_try",
     "retry_after",
 ]

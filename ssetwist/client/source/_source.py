@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 
+from ..._waiters import Waiters
 from ...errors import Disconnected, EventSourceClosed, NotAnEventStream, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import (
@@ -22,7 +23,6 @@ from ..http import (
     Connections,
     Opened,
     ResponseHead,
-    Waiters,
     as_headers,
     jar_of,
     method_of,

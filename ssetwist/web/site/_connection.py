@@ -4,7 +4,6 @@ One connection to our Site: a whole request must come in time, and its body is b
 
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
-from urllib.parse import unquote_to_bytes as unquote
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
@@ -16,6 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import _IEncodingResource
 from twisted.web.server import Request, version
 
+from ._body_limit import segments_of
 from ._peer import descriptor_of, watch_peer
 from ._request_head import PlainHead, read_plain_head
 
@@ -114,6 +114,14 @@ class Connection(HTTPChannel):
         if not is_between_requests or self.requestFactory is not BoundedRequest:
             return None
         return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
+
+    @property
+    def target(self) -> bytes:
+        """
+        What the request that arrives is for: its path and its query.
+        """
+        target: bytes = self._path
+        return target
 
     def allContentReceived(self) -> None:
         self._is_receiving = False
@@ -266,11 +274,16 @@ class BoundedRequest(Request):
     """
 
     _is_refused = False
+    #: Bytes that its body may have.
+    _max_body = 0
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
+        if length == 0:
+            return  # nobody needs to know how many there may be
         channel: Any = self.channel  # ours, which has a Site
-        if length is not None and length > channel.site.max_body:
+        self._max_body = channel.site.max_body_at(channel.target)
+        if length is not None and length > self._max_body:
             self._refuse_too_large()
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -279,7 +292,7 @@ class BoundedRequest(Request):
         assert self.content is not None, "gotLength comes first"
         channel: Any = self.channel  # ours, which has a Site
         size = self.content.tell() + len(data)
-        if size > channel.site.max_body:
+        if size > self._max_body:
             self._refuse_too_large()
         elif not channel.take_room(size):
             text = "Too many large bodies are on their way; try again later."
@@ -301,7 +314,7 @@ class BoundedRequest(Request):
         self.setHeader(b"Server", version)
         self.setHeader(b"Date", site.date())
         self.prepath = []
-        self.postpath = [unquote(part) for part in self.path[1:].split(b"/")]
+        self.postpath = segments_of(self.path)
         if self.path == b"*":
             self._handleStar()
             return
@@ -322,8 +335,7 @@ class BoundedRequest(Request):
         channel.give_room_back()
 
     def _refuse_too_large(self) -> None:
-        channel: Any = self.channel  # ours, which has a Site
-        text = f"The body must not have more than {channel.site.max_body} bytes."
+        text = f"The body must not have more than {self._max_body} bytes."
         self._refuse(413, b"Content Too Large", text)
 
     def _refuse(
