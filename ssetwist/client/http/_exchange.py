@@ -5,7 +5,6 @@ One request and its whole answer, which is given a limit to what it may take of 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
-from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from ..._reactor import AnyReactor
 from ...errors import Disconnected, RedirectRefused
 from ._bounded_body import BoundedBody, CannotRead
 from ._connections import Connections
@@ -63,7 +63,7 @@ class Exchanges:
 
     def __init__(
         self,
-        reactor: Any,  # a clock, and what can connect: no one interface has both
+        reactor: AnyReactor,
         client: HTTPClient | IAgent | None,
         *,
         timeout: float,

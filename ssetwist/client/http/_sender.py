@@ -20,6 +20,7 @@ from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
 from ._abort import discard
+from ._insides import agent_of, cookies_of
 from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
@@ -165,13 +166,9 @@ def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
     """
     Return what sends through a client of treq: through its agent, and with its cookies.
 
-    Its ``request`` would do more, and has no switch for that: it asks for gzip, decodes without a
-    bound, and keeps the connection of a response whose cookies it cannot read.
-
     :param jar: Its cookies are put into the client's jar.
     """
-    # Private names, as treq has no others for what it was made of; a test sees that they are there.
-    its_own = client._cookiejar
+    its_own = cookies_of(client)
     for cookie in jar:
         its_own.set_cookie(cookie)
-    return through_agent(client._agent, its_own)
+    return through_agent(agent_of(client), its_own)

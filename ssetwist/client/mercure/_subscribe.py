@@ -9,6 +9,7 @@ from inspect import signature
 from typing import Any
 from urllib.parse import quote
 
+from ..._reactor import AnyReactor
 from ...eventstream import Event
 from ..http import Opened
 from ..source import EventSource
@@ -80,7 +81,7 @@ def subscribe(
     hub_url: str,
     topics: str | Iterable[str] = (),
     *,
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     patterns: str | Iterable[str] = (),
     token: TokenSource | None = None,
     legacy: bool = False,

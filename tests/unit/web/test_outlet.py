@@ -20,7 +20,8 @@ from ssetwist.hub.outlets import (
     Chunk,
 )
 from ssetwist.web import Site
-from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
+from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._waiting import MAX_WAITING, PIECE
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from tests.memory import Client, SocketClient, dechunk
 
