@@ -8,6 +8,8 @@ mend.
 
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
 
+from .._reactor import AnyReactor
+
 
 class _QuietFactory(_HTTP11ClientFactory):
     noisy = False

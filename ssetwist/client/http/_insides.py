@@ -2,8 +2,8 @@
 Insides of Twisted and treq that this room relies on, each with its reason.
 
 Neither documents these names.  ``tests/unit/client/http/test_insides.py`` has one test for each,
-which runs with the oldest Twisted and treq that are supported and with the newest.  When one of them
-fails, this is the file to mend.
+which runs with the oldest Twisted and treq that are supported and with the newest.  When one of
+them fails, this is the file to mend.
 """
 
 from http.cookiejar import CookieJar
@@ -17,8 +17,8 @@ def agent_of(client: HTTPClient) -> IAgent:
     """
     Return what a client of treq sends its requests through.
 
-    The client's own ``request`` would do more, and has no switch for that: it asks for gzip, decodes
-    without a bound, and keeps the connection of a response whose cookies it cannot read.
+    The client's own ``request`` would do more, and has no switch for that: it asks for gzip,
+    decodes without a bound, and keeps the connection of a response whose cookies it cannot read.
     """
     agent: IAgent = client._agent
     return agent
