@@ -51,8 +51,8 @@ def producer_of(transport: Any) -> Any:  # no interface has what is needed of ei
 
 def transport_of(kept: Any) -> Any:  # of a private class of Twisted's
     """
-    Return the transport of a connection that a pool has kept: a pool keeps the protocol that an
-    agent has made, and not what the endpoint has put around that.
+    Return the transport of a connection that a pool has kept: a pool which does not retry gives
+    back the protocol that an agent has made, and not what the endpoint has put around that.
     """
     return kept.transport
 

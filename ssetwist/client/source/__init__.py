@@ -4,7 +4,8 @@ An event source: one stream after another, with the states, delays and decisions
 
 from ._delay import Backoff, check_backoff
 from ._policy import is_worth_another_try, retry_after
-from ._source import EventSource, Interruption
+from ._retries import Interruption
+from ._source import EventSource
 from ._states import ReadyState
 
 __all__ = [
