@@ -19,7 +19,9 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from ..._reactor import AnyReactor
 from ._abort import discard
+from ._connections import Connections
 from ._insides import agent_of, cookies_of
 from ._request import Request, type_of
 
@@ -119,6 +121,22 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
             raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
         jar.set_cookie(scoped_cookie(url, name, value))
     return jar
+
+
+def sending(
+    reactor: AnyReactor, client: HTTPClient | IAgent | None, jar: CookieJar, *, kept: int = 0
+) -> tuple[RequestSender, Connections | None]:
+    """
+    Return what sends: through somebody's client, or if there is none through connections of its
+    own.
+
+    :param kept: How many of these are kept for the next request; see :class:`Connections`.
+    :returns: What sends, and its own connections, if it has some.
+    """
+    if client is not None:
+        return through(client, jar), None
+    own = Connections(reactor, kept=kept)
+    return through_agent(own.agent, jar), own
 
 
 def through(client: HTTPClient | IAgent, jar: CookieJar) -> RequestSender:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 from ..._reactor import AnyReactor
 from ...eventstream import Event
 from ..http import Opened
-from ..source import EventSource
+from ..source import EventSource, call_hook
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
 
@@ -176,7 +176,7 @@ class _Subscription(EventSource):
         super().__init__(url, on_open=self._has_opened, **options)
 
     def _has_opened(self, opened: Opened) -> None:
-        self._call(self._tell_opened, opened)
+        call_hook(self._tell_opened, opened, url=self.url)
         if loss := loss_at_opening(opened):
             self._told_of = loss.asked
             self._lost(loss)
@@ -187,7 +187,7 @@ class _Subscription(EventSource):
             self._lost(loss)
 
     def _lost(self, loss: Loss) -> None:
-        self._call(self._tell_loss, loss)
+        call_hook(self._tell_loss, loss, url=self.url)
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:

@@ -3,6 +3,7 @@ An event source: one stream after another, with the states, delays and decisions
 """
 
 from ._delay import Backoff, check_backoff
+from ._hooks import call_hook
 from ._policy import is_worth_another_try, retry_after
 from ._retries import Interruption
 from ._source import EventSource
@@ -13,6 +14,7 @@ __all__ = [
     "EventSource",
     "Interruption",
     "ReadyState",
+    "call_hook",
     "check_backoff",
     "is_worth_another_try",
     "retry_after",

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from http.cookiejar import CookieJar
 from inspect import isawaitable
 from random import random
-from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
@@ -18,22 +17,20 @@ from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import (
     AnyHeaders,
-    Connections,
     Opened,
     ResponseHead,
     Waiters,
     as_headers,
     jar_of,
     method_of,
-    normalized,
+    sending,
     shown,
-    through,
-    through_agent,
-    type_of,
 )
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
+from ._checks import check_body, check_times, checked_url
 from ._delay import Backoff, Delay, check_backoff
+from ._hooks import call_hook, check_hooks
 from ._policy import is_worth_another_try
 from ._retries import Interruption, Retries
 from ._states import ReadyState, new_states
@@ -140,29 +137,14 @@ class EventSource:
         max_line: int = MAX_LINE,
         max_event: int = MAX_EVENT,
     ) -> None:
-        for name, seconds in (
-            ("connect_timeout", connect_timeout),
-            ("silence_timeout", 1.0 if silence_timeout is None else silence_timeout),
-        ):
-            if not seconds > 0:
-                raise ValueError(f"{name} must be a number of seconds, more than 0")
-        # Each attempt would fail of these, and be made again for ever.
-        if not isinstance(body, bytes | None):
-            raise TypeError(f"body must be bytes, not {type_of(body)}")
+        check_times(connect_timeout=connect_timeout)
+        if silence_timeout is not None:
+            check_times(silence_timeout=silence_timeout)
+        check_body(body)
         check_backoff(backoff)
-        for hook_name, hook in (
-            ("fresh_headers", fresh_headers),
-            ("policy", policy),
-            ("on_open", on_open),
-            ("on_interruption", on_interruption),
-            ("on_comment", on_comment),
-        ):
-            if hook is not None and not callable(hook):
-                raise TypeError(f"{hook_name} must be something to call, not {type_of(hook)}")
-        try:
-            self._url = normalized(url)
-        except ValueError as problem:
-            raise ValueError(f"the URL cannot be an event source's: {problem}") from None
+        check_hooks(fresh_headers=fresh_headers, policy=policy)
+        check_hooks(on_open=on_open, on_interruption=on_interruption, on_comment=on_comment)
+        self._url = checked_url(url)
         self._clock = reactor
         self._silence_timeout = silence_timeout
         self._retries = Retries(self._url, backoff, policy, jitter)
@@ -175,13 +157,7 @@ class EventSource:
         self._parser = self._new_parser(last_event_id)
         self._reconnection_time: float | None = None
 
-        self._connections: Connections | None = None
-        jar = jar_of(cookies, self._url)
-        if client is not None:
-            send = through(client, jar)
-        else:
-            self._connections = Connections(reactor)
-            send = through_agent(self._connections.agent, jar)
+        send, self._connections = sending(reactor, client, jar_of(cookies, self._url))
         self._template = RequestTemplate(
             send,
             reactor,
@@ -364,7 +340,7 @@ class EventSource:
         self._has_delivered = False
         self._queue.connect(stream)
         _log.debug("{url}: open", url=shown(self._url))
-        self._call(self._on_open, opened)
+        call_hook(self._on_open, opened, url=self._url)
         self._waiting_for_open.fire(opened)
         stream.begin()  # which does nothing if one of these has closed the source
 
@@ -395,7 +371,7 @@ class EventSource:
                 problem=problem,
                 delay=interruption.delay,
             )
-            self._call(self._on_interruption, interruption)
+            call_hook(self._on_interruption, interruption, url=self._url)
 
     def _finish(self, problem: SSETwistError | None) -> None:
         """
@@ -435,12 +411,4 @@ class EventSource:
 
     def _comment(self, text: str) -> None:
         if self.state is not ReadyState.CLOSED:
-            self._call(self._on_comment, text)
-
-    def _call(self, hook: Callable[[Any], object] | None, value: object) -> None:
-        if hook is None:
-            return
-        try:
-            hook(value)
-        except Exception:
-            _log.failure("{url}: a hook failed", url=shown(self._url))
+            call_hook(self._on_comment, text, url=self._url)
