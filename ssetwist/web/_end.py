@@ -2,13 +2,13 @@
 What is known and told of the end of a stream.
 """
 
-from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..hub import EndReason
 from ._head import path_of, peer_of
+from ._insides import was_closed_by_client
 
 _log = Logger()
 
@@ -37,8 +37,6 @@ def reason_for(failure: Failure | None) -> EndReason:
     """
     if failure is None:
         return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
-    # This is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
-    # broken connection.
-    if failure.check(ConnectionDone) or "Stream reset" in str(failure.value):
+    if was_closed_by_client(failure):
         return EndReason.CLIENT_CLOSED
     return EndReason.CONNECTION_LOST

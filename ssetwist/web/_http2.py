@@ -6,12 +6,12 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
-from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from ..hub import Streams
 from ..hub.outlets import Chunk
 from ._head import write_head
+from ._insides import is_http2
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -21,9 +21,7 @@ def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
     Make the outlet of a request, first thing in ``render``.
     """
-    channel = getattr(request, "channel", None)
-    is_http2 = channel is not None and not isinstance(channel, HTTPChannel)
-    return Http2Outlet(request, streams) if is_http2 else RequestOutlet(request, streams)
+    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
 
 
 class Http2Outlet(RequestOutlet):

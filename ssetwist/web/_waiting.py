@@ -4,6 +4,10 @@ What waits for one connection.
 
 from collections import deque
 
+#: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
+#: a client that never reads costs well below 1 MiB.
+MAX_WAITING = 512 * 1024
+
 #: Small frames are joined up to so many bytes: each object by itself would cost more than it holds.
 _JOINED = 4096
 

@@ -6,6 +6,7 @@ with these names.
 """
 
 from ._head import address_of, header_of, is_browser, path_of, peer_of
+from ._insides import is_over
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
@@ -19,6 +20,7 @@ __all__ = [
     "decode_id",
     "header_of",
     "is_browser",
+    "is_over",
     "path_of",
     "peer_of",
 ]

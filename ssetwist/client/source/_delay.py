@@ -1,9 +1,11 @@
 """
-How long to wait before the next attempt.  Pure: chance and time come in.
+Time until the next attempt: how long it is, and its passing.  Chance and time come in.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +56,22 @@ def check_backoff(backoff: object) -> None:
     """
     if not isinstance(backoff, Backoff):
         raise TypeError(f"backoff must be a Backoff, not {type(backoff).__name__}")
+
+
+@dataclass
+class Delay:
+    """
+    Some time until the next attempt, as what goes on in a state of an event source.
+    """
+
+    clock: IReactorTime
+    seconds: float
+    over: Callable[[], object]
+    _timer: IDelayedCall | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        self._timer = self.clock.callLater(self.seconds, self.over)
+
+    def stop(self) -> None:
+        assert self._timer is not None, "it starts when there is a state that holds it"
+        self._timer.cancel()
