@@ -40,9 +40,9 @@ PROMISED = {
         is_browser is_over path_of peer_of""",
     "ssetwist.mercure": """
         ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
-        DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins MercureResource
-        MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer TokenSettings
-        TokenThenCallback check_own_url link metadata_path name_of_url token_settings""",
+        DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins
+        MercureResource MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer
+        TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url token_settings""",
     "ssetwist.errors": """
         SSETwistError InvalidEvent EventTooLarge HubClosed CannotListen InvalidMatcher InvalidTopic
         LogUnavailable Refused Disconnected NotAnEventStream RedirectRefused HeadersUnavailable

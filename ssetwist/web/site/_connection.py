@@ -296,7 +296,7 @@ class BoundedRequest(Request):
         if length == 0:
             return  # nobody needs to know how many there may be
         channel: Any = self.channel  # ours, which has a Site
-        self._max_body = channel.site.max_body_at(channel.target)
+        self._max_body = channel.site.max_body_at(channel.target())
         if length is not None and length > self._max_body:
             self._refuse_too_large()
 

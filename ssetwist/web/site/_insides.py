@@ -45,10 +45,9 @@ class OpenedChannel(HTTPChannel):
         """
         return bool(self.line_mode and self.persistent)
 
-    @property
     def target(self) -> bytes:
         """
-        The target of the request that arrives, its path and its query, before its body has come.
+        Return the target of the request that arrives, its path and its query, before its body.
         """
         target: bytes = self._path
         return target

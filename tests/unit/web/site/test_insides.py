@@ -173,7 +173,7 @@ class FlowTests(ChannelCase):
         """
         channel = self.channel()
         channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n")
-        self.assertEqual(b"/a?b", channel.target)
+        self.assertEqual(b"/a?b", channel.target())
 
     def test_eager_reads_end(self) -> None:
         """
