@@ -1,0 +1,119 @@
+"""
+A trace of the functions of ssetwist that run, in the order in which they are called.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from inspect import CO_COROUTINE, CO_GENERATOR
+from pathlib import Path
+from types import CodeType, FrameType
+from typing import NamedTuple
+
+import ssetwist
+
+ROOT = Path(ssetwist.__file__).parent
+
+#: Bodies that Python makes a function of, or does not, depending on its version.
+_COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
+
+
+class Call(NamedTuple):
+    """
+    One function that was called.
+
+    :ivar file: Relative to the package, such as ``hub/_hub.py``.
+    :ivar function: As it is written there, such as ``Hub.publish``.
+    """
+
+    file: str
+    function: str
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.function}"
+
+
+class Trace:
+    """
+    The calls of one journey, whoever makes them.  A coroutine counts once, when it begins.
+
+    :ivar calls: Those made until now.
+    """
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self._begun: set[FrameType] = set()
+
+    @contextmanager
+    def recording(self) -> Iterator[None]:
+        """
+        Record what is called within.
+        """
+        previous = sys.getprofile()
+        sys.setprofile(self._profile)
+        try:
+            yield
+        finally:
+            sys.setprofile(previous)
+
+    @property
+    def files(self) -> list[str]:
+        """
+        The files that were entered, in the order of first entry.
+        """
+        return list(dict.fromkeys(call.file for call in self.calls))
+
+    @property
+    def jumps(self) -> int:
+        """
+        How many calls are of another file than the call before.
+        """
+        pairs = zip(self.calls, self.calls[1:], strict=False)
+        return sum(one.file != other.file for one, other in pairs)
+
+    def _profile(self, frame: FrameType, event: str, argument: object) -> None:
+        code = frame.f_code
+        if event != "call" or code.co_name in _COMPREHENSIONS:
+            return
+        path = Path(code.co_filename)
+        if not path.is_relative_to(ROOT):
+            return
+        if code.co_flags & (CO_COROUTINE | CO_GENERATOR):
+            if frame in self._begun:
+                return
+            self._begun.add(frame)
+        self.calls.append(Call(path.relative_to(ROOT).as_posix(), _name_of(code)))
+
+
+def functions_of(path: Path) -> dict[int, str]:
+    """
+    Return the functions of a file, each with its class, by the line at which their code begins.
+    """
+    names: dict[int, str] = {}
+
+    def look(node: ast.AST, prefix: str) -> None:
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef):
+                begin = min([child.lineno, *(one.lineno for one in child.decorator_list)])
+                names[begin] = prefix + child.name
+                look(child, f"{prefix}{child.name}.")
+            elif isinstance(child, ast.ClassDef):
+                look(child, f"{prefix}{child.name}.")
+            else:
+                look(child, prefix)
+
+    look(ast.parse(path.read_bytes()), "")
+    return names
+
+
+@lru_cache
+def _functions_of(filename: str) -> dict[int, str]:
+    return functions_of(Path(filename))
+
+
+def _name_of(code: CodeType) -> str:
+    # Python 3.10 does not tell the class of a function.
+    found = _functions_of(code.co_filename).get(code.co_firstlineno)
+    return found if found is not None and found.endswith(code.co_name) else code.co_name
