@@ -106,12 +106,13 @@ class CatchUp:
         :param whole_until: Up to which position every event is wanted, also where otherwise the
             newest of each topic are enough.
         """
+        is_digest = self._replay.policy.when_behind is WhenBehind.LATEST
         while True:
-            await self._write(Chunk(b""))  # wait until there is room
+            await self._wait_for_room()
             self._former = [one for one in self._former if one[0] > self.position]
             if self.is_at_live_end:
                 return
-            if self._replay.is_digest and self.position >= whole_until:
+            if is_digest and self.position >= whole_until:
                 await self._write_newest()
             elif (entries := await self._read()) is None:
                 await self._fall_off()
@@ -282,10 +283,20 @@ class CatchUp:
         Write, and wait until the connection has taken it.
         """
         self._check()
-        if chunk.data:
-            self._may_begin_after = -1
-        is_taken = self._outlet.write(chunk) if chunk.data else not self._outlet.is_behind
-        if not is_taken:
+        if not chunk.data:
+            await self._wait_for_room()
+            return
+        self._may_begin_after = -1
+        if not self._outlet.write(chunk):
+            self._room = Deferred()
+            await self._wait(self._room)
+
+    async def _wait_for_room(self) -> None:
+        """
+        Wait until the connection has taken all that was written.
+        """
+        self._check()
+        if self._outlet.is_behind:
             self._room = Deferred()
             await self._wait(self._room)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
-from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from ..hub import (
@@ -19,15 +18,6 @@ from ._head import write_head
 from ._outlet import RequestOutlet
 
 _log = Logger()
-
-
-def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
-    """
-    Make the outlet of a request, first thing in ``render``.
-    """
-    channel = getattr(request, "channel", None)
-    is_http2 = channel is not None and not isinstance(channel, HTTPChannel)
-    return Http2Outlet(request, streams) if is_http2 else RequestOutlet(request, streams)
 
 
 class Http2Outlet(RequestOutlet):

@@ -29,8 +29,8 @@ from ..hub.outlets import (
     Writer,
     not_sent,
 )
-from ._end import log_end, reason_for
 from ._head import stream_head, take_off_encoder, write_head
+from ._request import log_end, reason_for
 from ._waiting import Waiting
 from .site import Site, descriptor_of, watch_peer
 
@@ -228,17 +228,18 @@ class RequestOutlet:
         The connection is gone; why, the request tells in a moment.
         """
 
-    # What the request tells us, as one of those who wait for its end
+    # What the request tells us: Twisted's Request calls one of these for everything in its list of
+    # notifications (see __init__), and no code of ours does.
 
     def callback(self, _: None) -> None:
         """
-        The response is finished.
+        Note that the response is finished; ``Request.finish`` calls this.
         """
         self._request_is_over(None)
 
     def errback(self, reason: Failure) -> None:
         """
-        The connection is gone.
+        Note that the connection is gone; ``Request.connectionLost`` calls this.
         """
         self._request_is_over(reason)
 

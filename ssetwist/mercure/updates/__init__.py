@@ -2,17 +2,17 @@
 Updates: what is published, however its bytes were written (form, JSON, lines).
 """
 
-from ._body import read_body
-from ._form import read_form
-from ._json import answer_line, lines_of, update_from_json
-from ._media_types import (
+from ._content import (
     EVENT_STREAM,
     FORM,
     JSON,
     JSON_LINES,
     media_type_of,
+    read_body,
     takes_event_stream,
 )
+from ._form import read_form
+from ._json import answer_line, lines_of, update_from_json
 from ._update import MAX_TOPICS, RESERVED_TYPE, Update, update_from_form
 
 __all__ = [

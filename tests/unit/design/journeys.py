@@ -5,7 +5,6 @@ The three journeys of the pages in ``docs/design/``, made in memory and traced.
 from typing import Any
 
 import jwt
-from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
@@ -51,9 +50,7 @@ class Journeys(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.clock.advance(1000)
-        self.hub = Hub(
-            clock=self.clock, log=MemoryLog(self.clock, epoch="e"), flush_threads=1
-        )
+        self.hub = Hub(clock=self.clock, log=MemoryLog(self.clock, epoch="e"), flush_threads=1)
         key = VerificationKey.from_secret(SECRET)
         tokens = TokenSettings(publish=(key,), subscribe=(key,), issuer=HUB, audience=HUB)
         authorizer = TokenAuthorizer(
