@@ -34,8 +34,7 @@ from ..http import (
 )
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
-from ._delay import Backoff, check_backoff
-from ._policy import is_worth_another_try, retry_after
+from ._retry import Backoff, check_backoff, is_worth_another_try, retry_after
 from ._states import ReadyState, new_states
 
 _log = Logger()
