@@ -2,6 +2,7 @@
 The three journeys of the pages in ``docs/design/``, made in memory and traced.
 """
 
+from sys import getrefcount
 from typing import Any
 
 import jwt
@@ -23,7 +24,7 @@ from ssetwist.mercure.tokens._keys import VerificationKey
 from ssetwist.web import Site
 from tests.memory import Client, SocketClient
 from tests.unit.client.case import Wire
-from tests.unit.design.trace import Trace
+from tests.unit.design.trace import Call, Trace
 
 HUB = "https://hub.example/hub"
 SECRET = b"a secret of thirty-two bytes and more"
@@ -92,7 +93,7 @@ class Journeys(SynchronousTestCase):
         self.assertEqual(1, self.hub.subscriber_count)
         return client
 
-    def post_to_socket(self) -> Trace:
+    def post_to_socket(self) -> list[Call]:
         """
         A publisher's ``POST``, until the subscriber's socket has the bytes.
         """
@@ -112,25 +113,29 @@ class Journeys(SynchronousTestCase):
         self.assertIn(b"200", publisher.received.split(b"\r\n")[0])
         subscriber.close()
         publisher.close()
-        return trace
+        return trace.calls
 
-    def close_to_freed(self) -> Trace:
+    def close_to_freed(self) -> list[Call]:
         """
         A subscriber goes, and everything that was held for it is freed.
         """
-        subscriber = self.subscriber()
+        client = self.subscriber()
+        subscriber, of_this_test = self.hub.subscribers[0], object()
         trace = Trace()
         with trace.recording():
-            subscriber.close()
+            client.close()
         self.assertEqual(0, self.hub.subscriber_count)
+        self.assertEqual(0, len(self.hub.streams))
         self.assertEqual([], self.clock.getDelayedCalls())
-        return trace
+        self.assertEqual(getrefcount(of_this_test), getrefcount(subscriber), "nobody else has it")
+        return trace.calls
 
-    def coming_back(self) -> tuple[Trace, Trace]:
+    def coming_back(self) -> tuple[list[Call], list[Call], list[Call]]:
         """
         A client loses its stream and comes back.
 
-        :returns: What the client did, and what the server did.
+        :returns: Calls of the client until it has asked again, of the server that answers, and of
+            the client that hears the answer.
         """
         reactor = MemoryReactorClock()
         source = EventSource(
@@ -152,18 +157,19 @@ class Journeys(SynchronousTestCase):
         self.clock.advance(0)
         coming = source.next()
 
-        client, server = Trace(), Trace()
-        with client.recording():
+        asking, answering, hearing = Trace(), Trace(), Trace()
+        with asking.recording():
             wire.reset()
             reactor.advance(10)
             wire, factory = self._dial(reactor)
             wire.protocol = factory.buildProtocol(wire.getPeer())
             wire.protocol.makeConnection(wire)
-        with server.recording():
+        with answering.recording():
             connection = SocketClient(self.site, self.clock)
             connection.send(wire.value())
             self.clock.advance(0)
-        with client.recording():
+        self.assertEqual("#e.1", wire.header("Last-Event-ID"))
+        with hearing.recording():
             wire.send(connection.received)
         self.assertEqual("two", self.successResultOf(coming).data)
 
@@ -171,7 +177,7 @@ class Journeys(SynchronousTestCase):
         source.close()
         reactor.advance(0)
         self.assertEqual([], reactor.getDelayedCalls())
-        return client, server
+        return asking.calls, answering.calls, hearing.calls
 
     def _dial(self, reactor: MemoryReactorClock) -> tuple[Wire, Any]:
         host, port, factory, *_ = reactor.tcpClients.pop()

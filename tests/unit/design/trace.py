@@ -4,10 +4,11 @@ A trace of the functions of ssetwist that run, in the order in which they are ca
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 from inspect import CO_COROUTINE, CO_GENERATOR
+from itertools import pairwise
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import NamedTuple
@@ -35,6 +36,20 @@ class Call(NamedTuple):
         return f"{self.file}: {self.function}"
 
 
+def files_of(calls: Sequence[Call]) -> list[str]:
+    """
+    Return the files that were entered, in the order of first entry.
+    """
+    return list(dict.fromkeys(call.file for call in calls))
+
+
+def jumps_of(calls: Sequence[Call]) -> int:
+    """
+    Return how many calls are of another file than the call before.
+    """
+    return sum(one.file != other.file for one, other in pairwise(calls))
+
+
 class Trace:
     """
     The calls of one journey, whoever makes them.  A coroutine counts once, when it begins.
@@ -57,21 +72,6 @@ class Trace:
             yield
         finally:
             sys.setprofile(previous)
-
-    @property
-    def files(self) -> list[str]:
-        """
-        The files that were entered, in the order of first entry.
-        """
-        return list(dict.fromkeys(call.file for call in self.calls))
-
-    @property
-    def jumps(self) -> int:
-        """
-        How many calls are of another file than the call before.
-        """
-        pairs = zip(self.calls, self.calls[1:], strict=False)
-        return sum(one.file != other.file for one, other in pairs)
 
     def _profile(self, frame: FrameType, event: str, argument: object) -> None:
         code = frame.f_code
