@@ -105,15 +105,14 @@ class Journeys(SynchronousTestCase):
             Content_Type="application/x-www-form-urlencoded",
             Authorization=f"Bearer {token('publish')}",
         )
-        trace = Trace()
-        with trace.recording():
+        with Trace().recording() as calls:
             publisher.send(request)
             self.clock.advance(0)
         self.assertIn(b"data: hello", subscriber.socket.sends[-1])
         self.assertIn(b"200", publisher.received.split(b"\r\n")[0])
         subscriber.close()
         publisher.close()
-        return trace.calls
+        return calls
 
     def close_to_freed(self) -> list[Call]:
         """
@@ -121,14 +120,13 @@ class Journeys(SynchronousTestCase):
         """
         client = self.subscriber()
         subscriber, of_this_test = self.hub.subscribers[0], object()
-        trace = Trace()
-        with trace.recording():
+        with Trace().recording() as calls:
             client.close()
         self.assertEqual(0, self.hub.subscriber_count)
         self.assertEqual(0, len(self.hub.streams))
         self.assertEqual([], self.clock.getDelayedCalls())
         self.assertEqual(getrefcount(of_this_test), getrefcount(subscriber), "nobody else has it")
-        return trace.calls
+        return calls
 
     def coming_back(self) -> tuple[list[Call], list[Call], list[Call]]:
         """
@@ -157,19 +155,19 @@ class Journeys(SynchronousTestCase):
         self.clock.advance(0)
         coming = source.next()
 
-        asking, answering, hearing = Trace(), Trace(), Trace()
-        with asking.recording():
+        trace = Trace()
+        with trace.recording() as asking:
             wire.reset()
             reactor.advance(10)
             wire, factory = self._dial(reactor)
             wire.protocol = factory.buildProtocol(wire.getPeer())
             wire.protocol.makeConnection(wire)
-        with answering.recording():
+        with trace.recording() as answering:
             connection = SocketClient(self.site, self.clock)
             connection.send(wire.value())
             self.clock.advance(0)
         self.assertEqual("#e.1", wire.header("Last-Event-ID"))
-        with hearing.recording():
+        with trace.recording() as hearing:
             wire.send(connection.received)
         self.assertEqual("two", self.successResultOf(coming).data)
 
@@ -177,7 +175,7 @@ class Journeys(SynchronousTestCase):
         source.close()
         reactor.advance(0)
         self.assertEqual([], reactor.getDelayedCalls())
-        return asking.calls, answering.calls, hearing.calls
+        return asking, answering, hearing
 
     def _dial(self, reactor: MemoryReactorClock) -> tuple[Wire, Any]:
         host, port, factory, *_ = reactor.tcpClients.pop()

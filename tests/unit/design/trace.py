@@ -6,7 +6,7 @@ import ast
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache
 from inspect import CO_COROUTINE, CO_GENERATOR
 from itertools import pairwise
 from pathlib import Path
@@ -52,24 +52,23 @@ def jumps_of(calls: Sequence[Call]) -> int:
 
 class Trace:
     """
-    The calls of one journey, whoever makes them.  A coroutine counts once, when it begins.
-
-    :ivar calls: Those made until now.
+    Records calls, also those that Twisted makes.  A coroutine counts once, when it begins.
     """
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self._calls: list[Call] = []
         self._begun: set[FrameType] = set()
 
     @contextmanager
-    def recording(self) -> Iterator[None]:
+    def recording(self) -> Iterator[list[Call]]:
         """
-        Record what is called within.
+        Record the calls that are made within; they are in the list afterwards.
         """
+        calls = self._calls = []
         previous = sys.getprofile()
         sys.setprofile(self._profile)
         try:
-            yield
+            yield calls
         finally:
             sys.setprofile(previous)
 
@@ -77,17 +76,30 @@ class Trace:
         code = frame.f_code
         if event != "call" or code.co_name in _COMPREHENSIONS:
             return
-        path = Path(code.co_filename)
-        if not path.is_relative_to(ROOT):
+        file = _file_of(code.co_filename)
+        if file is None:
             return
         if code.co_flags & (CO_COROUTINE | CO_GENERATOR):
             if frame in self._begun:
                 return
             self._begun.add(frame)
-        self.calls.append(Call(path.relative_to(ROOT).as_posix(), _name_of(code)))
+        self._calls.append(Call(file, _name_of(code)))
 
 
-def functions_of(path: Path) -> dict[int, str]:
+@cache
+def _file_of(filename: str) -> str | None:
+    path = Path(filename)
+    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else None
+
+
+def _name_of(code: CodeType) -> str:
+    # Python 3.10 does not tell the class of a function.
+    found = _functions_of(code.co_filename).get(code.co_firstlineno)
+    return found if found is not None and found.endswith(code.co_name) else code.co_name
+
+
+@cache
+def _functions_of(filename: str) -> dict[int, str]:
     """
     Return the functions of a file, each with its class, by the line at which their code begins.
     """
@@ -104,16 +116,5 @@ def functions_of(path: Path) -> dict[int, str]:
             else:
                 look(child, prefix)
 
-    look(ast.parse(path.read_bytes()), "")
+    look(ast.parse(Path(filename).read_bytes()), "")
     return names
-
-
-@lru_cache
-def _functions_of(filename: str) -> dict[int, str]:
-    return functions_of(Path(filename))
-
-
-def _name_of(code: CodeType) -> str:
-    # Python 3.10 does not tell the class of a function.
-    found = _functions_of(code.co_filename).get(code.co_firstlineno)
-    return found if found is not None and found.endswith(code.co_name) else code.co_name
