@@ -5,16 +5,7 @@ What is measured.
 from dataclasses import dataclass
 
 from ._figures import Column
-from ._measures import (
-    Measure,
-    connect,
-    fan_out,
-    flush,
-    idle,
-    one_topic_each,
-    replay,
-    unread,
-)
+from ._measures import Measure, connect, fan_out, flush, idle, one_topic_each, replay, unread
 from ._setup import OWN_TOPIC, PRIVATE_TOPIC, Setup
 
 #: What the event log may hold where it must not hold everything.

@@ -15,19 +15,8 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from .eventstream import Event
-from .hub import (
-    EVERYTHING,
-    EndReason,
-    Hub,
-    Streams,
-    Topics,
-    View,
-)
-from .hub.outlets import (
-    Chunk,
-    Writer,
-    not_sent,
-)
+from .hub import EVERYTHING, EndReason, Hub, Streams, Topics, View
+from .hub.outlets import Chunk, Writer, not_sent
 
 __all__ = ["Listener", "MemoryHub", "MemoryOutlet"]
 

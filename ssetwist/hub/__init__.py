@@ -6,12 +6,7 @@ from ._ends import EndReason
 from ._hub import EVERYTHING, Hub
 from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import EARLIEST, ReplayPolicy, UnknownCursor, WhenBehind
-from ._streams import (
-    DEFAULT_HEARTBEAT,
-    DEFAULT_RECONNECTION_TIME,
-    DEFAULT_STALL_TIMEOUT,
-    Streams,
-)
+from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
 

@@ -157,7 +157,8 @@ class CatchUp:
             entries = await self._read()
             if entries is None:
                 last.clear()
-                await self._fall_off()
+                if await self._fall_off() and not self._replay.is_digest:
+                    break  # all that comes after the gap is promised, not only the last of it
             else:
                 last.extend(entry.position for entry in await self._seen_of(entries))
             if not self.is_at_live_end:
@@ -255,21 +256,24 @@ class CatchUp:
         self.position = self._replay.log.oldest - 1
         self._may_begin_after = self._replay.live.head
 
-    async def _fall_off(self) -> None:
+    async def _fall_off(self) -> bool:
         """
-        The log no longer holds what comes after the cursor.
+        Go on where the log does: it no longer holds what comes after the position.
+
+        :returns: Whether the subscriber has missed something, and has been told of the gap.
         """
         log, head = self._replay.log, self._replay.live.head
         left = min(log.oldest - 1, head)
         if left <= self._may_begin_after:
             self.position = left
-            return
+            return False
         asked = render_id(log.epoch, self.position)
         when_behind = self._replay.policy.when_behind
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
         self.position = left if when_behind is WhenBehind.LATEST else head
         await self._write(self._replay.gap(asked, self.position))
+        return True
 
     async def _write_all(self, entries: Sequence[Entry]) -> None:
         """

@@ -55,7 +55,9 @@ class Hub:
     the reactor's thread, also where it sends from several.
 
     :param clock: The reactor, or a ``Clock`` in tests.
-    :param log: Where events are kept; a ``MemoryLog`` of its own if there is none.
+    :param log: Where events are kept; a ``MemoryLog`` of its own if there is none.  Several hubs
+        may have one log: what is published to one of them reaches the subscribers of all, but for
+        ephemeral events.  A hub follows its log until it is closed.
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param lifetime: Seconds after which a stream ends, less up to a fifth of that, by chance, so
@@ -116,7 +118,8 @@ class Hub:
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
         self._replay = ReplayContext(self.log, clock, self._live, policy)
-        self.log.on_append = self._live.place
+        # The fan-out hears from the log, and not from publish: others may append to it, too.
+        self._unfollow = self.log.follow(self._live.place)
         self._forget = self._forget_subscriber  # one for all of them, and not one for each
 
     @property
@@ -221,6 +224,9 @@ class Hub:
         """
         Publish an event.  Never waits for a subscriber.
 
+        It goes into the log.  The log tells each hub that follows it, this one among them, whose
+        ``FanOut.place`` has it handed out in the next turn.  An ephemeral one goes there straight.
+
         It may be called from anywhere in reactor code, also from a callback of the hub itself;
         every subscriber sees the events in the order of publishing.  What is wrong with the call is
         raised at once, and not told by the Deferred.
@@ -253,7 +259,7 @@ class Hub:
         """
         if not self.is_closed:
             self.is_closed = True
-            self.log.on_append = None
+            self._unfollow()
             self._live.close()
 
     def _check(self, what: str) -> None:

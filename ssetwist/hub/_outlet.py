@@ -86,8 +86,8 @@ class Outlet(Protocol):
         ``chunk.on_wire`` to the socket and returns how many bytes that took.
 
         That alone may be called from another thread, while the reactor's waits for it; what came of
-        it must be told to :meth:`settle`.  Where there is no short cut it returns
-        :data:`NOT_SENT`.
+        it must be told to :meth:`settle`.  Where there is no short cut, :func:`not_sent` is
+        returned, which takes nothing and returns :data:`NOT_SENT`.
         """
 
     def settle(self, chunk: Chunk, sent: int) -> bool:

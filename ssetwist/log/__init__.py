@@ -4,6 +4,7 @@ Where events are kept, in order.
 :class:`EventLog` is the seam; :class:`MemoryLog` is the log that is always there.
 """
 
+from ._followers import Followers
 from ._ids import MAX_ID, position_of, render_id
 from ._log import Entry, EventLog
 from ._memory import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT, MemoryLog
@@ -15,6 +16,7 @@ __all__ = [
     "MAX_ID",
     "Entry",
     "EventLog",
+    "Followers",
     "MemoryLog",
     "position_of",
     "render_id",

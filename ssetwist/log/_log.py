@@ -39,13 +39,10 @@ class EventLog(Protocol):
     What may have to wait returns a Deferred; it has fired already where nothing had to.  An event
     that is kept may be forgotten at any time, oldest first, so ``oldest`` only ever grows.
 
-    :ivar epoch: The name of this life of this log; see :mod:`ssetwist.log._cursor`.
-    :ivar on_append: Called with each entry, in order, once it is in the log, before the Deferred of
-        its :meth:`append` fires; whoever appended it, here or elsewhere.
+    :ivar epoch: The name of this life of this log; see :mod:`ssetwist.log._ids`.
     """
 
     epoch: str
-    on_append: Callable[[Entry], None] | None
 
     @property
     def head(self) -> int:
@@ -57,6 +54,18 @@ class EventLog(Protocol):
     def oldest(self) -> int:
         """
         The position of the oldest event that is kept; ``head + 1`` if none is.
+        """
+
+    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
+        """
+        Call back with each entry that comes into the log from now on, after its present head.
+        Several may follow one log, and each is told of all; :class:`ssetwist.log.Followers` does
+        that for a log.
+
+        :param callback: Called in the order of the positions, once the entry is in the log, before
+            the Deferred of its :meth:`append` fires, whether it was appended here or elsewhere.  It
+            may append.  What it raises is logged, and hurts neither :meth:`append` nor the others.
+        :returns: A function that ends this, at once.  Calling it twice is no error.
         """
 
     def append(

@@ -10,6 +10,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..eventstream import Event, encode_event
+from ._followers import Followers
 from ._ids import new_epoch, position_of, render_id
 from ._log import Entry
 
@@ -57,7 +58,7 @@ class MemoryLog:
             if not bound >= 0:
                 raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch
-        self.on_append: Callable[[Entry], None] | None = None
+        self._followers = Followers()
         self._clock = clock
         self._max_count = max_count
         self._max_bytes = max_bytes
@@ -78,6 +79,9 @@ class MemoryLog:
         self._forget()
         return self._head + 1 - (len(self._entries) - self._forgotten)
 
+    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
+        return self._followers.add(callback, after=self._head)
+
     def append(
         self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
     ) -> Deferred[Entry]:
@@ -95,8 +99,7 @@ class MemoryLog:
         self._entries.append(entry)
         self._bytes += len(entry.encoded)
         self._forget()
-        if self.on_append is not None:
-            self.on_append(entry)
+        self._followers.tell(entry)
         return succeed(entry)
 
     def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:

@@ -13,18 +13,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Refused
 from ..hub import Hub
-from ..web.opening import (
-    path_of,
-    peer_of,
-)
-from .access import (
-    Authorizer,
-    HttpAnswer,
-    allow_origin,
-    answer_options,
-    answer_to,
-    json_answer,
-)
+from ..web.opening import path_of, peer_of
+from .access import Authorizer, HttpAnswer, allow_origin, answer_options, answer_to, json_answer
 from .discovery import metadata
 from .publishing import Publishing
 from .rights import Action

@@ -27,13 +27,7 @@ from ..hub import (
     WhenBehind,
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
-from ..mercure import (
-    DEFAULT_MAX_BODY,
-    KEY_OPTIONS,
-    LEGACY_FLAGS,
-    TokenSettings,
-    token_settings,
-)
+from ..mercure import DEFAULT_MAX_BODY, KEY_OPTIONS, LEGACY_FLAGS, TokenSettings, token_settings
 from ._collector import collect_rarely
 from ._config import DEFAULT_LISTEN, HubConfig
 from ._listening import endpoint as endpoint_of

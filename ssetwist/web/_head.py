@@ -154,6 +154,7 @@ def answer_no_content(request: Request) -> None:
     Answer 204, which is how an ``EventSource`` is told not to come back (WHATWG HTML 9.2.3).
     """
     request.setResponseCode(NO_CONTENT)
+    request.setHeader("Cache-Control", "no-store")  # for this client alone (RFC 9110, 15.1)
     request.finish()  # not return b"" from render: that would add a Content-Length, forbidden here
 
 

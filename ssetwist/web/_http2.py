@@ -8,12 +8,8 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from ..hub import (
-    Streams,
-)
-from ..hub.outlets import (
-    Chunk,
-)
+from ..hub import Streams
+from ..hub.outlets import Chunk
 from ._head import write_head
 from ._outlet import RequestOutlet
 

@@ -19,16 +19,8 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
 
-from ..hub import (
-    EndReason,
-    Streams,
-)
-from ..hub.outlets import (
-    NOT_SENT,
-    Chunk,
-    Writer,
-    not_sent,
-)
+from ..hub import EndReason, Streams
+from ..hub.outlets import NOT_SENT, Chunk, Writer, not_sent
 from ._head import stream_head, take_off_encoder, write_head
 from ._request import log_end, reason_for
 from ._waiting import Waiting

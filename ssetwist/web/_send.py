@@ -13,13 +13,8 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
-from ..hub import (
-    EndReason,
-)
-from ..hub.outlets import (
-    Chunk,
-    HasEnd,
-)
+from ..hub import EndReason
+from ..hub.outlets import Chunk, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()

@@ -25,12 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubService
 from ssetwist.mercure.rights._rights import Action
-from ssetwist.mercure.tokens._mint import (
-    Grant,
-    SigningKey,
-    mint_access_token,
-    mint_legacy_token,
-)
+from ssetwist.mercure.tokens._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from ssetwist.server.tap import Options
 from tests.conformance.reference import Received, ReferenceReader
 

@@ -12,14 +12,7 @@ from typing import Any
 
 from twisted.logger import LogEvent, formatEvent, globalLogPublisher
 
-from tests.conformance.mercure_hub import (
-    HUB,
-    PATIENCE,
-    SECRET,
-    MercureCase,
-    MercureHub,
-    Response,
-)
+from tests.conformance.mercure_hub import HUB, PATIENCE, SECRET, MercureCase, MercureHub, Response
 from tests.unit.mercure.fake_tokens import signed
 
 FORM = "application/x-www-form-urlencoded"

@@ -9,13 +9,7 @@ from threading import Thread
 from typing import Any
 
 from tests.conformance.mercure_hub import KEYS, Response, a_topic, hub
-from tests.conformance.mercure_publisher import (
-    FORM,
-    JSON,
-    JSON_LINES,
-    PublisherCase,
-    access_token,
-)
+from tests.conformance.mercure_publisher import FORM, JSON, JSON_LINES, PublisherCase, access_token
 
 
 class JsonTests(PublisherCase):

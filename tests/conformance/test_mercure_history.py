@@ -4,15 +4,7 @@ Coming back to a Mercure hub, section 11 of the protocol clause by clause (H).
 
 from threading import Thread
 
-from tests.conformance.mercure_hub import (
-    KEYS,
-    PATH,
-    MercureCase,
-    Stream,
-    a_topic,
-    encoded,
-    hub,
-)
+from tests.conformance.mercure_hub import KEYS, PATH, MercureCase, Stream, a_topic, encoded, hub
 
 #: The header that says after which event a stream begins.
 HEADER = "Mercure-Last-Event-ID"

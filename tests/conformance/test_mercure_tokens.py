@@ -13,15 +13,7 @@ from typing import Any
 
 import jwt
 
-from tests.conformance.mercure_hub import (
-    HUB,
-    KEYS,
-    SECRET,
-    MercureHub,
-    Response,
-    a_topic,
-    hub,
-)
+from tests.conformance.mercure_hub import HUB, KEYS, SECRET, MercureHub, Response, a_topic, hub
 from tests.conformance.mercure_publisher import (
     FORM,
     PublisherCase,

@@ -12,12 +12,7 @@ from urllib.parse import urlencode
 from urllib.request import Request, urlopen
 
 from ssetwist.mercure import Action
-from ssetwist.mercure.tokens._mint import (
-    Grant,
-    SigningKey,
-    mint_access_token,
-    mint_legacy_token,
-)
+from ssetwist.mercure.tokens._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from tests.functional.support import PATIENCE, HubProcess, hub
 
 PATH = "/.well-known/mercure"

@@ -13,14 +13,7 @@ from twisted.internet.task import deferLater
 from ssetwist.client import ReadyState
 from ssetwist.eventstream import Event, encode_event
 from tests.functional.client_case import ClientCase
-from tests.functional.scripted_server import (
-    CHUNKED_HEAD,
-    HEAD,
-    LAST_CHUNK,
-    Connection,
-    chunk,
-    head,
-)
+from tests.functional.scripted_server import CHUNKED_HEAD, HEAD, LAST_CHUNK, Connection, chunk, head
 
 #: How many rows of accidents are tried.
 SEEDS = int(os.environ.get("SSETWIST_CHAOS_SEEDS", "6"))

@@ -5,7 +5,7 @@ The client of Mercure over real sockets: publishing, subscribing and discovery, 
 from contextlib import ExitStack
 
 from twisted.internet import reactor
-from twisted.internet.defer import gatherResults
+from twisted.internet.defer import DeferredList, gatherResults
 from twisted.trial.unittest import TestCase
 
 from ssetwist.client import EARLIEST, Loss, Publisher, Update, hub_metadata, subscribe
@@ -104,16 +104,35 @@ class MercureTests(TestCase):
 
     async def test_closed_in_the_middle(self) -> None:
         """
-        Closing in the middle of many leaves nothing behind.
+        Closing in the middle of many: each has been published, or fails and says whether it may
+        have been; the hub has those that were, and no others but those that may have been.
         """
         url = self.start()
         publisher = Publisher(url, reactor=reactor, token=access_token())
-        published = [publisher.publish(TOPIC, "x") for _ in range(50)]
-        await published[0]
+        published = [publisher.publish(TOPIC, str(number)) for number in range(50)]
+        first = await published[0]
         closed = publisher.close()
-        ends = [one.addErrback(lambda _: None) for one in published[1:]]
+        problem = await self.assertFailure(publisher.publish(TOPIC, "late"), NotPublished)
+        self.assertFalse(problem.is_uncertain)
+        ended = dict(enumerate(await DeferredList(published[1:], consumeErrors=True), 1))
         await closed
-        await gatherResults(ends)
+        ids = {"0": first} | {str(one): id for one, (is_id, id) in ended.items() if is_id}
+        problems = {str(one): failure for one, (is_id, failure) in ended.items() if not is_id}
+        self.assertNotEqual({}, problems)
+        for failure in problems.values():
+            failure.trap(NotPublished)
+        uncertain = {one for one, failure in problems.items() if failure.value.is_uncertain}
+        async with Publisher(url, reactor=reactor, token=access_token()) as another:
+            await another.publish(TOPIC, "last")
+        heard: dict[str, str] = {}
+        async with subscribe(url, TOPIC, reactor=reactor, since=EARLIEST) as source:
+            async for event in source:
+                if event.data == "last":
+                    break
+                self.assertNotIn(event.data, heard)
+                heard[event.data] = event.id
+        self.assertEqual(ids, {data: heard.get(data) for data in ids})
+        self.assertLessEqual(set(heard) - set(ids), uncertain)
 
     async def test_metadata(self) -> None:
         """

@@ -10,13 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, Hub, InvalidMatcher, View, WhenBehind
-from ssetwist.hub import (
-    EARLIEST,
-)
-from ssetwist.hub.outlets import (
-    NOT_SENT,
-    Chunk,
-)
+from ssetwist.hub import EARLIEST
+from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.testing import Listener, MemoryHub, MemoryOutlet
 
 #: Text that an event may have in one line.

@@ -3,13 +3,7 @@ Access: an authorizer decides what a request may do; a refusal is answered in HT
 """
 
 from ._answer import HttpAnswer, answer_to, json_answer
-from ._authorizer import (
-    ALL_TOPICS,
-    AllowEveryone,
-    Authorizer,
-    TokenAuthorizer,
-    TokenThenCallback,
-)
+from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
 from ._callback import CallbackAuthorizer
 from ._challenge import quoted
 from ._cors import allow_origin, answer_options

@@ -22,9 +22,7 @@ from twisted.web.server import Request
 
 from ...client.http import BoundedBody, CannotRead
 from ...errors import Refused
-from ...web.opening import (
-    address_of,
-)
+from ...web.opening import address_of
 from ..rights import Action, Rights
 from ..tokens import name_of_url
 from ..topics import DEFAULT_LIMITS, Limits

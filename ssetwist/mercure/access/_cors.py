@@ -4,9 +4,7 @@ What pages of other origins may see of the answers (Fetch, "CORS protocol").
 
 from twisted.web.server import Request
 
-from ...web.opening import (
-    header_of,
-)
+from ...web.opening import header_of
 from ._answer import HttpAnswer
 from ._origins import Origins
 

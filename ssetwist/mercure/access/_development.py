@@ -15,9 +15,7 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ...errors import Refused
-from ...web.opening import (
-    header_of,
-)
+from ...web.opening import header_of
 from ._answer import answer_to
 from ._origins import Origins
 

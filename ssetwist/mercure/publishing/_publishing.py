@@ -5,16 +5,13 @@ Publishing: ``POST`` at the hub's URL (section 5 of the checklist).
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList
+from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError
 from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from ...errors import HubClosed, LogUnavailable, Refused
 from ...hub import Hub, Matchers
-from ...web.opening import (
-    address_of,
-    header_of,
-)
+from ...web.opening import address_of, header_of
 from ..access import Authorizer, HttpAnswer, origin_of
 from ..rights import Action, Rights
 from ..settings import MercureSettings
@@ -151,7 +148,10 @@ class Publishing:
         except CancelledError:  # the client has gone
             DeferredList(answers, consumeErrors=True).cancel()
             raise
-        answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
+        try:
+            answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
+        except FirstError as first:  # around what went wrong: the client has gone, for example
+            first.subFailure.raiseException()
         return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
 
     def _publish_once(

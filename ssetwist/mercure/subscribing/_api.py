@@ -6,9 +6,7 @@ from twisted.web.server import Request
 
 from ...errors import Refused
 from ...hub import Hub
-from ...web.opening import (
-    header_of,
-)
+from ...web.opening import header_of
 from ..access import Authorizer, HttpAnswer, json_answer
 from ..discovery import link
 from ..rights import Action

@@ -26,14 +26,7 @@ from ..access import Authorizer, HttpAnswer
 from ..rights import Action, Rights
 from ..settings import MercureSettings
 from ..topics import Selection, read_selectors
-from ..updates import (
-    EVENT_STREAM,
-    FORM,
-    media_type_of,
-    read_body,
-    read_form,
-    takes_event_stream,
-)
+from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, takes_event_stream
 from ._active import ActiveSubscriptions
 from ._subscriptions import ActiveSubscription, new_subscriber
 
@@ -45,6 +38,10 @@ EXPIRY_MARGIN = 1.0
 
 #: Seconds after which one may try again whose token has too many streams.
 _LIMIT_RETRY_AFTER = 10.0
+
+#: Caches may keep an answer of 200 or 204 that does not forbid it (RFC 9110, 15.1), and give it to
+#: another client.
+_NOT_KEPT = {"Cache-Control": "no-store"}
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -116,7 +113,7 @@ class Subscribing:
             is_legacy=self._settings.is_legacy_allowed,
         )
         if resume_id == END_ID:
-            return HttpAnswer(204)  # do not come back (WHATWG HTML 9.2.3)
+            return HttpAnswer(204, headers=_NOT_KEPT)  # do not come back (WHATWG HTML 9.2.3)
         is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
         if outlet.refuse_early_bytes():
             return None
@@ -126,7 +123,7 @@ class Subscribing:
             for name in _RESUME_ID_HEADERS:
                 request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
         if request.method == b"HEAD":
-            return HttpAnswer(200, media_type=EVENT_STREAM)
+            return HttpAnswer(200, media_type=EVENT_STREAM, headers=_NOT_KEPT)
         self._open(request, outlet, rights, selection, Start(resume_id or None))
         return None
 

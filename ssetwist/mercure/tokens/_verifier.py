@@ -11,15 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
 from ...hub import NOTHING
-from ..rights import (
-    Action,
-    Checks,
-    Rights,
-    one_of,
-    rights_of_details,
-    rights_of_legacy,
-    shown,
-)
+from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import Credential, CredentialPlace
 from ._jwt import ACCESS_TOKEN, Token, moment, seconds

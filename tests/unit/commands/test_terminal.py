@@ -15,14 +15,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.commands._terminal import (
-    Input,
-    Output,
-    Terminal,
-    escaped,
-    escaped_json,
-    has_colour,
-)
+from ssetwist.commands._terminal import Input, Output, Terminal, escaped, escaped_json, has_colour
 
 
 class OnTerminal(io.StringIO):
@@ -99,10 +92,17 @@ class TerminalTests(SynchronousTestCase):
         """
 
         class Broken(io.StringIO):
+            flushes = 0
+
             def flush(self) -> None:
+                self.flushes += 1
                 raise BrokenPipeError
 
-        Terminal(io.StringIO(), io.StringIO(), Broken()).write_status("x")
+        errors = Broken()
+        terminal = Terminal(io.StringIO(), io.StringIO(), errors)
+        terminal.write_status("x")
+        terminal.write_status("y", end="")
+        self.assertEqual(("x\ny", 2), (errors.getvalue(), errors.flushes))
 
 
 class ColourTests(SynchronousTestCase):

@@ -7,7 +7,7 @@ import gc
 import tracemalloc
 from collections.abc import Iterable
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -548,3 +548,38 @@ class PitfallTests(SynchronousTestCase):
         stream = f"data: {data}\n\n".encode()
         pieces = [stream[start : start + 65_536] for start in range(0, len(stream), 65_536)]
         self.assertEqual([Event(data)], parse(*pieces))
+
+
+#: Blocks that are written alike, as a server writes them, but for some without an id.
+PIECES = st.lists(
+    st.tuples(
+        st.sampled_from([("data: ", ""), ("data:", ""), ("data: ", "event: t\n")]),
+        st.lists(st.sampled_from([None, "", "1", "2", "3"]), min_size=1, max_size=6),
+    ),
+    max_size=4,
+)
+
+
+class CutBetweenBlocksTests(SynchronousTestCase):
+    """
+    Streams of which each piece is some whole blocks, as servers write them.
+    """
+
+    @given(PIECES)
+    @example([(("data: ", ""), ["1", "2", "3"]), (("data: ", ""), [None])])
+    def test_last_id_counts(self, pieces: list[tuple[tuple[str, str], list[str | None]]]) -> None:
+        """
+        The id of an event is the last one that a block up to its own has set, in whichever piece
+        that block came.
+        """
+        parser = EventStreamParser()
+        last = ""
+        for (data, type), ids in pieces:
+            blocks = ""
+            expected = []
+            for id in ids:
+                last = last if id is None else id
+                blocks += ("" if id is None else f"id: {id}\n") + f"{type}{data}x\n\n"
+                expected.append(last or None)
+            self.assertEqual(expected, [event.id for event in parser.feed(blocks.encode())])
+            self.assertEqual(last, parser.last_event_id)

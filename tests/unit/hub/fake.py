@@ -11,15 +11,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
 
 from ssetwist import EndReason, Event, Hub, View
-from ssetwist.hub import (
-    EVERYTHING,
-    Streams,
-    Topics,
-)
-from ssetwist.hub.outlets import (
-    Chunk,
-)
-from ssetwist.log import Entry, MemoryLog
+from ssetwist.hub import EVERYTHING, Streams, Topics
+from ssetwist.hub.outlets import Chunk
+from ssetwist.log import Entry, Followers, MemoryLog
 from ssetwist.testing import Listener, MemoryOutlet
 
 
@@ -149,9 +143,12 @@ class SlowLog:
     def __init__(self, kept: MemoryLog) -> None:
         self.kept = kept
         self.epoch = kept.epoch
-        self.on_append: Callable[[Entry], None] | None = None
+        self.followers = Followers()
         self.unanswered: list[tuple[str, Deferred[Any], Callable[[], Any]]] = []
         self.cancelled: list[str] = []
+
+    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
+        return self.followers.add(callback, after=self.head)
 
     @property
     def head(self) -> int:
@@ -168,8 +165,7 @@ class SlowLog:
         self.kept.append(topics, event, is_private=is_private).addCallback(entries.append)
 
         def tell() -> Entry:
-            if self.on_append is not None:
-                self.on_append(entries[0])
+            self.followers.tell(entries[0])
             return entries[0]
 
         return self._ask("append", tell)

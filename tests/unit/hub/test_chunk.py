@@ -4,9 +4,7 @@ Bytes on their way to many.
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.hub.outlets import (
-    Chunk,
-)
+from ssetwist.hub.outlets import Chunk
 
 
 class FramesTests(SynchronousTestCase):

@@ -9,9 +9,7 @@ from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
-from ssetwist.hub.outlets import (
-    HasEnd,
-)
+from ssetwist.hub.outlets import HasEnd
 from tests.unit.hub.fake import Broken, fail
 
 

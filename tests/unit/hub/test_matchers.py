@@ -5,7 +5,7 @@ Matchers.
 import time
 from dataclasses import dataclass, field
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -95,16 +95,26 @@ class MatcherTests(SynchronousTestCase):
         ):
             self.assertEqual(expected, Pattern(pattern, BASE).matches(topic), (pattern, topic))
 
-    @given(st.text(st.characters(), max_size=50), st.text(max_size=50))
-    def test_any_pattern(self, pattern: str, topic: str) -> None:
+    @given(
+        st.text(st.characters(), max_size=50) | st.text("/ab*:{}?", max_size=8),
+        st.text(st.characters(), max_size=50),
+        st.text("/ab", max_size=8),
+    )
+    @example("/*", "\ud800", "a")
+    def test_any_pattern(self, pattern: str, topic: str, path: str) -> None:
         """
-        A pattern can be compiled, and then answers for every topic, or it is refused.
+        A pattern can be compiled, and then answers for every topic, or it is refused.  A topic
+        without UTF-8 is matched by none; one that is relative to the hub's URL is the same as all
+        of it.
         """
         try:
             matcher = Pattern(pattern, BASE)
         except InvalidMatcher:
             return
-        self.assertIn(matcher.matches(topic), (True, False))
+        self.assertFalse(matcher.matches(f"{topic}\ud800"))
+        self.assertEqual(matcher.matches(topic), Matchers.of(matcher).match([topic]))
+        path = "/" + path.lstrip("/")
+        self.assertEqual(matcher.matches(f"https://hub.example{path}"), matcher.matches(path))
 
     def test_lone_surrogate(self) -> None:
         """

@@ -43,9 +43,7 @@ from ssetwist.hub import (
     WhenBehind,
     _fan_out,
 )
-from ssetwist.hub.outlets import (
-    Chunk,
-)
+from ssetwist.hub.outlets import Chunk
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import MemoryOutlet
 from tests.unit.hub.model import EPOCH, Heard, Sight, Story, World
@@ -151,13 +149,8 @@ class SlowLog:
         self._delays = delays
         self._count = 0
 
-    @property
-    def on_append(self) -> Callable[[Entry], None] | None:
-        return self._log.on_append
-
-    @on_append.setter
-    def on_append(self, on_append: Callable[[Entry], None] | None) -> None:
-        self._log.on_append = on_append
+    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
+        return self._log.follow(callback)
 
     @property
     def head(self) -> int:

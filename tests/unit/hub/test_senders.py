@@ -7,7 +7,7 @@ import sys
 import threading
 from collections.abc import Callable
 
-from twisted.trial.unittest import SynchronousTestCase
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist.hub import _senders
 from ssetwist.hub._senders import Senders
@@ -125,35 +125,71 @@ class SendersTests(SynchronousTestCase):
             self.senders.send(DATA, [Sending(int) for _ in range(9)])
         self.assertLessEqual(len(self.ours()), 2)
 
-    def move(self, cores: set[int], current: list[int]) -> list[tuple[int, set[int]]]:
+    def run_on(self, cores: set[int]) -> None:
         """
-        Send while this thread runs on one core after the other, and return which threads were
-        moved to which cores meanwhile.
+        Have this thread run on these cores only, until the test is over.
         """
-        moved: list[tuple[int, set[int]]] = []
+        self.addCleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
+        os.sched_setaffinity(0, cores)
+
+    def threads(self) -> set[int]:
+        """
+        Have each thread send something, and return the others' numbers.
+        """
+        numbers: set[int] = set()
         barrier = threading.Barrier(3, timeout=30)
-        self.senders.send(DATA, [Sending(barrier.wait) for _ in range(3)])
-        self.patch(os, "sched_getaffinity", lambda id: cores)
-        self.patch(os, "sched_setaffinity", lambda id, cores: moved.append((id, cores)))
-        for core in current:
-            self.patch(_senders, "_current_core", lambda core=core: core)
-            self.senders.send(DATA, [Sending(int) for _ in range(3)])
-        return moved
+
+        def act() -> int:
+            numbers.add(threading.get_native_id())
+            return barrier.wait()
+
+        self.senders.send(DATA, [Sending(act) for _ in range(3)])
+        return numbers - {threading.get_native_id()}
 
     def test_other_cores(self) -> None:
         """
-        They run on other cores than this thread, wherever it is; they are moved only when it was.
+        They may run on all cores but the one on which this thread runs, wherever that is; where
+        there is no other, on that one.
         """
-        moved = self.move({0, 1, 2}, [100, 1, 1, 2])
-        here = threading.get_native_id()
-        self.assertEqual([{0, 1, 2}] * 2 + [{0, 2}] * 2 + [{0, 1}] * 2, [to for _, to in moved])
-        self.assertEqual(2, len({id for id, _ in moved} - {here}))
+        if not hasattr(os, "sched_getaffinity"):
+            raise SkipTest("threads cannot be moved here")
+        all_cores = os.sched_getaffinity(0)
+        threads = self.threads()
+        self.assertEqual(2, len(threads))
+        for core in sorted(all_cores):
+            # Where this thread is, is chance unless it is said.
+            self.patch(_senders, "_current_core", lambda core=core: core)
+            self.senders.send(DATA, [Sending(int) for _ in range(3)])
+            expected = all_cores - {core} or all_cores
+            self.assertEqual([expected] * 2, [os.sched_getaffinity(one) for one in threads])
+            self.assertEqual(all_cores, os.sched_getaffinity(0), "this one may run anywhere")
+
+    def test_same_core(self) -> None:
+        """
+        As long as this thread is where it was they are left alone: moving them takes time.
+        """
+        if not hasattr(os, "sched_getaffinity"):
+            raise SkipTest("threads cannot be moved here")
+        core = min(os.sched_getaffinity(0))
+        self.patch(_senders, "_current_core", lambda: core)
+        threads = self.threads()
+        self.threads()
+        for one in threads:
+            os.sched_setaffinity(one, {core})
+        self.threads()
+        self.assertEqual([{core}] * 2, [os.sched_getaffinity(one) for one in threads])
 
     def test_one_core(self) -> None:
         """
-        Where there is no other core they stay where they are.
+        Where there is no other core they stay where they are, and send.
         """
-        self.assertEqual([], self.move({100}, [100]))
+        if not hasattr(os, "sched_getaffinity"):
+            raise SkipTest("threads cannot be moved here")
+        core = min(os.sched_getaffinity(0))
+        self.run_on({core})
+        threads = self.threads()
+        self.assertEqual(threads, self.threads())
+        self.assertEqual([{core}] * 2, [os.sched_getaffinity(one) for one in threads])
 
     def test_cannot_be_moved(self) -> None:
         """

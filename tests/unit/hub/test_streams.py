@@ -11,14 +11,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
-from ssetwist.hub import (
-    DEFAULT_HEARTBEAT,
-    DEFAULT_STALL_TIMEOUT,
-    Streams,
-)
-from ssetwist.hub.outlets import (
-    Chunk,
-)
+from ssetwist.hub import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
+from ssetwist.hub.outlets import Chunk
 from tests.unit.hub.fake import Broken, FakeOutlet, do_nothing, fail
 
 HEARTBEAT = b":\n"

@@ -7,9 +7,7 @@ from collections.abc import Callable
 
 from ssetwist import EndReason
 from ssetwist.hub._fan_out import _LARGE_BATCH, _MANY, MAX_FLUSH
-from ssetwist.hub.outlets import (
-    Chunk,
-)
+from ssetwist.hub.outlets import Chunk
 from ssetwist.testing import MemoryHub
 from tests.unit.hub.case import HubTestCase
 from tests.unit.hub.fake import Broken, FakeListener, fail

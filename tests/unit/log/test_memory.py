@@ -73,15 +73,19 @@ class AppendTests(MemoryLogCase):
         self.assertEqual((("a", "b"), True, 5), (entry.topics, entry.is_private, entry.at))
         self.assertEqual(encode_event(Event("x", type="t", id="#a1.1")), entry.encoded)
 
-    def test_on_append(self) -> None:
+    def test_follow(self) -> None:
         """
-        Whoever follows the log hears of each entry, in order, when it is in the log.
+        Whatever follows the log hears of each entry from then on, in order, when it is in the log,
+        until it wants no more.
         """
         log = self.make()
         heard: list[tuple[int, int]] = []
-        log.on_append = lambda entry: heard.append((entry.position, log.head))
-        self.append(log, "1", "2")
-        self.assertEqual([(1, 1), (2, 2)], heard)
+        self.append(log, "1")
+        unfollow = log.follow(lambda entry: heard.append((entry.position, log.head)))
+        self.append(log, "2", "3")
+        unfollow()
+        self.append(log, "4")
+        self.assertEqual([(2, 2), (3, 3)], heard)
 
 
 class ReadTests(MemoryLogCase):
@@ -264,7 +268,7 @@ class BoundTests(MemoryLogCase):
         """
         log = self.make(max_bytes=10)
         heard: list[tuple[int, int]] = []
-        log.on_append = lambda entry: heard.append((entry.position, log.oldest))
+        log.follow(lambda entry: heard.append((entry.position, log.oldest)))
         self.append(log, "x" * 100)
         self.assertEqual([(1, 2)], heard)
 

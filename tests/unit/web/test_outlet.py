@@ -10,15 +10,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
-from ssetwist.hub import (
-    EndReason,
-    Streams,
-)
+from ssetwist.hub import EndReason, Streams
 from ssetwist.hub._senders import _send
-from ssetwist.hub.outlets import (
-    NOT_SENT,
-    Chunk,
-)
+from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.web import Site
 from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
@@ -180,7 +174,7 @@ class OpenTests(OutletCase):
         self.assertFalse(seen[0].is_new)
         self.assertFalse(seen[0].is_open)
 
-    def test_write_before_open_goes_nowhere(self) -> None:
+    def test_after_the_end_nothing_happens(self) -> None:
         """
         After the end, writing, ending and aborting do nothing and raise nothing.
         """

@@ -5,14 +5,7 @@ What is asked for.
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
-from ssetwist.client.http._request import (
-    as_headers,
-    head,
-    method_of,
-    normalized,
-    origin_of,
-    shown,
-)
+from ssetwist.client.http._request import as_headers, head, method_of, normalized, origin_of, shown
 
 
 class URLTests(SynchronousTestCase):

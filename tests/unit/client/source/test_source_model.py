@@ -13,15 +13,7 @@ from twisted.internet.error import ConnectionRefusedError
 from ssetwist.client import ReadyState
 from ssetwist.client.stream._queue import MANY
 from ssetwist.eventstream import Event
-from tests.unit.client.case import (
-    CHUNKED,
-    HEAD,
-    LAST_CHUNK,
-    SourceCase,
-    Wire,
-    chunk,
-    response,
-)
+from tests.unit.client.case import CHUNKED, HEAD, LAST_CHUNK, SourceCase, Wire, chunk, response
 
 _ANSWERS = st.sampled_from(
     [

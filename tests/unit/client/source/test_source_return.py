@@ -5,15 +5,7 @@ How an event source comes back.
 from ssetwist.client import Backoff, EventSource, Interruption, ReadyState
 from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream, SSETwistError
 from ssetwist.eventstream import Event
-from tests.unit.client.case import (
-    CHUNKED,
-    HEAD,
-    LAST_CHUNK,
-    SourceCase,
-    Wire,
-    chunk,
-    response,
-)
+from tests.unit.client.case import CHUNKED, HEAD, LAST_CHUNK, SourceCase, Wire, chunk, response
 
 
 class ReturnCase(SourceCase):

@@ -2,6 +2,8 @@
 What a path of the subscription API asks for.
 """
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
@@ -140,15 +142,31 @@ class ReadPathTests(SynchronousTestCase):
         self.assertEqual((match_type, match), (asked.match_type, asked.match))
         self.assertFalse(asked.includes(ActiveSubscription(match_type, match, subscriber + "x")))
 
-    @given(st.text(max_size=30), st.booleans())
+    @given(
+        st.text(max_size=30)
+        | st.lists(
+            st.sampled_from(["exact", "urlpattern", "a", "%C3%A9", "%z", ""]), max_size=4
+        ).map("/".join),
+        st.booleans(),
+    )
     def test_any(self, rest: str, has_legacy: bool) -> None:
         """
         Any path asks for something, or is refused.
         """
+        path = f"{ROOT}/{rest}"
         try:
-            read_path(f"{ROOT}/{rest}", HUB, has_legacy=has_legacy)
+            asked = read_path(path, HUB, has_legacy=has_legacy)
         except Refused as refused:
             self.assertIn(refused.status, (400, 404))
+            return
+        self.assertEqual(path, asked.path)
+        assert asked.match is not None, "there is at least one segment"
+        named = ActiveSubscription(asked.match_type, asked.match, asked.subscriber or "x")
+        self.assertTrue(asked.includes(named))
+        self.assertFalse(asked.includes(replace(named, match=f"{asked.match}x")))
+        self.assertFalse(asked.includes(replace(named, match_type="other")))
+        is_one = asked.subscriber is not None
+        self.assertEqual(is_one, not asked.includes(replace(named, subscriber="another")))
 
 
 class AskedTests(SynchronousTestCase):

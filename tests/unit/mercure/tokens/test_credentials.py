@@ -178,15 +178,20 @@ class CredentialTests(SynchronousTestCase):
         """
         self.assertNotIn("header", repr(Credential(TOKEN, CredentialPlace.COOKIE)))
 
-    @given(st.lists(st.binary()), st.lists(st.binary()), st.lists(st.text()))
+    @given(
+        st.lists(st.binary() | st.sampled_from([f"Bearer {TOKEN}".encode()]), max_size=2),
+        st.lists(st.binary() | st.sampled_from([b"0=a", b"x=y; 0=b", b"=c"]), max_size=3),
+        st.lists(st.text() | st.sampled_from([TOKEN]), max_size=2),
+    )
     def test_anything(
         self, authorization: list[bytes], cookies: list[bytes], query: list[str]
     ) -> None:
         """
-        Whatever a request has, it is a token, or none, or refused with 400.
+        Whatever a request has, it is refused with 400, or the token is where it is looked for
+        first; if nothing is there, there is none.
         """
         try:
-            credential_of(
+            credential = credential_of(
                 authorization=authorization,
                 cookies=cookies,
                 query=query,
@@ -195,6 +200,17 @@ class CredentialTests(SynchronousTestCase):
             )
         except Refused as problem:
             self.assertEqual(400, problem.status)
+            self.assertTrue(authorization or query)
+            return
+        if authorization:
+            self.assertEqual(Credential(TOKEN, CredentialPlace.HEADER), credential)
+        elif query:
+            self.assertEqual(Credential(query[0], CredentialPlace.QUERY), credential)
+        elif credential is None:
+            self.assertFalse({b"0=a", b"x=y; 0=b", b"=c"} & set(cookies))
+        else:
+            self.assertIs(CredentialPlace.COOKIE, credential.source)
+            self.assertIn(credential.token, b";".join(cookies).decode("latin-1"))
 
 
 class CookieNameTests(SynchronousTestCase):

@@ -17,12 +17,7 @@ from twisted.web.static import Data
 
 from ssetwist.errors import Refused
 from ssetwist.mercure.rights._rights import Action, Rights
-from ssetwist.mercure.tokens._credentials import (
-    COOKIE,
-    LEGACY_COOKIE,
-    Credential,
-    CredentialPlace,
-)
+from ssetwist.mercure.tokens._credentials import COOKIE, LEGACY_COOKIE, Credential, CredentialPlace
 from ssetwist.mercure.tokens._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
 from ssetwist.mercure.tokens._keys import PUBLIC_ALGORITHMS
 from ssetwist.mercure.tokens._settings import TokenSettings

@@ -18,12 +18,7 @@ from ssetwist.mercure.rights._rights import Action, Rights
 from ssetwist.mercure.tokens._credentials import Credential, CredentialPlace
 from ssetwist.mercure.tokens._jwt import Token
 from ssetwist.mercure.tokens._keys import from_bytes
-from ssetwist.mercure.tokens._mint import (
-    Grant,
-    SigningKey,
-    mint_access_token,
-    mint_legacy_token,
-)
+from ssetwist.mercure.tokens._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from ssetwist.mercure.tokens._trust import FixedKeys, Trust
 from ssetwist.mercure.tokens._verifier import TokenVerifier
 from tests.unit.mercure.fake_tokens import (

@@ -278,7 +278,8 @@ class AccessTokenTests(VerifierCase):
         """
         A token may begin later; then it is no good yet, but for what clocks differ.
         """
-        self.rights(access_token(nbf=NOW + CLOCK_SKEW))
+        early = self.rights(access_token(nbf=NOW + CLOCK_SKEW))
+        self.assertEqual(self.rights(access_token()).publish, early.publish)
         for begins in (NOW + CLOCK_SKEW + 1, "x", True):
             reason = self.refusal(access_token(nbf=begins))
             self.assertIn("expected at most 5 s later than now", reason)
@@ -287,7 +288,12 @@ class AccessTokenTests(VerifierCase):
         """
         What issuers must say, and hubs must not ask for, may be missing or odd.
         """
-        self.rights(access_token(sub=5, client_id=None, iat="x", jti=[]))
+        odd = self.rights(access_token(sub=5, client_id=None, iat="x", jti=[]))
+        plain = self.rights(access_token())
+        self.assertEqual(
+            (plain.publish, plain.subscribe, plain.expires),
+            (odd.publish, odd.subscribe, odd.expires),
+        )
 
     def test_bad_details(self) -> None:
         """

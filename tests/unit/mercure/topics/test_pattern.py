@@ -71,15 +71,30 @@ class PatternOfTests(SynchronousTestCase):
         What people ask for is far from too dear.
         """
         uuid = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
-        for pattern in (
-            f"https://example.com/users/{uuid}/orders/{uuid}",
-            "/.well-known/mercure/subscriptions/:match_type/:match/:subscriber",
-            "https://:tenant.example.com/:a/:b/:c/:d/:e/:f/:g",
-            "https://example.com/([^/]+)/([^/]+)/([^/]+)",
-            "https://example.com/:a([\\w-]+)/:b([\\w-]+)/:c(\\d{1,10})",
-            "https://example.com/" + "x" * 1000,
+        some = "01234567-89ab-cdef-0123-456789abcdef"
+        for pattern, topic in (
+            (
+                f"https://example.com/users/{uuid}/orders/{uuid}",
+                f"https://example.com/users/{some}/orders/{some}",
+            ),
+            (
+                "/.well-known/mercure/subscriptions/:match_type/:match/:subscriber",
+                "/.well-known/mercure/subscriptions/exact/a/urn%3Auuid%3A1",
+            ),
+            (
+                "https://:tenant.example.com/:a/:b/:c/:d/:e/:f/:g",
+                "https://ann.example.com/1/2/3/4/5/6/7",
+            ),
+            ("https://example.com/([^/]+)/([^/]+)/([^/]+)", "https://example.com/a/b/c"),
+            (
+                "https://example.com/:a([\\w-]+)/:b([\\w-]+)/:c(\\d{1,10})",
+                "https://example.com/a-b/c_d/12",
+            ),
+            ("https://example.com/" + "x" * 1000, "https://example.com/" + "x" * 1000),
         ):
-            pattern_of(pattern, BASE)
+            matcher = pattern_of(pattern, BASE)
+            self.assertTrue(matcher.matches(topic), pattern)
+            self.assertFalse(matcher.matches(f"{topic}/y"), pattern)
 
     def test_too_dear(self) -> None:
         """
@@ -127,14 +142,19 @@ class PatternOfTests(SynchronousTestCase):
     @given(
         st.lists(
             st.sampled_from(("/", "a", "é", "*", ":n", "(", ")", "{", "}", "?", "\\", "[", "{9}"))
-        )
+        ),
+        st.text("/aé", max_size=6),
     )
-    def test_any(self, pieces: list[str]) -> None:
+    def test_any(self, pieces: list[str], path: str) -> None:
         """
-        Whatever a stranger sends, there is a matcher that answers, or it is refused.
+        Whatever a stranger sends is refused, or is the same pattern as one of the application's; a
+        topic that is relative to the hub's URL is the same as all of it.
         """
+        pattern, path = "".join(pieces), "/" + path.lstrip("/")
         try:
-            matcher = pattern_of("".join(pieces), BASE)
+            matcher = pattern_of(pattern, BASE)
         except InvalidMatcher:
             return
-        self.assertIn(matcher.matches("/a"), (True, False))
+        expected = Pattern(pattern, BASE, allow_regexp=True).matches(path)
+        self.assertEqual(expected, matcher.matches(path))
+        self.assertEqual(expected, matcher.matches(f"https://hub.example{path}"))

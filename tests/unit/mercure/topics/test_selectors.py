@@ -8,12 +8,7 @@ from ssetwist.errors import Refused
 from ssetwist.hub import Everything, Exact, Matchers
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._pattern import pattern_of
-from ssetwist.mercure.topics._selectors import (
-    Selection,
-    Subscription,
-    matcher_of,
-    read_selectors,
-)
+from ssetwist.mercure.topics._selectors import Selection, Subscription, matcher_of, read_selectors
 from ssetwist.mercure.topics._template import Template
 
 BASE = "https://hub.example/.well-known/mercure"

@@ -188,15 +188,28 @@ class JSONTests(SynchronousTestCase):
         asked = hub.publish(update.topics, update.event, private=update.is_private)
         self.assertEqual(update.event.id or hub.resume_id, self.successResultOf(asked))
 
-    @given(st.one_of(st.binary(max_size=50), st.text('{}[]":,topicdata01eE.-\\u', max_size=50)))
+    @given(
+        st.one_of(
+            st.binary(max_size=50),
+            st.text('{}[]":,topicdata01eE.-\\u', max_size=50),
+            st.text('{}[]":,topicdata01eE.-\\u', max_size=20).map('{{"topic":"a"{}}}'.format),
+            st.lists(st.sampled_from(["a", "b", "c"]), max_size=3).map(
+                lambda topics: json.dumps({"topic": topics})
+            ),
+        )
+    )
     def test_any_bytes(self, text: bytes | str) -> None:
         """
         Any bytes are an update, or are refused.
         """
+        body = text if isinstance(text, bytes) else text.encode()
         try:
-            update_from_json(text if isinstance(text, bytes) else text.encode(), HUB)
+            update = update_from_json(body, HUB)
         except Refused as refused:
             self.assertEqual(400, refused.status)
+            return
+        given = json.loads(body)["topic"]
+        self.assertEqual(given if isinstance(given, list) else [given], list(update.topics))
 
 
 class LinesTests(SynchronousTestCase):

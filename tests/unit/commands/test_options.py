@@ -1,0 +1,64 @@
+"""
+The token that both commands of the client show.
+"""
+
+import os
+import string
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.commands._options import token_of
+from tests.unit.mercure.fake_tokens import scratch
+
+TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
+
+#: What editors, shells and copying leave around a token.
+BLANKS = st.text(string.whitespace, max_size=4)
+
+
+class TokenTests(SynchronousTestCase):
+    """
+    Where the token is read from.
+    """
+
+    def setUp(self) -> None:
+        self.file = scratch(self)
+        self.addCleanup(os.environ.pop, "SSETWIST_TEST_TOKEN", None)
+
+    def read(self, text: str) -> list[str]:
+        """
+        Return the token that is read from a file with this text, and from a variable.
+        """
+        self.file.write_bytes(text.encode())
+        os.environ["SSETWIST_TEST_TOKEN"] = text
+        tokens = []
+        for source in (str(self.file), f"file:{self.file}", "env:SSETWIST_TEST_TOKEN"):
+            read = token_of(source)
+            assert read is not None
+            tokens.append(read())
+        return tokens
+
+    @given(BLANKS, BLANKS)
+    def test_blanks_around(self, before: str, after: str) -> None:
+        """
+        Blanks and line breaks around it are no part of it, wherever it is.
+        """
+        self.assertEqual([TOKEN] * 3, self.read(before + TOKEN + after))
+
+    @given(st.sampled_from(string.whitespace))
+    def test_blanks_within(self, blank: str) -> None:
+        """
+        Within it there may be none; what is said of it does not show it.
+        """
+        text = TOKEN.replace(".", blank, 1)
+        problem = str(self.assertRaises(ValueError, self.read, text))
+        self.assertIn("--token: ", problem)
+        self.assertNotIn(TOKEN[-10:], problem)
+
+    def test_none(self) -> None:
+        """
+        Without the option there is no token.
+        """
+        self.assertIsNone(token_of(None))

@@ -1,0 +1,109 @@
+"""
+What is forgotten while a client that has begun to read takes no more.
+"""
+
+from itertools import product
+
+from ssetwist import EndReason, WhenBehind
+from ssetwist.hub import EARLIEST
+from ssetwist.hub._catch_up import PIECE
+from tests.unit.hub.case import HubTestCase, id_of, shown
+from tests.unit.hub.fake import FakeListener, SlowLog
+
+#: Three events are kept, and one is all that is read at a time.
+KEPT = 3
+LARGE = "x" * (PIECE - 1000)
+
+
+class ForgottenAfterTheFirstWriteTests(HubTestCase):
+    """
+    Once a client has been sent something, no event that follows may be left out silently, however
+    the client began.
+    """
+
+    def overtaken(self, when_behind: WhenBehind, later: str, **start: object) -> FakeListener:
+        """
+        Return a client that has read some of what was kept when it came, and then took nothing
+        until the log had forgotten what it had not read.
+
+        :param later: What is published meanwhile.
+        """
+        hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
+        for name in "abc":
+            self.publish(name + LARGE, to=name, hub=hub)
+        listener = self.subscribe(hub, **start)
+        while not listener.data:
+            self.clock.turn()
+        listener.stop_reading()
+        self.settle()
+        for name in later:
+            self.publish(name + LARGE, to=name, hub=hub)
+        listener.read()
+        self.settle()
+        return listener
+
+    def test_told(self) -> None:
+        """
+        A client for which the next event is forgotten is cut, or told of the gap and given what
+        its hub gives to such clients; also one that asked for whatever is kept.
+        """
+        starts = ({"last_event_id": EARLIEST}, {"last_event_id": id_of(0)}, {"last": KEPT})
+        for when_behind, later, start in product(WhenBehind, ("def", "defg"), starts):
+            follows = {
+                WhenBehind.DISCONNECT: [],
+                WhenBehind.SKIP: ["gap"],
+                WhenBehind.LATEST: ["gap", *later[-KEPT:]],
+            }
+            with self.subTest(when_behind=when_behind, later=later, **start):
+                listener = self.overtaken(when_behind, later, **start)
+                heard = [one.removesuffix(LARGE) for one in shown(listener)]
+                self.assertEqual(["a", "b", *follows[when_behind]], heard)
+                is_cut = listener.end_reason is EndReason.FELL_BEHIND
+                self.assertEqual(when_behind is WhenBehind.DISCONNECT, is_cut)
+
+    def test_nothing_written_yet(self) -> None:
+        """
+        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing by
+        getting less.
+        """
+        for when_behind in WhenBehind:
+            hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
+            self.publish(*"abc", hub=hub)
+            listener = self.subscribe(hub, last_event_id=EARLIEST, is_behind=True)
+            self.publish(*"de", hub=hub)
+            listener.read()
+            self.settle()
+            expected = ["e"] if when_behind is WhenBehind.LATEST else ["c", "d", "e"]
+            self.assertEqual(expected, shown(listener), when_behind)
+
+
+class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
+    """
+    The last few events are sought while the log forgets them.
+    """
+
+    def test_all_after_the_gap(self) -> None:
+        """
+        A client that asked for the last event, and that is told of a gap before the last event is
+        found, gets all that follows the gap.
+        """
+        log = SlowLog(self.make_log(max_count=KEPT))
+        hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
+        self.publish(*"123", hub=hub)
+        log.answer("append")
+        listener = self.subscribe(hub, last=1)
+        self.publish("4", hub=hub)
+        log.answer("append")
+        self.settle()
+        log.answer("read")  # 1 to 3 have been looked at, and not yet what follows
+        self.publish(*"567", hub=hub)
+        log.answer("append")
+        listener.stop_reading()
+        self.settle()
+        log.answer("read")
+        self.publish(*"89", hub=hub)
+        log.answer("append")
+        listener.read()
+        self.settle()
+        log.answer("read")
+        self.assertEqual(["gap", "8", "9"], shown(listener))

@@ -1,0 +1,124 @@
+"""
+Telling several what one log has taken.
+"""
+
+from collections.abc import Callable
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import Event
+from ssetwist.log import Entry, MemoryLog
+
+
+class FollowersTests(SynchronousTestCase):
+    """
+    Several that follow one log.
+    """
+
+    def setUp(self) -> None:
+        self.log = MemoryLog(Clock())
+        self.heard: dict[str, list[int]] = {}
+
+    def append(self) -> None:
+        self.successResultOf(self.log.append(("t",), Event("x")))
+
+    def follow(
+        self, name: str, then: Callable[[Entry], object] = lambda entry: None
+    ) -> Callable[[], None]:
+        """
+        Follow the log, and do something else with each entry.
+        """
+        heard = self.heard[name] = []
+
+        def hear(entry: Entry) -> None:
+            heard.append(entry.position)
+            then(entry)
+
+        return self.log.follow(hear)
+
+    def test_each_hears_all(self) -> None:
+        """
+        Each hears of every entry, from when it came to when it went.
+        """
+        end_first = self.follow("first")
+        self.append()
+        end_second = self.follow("second")
+        self.append()
+        end_first()
+        self.append()
+        end_second()
+        self.append()
+        self.assertEqual({"first": [1, 2], "second": [2, 3]}, self.heard)
+
+    def test_same_callback_twice(self) -> None:
+        """
+        A callback that follows twice is told twice; ending one of them, also twice, leaves the
+        other.
+        """
+        heard: list[int] = []
+
+        def hear(entry: Entry) -> None:
+            heard.append(entry.position)
+
+        end, _ = self.log.follow(hear), self.log.follow(hear)
+        self.append()
+        end()
+        end()
+        self.append()
+        self.assertEqual([1, 1, 2], heard)
+
+    def test_appends_when_told(self) -> None:
+        """
+        If one appends while it is told of an entry, the others hear of both in their order.
+        """
+        for position in range(3):
+            with self.subTest(position=position):
+                self.setUp()
+                names = ["ann", "bob", "cleo"]
+                for number, name in enumerate(names):
+                    appends = number == position
+                    self.follow(
+                        name,
+                        lambda entry, appends=appends: (
+                            self.append() if appends and entry.position < 3 else None
+                        ),
+                    )
+                self.append()
+                self.assertEqual({name: [1, 2, 3] for name in names}, self.heard)
+
+    def test_raises(self) -> None:
+        """
+        What one raises is logged, and hurts neither the others nor whoever appended.
+        """
+
+        def fail(entry: Entry) -> None:
+            raise ZeroDivisionError
+
+        self.follow("first")
+        self.follow("broken", fail)
+        self.follow("last")
+        self.append()
+        self.append()
+        self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual({"first": [1, 2], "broken": [1, 2], "last": [1, 2]}, self.heard)
+
+    def test_ends_when_told(self) -> None:
+        """
+        One that is ended by another while that is told hears of that entry no more.
+        """
+        ends: list[Callable[[], None]] = []
+        self.follow("first", lambda entry: ends[0]())
+        ends.append(self.follow("second"))
+        self.append()
+        self.assertEqual({"first": [1], "second": []}, self.heard)
+
+    def test_comes_when_told(self) -> None:
+        """
+        One that comes while another is told of an entry hears of those that follow: it was there
+        when it came.
+        """
+        self.follow("first", lambda entry: self.follow(f"after {entry.position}"))
+        self.append()
+        self.append()
+        self.assertEqual({"first": [1, 2], "after 1": [2], "after 2": []}, self.heard)

@@ -1,0 +1,83 @@
+"""
+Clients that leave while what they publish waits for the log.
+"""
+
+from dataclasses import replace
+
+from ssetwist import Hub
+from ssetwist.hub import Matchers
+from tests.memory import Client
+from tests.unit.hub.fake import Broken, SlowLog
+from tests.unit.mercure.test_resource import ALICE, ResourceCase, Slow
+
+LINES = {"Content_Type": "application/x-ndjson"}
+
+
+class LeavesTests(ResourceCase):
+    """
+    A log that has to wait before it has an event safe, and publishers that do not.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.slow = SlowLog(self.log)
+        self.hub = Hub(clock=self.clock, log=self.slow, flush_threads=1, heartbeat=0)
+        self.make(self.settings)
+
+    def leave(self, client: Client) -> None:
+        """
+        The client goes, and whatever can happen then happens.
+        """
+        client.close()
+        self.clock.pump([0.1] * 10)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_while_the_log_waits(self) -> None:
+        """
+        Nobody waits any more for the events of a client that has left, be it one or several lines,
+        and that it has left is not logged as an error.
+        """
+        for count, options in ((1, {}), (5, LINES)):
+            body = b'{"topic":"news"}\n' * count if options else b"topic=news"
+            client = self.publish(body, **options)
+            self.assertEqual(["append"] * count, [asked for asked, _, _ in self.slow.unanswered])
+            self.leave(client)
+            self.assertEqual([], self.slow.unanswered)
+            self.assertEqual(["append"] * count, self.slow.cancelled)
+            self.slow.cancelled.clear()
+
+    def test_between_two_lines(self) -> None:
+        """
+        Where lines take so long that others have their turn in between, the lines that were begun
+        are not waited for, and no further line is published.
+        """
+        slow = Matchers(frozenset(), frozenset([Slow(self.clock)]))
+        self.authorizer.people["alice"] = replace(ALICE, publish=slow)
+        clients: list[Client] = []
+        self.clock.callLater(0, lambda: self.clients[-1].close())
+        clients.append(self.publish(b'{"topic":"news"}\n' * 5, **LINES))
+        begun = self.log.head
+        self.assertTrue(0 < begun < 5, begun)
+        self.leave(clients[0])
+        self.assertEqual(begun, self.log.head)
+        self.assertEqual(([], ["append"] * begun), (self.slow.unanswered, self.slow.cancelled))
+
+    def test_stays(self) -> None:
+        """
+        A client that stays is answered when the log has all lines safe, in their order.
+        """
+        client = self.publish(b'{"topic":"news"}\n{"topic":"/a"}', **LINES)
+        self.assertEqual(b"", client.received)
+        self.slow.answer("append")
+        self.assertEqual(b'{"id": "#e.1"}\n{"id": "#e.2"}\n', client.body)
+
+    def test_log_breaks(self) -> None:
+        """
+        If the log breaks while lines wait, the client gets 500, and what broke is logged, once.
+        """
+        for body, options in ((b"topic=news", {}), (b'{"topic":"news"}\n' * 3, LINES)):
+            client = self.publish(body, **options)
+            self.slow.break_down()
+            self.assertEqual(500, self.status(client))
+            self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+            self.assertEqual([], self.flushLoggedErrors())

@@ -1,0 +1,99 @@
+"""
+The subscriptions of a hub, and the updates that tell of them.
+"""
+
+import json
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.defer import Deferred, fail
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import EndReason, Hub
+from ssetwist.log import Entry
+from ssetwist.mercure.subscribing._active import ActiveSubscriptions
+from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
+from ssetwist.testing import MemoryHub
+from tests.unit.mercure.test_resource import FullLog, ResourceCase
+
+#: One, or several, of each of some connections.
+CONNECTIONS = tuple(
+    tuple(ActiveSubscription("exact", f"/{match}", name) for match in range(1 + number))
+    for number, name in enumerate(("ann", "bob", "cleo"))
+)
+
+
+def told_by(hub: Hub) -> list[tuple[str, str, bool]]:
+    """
+    Return what a hub has been told: who, to what, and whether it begins.
+    """
+    entries: list[Entry] = []
+    hub.log.read(0, 10**9).addCallback(entries.extend)
+    documents = [json.loads(entry.event.data) for entry in entries]
+    return [(one["subscriber"], one["match"], one["active"]) for one in documents]
+
+
+class ActiveTests(SynchronousTestCase):
+    """
+    Beginnings and ends in any order.
+    """
+
+    @given(st.lists(st.tuples(st.booleans(), st.sampled_from(range(len(CONNECTIONS)))), max_size=9))
+    def test_any_order(self, steps: list[tuple[bool, int]]) -> None:
+        """
+        An end is told of a connection that had begun, once, and of no other.
+        """
+        hub = MemoryHub(clock=Clock())
+        active = ActiveSubscriptions(hub, "/hub")
+        expected: list[tuple[str, str, bool]] = []
+        present: dict[int, None] = {}
+        for is_begin, number in steps:
+            subscriptions = CONNECTIONS[number]
+            if is_begin and number in present:
+                continue  # each connection begins once
+            (active.begin if is_begin else active.end)(subscriptions)
+            if is_begin or number in present:
+                expected += [(one.subscriber, one.match, is_begin) for one in subscriptions]
+            if is_begin:
+                present[number] = None
+            else:
+                present.pop(number, None)
+            self.assertEqual([one for each in present for one in CONNECTIONS[each]], list(active))
+        self.assertEqual(expected, told_by(hub))
+
+
+class BrokenLog(FullLog):
+    """
+    A log that can find an id once for each request, and then no more.
+    """
+
+    found = 0
+
+    def find(self, id: str) -> Deferred[int | None]:
+        self.found += 1
+        return super().find(id) if self.found % 2 else fail(ZeroDivisionError("oops"))
+
+
+class EndsAtOnceTests(ResourceCase):
+    """
+    Streams that have ended before anybody was told that they began.
+    """
+
+    def test_not_told(self) -> None:
+        """
+        Nobody is told of a subscription that never began, neither of its beginning nor of its end.
+        """
+        self.log = BrokenLog(self.clock, epoch="e")
+        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
+        self.make(self.settings)
+        self.ask("?match=news&match=/a", Last_Event_ID="#e.0")
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual((0, []), (self.hub.subscriber_count, told_by(self.hub)))
+        self.ask("?match=news")
+        self.assertEqual([("news", True)], [told[1:] for told in told_by(self.hub)])
+        (subscriber,) = self.hub.subscribers
+        ended = subscriber.when_ended()
+        subscriber.end()
+        self.assertIs(EndReason.ENDED_BY_APPLICATION, self.successResultOf(ended))
+        self.assertEqual(("news", False), told_by(self.hub)[-1][1:])

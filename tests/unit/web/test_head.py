@@ -1,0 +1,199 @@
+"""
+The head of a stream, whichever way it takes to the client, and the answer to a client for which
+there is no room.
+"""
+
+import random
+import re
+
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
+from ssetwist.hub import DEFAULT_RECONNECTION_TIME
+from ssetwist.testing import MemoryHub
+from ssetwist.web import EventStreamResource, Site, stream
+from tests.memory import Client, SocketClient
+
+#: What a browser sends, and what another client does.
+BROWSER = {"Sec-Fetch-Mode": "cors"}
+OTHER: dict[str, str] = {}
+
+
+class SettingHeaders(Resource):
+    """
+    An application that sets header fields and cookies before its stream begins: the hub's at
+    ``/hub``, one of its own at ``/own``.
+    """
+
+    isLeaf = True
+
+    def __init__(self, hub: MemoryHub) -> None:
+        super().__init__()
+        self.events = EventStreamResource(hub)
+
+    def render_GET(self, request: Request) -> bytes | int:
+        request.setHeader("X-Application", "yes")
+        request.responseHeaders.addRawHeader("X-Twice", "1")
+        request.responseHeaders.addRawHeader("X-Twice", "2")
+        request.addCookie("session", "abc", httpOnly=True, path="/")
+        request.addCookie("theme", "dark")
+        if request.path == b"/plain":
+            return b"plain"
+        if request.path == b"/own":
+            return stream(request, lambda send: None)
+        result: bytes | int = self.events.render(request)
+        return result
+
+
+class ApplicationHeadTests(SynchronousTestCase):
+    """
+    The header fields that an application sets beside those of the stream.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = MemoryHub(clock=self.clock)
+        self.site = Site(SettingHeaders(self.hub), streams=self.hub.streams)
+
+    def fields(self, client: Client, path: str, **request: object) -> list[bytes]:
+        """
+        Ask for a path, and return the fields of the head, in order.
+        """
+        self.addCleanup(client.close)
+        client.request(path, **request)  # type: ignore[arg-type]  # the options of request
+        return sorted(client.head.split(b"\r\n")[1:])
+
+    def test_every_way(self) -> None:
+        """
+        Each of them reaches the client, cookies too, whether the head goes straight to the socket
+        or through Twisted, and whatever the version of HTTP.
+        """
+        expected = {
+            b"x-application: yes",
+            b"x-twice: 1",
+            b"x-twice: 2",
+            b"set-cookie: session=abc; path=/; httponly",
+            b"set-cookie: theme=dark",
+        }
+        ways = {
+            "straight": {},
+            "through the transport": {"headers": {"Expect": "100-continue"}},
+            "HTTP/1.0": {"version": "1.0"},
+        }
+        for path in ("/hub", "/own"):
+            for make_client in (SocketClient, Client):
+                for name, request in ways.items():
+                    with self.subTest(path=path, client=make_client.__name__, way=name):
+                        client = make_client(self.site, self.clock)
+                        fields = self.fields(client, path, **request)
+                        self.assertIn(b"content-type: text/event-stream", fields)
+                        ours = [one for one in fields if one.startswith((b"x-ap", b"x-t", b"set-"))]
+                        self.assertEqual(sorted(expected), ours)
+
+    def test_same_fields(self) -> None:
+        """
+        In HTTP/1.1 the heads of all these ways are the same.
+        """
+        heads = set()
+        for make_client in (SocketClient, Client):
+            for headers in ({}, {"Expect": "100-continue"}):
+                client = make_client(self.site, self.clock)
+                heads.add(tuple(self.fields(client, "/hub", headers=headers)))
+        client = SocketClient(self.site, self.clock)
+        self.fields(client, "/plain")
+        client.transport.work()
+        heads.add(tuple(self.fields(client, "/hub")))
+        self.assertEqual(1, len(heads), heads)
+
+
+class TurnAwayTests(SynchronousTestCase):
+    """
+    Clients for which there is no room.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = MemoryHub(clock=self.clock, max_subscribers=1)
+        self.hub.streams.jitter = random.Random(1).random
+        self.serve(DEFAULT_RECONNECTION_TIME)
+        self.ask(OTHER)  # it takes the only place
+
+    def serve(self, retry: float) -> None:
+        resource = EventStreamResource(self.hub, reconnection_time=retry)
+        self.site = Site(resource, streams=self.hub.streams)
+
+    def ask(self, headers: dict[str, str]) -> Client:
+        client = Client(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.request("/", headers=headers)
+        return client
+
+    def seconds(self, headers: dict[str, str]) -> float:
+        """
+        Return after how many seconds a client is told to come back.
+        """
+        client = self.ask(headers)
+        if headers is BROWSER:
+            found = re.fullmatch(rb"retry: (\d+)\n", client.body)
+            assert found is not None, client.received
+            return int(found[1]) / 1000
+        found = re.search(rb"\r\nretry-after: (\d+)", client.head)
+        assert found is not None, client.received
+        return int(found[1])
+
+    def test_spread(self) -> None:
+        """
+        Clients that are turned away together come back at moments of their own, spread over as long
+        as the first of them waits.
+        """
+        least = 10 * DEFAULT_RECONNECTION_TIME
+        for headers in (BROWSER, OTHER):
+            times = sorted(self.seconds(headers) for _ in range(200))
+            self.assertTrue(least <= times[0] and times[-1] <= 2 * least, (times[0], times[-1]))
+            for part in range(5):  # each fifth of that time has its share, about 40
+                begin = least + part * least / 5
+                share = sum(begin <= one < begin + least / 5 for one in times)
+                self.assertGreater(share, 15, (headers, part))
+
+    def test_any_chance(self) -> None:
+        """
+        Chance adds up to the time again, in proportion to it.
+        """
+        for retry, least in (
+            (DEFAULT_RECONNECTION_TIME, 10 * DEFAULT_RECONNECTION_TIME),
+            (2.0, 20.0),
+            (0.0, 0.0),
+        ):
+            self.serve(retry)
+            for chance in (0.0, 0.25, 0.5, 0.999):
+                self.hub.streams.jitter = lambda chance=chance: chance
+                self.assertAlmostEqual(least * (1 + chance), self.seconds(BROWSER), places=2)
+
+
+class CacheTests(SynchronousTestCase):
+    """
+    What caches may keep of what a stream's URL answers.
+    """
+
+    def test_nothing(self) -> None:
+        """
+        They keep nothing, whatever is answered; what one client is told is not for the next.
+        """
+        clock = Clock()
+        hub = MemoryHub(clock=clock, max_subscribers=1)
+        site = Site(SettingHeaders(hub), streams=hub.streams)
+        requests = (
+            ("/hub", {}, 200),
+            ("/hub", {"headers": BROWSER}, 200),  # there is no room
+            ("/hub", {"headers": {"Last-Event-ID": "#end"}}, 204),
+            ("/own", {"headers": {"Last-Event-ID": "#end"}}, 204),
+            ("/own", {}, 200),
+        )
+        for path, request, status in requests:
+            client = Client(site, clock)
+            self.addCleanup(client.close)
+            client.request(path, **request)  # type: ignore[arg-type]  # the options of request
+            self.assertEqual(status, int(client.head[2:5]))
+            self.assertIn(b"\r\ncache-control: no-store", client.head, (path, request))
