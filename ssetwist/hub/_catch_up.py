@@ -106,13 +106,12 @@ class CatchUp:
         :param whole_until: Up to which position every event is wanted, also where otherwise the
             newest of each topic are enough.
         """
-        is_digest = self._replay.policy.when_behind is WhenBehind.LATEST
         while True:
             await self._wait_for_room()
             self._former = [one for one in self._former if one[0] > self.position]
             if self.is_at_live_end:
                 return
-            if is_digest and self.position >= whole_until:
+            if self._is_digest and self.position >= whole_until:
                 await self._write_newest()
             elif (entries := await self._read()) is None:
                 await self._fall_off()
@@ -148,6 +147,13 @@ class CatchUp:
 
     # Inside
 
+    @property
+    def _is_digest(self) -> bool:
+        """
+        Whether the newest event of each topic is enough, where otherwise all would be sent.
+        """
+        return self._replay.policy.when_behind is WhenBehind.LATEST
+
     async def _find_last(self, count: int) -> deque[int]:
         """
         Read up to the live end, and return the positions of the last so many that are seen.
@@ -157,7 +163,7 @@ class CatchUp:
             entries = await self._read()
             if entries is None:
                 last.clear()
-                if await self._fall_off() and not self._replay.is_digest:
+                if await self._fall_off() and not self._is_digest:
                     break  # all that comes after the gap is promised, not only the last of it
             else:
                 last.extend(entry.position for entry in await self._seen_of(entries))
