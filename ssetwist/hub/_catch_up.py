@@ -105,11 +105,11 @@ class CatchUp:
             newest of each topic are enough.
         """
         while True:
-            await self._write(Chunk(b""))  # wait until there is room
+            await self._wait_for_room()
             self._former = [one for one in self._former if one[0] > self.position]
             if self.is_at_live_end:
                 return
-            if self._replay.is_digest and self.position >= whole_until:
+            if self._is_digest and self.position >= whole_until:
                 await self._write_newest()
             elif (entries := await self._read()) is None:
                 await self._fall_off()
@@ -145,6 +145,13 @@ class CatchUp:
 
     # Inside
 
+    @property
+    def _is_digest(self) -> bool:
+        """
+        Whether the newest event of each topic is enough, where otherwise all would be sent.
+        """
+        return self._replay.policy.when_behind is WhenBehind.LATEST
+
     async def _find_last(self, count: int) -> deque[int]:
         """
         Read up to the live end, and return the positions of the last so many that are seen.
@@ -154,7 +161,7 @@ class CatchUp:
             entries = await self._read()
             if entries is None:
                 last.clear()
-                if await self._fall_off() and not self._replay.is_digest:
+                if await self._fall_off() and not self._is_digest:
                     break  # all that comes after the gap is promised, not only the last of it
             else:
                 last.extend(entry.position for entry in await self._seen_of(entries))
@@ -284,10 +291,20 @@ class CatchUp:
         Write, and wait until the connection has taken it.
         """
         self._check()
-        if chunk.data:
-            self._may_begin_after = -1
-        is_taken = self._outlet.write(chunk) if chunk.data else not self._outlet.is_behind
-        if not is_taken:
+        if not chunk.data:
+            await self._wait_for_room()
+            return
+        self._may_begin_after = -1
+        if not self._outlet.write(chunk):
+            self._room = Deferred()
+            await self._wait(self._room)
+
+    async def _wait_for_room(self) -> None:
+        """
+        Wait until the connection has taken all that was written.
+        """
+        self._check()
+        if self._outlet.is_behind:
             self._room = Deferred()
             await self._wait(self._room)
 

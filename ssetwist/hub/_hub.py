@@ -117,7 +117,7 @@ class Hub:
         self._replay = ReplayContext(self.log, clock, self._live, policy)
         # The fan-out hears from the log, and not from publish: others may append to it, too.
         self._unfollow = self.log.follow(self._live.place)
-        self._let_go = self._forget  # one for all subscribers, and not one for each
+        self._forget = self._forget_subscriber  # one for all of them, and not one for each
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
@@ -197,7 +197,7 @@ class Hub:
             outlet,
             self._replay,
             view,
-            self._let_go,
+            self._forget,
             address=address,
             since=now,
             who=who,
@@ -268,7 +268,7 @@ class Hub:
                 f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"
             )
 
-    def _forget(self, subscriber: Subscriber) -> None:
+    def _forget_subscriber(self, subscriber: Subscriber) -> None:
         del self._subscribers[subscriber]
         self._per_address[subscriber.address] -= 1
         if not self._per_address[subscriber.address]:

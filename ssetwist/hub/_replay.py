@@ -83,13 +83,6 @@ class ReplayContext:
     live: FanOut
     policy: ReplayPolicy
 
-    @property
-    def is_digest(self) -> bool:
-        """
-        Whether who catches up gets the newest event of each topic alone.
-        """
-        return self.policy.when_behind is WhenBehind.LATEST
-
     def gap(self, asked: str, resume_after: int) -> Chunk:
         """
         Return what tells of a gap.

@@ -169,9 +169,12 @@ class Subscriber(HasEnd):
 
     def begin_catch_up(self, position: int) -> None:
         """
-        The connection has not taken all; when it has, everything up to this position is there.
+        Leave the live end for the log, of which everything up to a position has been written.
+
+        In a replay :meth:`start` has it read at once.  For one that has fallen behind,
+        :meth:`has_room` does so when the connection has taken all of that.
         """
-        if self.end_reason is None:
+        if self._end_reason is None:
             self._leave()
             self._catch_up = CatchUp(self._replay, self.outlet, self.view, position)
 
@@ -208,10 +211,10 @@ class Subscriber(HasEnd):
         """
         The stream has ended.
         """
-        if self.end_reason is not None:
+        if self._end_reason is not None:
             return
-        # First everybody lets go, then the others hear of it: whoever asks the hub from within a
-        # callback must not find this subscriber there.
+        # First the fan-out and the hub forget it, then the application hears of it: a callback that
+        # asks the hub must not find this subscriber there.
         self._leave()
         self._forget(self)
         catch_up, self._catch_up = self._catch_up, None

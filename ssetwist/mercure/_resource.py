@@ -87,15 +87,14 @@ class MercureResource(Resource):
         if below and any(request.postpath or ()):
             return await self._route_below(request, below)
         method = request.method
-        methods = self._methods()
         if method == b"OPTIONS":
-            return answer_options(request, methods)
+            return answer_options(request, self._methods())
         if method == b"POST" and self._authorizer.can_allow(Action.PUBLISH):
             return await self._publishing.answer(request)
         is_subscription = method in (b"GET", b"HEAD", b"QUERY")
         if is_subscription and self._authorizer.can_allow(Action.SUBSCRIBE):
             return await self._subscribing.answer(request)
-        return _not_allowed(methods)
+        return _not_allowed(self._methods())
 
     async def _route_below(self, request: Request, segments: int) -> HttpAnswer:
         rest = request.path.split(b"/")[-segments:]  # still encoded, unlike postpath

@@ -11,17 +11,9 @@ from twisted.web.server import Request
 from ..hub import Streams
 from ..hub.outlets import Chunk
 from ._head import write_head
-from ._insides import is_http2
 from ._outlet import RequestOutlet
 
 _log = Logger()
-
-
-def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
-    """
-    Make the outlet of a request, first thing in ``render``.
-    """
-    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
 
 
 class Http2Outlet(RequestOutlet):

@@ -7,11 +7,20 @@ from collections.abc import Callable
 from twisted.web.server import Request
 
 from ..eventstream import encode_id
-from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Subscriber, View
-from ._head import address_of, first_bytes, is_event_source, let_go, turn_away
-from ._http2 import outlet_for
+from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Streams, Subscriber, View
+from ._head import first_bytes, let_go, turn_away
+from ._http2 import Http2Outlet
+from ._insides import is_http2
 from ._outlet import RequestOutlet
+from ._request import address_of, is_event_source
 from ._start import Start
+
+
+def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
+    """
+    Make the outlet of a request, first thing in ``render``.
+    """
+    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
 
 
 class StreamOpener:

@@ -20,7 +20,6 @@ from zope.interface import implementer
 from ..hub import EndReason, Streams
 from ..hub.outlets import NOT_SENT, PIECE, Chunk, Writer, not_sent
 from ._chunked import LAST_CHUNK, framed
-from ._end import log_end, reason_for
 from ._head import decline_encoder, stream_head, write_head
 from ._insides import (
     begin_chunked,
@@ -34,6 +33,7 @@ from ._insides import (
     take_over,
     tell_end,
 )
+from ._request import log_end, reason_for
 from ._waiting import MAX_WAITING, Waiting
 from .site import Connection, descriptor_of, watch_peer
 
@@ -214,17 +214,18 @@ class RequestOutlet:
         The connection is gone; why, the request tells in a moment.
         """
 
-    # What the request tells us, as an EndListener
+    # What the request tells us, as an EndListener.  Twisted's Request calls one of these for all in
+    # its list of notifications; no code of ours does.
 
     def callback(self, _: None) -> None:
         """
-        The response is finished.
+        Note that the response is finished; ``Request.finish`` calls this.
         """
         self._request_is_over(None)
 
     def errback(self, reason: Failure) -> None:
         """
-        The connection is gone.
+        Note that the connection is gone; ``Request.connectionLost`` calls this.
         """
         self._request_is_over(reason)
 

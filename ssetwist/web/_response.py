@@ -7,8 +7,9 @@ from collections.abc import Callable
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..hub import DEFAULT_RECONNECTION_TIME, END, END_ID, EndReason
-from ._head import answer_no_content, first_bytes, path_of, turn_away, write_head
-from ._http2 import outlet_for
+from ._head import answer_no_content, first_bytes, turn_away, write_head
+from ._opener import outlet_for
+from ._request import path_of
 from ._send import Send
 from ._sources import Source, pulling
 from ._start import last_event_id

@@ -5,10 +5,10 @@ Streams opened by a resource of one's own: what its request asks for, and who op
 with these names.
 """
 
-from ._head import address_of, header_of, is_browser, path_of, peer_of
 from ._insides import is_over
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet
+from ._request import address_of, header_of, is_browser, path_of, peer_of
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
 
 __all__ = [

@@ -42,7 +42,8 @@ PROMISED = {
         ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
         DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins
         MercureResource MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer
-        TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url token_settings""",
+        TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url
+        token_settings""",
     "ssetwist.errors": """
         SSETwistError InvalidEvent EventTooLarge HubClosed CannotListen InvalidMatcher InvalidTopic
         LogUnavailable Refused Disconnected NotAnEventStream RedirectRefused HeadersUnavailable

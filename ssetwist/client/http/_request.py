@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import ada_url
 from twisted.web.http_headers import Headers
 
-from ._media_type import EVENT_STREAM
+#: The media type of an event stream (WHATWG HTML 9.2.5).
+EVENT_STREAM = "text/event-stream"
 
 #: What headers are given as: pairs of a name and a value (or some), or Twisted's own.
 AnyHeaders = Headers | Mapping[str, str | list[str]]

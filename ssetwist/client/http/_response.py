@@ -55,7 +55,8 @@ def unwrapped(response: IResponse) -> tuple[IResponse, list[str]]:
             # It has taken its coding out of the headers, which all of them share.
             decoded.append("gzip")
         one = original
-    named = headers_of(one).get("content-encoding", "").lower().split(",")
+    values = one.headers.getRawHeaders(b"content-encoding", [])
+    named = ",".join(map(text_of, values)).lower().split(",")
     return one, [name for value in named if (name := value.strip())] + decoded
 
 

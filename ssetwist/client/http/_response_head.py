@@ -2,6 +2,7 @@
 From a request to the head of an event stream, or to the reason why there is none.
 """
 
+import re
 from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
@@ -9,12 +10,13 @@ from twisted.web.iweb import IResponse
 
 from ...errors import NotAnEventStream, RedirectRefused
 from ._abort import discard
-from ._media_type import is_event_stream
 from ._redirects import MOST, REDIRECTS, circle, redirected
-from ._request import Request, shown
+from ._request import EVENT_STREAM, Request, shown
 from ._response import headers_of, text_of, unwrapped
 from ._sender import RequestSender
 from ._start_of_body import start_of_body
+
+_ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,24 @@ class ResponseHead:
         return None
 
 
+def is_event_stream(content_type: str) -> bool:
+    """
+    Tell whether this is an event stream, whatever parameters it has: the standard reads every event
+    stream as UTF-8, whatever its ``charset``.
+
+    :param content_type: The value of ``Content-Type``; ``""`` if there is none.  Of several, with
+        commas between them, the last counts that names a type (WHATWG Fetch, "extract a MIME
+        type").
+    """
+    essence = ""
+    for value in content_type.split(","):
+        one = value.partition(";")[0].strip(" \t\r\n").lower()
+        # What follows a comma within a quoted parameter is no type, for the quote's sake.
+        if one != "*/*" and _ESSENCE.fullmatch(one):
+            essence = one
+    return essence == EVENT_STREAM
+
+
 async def checked(
     response: IResponse, url: str, clock: IReactorTime, *, takes_gzip: bool
 ) -> ResponseHead:
@@ -90,7 +110,7 @@ async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]
 
     :raises RedirectRefused: If they lead nowhere, or nowhere in the end.
     """
-    visited = [shown(request.url)]
+    visited: list[str] = []
     while True:
         response = await send(request)
         locations = response.headers.getRawHeaders(b"location")
@@ -98,11 +118,11 @@ async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]
             return response, request.url
         discard(response)
         url, location = shown(request.url), text_of(locations[0])
+        visited.append(url)
         try:
             request = redirected(request, response.code, location)
-            visited.append(shown(request.url))
-            if len(visited) > MOST + 1:
-                raise ValueError(circle(visited))
+            if len(visited) > MOST:
+                raise ValueError(circle([*visited, shown(request.url)]))
         except ValueError as problem:
             raise RedirectRefused(
                 str(problem),

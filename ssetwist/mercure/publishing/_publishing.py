@@ -64,6 +64,7 @@ class Publishing:
         self._hub = hub
         self._authorizer = authorizer
         self._settings = settings
+        self._base_url = settings.base_url
         clock = hub.streams.clock
         self._rate = Rate(clock, settings.publish_rate)
         self._answers: Idempotency[str] = Idempotency(clock)
@@ -85,13 +86,13 @@ class Publishing:
         if media_type == JSON_LINES:
             return await self._publish_lines(body, publisher)
         if media_type in (None, FORM):
-            update = update_from_form(read_form(body), self._settings.base_url)
+            update = update_from_form(read_form(body), self._base_url)
         elif media_type == JSON:
-            update = update_from_json(body, self._settings.base_url)
+            update = update_from_json(body, self._base_url)
         else:
             raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
         # No line break behind it: clients take all of it for the id (P5).
-        return HttpAnswer(200, (await self._publish(update, body, publisher)).encode())
+        return HttpAnswer(200, (await self._publish_once(update, body, publisher)).encode())
 
     def _check_source(self, request: Request) -> None:
         """
@@ -128,8 +129,9 @@ class Publishing:
 
         async def publish(number: int, line: bytes) -> bytes:
             try:
-                update = update_from_json(line, self._settings.base_url)
-                return answer_line(number, await self._publish(update, line, publisher, number))
+                update = update_from_json(line, self._base_url)
+                id = await self._publish_once(update, line, publisher, number)
+                return answer_line(number, id)
             except Refused as refused:
                 return answer_line(number, refused)
 
@@ -152,11 +154,12 @@ class Publishing:
             first.subFailure.raiseException()
         return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
 
-    def _publish(
+    def _publish_once(
         self, update: Update, body: bytes, publisher: _Publisher, *line: int
     ) -> Deferred[str]:
         """
-        Publish one update.
+        Check that a publisher may publish an update, and publish it unless that has been done under
+        the same key.
 
         :param line: Which one of the request it is, if there are several.
         """
@@ -170,16 +173,18 @@ class Publishing:
         if len(update.topics) > limit:
             raise Refused(413, f"topic must not be there more than {limit} times")
         if publisher.key is None:
-            return self._hand_over(update, publisher)
+            return Deferred.fromCoroutine(self._publish(update, publisher))
         key: Hashable = (publisher.name, publisher.key, *line)
-        return self._answers.once(key, body, lambda: self._hand_over(update, publisher))
+        return self._answers.once(
+            key, body, lambda: Deferred.fromCoroutine(self._publish(update, publisher))
+        )
 
-    def _hand_over(self, update: Update, publisher: _Publisher) -> Deferred[str]:
+    async def _publish(self, update: Update, publisher: _Publisher) -> str:
+        """
+        Publish an update now, if its publisher is not too fast; return its id.
+        """
         if wait := self._rate.take(publisher.name):
             raise Refused(429, "This is published too fast.", retry_after=wait)
-        return Deferred.fromCoroutine(self._append(update))
-
-    async def _append(self, update: Update) -> str:
         try:
             return await self._hub.publish(update.topics, update.event, private=update.is_private)
         except HubClosed:

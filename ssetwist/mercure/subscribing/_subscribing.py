@@ -82,6 +82,7 @@ class Subscribing:
         self._hub = hub
         self._authorizer = authorizer
         self._settings = settings
+        self._base_url = settings.base_url
         self._active = active
         self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
@@ -108,7 +109,7 @@ class Subscribing:
         selection = read_selectors(
             pairs,
             self._settings.limits,
-            base_url=self._settings.base_url,
+            base_url=self._base_url,
             is_legacy=self._settings.is_legacy_allowed,
         )
         if resume_id == END_ID:

@@ -4,7 +4,7 @@ Tokens: which keys are trusted, and which rights a token signed with one of them
 
 from ._credentials import Credential, CredentialPlace, credential_of
 from ._jwks_source import name_of_url
-from ._jwt import MAX_TOKEN
+from ._jwt import MAX_TOKEN, moment, seconds
 from ._key_options import (
     KEY_OPTIONS,
     NO_LEGACY,
@@ -15,7 +15,6 @@ from ._key_options import (
     token_settings,
 )
 from ._mint import DEFAULT_LIFETIME, Grant, SigningKey, mint_access_token, mint_legacy_token
-from ._numeric_date import moment, seconds
 from ._secrets import read_secret
 from ._settings import TokenSettings
 from ._verifier import TokenVerifier

@@ -1,13 +1,14 @@
 """
-How a token is written (RFC 7515, 7519).  Nothing that is read here is to be believed before the
-signature has been checked.
+The form of a token and of the times in it (RFC 7515, 7519).  Nothing that is read here is to be
+believed before the signature has been checked.
 """
 
 import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from math import isfinite
+from datetime import datetime, timezone
+from math import isfinite, isnan, nan
 from typing import Any
 
 from jwt import PyJWS, PyJWTError
@@ -98,6 +99,32 @@ class Token:
             # As JSON, so that no two issuers and subjects can be written alike.
             basis = json.dumps([self.is_access_token, self.claims.get("iss"), subject]).encode()
         return hashlib.sha256(basis).hexdigest()[:_IDENTITY_DIGITS]
+
+
+def seconds(value: object) -> float:
+    """
+    Return a time that a token names ("NumericDate", RFC 7519, 2), in seconds since 1970;
+    not-a-number, which is neither before nor after anything, if the value is not a time.
+    """
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return nan
+    try:
+        return float(value)
+    except OverflowError:
+        return nan
+
+
+def moment(value: object) -> str:
+    """
+    Return a time as log lines have it.
+    """
+    found = seconds(value)
+    if isnan(found):
+        return "missing" if value is None else "no number of seconds"
+    try:
+        return f"{datetime.fromtimestamp(found, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
+    except (ValueError, OverflowError, OSError):
+        return "not in these ten thousand years"
 
 
 def _number(text: str) -> float:

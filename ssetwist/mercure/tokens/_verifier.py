@@ -14,9 +14,7 @@ from ...hub import NOTHING
 from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import Credential, CredentialPlace
-from ._jwt import ACCESS_TOKEN, Token
-from ._numeric_date import moment, seconds
-from ._signature import check_signature
+from ._jwt import ACCESS_TOKEN, Token, moment, seconds
 from ._trust import KeySource, Trust
 
 #: By how many seconds an issuer's clock may be ahead of ours: a token that has just been made would
@@ -128,7 +126,7 @@ class TokenVerifier:
         if trust is None:
             checks.fail("iss", shown(issuer), f"{one_of(self._issuers)}; {_WHO_ISSUES}")
         checks.expect("iss", True, shown(issuer), one_of(self._issuers))
-        await check_signature(token, trust, action, checks)
+        await trust.check_signature(token, action, checks)
         _check_audience(token.claims.get("aud"), self._audience, checks)
         expires = self._check_times(token, checks, must_expire=True)
         details = token.claims.get("authorization_details")
@@ -143,7 +141,7 @@ class TokenVerifier:
                 f"1.0, of which typ is {ACCESS_TOKEN!r}; this hub accepts no others (--no-legacy)",
             )
         checks.expect("the dialect", True, f"0.x, because {typ}", "1.0 or 0.x")
-        await check_signature(token, self._legacy, action, checks)
+        await self._legacy.check_signature(token, action, checks)
         expires = self._check_times(token, checks, must_expire=False)
         return replace(rights_of_legacy(token.claims), expires=expires)
 

@@ -2,10 +2,17 @@
 Updates: what is published, however its bytes were written (form, JSON, lines).
 """
 
-from ._body import read_body
+from ._content import (
+    EVENT_STREAM,
+    FORM,
+    JSON,
+    JSON_LINES,
+    media_type_of,
+    read_body,
+    takes_event_stream,
+)
 from ._form import read_form
 from ._json import answer_line, lines_of, update_from_json
-from ._media_types import EVENT_STREAM, FORM, JSON, JSON_LINES, media_type_of, takes_event_stream
 from ._strict_json import read_object
 from ._update import RESERVED_TYPE, Update, update_from_form
 

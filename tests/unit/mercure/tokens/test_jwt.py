@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.mercure.rights._checks import one_of, shown
-from ssetwist.mercure.tokens._jwt import MAX_TOKEN, Token
-from ssetwist.mercure.tokens._numeric_date import moment, seconds
+from ssetwist.mercure.tokens._jwt import MAX_TOKEN, Token, moment, seconds
 from tests.unit.mercure.fake_tokens import SECRET, signed
 
 HEADER = b'{"alg":"HS256"}'

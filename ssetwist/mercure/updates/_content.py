@@ -1,9 +1,14 @@
 """
-What a client says of the media types it sends and takes (RFC 9110, 8.3 and 12.5.1).
+The content of a request: its body, its media type, and the media types that its client takes
+(RFC 9110, 8.3 and 12.5.1).
 """
 
 import re
 from collections.abc import Sequence
+
+from twisted.web.server import Request
+
+from ...errors import Refused
 
 EVENT_STREAM = "text/event-stream"
 FORM = "application/x-www-form-urlencoded"
@@ -14,6 +19,22 @@ _QUALITY = re.compile(r"0(\.0{0,3})?")
 
 #: A type and what is a wildcard of it, the more precise the better.
 _PRECISION = {EVENT_STREAM: 2, "text/*": 1, "*/*": 0}
+
+
+def read_body(request: Request, max_bytes: int) -> bytes:
+    """
+    Return the body.  Our Site has kept it below its own bound; another Site may have none.
+
+    :param max_bytes: How many bytes it may have.
+    :raises Refused: 413, if it has more.
+    """
+    if request.content is None:
+        return b""
+    request.content.seek(0)
+    body: bytes = request.content.read(max_bytes + 1)
+    if len(body) > max_bytes:
+        raise Refused(413, f"The body must not have more than {max_bytes} bytes.")
+    return body
 
 
 def media_type_of(values: Sequence[bytes]) -> str | None:

@@ -1,10 +1,10 @@
 """
-What a response says that it is.
+Media types of responses: which are event streams.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client.http._media_type import is_event_stream
+from ssetwist.client.http._response_head import is_event_stream
 
 
 class MediaTypeTests(SynchronousTestCase):

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.mercure.updates._media_types import media_type_of, takes_event_stream
+from ssetwist.mercure.updates._content import media_type_of, takes_event_stream
 
 
 class TakesEventStreamTests(SynchronousTestCase):
