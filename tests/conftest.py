@@ -2,9 +2,15 @@
 Pytest's part of the tests: how they are spread over the cores of a machine.
 """
 
+import importlib.metadata
+from functools import cache
 from typing import Any
 
 import pytest
+
+# Pytest asks for the version of Twisted twice a test, and each time all of Twisted's metadata is
+# read, which takes longer than most of our tests do.
+importlib.metadata.version = cache(importlib.metadata.version)
 
 
 @pytest.hookimpl(optionalhook=True)  # it is one of pytest-xdist's

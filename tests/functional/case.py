@@ -14,6 +14,13 @@ from tests.functional.support import PATIENCE, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
+#: Seconds of a time-out that is not to pass, however slow the machine is.
+NEVER = 10 * PATIENCE
+
+#: How a client that does not read ends.  A little after the hub the kernel gives it up, by the user
+#: time-out; where the hub gets its turn late, the kernel is the first.
+CUT = frozenset({EndReason.STALLED, EndReason.CONNECTION_LOST})
+
 
 class HubCase(TestCase):
     """

@@ -223,6 +223,20 @@ def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[Hu
         process.process.stdout.close()
 
 
+@contextmanager
+def free_port() -> Iterator[int]:
+    """
+    Keep a port of 127.0.0.1 on which hubs can listen, one after the other; nobody else gets it
+    meanwhile, and while none listens connections are refused.
+    """
+    with socket.socket() as keeper:
+        # With it another one may bind, if it wants the very port and has this option also, as
+        # Twisted's have it.  This one never listens.
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        keeper.bind(("127.0.0.1", 0))
+        yield keeper.getsockname()[1]
+
+
 def subscribe(process: HubProcess, path: str = "/sse") -> socket.socket:
     """
     Open a stream and wait for its head and first bytes.

@@ -22,6 +22,7 @@ from tests.functional.support import (
     PATIENCE,
     ROOT,
     HubProcess,
+    free_port,
     hub,
     require,
     require_program,
@@ -392,15 +393,16 @@ class ComingBackTests(BrowserCase):
         """
         The page notices that the server goes, and hears again when there is one.
         """
-        with hub("--tick", "0.1", "--reconnection-time", "0.1") as process:
-            self.connect(process)
-            process.process.send_signal(number)
-            process.wait()
-            self.wait_for_text("state", "reconnecting")
-        again = f"tcp:{process.port}:interface={process.host}"
-        with hub("--tick", "0.1", "--reconnection-time", "0.1", listen=again):
-            self.wait_for_text("state", "open")
-            self.wait_for_more()
+        with free_port() as port:
+            listen = f"tcp:{port}:interface=127.0.0.1"
+            with hub("--tick", "0.1", "--reconnection-time", "0.1", listen=listen) as process:
+                self.connect(process)
+                process.process.send_signal(number)
+                process.wait()
+                self.wait_for_text("state", "reconnecting")
+            with hub("--tick", "0.1", "--reconnection-time", "0.1", listen=listen):
+                self.wait_for_text("state", "open")
+                self.wait_for_more()
 
     def test_restart(self) -> None:
         """

@@ -28,7 +28,7 @@ from tests.functional.mercure_process import (
     mercure_hub,
     publish,
 )
-from tests.functional.support import PATIENCE, ROOT, HubProcess, hub, require
+from tests.functional.support import PATIENCE, ROOT, HubProcess, free_port, hub, require
 
 
 def url_of(process: HubProcess) -> str:
@@ -156,8 +156,8 @@ class SubscribeTests(SynchronousTestCase):
         """
         stack = ExitStack()
         self.addCleanup(stack.close)
-        with mercure_hub() as process:
-            port = process.port
+        port = stack.enter_context(free_port())
+        with mercure_hub(port=port) as process:
             running = command("subscribe", url_of(process), "--topic", TOPIC, "--count=3")
             subscriber = stack.enter_context(running)
             subscriber.wait_for("errors", "open\n")
@@ -505,12 +505,14 @@ class PublishTests(SynchronousTestCase):
         """
         A hub that is not there yet is waited for.
         """
-        with hub() as process:
-            port = process.port
-        with command(
-            *("publish", f"http://127.0.0.1:{port}{PATH}", "--token=env:T", "--topic", TOPIC, "x"),
-            T=access_token(),
-        ) as running:
+        with (
+            free_port() as port,
+            command(
+                *("publish", f"http://127.0.0.1:{port}{PATH}", "--token=env:T", "--topic", TOPIC),
+                *("--attempts=1000", "x"),
+                T=access_token(),
+            ) as running,
+        ):
             running.wait_for("errors", "refused[^\n]+next attempt")
             with mercure_hub(port=port) as process:
                 self.assertEqual(0, running.wait(), running.errors)

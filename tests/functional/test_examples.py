@@ -21,7 +21,15 @@ from ssetwist.mercure import Action, MercureResource
 from ssetwist.mercure.discovery import link
 from tests.functional.commands import command, web_server
 from tests.functional.mercure_process import PATH, TOPIC, access_token, mercure_hub, publish
-from tests.functional.support import PATIENCE, ROOT, hub, read_to_end, read_until, wait_until
+from tests.functional.support import (
+    PATIENCE,
+    ROOT,
+    free_port,
+    hub,
+    read_to_end,
+    read_until,
+    wait_until,
+)
 from tests.functional.test_chromium import the_browser
 
 README = (ROOT / "README.rst").read_text()
@@ -208,7 +216,8 @@ class ExampleTests(SynchronousTestCase):
 
         program = (str(ROOT / "examples" / "mercure_subscription.py"),)
         with ExitStack() as stack:
-            process = stack.enter_context(mercure_hub())
+            port = stack.enter_context(free_port())
+            process = stack.enter_context(mercure_hub(port=port))
             hub_url = f"{process.url.rstrip('/')}{PATH}"
             last_event_id = publish(process, "old")
             publish(process, "sold", private=True)
@@ -223,7 +232,7 @@ class ExampleTests(SynchronousTestCase):
             process.stop()
             state = b"lost"
             last_event_id = ""
-            again = stack.enter_context(mercure_hub(port=process.port))
+            again = stack.enter_context(mercure_hub(port=port))
             running.wait_for("output", "missed: [^\n]+\nis: lost\n")
             wait_until(lambda: again.subscribers() == 1, "it has subscribed again")
             publish(again, "found")

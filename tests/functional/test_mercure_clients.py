@@ -26,7 +26,7 @@ from tests.functional.mercure_process import (
     publish,
 )
 from tests.functional.node_clients import node_client
-from tests.functional.support import PATIENCE, ROOT, HubProcess, require
+from tests.functional.support import PATIENCE, ROOT, HubProcess, free_port, require
 
 #: How many times in a row a client loses its stream.
 CUTS = 3
@@ -123,15 +123,16 @@ class NodeCases:
         When the hub was killed, and starts again without its history, the client hears again.
         """
         with (
-            mercure_hub() as process,
-            node_client(self.program, url_of(process.port)) as client,
+            free_port() as port,
+            mercure_hub(port=port) as process,
+            node_client(self.program, url_of(port)) as client,
         ):
             client.wait_for_opened(1)
             publish(process, "before")
             client.wait_for_heard(1)
             process.process.send_signal(signal.SIGKILL)
             process.wait()
-            with mercure_hub(port=process.port) as again:
+            with mercure_hub(port=port) as again:
                 client.wait_for_opened(2)
                 publish(again, "after")
                 client.wait_for_heard(2)
