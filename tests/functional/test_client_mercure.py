@@ -9,7 +9,7 @@ from twisted.internet.defer import DeferredList, gatherResults
 from twisted.trial.unittest import TestCase
 
 from ssetwist.client import EARLIEST, Loss, Publisher, Update, hub_metadata, subscribe
-from ssetwist.errors import Disconnected, NotPublished
+from ssetwist.errors import NoHub, NotPublished
 from tests.functional.mercure_process import (
     OTHER_TOPIC,
     PATH,
@@ -139,7 +139,7 @@ class MercureTests(TestCase):
         A hub that says that it is called otherwise is not believed.
         """
         url = self.start()
-        await self.assertFailure(hub_metadata(url, reactor=reactor), Disconnected)
+        await self.assertFailure(hub_metadata(url, reactor=reactor), NoHub)
 
 
 class ExchangeTests(TestCase):
