@@ -14,6 +14,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import react
 
 from . import __version__
+from ._reactor import AnyReactor
 from .commands import (
     Terminal,
     add_check,
@@ -81,7 +82,7 @@ def _add(
 
 
 def run(
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     arguments: Namespace,
     terminal: Terminal,
 ) -> "Deferred[None]":
@@ -109,7 +110,7 @@ def run(
 
 
 def run_until_signal(
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     arguments: Namespace,
     terminal: Terminal,
 ) -> "Deferred[None]":

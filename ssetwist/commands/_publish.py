@@ -3,10 +3,10 @@ What ``python -m ssetwist publish`` does: publish what it is given, or each line
 """
 
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
-from typing import Any
 
 from twisted.web.iweb import IAgent
 
+from .._reactor import AnyReactor
 from ..client import Interruption, Publisher, Update
 from ..errors import NotPublished
 from ..eventstream import DEFAULT_TYPE
@@ -107,7 +107,7 @@ def add_publish(parser: ArgumentParser) -> None:
 
 
 async def run_publish(
-    arguments: Namespace, reactor: Any, terminal: Terminal, client: IAgent | None = None
+    arguments: Namespace, reactor: AnyReactor, terminal: Terminal, client: IAgent | None = None
 ) -> int:
     """
     Publish.

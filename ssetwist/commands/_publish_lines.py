@@ -4,9 +4,9 @@ Publishing lines as long as they come: together, as fast as the hub takes them, 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from twisted.internet.defer import Deferred, DeferredQueue, DeferredSemaphore
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.python.failure import Failure
 
@@ -42,7 +42,7 @@ class PublishedLines:
 
     def __init__(
         self,
-        reactor: Any,  # a clock
+        reactor: IReactorTime,
         publisher: Publisher,
         update_maker: UpdateMaker,
         output: Output,

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
+from .._reactor import AnyReactor
 from ..client import EventSource, Interruption, Opened, is_worth_another_try
 from ..client.mercure import Bearer, Loss, loss_in, subscribe
 from ..errors import Disconnected, NotAnEventStream, SSETwistError
@@ -99,7 +100,7 @@ def add_subscribe(parser: ArgumentParser) -> None:
 
 
 async def run_subscribe(
-    arguments: Namespace, reactor: Any, terminal: Terminal, client: IAgent | None = None
+    arguments: Namespace, reactor: AnyReactor, terminal: Terminal, client: IAgent | None = None
 ) -> int:
     """
     Write events.

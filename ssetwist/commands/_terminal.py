@@ -10,10 +10,13 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from threading import Semaphore, Thread
-from typing import Any, TextIO
+from typing import TextIO
 
 from twisted.internet.defer import Deferred, succeed
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
+
+from .._reactor import AnyReactor
 
 #: What a terminal obeys, and what changes the order of what is read: C0 and C1 but tabulators, DEL,
 #: the marks of direction, and separators that break lines.
@@ -83,7 +86,7 @@ class Output:
     The standard output, which may be read slowly: the reactor never waits for it, the writer does.
     """
 
-    def __init__(self, stream: TextIO, reactor: Any) -> None:  # a clock
+    def __init__(self, stream: TextIO, reactor: IReactorTime) -> None:
         self._stream = stream
         self._reactor = reactor
         self._encoding = getattr(stream, "encoding", None) or "utf-8"
@@ -122,7 +125,7 @@ class Input:
     not to block, because the shell uses it too.
     """
 
-    def __init__(self, stream: TextIO, reactor: Any) -> None:  # one that has threads
+    def __init__(self, stream: TextIO, reactor: AnyReactor) -> None:
         self._stream = stream
         self._reactor = reactor
         self._descriptor = _descriptor_of(stream)

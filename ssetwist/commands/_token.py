@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Any
 
+from .._reactor import AnyReactor
 from ..errors import Refused
 from ..hub import Everything, Matcher, Matchers, Pattern
 from ..mercure.rights import Action, Checks, Rights
@@ -123,7 +124,7 @@ def add_mint(parser: ArgumentParser) -> None:
     )
 
 
-async def check(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
+async def check(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -> int:
     """
     Explain a token: each check that the hub makes, and what comes of it.
 
@@ -165,7 +166,7 @@ async def check(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
     return 0 if accepted else 1
 
 
-async def mint(arguments: Namespace, reactor: Any, terminal: Terminal) -> int:
+async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -> int:
     """
     Make a token, and write it.
 

@@ -3,22 +3,20 @@ The hub: those who subscribe, and what is published to them.
 """
 
 import os
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterable
 from math import inf
-from threading import get_ident
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.python import threadable
 
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import Event, encode_event, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._ends import EndReason
 from ._fan_out import FanOut
+from ._insides import installed_reactor, is_reactor_elsewhere
 from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
 from ._outlet import Outlet
 from ._replay import EARLIEST, ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
@@ -109,8 +107,7 @@ class Hub:
         self._clock = clock
         # Twisted knows the thread of the installed reactor only; a clock, or a reactor that runs
         # beside it, may be in any.
-        installed: Any = sys.modules.get("twisted.internet.reactor")
-        self._is_of_reactor = clock is installed
+        self._is_of_reactor = clock is installed_reactor()
         self._lifetime = lifetime
         self._max_subscribers = max_subscribers
         self._max_per_address = max_per_address
@@ -265,8 +262,7 @@ class Hub:
     def _check(self, what: str) -> None:
         if self.is_closed:
             raise HubClosed(f"this hub has been closed: cannot {what}")
-        reactor_thread: int | None = threadable.ioThread  # it is None until the reactor runs
-        if self._is_of_reactor and reactor_thread not in (None, get_ident()):
+        if self._is_of_reactor and is_reactor_elsewhere():
             raise RuntimeError(
                 f"{what} was called from another thread than the reactor's; use "
                 f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"

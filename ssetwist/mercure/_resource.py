@@ -13,7 +13,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import Refused
 from ..hub import Hub
-from ..web.opening import path_of, peer_of
+from ..web.opening import is_over, path_of, peer_of
 from .access import Authorizer, HttpAnswer, allow_origin, answer_options, answer_to, json_answer
 from .discovery import metadata
 from .publishing import Publishing
@@ -77,7 +77,7 @@ class MercureResource(Resource):
                 reason=refused.reason,
             )
             answer = answer_to(refused, self.settings.metadata_url)
-        if answer is not None and not _is_over(request):
+        if answer is not None and not is_over(request):
             answer.write(request)
 
     async def _route(self, request: Request) -> HttpAnswer | None:
@@ -139,16 +139,12 @@ def _not_allowed(methods: str) -> HttpAnswer:
     return HttpAnswer(405, text.encode(), headers={"Allow": methods})
 
 
-def _is_over(request: Request) -> bool:
-    return bool(request.finished) or getattr(request, "channel", None) is None
-
-
 def _failed(problem: Failure, request: Request) -> Any:
     """
     The client has gone, and what was done for it was cancelled; or something is broken.
     """
-    if problem.check(CancelledError) and _is_over(request):
+    if problem.check(CancelledError) and is_over(request):
         return
     _log.failure("a request to the hub failed", problem)
-    if not _is_over(request) and not request.startedWriting:
+    if not is_over(request) and not request.startedWriting:
         HttpAnswer(500, b"There was an error here.\n").write(request)

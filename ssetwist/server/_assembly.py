@@ -2,15 +2,14 @@
 What a hub is made of, by its configuration.
 """
 
-from typing import Any
-
 from treq.client import HTTPClient
 from twisted.logger import Logger
-from twisted.web.client import Agent, HTTPConnectionPool, _HTTP11ClientFactory
+from twisted.web.client import Agent
 from twisted.web.iweb import IRequest
 from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 
+from .._reactor import AnyReactor
 from ..hub import Hub
 from ..log import MemoryLog
 from ..mercure import (
@@ -27,6 +26,7 @@ from ..mercure import (
 )
 from ..web import EventStreamResource, console
 from ._config import HubConfig
+from ._insides import quiet_pool
 
 _log = Logger()
 
@@ -34,7 +34,7 @@ _log = Logger()
 _CONNECT_TIMEOUT = 5.0
 
 
-def make_hub(reactor: Any, config: HubConfig) -> Hub:  # any reactor
+def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
     """
     Make the hub.
     """
@@ -58,14 +58,6 @@ def make_hub(reactor: Any, config: HubConfig) -> Hub:  # any reactor
     )
 
 
-class _QuietFactory(_HTTP11ClientFactory):  # Twisted has no public name for it
-    """
-    Says nothing of each connection that it makes: there may be as many as there are visitors.
-    """
-
-    noisy = False
-
-
 class Access:
     """
     Who may do what: what decides that, and what it needs from elsewhere.
@@ -73,10 +65,9 @@ class Access:
     :ivar authorizer: Decides.
     """
 
-    def __init__(self, reactor: Any, config: HubConfig) -> None:  # any reactor
+    def __init__(self, reactor: AnyReactor, config: HubConfig) -> None:
         self._config = config
-        self._pool = HTTPConnectionPool(reactor)
-        self._pool._factory = _QuietFactory
+        self._pool = quiet_pool(reactor)
         agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)
         # A client keeps cookies.  Those of visitors must not come to who is asked for keys.
         self._verifier = config.tokens.verifier(reactor, HTTPClient(agent))
@@ -101,7 +92,7 @@ class Access:
         self._verifier.stop()
         self._pool.closeCachedConnections()
 
-    def _make_authorizer(self, client: HTTPClient, reactor: Any) -> Authorizer:
+    def _make_authorizer(self, client: HTTPClient, reactor: AnyReactor) -> Authorizer:
         config = self._config
         if config.is_for_development:
             return AllowEveryone()

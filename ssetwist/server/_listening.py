@@ -4,18 +4,19 @@ Endpoints to listen on, and what is said of them.
 
 import re
 from ipaddress import ip_address
-from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+
+from .._reactor import AnyReactor
 
 #: How many connections may wait to be accepted, unless the endpoint says otherwise.  Twisted's 50
 #: overflows when all come back at once after a restart.  The kernel caps it (net.core.somaxconn).
 BACKLOG = 4096
 
 
-def endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
+def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
     """
     Parse an endpoint string, and give an endpoint of Twisted's own a real backlog unless it names
     one.

@@ -5,7 +5,6 @@ A hub that listens: from one frozen :class:`HubConfig` to what serves it.
 import errno
 from datetime import datetime, timezone
 from itertools import count
-from typing import Any
 
 from twisted.application.service import Service
 from twisted.internet.defer import Deferred, maybeDeferred
@@ -15,6 +14,7 @@ from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .._reactor import AnyReactor
 from ..errors import CannotListen
 from ..eventstream import Event
 from ..web import Site
@@ -47,8 +47,7 @@ class HubService(Service):
     :ivar hub: What to publish to.
     """
 
-    def __init__(self, reactor: Any, config: HubConfig | None = None) -> None:
-        # Any: there is no one interface for a reactor that listens on whatever an endpoint names.
+    def __init__(self, reactor: AnyReactor, config: HubConfig | None = None) -> None:
         if isinstance(reactor, HubConfig):
             raise TypeError("the reactor comes first, then the HubConfig")
         config = HubConfig() if config is None else config

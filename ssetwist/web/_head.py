@@ -11,6 +11,7 @@ from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
 from ..hub import DEFAULT_RECONNECTION_TIME, Streams
+from ._insides import forget_paths, take_off_encoder
 from ._request import is_browser
 from .site import BoundedRequest
 
@@ -100,8 +101,7 @@ def let_go(request: Request) -> None:
         request.let_go_of_body()
     else:
         request.content = None
-    request.prepath = request.postpath = None
-    request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
+    forget_paths(request)
 
 
 def first_bytes(reconnection_time: float | None) -> bytes:
@@ -158,15 +158,13 @@ def answer_no_content(request: Request) -> None:
     request.finish()  # not return b"" from render: that would add a Content-Length, forbidden here
 
 
-def take_off_encoder(request: Request) -> None:
+def decline_encoder(request: Request) -> None:
     """
     Undo what an ``EncodingResourceWrapper`` around us did, and warn of it once: a compressor holds
     events back until it has enough of them (measured: of 20 events, 15 bytes on the wire).
     """
-    # Twisted has no public name for it, and no other way to decline.
-    if getattr(request, "_encoder", None) is None:
+    if not take_off_encoder(request):
         return
-    request._encoder = None
     request.responseHeaders.removeHeader("Content-Encoding")
     warnings.warn(
         "an EncodingResourceWrapper is around an event stream; it would hold events back, so this "

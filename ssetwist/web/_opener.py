@@ -4,13 +4,13 @@ From a request to a subscriber: what every resource does that streams what a hub
 
 from collections.abc import Callable
 
-from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 from ..eventstream import encode_id
 from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Streams, Subscriber, View
 from ._head import first_bytes, let_go, turn_away
 from ._http2 import Http2Outlet
+from ._insides import is_http2
 from ._outlet import RequestOutlet
 from ._request import address_of, is_event_source
 from ._start import Start
@@ -20,9 +20,7 @@ def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
     Make the outlet of a request, first thing in ``render``.
     """
-    channel = getattr(request, "channel", None)
-    is_http2 = channel is not None and not isinstance(channel, HTTPChannel)
-    return Http2Outlet(request, streams) if is_http2 else RequestOutlet(request, streams)
+    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
 
 
 class StreamOpener:

@@ -2,18 +2,16 @@
 One event stream over one ``twisted.web`` request, from its head to its end.
 
 Everything that opens, feeds, watches and ends a stream is here, for the hub's streams and for
-per-request ones alike; nothing else touches the request.  Line numbers of Twisted are not quoted
-because they move; what is relied upon is tested.
+per-request ones alike; nothing else touches the request.
 """
 
 import socket
 from collections.abc import Callable
 from enum import Enum
 from math import inf
-from typing import Any, cast
+from typing import Any
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.server import Request
@@ -21,22 +19,23 @@ from zope.interface import implementer
 
 from ..hub import EndReason, Streams
 from ..hub.outlets import NOT_SENT, Chunk, Writer, not_sent
-from ._head import stream_head, take_off_encoder, write_head
+from ._chunked import LAST_CHUNK, framed
+from ._head import decline_encoder, stream_head, write_head
+from ._insides import (
+    begin_chunked,
+    count_sent,
+    has_begun,
+    has_early_bytes,
+    is_over,
+    leave_last_chunk,
+    pause_until_empty,
+    socket_of,
+    take_over,
+    tell_end,
+)
 from ._request import log_end, reason_for
-from ._waiting import Waiting
-from .site import Site, descriptor_of, watch_peer
-
-#: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
-#: a client that never reads costs well below 1 MiB.
-MAX_WAITING = 512 * 1024
-
-#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
-#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: where a
-#: window stays narrower than that for the user time-out, the kernel ends the connection.
-PIECE = 64 * 1024
-
-#: The end of a chunked response (RFC 9112, 7.1).
-LAST_CHUNK = b"0\r\n\r\n"
+from ._waiting import MAX_WAITING, PIECE, Waiting
+from .site import Connection, descriptor_of, watch_peer
 
 
 class _State(Enum):
@@ -86,14 +85,10 @@ class RequestOutlet:
         self._socket: socket.socket | None = None
         #: ... and once more while nothing is in the way.
         self._clear: socket.socket | None = None
-        if request.finished or getattr(request, "channel", None) is None:
-            # Whoever waited before calling us waited for too long: this request is over, and what
-            # it would return from notifyFinish now never fires.
+        if is_over(request):  # whoever waited before calling us waited for too long
             self._close()
         elif not self.refuse_early_bytes():
-            # A Deferred of notifyFinish() would be six objects for each idle stream.  Of those who
-            # wait there nothing is asked but callback and errback.
-            request.notifications.append(cast("Deferred[None]", self))
+            tell_end(request, self)
 
     @property
     def is_new(self) -> bool:
@@ -109,8 +104,7 @@ class RequestOutlet:
 
         :returns: Whether the request can no longer be answered, for this or another reason.
         """
-        # With the end of a request's body Twisted puts an empty piece there.
-        if self.is_new and any(getattr(self._request.channel, "_dataBuffer", ())):
+        if self.is_new and has_early_bytes(self._request):
             request = self._close()
             self._cut(request)
             self._announce(EndReason.UNEXPECTED_BYTES, request)
@@ -132,13 +126,13 @@ class RequestOutlet:
         """
         assert self._state is _State.NEW, self._state
         request = self._request
-        if request.startedWriting:
+        if has_begun(request):
             raise RuntimeError("something was written to this request before it became a stream")
         request.registerProducer(self, True)
         self._state = _State.OPEN
         self._streams.add(self)
         try:
-            take_off_encoder(request)
+            decline_encoder(request)
             self._begin(first_bytes)
         except BaseException:
             self._close()
@@ -149,7 +143,7 @@ class RequestOutlet:
         if clear is None or len(chunk.data) > PIECE:
             return self._write_slowly(chunk)
         try:
-            sent = clear.send(chunk.on_wire or _framed(chunk))
+            sent = clear.send(chunk.on_wire or framed(chunk))
         except OSError:
             sent = 0  # the kernel takes nothing; or an error, which the reactor meets in a moment
         return self.settle(chunk, sent)
@@ -158,13 +152,13 @@ class RequestOutlet:
         if self._clear is None or len(chunk.data) > PIECE:
             return not_sent
         if chunk.on_wire is None:
-            _framed(chunk)
+            framed(chunk)
         return self._clear.send
 
     def settle(self, chunk: Chunk, sent: int) -> bool:
         if sent == NOT_SENT:
             return self.write(chunk)
-        data = chunk.on_wire or _framed(chunk)
+        data = chunk.on_wire or framed(chunk)
         self.last_write = self._streams.clock.seconds()
         self._events += chunk.events
         self._bytes += len(chunk.data)
@@ -220,8 +214,7 @@ class RequestOutlet:
         The connection is gone; why, the request tells in a moment.
         """
 
-    # What the request tells us: Twisted's Request calls one of these for everything in its list of
-    # notifications (see __init__), and no code of ours does.
+    # What the request tells us, as an EndListener: Twisted calls these, and no code of ours does.
 
     def callback(self, _: None) -> None:
         """
@@ -239,31 +232,26 @@ class RequestOutlet:
 
     def _begin(self, first_bytes: bytes) -> None:
         request = self._request
-        channel: Any = request.channel  # an HTTPChannel, whose attributes have no types
+        channel = request.channel
         # A connection that has been a stream is not used again.  Where it could be, Chromium
         # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
-        channel.persistent = False
-        # An HTTPChannel keeps what follows a request until the response is done: up to 16 KiB,
-        # above which it stops reading and so no longer sees the client leave, and without any
-        # limit while the client does not read.
-        channel.rawDataReceived = self._bytes_after_request
+        take_over(channel, self._bytes_after_request)
+        ours = channel if isinstance(channel, Connection) else None
         transport: object = request.transport
         descriptor = self._descriptor = descriptor_of(transport)
-        if descriptor is not None and not isinstance(request.site, Site):  # ours has done it
+        if descriptor is not None and ours is None:  # ours has done it
             watch_peer(descriptor, self._streams.stall_timeout)
         self._bytes = len(first_bytes)
         self._is_chunked = request.clientproto == b"HTTP/1.1"
         if self._is_chunked and descriptor is not None and descriptor is transport:
-            self._socket = getattr(descriptor, "socket", None)
+            self._socket = socket_of(descriptor)
         # Nothing else can be on its way on this connection, not even a "100 Continue"; so the head,
         # too, may go straight to the socket.
-        is_alone = getattr(channel, "is_first_request", False) and not (
-            request.requestHeaders.hasHeader(b"Expect")
-        )
+        is_first = ours is not None and ours.is_first_request
+        is_alone = is_first and not request.requestHeaders.hasHeader(b"Expect")
         if self._socket is not None and is_alone:
-            request.startedWriting = 1
-            request.chunked = 1
-            self._put_on_wire(stream_head(request) + _framed(Chunk(first_bytes)))
+            begin_chunked(request)
+            self._put_on_wire(stream_head(request) + framed(Chunk(first_bytes)))
             if self.behind_since is None:
                 self._go_on()
         else:
@@ -316,7 +304,7 @@ class RequestOutlet:
         self.last_write = self._streams.clock.seconds()
         self._bytes += len(chunk.data)
         if self._is_chunked:
-            self._put_on_wire(chunk.on_wire or _framed(chunk))
+            self._put_on_wire(chunk.on_wire or framed(chunk))
         else:
             self._request.write(chunk.data)
 
@@ -341,13 +329,9 @@ class RequestOutlet:
 
     def _wait_until_it_has_left(self) -> None:
         """
-        Be behind until the transport holds nothing.  By itself it would pause us only above 64 KiB,
-        and not at all if it was paused when we came.
+        Be behind until the transport holds nothing.
         """
-        descriptor = self._descriptor
-        if descriptor is not None and descriptor.producer is not None:
-            descriptor.producerPaused = True
-            cast(IPushProducer, descriptor.producer).pauseProducing()
+        if self._descriptor is not None and pause_until_empty(self._descriptor):
             self.pauseProducing()
 
     def _finish(self) -> None:
@@ -355,10 +339,9 @@ class RequestOutlet:
         End the response.  Nothing of the stream is held by the transport now.
         """
         request = self._request
-        if self._is_complete and request.chunked:
-            # We write it ourselves and wait until it has left, because after finish() nobody
-            # watches any more: a client that does not read could then stay for ever.
-            request.chunked = 0
+        if self._is_complete and leave_last_chunk(request):
+            # We wait until it has left, because after finish() nobody watches any more: a client
+            # that does not read could then stay for ever.
             self._put_on_wire(LAST_CHUNK)
             if self._socket is None:
                 self._wait_until_it_has_left()
@@ -366,7 +349,7 @@ class RequestOutlet:
                 return  # resumeProducing brings us here again
         self._close()
         if self._is_complete:
-            request.sentLength = self._bytes  # for the access log: not all passed its counter
+            count_sent(request, self._bytes)
             request.finish()
         else:
             self._break_off(request)
@@ -422,11 +405,3 @@ class RequestOutlet:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
-
-
-def _framed(chunk: Chunk) -> bytes:
-    """
-    Put a chunk around frames (RFC 9112, 7.1), once for all who send them.
-    """
-    chunk.on_wire = b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
-    return chunk.on_wire

@@ -6,12 +6,12 @@ why it has ended.
 from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
-from twisted.internet.error import ConnectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..hub import EndReason
+from ._insides import was_closed_by_client
 from .site import without_tokens
 
 _log = Logger()
@@ -96,9 +96,7 @@ def reason_for(failure: Failure | None) -> EndReason:
     """
     if failure is None:
         return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
-    # This is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
-    # broken connection.
-    if failure.check(ConnectionDone) or "Stream reset" in str(failure.value):
+    if was_closed_by_client(failure):
         return EndReason.CLIENT_CLOSED
     return EndReason.CONNECTION_LOST
 

@@ -5,6 +5,7 @@ Streams opened by a resource of one's own: what its request asks for, and who op
 with these names.
 """
 
+from ._insides import is_over
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet
 from ._request import address_of, header_of, is_browser, path_of, peer_of
@@ -19,6 +20,7 @@ __all__ = [
     "decode_id",
     "header_of",
     "is_browser",
+    "is_over",
     "path_of",
     "peer_of",
 ]

@@ -13,7 +13,8 @@ from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist import Site, Streams
-from ssetwist.web.site._connection import MAX_DISCARDED, READ_SIZE
+from ssetwist.web.site._connection import MAX_DISCARDED
+from ssetwist.web.site._insides import READ_SIZE
 from tests.functional.support import PATIENCE, read_to_end
 
 

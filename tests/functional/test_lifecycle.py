@@ -17,7 +17,8 @@ from twisted.web.server import Request
 from twisted.web.server import Site as TwistedSite
 
 from ssetwist import EndReason, Event, EventStreamResource, MemoryLog, Subscriber
-from ssetwist.web._outlet import MAX_WAITING, RequestOutlet
+from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._waiting import MAX_WAITING
 from tests.functional.case import REQUEST, HubCase
 from tests.memory import dechunk
 

@@ -5,7 +5,6 @@ has its bound here.
 
 from ._abort import abort, connection_of, discard
 from ._bounded_body import BoundedBody, CannotRead
-from ._connections import Connections
 from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._gzip import GzipDecoder
 from ._problems import describe, disconnected, ended
@@ -22,14 +21,13 @@ from ._request import (
 )
 from ._response import Opened, unwrapped
 from ._response_head import ResponseHead, checked, follow
-from ._sender import RequestSender, jar_of, through, through_agent
+from ._sender import RequestSender, jar_of, sending
 from ._waiters import Waiters
 
 __all__ = [
     "AnyHeaders",
     "BoundedBody",
     "CannotRead",
-    "Connections",
     "Exchanges",
     "GzipDecoder",
     "NoAnswer",
@@ -53,9 +51,8 @@ __all__ = [
     "method_of",
     "normalized",
     "origin_of",
+    "sending",
     "shown",
-    "through",
-    "through_agent",
     "type_of",
     "unwrapped",
 ]

@@ -12,6 +12,7 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
+from ._insides import producer_of
 from ._response import unwrapped
 
 
@@ -22,9 +23,7 @@ def connection_of(transport: Any) -> Any:
     :param transport: Of a protocol that a body is delivered to.  It is ``Any`` because no interface
         of Twisted has what is needed.
     """
-    # An Agent gives a proxy as the transport, and the proxy cannot abort; what it stands for can.
-    # When the body has come the proxy stands for nothing any more.
-    return getattr(transport, "_producer", None) or transport
+    return producer_of(transport)
 
 
 def abort(transport: Any) -> bool:

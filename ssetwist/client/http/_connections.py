@@ -18,6 +18,8 @@ from twisted.web.client import URI, Agent, BrowserLikePolicyForHTTPS, HTTPConnec
 from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
+from ..._reactor import AnyReactor
+from ._insides import make_quiet, transport_of
 from ._waiters import Waiters
 
 #: How many bytes the head of a response may have, informational ones before it included.  Browsers
@@ -38,7 +40,7 @@ class Connections:
 
     def __init__(
         self,
-        reactor: Any,  # all that HostnameEndpoint needs of a reactor
+        reactor: AnyReactor,
         *,
         kept: int = 0,
     ) -> None:
@@ -108,7 +110,9 @@ class _Pool(HTTPConnectionPool):
         Return a connection, as it was returned when it was made: what is kept is the HTTP within.
         """
         found: Deferred[Any] = super().getConnection(key, endpoint)
-        return found.addCallback(lambda one: one if isinstance(one, _Connection) else one.transport)
+        return found.addCallback(
+            lambda one: one if isinstance(one, _Connection) else transport_of(one)
+        )
 
 
 @implementer(IStreamClientEndpoint)
@@ -189,7 +193,7 @@ class _Factory(WrappingFactory[_Connection]):
 
     def __init__(self, factory: Any, connections: Connections) -> None:  # of an Agent
         super().__init__(factory)
-        factory.noisy = False  # or the log has two lines of it beside each attempt's own
+        make_quiet(factory)  # or the log has two lines of it beside each attempt's own
         self.connections = connections
 
     def registerProtocol(self, p: _Connection) -> None:

@@ -5,7 +5,6 @@ One request and its whole answer, which is given a limit to what it may take of 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
-from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
@@ -15,14 +14,14 @@ from twisted.python.failure import Failure
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
+from ..._reactor import AnyReactor
 from ...errors import Disconnected, RedirectRefused
 from ._bounded_body import BoundedBody, CannotRead
-from ._connections import Connections
 from ._problems import describe
 from ._request import Request
 from ._response import headers_of, unwrapped
 from ._response_head import follow
-from ._sender import RequestSender, through, through_agent
+from ._sender import sending
 
 #: What can only go wrong before anything has been sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
@@ -63,7 +62,7 @@ class Exchanges:
 
     def __init__(
         self,
-        reactor: Any,  # a clock, and what can connect: no one interface has both
+        reactor: AnyReactor,
         client: HTTPClient | IAgent | None,
         *,
         timeout: float,
@@ -77,13 +76,7 @@ class Exchanges:
             raise ValueError("timeout must be a number of seconds, more than 0")
         self._clock: IReactorTime = reactor
         self._timeout = timeout
-        self._own: Connections | None = None
-        self._send: RequestSender
-        if client is None:
-            self._own = Connections(reactor, kept=connections)
-            self._send = through_agent(self._own.agent, CookieJar())
-        else:
-            self._send = through(client, CookieJar())
+        self._send, self._own = sending(reactor, client, CookieJar(), kept=connections)
 
     def exchange(
         self,

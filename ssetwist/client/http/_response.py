@@ -4,11 +4,12 @@ What is known of a response before its body.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from twisted.web.client import GzipDecoder
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
+
+from ._insides import wrapped_by
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +48,9 @@ def unwrapped(response: IResponse) -> tuple[IResponse, list[str]]:
     :returns: The response itself, and the content codings that its body has, in lower case, in the
         order in which they were applied.
     """
-    one: Any = response  # what is around it has `original`, and no interface says so
+    one = response
     decoded: list[str] = []
-    while (original := getattr(one, "original", None)) is not None:
+    while (original := wrapped_by(one)) is not None:
         if isinstance(one, GzipDecoder):
             # It has taken its coding out of the headers, which all of them share.
             decoded.append("gzip")

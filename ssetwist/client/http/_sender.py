@@ -19,7 +19,10 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent, IBodyProducer, IResponse
 from zope.interface import implementer
 
+from ..._reactor import AnyReactor
 from ._abort import discard
+from ._connections import Connections
+from ._insides import agent_of, cookies_of
 from ._request import Request, type_of
 
 #: Sends a request and fires with the head of its response.  Cancelling it cuts the connection.
@@ -120,6 +123,22 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
     return jar
 
 
+def sending(
+    reactor: AnyReactor, client: HTTPClient | IAgent | None, jar: CookieJar, *, kept: int = 0
+) -> tuple[RequestSender, Connections | None]:
+    """
+    Return what sends: through somebody's client, or if there is none through connections of its
+    own.
+
+    :param kept: How many of these are kept for the next request; see :class:`Connections`.
+    :returns: What sends, and its own connections, if it has some.
+    """
+    if client is not None:
+        return through(client, jar), None
+    own = Connections(reactor, kept=kept)
+    return through_agent(own.agent, jar), own
+
+
 def through(client: HTTPClient | IAgent, jar: CookieJar) -> RequestSender:
     """
     Return what sends through somebody's client.
@@ -165,13 +184,9 @@ def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
     """
     Return what sends through a client of treq: through its agent, and with its cookies.
 
-    Its ``request`` would do more, and has no switch for that: it asks for gzip, decodes without a
-    bound, and keeps the connection of a response whose cookies it cannot read.
-
     :param jar: Its cookies are put into the client's jar.
     """
-    # Private names, as treq has no others for what it was made of; a test sees that they are there.
-    its_own = client._cookiejar
+    its_own = cookies_of(client)
     for cookie in jar:
         its_own.set_cookie(cookie)
-    return through_agent(client._agent, its_own)
+    return through_agent(agent_of(client), its_own)

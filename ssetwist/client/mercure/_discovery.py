@@ -12,6 +12,7 @@ from treq.client import HTTPClient
 from twisted.internet.defer import Deferred
 from twisted.web.iweb import IAgent
 
+from ..._reactor import AnyReactor
 from ...errors import NoHub, RedirectRefused
 from ..http import Exchanges, normalized, origin_of
 from ._link import parse_links
@@ -103,7 +104,7 @@ class Discovery:
 def discover(
     resource_url: str,
     *,
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     trusted: Iterable[str] | None = None,
     token: TokenSource | None = None,
     headers: Mapping[str, str] | None = None,
@@ -160,7 +161,7 @@ def discover(
 def hub_metadata(
     hub_url: str,
     *,
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     client: HTTPClient | IAgent | None = None,
     timeout: float = 30.0,
 ) -> Deferred[Mapping[str, Any] | None]:  # a JSON object

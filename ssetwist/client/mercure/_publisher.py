@@ -19,6 +19,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 
+from ..._reactor import AnyReactor
 from ...errors import NotPublished
 from ...eventstream import Event
 from ..http import Exchanges, NoAnswer, WholeResponse, normalized
@@ -60,7 +61,7 @@ class Publisher:
         self,
         hub_url: str,
         *,
-        reactor: Any,  # a clock, and what can connect: no one interface has both
+        reactor: AnyReactor,
         token: TokenSource | None = None,
         client: HTTPClient | IAgent | None = None,
         timeout: float = 30.0,

@@ -9,9 +9,10 @@ from inspect import signature
 from typing import Any
 from urllib.parse import quote
 
+from ..._reactor import AnyReactor
 from ...eventstream import Event
 from ..http import Opened
-from ..source import EventSource
+from ..source import EventSource, call_hook
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
 
@@ -80,7 +81,7 @@ def subscribe(
     hub_url: str,
     topics: str | Iterable[str] = (),
     *,
-    reactor: Any,  # a clock, and what can connect: no one interface has both
+    reactor: AnyReactor,
     patterns: str | Iterable[str] = (),
     token: TokenSource | None = None,
     legacy: bool = False,
@@ -175,7 +176,7 @@ class _Subscription(EventSource):
         super().__init__(url, on_open=self._has_opened, **options)
 
     def _has_opened(self, opened: Opened) -> None:
-        self._call(self._tell_opened, opened)
+        call_hook(self._tell_opened, opened, url=self.url)
         if loss := loss_at_opening(opened):
             self._told_of = loss.asked
             self._lost(loss)
@@ -186,7 +187,7 @@ class _Subscription(EventSource):
             self._lost(loss)
 
     def _lost(self, loss: Loss) -> None:
-        self._call(self._tell_loss, loss)
+        call_hook(self._tell_loss, loss, url=self.url)
 
 
 def _texts(given: str | Iterable[str]) -> list[str]:

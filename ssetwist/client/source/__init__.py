@@ -2,8 +2,9 @@
 An event source: one stream after another, with the states, delays and decisions between them.
 """
 
-from ._retry import Backoff, check_backoff, is_worth_another_try, retry_after
-from ._source import EventSource, Interruption
+from ._hooks import call_hook
+from ._retry import Backoff, Interruption, check_backoff, is_worth_another_try, retry_after
+from ._source import EventSource
 from ._states import ReadyState
 
 __all__ = [
@@ -11,6 +12,7 @@ __all__ = [
     "EventSource",
     "Interruption",
     "ReadyState",
+    "call_hook",
     "check_backoff",
     "is_worth_another_try",
     "retry_after",

@@ -3,77 +3,40 @@ An event stream that comes back.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from http.cookiejar import CookieJar
 from inspect import isawaitable
 from random import random
-from typing import Any
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 
-from ...errors import Disconnected, EventSourceClosed, NotAnEventStream, SSETwistError
+from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import (
     AnyHeaders,
-    Connections,
     Opened,
     ResponseHead,
     Waiters,
     as_headers,
     jar_of,
     method_of,
-    normalized,
+    sending,
     shown,
-    through,
-    through_agent,
-    type_of,
 )
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
-from ._retry import Backoff, check_backoff, is_worth_another_try, retry_after
+from ._checks import check_body, check_times, checked_url
+from ._delay import Delay
+from ._hooks import call_hook, check_hooks
+from ._retry import Backoff, Interruption, Retries, check_backoff, is_worth_another_try
 from ._states import ReadyState, new_states
 
 _log = Logger()
 
 _BACKOFF = Backoff()
-
-
-@dataclass(frozen=True, slots=True)
-class Interruption:
-    """
-    A failure after which there is another attempt.
-
-    :ivar problem: What happened.
-    :ivar failures: How many there were in a row, this one too.
-    :ivar delay: Seconds until the next attempt.
-    """
-
-    problem: SSETwistError
-    failures: int
-    delay: float
-
-
-@dataclass
-class _Delay:
-    """
-    Some time until the next attempt.
-    """
-
-    clock: IReactorTime
-    seconds: float
-    over: Callable[[], object]
-    _timer: IDelayedCall | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        self._timer = self.clock.callLater(self.seconds, self.over)
-
-    def stop(self) -> None:
-        assert self._timer is not None, "it starts when there is a state that holds it"
-        self._timer.cancel()
 
 
 class EventSource:
@@ -173,50 +136,27 @@ class EventSource:
         max_line: int = MAX_LINE,
         max_event: int = MAX_EVENT,
     ) -> None:
-        for name, seconds in (
-            ("connect_timeout", connect_timeout),
-            ("silence_timeout", 1.0 if silence_timeout is None else silence_timeout),
-        ):
-            if not seconds > 0:
-                raise ValueError(f"{name} must be a number of seconds, more than 0")
-        # Each attempt would fail of these, and be made again for ever.
-        if not isinstance(body, bytes | None):
-            raise TypeError(f"body must be bytes, not {type_of(body)}")
+        check_times(connect_timeout=connect_timeout)
+        if silence_timeout is not None:
+            check_times(silence_timeout=silence_timeout)
+        check_body(body)
         check_backoff(backoff)
-        for hook_name, hook in (
-            ("fresh_headers", fresh_headers),
-            ("policy", policy),
-            ("on_open", on_open),
-            ("on_interruption", on_interruption),
-            ("on_comment", on_comment),
-        ):
-            if hook is not None and not callable(hook):
-                raise TypeError(f"{hook_name} must be something to call, not {type_of(hook)}")
-        try:
-            self._url = normalized(url)
-        except ValueError as problem:
-            raise ValueError(f"the URL cannot be an event source's: {problem}") from None
+        check_hooks(fresh_headers=fresh_headers, policy=policy)
+        check_hooks(on_open=on_open, on_interruption=on_interruption, on_comment=on_comment)
+        self._url = checked_url(url)
         self._clock = reactor
         self._silence_timeout = silence_timeout
-        self._backoff = backoff
-        self._policy = policy
+        self._retries = Retries(self._url, backoff, policy, jitter)
         self._on_open = on_open
         self._on_interruption = on_interruption
         self._on_comment = on_comment
-        self._jitter = jitter
         self._max_line = max_line
         self._max_event = max_event
         self._given_event_id = last_event_id
         self._parser = self._new_parser(last_event_id)
         self._reconnection_time: float | None = None
 
-        self._connections: Connections | None = None
-        jar = jar_of(cookies, self._url)
-        if client is not None:
-            send = through(client, jar)
-        else:
-            self._connections = Connections(reactor)
-            send = through_agent(self._connections.agent, jar)
+        send, self._connections = sending(reactor, client, jar_of(cookies, self._url))
         self._template = RequestTemplate(
             send,
             reactor,
@@ -233,7 +173,6 @@ class EventSource:
         self._opened: Opened | None = None
         self._opened_at = 0.0
         self._has_delivered = False
-        self._failures = 0
         self._problem: Exception | None = None
         self._is_gone = False
         self._gone: Waiters[None] = Waiters()
@@ -362,7 +301,7 @@ class EventSource:
         """
 
     def _attempt_after(self, seconds: float) -> bool:
-        delay = _Delay(self._clock, seconds, self._attempt)
+        delay = Delay(self._clock, seconds, self._attempt)
         if not self._states.delays(delay):
             return False
         delay.start()
@@ -400,7 +339,7 @@ class EventSource:
         self._has_delivered = False
         self._queue.connect(stream)
         _log.debug("{url}: open", url=shown(self._url))
-        self._call(self._on_open, opened)
+        call_hook(self._on_open, opened, url=self._url)
         self._waiting_for_open.fire(opened)
         stream.begin()  # which does nothing if one of these has closed the source
 
@@ -417,40 +356,21 @@ class EventSource:
         self._queue.connect(None)
         if self._opened is not None:
             self._opened = None
-            is_proper = isinstance(problem, Disconnected) and problem.is_clean
-            has_lasted = self._clock.seconds() - self._opened_at >= self._backoff.healthy_after
-            if has_lasted or (is_proper and self._has_delivered):
-                self._failures = 0
-        self._failures += 1
-        if not self._is_worth_another_try(problem):
+            lasted = self._clock.seconds() - self._opened_at
+            self._retries.see_end(problem, lasted=lasted, has_delivered=self._has_delivered)
+        interruption = self._retries.after(
+            problem, reconnection_time=self.reconnection_time, now=self._clock.seconds()
+        )
+        if interruption is None:
             self._finish(problem)
-            return
-        delay = self._backoff.delay(self._failures, self._asked(problem), self._jitter)
-        if self._attempt_after(delay):
+        elif self._attempt_after(interruption.delay):
             _log.info(
                 "{url}: {problem}; next attempt in {delay:.1f} s",
                 url=shown(self._url),
                 problem=problem,
-                delay=delay,
+                delay=interruption.delay,
             )
-            self._call(self._on_interruption, Interruption(problem, self._failures, delay))
-
-    def _is_worth_another_try(self, problem: SSETwistError) -> bool:
-        try:
-            return bool(self._policy(problem))
-        except Exception:
-            _log.failure("{url}: the policy failed", url=shown(self._url))
-            return False
-
-    def _asked(self, problem: SSETwistError) -> float:
-        """
-        Return how many seconds the server asks for.
-        """
-        if isinstance(problem, NotAnEventStream):
-            asked = retry_after(problem.headers, self._clock.seconds())
-            if asked is not None:
-                return asked
-        return self.reconnection_time or 0.0
+            call_hook(self._on_interruption, interruption, url=self._url)
 
     def _finish(self, problem: SSETwistError | None) -> None:
         """
@@ -490,12 +410,4 @@ class EventSource:
 
     def _comment(self, text: str) -> None:
         if self.state is not ReadyState.CLOSED:
-            self._call(self._on_comment, text)
-
-    def _call(self, hook: Callable[[Any], object] | None, value: object) -> None:
-        if hook is None:
-            return
-        try:
-            hook(value)
-        except Exception:
-            _log.failure("{url}: a hook failed", url=shown(self._url))
+            call_hook(self._on_comment, text, url=self._url)

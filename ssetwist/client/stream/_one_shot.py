@@ -12,6 +12,7 @@ from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IResponse
 
+from ..._reactor import AnyReactor
 from ...errors import Disconnected, NotAnEventStream, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import ResponseHead, checked, discard, type_of, unwrapped
@@ -92,7 +93,7 @@ class ResponseEvents:
 
     def __init__(self, reading: "_Reading", reactor: IReactorTime) -> None:
         self._reading = reading
-        self._reactor: Any = reactor  # a Clock is enough where there is one thread
+        self._reactor: AnyReactor = reactor  # a Clock is enough where there is one thread
         self._thread = get_ident()
 
     def __aiter__(self) -> "ResponseEvents":

@@ -20,6 +20,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
 from twisted.web.server import Request
 
+from ..._reactor import AnyReactor
 from ...client.http import BoundedBody, CannotRead
 from ...errors import Refused
 from ...web.opening import address_of
@@ -138,7 +139,7 @@ class CallbackAuthorizer:
 
     async def _send(self, headers: Headers) -> tuple[IResponse, BoundedBody]:
         # treq would install a reactor if it got none.  It does nothing with it without a timeout.
-        reactor: Any = self._clock
+        reactor: AnyReactor = self._clock
         try:
             response = await self._client.get(
                 self._url,

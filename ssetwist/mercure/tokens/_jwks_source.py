@@ -3,7 +3,6 @@ Where JWK sets are read from: files, and other people's servers, which are given
 that they may take of us.
 """
 
-from typing import Any
 from urllib.parse import urlsplit
 
 from treq.client import HTTPClient
@@ -11,6 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
+from ..._reactor import AnyReactor
 from ...client.http import BoundedBody, CannotRead
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
@@ -68,7 +68,7 @@ def from_url(url: str, client: HTTPClient, clock: IReactorTime) -> Fetch:
 
     async def fetch() -> bytes:
         # treq would install a reactor if it got none.  It does nothing with it without a timeout.
-        reactor: Any = clock
+        reactor: AnyReactor = clock
         try:
             response = await client.get(
                 url,

@@ -3,12 +3,12 @@ By what tokens are judged, before there is a reactor.
 """
 
 from dataclasses import dataclass, field
-from typing import Any
 
 from treq.client import HTTPClient
 from twisted.logger import Logger
 from twisted.web.client import Agent
 
+from ..._reactor import AnyReactor
 from ._credentials import COOKIE, LEGACY_COOKIE
 from ._jwks import TIMEOUT, JwkSet
 from ._jwks_source import from_file, from_url, is_url, name_of_url
@@ -43,7 +43,7 @@ class TokenSettings:
     is_legacy_allowed: bool = True
     cookie_names: tuple[str, ...] = (COOKIE, LEGACY_COOKIE)
 
-    def verifier(self, reactor: Any, client: HTTPClient | None = None) -> TokenVerifier:
+    def verifier(self, reactor: AnyReactor, client: HTTPClient | None = None) -> TokenVerifier:
         """
         Make what judges tokens; it must be started.
 
@@ -65,7 +65,7 @@ class TokenSettings:
             legacy=trust if self.is_legacy_allowed else None,
         )
 
-    def _jwk_set(self, source: str, reactor: Any, client: HTTPClient | None) -> JwkSet:
+    def _jwk_set(self, source: str, reactor: AnyReactor, client: HTTPClient | None) -> JwkSet:
         if not is_url(source):
             fetch = from_file(source)
             return JwkSet("the JWK set", fetch, clock=reactor, algorithms=self.algorithms)

@@ -3,12 +3,13 @@ The site: connections, the requests on them, and how long and how large each may
 """
 
 from ._access_log import without_tokens
-from ._connection import BoundedRequest
+from ._connection import BoundedRequest, Connection
 from ._peer import descriptor_of, watch_peer
 from ._site import Site, streams_of
 
 __all__ = [
     "BoundedRequest",
+    "Connection",
     "Site",
     "descriptor_of",
     "streams_of",

@@ -3,24 +3,22 @@ One connection to our Site: a whole request must come in time, and its body is b
 """
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 from urllib.parse import unquote_to_bytes as unquote
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
-from twisted.internet.tcp import Server
 from twisted.logger import Logger
 from twisted.python.failure import Failure
-from twisted.web.http import HTTPChannel
 from twisted.web.http_headers import Headers
-from twisted.web.resource import _IEncodingResource
+from twisted.web.resource import IResource
 from twisted.web.server import Request, version
 
+from ...hub import Streams
+from ._deadlines import Deadlines
+from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_reads
 from ._peer import descriptor_of, watch_peer
 from ._request_head import PlainHead, read_plain_head
-
-if TYPE_CHECKING:
-    from ._site import Site
 
 _log = Logger()
 
@@ -31,10 +29,6 @@ CLOSE_TIMEOUT = 30.0
 #: reads no answer before it has sent all.
 MAX_DISCARDED = 8 * 1024 * 1024
 
-#: Bytes that are read of a connection in one turn of the reactor.  Twisted reads 64 KiB, which may
-#: be two thousand requests, and answers them all before anybody else has a turn.
-READ_SIZE = 4096
-
 #: Bytes of a body that need no room, as the head needs none: so most updates can be published
 #: whatever others do.  What is more takes of the Site's room for bodies.
 FREE_BODY = 16 * 1024
@@ -43,7 +37,47 @@ FREE_BODY = 16 * 1024
 _NO_ROOM_RETRY = 10
 
 
-class Connection(HTTPChannel):
+class Surroundings(Protocol):
+    """
+    Everything that a connection needs of its :class:`ssetwist.web.Site`, and what all connections
+    share.
+
+    :ivar connections: Those that are open.
+    :ivar requests_due: Those of which a request must come in time.
+    :ivar room_for_bodies: Bytes of bodies that may come in addition to those that are held.
+    :ivar max_body: Bytes that the body of a request may have.
+    """
+
+    requestFactory: Any  # noqa: N815  # Twisted's name; what a channel makes its requests with
+    timeOut: Any  # noqa: N815  # Twisted's name; seconds, or None for no limit
+    streams: Streams
+    connections: set["Connection"]
+    requests_due: Deadlines["Connection"]
+    room_for_bodies: int
+    max_body: int
+
+    def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
+        """
+        Return the local address of a connection.
+        """
+
+    def date(self) -> bytes:
+        """
+        Return the time as HTTP tells it.
+        """
+
+    def getResourceFor(self, request: Request) -> IResource:  # noqa: N802  # Twisted's name
+        """
+        Find the resource of a request.
+        """
+
+    def forget(self, connection: "Connection") -> None:
+        """
+        Hold a connection no more, which has gone.
+        """
+
+
+class Connection(OpenedChannel):
     """
     An HTTP/1.1 connection.
 
@@ -54,8 +88,6 @@ class Connection(HTTPChannel):
     """
 
     is_first_request = True
-    #: How much may come while a request is answered; it is read at once after that.
-    _optimisticEagerReadSize = READ_SIZE  # noqa: N815  # it is Twisted's
     #: Whether a part of a request is here, and the rest is not.
     _is_receiving = False
     #: Bytes that are still thrown away; ``None`` as long as it was not refused.
@@ -64,7 +96,7 @@ class Connection(HTTPChannel):
     _room_taken = 0
     _cutting: IDelayedCall | None = None
 
-    def __init__(self, site: "Site") -> None:
+    def __init__(self, site: Surroundings) -> None:
         super().__init__()
         self.factory = self.site = site
         self.requestFactory = site.requestFactory
@@ -74,18 +106,17 @@ class Connection(HTTPChannel):
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
             watch_peer(descriptor, self.site.streams.stall_timeout)
-            descriptor.bufferSize = READ_SIZE
+            limit_reads(descriptor)
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:
         transport: Any = self.transport
-        if type(transport) is not Server:
+        if not is_plain_socket(transport):
             super().connectionMade()
             return
-        # The same without asking what a socket transport can do; it has inherited TCP_NODELAY.
+        # The same, but that it has inherited TCP_NODELAY.
         self.setTimeout(self.timeOut)
-        self._networkProducer = transport
-        transport.registerProducer(self, True)
+        self.listen_to(transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._to_discard is not None:
@@ -95,22 +126,10 @@ class Connection(HTTPChannel):
         if head is None:
             super().dataReceived(data)
             return
-        self._command, self._path, self._version = head.method, head.target, head.version
-        request = BoundedRequest(self, False)
-        self.requests.append(request)
-        add = request.requestHeaders.addRawHeader
-        for name, value in head.fields:
-            add(name, value)
-        # What allHeadersReceived() does about fields that are not there needs not be done.
-        if b"cookie" in head.names:
-            request.parseCookies()
-        if b"connection" in head.names:
-            self.persistent = self.checkPersistence(request, self._version)
-        request.gotLength(0)
-        self.allContentReceived()
+        self.receive_plain(head, BoundedRequest(self, False))
 
     def _read_plain_head(self, data: bytes) -> PlainHead | None:
-        is_between_requests = self.line_mode and self.persistent and not self._is_receiving
+        is_between_requests = self.awaits_request() and not self._is_receiving
         if not is_between_requests or self.requestFactory is not BoundedRequest:
             return None
         return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
@@ -145,7 +164,7 @@ class Connection(HTTPChannel):
         super().requestDone(request)
 
     def callLater(self, period: float, function: Callable[[], object]) -> IDelayedCall:
-        return self.site.reactor.callLater(period, function)
+        return self.site.streams.clock.callLater(period, function)
 
     def getHost(self) -> IAddress:
         return self.site.host_of(self.transport)
@@ -303,12 +322,11 @@ class BoundedRequest(Request):
         self.prepath = []
         self.postpath = [unquote(part) for part in self.path[1:].split(b"/")]
         if self.path == b"*":
-            self._handleStar()
+            answer_star(self)
             return
         try:
             resource = site.getResourceFor(self)
-            if _IEncodingResource.providedBy(resource):
-                self._encoder = resource.getEncoder(self) or self._encoder
+            choose_encoder(self, resource)
             self.render(resource)
         except BaseException:
             self.processingFailed(Failure())

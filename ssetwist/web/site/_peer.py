@@ -15,6 +15,8 @@ from functools import lru_cache
 from twisted.internet.abstract import FileDescriptor
 from twisted.protocols.policies import ProtocolWrapper
 
+from ._insides import has_tls, listener_of
+
 #: Bytes that the kernel may hold of what it has not sent yet.  Without it, it takes up to 4 MiB
 #: for a client that does not read, and the server would learn of that megabytes too late.
 UNSENT_LIMIT = 128 * 1024
@@ -36,7 +38,7 @@ def descriptor_of(transport: object) -> FileDescriptor | None:
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
-    if isinstance(transport, FileDescriptor) and not getattr(transport, "TLS", False):
+    if isinstance(transport, FileDescriptor) and not has_tls(transport):
         return transport
     return None  # also after startTLS, which puts TLS into the socket transport itself
 
@@ -52,7 +54,7 @@ def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
         return
     _set(descriptor, options)
     # What is accepted from now on inherits them, which saves that many calls for each connection.
-    listener = getattr(descriptor, "server", None)
+    listener = listener_of(descriptor)
     if not _has(listener, options[-1]):
         _set(listener, options)
 

@@ -18,6 +18,7 @@ from ...hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
 from ._connection import BoundedRequest, Connection
 from ._deadlines import Deadlines
+from ._insides import listener_of
 
 #: Seconds that a request may take to arrive, from its first byte to its last, and that a
 #: connection may be idle before and between requests.  Twisted's own limit begins anew with each
@@ -82,7 +83,9 @@ class Site(TwistedSite):
         self.room_for_bodies = MAX_BODIES
         self._unlogged = unlogged
         self.connections: set[Connection] = set()
-        self.requests_due = Deadlines(streams.clock, timeout, Connection.timeoutConnection)
+        self.requests_due: Deadlines[Connection] = Deadlines(
+            streams.clock, timeout, Connection.timeoutConnection
+        )
         self._date_at, self._date = -1, b""
         self._hosts: dict[object, IAddress | None] = {}  # None: another one for each connection
 
@@ -115,7 +118,7 @@ class Site(TwistedSite):
         a request needs to know of its connection; where the listener has one address, all that it
         accepted have the same.
         """
-        listener = getattr(transport, "server", None)
+        listener = listener_of(transport)
         if listener in self._hosts:
             return self._hosts[listener] or transport.getHost()
         host: IAddress = transport.getHost()

@@ -14,7 +14,8 @@ from ssetwist.hub import EndReason, Streams
 from ssetwist.hub._senders import _send
 from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.web import Site
-from ssetwist.web._outlet import MAX_WAITING, PIECE, RequestOutlet
+from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._waiting import MAX_WAITING, PIECE
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from tests.memory import Client, SocketClient, dechunk
 

@@ -1,0 +1,223 @@
+"""
+Assumptions of :mod:`ssetwist.client.http._insides` about Twisted and treq, each held against their
+own classes.
+"""
+
+from http.cookiejar import CookieJar
+from typing import Any
+
+from treq.client import HTTPClient
+from treq.cookies import scoped_cookie
+from twisted.internet.defer import Deferred, succeed
+from twisted.internet.protocol import Protocol
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import capturedLogs
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.client import Agent, ContentDecoderAgent, GzipDecoder, HTTPConnectionPool
+from twisted.web.iweb import IAgentEndpointFactory, IResponse
+from zope.interface import implementer
+
+from ssetwist.client.http._insides import (
+    agent_of,
+    cookies_of,
+    make_quiet,
+    producer_of,
+    transport_of,
+    wrapped_by,
+)
+from tests.unit.client.case import Wire
+
+URL = "http://example.com/"
+
+HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Encoding: gzip\r\n\r\n"
+
+
+@implementer(IAgentEndpointFactory)
+class Endpoints:
+    """
+    Connects in memory.
+
+    :ivar factories: What an agent has given an endpoint to make its protocol with, each time.
+    :ivar wires: The servers' ends.
+    """
+
+    def __init__(self, reactor: MemoryReactorClock) -> None:
+        self.reactor = reactor
+        self.factories: list[Any] = []
+        self.wires: list[Wire] = []
+
+    def endpointForURI(self, uri: object) -> "Endpoints":
+        return self
+
+    def connect(self, factory: Any) -> Any:
+        self.factories.append(factory)
+        wire = Wire(self.reactor, "example.com", 80)
+        wire.protocol = factory.buildProtocol(wire.getPeer())
+        wire.protocol.makeConnection(wire)
+        self.wires.append(wire)
+        return succeed(wire.protocol)
+
+
+class Body(Protocol):
+    """
+    A body, with what it comes from.
+    """
+
+
+class InsidesCase(SynchronousTestCase):
+    """
+    An ``Agent`` that connects in memory, and keeps connections.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = MemoryReactorClock()
+        self.endpoints = Endpoints(self.reactor)
+        self.pool = HTTPConnectionPool(self.reactor)
+        self.agent = Agent.usingEndpointFactory(self.reactor, self.endpoints, self.pool)
+
+    def tearDown(self) -> None:
+        self.pool.closeCachedConnections()
+        for wire in self.endpoints.wires:
+            wire.finish()
+
+    def answered(self, waiting: Any, head: bytes = HEAD) -> IResponse:
+        """
+        Answer a request with a head.
+        """
+        self.endpoints.wires[-1].send(head)
+        return self.successResultOf(waiting)
+
+
+class ClientTests(InsidesCase):
+    """
+    A client of treq.
+    """
+
+    def test_agent(self) -> None:
+        """
+        ``_agent`` of a client is the agent that it was made of.
+        """
+        self.assertIs(self.agent, agent_of(HTTPClient(self.agent)))
+
+    def test_cookies(self) -> None:
+        """
+        ``_cookiejar`` of a client is the jar it was given; cookies that are put into it are sent.
+        """
+        jar = CookieJar()
+        client = HTTPClient(self.agent, cookiejar=jar)
+        self.assertIs(jar, cookies_of(client))
+        cookies_of(client).set_cookie(scoped_cookie(URL, "name", "value"))
+        client.get(URL, reactor=self.reactor).addErrback(lambda _: None)
+        self.assertEqual("name=value", self.endpoints.wires[0].header("Cookie"))
+
+    def test_jar_of_its_own(self) -> None:
+        """
+        A client that was given no jar has one.
+        """
+        self.assertIsInstance(cookies_of(HTTPClient(self.agent)), CookieJar)
+
+    def test_wrapped(self) -> None:
+        """
+        ``original`` of what treq returns leads to the response of the agent, with treq's buffer and
+        a decoder on the way.
+        """
+        waiting = HTTPClient(self.agent).get(URL, reactor=self.reactor)
+        layers = [self.answered(waiting)]
+        while (inner := wrapped_by(layers[-1])) is not None:
+            layers.append(inner)
+        self.assertTrue(any(isinstance(one, GzipDecoder) for one in layers))
+        self.assertEqual("Response", type(layers[-1]).__name__)
+        self.assertEqual("twisted.web._newclient", type(layers[-1]).__module__)
+        self.assertTrue(all(IResponse.providedBy(one) for one in layers))
+
+
+class ResponseTests(InsidesCase):
+    """
+    A response of an ``Agent``.
+    """
+
+    def test_not_wrapped(self) -> None:
+        """
+        A response of an agent has no ``original``.
+        """
+        self.assertIsNone(wrapped_by(self.answered(self.agent.request(b"GET", URL.encode()))))
+
+    def test_decoded(self) -> None:
+        """
+        ``original`` of a response that an agent decodes is the one that it has decoded.
+        """
+        agent = ContentDecoderAgent(self.agent, [(b"gzip", GzipDecoder)])
+        response = self.answered(agent.request(b"GET", URL.encode()))
+        self.assertIsInstance(response, GzipDecoder)
+        self.assertIsNone(wrapped_by(wrapped_by(response)))
+
+    def test_producer(self) -> None:
+        """
+        ``_producer`` of the transport that a body has is the transport of the connection, which can
+        abort, as long as the body comes; then it is nothing.
+        """
+        response = self.answered(self.agent.request(b"GET", URL.encode()))
+        body = Body()
+        response.deliverBody(body)
+        [wire] = self.endpoints.wires
+        self.assertIsNot(wire, body.transport)
+        self.assertIs(wire, producer_of(body.transport))
+        self.assertFalse(hasattr(body.transport, "abortConnection"))
+        proxy = body.transport
+        wire.send(b"body")
+        self.assertIs(proxy, producer_of(proxy))
+
+
+class ConnectionTests(InsidesCase):
+    """
+    Connections that an ``Agent`` makes and keeps.
+    """
+
+    def test_kept(self) -> None:
+        """
+        A pool that does not retry gives back the protocol that an agent made, whose ``transport``
+        is the connection.
+        """
+        self.pool.retryAutomatically = False
+        response = self.answered(self.agent.request(b"GET", URL.encode()))
+        response.deliverBody(Body())
+        [wire] = self.endpoints.wires
+        wire.send(b"body")
+        key = (b"http", b"example.com", 80)
+        kept = self.successResultOf(self.pool.getConnection(key, self.endpoints))
+        self.assertEqual(1, len(self.endpoints.wires))  # it was not made anew
+        self.assertIs(wire, transport_of(kept))
+
+    def test_any_connection_that_takes_requests(self) -> None:
+        """
+        An agent asks of what an endpoint returns only that it takes a request.
+        """
+        asked: list[object] = []
+
+        class Taking:
+            def request(self, request: object) -> Any:
+                asked.append(request)
+                return Deferred()
+
+        class Elsewhere(Endpoints):
+            def connect(self, factory: Any) -> Any:
+                return succeed(Taking())
+
+        Agent.usingEndpointFactory(self.reactor, Elsewhere(self.reactor), self.pool).request(
+            b"GET", URL.encode()
+        )
+        self.assertEqual([b"GET"], [one.method for one in asked])
+
+    def test_quiet(self) -> None:
+        """
+        ``noisy`` of a factory is what has it log each connection.
+        """
+        self.agent.request(b"GET", URL.encode()).addErrback(lambda _: None)
+        [factory] = self.endpoints.factories
+        self.assertTrue(factory.noisy)
+        make_quiet(factory)
+        self.assertFalse(factory.noisy)
+        with capturedLogs() as logs:
+            factory.doStart()
+            factory.doStop()
+        self.assertEqual([], logs)

@@ -1,0 +1,351 @@
+"""
+Assumptions of :mod:`ssetwist.web.site._insides` about Twisted, each held against Twisted's own
+classes.
+"""
+
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.interfaces import IPushProducer
+from twisted.internet.protocol import Protocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.task import Clock
+from twisted.internet.tcp import Port as TwistedPort
+from twisted.internet.tcp import Server
+from twisted.internet.testing import StringTransport
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import EncodingResourceWrapper, Resource
+from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request, Site
+
+from ssetwist.web.site._insides import (
+    READ_SIZE,
+    OpenedChannel,
+    answer_star,
+    choose_encoder,
+    has_tls,
+    is_plain_socket,
+    limit_reads,
+    listener_of,
+)
+from ssetwist.web.site._request_head import read_plain_head
+from tests.memory import NoReactor
+
+#: A head with all that our reading treats in its own way.
+HEAD = (
+    b"GET /path?a=b HTTP/1.1\r\nHost: localhost\r\nX-Some:  spaces \r\nx-some: twice\r\n"
+    b"Cookie: a=1; b=2\r\nConnection: close\r\n\r\n"
+)
+
+
+class Waiting(Resource):
+    """
+    Leaves every request unanswered.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[Request] = []
+
+    def render(self, request: Request) -> int:
+        self.requests.append(request)
+        return NOT_DONE_YET
+
+
+class Flow(StringTransport):
+    """
+    A transport that its producer can pause, as a socket transport can be.
+    """
+
+    server: object = None
+
+
+class ChannelCase(SynchronousTestCase):
+    """
+    Channels of a Site of Twisted's.
+    """
+
+    def setUp(self) -> None:
+        self.resource = Waiting()
+        self.site = Site(self.resource, reactor=Clock())
+
+    def channel(self, kind: type[HTTPChannel] = OpenedChannel) -> HTTPChannel:
+        """
+        Return a channel of Twisted's, or of ours, on a transport in memory.
+        """
+        channel = kind()
+        channel.site = channel.factory = self.site
+        channel.requestFactory = Request
+        channel.callLater = self.site.reactor.callLater
+        channel.timeOut = None
+        channel.makeConnection(Flow())
+        return channel
+
+
+class HeadTests(ChannelCase):
+    """
+    A head that is taken whole.
+    """
+
+    def taken(self, head: bytes, *, at_once: bool) -> tuple[HTTPChannel, Request]:
+        """
+        Have a channel take a head, line by line as Twisted does or whole as we do.
+        """
+        channel = self.channel()
+        if at_once:
+            plain = read_plain_head(head, channel.totalHeadersSize, channel.maxHeaders)
+            assert plain is not None
+            channel.receive_plain(plain, Request(channel, False))
+        else:
+            channel.dataReceived(head)
+        return channel, self.resource.requests[-1]
+
+    def test_same_as_line_by_line(self) -> None:
+        """
+        A head that is taken whole leaves a request, and its channel, as one does whose lines came
+        one by one, but for names that only the reading of lines needs.
+        """
+        states = []
+        for at_once in (True, False):
+            channel, request = self.taken(HEAD, at_once=at_once)
+            of_request, of_channel = dict(vars(request)), dict(vars(channel))
+            for name in ("channel", "content", "notifications", "resource", "site", "transport"):
+                of_request.pop(name, None)
+            # These hold the request itself, the transport, and bytes of the head.
+            for name in ("requests", "transport", "_networkProducer", "callLater", "_buffer"):
+                of_channel.pop(name, None)
+            of_channel.pop("_busyReceiving", None)
+            for name in ("requestHeaders", "responseHeaders"):
+                of_request[name] = list(of_request[name].getAllRawHeaders())
+            self.assertEqual([request], channel.requests)
+            states.append((of_request, of_channel))
+        self.assertEqual(states[1][0], states[0][0])
+        whole, lines = (dict(sorted(state[1].items(), key=lambda one: one[0])) for state in states)
+        # Twisted puts these on the instance when it has read a line; they have their first values.
+        for name in set(lines) ^ set(whole):
+            value = lines.get(name, whole.get(name))
+            self.assertEqual(getattr(HTTPChannel, name, value), value, name)
+            lines.pop(name, None)
+            whole.pop(name, None)
+        self.assertEqual(lines, whole)
+
+    def test_next_request(self) -> None:
+        """
+        After a head that was taken whole, the next one is read line by line as if nothing had been.
+        """
+        plain = HEAD.replace(b"Connection: close\r\n", b"")
+        channel, request = self.taken(plain, at_once=True)
+        request.finish()
+        channel.dataReceived(b"GET /other HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertEqual(b"/other", self.resource.requests[1].uri)
+
+    def test_last_request(self) -> None:
+        """
+        A client that asks to close gets that, also if its head was taken whole.
+        """
+        channel, request = self.taken(HEAD, at_once=True)
+        request.finish()
+        self.assertTrue(channel.transport.disconnecting)
+
+
+class FlowTests(ChannelCase):
+    """
+    What a channel does with bytes that come too early.
+    """
+
+    def test_awaits_request(self) -> None:
+        """
+        ``line_mode`` and ``persistent`` tell whether a channel reads lines of a head.
+        """
+        channel = self.channel()
+        self.assertTrue(channel.awaits_request())
+        channel.dataReceived(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        self.assertFalse(channel.awaits_request())
+        self.resource.requests[0].finish()
+        self.assertTrue(channel.awaits_request())
+        channel.dataReceived(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+        self.resource.requests[1].finish()
+        self.assertFalse(channel.awaits_request())
+
+    def test_eager_reads_end(self) -> None:
+        """
+        While a request is answered, a channel reads ``_optimisticEagerReadSize`` bytes, and then
+        pauses the transport that it was told of, which its ``_networkProducer`` is.
+        """
+        channel = self.channel()
+        told: list[str] = []
+
+        class Transport(Flow):
+            def pauseProducing(self) -> None:
+                told.append("pause")
+
+            def resumeProducing(self) -> None:
+                told.append("resume")
+
+        other = Transport()
+        channel.listen_to(other)
+        self.assertIs(channel, other.producer)
+        channel.dataReceived(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        channel.dataReceived(b"x" * READ_SIZE)
+        self.assertEqual([], told)
+        channel.dataReceived(b"x")
+        self.assertEqual(["pause"], told)
+
+    def test_eager_reads_of_twisted(self) -> None:
+        """
+        Twisted has a limit of its own under that name, which is larger.
+        """
+        self.assertGreater(HTTPChannel._optimisticEagerReadSize, READ_SIZE)
+
+    def test_listening_is_what_twisted_does(self) -> None:
+        """
+        ``connectionMade`` of Twisted leaves a channel as ``listen_to`` does.
+        """
+        theirs, ours = self.channel(HTTPChannel), self.channel()
+        self.assertIs(theirs.transport, theirs._networkProducer)
+        other = Flow()
+        ours.listen_to(other)
+        self.assertIs(other, ours._networkProducer)
+        self.assertIs(theirs, theirs.transport.producer)
+        self.assertEqual(theirs.transport.streaming, other.streaming)
+
+
+class RequestTests(ChannelCase):
+    """
+    Two steps of ``Request.process``.
+    """
+
+    def request(self, head: bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n") -> Request:
+        """
+        Return a request that waits for its answer.
+        """
+        self.channel().dataReceived(head + b"Accept-Encoding: gzip\r\n\r\n")
+        return self.resource.requests[-1]
+
+    def test_encoder(self) -> None:
+        """
+        The encoder of a wrapper becomes ``_encoder`` of a request, and encodes its response.
+        """
+        request = self.request()
+        transport = request.transport
+        choose_encoder(request, EncodingResourceWrapper(self.resource, [GzipEncoderFactory()]))
+        request.write(b"as it is")
+        request.finish()
+        self.assertNotIn(b"as it is", transport.value())
+
+    def test_no_wrapper(self) -> None:
+        """
+        A resource without a wrapper leaves the request without an encoder.
+        """
+        request = self.request()
+        choose_encoder(request, self.resource)
+        self.assertIsNone(request._encoder)
+
+    def test_wrapper_that_does_not_encode(self) -> None:
+        """
+        A wrapper that has no encoder for a request leaves the one that is there.
+        """
+        request = self.request()
+        wrapper = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
+        choose_encoder(request, wrapper)
+        first = request._encoder
+        self.assertIsNotNone(first)
+        choose_encoder(request, EncodingResourceWrapper(self.resource, []))
+        self.assertIs(first, request._encoder)
+
+    def test_star(self) -> None:
+        """
+        ``OPTIONS *`` is answered with 200 and the methods that there are, any other method is not.
+        """
+        for method, status in ((b"OPTIONS", b"200"), (b"GET", b"405")):
+            request = self.request()
+            transport = request.transport
+            request.method = method
+            answer_star(request)
+            self.assertIn(b"HTTP/1.1 " + status, transport.value())
+
+
+class Socket:
+    """
+    The kernel's end of a connection, with one byte to read.
+
+    :ivar asked: How many bytes were asked for, each time.
+    """
+
+    def __init__(self) -> None:
+        self.asked: list[int] = []
+
+    def fileno(self) -> int:
+        return -1
+
+    def setblocking(self, is_blocking: bool) -> None:
+        assert not is_blocking
+
+    def recv(self, size: int) -> bytes:
+        self.asked.append(size)
+        return b"x"
+
+
+class Port:
+    """
+    A port that listens, as far as a connection asks it.
+    """
+
+    _realPortNumber = 80  # noqa: N815  # Twisted's name
+
+
+class TransportTests(SynchronousTestCase):
+    """
+    Twisted's own transport for accepted TCP connections.
+    """
+
+    def setUp(self) -> None:
+        self.port = Port()
+        self.socket = Socket()
+        self.transport = self.accepted(Server)
+
+    def accepted(self, kind: type[Server]) -> Server:
+        """
+        Return a transport, as a port makes it.
+        """
+        return kind(self.socket, Protocol(), ("192.0.2.1", 50000), self.port, 1, NoReactor())
+
+    def test_plain(self) -> None:
+        """
+        A port of Twisted makes ``tcp.Server`` of what it accepts, which can be paused and resumed.
+        """
+        self.assertIs(Server, TwistedPort.transport)
+        self.assertTrue(is_plain_socket(self.transport))
+        self.assertTrue(IPushProducer.providedBy(self.transport))
+
+    def test_not_plain(self) -> None:
+        """
+        A transport of another class, be it derived from that, is left to Twisted.
+        """
+        self.assertFalse(is_plain_socket(self.accepted(type("Other", (Server,), {}))))
+        self.assertFalse(is_plain_socket(StringTransport()))
+
+    def test_listener(self) -> None:
+        """
+        ``server`` of a transport is the port that has accepted it.
+        """
+        self.assertIs(self.port, listener_of(self.transport))
+        self.assertIsNone(listener_of(StringTransport()))
+
+    def test_tls(self) -> None:
+        """
+        ``TLS`` of a transport becomes true with ``startTLS``, and is not there where TLS cannot be.
+        """
+        self.assertFalse(has_tls(self.transport))
+        self.transport.protocol.makeConnection(self.transport)
+        self.transport.startTLS(CertificateOptions())
+        self.assertTrue(has_tls(self.transport))
+        self.assertFalse(has_tls(FileDescriptor(NoReactor())))
+
+    def test_read_size(self) -> None:
+        """
+        ``bufferSize`` of a transport is how much it reads at once.
+        """
+        limit_reads(self.transport)
+        self.transport.doRead()
+        self.assertEqual([READ_SIZE], self.socket.asked)

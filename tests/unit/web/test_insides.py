@@ -1,0 +1,415 @@
+"""
+Assumptions of :mod:`ssetwist.web._insides` about Twisted, each held against Twisted's own classes.
+"""
+
+from io import BytesIO
+
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone, ConnectionLost
+from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
+from twisted.python.failure import Failure
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import HTTPChannel
+from twisted.web.resource import EncodingResourceWrapper, Resource
+from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request, Site
+
+from ssetwist.web._insides import (
+    begin_chunked,
+    count_sent,
+    forget_paths,
+    has_begun,
+    has_early_bytes,
+    is_http2,
+    is_over,
+    leave_last_chunk,
+    pause_until_empty,
+    socket_of,
+    take_off_encoder,
+    take_over,
+    tell_end,
+    was_closed_by_client,
+)
+from tests.memory import Client, MemoryTransport, SocketClient
+
+REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
+class Waiting(Resource):
+    """
+    Leaves every request unanswered.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[Request] = []
+
+    def render(self, request: Request) -> int:
+        self.requests.append(request)
+        return NOT_DONE_YET
+
+
+class Ends:
+    """
+    An ``EndListener`` that remembers what it was told.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[object] = []
+
+    def callback(self, result: None) -> None:
+        self.told.append(result)
+
+    def errback(self, reason: Failure) -> None:
+        self.told.append(reason.type)
+
+
+class Producer:
+    """
+    A producer that remembers what its transport told it.
+    """
+
+    def __init__(self) -> None:
+        self.told: list[str] = []
+
+    def pauseProducing(self) -> None:
+        self.told.append("pause")
+
+    def resumeProducing(self) -> None:
+        self.told.append("resume")
+
+    def stopProducing(self) -> None:
+        self.told.append("stop")
+
+
+class InsidesCase(SynchronousTestCase):
+    """
+    A request to a Site of Twisted's, which none of our classes has touched.
+    """
+
+    make_client: type[Client] = Client
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.resource = Waiting()
+        self.site = Site(self.resource, reactor=self.clock)
+        self.client = self.make_client(self.site, self.clock)
+
+    def request(self, data: bytes = REQUEST) -> Request:
+        """
+        Send a request, and return the one that Twisted makes of it.
+        """
+        self.client.send(data)
+        return self.resource.requests[-1]
+
+
+class RequestTests(InsidesCase):
+    """
+    A request and its end.
+    """
+
+    def test_over_when_answered(self) -> None:
+        """
+        ``finished`` of a request is true once ``finish()`` was called, and not before.
+        """
+        request = self.request()
+        self.assertFalse(is_over(request))
+        request.finish()
+        self.assertTrue(is_over(request))
+
+    def test_over_when_the_client_has_gone(self) -> None:
+        """
+        A request whose connection is lost has no ``channel`` any more.
+        """
+        request = self.request()
+        self.client.close()
+        self.assertTrue(is_over(request))
+
+    def test_told_that_it_is_finished(self) -> None:
+        """
+        Whatever is in ``notifications`` has its ``callback`` called when the response is finished.
+        """
+        ends = Ends()
+        request = self.request()
+        tell_end(request, ends)
+        request.finish()
+        self.assertEqual([None], ends.told)
+
+    def test_told_that_the_client_has_gone(self) -> None:
+        """
+        Whatever is in ``notifications`` has its ``errback`` called when the connection is lost.
+        """
+        ends = Ends()
+        tell_end(self.request(), ends)
+        self.client.close(ConnectionLost())
+        self.assertEqual([ConnectionLost], ends.told)
+
+    def test_begun_with_the_first_write(self) -> None:
+        """
+        ``startedWriting`` becomes true with the first write.
+        """
+        request = self.request()
+        self.assertFalse(has_begun(request))
+        request.write(b"something")
+        self.assertTrue(has_begun(request))
+
+    def test_paths_are_not_needed_any_more(self) -> None:
+        """
+        A request without its paths can be written to, finished, and logged.
+        """
+        request = self.request()
+        self.assertTrue(hasattr(request, "sitepath"))
+        forget_paths(request)
+        self.assertEqual([None] * 3, [request.prepath, request.postpath, request.sitepath])
+        request.write(b"something")
+        with capturedLogs() as logs:
+            request.finish()
+        self.assertIn(b"something", self.client.body)
+        self.assertEqual([], [event for event in logs if "log_failure" in event])
+
+    def test_bytes_sent_are_logged(self) -> None:
+        """
+        ``sentLength`` is what the access log says of the size of a response.
+        """
+        lines: list[str] = []
+
+        def formatter(timestamp: str, request: Request) -> str:
+            lines.append(str(request.sentLength))
+            return ""
+
+        site = Site(self.resource, reactor=self.clock, logFormatter=formatter)
+        site.logFile = BytesIO()
+        Client(site, self.clock).send(REQUEST)
+        [request] = self.resource.requests
+        request.write(b"something")
+        count_sent(request, 4711)
+        request.finish()
+        self.assertEqual(["4711"], lines)
+
+    def test_encoder(self) -> None:
+        """
+        A response is encoded by ``_encoder`` of its request, and not without.
+        """
+        self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
+        data = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
+        request = self.request(data)
+        self.assertTrue(take_off_encoder(request))
+        self.assertFalse(take_off_encoder(request))
+        request.write(b"as it is")
+        request.finish()
+        self.assertEqual(b"as it is", self.client.body)
+
+    def test_encoder_would_encode(self) -> None:
+        """
+        With the ``_encoder`` left where it is, the same response is encoded.
+        """
+        self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
+        data = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
+        request = self.request(data)
+        request.write(b"as it is")
+        request.finish()
+        self.assertNotIn(b"as it is", self.client.body)
+
+
+class ChannelTests(InsidesCase):
+    """
+    Bytes that come after a request, and those of a head that we have written ourselves.
+    """
+
+    def test_early_bytes_after_a_request(self) -> None:
+        """
+        ``_dataBuffer`` of the channel holds what comes while a request is answered.
+        """
+        request = self.request()
+        self.assertFalse(has_early_bytes(request))
+        self.client.send(b"x")
+        self.assertTrue(has_early_bytes(request))
+
+    def test_early_bytes_with_a_request(self) -> None:
+        """
+        It also holds what comes with the last bytes of the request.
+        """
+        seen: list[bool] = []
+
+        class Looking(Waiting):
+            def render(self, request: Request) -> int:
+                seen.append(has_early_bytes(request))
+                return super().render(request)
+
+        self.site.resource = self.resource = Looking()
+        self.request(REQUEST + b"x")
+        self.assertEqual([False], seen)  # the channel has them only when render has returned
+        self.assertTrue(has_early_bytes(self.resource.requests[0]))
+
+    def test_no_early_bytes_after_a_body(self) -> None:
+        """
+        A body leaves nothing there but an empty piece.
+        """
+        request = self.request(
+            b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"
+        )
+        self.assertFalse(has_early_bytes(request))
+
+    def test_taken_over(self) -> None:
+        """
+        ``rawDataReceived`` of a channel is given what comes while a request is answered, and one
+        that is not ``persistent`` closes after the response.
+        """
+        received: list[bytes] = []
+        request = self.request()
+        self.assertIsInstance(request.channel, HTTPChannel)
+        take_over(request.channel, received.append)
+        self.client.send(b"more")
+        self.assertEqual([b"more"], received)
+        self.assertFalse(has_early_bytes(request))
+        request.finish()
+        self.clock.advance(0)
+        self.assertFalse(self.client.transport.is_connected)
+
+    def test_chunked_without_a_head(self) -> None:
+        """
+        A request that believes its head is written writes chunks, and no head; by itself it ends
+        them with the last chunk.
+        """
+        request = self.request()
+        begin_chunked(request)
+        request.write(b"data")
+        request.finish()
+        self.assertEqual(b"4\r\ndata\r\n0\r\n\r\n", self.client.received)
+
+    def test_last_chunk_is_left_to_us(self) -> None:
+        """
+        A response whose ``chunked`` was taken away ends without the last chunk.
+        """
+        request = self.request()
+        request.write(b"data")
+        self.assertTrue(leave_last_chunk(request))
+        self.assertFalse(leave_last_chunk(request))
+        request.finish()
+        self.assertTrue(self.client.received.endswith(b"4\r\ndata\r\n"))
+
+    def test_last_chunk_of_a_response_that_has_none(self) -> None:
+        """
+        ``chunked`` is false for a response that ends with its connection.
+        """
+        request = self.request(b"GET / HTTP/1.0\r\nHost: localhost\r\n\r\n")
+        request.write(b"data")
+        self.assertFalse(leave_last_chunk(request))
+
+
+class TransportTests(InsidesCase):
+    """
+    Twisted's own socket transport.
+    """
+
+    make_client = SocketClient
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.producer = Producer()
+        self.transport = self.client.transport
+        self.transport.unregisterProducer()
+
+    def test_socket(self) -> None:
+        """
+        ``socket`` of a transport is its socket, and bytes that it is handed leave.
+        """
+        found = socket_of(self.transport)
+        assert found is not None
+        found.send(b"bytes")
+        self.assertEqual(b"bytes", self.transport.value())
+
+    def test_resumed_when_empty(self) -> None:
+        """
+        A producer whose ``producerPaused`` was set is resumed when the transport is empty, however
+        little that held.
+        """
+        self.transport.registerProducer(self.producer, True)
+        self.client.stop_reading()
+        self.transport.write(b"x")
+        self.assertTrue(pause_until_empty(self.transport))
+        self.transport.work()
+        self.assertEqual(["pause"], self.producer.told)
+        self.client.read_again()
+        self.assertEqual(["pause", "resume"], self.producer.told)
+
+    def test_no_producer(self) -> None:
+        """
+        ``producer`` of a transport is ``None`` where nothing feeds it.
+        """
+        self.assertFalse(pause_until_empty(self.transport))
+
+
+class Http2Tests(SynchronousTestCase):
+    """
+    Twisted's HTTP/2, where the channel of a request is a stream.
+    """
+
+    def setUp(self) -> None:
+        clock = Clock()
+        self.resource = Waiting()
+        peer = IPv4Address("TCP", "192.0.2.1", 50000)
+        self.transport = MemoryTransport(clock, peer)
+        self.transport.negotiatedProtocol = b"h2"
+        protocol = self.transport.protocol = Site(self.resource, reactor=clock).buildProtocol(peer)
+        protocol.makeConnection(self.transport)
+        self.h2 = H2Connection(H2Configuration(client_side=True))
+        self.h2.initiate_connection()
+        fields = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "h")]
+        self.h2.send_headers(1, fields, end_stream=True)
+        self.send()
+        [self.request] = self.resource.requests
+
+    def send(self) -> None:
+        """
+        Send what the client has to send.
+        """
+        self.transport.protocol.dataReceived(self.h2.data_to_send())
+
+    def test_told_apart(self) -> None:
+        """
+        The channel of a request over HTTP/2 is not an ``HTTPChannel``, and one over HTTP/1.1 is.
+        """
+        self.assertTrue(is_http2(self.request))
+        resource = Waiting()
+        clock = Clock()
+        Client(Site(resource, reactor=clock), clock).send(REQUEST)
+        self.assertFalse(is_http2(resource.requests[0]))
+
+    def test_gone(self) -> None:
+        """
+        A request that is over is of neither kind.
+        """
+        self.h2.reset_stream(1)
+        self.send()
+        self.assertTrue(is_over(self.request))
+        self.assertFalse(is_http2(self.request))
+
+    def test_reset_by_the_client(self) -> None:
+        """
+        A request whose stream was reset fails with a text that says so.
+        """
+        failure = self.failure_of(lambda: (self.h2.reset_stream(1), self.send()))
+        self.assertEqual(ConnectionLost, failure.type)
+        self.assertTrue(was_closed_by_client(failure))
+
+    def test_lost_by_the_network(self) -> None:
+        """
+        A request whose connection is lost fails otherwise; one whose connection was closed fails
+        with ``ConnectionDone``.
+        """
+        failure = self.failure_of(lambda: self.transport.lose(ConnectionLost()))
+        self.assertFalse(was_closed_by_client(failure))
+        self.assertTrue(was_closed_by_client(Failure(ConnectionDone())))
+
+    def failure_of(self, end: object) -> Failure:
+        """
+        Return how the request fails when something ends it.
+        """
+        ended = self.request.notifyFinish()
+        end()
+        return self.failureResultOf(ended)
