@@ -6,13 +6,13 @@ import json
 from argparse import ArgumentParser, Namespace, RawDescriptionHelpFormatter
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlsplit
 
 from twisted.internet.task import LoopingCall
 from twisted.web.iweb import IAgent
 
 from .._reactor import AnyReactor
 from ..client import EventSource, Interruption, Opened, is_worth_another_try
+from ..client.http import shown
 from ..client.mercure import Bearer, Loss, loss_in, subscribe
 from ..errors import Disconnected, NotAnEventStream, SSETwistError
 from ..eventstream import Event
@@ -115,7 +115,7 @@ async def run_subscribe(
     write = _writer(arguments, terminal)
     watch = _Watch(arguments, terminal)
     source = _source(arguments, watch, reactor=reactor, client=client)
-    watch.write_status(f"connecting to {without_query(arguments.url)}")
+    watch.write_status(f"connecting to {shown(arguments.url)}")
 
     def look() -> None:
         if not output.is_read():
@@ -263,13 +263,6 @@ def readable(event: Event, *, is_coloured: bool = False) -> str:
     # Only LF: the parser has made LF of the others.
     lines = [escaped(line) for line in event.data.split("\n")]
     return "\n".join([head, *lines, "", ""])
-
-
-def without_query(url: str) -> str:
-    """
-    Return a URL as it may be shown: its query may have secrets.
-    """
-    return urlsplit(url)._replace(query="", fragment="").geturl()
 
 
 def _words(problem: SSETwistError) -> str:

@@ -16,8 +16,8 @@ from ..mercure.rights import Action, Checks, Rights
 from ..mercure.tokens import (
     DEFAULT_LIFETIME,
     KEY_OPTIONS,
-    LEGACY_FLAGS,
     MAX_TOKEN,
+    NO_LEGACY,
     Credential,
     CredentialPlace,
     Grant,
@@ -63,8 +63,7 @@ def add_check(parser: ArgumentParser) -> None:
         help="for what it is presented; for each for which there is a key unless told otherwise",
     )
     _add(parser, (option for option in KEY_OPTIONS if option.name not in _NOT_OF_TOKENS))
-    for flag in LEGACY_FLAGS:
-        parser.add_argument(f"--{flag.name}", action="store_true", help=flag.help)
+    parser.add_argument(f"--{NO_LEGACY.name}", action="store_true", help=NO_LEGACY.help)
 
 
 def add_mint(parser: ArgumentParser) -> None:
@@ -80,7 +79,6 @@ def add_mint(parser: ArgumentParser) -> None:
                 "where the key is to sign with: env:NAME for an environment variable, file:PATH "
                 "or a path for a file; a secret of at least 32 bytes, or a private key as PEM",
             ),
-            KeyOption("key-file", "the same, the path of a file only"),
             KeyOption(
                 "algorithm",
                 "with which algorithm to sign; unless given, HS256 with a secret, and the first "
@@ -295,14 +293,11 @@ def _text(matcher: Matcher) -> str:
 
 def _signing_key(values: dict[str, Any]) -> SigningKey:
     algorithms = read_option(values, "algorithm", algorithms_of)
-    if values["key"] is not None and values["key-file"] is not None:
-        raise ValueError("--key-file: there is a --key, too, and only one of them can be")
 
     def key(source: str) -> SigningKey:
         return SigningKey.of(read_secret(source), algorithms, values["kid"])
 
     found = read_option(values, "key", key)
-    found = found or read_option(values, "key-file", lambda path: key(f"file:{path}"))
     if found is None:
         raise ValueError("--key: a token must be signed; give the key to do it with")
     return found

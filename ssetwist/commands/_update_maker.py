@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from ..client import Update
 from ..errors import InvalidEvent
-from ..eventstream import Event
+from ..eventstream import Event, is_hub_id
 
 
 class UpdateMaker:
@@ -62,7 +62,7 @@ class UpdateMaker:
             raise ValueError("it is no JSON object")
         arguments = self._arguments
         id = said.get("id")
-        if isinstance(id, str) and id.startswith("#"):
+        if isinstance(id, str) and is_hub_id(id):
             id = None  # what another hub called it; no other may use such ids
         fields = {
             "type": arguments.type if said.get("type") is None else said["type"],

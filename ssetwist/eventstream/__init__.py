@@ -13,9 +13,12 @@ from ._encoder import (
 )
 from ._event import DEFAULT_TYPE, Event
 from ._parser import MAX_EVENT, MAX_LINE, EventStreamParser
+from ._vocabulary import EARLIEST, GAP, is_hub_id
 
 __all__ = [
     "DEFAULT_TYPE",
+    "EARLIEST",
+    "GAP",
     "MAX_EVENT",
     "MAX_LINE",
     "Event",
@@ -24,5 +27,6 @@ __all__ = [
     "encode_event",
     "encode_id",
     "encode_reconnection_time",
+    "is_hub_id",
     "require_event",
 ]

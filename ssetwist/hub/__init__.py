@@ -2,10 +2,11 @@
 Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
 """
 
+from ..eventstream import EARLIEST
 from ._ends import EndReason
-from ._hub import EVERYTHING, Hub
+from ._hub import EVERYTHING, MAX_TOPICS, Hub
 from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
-from ._replay import EARLIEST, ReplayPolicy, UnknownCursor, WhenBehind
+from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -18,6 +19,7 @@ __all__ = [
     "END",
     "END_ID",
     "EVERYTHING",
+    "MAX_TOPICS",
     "NOTHING",
     "EndReason",
     "Everything",

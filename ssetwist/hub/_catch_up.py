@@ -13,17 +13,15 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.task import deferLater
 
+from ..eventstream import EARLIEST
 from ..log import Entry, render_id
 from ._chunk import Chunk
 from ._ends import EndReason
-from ._outlet import Outlet
-from ._replay import EARLIEST, ReplayContext, UnknownCursor, WhenBehind
+from ._outlet import PIECE, Outlet
+from ._replay import ReplayContext, UnknownCursor, WhenBehind
 from ._view import View
 
 _T = TypeVar("_T")
-
-#: Bytes of events that are read, and written, at a time.
-PIECE = 64 * 1024
 
 #: Seconds after which looking through a piece lets the reactor do something else: a thousand small
 #: events times a hundred patterns take half a second.

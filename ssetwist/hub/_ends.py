@@ -9,6 +9,8 @@ from enum import Enum
 from twisted.internet.defer import Deferred, succeed
 from twisted.logger import Logger
 
+from .._waiters import Waiters
+
 _log = Logger()
 
 
@@ -59,7 +61,7 @@ class HasEnd:
     def __init__(self, on_end: Callable[[EndReason], object] | None) -> None:
         self._end_reason: EndReason | None = None
         self._on_end = on_end
-        self._waiting_for_end: list[Deferred[EndReason]] | None = None  # few wait
+        self._waiting_for_end: Waiters[EndReason] | None = None  # few wait
 
     @property
     def end_reason(self) -> EndReason | None:
@@ -77,10 +79,8 @@ class HasEnd:
         if self._end_reason is not None:
             return succeed(self._end_reason)
         if self._waiting_for_end is None:
-            self._waiting_for_end = []
-        waiting: Deferred[EndReason] = Deferred(self._waiting_for_end.remove)
-        self._waiting_for_end.append(waiting)
-        return waiting
+            self._waiting_for_end = Waiters()
+        return self._waiting_for_end.wait()
 
     def _tell_end(self, reason: EndReason) -> None:
         """
@@ -89,11 +89,11 @@ class HasEnd:
         assert self._end_reason is None, "a stream ends once"
         self._end_reason = reason
         on_end, self._on_end = self._on_end, None
-        waiting, self._waiting_for_end = self._waiting_for_end or (), None
+        waiting, self._waiting_for_end = self._waiting_for_end, None
         if on_end is not None:
             try:
                 on_end(reason)
             except (Exception, AsyncioCancelledError):
                 _log.failure("an on_end callback failed")
-        for one in waiting:
-            one.callback(reason)
+        if waiting is not None:
+            waiting.fire(reason)

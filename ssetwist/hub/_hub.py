@@ -12,14 +12,14 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
-from ..eventstream import Event, encode_event, require_event
+from ..eventstream import EARLIEST, GAP, Event, encode_event, is_hub_id, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._ends import EndReason
 from ._fan_out import FanOut
 from ._insides import installed_reactor, is_reactor_elsewhere
 from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
 from ._outlet import Outlet
-from ._replay import EARLIEST, ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
+from ._replay import ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
 from ._view import View
@@ -86,7 +86,7 @@ class Hub:
         lifetime: float = 0,
         when_behind: WhenBehind = WhenBehind.DISCONNECT,
         unknown_cursor: UnknownCursor = UnknownCursor.LIVE,
-        gap: str | None = "gap",
+        gap: str | None = GAP,
         max_subscribers: int = 0,
         max_per_address: int = 0,
         flush_threads: int | None = None,
@@ -296,7 +296,7 @@ def _check_id(event: Event, *, ephemeral: bool) -> None:
         return
     if ephemeral:
         raise InvalidEvent("id", "is of no use to an ephemeral event: nobody could resume after it")
-    if event.id.startswith("#") or event.id in ("", EARLIEST):
+    if is_hub_id(event.id):
         raise InvalidEvent("id", f"must not be {event.id!r}: such ids are the hub's own")
     if len(event.id) > MAX_ID:
         raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")

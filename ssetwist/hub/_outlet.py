@@ -8,6 +8,13 @@ from typing import Protocol
 from ._chunk import Chunk
 from ._ends import EndReason
 
+#: Bytes that a writer hands over at a time, but for a larger event, and that an outlet puts on a
+#: connection at a time.  It is one number for both sides: a larger chunk leaves by a slower way.
+#: Each piece that leaves counts as progress, so with the defaults a client that is behind must take
+#: 3.3 kB/s.  A finer measure would be of no use: where a window stays narrower than that for the
+#: user time-out, the kernel ends the connection.
+PIECE = 64 * 1024
+
 #: Nothing was handed to the socket, because there is no short cut to it, or not now.
 NOT_SENT = -1
 

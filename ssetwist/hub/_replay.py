@@ -9,13 +9,10 @@ from enum import Enum
 from twisted.internet.interfaces import IReactorTime
 
 from ..errors import InvalidEvent
-from ..eventstream import DEFAULT_TYPE, Event, encode_event
+from ..eventstream import DEFAULT_TYPE, GAP, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
 from ._chunk import Chunk
 from ._fan_out import FanOut
-
-#: As an id, it asks for all events that are kept (Mercure).
-EARLIEST = "earliest"
 
 
 class WhenBehind(Enum):
@@ -56,7 +53,7 @@ class ReplayPolicy:
 
     when_behind: WhenBehind = WhenBehind.DISCONNECT
     unknown_cursor: UnknownCursor = UnknownCursor.LIVE
-    gap: str | None = "gap"
+    gap: str | None = GAP
 
     def __post_init__(self) -> None:
         for name, kind in (("when_behind", WhenBehind), ("unknown_cursor", UnknownCursor)):

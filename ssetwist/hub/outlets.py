@@ -6,6 +6,6 @@ The seam between the hub and connections, for code that carries streams over a t
 
 from ._chunk import Chunk
 from ._ends import HasEnd
-from ._outlet import NOT_SENT, Outlet, Writer, not_sent
+from ._outlet import NOT_SENT, PIECE, Outlet, Writer, not_sent
 
-__all__ = ["NOT_SENT", "Chunk", "HasEnd", "Outlet", "Writer", "not_sent"]
+__all__ = ["NOT_SENT", "PIECE", "Chunk", "HasEnd", "Outlet", "Writer", "not_sent"]

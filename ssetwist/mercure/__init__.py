@@ -20,16 +20,17 @@ from .access import (
 )
 from .discovery import link, metadata_path
 from .rights import Action, Rights
-from .settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings
-from .tokens import KEY_OPTIONS, LEGACY_FLAGS, TokenSettings, name_of_url, token_settings
-from .topics import Limits
+from .settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings, check_own_url
+from .tokens import KEY_OPTIONS, NO_LEGACY, TokenSettings, name_of_url, token_settings
+from .topics import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "ALL_TOPICS",
+    "DEFAULT_LIMITS",
     "DEFAULT_MAX_BODY",
     "DEFAULT_PATH",
     "KEY_OPTIONS",
-    "LEGACY_FLAGS",
+    "NO_LEGACY",
     "Action",
     "AllowEveryone",
     "Authorizer",
@@ -45,6 +46,7 @@ __all__ = [
     "TokenAuthorizer",
     "TokenSettings",
     "TokenThenCallback",
+    "check_own_url",
     "link",
     "metadata_path",
     "name_of_url",

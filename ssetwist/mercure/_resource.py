@@ -35,6 +35,7 @@ class MercureResource(Resource):
 
     :param hub: What it publishes to, and whose events it streams.
     :param authorizer: Decides who may do what.
+    :ivar max_body: Bytes that the body of a request may have, by the settings.
     """
 
     isLeaf = True
@@ -47,6 +48,7 @@ class MercureResource(Resource):
             if not callable(getattr(authorizer, name, None)):
                 raise TypeError(f"an Authorizer comes second, and {authorizer!r} has no {name}()")
         self.settings = settings = MercureSettings() if settings is None else settings
+        self.max_body = settings.max_body  # our Site asks for it before a body is there
         self._authorizer = authorizer
         self.active = ActiveSubscriptions(hub, settings.path)
         self._publishing = Publishing(hub, authorizer, settings)

@@ -6,12 +6,12 @@ How clients find the hub: the ``Link`` header of a resource (RFC 8288), and the 
 import re
 from collections.abc import Sequence
 from typing import Any
-from urllib.parse import urlsplit
 
+from ..client.mercure import metadata_path, metadata_url
 from .access import quoted
 from .rights import DETAIL_TYPE
 
-_WELL_KNOWN = "/.well-known/oauth-protected-resource"
+__all__ = ["link", "metadata", "metadata_path", "metadata_url"]
 
 #: What no header may have in it.  An id that an application made up can have it.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
@@ -41,27 +41,11 @@ def link(
     return _CONTROLS.sub(lambda found: f"%{ord(found[0]):02X}", value)
 
 
-def metadata_path(hub_path: str) -> str:
-    """
-    Return the path of the document for a hub with this path (RFC 9728, 3.1).
-    """
-    return _WELL_KNOWN + ("" if hub_path == "/" else hub_path)
-
-
-def metadata_url(resource: str) -> str:
-    """
-    Return the URL of the document for a hub with this URL.
-    """
-    url = urlsplit(resource)
-    return url._replace(path=metadata_path(url.path)).geturl()
-
-
 def metadata(
     resource: str,
     *,
     authorization_servers: Sequence[str] = (),
     cookie: str | None = None,
-    matcher_types: Sequence[str] = (),
     has_subscriptions: bool = False,
 ) -> dict[str, Any]:  # a JSON object
     """
@@ -70,7 +54,6 @@ def metadata(
     :param resource: The URL of the hub, as it stands in the audience of its tokens.
     :param authorization_servers: Who gives tokens for it.
     :param cookie: The name of the cookie that it takes a token from, if it takes one.
-    :param matcher_types: Those it knows, if they are others than exact and urlpattern.
     :param has_subscriptions: Whether it tells of active subscriptions.
     """
     document: dict[str, Any] = {
@@ -84,6 +67,4 @@ def metadata(
         document["authorization_servers"] = list(authorization_servers)
     if cookie:
         document["mercure_cookie"] = cookie
-    if matcher_types:
-        document["mercure_matcher_types_supported"] = list(matcher_types)
     return document

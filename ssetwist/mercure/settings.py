@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 from math import inf
 from urllib.parse import urlsplit
 
-from ..hub import DEFAULT_RECONNECTION_TIME
+from ..hub import DEFAULT_RECONNECTION_TIME, MAX_TOPICS
 from .access import Origins
 from .discovery import metadata_url
+from .tokens import hub_url
 from .topics import DEFAULT_LIMITS, Limits
-from .updates import MAX_TOPICS
 
 #: Where a hub is unless told otherwise (T5).
 DEFAULT_PATH = "/.well-known/mercure"
@@ -21,6 +21,17 @@ _UNKNOWN_URL = f"https://localhost{DEFAULT_PATH}"
 
 #: Bytes that the body of a publication, or of a ``QUERY``, may have.
 DEFAULT_MAX_BODY = 1024 * 1024
+
+
+def check_own_url(url: str) -> None:
+    """
+    Check a hub's own URL.  The hub is at its path, so there must be one.
+
+    :raises ValueError: If it is none.
+    """
+    hub_url(url)
+    if not urlsplit(url).path:
+        raise ValueError(f"it must have a path, such as {DEFAULT_PATH}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +75,11 @@ class MercureSettings:
     reconnection_time: float | None = DEFAULT_RECONNECTION_TIME
 
     def __post_init__(self) -> None:
-        if self.url is not None and not urlsplit(self.url).path.startswith("/"):
-            raise ValueError(f"url {self.url!r} must be absolute, with a path")
+        if self.url is not None:
+            try:
+                check_own_url(self.url)
+            except ValueError as problem:
+                raise ValueError(f"url {self.url!r}: {problem}") from None
         if not 0 < self.max_topics <= MAX_TOPICS:
             raise ValueError(f"max_topics {self.max_topics} is not from 1 to {MAX_TOPICS}")
         for name in ("max_body", "max_per_token", "publish_rate"):

@@ -5,22 +5,26 @@ All that a hub can be told, checked.
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
+from ..eventstream import GAP
 from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
+    MAX_TOPICS,
     ReplayPolicy,
     UnknownCursor,
     WhenBehind,
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
 from ..mercure import (
+    DEFAULT_LIMITS,
     DEFAULT_MAX_BODY,
     Limits,
     LoopbackOrigins,
     MercureSettings,
     Origins,
     TokenSettings,
+    check_own_url,
     name_of_url,
 )
 
@@ -97,7 +101,7 @@ class HubConfig:
     log_age: float = DEFAULT_MAX_AGE
     when_behind: WhenBehind = WhenBehind.DISCONNECT
     unknown_cursor: UnknownCursor = UnknownCursor.LIVE
-    gap: str = "gap"
+    gap: str = GAP
     flush_threads: int = 0
     tokens: TokenSettings = field(default_factory=TokenSettings)
     authorize_url: str = ""
@@ -106,8 +110,8 @@ class HubConfig:
     publish_origin: Sequence[str] = ()
     subscriptions: bool = False
     max_body: int = DEFAULT_MAX_BODY
-    max_matchers: int = 100
-    max_topics: int = 1000
+    max_matchers: int = DEFAULT_LIMITS.max_matchers
+    max_topics: int = MAX_TOPICS
     max_per_token: int = 0
     publish_rate: float = 0.0
 
@@ -153,6 +157,11 @@ class HubConfig:
             raise ValueError("anonymous has no meaning with authorize_url, which decides of that")
         if self.tokens.audience and not self.has_keys:
             raise ValueError("audience has no meaning without a key: there is no token to check")
+        if self.tokens.audience:
+            try:
+                check_own_url(self.tokens.audience)
+            except ValueError as problem:
+                raise ValueError(f"audience {problem}") from None
         self.mercure  # noqa: B018  # says so, if it cannot be
         policy = ReplayPolicy(self.when_behind, self.unknown_cursor, self.gap)
         object.__setattr__(self, "when_behind", policy.when_behind)  # they may be given by name

@@ -19,15 +19,24 @@ import twisted
 
 from .. import __version__
 from ..errors import CannotListen
+from ..eventstream import GAP
 from ..hub import (
     DEFAULT_HEARTBEAT,
     DEFAULT_RECONNECTION_TIME,
     DEFAULT_STALL_TIMEOUT,
+    MAX_TOPICS,
     UnknownCursor,
     WhenBehind,
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
-from ..mercure import DEFAULT_MAX_BODY, KEY_OPTIONS, LEGACY_FLAGS, TokenSettings, token_settings
+from ..mercure import (
+    DEFAULT_LIMITS,
+    DEFAULT_MAX_BODY,
+    KEY_OPTIONS,
+    NO_LEGACY,
+    TokenSettings,
+    token_settings,
+)
 from ._collector import collect_rarely
 from ._config import DEFAULT_LISTEN, HubConfig
 from ._listening import endpoint as endpoint_of
@@ -206,7 +215,7 @@ class Options(UsageOptions):
         ["unknown-cursor", None, UnknownCursor.LIVE.value,
          "what a client gets whose Last-Event-ID is unknown or too old, after it has been told of "
          "the gap: live (new events) or all (everything that is kept)"],
-        ["gap", None, "gap",
+        ["gap", None, GAP,
          "the type of the event that tells of a gap; empty for no such event"],
         ["flush-threads", None, 0,
          "how many threads send to many clients; 1 for no others, 0 for as many as there are cores",
@@ -217,11 +226,11 @@ class Options(UsageOptions):
          "and headers, and allows with a status of 2xx", _filled("authorize-url")],
         ["max-body", None, DEFAULT_MAX_BODY,
          "bytes that the body of a request may have", _number("max-body")],
-        ["max-matchers", None, 100,
+        ["max-matchers", None, DEFAULT_LIMITS.max_matchers,
          "how many topics or patterns a client may ask for at a time; a pattern that nobody else "
          "asks for takes some 75 KB of memory", _number("max-matchers")],
-        ["max-topics", None, 1000,
-         "how many topics an event may have, 1000 at most", _number("max-topics")],
+        ["max-topics", None, MAX_TOPICS,
+         f"how many topics an event may have, {MAX_TOPICS} at most", _number("max-topics")],
         ["max-per-token", None, 0,
          "how many streams there may be with one token; 0 for no limit", _number("max-per-token")],
         ["publish-rate", None, 0.0,
@@ -234,7 +243,7 @@ class Options(UsageOptions):
          "tell those who may know it who is subscribed, by updates and at "
          "/.well-known/mercure/subscriptions; the log keeps these updates too, two for whatever a "
          "client asks for, so that many who come and go want a larger --log-events"],
-        *([flag.name, None, flag.help] for flag in LEGACY_FLAGS),
+        [NO_LEGACY.name, None, NO_LEGACY.help],
     ]
     # fmt: on
 
@@ -326,7 +335,7 @@ class Options(UsageOptions):
         """
         values: dict[str, Any] = dict(self)
         tokens = self._tokens()
-        for option in (*KEY_OPTIONS, *LEGACY_FLAGS):
+        for option in (*KEY_OPTIONS, NO_LEGACY):
             del values[option.name]
         for name in _REPEATABLE:
             values[name] = tuple(values[name])

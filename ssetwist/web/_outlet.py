@@ -18,7 +18,7 @@ from twisted.web.server import Request
 from zope.interface import implementer
 
 from ..hub import EndReason, Streams
-from ..hub.outlets import NOT_SENT, Chunk, Writer, not_sent
+from ..hub.outlets import NOT_SENT, PIECE, Chunk, Writer, not_sent
 from ._chunked import LAST_CHUNK, framed
 from ._head import decline_encoder, stream_head, write_head
 from ._insides import (
@@ -34,7 +34,7 @@ from ._insides import (
     tell_end,
 )
 from ._request import log_end, reason_for
-from ._waiting import MAX_WAITING, PIECE, Waiting
+from ._waiting import MAX_WAITING, Waiting
 from .site import Connection, descriptor_of, watch_peer
 
 

@@ -12,6 +12,7 @@ from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from .._waiters import Waiters
 from ..eventstream import Event, encode_event
 from ..hub import EndReason
 from ..hub.outlets import Chunk, HasEnd
@@ -41,7 +42,7 @@ class Send(HasEnd):
         self._last_words = last_words
         self._unpaused = 0
         super().__init__(on_end)
-        self._waiting: list[Deferred[None]] = []
+        self._waiting: Waiters[None] = Waiters()
         self._cancel: Callable[[], object] | None = None
         outlet.writer = self
 
@@ -58,9 +59,7 @@ class Send(HasEnd):
         """
         if not self._outlet.write(Chunk(encode_event(event), 1)):
             self._unpaused = 0
-            room: Deferred[None] = Deferred(self._waiting.remove)
-            self._waiting.append(room)
-            return room
+            return self._waiting.wait()
         self._unpaused += 1
         if self._unpaused == _EVENTS_PER_TURN and self.is_open:
             # A source that never waits must not keep the reactor for itself.
@@ -127,9 +126,7 @@ class Send(HasEnd):
         """
         The client has taken all that was sent.
         """
-        waiting, self._waiting = self._waiting, []
-        for one in waiting:
-            one.callback(None)
+        self._waiting.fire(None)
 
     def before_end(self) -> None:
         """

@@ -62,7 +62,7 @@ def start_of(request: Request) -> Start:
     if wanted == EARLIEST.encode():
         return Start(EARLIEST)
     if not re.fullmatch(rb"-[0-9]{1,9}", wanted):
-        raise ValueError("from must be 'earliest', or -10 for the last ten events")
+        raise ValueError(f"from must be {EARLIEST!r}, or -10 for the last ten events")
     return Start(last=min(-int(wanted), MAX_LAST))
 
 

@@ -8,11 +8,6 @@ from collections import deque
 #: a client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
 
-#: Bytes handed to the connection at a time.  Each piece that leaves counts as progress, so with the
-#: defaults a client that is behind must take 3.3 kB/s.  A finer measure would be of no use: where a
-#: window stays narrower than that for the user time-out, the kernel ends the connection.
-PIECE = 64 * 1024
-
 #: Small frames are joined up to so many bytes: each object by itself would cost more than it holds.
 _JOINED = 4096
 

@@ -4,6 +4,7 @@ has its bound here.
 """
 
 from ._abort import abort, connection_of, discard
+from ._bearer import BEARER_TOKEN, can_be_token
 from ._bounded_body import BoundedBody, CannotRead
 from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._gzip import GzipDecoder
@@ -22,9 +23,9 @@ from ._request import (
 from ._response import Opened, unwrapped
 from ._response_head import ResponseHead, checked, follow
 from ._sender import RequestSender, jar_of, sending
-from ._waiters import Waiters
 
 __all__ = [
+    "BEARER_TOKEN",
     "AnyHeaders",
     "BoundedBody",
     "CannotRead",
@@ -35,10 +36,10 @@ __all__ = [
     "Request",
     "RequestSender",
     "ResponseHead",
-    "Waiters",
     "WholeResponse",
     "abort",
     "as_headers",
+    "can_be_token",
     "checked",
     "connection_of",
     "describe",

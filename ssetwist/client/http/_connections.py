@@ -19,8 +19,8 @@ from twisted.web.iweb import IAgentEndpointFactory, IResponse
 from zope.interface import implementer
 
 from ..._reactor import AnyReactor
+from ..._waiters import Waiters
 from ._insides import make_quiet, transport_of
-from ._waiters import Waiters
 
 #: How many bytes the head of a response may have, informational ones before it included.  Browsers
 #: take no more; Twisted bounds each line, but not their number.

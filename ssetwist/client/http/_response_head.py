@@ -86,7 +86,7 @@ def is_event_stream(content_type: str) -> bool:
 
 
 async def checked(
-    response: IResponse, url: str, clock: IReactorTime | None, *, takes_gzip: bool
+    response: IResponse, url: str, clock: IReactorTime, *, takes_gzip: bool
 ) -> ResponseHead:
     """
     Return a response if it is an event stream.

@@ -19,22 +19,22 @@ PATIENCE = 5.0
 
 
 def start_of_body(
-    response: IResponse, clock: IReactorTime | None, *, is_gzip: bool = False
+    response: IResponse, clock: IReactorTime, *, is_gzip: bool = False
 ) -> "Deferred[bytes]":
     """
     Return the start of a body, and cut its connection, unless it was the whole body.
 
-    :param clock: ``None`` if it may take any time.
+    :param clock: Where that time passes.
     :param is_gzip: Whether to decode it.  If that cannot be done, it is returned as it came.
     :returns: Fires with at most :data:`MOST` bytes, in at most :data:`PATIENCE` seconds, and never
         fails.  Cancelling it has it fire with what has come.
     """
     start = _Start()
     response.deliverBody(start)
-    timer = None if clock is None else clock.callLater(PATIENCE, start.finish)
+    timer = clock.callLater(PATIENCE, start.finish)
 
     def finished(body: bytes) -> bytes:
-        if timer is not None and timer.active():
+        if timer.active():
             timer.cancel()
         return _decoded(body) if is_gzip else body
 

@@ -2,10 +2,18 @@
 A Mercure hub from the client's side: subscribe, publish, and find the hub.
 """
 
+from ...eventstream import EARLIEST
 from ._batches import MAX_LINES
-from ._discovery import Discovery, FoundHub, discover, hub_metadata
+from ._discovery import (
+    Discovery,
+    FoundHub,
+    discover,
+    hub_metadata,
+    metadata_path,
+    metadata_url,
+)
 from ._publisher import Publisher, check_url
-from ._subscribe import EARLIEST, Loss, loss_in, subscribe
+from ._subscribe import Loss, loss_in, subscribe
 from ._token import Bearer, check_token
 from ._update import Update
 
@@ -23,5 +31,7 @@ __all__ = [
     "discover",
     "hub_metadata",
     "loss_in",
+    "metadata_path",
+    "metadata_url",
     "subscribe",
 ]

@@ -101,6 +101,21 @@ class Discovery:
         return cls(topic, tuple(hubs), body)
 
 
+def metadata_path(hub_path: str) -> str:
+    """
+    Return the path of what a hub says of itself, by the hub's own (RFC 9728, 3.1).
+    """
+    return _WELL_KNOWN + ("" if hub_path == "/" else hub_path)
+
+
+def metadata_url(hub_url: str) -> str:
+    """
+    Return the URL of what a hub says of itself.
+    """
+    url = urlsplit(hub_url)
+    return url._replace(path=metadata_path(url.path), fragment="").geturl()
+
+
 def discover(
     resource_url: str,
     *,
@@ -176,9 +191,7 @@ def hub_metadata(
         (RFC 9728, 3.3).
     :raises ValueError: If the URL is none of HTTP.
     """
-    parts = urlsplit(normalized(hub_url))
-    path = _WELL_KNOWN + ("" if parts.path == "/" else parts.path)
-    url = parts._replace(path=path, fragment="").geturl()
+    url = metadata_url(normalized(hub_url))
     exchanges = Exchanges(reactor, client, timeout=timeout)
 
     async def said() -> Mapping[str, Any] | None:

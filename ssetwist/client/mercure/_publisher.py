@@ -23,7 +23,7 @@ from ..._reactor import AnyReactor
 from ...errors import NotPublished
 from ...eventstream import Event
 from ..http import Exchanges, NoAnswer, WholeResponse, normalized
-from ..source import Backoff, Interruption, check_backoff
+from ..source import Backoff, Interruption, check_backoff, is_temporary
 from ._answers import read_answers, refusal
 from ._batches import batches_of
 from ._token import Bearer, TokenSource
@@ -343,8 +343,7 @@ def check_url(url: str) -> str:
 
 
 def _is_worth_another_try(problem: NotPublished) -> bool:
-    status = problem.status
-    return status is None or status == 429 or 500 <= status <= 599
+    return problem.status is None or is_temporary(problem.status)
 
 
 def _asked(problem: NotPublished) -> float:

@@ -10,20 +10,14 @@ from typing import Any
 from urllib.parse import quote
 
 from ..._reactor import AnyReactor
-from ...eventstream import Event
+from ...eventstream import EARLIEST, GAP, Event
 from ..http import Opened
 from ..source import EventSource, call_hook
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
 
-#: What asks for all that a hub has kept; and what it says when it has nothing before.
-EARLIEST = "earliest"
-
 #: Where a hub says after which event a stream begins, in 1.0 and in 0.x.
 _RESUME_ID_HEADERS = ("mercure-last-event-id", "last-event-id")
-
-#: The type of the event by which a hub of ours tells of a gap, unless it was told otherwise.
-_GAP = "gap"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +60,7 @@ def loss_in(event: Event) -> Loss | None:
 
     :returns: ``None`` if it is any other event.
     """
-    if event.type != _GAP:
+    if event.type != GAP:
         return None
     try:
         told = json.loads(event.data)

@@ -3,14 +3,12 @@ The token that a hub is shown.  It goes into the ``Authorization`` header, never
 nothing that is written anywhere has it: no error, no ``repr``, no log.
 """
 
-import re
 from collections.abc import Awaitable, Callable
+
+from ..http import can_be_token
 
 #: A token, or what is asked for one before each attempt, so that it is never too old.
 TokenSource = str | Callable[[], str | Awaitable[str]]
-
-#: What may follow ``Bearer`` (RFC 6750, 2.1).
-_TOKEN = re.compile(r"[A-Za-z0-9\-._~+/]+=*")
 
 
 class Bearer:
@@ -53,7 +51,7 @@ def check_token(token: str) -> str:
         raise ValueError("the token is empty")
     if token.lower().startswith("bearer "):
         raise ValueError("the token is to be given without 'Bearer' before it")
-    if not _TOKEN.fullmatch(token):
+    if not can_be_token(token):
         raise ValueError(
             "the token has characters that no token has, such as a line break or a blank"
         )

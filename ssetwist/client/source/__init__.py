@@ -3,7 +3,14 @@ An event source: one stream after another, with the states, delays and decisions
 """
 
 from ._hooks import call_hook
-from ._retry import Backoff, Interruption, check_backoff, is_worth_another_try, retry_after
+from ._retry import (
+    Backoff,
+    Interruption,
+    check_backoff,
+    is_temporary,
+    is_worth_another_try,
+    retry_after,
+)
 from ._source import EventSource
 from ._states import ReadyState
 
@@ -14,6 +21,7 @@ __all__ = [
     "ReadyState",
     "call_hook",
     "check_backoff",
+    "is_temporary",
     "is_worth_another_try",
     "retry_after",
 ]

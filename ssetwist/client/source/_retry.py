@@ -66,14 +66,21 @@ def check_backoff(backoff: object) -> None:
         raise TypeError(f"backoff must be a Backoff, not {type(backoff).__name__}")
 
 
+def is_temporary(status: int) -> bool:
+    """
+    Tell whether a server may answer otherwise later: 429 and 5xx.
+    """
+    return status == 429 or 500 <= status <= 599
+
+
 def is_worth_another_try(problem: SSETwistError) -> bool:
     """
-    Tell whether an attempt may succeed later: whatever the network does, 429, and 5xx.
+    Tell whether an attempt may succeed later: whatever the network does, and a temporary status.
 
     Fresh headers that could not be had are the network's doing, too: most come from a server.
     """
     if isinstance(problem, NotAnEventStream):
-        return problem.status == 429 or 500 <= problem.status <= 599
+        return is_temporary(problem.status)
     return isinstance(problem, Disconnected | HeadersUnavailable)
 
 

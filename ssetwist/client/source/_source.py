@@ -13,13 +13,13 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.web.iweb import IAgent
 
+from ..._waiters import Waiters
 from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import (
     AnyHeaders,
     Opened,
     ResponseHead,
-    Waiters,
     as_headers,
     jar_of,
     method_of,

@@ -16,9 +16,10 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
+from ..._waiters import Waiters
 from ...errors import Disconnected, EventTooLarge, SSETwistError
 from ...eventstream import Event, EventStreamParser
-from ..http import GzipDecoder, Waiters, abort, connection_of, ended
+from ..http import GzipDecoder, abort, connection_of, ended
 from ._silence import Silence
 
 
@@ -37,7 +38,7 @@ class Stream(Protocol):
     :param is_gzip: Whether the bytes are gzip.
     :param silence_timeout: Seconds without a byte after which the stream ends; comments are bytes,
         and a pause is no silence.  ``None`` for never.
-    :param clock: Where these seconds pass; needed only for them.
+    :param clock: Where these seconds pass.
     """
 
     def __init__(
@@ -47,9 +48,9 @@ class Stream(Protocol):
         *,
         arrived: Callable[[list[Event]], object],
         ended: Callable[[SSETwistError], object],
+        clock: IReactorTime,
         is_gzip: bool = False,
         silence_timeout: float | None = None,
-        clock: IReactorTime | None = None,
     ) -> None:
         self._response = response
         self._parser = parser
@@ -69,7 +70,6 @@ class Stream(Protocol):
         self._silence: Silence | None = None
         self._silence_timeout = silence_timeout
         if silence_timeout is not None:
-            assert clock is not None, "a time-out needs a clock"
             self._silence = Silence(clock, silence_timeout, self._has_fallen_silent)
 
     def begin(self) -> None:

@@ -5,21 +5,16 @@ It is believed, but not read with a good will: what makes no sense allows nothin
 nobody knows.  It may be a mistyped one that was to restrict something.
 """
 
-import json
 from collections.abc import Iterable, Mapping
 from math import inf
 from typing import Any
 
 from ...errors import Refused
 from ...hub import EVERYTHING, NOTHING, Matcher, Matchers
-from ..rights import Action, Rights, shown
+from ..rights import MAX_GRANTED, Action, Rights, can_be_payload, shown
 from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
-from ..updates import JSON
-
-#: How many entries each list of topics may have.  Those that are patterns have a lower bound, the
-#: one of a client (``Limits.max_matchers``), because they cost more.
-MAX_TOPICS = 1000
+from ..updates import JSON, read_object
 
 #: How many characters an identity may have: it is kept, and written to the log, with each stream.
 MAX_IDENTITY = 200
@@ -70,7 +65,10 @@ def read_decision(
         return Rights(publish=Matchers.of(EVERYTHING) if action is Action.PUBLISH else None)
     if media_type != JSON:
         raise InvalidDecision(f"it is {media_type or 'of no media type'}; expected {JSON}")
-    answer = _read_object(body)
+    try:
+        answer = read_object(body, "it")
+    except ValueError as problem:
+        raise InvalidDecision(str(problem)) from None
     _check_names("it", answer, _NAMES)
     topics, subscribe, publish = (
         _matchers(name, answer.get(name), base_url, limits) for name in _NAMES[:3]
@@ -86,41 +84,19 @@ def read_decision(
     )
 
 
-def _read_object(body: bytes) -> dict[str, Any]:  # any JSON values
-    try:
-        # Decoded here, because json would also take UTF-16 and UTF-32.
-        answer = json.loads(body.decode(), parse_constant=_refuse_constant)
-    except UnicodeDecodeError as problem:
-        raise InvalidDecision(f"it is no UTF-8 at byte {problem.start}") from None
-    except json.JSONDecodeError as problem:
-        raise InvalidDecision(
-            f"it is no JSON: {problem.msg} at line {problem.lineno}, column {problem.colno}"
-        ) from None
-    except ValueError:  # more digits than Python takes, or one of the constants
-        raise InvalidDecision("it has a number that is too long, or is none") from None
-    except RecursionError:
-        raise InvalidDecision("it is nested too deeply") from None
-    if not isinstance(answer, dict):
-        raise InvalidDecision("it is no JSON object")
-    return answer
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")  # Python reads NaN and the infinities otherwise
-
-
 def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matchers | None:
     if value is None:
         return None
     if not isinstance(value, list):
         raise InvalidDecision(f"{name} is no array")
-    if len(value) > MAX_TOPICS:
-        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_TOPICS}")
+    if len(value) > MAX_GRANTED:
+        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_GRANTED}")
     matchers: list[Matcher] = []
     patterns = 0
     for index, entry in enumerate(value):
         where = f"{name}[{index}]"
         match, match_type = _entry(where, entry)
+        # They have the lower bound of a client, because they cost more.
         patterns += match_type != "exact"
         if patterns > limits.max_matchers:
             raise InvalidDecision(f"{where} is a pattern too many: there may be {patterns - 1}")
@@ -174,13 +150,8 @@ def _identity(value: object) -> str:
 
 
 def _payload(payload: Any) -> Any:  # any JSON value
-    """
-    Check that documents about a subscription can have this payload.
-    """
-    try:
-        json.dumps(payload, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):  # a lone surrogate, or a number beyond all numbers
-        raise InvalidDecision("payload cannot be written as JSON") from None
+    if not can_be_payload(payload):
+        raise InvalidDecision("payload cannot be written as JSON")
     return payload
 
 

@@ -18,6 +18,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._waiters import Waiters
 from ...errors import Refused
 
 _log = Logger()
@@ -59,18 +60,7 @@ class _UnderWay(Generic[T]):
     """
 
     digest: bytes
-    waiting: dict[Deferred[T], None] = field(default_factory=dict)  # in the order of their coming
-
-    def answer(self) -> Deferred[T]:
-        waiter: Deferred[T] = Deferred(self.waiting.__delitem__)
-        self.waiting[waiter] = None
-        return waiter
-
-    def fire(self, result: T | Failure) -> None:
-        while self.waiting:  # one by one: whoever is told may cancel another
-            waiter = next(iter(self.waiting))
-            del self.waiting[waiter]
-            waiter.callback(result)
+    waiting: Waiters[T] = field(default_factory=Waiters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +130,7 @@ class Idempotency(Generic[T]):
             return fail(
                 Refused(422, "This Idempotency-Key has been used for something else already.")
             )
-        return succeed(known.result) if isinstance(known, _Done) else known.answer()
+        return succeed(known.result) if isinstance(known, _Done) else known.waiting.wait()
 
     def _forget_old(self) -> None:
         long_ago = self._clock.seconds() - self._ttl
@@ -161,7 +151,7 @@ class Idempotency(Generic[T]):
                 )
             del self._done[next(iter(self._done))]
         self._under_way[key] = under_way = _UnderWay[T](digest)
-        answer = under_way.answer()  # before it is published, which may be over at once
+        answer = under_way.waiting.wait()  # before it is published, which may be over at once
         maybeDeferred(publish).addCallbacks(
             self._succeeded, self._failed, callbackArgs=(key,), errbackArgs=(key,)
         )
@@ -170,10 +160,10 @@ class Idempotency(Generic[T]):
     def _succeeded(self, result: T, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
         self._done[key] = _Done(under_way.digest, result, self._clock.seconds())
-        under_way.fire(result)
+        under_way.waiting.fire(result)
 
     def _failed(self, failure: Failure, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
         if not under_way.waiting:
             _log.failure("a publication failed after who asked for it had gone", failure=failure)
-        under_way.fire(failure)
+        under_way.waiting.fire(failure)

@@ -19,7 +19,7 @@ _ROUNDING = 1e-6
 @dataclass(frozen=True, slots=True)
 class _Bucket:
     """
-    What was left of a publisher's tokens, and when.  After something costly it is a debt.
+    What was left of a publisher's tokens, and when.
     """
 
     left: float
@@ -67,25 +67,22 @@ class Rate:
         """
         return len(self._buckets)
 
-    def take(self, identity: Hashable, cost: float = 1.0) -> float:
+    def take(self, identity: Hashable) -> float:
         """
-        Take tokens, if there are enough of them.
+        Take a token, if there is one.
 
-        :param cost: How many.  If it is more than a burst, a full bucket is enough, and the rest is
-            owed: so that anything can be published at some time.
-        :returns: 0 if they have been taken; otherwise the seconds after which there will be enough,
-            and nothing has been taken.
+        :returns: 0 if it has been taken; otherwise the seconds after which there will be one.
         """
         if not self._per_second:
             return 0.0
         now = self._clock.seconds()
         left = self._left(self._buckets.get(identity), now)
-        wait = (min(cost, self._burst) - left) / self._per_second
+        wait = (1 - left) / self._per_second
         if wait > _ROUNDING:
             self._buckets[identity] = _Bucket(left, now)
             return wait
         self._buckets.pop(identity, None)
-        self._buckets[identity] = _Bucket(left - cost, now)
+        self._buckets[identity] = _Bucket(left - 1, now)
         self._forget(now)
         return 0.0
 

@@ -3,14 +3,16 @@ Rights: what somebody may do, by whatever means it was decided.
 """
 
 from ._checks import Checks, one_of, shown
-from ._grants import DETAIL_TYPE, rights_of_details, rights_of_legacy
-from ._rights import Action, Rights
+from ._grants import DETAIL_TYPE, MAX_GRANTED, rights_of_details, rights_of_legacy
+from ._rights import Action, Rights, can_be_payload
 
 __all__ = [
     "DETAIL_TYPE",
+    "MAX_GRANTED",
     "Action",
     "Checks",
     "Rights",
+    "can_be_payload",
     "one_of",
     "rights_of_details",
     "rights_of_legacy",

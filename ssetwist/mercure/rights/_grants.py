@@ -2,7 +2,6 @@
 What a token allows, from the claims of either dialect.  One mistake in them rejects all (D5).
 """
 
-import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,7 +9,7 @@ from ...errors import InvalidMatcher, Refused
 from ...hub import NOTHING, Matcher, Matchers
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector_of
 from ._checks import invalid_token
-from ._rights import Action, Rights
+from ._rights import Action, Rights, can_be_payload
 
 #: What an authorization detail of ours has as its type; others are none of our business (D2).
 DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
@@ -21,9 +20,9 @@ LEGACY_CLAIMS = ("https://mercure.rocks/", "mercure")
 #: How many authorization details of ours a token may have.
 MAX_DETAILS = 100
 
-#: How many selectors a token of 0.x may have for one action.  They have no other bound than the
-#: length of the token, which holds about as many.
-MAX_SELECTORS = 1000
+#: Entries of one list of what is granted, in a token of 0.x and in an answer of the application.
+#: A token has no room for many more.
+MAX_GRANTED = 1000
 
 
 def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_LIMITS) -> Rights:
@@ -108,7 +107,7 @@ def _selectors(where: str, claim: object) -> Matchers | None:
     if claim is None:
         return None
     texts = _list(where, claim)
-    _check_count(f"{where} has too many entries", len(texts), MAX_SELECTORS)
+    _check_count(f"{where} has too many entries", len(texts), MAX_GRANTED)
     return Matchers.of([_selector(f"{where}[{index}]", text) for index, text in enumerate(texts)])
 
 
@@ -126,17 +125,8 @@ def _made(where: str, make: Callable[[], Matcher]) -> Matcher:
 
 
 def _payload(where: str, payload: object) -> object:
-    """
-    Check that documents about a subscription can have this payload.  It may be any JSON value, as
-    the hubs in use take it, though the specification knows objects only.
-    """
-    try:
-        json.dumps(payload, ensure_ascii=False).encode()
-    except (
-        ValueError,
-        RecursionError,
-    ):  # ValueError: a lone surrogate, for which there is no UTF-8
-        raise invalid_token(f"{where} cannot be written as JSON") from None
+    if not can_be_payload(payload):
+        raise invalid_token(f"{where} cannot be written as JSON")
     return payload
 
 

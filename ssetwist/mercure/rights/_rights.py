@@ -2,6 +2,7 @@
 What somebody may do here, however that was found out.
 """
 
+import json
 from dataclasses import dataclass
 from enum import Enum
 from math import inf
@@ -17,6 +18,18 @@ class Action(Enum):
 
     PUBLISH = "publish"
     SUBSCRIBE = "subscribe"
+
+
+def can_be_payload(value: object) -> bool:
+    """
+    Tell whether documents about a subscription can have a payload.  It may be any JSON value, as
+    the hubs in use take it, though the specification knows objects only.
+    """
+    try:
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):  # a lone surrogate, or a number beyond all numbers
+        return False
+    return True
 
 
 @dataclass(frozen=True, slots=True)

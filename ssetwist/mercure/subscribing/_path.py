@@ -15,15 +15,12 @@ Two segments are of 1.0 if the first is the name of a matcher type.
 """
 
 import re
-from collections.abc import Collection
 from dataclasses import dataclass
 from urllib.parse import unquote_to_bytes
 
 from ...errors import Refused
+from ..topics import MATCHER_TYPES
 from ._subscriptions import ActiveSubscription, subscriptions_path
-
-#: The matcher types that have a name in a path.
-MATCH_TYPES = ("exact", "urlpattern")
 
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
@@ -64,7 +61,6 @@ def read_path(
     *,
     has_legacy: bool,
     prefers_legacy: bool = False,
-    match_types: Collection[str] = MATCH_TYPES,
 ) -> SubscriptionQuery:
     """
     Read a path of the subscription API.
@@ -81,9 +77,9 @@ def read_path(
     if not path.startswith(f"{root}/"):
         raise _nothing_there()
     names = [_decoded(segment) for segment in path[len(root) + 1 :].split("/")]
-    is_modern = len(names) == 3 or (len(names) == 2 and names[0] in match_types)
+    is_modern = len(names) == 3 or (len(names) == 2 and names[0] in MATCHER_TYPES)
     if is_modern:
-        if names[0] not in match_types:
+        if names[0] not in MATCHER_TYPES:
             raise _unknown_type()
         return SubscriptionQuery(path, False, *names)
     if len(names) <= 2 and has_legacy:

@@ -7,7 +7,7 @@ from ._jwks_source import name_of_url
 from ._jwt import MAX_TOKEN, moment, seconds
 from ._key_options import (
     KEY_OPTIONS,
-    LEGACY_FLAGS,
+    NO_LEGACY,
     KeyOption,
     algorithms_of,
     hub_url,
@@ -22,8 +22,8 @@ from ._verifier import TokenVerifier
 __all__ = [
     "DEFAULT_LIFETIME",
     "KEY_OPTIONS",
-    "LEGACY_FLAGS",
     "MAX_TOKEN",
+    "NO_LEGACY",
     "Credential",
     "CredentialPlace",
     "Grant",

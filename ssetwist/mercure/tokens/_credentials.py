@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 
+from ...client.http import BEARER_TOKEN
 from ...errors import Refused
 
 #: The cookie of the 1.0 dialect (A2).  Browsers take one of this name over HTTPS only.
@@ -18,8 +19,8 @@ LEGACY_COOKIE = "mercureAuthorization"
 #: The shortest text that is taken for a token, in characters.  No JWT is shorter.
 MIN_TOKEN = 41
 
-#: RFC 6750, 2.1; the name of the scheme in any case (RFC 9110, 11.1).
-_BEARER = re.compile(rb"(?i:bearer) +([A-Za-z0-9._~+/-]+=*)")
+#: The name of the scheme in any case (RFC 9110, 11.1), and a token.
+_BEARER = re.compile(f"(?i:bearer) +({BEARER_TOKEN})".encode())
 
 #: RFC 6265, 4.1.1.
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")

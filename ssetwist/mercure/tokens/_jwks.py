@@ -2,7 +2,6 @@
 The keys of an issuer that publishes them, kept up to date.
 """
 
-from collections import deque
 from collections.abc import Callable, Iterable
 from math import inf
 from random import random
@@ -12,6 +11,7 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
+from ..._waiters import Waiters
 from ._key_set import KeySet, parse_set
 from ._keys import VerificationKey
 
@@ -79,7 +79,7 @@ class JwkSet:
         self._read_at = -inf
         self._reading: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
-        self._waiting: deque[Deferred[None]] = deque()
+        self._waiting: Waiters[None] = Waiters()
         self._is_started = False
 
     @property
@@ -123,9 +123,7 @@ class JwkSet:
             self._read()
         if self._reading is None:  # it took no time
             return succeed(None)
-        waiting: Deferred[None] = Deferred(self._waiting.remove)
-        self._waiting.append(waiting)
-        return waiting
+        return self._waiting.wait()
 
     def _read(self) -> None:
         self._stop_timer()
@@ -179,8 +177,7 @@ class JwkSet:
             seconds = MIN_INTERVAL if self._is_down else REFRESH_INTERVAL
             seconds *= 1 - _JITTER * self._jitter()
             self._timer = self._clock.callLater(seconds, self._read)
-        while self._waiting:
-            self._waiting.popleft().callback(None)
+        self._waiting.fire(None)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():

@@ -3,15 +3,13 @@ Where JWK sets are read from: files, and other people's servers, which are given
 that they may take of us.
 """
 
-from urllib.parse import urlsplit
-
 from treq.client import HTTPClient
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.web.http_headers import Headers
 
 from ..._reactor import AnyReactor
-from ...client.http import BoundedBody, CannotRead
+from ...client.http import BoundedBody, CannotRead, normalized, shown
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
 
@@ -32,17 +30,10 @@ def name_of_url(url: str) -> str:
 
     :raises ValueError: If it is none, or has a name or a password in it.
     """
-    problem = "it must be a URL of http or https, with a host"
-    try:
-        parts = urlsplit(url)
-        has_host = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        has_host = False
-    if not is_url(url) or not has_host or not (url.isascii() and url.isprintable()) or " " in url:
-        raise ValueError(problem)
-    if "@" in parts.netloc:
-        raise ValueError("it has a name or a password, which everybody could read")
-    return f"{parts.scheme}://{parts.netloc}{parts.path}"
+    # Browsers would put more of it right; but it is compared, and sent, as it stands here.
+    if not is_url(url) or not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
+        raise ValueError("it must be a URL of http or https, with a host")
+    return shown(normalized(url))
 
 
 def from_file(source: str) -> Fetch:

@@ -35,7 +35,6 @@ KEY_OPTIONS = (
         "where the key is with which tokens are checked: env:NAME for an environment variable, "
         "file:PATH or a path for a file; a secret of at least 32 bytes, or PEM",
     ),
-    KeyOption("key-file", "the same, the path of a file only"),
     KeyOption("publisher-key", "as --key, for tokens to publish, which then have no other"),
     KeyOption("subscriber-key", "as --key, for tokens to subscribe, which then have no other"),
     KeyOption(
@@ -56,18 +55,13 @@ KEY_OPTIONS = (
     ),
     KeyOption(
         "cookie-name",
-        f"the cookie that may have a token; unless given, {COOKIE}, and with --legacy "
-        f"{LEGACY_COOKIE}, too",
+        f"the cookie that may have a token; unless given, {COOKIE} and, without "
+        f"--no-legacy, {LEGACY_COOKIE}",
     ),
 )
 
-#: Those that are said or not said: whether tokens and requests of 0.x are accepted.
-LEGACY_FLAGS = (
-    KeyOption(
-        "legacy", "accept what clients of Mercure 0.x send, as is done unless told otherwise"
-    ),
-    KeyOption("no-legacy", "accept Mercure 1.0 only"),
-)
+#: A flag; without it tokens and requests of 0.x are accepted also.
+NO_LEGACY = KeyOption("no-legacy", "accept Mercure 1.0 only, and nothing of 0.x")
 
 
 def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options have them
@@ -79,7 +73,7 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
         nothing that may be a secret.
     """
     given = {name.replace("_", "-"): value for name, value in values.items()}
-    is_legacy_allowed = _is_legacy_allowed(given)
+    is_legacy_allowed = not given.get(NO_LEGACY.name)
     algorithms = read_option(given, "algorithm", algorithms_of)
     audience = read_option(given, "audience", hub_url)
     cookie = read_option(given, "cookie-name", check_cookie_name)
@@ -87,10 +81,7 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     def key(source: str) -> VerificationKey:
         return from_bytes(read_secret(source), algorithms)
 
-    if given.get("key") is not None and given.get("key-file") is not None:
-        raise ValueError("--key-file: there is a --key, too, and only one of them can be")
     common = read_option(given, "key", key)
-    common = common or read_option(given, "key-file", lambda path: key(f"file:{path}"))
     publish = read_option(given, "publisher-key", key) or common
     subscribe = read_option(given, "subscriber-key", key) or common
     jwks = read_option(given, "jwks", lambda source: _jwk_set(source, algorithms))
@@ -122,12 +113,6 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
         return read(value)
     except ValueError as problem:
         raise ValueError(f"--{name}: {problem}") from None
-
-
-def _is_legacy_allowed(given: Mapping[str, Any]) -> bool:
-    if given.get("legacy") and given.get("no-legacy"):
-        raise ValueError("--no-legacy: there is --legacy, too, and only one of them can be")
-    return not given.get("no-legacy")
 
 
 def algorithms_of(text: str) -> tuple[str, ...]:

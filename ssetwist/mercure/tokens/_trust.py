@@ -112,7 +112,7 @@ class Trust:
             checks.fail(
                 f"the key of tokens to {action.value}",
                 "not set",
-                f"set, by --key, {_OPTIONS[action]}, --key-file or --jwks",
+                f"set, by --key, {_OPTIONS[action]} or --jwks",
             )
         keys = _keys(sources)
         is_verified = _verifies(keys, token)

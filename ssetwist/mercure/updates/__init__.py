@@ -13,14 +13,14 @@ from ._content import (
 )
 from ._form import read_form
 from ._json import answer_line, lines_of, update_from_json
-from ._update import MAX_TOPICS, RESERVED_TYPE, Update, update_from_form
+from ._strict_json import read_object
+from ._update import RESERVED_TYPE, Update, update_from_form
 
 __all__ = [
     "EVENT_STREAM",
     "FORM",
     "JSON",
     "JSON_LINES",
-    "MAX_TOPICS",
     "RESERVED_TYPE",
     "Update",
     "answer_line",
@@ -28,6 +28,7 @@ __all__ = [
     "media_type_of",
     "read_body",
     "read_form",
+    "read_object",
     "takes_event_stream",
     "update_from_form",
     "update_from_json",

@@ -7,10 +7,10 @@ false, ``retry`` a number.  ``data`` is text, or any other value, which is sent 
 
 import json
 from collections.abc import Sequence
-from typing import Any
 
 from ...errors import InvalidEvent, Refused
 from ...eventstream import Event
+from ._strict_json import read_object
 from ._update import Update, make_update
 
 #: How many lines, and so updates, one request may have.
@@ -25,7 +25,10 @@ def update_from_json(text: bytes, hub_url: str) -> Update:
     :param hub_url: The hub's own URL, below which no topic may be.
     :raises Refused: With 400, or 413 for what is too much; it names the field.
     """
-    fields = _read_object(text)
+    try:
+        fields = read_object(text, "the update")
+    except ValueError as problem:
+        raise Refused(400, str(problem)) from None
     return make_update(
         _topics(fields.get("topic")),
         _data(fields.get("data", "")),
@@ -63,29 +66,6 @@ def answer_line(number: int, answer: str | Refused) -> bytes:
         if answer.retry_after is not None:
             said["retry_after"] = answer.retry_after
     return json.dumps(said, ensure_ascii=False).encode() + b"\n"
-
-
-def _read_object(text: bytes) -> dict[str, Any]:  # any JSON values
-    try:
-        # Decoded here, because json would also take UTF-16 and UTF-32.
-        value = json.loads(text.decode(), parse_constant=_refuse_constant)
-    except UnicodeDecodeError:
-        raise Refused(400, "the update must be UTF-8") from None
-    except json.JSONDecodeError as problem:
-        raise Refused(
-            400, f"the update is no JSON: {problem.msg} at character {problem.pos}"
-        ) from None
-    except ValueError:  # more digits than Python takes, or one of the constants
-        raise Refused(400, "the update has a number that is too long, or is none") from None
-    except RecursionError:
-        raise Refused(400, "the update is nested too deeply") from None
-    if not isinstance(value, dict):
-        raise Refused(400, "the update must be a JSON object")
-    return value
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is no JSON")  # Python reads NaN and the infinities otherwise
 
 
 def _topics(value: object) -> list[str]:

@@ -9,13 +9,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from ...errors import InvalidEvent, Refused
-from ...eventstream import DEFAULT_TYPE, Event
-from ...hub import EARLIEST
+from ...eventstream import DEFAULT_TYPE, EARLIEST, Event, is_hub_id
+from ...hub import MAX_TOPICS
 from ...log import MAX_ID
 from ..topics import check_name, is_reserved
-
-#: How many topics one update may have.
-MAX_TOPICS = 1000
 
 #: The longest topic, in characters.
 MAX_TOPIC = 4096
@@ -117,7 +114,7 @@ def _check_id(id: str | None) -> None:
         return
     _check_length("id", id, MAX_ID)
     check_name("id", id)
-    if id.startswith("#") or id == EARLIEST:
+    if is_hub_id(id):
         raise Refused(400, f"id must not begin with # or be {EARLIEST!r}: those are the hub's own")
 
 

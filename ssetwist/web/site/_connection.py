@@ -4,7 +4,6 @@ One connection to our Site: a whole request must come in time, and its body is b
 
 from collections.abc import Callable
 from typing import Any, Protocol
-from urllib.parse import unquote_to_bytes as unquote
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
@@ -15,6 +14,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, version
 
 from ...hub import Streams
+from ._body_limit import segments_of
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_reads
 from ._peer import descriptor_of, watch_peer
@@ -45,7 +45,6 @@ class Surroundings(Protocol):
     :ivar connections: Those that are open.
     :ivar requests_due: Those of which a request must come in time.
     :ivar room_for_bodies: Bytes of bodies that may come in addition to those that are held.
-    :ivar max_body: Bytes that the body of a request may have.
     """
 
     requestFactory: Any  # noqa: N815  # Twisted's name; what a channel makes its requests with
@@ -54,7 +53,11 @@ class Surroundings(Protocol):
     connections: set["Connection"]
     requests_due: Deadlines["Connection"]
     room_for_bodies: int
-    max_body: int
+
+    def max_body_at(self, target: bytes) -> int:
+        """
+        Return how many bytes the body of a request may have that is for this target.
+        """
 
     def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
         """
@@ -133,6 +136,14 @@ class Connection(OpenedChannel):
         if not is_between_requests or self.requestFactory is not BoundedRequest:
             return None
         return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
+
+    @property
+    def target(self) -> bytes:
+        """
+        What the request that arrives is for: its path and its query.
+        """
+        target: bytes = self._path
+        return target
 
     def allContentReceived(self) -> None:
         self._is_receiving = False
@@ -285,11 +296,16 @@ class BoundedRequest(Request):
     """
 
     _is_refused = False
+    #: Bytes that its body may have.
+    _max_body = 0
 
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
+        if length == 0:
+            return  # nobody needs to know how many there may be
         channel: Any = self.channel  # ours, which has a Site
-        if length is not None and length > channel.site.max_body:
+        self._max_body = channel.site.max_body_at(channel.target)
+        if length is not None and length > self._max_body:
             self._refuse_too_large()
 
     def handleContentChunk(self, data: bytes) -> None:
@@ -298,7 +314,7 @@ class BoundedRequest(Request):
         assert self.content is not None, "gotLength comes first"
         channel: Any = self.channel  # ours, which has a Site
         size = self.content.tell() + len(data)
-        if size > channel.site.max_body:
+        if size > self._max_body:
             self._refuse_too_large()
         elif not channel.take_room(size):
             text = "Too many large bodies are on their way; try again later."
@@ -320,7 +336,7 @@ class BoundedRequest(Request):
         self.setHeader(b"Server", version)
         self.setHeader(b"Date", site.date())
         self.prepath = []
-        self.postpath = [unquote(part) for part in self.path[1:].split(b"/")]
+        self.postpath = segments_of(self.path)
         if self.path == b"*":
             answer_star(self)
             return
@@ -340,8 +356,7 @@ class BoundedRequest(Request):
         channel.give_room_back()
 
     def _refuse_too_large(self) -> None:
-        channel: Any = self.channel  # ours, which has a Site
-        text = f"The body must not have more than {channel.site.max_body} bytes."
+        text = f"The body must not have more than {self._max_body} bytes."
         self._refuse(413, b"Content Too Large", text)
 
     def _refuse(

@@ -16,6 +16,7 @@ from twisted.web.server import Site as TwistedSite
 
 from ...hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
+from ._body_limit import max_body_of
 from ._connection import BoundedRequest, Connection
 from ._deadlines import Deadlines
 from ._insides import listener_of
@@ -24,9 +25,6 @@ from ._insides import listener_of
 #: connection may be idle before and between requests.  Twisted's own limit begins anew with each
 #: byte, so a client that sends one now and then never reaches it.
 REQUEST_TIMEOUT = 30.0
-
-#: Bytes that the body of a request may have.  Twisted has no limit and puts it into a file.
-MAX_BODY = 64 * 1024
 
 #: Bytes that all bodies together may have that are held: a body is received before it is known who
 #: sends it, and everyone who can connect could send many at once.
@@ -56,7 +54,7 @@ class Site(TwistedSite):
         *,
         streams: Streams,
         timeout: float = REQUEST_TIMEOUT,
-        max_body: int = MAX_BODY,
+        max_body: int | None = None,
         unlogged: frozenset[bytes] = frozenset(),
         **options: Any,  # of Twisted's Site
     ) -> None:
@@ -66,7 +64,10 @@ class Site(TwistedSite):
             is the clock of the Site.
         :param timeout: Seconds that a request may take to arrive, and that a connection may be
             idle between requests.
-        :param max_body: Bytes that the body of a request may have; more is answered with 413.
+        :param max_body: Bytes that the body of a request may have, whatever it is for; more is
+            answered with 413.  By default 64 KiB, or as many as the resource that the request is
+            for says by an attribute ``max_body``, as a ``MercureResource`` does.  Resources count
+            that were put into the tree by ``putChild``, and the root.
         :param unlogged: Paths whose requests are not worth a line of the access log.
         :param options: As for ``twisted.web.server.Site``: ``logPath``, ``logFormatter`` and so on.
         """
@@ -125,6 +126,14 @@ class Site(TwistedSite):
         is_shared = listener is not None and listener.getHost() == host
         self._hosts[listener] = host if is_shared else None
         return host
+
+    def max_body_at(self, target: bytes) -> int:
+        """
+        Return how many bytes the body of a request may have.
+
+        :param target: What it is for, as it stands in its head.
+        """
+        return max_body_of(self.resource, target) if self.max_body is None else self.max_body
 
     def date(self) -> bytes:
         """

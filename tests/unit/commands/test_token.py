@@ -184,7 +184,8 @@ class CheckTests(CommandCase):
         """
         status, lines = self.check(
             signed({"mercure": {"publish": []}}),
-            *("--subscriber-key", file(self, OTHER_SECRET), "--legacy"),
+            "--subscriber-key",
+            file(self, OTHER_SECRET),
         )
         self.assertEqual(0, status)
         self.assertEqual("accepted to publish", lines[-2])
@@ -288,7 +289,7 @@ class MintTests(CommandCase):
         It may be signed with a private key, which has a name, and have another issuer.
         """
         token = self.mint(
-            *("--key-file", file(self, private_pem("P-256")), "--kid", "k", "--issuer", "i"),
+            *("--key", file(self, private_pem("P-256")), "--kid", "k", "--issuer", "i"),
             *("--audience", HUB, "--publish", "*", "--algorithm", "ES256"),
         )
         self.assertEqual("k", Token.parse(token).header["kid"])
@@ -314,10 +315,9 @@ class MintTests(CommandCase):
         What cannot be made, or would allow nothing, is not.
         """
         key, hub, all = ("--key", self.key), ("--audience", HUB), ("--publish", "*")
-        legacy = ("--dialect", "0.x")
+        legacy, subscribe = ("--dialect", "0.x"), ("--subscribe", "*")
         for options, expected in (
             ((), "--key: a token must be signed; give the key"),
-            ((*key, "--key-file", self.key, *all), "only one of them can be"),
             ((*key, *hub), "it would allow nothing"),
             ((*key, *all), "--audience: a token of 1.0 must have one"),
             ((*key, *hub, *all, "--expires-in", "0"), "a token of 1.0 must end"),
@@ -325,6 +325,8 @@ class MintTests(CommandCase):
             ((*key, *hub, *all, "--expires-in", "nan"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--expires-in", "1e99"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--payload", "{"), "--payload: it is no JSON"),
+            ((*key, *hub, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
+            ((*key, *legacy, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *hub, *all, "--algorithm", "RS256"), "--key: RS256 does not fit"),
             ((*key, *hub, *all, "--algorithm", "none"), "--algorithm: 'none' is none of"),
             ((*key, *hub, "--publish", ""), "mint: --publish: it is empty"),

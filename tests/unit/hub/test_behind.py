@@ -7,7 +7,7 @@ import json
 
 from ssetwist import EndReason, View, WhenBehind
 from ssetwist.hub import EARLIEST
-from ssetwist.hub._catch_up import PIECE
+from ssetwist.hub.outlets import PIECE
 from ssetwist.log import Entry
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import Broken, FakeListener, fail

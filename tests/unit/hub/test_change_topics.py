@@ -4,7 +4,7 @@ Other topics while a stream is open.
 
 from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.hub import EARLIEST
-from ssetwist.hub._catch_up import PIECE
+from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of
 from tests.unit.hub.fake import FakeListener
 

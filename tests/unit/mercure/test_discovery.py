@@ -80,12 +80,10 @@ class MetadataTests(SynchronousTestCase):
             HUB,
             authorization_servers=("https://as.example",),
             cookie="__Secure-mercure_access_token",
-            matcher_types=("exact", "urlpattern", "x"),
             has_subscriptions=True,
         )
         self.assertEqual(["https://as.example"], document["authorization_servers"])
         self.assertEqual("__Secure-mercure_access_token", document["mercure_cookie"])
-        self.assertEqual(["exact", "urlpattern", "x"], document["mercure_matcher_types_supported"])
         self.assertIs(True, document["mercure_subscriptions"])
 
     def test_place(self) -> None:

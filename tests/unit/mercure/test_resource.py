@@ -11,12 +11,21 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.pages import notFound
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist import Event, Exact, Hub, LogUnavailable, Refused
 from ssetwist.hub import EndReason, Matchers
 from ssetwist.log import Entry, MemoryLog
-from ssetwist.mercure import ALL_TOPICS, Action, MercureResource, MercureSettings, Rights
+from ssetwist.mercure import (
+    ALL_TOPICS,
+    DEFAULT_MAX_BODY,
+    Action,
+    MercureResource,
+    MercureSettings,
+    Rights,
+)
 from ssetwist.web import Site
 from tests.memory import Client
 
@@ -161,6 +170,88 @@ class ResourceCase(SynchronousTestCase):
         Return the status of the last answer.
         """
         return int(client.head[2:5])
+
+
+class LargeBodyTests(ResourceCase):
+    """
+    Bodies under a Site that was told nothing of them.
+    """
+
+    def make(self, settings: MercureSettings) -> None:
+        """
+        Serve the hub beside something else.
+        """
+        self.resource = MercureResource(self.hub, self.authorizer, settings)
+        root = Resource()
+        root.putChild(b"hub", self.resource)
+        root.putChild(b"other", notFound())
+        self.site = Site(root, streams=self.hub.streams)
+
+    def post(self, path: str, body: bytes, media_type: str, *, is_chunked: bool) -> int:
+        """
+        Send a body of some size or another, and return the status of the answer.
+        """
+        client = Client(self.site, self.clock)
+        self.clients.append(client)
+        framing = {"Transfer-Encoding": "chunked"} if is_chunked else {"Content-Length": len(body)}
+        client.request(
+            path,
+            method="POST",
+            headers={"X-Name": "alice", "Content-Type": media_type} | framing,
+        )
+        step = 0x1000
+        for start in range(0, len(body), step):
+            piece = body[start : start + step]
+            client.send(b"%x\r\n%b\r\n" % (len(piece), piece) if is_chunked else piece)
+        if is_chunked:
+            client.send(b"0\r\n\r\n")
+        self.clock.advance(0)
+        return self.status(client)
+
+    def test_as_the_settings_say(self) -> None:
+        """
+        The hub takes what its settings promise, in each form, and nothing that is larger.
+        """
+        self.make(replace(self.settings, max_body=100_000))
+        line = b'{"topic": "news", "data": "%b"}'
+        for media_type, frame in (
+            ("application/x-www-form-urlencoded", b"topic=news&data=%b"),
+            ("application/json", line),
+            ("application/x-ndjson", b"%b\n%b" % (line % b"first", line)),
+        ):
+            room = 100_000 - len(frame % b"")
+            for is_chunked in (False, True):
+                for size, status in ((room, 200), (room + 1, 413)):
+                    body = frame % (b"x" * size)
+                    told = self.post("/hub?", body, media_type, is_chunked=is_chunked)
+                    self.assertEqual(status, told, (media_type, is_chunked, size))
+        self.assertEqual(8, self.log.head)
+
+    def test_default(self) -> None:
+        """
+        By default that is 1 MiB.
+        """
+        form = "application/x-www-form-urlencoded"
+        for is_chunked in (False, True):
+            body = b"topic=news&data=".ljust(DEFAULT_MAX_BODY, b"x")
+            self.assertEqual(200, self.post("/hub", body, form, is_chunked=is_chunked))
+            self.assertEqual(413, self.post("/hub", body + b"x", form, is_chunked=is_chunked))
+
+    def test_not_for_others(self) -> None:
+        """
+        A resource beside the hub gets no larger bodies than the default of the Site.
+        """
+        for is_chunked in (False, True):
+            for size, status in ((0x10000, 404), (0x10001, 413)):
+                told = self.post("/other", b"x" * size, "text/plain", is_chunked=is_chunked)
+                self.assertEqual(status, told)
+
+    def test_bound_of_the_site(self) -> None:
+        """
+        A Site that was told a limit keeps to it.
+        """
+        self.site.max_body = 1000
+        self.assertEqual(413, self.post("/hub", b"x" * 1001, "text/plain", is_chunked=False))
 
 
 class WrongAuthorizerTests(ResourceCase):

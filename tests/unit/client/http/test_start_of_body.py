@@ -70,15 +70,6 @@ class StartTests(SynchronousTestCase):
         self.assertEqual(b"a", self.successResultOf(body))
         self.assertTrue(self.is_cut)
 
-    def test_no_clock(self) -> None:
-        """
-        Without a clock it may take any time.
-        """
-        response = FakeResponse(first=[b"a"])
-        body = start_of_body(response, None)
-        response.protocol.connectionLost(Failure(ResponseDone()))
-        self.assertEqual(b"a", self.successResultOf(body))
-
     def test_cancel(self) -> None:
         """
         Whoever cancels it has cut it.

@@ -44,7 +44,12 @@ class StreamCase(SynchronousTestCase):
         self.response = FakeResponse() if response is None else response
         parser = EventStreamParser(max_line=options.pop("max_line", 1000))
         self.stream = Stream(
-            self.response, parser, arrived=self.arrive, ended=self.ended.append, **options
+            self.response,
+            parser,
+            arrived=self.arrive,
+            ended=self.ended.append,
+            clock=self.clock,
+            **options,
         )
         return self.stream
 
@@ -286,7 +291,7 @@ class SilenceTests(StreamCase):
     """
 
     def begin_listening(self, response: FakeResponse | None = None) -> Stream:
-        return self.begin(response, silence_timeout=10, clock=self.clock)
+        return self.begin(response, silence_timeout=10)
 
     def test_silence(self) -> None:
         """
@@ -327,7 +332,7 @@ class SilenceTests(StreamCase):
         """
         Nor does one that is paused before it begins.
         """
-        stream = self.make(silence_timeout=10, clock=self.clock)
+        stream = self.make(silence_timeout=10)
         stream.pause()
         stream.begin()
         self.assertEqual([], self.clock.getDelayedCalls())
@@ -477,7 +482,7 @@ class CloseTests(StreamCase):
         """
         A paused one is cut all the same.
         """
-        stream = self.begin(silence_timeout=10, clock=self.clock)
+        stream = self.begin(silence_timeout=10)
         stream.pause()
         stream.dataReceived(event(1))
         stream.close()

@@ -13,11 +13,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.hub import EVERYTHING, NOTHING, Matchers
 from ssetwist.mercure.access._decision import (
     MAX_IDENTITY,
-    MAX_TOPICS,
     InvalidDecision,
     read_decision,
 )
-from ssetwist.mercure.rights._rights import Action, Rights
+from ssetwist.mercure.rights import MAX_GRANTED, Action, Rights
 from ssetwist.mercure.topics._limits import Limits
 from tests.unit.mercure.fake_tokens import HUB, NOW
 
@@ -204,16 +203,7 @@ class InvalidTests(SynchronousTestCase):
         """
         for body, expected in (
             (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
-            (b'{"topics": ["a"', "it is no JSON: Expecting ',' delimiter at line 1, column 16"),
-            (b"", "it is no JSON: Expecting value at line 1, column 1"),
-            (b" ", "it is no JSON: Expecting value at line 1, column 2"),
-            (b"{}{}", "it is no JSON: Extra data at line 1, column 3"),
-            (b'{"\xff', "it is no UTF-8 at byte 2"),
-            ("{}".encode("utf-16"), "it is no UTF-8 at byte 0"),
             (b'{"payload": NaN}', "it has a number that is too long, or is none"),
-            (b'{"expires_in": -Infinity}', "it has a number that is too long, or is none"),
-            (b'{"expires_in": ' + b"9" * 5000 + b"}", "it has a number that is too long"),
-            (b"[" * 60_000, "it is nested too deeply"),
         ):
             self.assertIn(expected, self.problem(body))
             self.assertNotIn("s3cret", self.problem(body))
@@ -279,7 +269,7 @@ class InvalidTests(SynchronousTestCase):
         """
         A list has a limit.
         """
-        topics = [f"/{number}" for number in range(MAX_TOPICS)]
+        topics = [f"/{number}" for number in range(MAX_GRANTED)]
         self.assertEqual(Matchers.of(topics), said(topics=topics).topics)
         self.assert_invalid("topics has 1001 entries; there may be 1000", topics=[*topics, "/"])
 

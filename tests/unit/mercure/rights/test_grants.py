@@ -12,7 +12,7 @@ from ssetwist.errors import Refused
 from ssetwist.hub import NOTHING, Everything, Matchers
 from ssetwist.mercure.rights._grants import (
     MAX_DETAILS,
-    MAX_SELECTORS,
+    MAX_GRANTED,
     rights_of_details,
     rights_of_legacy,
 )
@@ -313,7 +313,7 @@ class LegacyTests(SynchronousTestCase):
             ({"publish": [None]}, "mercure.publish[0] is no text"),
             ({"publish": ["\ud800"]}, "mercure.publish[0]: "),
             ({"publish": ["a" * 5000]}, "mercure.publish[0]: "),
-            ({"publish": ["a"] * (MAX_SELECTORS + 1)}, "there may be 1000"),
+            ({"publish": ["a"] * (MAX_GRANTED + 1)}, "there may be 1000"),
             ({"payload": "\ud800"}, "mercure.payload cannot be written"),
         ):
             error = self.assertRaises(Refused, rights_of_legacy, {"mercure": claim})

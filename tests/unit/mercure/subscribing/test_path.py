@@ -97,13 +97,6 @@ class ReadPathTests(SynchronousTestCase):
         self.assertEqual(400, self.refused(f"{ROOT}/regexp/a/b"))
         self.assertEqual(400, self.refused(f"{ROOT}/Exact/a/b"))
 
-    def test_more_types(self) -> None:
-        """
-        A hub may know others.
-        """
-        asked = read_path(f"{ROOT}/x/a", HUB, has_legacy=True, match_types=("x",))
-        self.assertEqual(("x", "a"), (asked.match_type, asked.match))
-
     def test_nothing_there(self) -> None:
         """
         Elsewhere, and in what has an empty part, there is nothing.

@@ -18,7 +18,7 @@ from twisted.web.static import Data
 from ssetwist.errors import Refused
 from ssetwist.mercure.rights._rights import Action, Rights
 from ssetwist.mercure.tokens._credentials import COOKIE, LEGACY_COOKIE, Credential, CredentialPlace
-from ssetwist.mercure.tokens._key_options import KEY_OPTIONS, LEGACY_FLAGS, token_settings
+from ssetwist.mercure.tokens._key_options import KEY_OPTIONS, NO_LEGACY, token_settings
 from ssetwist.mercure.tokens._keys import PUBLIC_ALGORITHMS
 from ssetwist.mercure.tokens._settings import TokenSettings
 from ssetwist.mercure.tokens._verifier import TokenVerifier
@@ -62,10 +62,10 @@ class OptionsTests(SynchronousTestCase):
 
         class Some(Options):
             optParameters = [[one.name, None, None, one.help] for one in KEY_OPTIONS]  # noqa: RUF012
-            optFlags = [[one.name, None, one.help] for one in LEGACY_FLAGS]  # noqa: RUF012
+            optFlags = [[NO_LEGACY.name, None, NO_LEGACY.help]]  # noqa: RUF012
 
         options = Some()
-        options.parseOptions(["--key-file", file(self, SECRET), "--audience", HUB, "--no-legacy"])
+        options.parseOptions(["--key", file(self, SECRET), "--audience", HUB, "--no-legacy"])
         settings = token_settings(options)
         self.assertEqual((HUB, False), (settings.audience, settings.is_legacy_allowed))
         self.assertEqual(1, len(settings.publish))
@@ -77,7 +77,6 @@ class OptionsTests(SynchronousTestCase):
         secret, pem = file(self, SECRET), f"file:{file(self, public_pem('RSA'))}"
         for values, publish, subscribe in (
             ({"key": secret}, ["HS256"], ["HS256"]),
-            ({"key_file": secret}, ["HS256"], ["HS256"]),
             ({"publisher_key": secret}, ["HS256"], []),
             ({"subscriber-key": secret}, [], ["HS256"]),
             ({"key": secret, "publisher_key": pem}, ["RS256"], ["HS256"]),
@@ -103,17 +102,10 @@ class OptionsTests(SynchronousTestCase):
         """
         A secret itself is refused, and not repeated: everybody can see it in the list of processes.
         """
-        for name in ("key", "key-file", "publisher-key", "subscriber-key", "jwks"):
+        for name in ("key", "publisher-key", "subscriber-key", "jwks"):
             problem = self.problem(**{name: SECRET.decode()})
             self.assertTrue(problem.startswith(f"--{name}: "), problem)
             self.assertNotIn("a secret of", problem)
-
-    def test_two_keys(self) -> None:
-        """
-        A key is given in one way.
-        """
-        path = file(self, SECRET)
-        self.assertIn("--key-file: there is a --key", self.problem(key=path, key_file=path))
 
     def test_algorithms(self) -> None:
         """
@@ -167,9 +159,8 @@ class OptionsTests(SynchronousTestCase):
         """
         Only 1.0 is spoken if that is said; then there must be an audience, if there are keys.
         """
-        self.assertTrue(token_settings({"legacy": True}).is_legacy_allowed)
+        self.assertTrue(token_settings({"no_legacy": False}).is_legacy_allowed)
         self.assertFalse(token_settings({"no_legacy": True}).is_legacy_allowed)
-        self.assertIn("only one of them", self.problem(legacy=True, no_legacy=True))
         for values in ({"key": file(self, SECRET)}, {"jwks": "https://a/"}):
             self.assertIn("--audience: it must be given", self.problem(no_legacy=1, **values))
 

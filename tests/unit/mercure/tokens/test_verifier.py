@@ -400,8 +400,8 @@ class SignatureTests(VerifierCase):
         self.assertIn("to publish", self.refusal(access_token(OTHER_SECRET), Action.PUBLISH))
         self.verifier = self.make({HUB: Trust(subscribe=(second,))})
         self.assertEqual(
-            "the key of tokens to publish is not set; expected set, by --key, --publisher-key, "
-            "--key-file or --jwks",
+            "the key of tokens to publish is not set; expected set, by --key, --publisher-key or "
+            "--jwks",
             self.refusal(access_token()),
         )
         self.assertEqual([False, True], [self.verifier.has_keys(action) for action in Action])

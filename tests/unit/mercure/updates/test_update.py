@@ -10,10 +10,10 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist import Event, Hub
 from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
+from ssetwist.hub import MAX_TOPICS
 from ssetwist.log import MAX_ID
 from ssetwist.mercure.updates._update import (
     MAX_TOPIC,
-    MAX_TOPICS,
     MAX_TYPE,
     Update,
     update_from_form,

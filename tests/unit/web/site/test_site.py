@@ -12,8 +12,9 @@ from twisted.web.server import Site as TwistedSite
 from ssetwist.eventstream import Event
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site
+from ssetwist.web.site._body_limit import MAX_BODY
 from ssetwist.web.site._connection import FREE_BODY
-from ssetwist.web.site._site import MAX_BODY, REQUEST_TIMEOUT, streams_of
+from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.memory import Client
 
 

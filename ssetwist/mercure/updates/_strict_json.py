@@ -1,0 +1,34 @@
+"""
+JSON to the letter (RFC 8259): UTF-8, and no number that JSON does not know.
+"""
+
+import json
+from typing import Any
+
+
+def read_object(text: bytes, name: str) -> dict[str, Any]:  # any JSON values
+    """
+    Read a JSON object.
+
+    :param name: The subject of the error, such as ``the update``.
+    :raises ValueError: If it is anything else, in a sentence that repeats nothing of it.
+    """
+    try:
+        # Decoded here, because json would also take UTF-16 and UTF-32.
+        value = json.loads(text.decode(), parse_constant=_refuse_constant)
+    except UnicodeDecodeError as problem:
+        raise ValueError(f"{name} is no UTF-8 at byte {problem.start}") from None
+    except json.JSONDecodeError as problem:
+        place = f"line {problem.lineno}, column {problem.colno}"
+        raise ValueError(f"{name} is no JSON: {problem.msg} at {place}") from None
+    except ValueError:  # more digits than Python takes, or one of the constants
+        raise ValueError(f"{name} has a number that is too long, or is none") from None
+    except RecursionError:
+        raise ValueError(f"{name} is nested too deeply") from None
+    if not isinstance(value, dict):
+        raise ValueError(f"{name} is no JSON object")
+    return value
+
+
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"{name} is no JSON")  # Python reads NaN and the infinities otherwise

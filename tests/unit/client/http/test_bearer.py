@@ -1,0 +1,32 @@
+"""
+The syntax of bearer tokens.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.client.http import can_be_token
+from ssetwist.mercure.tokens import CredentialPlace, credential_of
+
+
+class TokenTests(SynchronousTestCase):
+    """
+    ``can_be_token``, and the hub that is shown a token.
+    """
+
+    def test_tokens(self) -> None:
+        """
+        A token has letters, digits and ``-._~+/``, and may end with ``=``; the hub takes the same.
+        """
+        for token in ("a", "AZaz09-._~+/", "a==", "eyJ.eyJ.x_-"):
+            self.assertTrue(can_be_token(token), token)
+            long = "a" * 41 + token
+            found = credential_of(authorization=[f"Bearer {long}".encode()], cookies=[])
+            assert found is not None
+            self.assertEqual((long, CredentialPlace.HEADER), (found.token, found.place))
+
+    def test_others(self) -> None:
+        """
+        Anything else is no token.
+        """
+        for text in ("", "=", "a=b", "a b", "a\n", "a\r\nb: c", "é", "a,b", '"a"', "a\0"):
+            self.assertFalse(can_be_token(text), text)

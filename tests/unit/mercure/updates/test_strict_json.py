@@ -1,0 +1,87 @@
+"""
+JSON to the letter.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.mercure.updates._strict_json import read_object
+
+
+class ReadObjectTests(SynchronousTestCase):
+    """
+    ``read_object``.
+    """
+
+    def problem(self, text: bytes) -> str:
+        """
+        Return why a text is refused.
+        """
+        return str(self.assertRaises(ValueError, read_object, text, "it"))
+
+    def test_object(self) -> None:
+        """
+        An object is read, with blanks around it and values of any type.
+        """
+        self.assertEqual(
+            {"a": [1, 1.5, None, True, "é🐈"], "": {}},
+            read_object(
+                '\n {"a": [1, 1.5, null, true, "é\\ud83d\\udc08"], "": {}}\r\n'.encode(), "it"
+            ),
+        )
+
+    def test_place(self) -> None:
+        """
+        The place is named where a text stops to be JSON.
+        """
+        for text, expected in (
+            (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
+            (b'{"topics": ["a"', "it is no JSON: Expecting ',' delimiter at line 1, column 16"),
+            (b"", "it is no JSON: Expecting value at line 1, column 1"),
+            (b" ", "it is no JSON: Expecting value at line 1, column 2"),
+            (b"{}{}", "it is no JSON: Extra data at line 1, column 3"),
+            (b"\xef\xbb\xbf{}", "it is no JSON: "),
+        ):
+            self.assertIn(expected, self.problem(text))
+            self.assertNotIn("s3cret", self.problem(text))
+
+    def test_utf8(self) -> None:
+        """
+        JSON is UTF-8, and nothing else.
+        """
+        self.assertEqual("it is no UTF-8 at byte 2", self.problem(b'{"\xff'))
+        self.assertEqual("it is no UTF-8 at byte 0", self.problem("{}".encode("utf-16")))
+        self.assertIn("it is no JSON", self.problem("{}".encode("utf-16-le")))
+
+    def test_numbers(self) -> None:
+        """
+        Numbers that only Python knows, and those with more digits than anybody reads, are refused.
+        """
+        for number in (b"NaN", b"Infinity", b"-Infinity", b"9" * 5000):
+            for text in (b'{"a": %b}' % number, number):
+                self.assertEqual("it has a number that is too long, or is none", self.problem(text))
+
+    def test_deep(self) -> None:
+        """
+        However deep it is, it does no harm.
+        """
+        for text in (b"[" * 100_000, b'{"a":' * 100_000):
+            self.assertEqual("it is nested too deeply", self.problem(text))
+
+    def test_no_object(self) -> None:
+        """
+        Any other value is no object.
+        """
+        for text in (b"null", b"true", b"[]", b'"*"', b"1", b'[{"a": 1}]'):
+            self.assertEqual("it is no JSON object", self.problem(text))
+
+    @given(st.binary(max_size=30))
+    def test_any(self, text: bytes) -> None:
+        """
+        Any bytes are read, or refused with a sentence that has its subject.
+        """
+        try:
+            self.assertIsInstance(read_object(text, "the answer"), dict)
+        except ValueError as problem:
+            self.assertTrue(str(problem).startswith("the answer "), problem)
