@@ -1,13 +1,14 @@
 """
-Another attempt after a failure: whether it is worth it, and after how many seconds.  Pure: chance
-and time come in.
+Another attempt after a failure: whether it is worth it, after how many seconds, and the wait
+for it.  Chance and time come in.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from email.utils import parsedate_tz
 
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ...errors import Disconnected, HeadersUnavailable, NotAnEventStream, SSETwistError
@@ -194,3 +195,22 @@ class Retries:
         except Exception:
             _log.failure("{url}: the policy failed", url=shown(self._url))
             return False
+
+
+@dataclass
+class Delay:
+    """
+    Some time until the next attempt, as what goes on in a state of an event source.
+    """
+
+    clock: IReactorTime
+    seconds: float
+    over: Callable[[], object]
+    _timer: IDelayedCall | None = field(default=None, init=False)
+
+    def start(self) -> None:
+        self._timer = self.clock.callLater(self.seconds, self.over)
+
+    def stop(self) -> None:
+        assert self._timer is not None, "it starts when there is a state that holds it"
+        self._timer.cancel()

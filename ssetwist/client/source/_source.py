@@ -29,9 +29,15 @@ from ..http import (
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
 from ._checks import check_body, check_times, checked_url
-from ._delay import Delay
 from ._hooks import call_hook, check_hooks
-from ._retry import Backoff, Interruption, Retries, check_backoff, is_worth_another_try
+from ._retry import (
+    Backoff,
+    Delay,
+    Interruption,
+    Retries,
+    check_backoff,
+    is_worth_another_try,
+)
 from ._states import ReadyState, new_states
 
 _log = Logger()

@@ -108,8 +108,8 @@ class Connection(OpenedChannel):
     def makeConnection(self, transport: Any) -> None:  # any that HTTP can be spoken over
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
-            watch_peer(descriptor, self.site.streams.stall_timeout)
             limit_reads(descriptor)
+            watch_peer(descriptor, self.site.streams.stall_timeout)
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:
@@ -136,14 +136,6 @@ class Connection(OpenedChannel):
         if not is_between_requests or self.requestFactory is not BoundedRequest:
             return None
         return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
-
-    @property
-    def target(self) -> bytes:
-        """
-        What the request that arrives is for: its path and its query.
-        """
-        target: bytes = self._path
-        return target
 
     def allContentReceived(self) -> None:
         self._is_receiving = False
@@ -304,7 +296,7 @@ class BoundedRequest(Request):
         if length == 0:
             return  # nobody needs to know how many there may be
         channel: Any = self.channel  # ours, which has a Site
-        self._max_body = channel.site.max_body_at(channel.target)
+        self._max_body = channel.site.max_body_at(channel.target())
         if length is not None and length > self._max_body:
             self._refuse_too_large()
 

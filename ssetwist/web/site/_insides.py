@@ -45,6 +45,14 @@ class OpenedChannel(HTTPChannel):
         """
         return bool(self.line_mode and self.persistent)
 
+    def target(self) -> bytes:
+        """
+        Return the target of the request that arrives, its path and its query.  The request itself
+        has it only when its body is here too.
+        """
+        target: bytes = self._path
+        return target
+
     def receive_plain(self, head: PlainHead, request: Request) -> None:
         """
         Take a whole head, and leave everything as after its lines had come one by one.

@@ -12,10 +12,10 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ssetwist.hub import EndReason, Streams
 from ssetwist.hub._senders import _send
-from ssetwist.hub.outlets import NOT_SENT, Chunk
+from ssetwist.hub.outlets import NOT_SENT, PIECE, Chunk
 from ssetwist.web import Site
 from ssetwist.web._outlet import RequestOutlet
-from ssetwist.web._waiting import MAX_WAITING, PIECE
+from ssetwist.web._waiting import MAX_WAITING
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from tests.memory import Client, SocketClient, dechunk
 

@@ -148,6 +148,23 @@ class HeadTests(ChannelCase):
         self.assertTrue(channel.transport.disconnecting)
 
 
+class TargetTests(ChannelCase):
+    """
+    The target of a request that is not whole.
+    """
+
+    def test_before_the_body(self) -> None:
+        """
+        ``_path`` is the whole target of the first line, once the head is there.
+        """
+        channel = self.channel()
+        channel.dataReceived(
+            b"POST /a?b=c HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nx"
+        )
+        self.assertEqual(b"/a?b=c", channel.target())
+        self.assertEqual([], self.resource.requests)
+
+
 class FlowTests(ChannelCase):
     """
     What a channel does with bytes that come too early.
