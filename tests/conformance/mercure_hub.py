@@ -28,9 +28,8 @@ from ssetwist.mercure.rights._rights import Action
 from ssetwist.mercure.tokens._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from ssetwist.server.tap import Options
 from tests.conformance.reference import Received, ReferenceReader
-
-#: Seconds that anything here may take at most; only a failing test takes so long.
-PATIENCE = 10.0
+from tests.leftovers import shared
+from tests.patience import PATIENCE
 
 #: The path of a hub unless told otherwise.
 PATH = "/.well-known/mercure"
@@ -89,8 +88,9 @@ class Stream:
         """
         Wait for the next event.
         """
+        deadline = time.monotonic() + PATIENCE
         while not self.reader.received:
-            if not self._read():
+            if not self._read(deadline):
                 raise AssertionError(f"the stream has ended, after {self.raw!r}")
         return self.reader.received.pop(0)
 
@@ -104,8 +104,9 @@ class Stream:
         """
         Wait until the body has these bytes in it; return all of it so far.
         """
+        deadline = time.monotonic() + PATIENCE
         while some not in self.raw:
-            if not self._read():
+            if not self._read(deadline):
                 raise AssertionError(f"the stream has ended, after {self.raw!r}")
         return self.raw
 
@@ -115,7 +116,8 @@ class Stream:
 
         :raises IncompleteRead: If the connection was cut.
         """
-        while self._read():
+        deadline = time.monotonic() + PATIENCE
+        while self._read(deadline):
             pass
         return self.raw
 
@@ -126,7 +128,10 @@ class Stream:
         self._response.close()
         self._connection.close()
 
-    def _read(self) -> bool:
+    def _read(self, deadline: float) -> bool:
+        # One with heartbeats is never silent for so long that the socket gives up.
+        if time.monotonic() > deadline:
+            raise AssertionError(f"not within {PATIENCE:g} s, after {self.raw!r}")
         some = self._response.read1(65536)
         self.raw += some
         self.reader.read(some)
@@ -355,7 +360,8 @@ def hub(*options: str) -> MercureHub:
     """
     Return a running hub with these options, the same for all who want the same.
     """
-    return MercureHub(*options)
+    with shared():
+        return MercureHub(*options)
 
 
 def in_hub_thread(function: Any, *arguments: Any) -> Any:  # any function
@@ -386,12 +392,13 @@ def _reactor() -> Any:  # no one interface has all that is needed of it
     """
     Return the reactor of the hubs, which runs.  Not that of the process: trial runs that one.
     """
-    reactor = SelectReactor()
-    thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
-    thread.start()
-    # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must not
-    # think that it is this one.
-    blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
+    with shared():
+        reactor = SelectReactor()
+        thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
+        thread.start()
+        # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must
+        # not think that it is this one.
+        blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
 
     def stop() -> None:
         reactor.callFromThread(reactor.stop)

@@ -6,7 +6,7 @@ standard.
 import re
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -234,7 +234,6 @@ class ParserTests(SynchronousTestCase):
         for case in READINGS:
             self.assert_reads(case, case.stream, b"event: x\nid: x\ndata: cut off\n")
 
-    @settings(deadline=None)
     @given(STREAMS | alike(), CUTS)
     def test_oracle(self, stream: bytes, cuts: list[int]) -> None:
         """
@@ -246,7 +245,6 @@ class ParserTests(SynchronousTestCase):
         self.assertEqual(known.last_event_id, seen.last_event_id)
         self.assertEqual(seconds(known.reconnection_time), seen.reconnection_time)
 
-    @settings(deadline=None)
     @given(st.lists(EVENTS | COMMENTS, max_size=8), CUTS)
     def test_round_trip(self, frames: list[Event | str], cuts: list[int]) -> None:
         """
@@ -274,7 +272,6 @@ class RoundTripTests(SynchronousTestCase):
     What is written is what is read.
     """
 
-    @settings(deadline=None)
     @given(st.lists(EVENTS, max_size=5), CUTS)
     def test_events(self, events: list[Event], cuts: list[int]) -> None:
         """
@@ -284,7 +281,6 @@ class RoundTripTests(SynchronousTestCase):
         reader = read(*split(stream, cuts))
         self.assertEqual(expected(events), reader.received)
 
-    @settings(deadline=None)
     @given(st.lists(EVENTS, max_size=5))
     def test_last_event_id(self, events: list[Event]) -> None:
         """
@@ -294,7 +290,6 @@ class RoundTripTests(SynchronousTestCase):
         reader = read(*map(encode_event, events))
         self.assertEqual(["", *ids][-1], reader.last_event_id)
 
-    @settings(deadline=None)
     @given(st.lists(EVENTS, max_size=5))
     def test_retry(self, events: list[Event]) -> None:
         """
@@ -304,7 +299,6 @@ class RoundTripTests(SynchronousTestCase):
         reader = read(*map(encode_event, events))
         self.assertEqual([None, *times][-1], reader.reconnection_time)
 
-    @settings(deadline=None)
     @given(st.lists(EVENTS | COMMENTS, max_size=8), CUTS)
     def test_comments(self, frames: list[Event | str], cuts: list[int]) -> None:
         """
@@ -321,7 +315,6 @@ class RoundTripTests(SynchronousTestCase):
         self.assertEqual(without.last_event_id, reader.last_event_id)
         self.assertEqual(without.reconnection_time, reader.reconnection_time)
 
-    @settings(deadline=None)
     @given(st.integers(0, 86_400_000))
     def test_reconnection_time(self, milliseconds: int) -> None:
         """
@@ -330,7 +323,6 @@ class RoundTripTests(SynchronousTestCase):
         reader = read(encode_reconnection_time(milliseconds / 1000))
         self.assertEqual(milliseconds, reader.reconnection_time)
 
-    @settings(deadline=None)
     @given(st.floats(0, 86400), EVENTS)
     def test_reconnection_time_is_no_event(self, seconds: float, event: Event) -> None:
         """

@@ -5,7 +5,7 @@ How a hub is found, and what it says of itself (section 13 of the checklist).
 import json
 from typing import Any
 
-from ssetwist.mercure import discovery as link
+from ssetwist.mercure import link
 from tests.conformance.mercure_hub import HUB, KEYS, PATH, MercureHub, hub
 from tests.conformance.mercure_publisher import DETAIL_TYPE, PublisherCase
 

@@ -4,12 +4,12 @@ how fast they are.
 """
 
 import json
-import time
 from threading import Thread
 from typing import Any
 
 from tests.conformance.mercure_hub import KEYS, Response, a_topic, hub
 from tests.conformance.mercure_publisher import FORM, JSON, JSON_LINES, PublisherCase, access_token
+from tests.patience import wait_until
 
 
 class JsonTests(PublisherCase):
@@ -286,13 +286,19 @@ class RateTests(PublisherCase):
         made = hub(*KEYS, "--publish-rate=2")
         mine, other = access_token(sub="me"), access_token(sub="you")
         fields = {"topic": "/a"}
-        with self.assert_publishes(3, made):
-            found = [made.publish(fields, token=mine) for _ in range(3)]
-            self.assertEqual([200, 200, 429], [response.status for response in found])
-            self.assertEqual("1", found[-1].headers["Retry-After"])
-            self.assert_status(200, made.publish(fields, token=other))
-        time.sleep(0.6)
-        self.assert_status(200, made.publish(fields, token=mine))
+        before, accepted = self.head_of(made), 0
+        # Two at once may be published in any case.  A slow machine must try more often.
+        while (found := made.publish(fields, token=mine)).status == 200:
+            accepted += 1
+            self.assertLess(accepted, 1000)
+        self.assert_status(429, found)
+        self.assertGreaterEqual(accepted, 2)
+        self.assertEqual("1", found.headers["Retry-After"])
+        self.assertEqual(accepted, self.head_of(made) - before)
+        self.assert_status(200, made.publish(fields, token=other))
+        wait_until(
+            lambda: made.publish(fields, token=mine).status == 200, "it may publish once more"
+        )
 
     def test_lines(self) -> None:
         """

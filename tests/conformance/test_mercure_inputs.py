@@ -5,11 +5,9 @@ nothing was published.
 
 import json
 import re
-from collections.abc import Callable
-from typing import Any
 from urllib.parse import quote, urlencode
 
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.conformance.mercure_hub import Response
@@ -29,12 +27,6 @@ NAMED = re.compile(
     r"\b(topic|data|private|id|type|retry|fields?|update|lines|body|Content-Type|Idempotency-Key"
     r"|match|match_exact|match_urlpattern|parameter|matchers|asked for|token|Authorization|path|URL"
     r"|event-stream)\b"
-)
-
-hypothesis_settings: Callable[..., Any] = settings(
-    deadline=None,  # another machine may be slow
-    max_examples=100,
-    suppress_health_check=[HealthCheck.too_slow],
 )
 
 #: Texts that have a meaning somewhere.
@@ -185,7 +177,6 @@ class PublishInputTests(InputCase):
     Bodies of publications.
     """
 
-    @hypothesis_settings
     @given(_forms | _raw | _forms.map(lambda form: b"topic=/a&" + form))
     def test_forms(self, body: bytes) -> None:
         """
@@ -194,7 +185,6 @@ class PublishInputTests(InputCase):
         before = self.head_of(self.hub)
         self.assert_publication(self.post(body), before)
 
-    @hypothesis_settings
     @given(_jsons | _raw)
     def test_json(self, body: bytes) -> None:
         """
@@ -203,7 +193,6 @@ class PublishInputTests(InputCase):
         before = self.head_of(self.hub)
         self.assert_publication(self.post(body, JSON), before)
 
-    @hypothesis_settings
     @given(st.lists(_jsons | _raw, max_size=4))
     def test_lines(self, lines: list[bytes]) -> None:
         """
@@ -212,7 +201,6 @@ class PublishInputTests(InputCase):
         before = self.head_of(self.hub)
         self.assert_publication(self.post(b"\n".join(lines), JSON_LINES), before)
 
-    @hypothesis_settings
     @given(_headers, _headers)
     def test_headers(self, media_type: str, key: str) -> None:
         """
@@ -246,7 +234,6 @@ class PublishInputTests(InputCase):
                     response = ask(self.hub, method, fields, path=path)
                     self.assertLess(response.status, 500, (name, method))
 
-    @hypothesis_settings
     @given(_tokens)
     def test_tokens(self, token: str) -> None:
         """
@@ -263,7 +250,6 @@ class SubscribeInputTests(InputCase):
     Queries, headers and paths.
     """
 
-    @hypothesis_settings
     @given(_forms | _raw.map(lambda raw: quote(raw, safe="=&%+;*").encode()))
     def test_queries(self, query: bytes) -> None:
         """
@@ -275,7 +261,6 @@ class SubscribeInputTests(InputCase):
         head = ask(self.hub, "HEAD", path=f"?{query.decode('ascii')}")
         self.assertEqual(stream.head.status, head.status)
 
-    @hypothesis_settings
     @given(_forms, _forms | _raw)
     @example(b"topic=" + b"x" * 20_000, b"")
     def test_query_bodies(self, query: bytes, body: bytes) -> None:
@@ -288,7 +273,6 @@ class SubscribeInputTests(InputCase):
         stream.close()
         self.assert_answered(stream.head)
 
-    @hypothesis_settings
     @given(_headers, _headers, _headers, _headers)
     def test_headers(self, accept: str, id: str, cookie: str, authorization: str) -> None:
         """
@@ -305,7 +289,6 @@ class SubscribeInputTests(InputCase):
         self.assert_answered(response)
         self.assertGreaterEqual(response.status, 400)
 
-    @hypothesis_settings
     @given(st.lists(_texts, max_size=4), st.booleans())
     def test_paths(self, segments: list[str], is_quoted: bool) -> None:
         """

@@ -3,14 +3,14 @@ Hubs that listen in this process, on the real reactor, and clients for them.
 """
 
 import socket
+from collections.abc import Callable
 
 from twisted.internet import reactor
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from ssetwist import EndReason, EventStreamResource, Hub, Site, Subscriber
-from tests.functional.support import PATIENCE
+from tests.functional.support import PATIENCE, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
@@ -36,8 +36,11 @@ class HubCase(TestCase):
             on_end=lambda _, reason: self.ended.append(reason),
         )
         self.site = self.make_site(resource)
+        self.addCleanup(self.hub.close)  # after the rest, and also if that fails
         self.port = await serverFromString(reactor, self.listen).listen(self.site)
         self.addCleanup(self.stop)
+        self.connections: list[socket.socket] = []
+        self.addCleanup(self.close_connections)
 
     def make_site(self, resource: EventStreamResource) -> Site:
         return Site(resource, streams=self.hub.streams)
@@ -47,21 +50,26 @@ class HubCase(TestCase):
         self.site.abort()
         await self.site.drain(5, reconnection_time=0)
 
-    async def until(self, is_so: object, what: str) -> None:
+    def close_connections(self) -> None:
+        """
+        Close what :meth:`connect` has opened.
+        """
+        for connection in self.connections:
+            connection.close()
+        self.connections.clear()
+
+    async def until(self, is_so: Callable[[], object], what: str) -> None:
         """
         Let the reactor run until something is so.
         """
-        deadline = reactor.seconds() + PATIENCE
-        while not is_so():
-            self.assertLess(reactor.seconds(), deadline, f"not in time: {what}")
-            await deferLater(reactor, 0.002)
+        await until(is_so, what)
 
     def connect(self, **options: int) -> socket.socket:
         """
         Connect a plain socket that the test reads in its own time.
         """
         connection = socket.socket()
-        self.addCleanup(connection.close)
+        self.connections.append(connection)
         if "receive_buffer" in options:
             connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, options["receive_buffer"])
         connection.connect(("127.0.0.1", self.port.getHost().port))

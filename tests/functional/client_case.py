@@ -2,13 +2,14 @@
 A client in this process, on the real reactor, and what answers it.
 """
 
+from collections.abc import Callable
+
 from twisted.internet import reactor
-from twisted.internet.task import deferLater
 from twisted.trial.unittest import TestCase
 
 from ssetwist.client import Backoff, EventSource
 from tests.functional.scripted_server import Script, ScriptedServer
-from tests.functional.support import PATIENCE
+from tests.functional.support import PATIENCE, until
 
 
 class ClientCase(TestCase):
@@ -38,11 +39,8 @@ class ClientCase(TestCase):
         self.addCleanup(source.close)
         return source
 
-    async def until(self, is_so: object, what: str) -> None:
+    async def until(self, is_so: Callable[[], object], what: str) -> None:
         """
         Let the reactor run until something is so.
         """
-        deadline = reactor.seconds() + PATIENCE
-        while not is_so():
-            self.assertLess(reactor.seconds(), deadline, f"not in time: {what}")
-            await deferLater(reactor, 0.002)
+        await until(is_so, what)

@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -16,6 +17,34 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
 
 from tests.functional.support import PATIENCE, ROOT
+
+
+class WebServer(ThreadingHTTPServer):
+    """
+    A web server of which nothing is left once it is closed, whatever its clients keep open.
+    """
+
+    daemon_threads = False  # so that they are waited for
+
+    def __init__(self, handler: type[BaseHTTPRequestHandler]) -> None:
+        super().__init__(("127.0.0.1", 0), handler)
+        self._requests: list[socket.socket] = []
+
+    def process_request(self, request: socket.socket, client_address: object) -> None:
+        """
+        Remember the connection.
+        """
+        self._requests.append(request)
+        super().process_request(request, client_address)
+
+    def server_close(self) -> None:
+        """
+        Cut all connections.
+        """
+        for request in self._requests:
+            with suppress(OSError):  # it has been closed
+                request.shutdown(socket.SHUT_RDWR)
+        super().server_close()
 
 
 class Command:
@@ -173,8 +202,7 @@ def web_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
     """
     Run a web server on a thread, and return its URL.
     """
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = WebServer(handler)
     thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:

@@ -2,7 +2,8 @@
 A small server to be run as a process: its streams end for good, and it tells what it was asked.
 
 ``/`` is the page; ``/sse`` is a stream of the hub, which ends it after one event; ``/source`` is a
-stream of its own, of two events; ``/requests`` are the requests for streams so far, as JSON.
+stream of its own, of two events; ``/again`` is a stream that ends, and not for good; ``/requests``
+are the requests for the first two so far, as JSON.
 """
 
 import json
@@ -29,6 +30,18 @@ class Source(Resource):
         return stream(request, [Event("one"), Event("two")], reconnection_time=RETRY)
 
 
+class Again(Resource):
+    """
+    A stream that ends, and is to be asked for again.
+    """
+
+    isLeaf = True
+
+    def render_GET(self, request: Request) -> bytes:
+        request.setHeader(b"Content-Type", b"text/event-stream")
+        return b"retry: %d\n\n" % (RETRY * 1000)
+
+
 class Root(Resource):
     """
     All resources, and a record of who asked for the streams among them.
@@ -41,6 +54,7 @@ class Root(Resource):
             hub, EventStreamResource(hub, reconnection_time=RETRY, on_start=self._greet)
         )
         self._page.putChild(b"source", Source())
+        self._page.putChild(b"again", Again())
         self._requests: list[Request] = []
 
     def getChild(self, path: bytes, request: Request) -> IResource:

@@ -2,20 +2,19 @@
 Clients from npm, which run under node as processes of their own.
 """
 
-import atexit
 import json
 import os
 import select
 import shutil
 import subprocess
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
-from tests.functional.support import PATIENCE, require, require_program
+from tests.functional.support import PATIENCE, alone, private_folder, require, require_program
 
 _PROGRAMS = Path(__file__).with_name("node")
 
@@ -23,20 +22,28 @@ _PROGRAMS = Path(__file__).with_name("node")
 @cache
 def node_folder() -> Path:
     """
-    Return a folder with the programs and what they need, made once for all tests.
+    Return a folder with the programs and what they need, made once for all tests of this user.
 
     It is filled from npm's own cache where that has everything; else the registry is asked.
     """
     npm = require_program("npm")
-    temporary = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-    atexit.register(temporary.cleanup)
-    folder = Path(temporary.name, "node")
-    shutil.copytree(_PROGRAMS, folder, ignore=shutil.ignore_patterns("node_modules"))
-    command = [npm, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"]
-    done = subprocess.run(
-        command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    require(done.returncode == 0, f"what tests/functional/node needs from npm ({done.stdout})")
+    programs = sorted(path for path in _PROGRAMS.iterdir() if path.is_file())
+    digest = sha256(b"".join(path.read_bytes() for path in programs)).hexdigest()[:16]
+    with alone("node"):
+        base = private_folder(f"node-{digest}")
+        folder = base / "node"
+        if not (base / "is-complete").exists():
+            shutil.rmtree(folder, ignore_errors=True)
+            folder.mkdir()
+            for path in programs:
+                shutil.copy(path, folder)
+            command = [npm, "ci", "--prefer-offline", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(
+                command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+            )
+            what = f"what tests/functional/node needs from npm ({done.stdout})"
+            require(done.returncode == 0, what)
+            (base / "is-complete").touch()
     return folder
 
 

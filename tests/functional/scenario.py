@@ -23,6 +23,7 @@ async def play(reactor: object) -> dict[str, object]:
 
     from ssetwist import Event, EventStreamResource, Hub, Site, stream
     from tests.functional.hearing import hear
+    from tests.patience import PATIENCE
 
     class Source(Resource):
         isLeaf = True
@@ -41,7 +42,7 @@ async def play(reactor: object) -> dict[str, object]:
     endpoint = clientFromString(reactor, f"tcp:127.0.0.1:{port.getHost().port}")
 
     async def until(is_so: object) -> None:
-        deadline = reactor.seconds() + 20
+        deadline = reactor.seconds() + PATIENCE
         while not is_so():
             if reactor.seconds() > deadline:
                 raise TimeoutError

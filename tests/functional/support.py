@@ -2,6 +2,7 @@
 Real parts: a hub as a process, sockets, and what to do where a part is missing.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -11,10 +12,12 @@ import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from unittest import SkipTest
 from urllib.request import urlopen
@@ -22,9 +25,13 @@ from urllib.request import urlopen
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from twisted.application.service import IServiceMaker
+from twisted.internet.task import deferLater
+from twisted.plugin import getPlugins
 
-#: Seconds that anything here may take at most; only a failing test takes so long.
-PATIENCE = 30.0
+from tests.patience import PATIENCE, wait_until
+
+__all__ = ["PATIENCE", "wait_until"]  # for those beside us, besides what is here
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -49,16 +56,52 @@ def require_program(name: str) -> str:
     return path
 
 
-def wait_until(is_so, what: str, patience: float = PATIENCE) -> float:
+def private_folder(name: str) -> Path:
     """
-    Wait until something is so, and return how many seconds it took.
+    Return a folder that the processes of all tests share, and no other user; it is made if need be.
     """
-    began = time.monotonic()
+    folder = Path(tempfile.gettempdir(), f"ssetwist-tests-{os.getuid()}-{name}")
+    folder.mkdir(mode=0o700, exist_ok=True)
+    if folder.stat().st_uid != os.getuid():
+        raise AssertionError(f"{folder} belongs to somebody else")
+    return folder
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """
+    Do something while no process of other tests does something of the same name.
+    """
+    with open(private_folder("locks") / name, "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+@cache
+def write_plugin_cache() -> None:
+    """
+    Have Twisted note once which plugins there are.  Processes that do so at the same time get in
+    each other's way.
+    """
+    with alone("plugins"):
+        for _ in getPlugins(IServiceMaker):
+            pass
+
+
+async def until(is_so: Callable[[], object], what: str) -> None:
+    """
+    Let the reactor run until something is so.
+    """
+    from twisted.internet import reactor  # not before a test wants one
+
+    deadline = reactor.seconds() + PATIENCE
+    turns = 0
     while not is_so():
-        if time.monotonic() - began > patience:
-            raise AssertionError(f"not within {patience:g} s: {what}")
-        time.sleep(0.005)
-    return time.monotonic() - began
+        if reactor.seconds() > deadline:
+            raise AssertionError(f"not within {PATIENCE:g} s: {what}")
+        turns += 1
+        # Most of it takes a turn or two, and what takes longer leaves the machine to others.
+        await deferLater(reactor, 0 if turns < 10 else 0.002)
 
 
 class HubProcess:
@@ -67,6 +110,7 @@ class HubProcess:
     """
 
     def __init__(self, *options: str) -> None:
+        write_plugin_cache()
         twistd = Path(sys.executable).with_name("twistd")
         self.process = subprocess.Popen(
             [twistd, "-n", "--pidfile=", "ssetwist", *options],
@@ -184,8 +228,12 @@ def subscribe(process: HubProcess, path: str = "/sse") -> socket.socket:
     Open a stream and wait for its head and first bytes.
     """
     connection = process.connect()
-    connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {process.host}\r\n\r\n".encode())
-    read_until(connection, b"retry: ")
+    try:
+        connection.sendall(f"GET {path} HTTP/1.1\r\nHost: {process.host}\r\n\r\n".encode())
+        read_until(connection, b"retry: ")
+    except BaseException:
+        connection.close()
+        raise
     return connection
 
 

@@ -18,6 +18,7 @@ from urllib.request import Request, urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.commands import command, run, web_server
+from tests.functional.forked import run_all
 from tests.functional.mercure_process import (
     OTHER_TOPIC,
     PATH,
@@ -300,7 +301,7 @@ class SubscribeTests(SynchronousTestCase):
         """
         A command line that makes no sense has status 2, and says why.
         """
-        for arguments, said in (
+        cases = (
             (("ftp://x/",), "http"),
             (("http://me:secret@x/",), "password"),
             (("http://x/", "--legacy"), "--legacy"),
@@ -309,9 +310,10 @@ class SubscribeTests(SynchronousTestCase):
             (("http://x/", "--token", "abc.secret"), "--token"),
             (("http://x/", "--once", "--attempts=1"), "--once"),
             (("http://x/", "http://y/"), "unrecognized"),
-        ):
+        )
+        found = run_all("python -m ssetwist", [("subscribe", *case) for case, _ in cases])
+        for (arguments, said), (status, output, errors) in zip(cases, found, strict=True):
             with self.subTest(arguments=arguments):
-                status, output, errors = run("subscribe", *arguments)
                 self.assertEqual((2, ""), (status, output))
                 self.assertIn(said, errors.splitlines()[-1])
                 self.assertNotIn("secret", errors)
@@ -596,7 +598,7 @@ class PublishTests(SynchronousTestCase):
         A command line that makes no sense has status 2, and says why.
         """
         url = "http://127.0.0.1:1/"
-        for arguments, said in (
+        cases = (
             ((url, "x"), "--topic"),
             ((url, "--topic=a", "--id=1"), "--id"),
             ((url, "--topic=a", "--key=1"), "--key"),
@@ -607,8 +609,9 @@ class PublishTests(SynchronousTestCase):
             ((url, "--topic=a", "--in-flight=0", "x"), "--in-flight"),
             (("hub", "--topic=a", "x"), "URL"),
             ((url, "--topic=a", "x", "y"), "unrecognized"),
-        ):
+        )
+        found = run_all("python -m ssetwist", [("publish", *case) for case, _ in cases])
+        for (arguments, said), (status, output, errors) in zip(cases, found, strict=True):
             with self.subTest(arguments=arguments):
-                status, output, errors = run("publish", *arguments)
                 self.assertEqual((2, ""), (status, output))
                 self.assertIn(said, errors.splitlines()[-1])

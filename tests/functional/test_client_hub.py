@@ -84,8 +84,8 @@ class HubTests(HubCase):
         """
         await self.start(heartbeat=0.05)
         beats: list[str] = []
-        source = await self.listen_to(silence_timeout=1.0, on_comment=beats.append)
-        await self.until(lambda: len(beats) > 30, "thirty heartbeats came")
+        source = await self.listen_to(silence_timeout=1.5, on_comment=beats.append)
+        await self.until(lambda: len(beats) > 40, "two seconds of heartbeats came")
         self.assertEqual(1, len(self.subscribers))
         self.assertIs(ReadyState.OPEN, source.state)
 

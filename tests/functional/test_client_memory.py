@@ -103,8 +103,8 @@ class BackpressureTests(ClientCase):
         before = -1
         while before != connection.flooded:  # the kernel takes some more now and then
             before = connection.flooded
-            await deferLater(reactor, 0.5)
-        self.assertTrue(connection.is_blocked)
+            await deferLater(reactor, 0.1)
+            await self.until(lambda: connection.is_blocked, "the server is blocked again")
         self.assertLess(connection.flooded, UNREAD)
         for _ in range(self.count - 3):
             self.assertEqual(8185, len((await next_event()).data))

@@ -20,7 +20,11 @@ from ssetwist import EndReason, Event, EventStreamResource, MemoryLog, Subscribe
 from ssetwist.web._outlet import RequestOutlet
 from ssetwist.web._waiting import MAX_WAITING
 from tests.functional.case import REQUEST, HubCase
+from tests.functional.support import PATIENCE
 from tests.memory import dechunk
+
+#: Seconds of a time-out that is not to pass, however slow the machine is.
+NEVER = 10 * PATIENCE
 
 
 class GoesTests(HubCase):
@@ -98,7 +102,7 @@ class NeverReadsTests(HubCase):
         """
         What it costs is bounded, however much is published; the others get everything.
         """
-        await self.start(log=MemoryLog(reactor, max_bytes=1 << 20))
+        await self.start(log=MemoryLog(reactor, max_bytes=1 << 20), stall_timeout=NEVER)
         (_,) = await self.subscribe(receive_buffer=4096)
         (reader,) = await self.subscribe()
         event = Event("x" * 10000)
@@ -147,11 +151,14 @@ class NeverReadsTests(HubCase):
         """
         What waits for many clients is there once.
         """
-        await self.start()
+        await self.start(stall_timeout=NEVER)
         await self.subscribe(50, receive_buffer=4096)
         before = _resident()
         self.hub.publish("news", Event("x" * 5_000_000))
-        await deferLater(reactor, 0.05)
+        await self.until(
+            lambda: all(subscriber.outlet.is_behind for subscriber in self.hub.subscribers),
+            "it waits for all of them",
+        )
         self.assertEqual(50, self.hub.subscriber_count)
         self.assertLess(_resident() - before, 50 << 20)
 
@@ -159,7 +166,7 @@ class NeverReadsTests(HubCase):
         """
         Who reads again in time gets all of it, in order, and once.
         """
-        await self.start()
+        await self.start(stall_timeout=NEVER)
         (slow,) = await self.subscribe(receive_buffer=4096)
         (subscriber,) = self.hub.subscribers
         count = 0
@@ -231,25 +238,24 @@ class ManyTests(HubCase):
     Many clients.
     """
 
-    timeout = 120
-
     async def test_thousand_close_together(self) -> None:
         """
-        A thousand clients that close together are gone, with their descriptors, within a second.
+        A thousand clients that close together are gone, with their descriptors, within a few turns
+        of the reactor: none waits for a time, and none for the others.
         """
         await self.start(heartbeat=0)
         descriptors = _sockets()
         connections = await self.subscribe(1000)
         self.assertEqual(1000, self.hub.subscriber_count)
-        began = reactor.seconds()
         for connection in connections:
             connection.close()
-        await self.until(lambda: not self.site.connections, "all have gone")
-        took = reactor.seconds() - began
-        self.assertEqual((), self.hub.subscribers)
+        turns = 0
+        while self.site.connections and turns < 20:
+            turns += 1
+            await deferLater(reactor, 0)
+        self.assertEqual((set(), ()), (self.site.connections, self.hub.subscribers))
         self.assertEqual(descriptors, _sockets())
         self.assertEqual(1000, len(self.ended))
-        self.assertLess(took, 1.0)
 
     async def test_nothing_is_left(self) -> None:
         """
@@ -267,13 +273,11 @@ class ManyTests(HubCase):
 
     async def come_and_go(self, count: int) -> None:
         for _ in range(count // 50):
-            for connection in await self.subscribe(50):
-                connection.close()
+            await self.subscribe(50)
+            self.close_connections()
             await self.until(lambda: not self.site.connections, "all have gone")
             self.ended.clear()
             self.subscribers.clear()
-            self._cleanups.clear()
-            self.addCleanup(self.stop)
 
     def count(self) -> dict[str, int]:
         gc.collect()

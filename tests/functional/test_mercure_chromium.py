@@ -4,10 +4,11 @@ Pages in a real browser, headless Chromium, that talk to a Mercure hub of anothe
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from urllib.parse import quote
 
+from tests.functional.commands import WebServer
 from tests.functional.cutting_proxy import cutting_proxy
 from tests.functional.mercure_process import (
     PATH,
@@ -83,18 +84,17 @@ fetch(url, { method: "POST", body, mode, credentials: "include" }).then(
 """
 
 
-class PageServer(ThreadingHTTPServer):
+class PageServer(WebServer):
     """
     Serves an empty page, and what npm has installed.
 
     :ivar cookie: The cookie that it sets with each page; ``""`` for none.
     """
 
-    daemon_threads = True
     cookie = ""
 
     def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _PageHandler)
+        super().__init__(_PageHandler)
 
     def origin(self, host: str = "localhost") -> str:
         """

@@ -114,8 +114,7 @@ class NodeCases:
                 data = str(len(published))
                 published.append((publish(process, data), data))
                 process.read_log()  # a full pipe would keep it waiting
-                client.read()
-                time.sleep(0.02)
+                client.read(0.02)
             client.wait_for_heard(len(published))
             self.assertEqual(published, client.heard)
 

@@ -21,7 +21,7 @@ from ssetwist.commands._terminal import Terminal
 
 
 async def work(arguments, reactor, terminal):
-    reactor.callWhenRunning(terminal.write_status, "works")
+    reactor.callLater(0, terminal.write_status, "works")  # after signals are taken
     try:
         await Deferred()
     finally:

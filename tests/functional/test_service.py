@@ -15,7 +15,7 @@ from tests.functional.support import PATIENCE, ROOT, require
 SCRIPT = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
-from ssetwist.tap import Options, makeService
+from ssetwist.server.tap import Options, makeService
 from ssetwist.testing import MemoryOutlet
 hub = makeService(Options()).hub
 while hub.subscriber_count < 1000 and not hub.is_full(""):

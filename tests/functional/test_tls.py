@@ -4,6 +4,7 @@ Streams over TLS: there is no straight way to the socket there.
 
 import socket
 import ssl
+from contextlib import suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -75,7 +76,10 @@ class HTTP1Tests(TLSCase):
         """
         A stream gets its last chunk, and one that never reads does not keep the server.
         """
-        with hub("--tick", "0.001", "--drain-timeout", "3", listen=self.listen) as process:
+        with hub(
+            *("--tick", "0.001", "--drain-timeout", "3", "--stall-timeout", "1000"),
+            listen=self.listen,
+        ) as process:
             connection = self.connect(process, "http/1.1")
             connection.sendall(REQUEST)
             read_until(connection, b"event: tick")
@@ -83,7 +87,7 @@ class HTTP1Tests(TLSCase):
             deaf.sendall(REQUEST)
             process.process.terminate()
             self.assertTrue(read_to_end(connection).endswith(b"\r\n0\r\n\r\n"))
-            self.assertEqual(0, process.wait(patience=5))
+            self.assertEqual(0, process.wait())
 
     def test_never_reads_behind_earlier_responses(self) -> None:
         """
@@ -105,7 +109,9 @@ class HTTP1Tests(TLSCase):
             connection = self.connect(process, "http/1.1")
             connection.sendall(REQUEST)
             read_until(connection, b"retry: ")
-            connection.sendall(b"x" * 20000)
+            # It may be cut before it has sent them all.
+            with suppress(OSError):
+                connection.sendall(b"x" * 20000)
             process.wait_for("bytes after the request")
 
 

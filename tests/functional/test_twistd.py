@@ -11,7 +11,6 @@ import struct
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
@@ -20,6 +19,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from tests.functional.forked import run_all
 from tests.functional.support import (
     PATIENCE,
     ROOT,
@@ -34,6 +34,9 @@ from tests.functional.support import (
 
 #: Nothing is ever written by itself: what is noticed, is noticed without a write.
 SILENT = ("--tick", "0", "--heartbeat", "0")
+
+#: Whoever has to wait for those that do not read waits longer than any test does.
+FOR_EVER = ("--drain-timeout", f"{10 * PATIENCE:g}")
 
 LAST_CHUNK = b"0\r\n\r\n"
 
@@ -120,7 +123,11 @@ def one_behind(*options: str) -> Iterator[tuple[HubProcess, socket.socket]]:
     """
     Run a hub with one client that reads, which is given, and one that is behind.
     """
-    with hub("--tick", "0.001", *options) as process, non_reader(process) as other:
+    never = f"{10 * PATIENCE:g}"  # a stall ends nothing here
+    with (
+        hub("--tick", "0.001", "--stall-timeout", never, *options) as process,
+        non_reader(process) as other,
+    ):
         wait_until(lambda: process.subscribers() == 1, "it is subscribed")
         with subscribe(process) as reader:
             received = 0
@@ -155,11 +162,15 @@ class ListenTests(SynchronousTestCase):
         curl -N shows each tick when it is published, not when the next one pushes it out.
         """
         with hub("--tick", "1") as process, curl_lines(f"{process.url}sse") as lines:
-            for number, tick in zip((1, 2), ticks(lines), strict=False):
+            for number, tick in enumerate(ticks(lines), 1):
+                self.assertEqual(number, tick["tick"])
                 published = datetime.fromisoformat(str(tick["time"]))
                 late = datetime.now(timezone.utc) - published
-                self.assertEqual(number, tick["tick"])
-                self.assertLess(late.total_seconds(), 0.5)
+                # If one pushed out the other, all would be later than a second.  On a busy machine
+                # some may be.
+                if late.total_seconds() < 0.9:
+                    break
+                self.assertLess(number, PATIENCE)
 
     def test_two_endpoints(self) -> None:
         """
@@ -194,7 +205,7 @@ class ListenTests(SynchronousTestCase):
                 process.wait_for("listening on unix:")
                 with curl_lines("http://localhost/sse", "--unix-socket", path) as lines:
                     next(lines)
-                process.wait_for(r"\] local /sse: client closed after \d", patience=5)
+                process.wait_for(r"\] local /sse: client closed after \d")
 
     def test_unix_socket_is_removed(self) -> None:
         """
@@ -245,43 +256,27 @@ class WrongOptionTests(SynchronousTestCase):
         ("no-option-at-all", "no-option-at-all"),
     )
 
-    def run_all(self, all_options: list[list[str]]) -> list[tuple[int, str, str]]:
+    def test_command(self) -> None:
         """
-        Run ``twistd ssetwist`` with each of the options, all at a time; return for each its exit
-        status and what it wrote.
+        So it is, to the letter, when a shell runs the command.
         """
-        twistd = Path(sys.executable).with_name("twistd")
-        with ExitStack() as stack:
-            processes = [
-                stack.enter_context(
-                    subprocess.Popen(
-                        [twistd, "-n", "--pidfile=", "ssetwist", *options],
-                        stdout=subprocess.PIPE,
-                        stderr=subprocess.PIPE,
-                        cwd=ROOT,
-                        text=True,
-                    )
-                )
-                for options in all_options
-            ]
-            return [self.result_of(process) for process in processes]
-
-    def result_of(self, process: subprocess.Popen[str]) -> tuple[int, str, str]:
-        """
-        Wait for the end of a process; return its exit status and what it wrote.
-        """
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-        stdout, stderr = process.communicate()
-        return process.returncode, stdout, stderr
+        done = subprocess.run(
+            [Path(sys.executable).with_name("twistd"), "-n", "--pidfile=", "ssetwist", "--tick=x"],
+            capture_output=True,
+            cwd=ROOT,
+            text=True,
+            timeout=PATIENCE,
+        )
+        self.assertEqual(
+            (1, "", "twistd ssetwist: --tick: 'x' is not a number of seconds, such as 2.5\n"),
+            (done.returncode, done.stdout, done.stderr),
+        )
 
     def test_one_line(self) -> None:
         """
         Each wrong option ends with status 1 and one line on stderr, which names the option.
         """
-        results = self.run_all([[option] for option, _ in self.CASES])
+        results = run_all("twistd ssetwist", [[option] for option, _ in self.CASES])
         wrong = [
             (option, status, stdout, stderr)
             for (option, name), (status, stdout, stderr) in zip(self.CASES, results, strict=True)
@@ -303,7 +298,9 @@ class WrongOptionTests(SynchronousTestCase):
                 ["tcp:70000"],
                 ["unix:/no/such/folder/hub"],
             ]
-            results = self.run_all([[f"--listen={each}" for each in case] for case in cases])
+            results = run_all(
+                "twistd ssetwist", [[f"--listen={each}" for each in case] for case in cases]
+            )
         wrong = [
             (case, status, stdout, stderr)
             for case, (status, stdout, stderr) in zip(cases, results, strict=True)
@@ -331,7 +328,6 @@ class DaemonTests(SynchronousTestCase):
         ):
             port = taken.getsockname()[1]
             twistd = Path(sys.executable).with_name("twistd")
-            began = time.monotonic()
             found = subprocess.run(
                 [
                     twistd,
@@ -345,13 +341,11 @@ class DaemonTests(SynchronousTestCase):
                 text=True,
                 timeout=PATIENCE,
             )
-            took = time.monotonic() - began
             log = Path(folder, "log").read_text()
             left = os.listdir(folder)
         self.assertEqual((1, ["log"]), (found.returncode, left), found.stderr)
         self.assertEqual(1, log.count("#critical] cannot listen on "), log)
         self.assertNotIn("Traceback", log + found.stderr)
-        self.assertLess(took, 10)
 
 
 class StopTests(SynchronousTestCase):
@@ -422,21 +416,19 @@ class StopTests(SynchronousTestCase):
         """
         Connections without a request, or with half of one, or kept alive, do not delay the stop.
         """
-        with hub(*SILENT) as process, ExitStack() as stack:
+        with hub(*SILENT, *FOR_EVER) as process, ExitStack() as stack:
             for beginning in (b"", b"GET /sse HT", head("HEAD /sse HTTP/1.1", "Host: localhost")):
                 stack.enter_context(process.connect()).sendall(beginning)
             stack.enter_context(subscribe(process))
             stack.enter_context(non_reader(process))
             wait_until(lambda: process.subscribers() == 2, "both are subscribed")
-            began = time.monotonic()
-            process.stop()
-            self.assertLess(time.monotonic() - began, 3)
+            self.assertEqual(0, process.stop())
 
     def test_non_reader_does_not_harm_the_others(self) -> None:
         """
         Those who read get the end of their stream at once, whoever does not read.
         """
-        with one_behind() as (process, reader):
+        with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
             self.assertRegex(b"\r\n" + read_to_end(reader), PROPER_END)
             self.assertIsNone(process.process.poll(), "it still waits for the other one")
@@ -445,16 +437,14 @@ class StopTests(SynchronousTestCase):
         """
         A client that never reads is cut, and the process gone, within the drain time-out.
         """
-        with one_behind("--drain-timeout", "4") as (process, _):
-            began = time.monotonic()
+        with one_behind("--drain-timeout", "2") as (process, _):
             self.assertEqual(0, process.stop())
-            self.assertLess(time.monotonic() - began, 4)
 
     def test_nobody_new_comes_in(self) -> None:
         """
         A process that stops, and still waits for someone, takes no new connection.
         """
-        with one_behind() as (process, reader):
+        with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
             read_to_end(reader)
             self.assertRaises(ConnectionRefusedError, process.connect)
@@ -464,12 +454,10 @@ class StopTests(SynchronousTestCase):
         """
         A second signal does not wait for those who do not read.
         """
-        with one_behind() as (process, reader):
+        with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
             read_to_end(reader)
-            began = time.monotonic()
             self.assertEqual(0, process.stop(signal.SIGTERM))
-            self.assertLess(time.monotonic() - began, 5)
 
 
 class EndTests(SynchronousTestCase):
@@ -517,7 +505,7 @@ class EndTests(SynchronousTestCase):
                 with subscribe(process) as stream:
                     host, port = stream.getsockname()
                     self.leave(stream, way)
-                    process.wait_for(rf"\] {host}:{port} /sse: {reason} after ", patience=5)
+                    process.wait_for(rf"\] {host}:{port} /sse: {reason} after ")
                 self.assertEqual(0, process.subscribers(), way)
 
     def test_descriptors_are_closed(self) -> None:
@@ -530,7 +518,7 @@ class EndTests(SynchronousTestCase):
                 with subscribe(process) as stream:
                     self.assertEqual(before + 1, process.descriptors())
                     self.leave(stream, way)
-                    wait_until(lambda: process.descriptors() == before, way, patience=5)
+                    wait_until(lambda: process.descriptors() == before, way)
 
     def test_killed_process(self) -> None:
         """
@@ -539,7 +527,7 @@ class EndTests(SynchronousTestCase):
         with hub(*SILENT) as process:
             with curl_lines(f"{process.url}sse") as lines:
                 next(lines)
-            process.wait_for("/sse: (client closed|connection lost) after ", patience=5)
+            process.wait_for("/sse: (client closed|connection lost) after ")
 
     def test_one_line_for_a_stream(self) -> None:
         """
@@ -604,7 +592,7 @@ class RequestTests(SynchronousTestCase):
             stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
             read_until(stream, b"event: tick\n")
             stream.close()
-            process.wait_for("/sse: (client closed|connection lost) after ", patience=5)
+            process.wait_for("/sse: (client closed|connection lost) after ")
 
     def test_options(self) -> None:
         """

@@ -24,25 +24,25 @@ PROMISED = {
         ReadyState ResponseEvents Update discover hub_metadata is_worth_another_try stream_events
         subscribe""",
     "ssetwist.eventstream": """
-        DEFAULT_TYPE Event EventStreamParser MAX_EVENT MAX_LINE encode_comment encode_event
-        encode_id encode_reconnection_time require_event""",
+        DEFAULT_TYPE EARLIEST Event EventStreamParser GAP MAX_EVENT MAX_LINE encode_comment
+        encode_event encode_id encode_reconnection_time is_hub_id require_event""",
     "ssetwist.log": """
-        DEFAULT_MAX_AGE DEFAULT_MAX_BYTES DEFAULT_MAX_COUNT Entry EventLog MAX_ID MemoryLog
-        position_of render_id""",
+        DEFAULT_MAX_AGE DEFAULT_MAX_BYTES DEFAULT_MAX_COUNT Entry EventLog Followers MAX_ID
+        MemoryLog position_of render_id""",
     "ssetwist.hub": """
         DEFAULT_HEARTBEAT DEFAULT_RECONNECTION_TIME DEFAULT_STALL_TIMEOUT EARLIEST END END_ID
-        EVERYTHING EndReason Everything Exact Filter Hub Matcher Matchers NOTHING Pattern
+        EVERYTHING EndReason Everything Exact Filter Hub MAX_TOPICS Matcher Matchers NOTHING Pattern
         ReplayPolicy Streams Subscriber Topics UnknownCursor View WhenBehind""",
-    "ssetwist.hub.outlets": "Chunk HasEnd NOT_SENT Outlet Writer not_sent",
+    "ssetwist.hub.outlets": "Chunk HasEnd NOT_SENT Outlet PIECE Writer not_sent",
     "ssetwist.web": "EventStreamResource Send Site console stream",
     "ssetwist.web.opening": """
         LAST_EVENT_ID_PARAMETERS RequestOutlet Start StreamOpener address_of decode_id header_of
-        is_browser path_of peer_of""",
+        is_browser is_over path_of peer_of""",
     "ssetwist.mercure": """
-        ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_MAX_BODY DEFAULT_PATH
-        KEY_OPTIONS LEGACY_FLAGS Limits LoopbackOnly LoopbackOrigins MercureResource
-        MercureSettings MetadataResource Origins Rights TokenAuthorizer TokenSettings
-        TokenThenCallback link metadata_path name_of_url token_settings""",
+        ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
+        DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins
+        MercureResource MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer
+        TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url token_settings""",
     "ssetwist.errors": """
         SSETwistError InvalidEvent EventTooLarge HubClosed CannotListen InvalidMatcher InvalidTopic
         LogUnavailable Refused Disconnected NotAnEventStream RedirectRefused HeadersUnavailable

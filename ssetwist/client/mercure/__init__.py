@@ -4,14 +4,7 @@ A Mercure hub from the client's side: subscribe, publish, and find the hub.
 
 from ...eventstream import EARLIEST
 from ._batches import MAX_LINES
-from ._discovery import (
-    Discovery,
-    FoundHub,
-    discover,
-    hub_metadata,
-    metadata_path,
-    metadata_url,
-)
+from ._discovery import Discovery, FoundHub, discover, hub_metadata, metadata_path, metadata_url
 from ._publisher import Publisher, check_url
 from ._subscribe import Loss, loss_in, subscribe
 from ._token import Bearer, check_token

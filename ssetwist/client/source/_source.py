@@ -16,16 +16,7 @@ from twisted.web.iweb import IAgent
 from ..._waiters import Waiters
 from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
-from ..http import (
-    AnyHeaders,
-    Opened,
-    ResponseHead,
-    as_headers,
-    jar_of,
-    method_of,
-    sending,
-    shown,
-)
+from ..http import AnyHeaders, Opened, ResponseHead, as_headers, jar_of, method_of, sending, shown
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
 from ._checks import check_body, check_times, checked_url

@@ -54,14 +54,14 @@ class Surroundings(Protocol):
     requests_due: Deadlines["Connection"]
     room_for_bodies: int
 
-    def max_body_at(self, target: bytes) -> int:
-        """
-        Return how many bytes the body of a request may have that is for this target.
-        """
-
     def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
         """
         Return the local address of a connection.
+        """
+
+    def max_body_at(self, target: bytes) -> int:
+        """
+        Return how many bytes the body of a request for this target may have.
         """
 
     def date(self) -> bytes:

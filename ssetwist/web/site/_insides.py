@@ -47,8 +47,7 @@ class OpenedChannel(HTTPChannel):
 
     def target(self) -> bytes:
         """
-        Return the target of the request that arrives, its path and its query.  The request itself
-        has it only when its body is here too.
+        Return the target of the request that arrives, its path and its query, before its body.
         """
         target: bytes = self._path
         return target

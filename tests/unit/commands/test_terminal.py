@@ -6,7 +6,6 @@ import io
 import json
 import os
 import threading
-import time
 from typing import TextIO
 
 from hypothesis import given
@@ -16,6 +15,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.commands._terminal import Input, Output, Terminal, escaped, escaped_json, has_colour
+from tests.patience import wait_until
 
 
 class OnTerminal(io.StringIO):
@@ -49,10 +49,7 @@ class ThreadedClock(Clock):
         """
         Wait for one call, and do it.
         """
-        deadline = time.monotonic() + 30
-        while not self.wanted:
-            assert time.monotonic() < deadline, "no thread wants anything"
-            time.sleep(0.001)
+        wait_until(lambda: self.wanted, "a thread wants something")
         function, *arguments = self.wanted.pop(0)
         assert callable(function)
         function(*arguments)

@@ -5,7 +5,7 @@ the rules behind them.
 
 import math
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -110,7 +110,6 @@ class EventTests(SynchronousTestCase):
         """
         self.assertEqual(b"data: a\ndata: \ndata: \n\n", encode_event(Event("a\n\n")))
 
-    @settings(deadline=None)
     @given(TEXT)
     def test_layout(self, data: str) -> None:
         """
@@ -122,7 +121,6 @@ class EventTests(SynchronousTestCase):
         self.assertEqual(len(stream) - 2, stream.index(b"\n\n"))
         self.assertTrue(stream.startswith(b"data: "))
 
-    @settings(deadline=None)
     @given(TEXT)
     def test_lines(self, data: str) -> None:
         """
@@ -168,7 +166,6 @@ class CommentTests(SynchronousTestCase):
         """
         self.assertEqual(b": a?b\n", encode_comment("a\ud800b"))
 
-    @settings(deadline=None)
     @given(st.lists(BREAKS | st.text(st.characters())).map("".join))
     def test_layout(self, text: str) -> None:
         """

@@ -13,6 +13,7 @@ from twisted.internet.error import ConnectionRefusedError
 from ssetwist.client import ReadyState
 from ssetwist.client.stream._queue import MANY
 from ssetwist.eventstream import Event
+from tests import examples
 from tests.unit.client.case import CHUNKED, HEAD, LAST_CHUNK, SourceCase, Wire, chunk, response
 
 _ANSWERS = st.sampled_from(
@@ -180,4 +181,4 @@ class _Model(RuleBasedStateMachine):
 
 
 SourceModelTests = _Model.TestCase
-SourceModelTests.settings = settings(max_examples=60, stateful_step_count=40, deadline=None)
+SourceModelTests.settings = settings(max_examples=examples(40), stateful_step_count=40)

@@ -7,6 +7,7 @@ from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client.source._states import Activity, ReadyState, new_states
+from tests import examples
 
 
 class Thing:
@@ -98,4 +99,4 @@ class _Model(RuleBasedStateMachine):
 
 
 StatesModelTests = _Model.TestCase
-StatesModelTests.settings = settings(max_examples=50)
+StatesModelTests.settings = settings(max_examples=examples(50))

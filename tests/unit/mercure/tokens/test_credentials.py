@@ -209,7 +209,7 @@ class CredentialTests(SynchronousTestCase):
         elif credential is None:
             self.assertFalse({b"0=a", b"x=y; 0=b", b"=c"} & set(cookies))
         else:
-            self.assertIs(CredentialPlace.COOKIE, credential.source)
+            self.assertIs(CredentialPlace.COOKIE, credential.place)
             self.assertIn(credential.token, b";".join(cookies).decode("latin-1"))
 
 

@@ -2,7 +2,8 @@
 Selectors of the 0.x dialect.
 """
 
-import time
+from collections.abc import Callable
+from functools import partial
 from urllib.parse import quote
 
 from hypothesis import given
@@ -13,6 +14,7 @@ from ssetwist.errors import InvalidMatcher, Refused
 from ssetwist.hub import Everything, Exact, Matcher
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._template import Template, selector_of
+from tests.cost import assert_linear, cost
 
 #: What an expression writes before its first value and between two, and whether it writes names
 #: (RFC 6570, appendix A).
@@ -129,16 +131,24 @@ class TemplateTests(SynchronousTestCase):
 
     def test_linear(self) -> None:
         """
-        A hundred of the dearest there may be are made in well under a second, and no topic makes
-        one of them expensive.
+        No topic makes one of the dearest templates expensive: it takes so many times as long as it
+        is longer.
         """
-        began = time.process_time()
-        templates = [Template("{+x}{/y*}" * 5 + f"{number}") for number in range(100)]
-        self.assertLess(time.process_time() - began, 1.0)
-        began = time.process_time()
-        for template in templates:
-            self.assertFalse(template.matches("a" * 2000 + "/a" * 1000 + "!"))
-        self.assertLess(time.process_time() - began, 0.5)
+        template = Template("{+x}{/y*}" * 5 + "1")
+
+        def matching(size: int) -> Callable[[], object]:
+            topic = "a" * (size // 2) + "/a" * (size // 4) + "!"
+            self.assertFalse(template.matches(topic))
+            return partial(template.matches, topic)
+
+        assert_linear(matching, 240)
+
+    def test_cheap_to_make(self) -> None:
+        """
+        The dearest template there may be costs no more than a few hundred plain ones.
+        """
+        dear = cost(lambda: Template("{+x}{/y*}" * 5 + "dear"))
+        self.assertLess(dear, 300 * cost(lambda: Template("plain/{x}")))
 
 
 class SelectorOfTests(SynchronousTestCase):

@@ -12,12 +12,7 @@ from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
 from ssetwist.hub import MAX_TOPICS
 from ssetwist.log import MAX_ID
-from ssetwist.mercure.updates._update import (
-    MAX_TOPIC,
-    MAX_TYPE,
-    Update,
-    update_from_form,
-)
+from ssetwist.mercure.updates._update import MAX_TOPIC, MAX_TYPE, Update, update_from_form
 
 HUB = "https://hub.example/.well-known/mercure"
 

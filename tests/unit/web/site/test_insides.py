@@ -148,23 +148,6 @@ class HeadTests(ChannelCase):
         self.assertTrue(channel.transport.disconnecting)
 
 
-class TargetTests(ChannelCase):
-    """
-    The target of a request that is not whole.
-    """
-
-    def test_before_the_body(self) -> None:
-        """
-        ``_path`` is the whole target of the first line, once the head is there.
-        """
-        channel = self.channel()
-        channel.dataReceived(
-            b"POST /a?b=c HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\nx"
-        )
-        self.assertEqual(b"/a?b=c", channel.target())
-        self.assertEqual([], self.resource.requests)
-
-
 class FlowTests(ChannelCase):
     """
     What a channel does with bytes that come too early.
@@ -183,6 +166,14 @@ class FlowTests(ChannelCase):
         channel.dataReceived(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
         self.resource.requests[1].finish()
         self.assertFalse(channel.awaits_request())
+
+    def test_target(self) -> None:
+        """
+        ``_path`` is the target of a request of which the head is here, and the body is not.
+        """
+        channel = self.channel()
+        channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n")
+        self.assertEqual(b"/a?b", channel.target())
 
     def test_eager_reads_end(self) -> None:
         """

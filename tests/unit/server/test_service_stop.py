@@ -11,8 +11,8 @@ from ssetwist import EndReason, Event, HubClosed
 from ssetwist.hub import Subscriber
 from ssetwist.mercure import TokenSettings
 from ssetwist.testing import MemoryOutlet
-from tests.unit.mercure.tokens import scratch
-from tests.unit.test_service import KEY, ServiceTestCase
+from tests.unit.mercure.fake_tokens import scratch
+from tests.unit.server.test_service import KEY, ServiceTestCase
 
 #: Keys, none of them.
 KEY_SET = b'{"keys": []}'

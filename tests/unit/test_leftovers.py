@@ -1,0 +1,124 @@
+"""
+Leftovers of tests: each test that has some fails for them, is cleaned up after, and harms no other.
+"""
+
+import socket
+import subprocess
+import sys
+import threading
+import unittest
+from collections.abc import Callable
+
+from twisted.trial.unittest import SynchronousTestCase, TestCase
+
+from tests.leftovers import Open, left, shared
+from tests.patience import PATIENCE
+
+
+class LeftoversTests(SynchronousTestCase):
+    """
+    A test within this one, and the one after it.
+    """
+
+    def assert_noticed(
+        self, leave: Callable[[], object], said: str, kind: type = SynchronousTestCase
+    ) -> None:
+        """
+        Check that a test that leaves something fails for that alone, and that the next one passes.
+        """
+
+        class Inner(kind):
+            patience_for_leftovers = 0.0
+
+            def test_leaves(self) -> None:
+                leave()
+
+            def test_next(self) -> None:
+                pass
+
+        result = unittest.TestResult()
+        Inner("test_leaves").run(result)
+        self.assertEqual(([], 1), (result.failures, len(result.errors)))
+        self.assertIn(said, result.errors[0][1])
+        Inner("test_next").run(result)
+        self.assertEqual((2, 1), (result.testsRun, len(result.errors)))
+
+    def test_process(self) -> None:
+        """
+        A process is killed, and waited for.
+        """
+        processes = []
+
+        def leave() -> None:
+            process = subprocess.Popen(
+                [sys.executable, "-c", "print(flush=True); input()"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+            )
+            processes.append(process)
+            self.addCleanup(process.__exit__, None, None, None)
+            assert process.stdout is not None
+            process.stdout.readline()
+
+        self.assert_noticed(leave, "input()")
+        self.assertIsNotNone(processes[0].poll())
+
+    def test_socket(self) -> None:
+        """
+        A port is listened on no more.
+        """
+        opened = []
+        self.assert_noticed(
+            lambda: opened.append(socket.create_server(("127.0.0.1", 0))), "127.0.0.1"
+        )
+        with opened[0]:
+            self.assertRaises(OSError, socket.create_connection, opened[0].getsockname(), 10)
+
+    def test_thread(self) -> None:
+        """
+        A thread that waits at a socket ends, for the socket is shut.
+        """
+        listening, ended = threading.Event(), threading.Event()
+
+        def run() -> None:
+            with socket.create_server(("127.0.0.1", 0)) as server:
+                listening.set()
+                try:
+                    server.accept()
+                except OSError:
+                    ended.set()
+
+        def leave() -> None:
+            threading.Thread(target=run, name="left alone").start()
+            listening.wait()
+
+        self.assert_noticed(leave, "threads: left alone")
+        self.assertTrue(ended.wait(PATIENCE))
+
+    def test_each_kind(self) -> None:
+        """
+        So it is with each kind of test that there is.
+        """
+        for kind in (unittest.TestCase, TestCase):
+            opened: list[socket.socket] = []
+            self.assert_noticed(lambda opened=opened: opened.append(socket.socket()), "at", kind)
+            opened[0].close()
+
+    def test_shared(self) -> None:
+        """
+        What is shared by tests is left behind by none.
+        """
+        before = Open.now()
+        with shared():
+            kept = socket.socket()
+        self.addCleanup(kept.close)
+        self.assertFalse(left(before, patience=0))
+
+    def test_goes_soon(self) -> None:
+        """
+        What is about to end is waited for, and is no leftover.
+        """
+        before = Open.now()
+        with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+            threading.Thread(target=process.wait).start()
+            self.assertFalse(left(before))
