@@ -10,9 +10,8 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ..log import Entry
-from ._audience import Audience, Member
+from ._audience import Audience, Index, Member
 from ._chunk import Chunk
-from ._index import Index
 from ._senders import Senders
 from ._view import View
 

@@ -61,10 +61,10 @@ _NAMES = frozenset(
 )
 
 
-def stream_head(request: Request) -> bytes:
+def stream_head(request: Request, first_bytes: bytes) -> bytes:
     """
-    Return the head of a chunked event stream, for who writes it straight to the socket; what the
-    application set besides is in it.
+    Return the head of a chunked event stream and its first chunk, to be written straight to the
+    socket; what the application set besides is in it.
 
     :func:`write_head` and Twisted would do the same, in a quarter of the time that a connect takes.
     """
@@ -73,7 +73,8 @@ def stream_head(request: Request) -> bytes:
         if name not in _NAMES:
             lines += [b"%b: %b\r\n" % (name, value) for value in values]
     lines += [b"Set-Cookie: %b\r\n" % cookie for cookie in request.cookies]
-    return b"".join([*lines, _LINES, b"\r\n"])
+    first_chunk = b"\r\n%x\r\n%b\r\n" % (len(first_bytes), first_bytes)  # RFC 9112, 7.1
+    return b"".join([*lines, _LINES, first_chunk])
 
 
 def write_head(request: Request) -> None:

@@ -19,7 +19,6 @@ from zope.interface import implementer
 
 from ..hub import EndReason, Streams
 from ..hub.outlets import NOT_SENT, PIECE, Chunk, Writer, not_sent
-from ._chunked import LAST_CHUNK, framed
 from ._head import decline_encoder, stream_head, write_head
 from ._insides import (
     begin_chunked,
@@ -36,6 +35,9 @@ from ._insides import (
 from ._request import log_end, reason_for
 from ._waiting import MAX_WAITING, Waiting
 from .site import Connection, descriptor_of, watch_peer
+
+#: The end of a chunked response (RFC 9112, 7.1).
+LAST_CHUNK = b"0\r\n\r\n"
 
 
 class _State(Enum):
@@ -87,8 +89,9 @@ class RequestOutlet:
         self._clear: socket.socket | None = None
         if is_over(request):  # whoever waited before calling us waited for too long
             self._close()
-        elif not self.refuse_early_bytes():
+        else:
             tell_end(request, self)
+            self.refuse_early_bytes()
 
     @property
     def is_new(self) -> bool:
@@ -104,11 +107,11 @@ class RequestOutlet:
 
         :returns: Whether the request can no longer be answered, for this or another reason.
         """
-        if self.is_new and has_early_bytes(self._request):
+        if self._state is _State.NEW and has_early_bytes(self._request):
             request = self._close()
             self._cut(request)
             self._announce(EndReason.UNEXPECTED_BYTES, request)
-        return not self.is_new
+        return self._state is not _State.NEW
 
     @property
     def is_open(self) -> bool:
@@ -132,7 +135,6 @@ class RequestOutlet:
         self._state = _State.OPEN
         self._streams.add(self)
         try:
-            decline_encoder(request)
             self._begin(first_bytes)
         except BaseException:
             self._close()
@@ -214,8 +216,7 @@ class RequestOutlet:
         The connection is gone; why, the request tells in a moment.
         """
 
-    # What the request tells us, as an EndListener.  Twisted's Request calls one of these for all in
-    # its list of notifications; no code of ours does.
+    # What the request tells us, as an EndListener: Twisted calls these, and no code of ours does.
 
     def callback(self, _: None) -> None:
         """
@@ -234,6 +235,7 @@ class RequestOutlet:
     def _begin(self, first_bytes: bytes) -> None:
         request = self._request
         channel = request.channel
+        decline_encoder(request)
         # A connection that has been a stream is not used again.  Where it could be, Chromium
         # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
         take_over(channel, self._bytes_after_request)
@@ -252,7 +254,7 @@ class RequestOutlet:
         is_alone = is_first and not request.requestHeaders.hasHeader(b"Expect")
         if self._socket is not None and is_alone:
             begin_chunked(request)
-            self._put_on_wire(stream_head(request) + framed(Chunk(first_bytes)))
+            self._put_on_wire(stream_head(request, first_bytes))
             if self.behind_since is None:
                 self._go_on()
         else:
@@ -406,3 +408,11 @@ class RequestOutlet:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
+
+
+def framed(chunk: Chunk) -> bytes:
+    """
+    Put a chunk of HTTP around events, once for all who send them (RFC 9112, 7.1).
+    """
+    chunk.on_wire = b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
+    return chunk.on_wire

@@ -39,9 +39,9 @@ def run_all(program: str, command_lines: Iterable[Iterable[str]]) -> list[tuple[
 
 
 def _twistd_ssetwist() -> Callable[[list[str]], object]:
-    import ssetwist.service
-    import ssetwist.tap
     from twisted.scripts import _twistd_unix, twistd
+
+    import ssetwist.server.tap
 
     # All that a process has need of later.
     assert _twistd_unix, ssetwist

@@ -2,10 +2,15 @@
 An event source: one stream after another, with the states, delays and decisions between them.
 """
 
-from ._delay import Backoff, check_backoff
 from ._hooks import call_hook
-from ._policy import is_temporary, is_worth_another_try, retry_after
-from ._retries import Interruption
+from ._retry import (
+    Backoff,
+    Interruption,
+    check_backoff,
+    is_temporary,
+    is_worth_another_try,
+    retry_after,
+)
 from ._source import EventSource
 from ._states import ReadyState
 

@@ -20,10 +20,8 @@ from ..http import AnyHeaders, Opened, ResponseHead, as_headers, jar_of, method_
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
 from ._checks import check_body, check_times, checked_url
-from ._delay import Backoff, Delay, check_backoff
 from ._hooks import call_hook, check_hooks
-from ._policy import is_worth_another_try
-from ._retries import Interruption, Retries
+from ._retry import Backoff, Delay, Interruption, Retries, check_backoff, is_worth_another_try
 from ._states import ReadyState, new_states
 
 _log = Logger()

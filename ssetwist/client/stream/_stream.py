@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
@@ -20,7 +20,6 @@ from ..._waiters import Waiters
 from ...errors import Disconnected, EventTooLarge, SSETwistError
 from ...eventstream import Event, EventStreamParser
 from ..http import GzipDecoder, abort, connection_of, ended
-from ._silence import Silence
 
 
 class Stream(Protocol):
@@ -233,3 +232,50 @@ class Stream(Protocol):
     @property
     def _its_transport(self) -> Any:  # no interface of Twisted has what an Agent's proxy has
         return self.transport
+
+
+class Silence:
+    """
+    Calls once when nothing was heard for some time.  To hear something costs no more than a look at
+    the clock: the timer finds out by itself how long it has to wait on.
+
+    :param seconds: How long.
+    :param call: What to call.
+    """
+
+    def __init__(self, clock: IReactorTime, seconds: float, call: Callable[[], object]) -> None:
+        self._clock = clock
+        self._seconds = seconds
+        self._call = call
+        self._heard = 0.0
+        self._timer: IDelayedCall | None = None
+
+    def begin(self) -> None:
+        """
+        Listen; also after a :meth:`stop`.
+        """
+        self.heard()
+        if self._timer is None:
+            self._timer = self._clock.callLater(self._seconds, self._look)
+
+    def heard(self) -> None:
+        """
+        Something was heard: the silence begins anew.
+        """
+        self._heard = self._clock.seconds()
+
+    def stop(self) -> None:
+        """
+        Listen no more.
+        """
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _look(self) -> None:
+        self._timer = None
+        remaining = self._heard + self._seconds - self._clock.seconds()
+        if remaining > 0:
+            self._timer = self._clock.callLater(remaining, self._look)
+        else:
+            self._call()

@@ -86,11 +86,12 @@ class TokenVerifier:
             fails with ``Refused``: 401 if the token is not accepted, 503 if
             that cannot be known because there are no keys yet.
         """
-        return Deferred.fromCoroutine(
-            self._verify(credential, action, Checks() if checks is None else checks)
-        )
+        return Deferred.fromCoroutine(self._verify(credential, action, checks))
 
-    async def _verify(self, credential: Credential, action: Action, checks: Checks) -> Rights:
+    async def _verify(
+        self, credential: Credential, action: Action, checks: Checks | None
+    ) -> Rights:
+        checks = Checks() if checks is None else checks
         try:
             token = Token.parse(credential.token)
         except ValueError as problem:

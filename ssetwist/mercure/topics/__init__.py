@@ -2,11 +2,10 @@
 Topics and what matches them: pure rules over text, each with a bound on length and time.
 """
 
-from ._limits import DEFAULT_LIMITS, Limits
+from ._limits import DEFAULT_LIMITS, Limits, check_name
 from ._reserved import is_reserved
 from ._selectors import MATCHER_TYPES, Selection, matcher_of, read_selectors
 from ._template import Template, selector_of
-from ._text import check_name
 
 __all__ = [
     "DEFAULT_LIMITS",

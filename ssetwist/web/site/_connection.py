@@ -108,8 +108,8 @@ class Connection(OpenedChannel):
     def makeConnection(self, transport: Any) -> None:  # any that HTTP can be spoken over
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
-            watch_peer(descriptor, self.site.streams.stall_timeout)
             limit_reads(descriptor)
+            watch_peer(descriptor, self.site.streams.stall_timeout)
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:

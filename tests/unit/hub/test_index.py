@@ -7,8 +7,7 @@ from dataclasses import dataclass
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Everything, Pattern, View
-from ssetwist.hub._audience import Audience
-from ssetwist.hub._index import Index
+from ssetwist.hub._audience import Audience, Index
 from ssetwist.hub._matchers import Matchers
 
 

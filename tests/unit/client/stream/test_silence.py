@@ -5,7 +5,7 @@ When silence has lasted for too long.
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client.stream._silence import Silence
+from ssetwist.client.stream._stream import Silence
 
 
 class SilenceTests(SynchronousTestCase):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.topics._text import _FORBIDDEN, check_name
+from ssetwist.mercure.topics._limits import _FORBIDDEN, check_name
 
 #: Every character there is.
 CHARACTERS = tuple(map(chr, range(sys.maxunicode + 1)))
