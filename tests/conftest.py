@@ -3,6 +3,7 @@ Pytest's part of the tests: how they are spread over the cores of a machine.
 """
 
 import importlib.metadata
+import os
 from functools import cache
 from typing import Any
 
@@ -25,3 +26,11 @@ def pytest_xdist_make_scheduler(
 
     config.option.loadscopereorder = False  # by which those with the most tests would be first
     return LoadFileScheduling(config, log)
+
+
+@pytest.hookimpl(optionalhook=True)  # it is one of pytest-xdist's
+def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
+    """
+    Have "-n auto" take one worker more than there are cores: tests with processes often wait.
+    """
+    return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import is_worth_another_try
-from ssetwist.client.source._policy import retry_after
+from ssetwist.client.source._retry import retry_after
 from ssetwist.errors import (
     Disconnected,
     EventTooLarge,
