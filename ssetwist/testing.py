@@ -43,7 +43,7 @@ class MemoryHub(Hub):
 
 class MemoryOutlet:
     """
-    A connection that is not there: a :class:`ssetwist.hub.Outlet` that remembers what it was given.
+    A connection in memory: a :class:`ssetwist.hub.outlets.Outlet` that remembers what it was given.
 
     :param streams: ``hub.streams``.
     :ivar writes: What was written, write by write, while the stream was open.
@@ -156,7 +156,7 @@ class Listener(MemoryOutlet):
     """
     A subscriber without a socket.
 
-    :param seen: As for :meth:`ssetwist.Hub.subscribe`, and so are the others.
+    :param view: As for :meth:`ssetwist.Hub.subscribe`, and so are the others.
     :ivar subscriber: What the hub has made of it.
     """
 

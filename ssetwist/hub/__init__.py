@@ -1,5 +1,5 @@
 """
-Who gets which event.  No HTTP here: the hub reaches a connection through :class:`Outlet` only.
+Who gets which event.  No HTTP here: the hub reaches a connection through :mod:`ssetwist.hub.outlets` only.
 """
 
 from ..eventstream import EARLIEST

@@ -173,7 +173,7 @@ class Hub:
         """
         Subscribe an open outlet.  Without a cursor it gets what is published from now on.
 
-        :param seen: What it asks for: topics, matchers, or one of them; or a :class:`View`, which
+        :param view: What it asks for: topics, matchers, or one of them; or a :class:`View`, which
             may also grant it private events, or filter.
         :param last_event_id: The id of the event after which to go on.  If it cannot be honoured,
             the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for everything

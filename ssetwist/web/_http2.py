@@ -18,7 +18,7 @@ _log = Logger()
 
 class Http2Outlet(RequestOutlet):
     """
-    The :class:`ssetwist.hub.Outlet` over a request of HTTP/2.
+    The :class:`ssetwist.hub.outlets.Outlet` over a request of HTTP/2.
 
     Everything waits for the next turn.  While Twisted works through what one read has brought, its
     HTTP/2 library is already at the end of it, and a stream that the client has closed in the same

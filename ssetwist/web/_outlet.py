@@ -50,7 +50,7 @@ class _State(Enum):
 @implementer(IPushProducer)
 class RequestOutlet:
     """
-    The :class:`ssetwist.hub.Outlet` over a request of HTTP/1; :class:`Http2Outlet` is the other.
+    The :class:`ssetwist.hub.outlets.Outlet` over a request of HTTP/1; for HTTP/2 there is another.
 
     To be made first thing in ``render``: a request tells of its end only those who asked before.
 
