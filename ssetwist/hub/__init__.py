@@ -1,5 +1,7 @@
 """
-Who gets which event.  No HTTP here: the hub reaches a connection through :mod:`ssetwist.hub.outlets` only.
+The hub: it decides which subscriber gets which event.
+
+There is no HTTP here: the hub reaches a connection through :mod:`ssetwist.hub.outlets` only.
 """
 
 from ..eventstream import EARLIEST
