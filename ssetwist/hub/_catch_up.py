@@ -148,7 +148,7 @@ class CatchUp:
     @property
     def _is_digest(self) -> bool:
         """
-        Whether the newest event of each topic is enough, where otherwise all would be sent.
+        If true, send the newest event of each topic and leave the older ones out.
         """
         return self._replay.policy.when_behind is WhenBehind.LATEST
 

@@ -1,6 +1,6 @@
 """
-How clients find the hub: the ``Link`` header of a resource (RFC 8288), and the hub's own metadata
-(RFC 9728).
+Discovery: how clients find the hub, by the ``Link`` header of a resource (RFC 8288), and the hub's
+own metadata (RFC 9728).
 """
 
 import re

@@ -106,7 +106,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """
-        What is shared by tests is left behind by none.
+        Things that tests share are left behind by none of them.
         """
         before = Open.now()
         with shared():
@@ -116,7 +116,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_goes_soon(self) -> None:
         """
-        What is about to end is waited for, and is no leftover.
+        A thread or process that is about to end is waited for, and is not a leftover.
         """
         before = Open.now()
         with subprocess.Popen([sys.executable, "-c", "pass"]) as process:

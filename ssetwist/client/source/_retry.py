@@ -20,7 +20,7 @@ _log = Logger()
 @dataclass(frozen=True, slots=True)
 class Backoff:
     """
-    How attempts that fail one after the other are spread.
+    Delays between attempts that fail one after the other.
 
     :ivar first: Seconds before the second attempt, at most; twice as many before the third, and so
         on.  How many exactly is chance ("full jitter"), so that the clients of a server that was

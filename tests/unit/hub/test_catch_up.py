@@ -1,5 +1,5 @@
 """
-What is forgotten while a client that has begun to read takes no more.
+Events that the log forgets while a client that has begun to read takes no more.
 """
 
 from itertools import product

@@ -26,7 +26,7 @@ class OneLogTests(HubTestCase):
 
     def test_each_hands_out_all(self) -> None:
         """
-        What is published to one of them reaches the subscribers of each.
+        An event that is published to one of them reaches the subscribers of each.
         """
         hubs = self.make_hubs(3)
         listeners = [self.subscribe(hub) for hub in hubs]

@@ -89,7 +89,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_raises(self) -> None:
         """
-        What one raises is logged, and hurts neither the others nor whoever appended.
+        An exception of a follower is logged, and hurts neither the others nor the caller of append.
         """
 
         def fail(entry: Entry) -> None:

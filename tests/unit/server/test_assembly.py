@@ -1,5 +1,5 @@
 """
-What a hub serves, and where.
+The resources that a hub serves, and their paths.
 """
 
 from dataclasses import replace

@@ -1,5 +1,5 @@
 """
-What follows from a configuration.
+Consequences of a configuration.
 """
 
 from itertools import product

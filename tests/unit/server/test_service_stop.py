@@ -1,5 +1,5 @@
 """
-What a service still does while it stops, and what it leaves behind: nothing.
+A service that stops: its last acts, and that it leaves nothing behind.
 """
 
 from twisted.internet.address import IPv4Address
@@ -58,7 +58,7 @@ class LastWordsTests(ServiceTestCase):
 
 class AccessTests(ServiceTestCase):
     """
-    What the service needs to know who may do what.
+    Access: the parts of a service that decide about requests.
     """
 
     def test_no_timer(self) -> None:

@@ -1,5 +1,5 @@
 """
-What ``twistd ssetwist`` does for its process beside running the hub.
+Duties of ``twistd ssetwist`` for its process, besides running the hub.
 """
 
 import gc

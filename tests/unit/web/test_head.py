@@ -16,7 +16,7 @@ from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
 from tests.memory import Client, SocketClient
 
-#: What a browser sends, and what another client does.
+#: Requests of browsers, and of other clients.
 BROWSER = {"Sec-Fetch-Mode": "cors"}
 OTHER: dict[str, str] = {}
 
@@ -174,7 +174,7 @@ class TurnAwayTests(SynchronousTestCase):
 
 class CacheTests(SynchronousTestCase):
     """
-    What caches may keep of what a stream's URL answers.
+    Answers at a stream's URL, and caches.
     """
 
     def test_nothing(self) -> None:

@@ -21,7 +21,7 @@ class WriteAfterEndTests(SocketCase):
 
     def test_goes_nowhere(self) -> None:
         """
-        What is written after the end, first of all in the callback that tells of it, goes nowhere,
+        A write after the end, first of all one in the callback that tells of it, goes nowhere,
         and nobody need wait for it; the client gets the last words and the end of the response.
         """
         for room in (0, 1, 20, 1000):

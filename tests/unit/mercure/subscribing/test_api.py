@@ -1,5 +1,5 @@
 """
-What caches may keep of the answers that depend on a token.
+Answers that depend on a token, and caches.
 """
 
 import json

@@ -150,7 +150,7 @@ class HeadTests(ChannelCase):
 
 class FlowTests(ChannelCase):
     """
-    What a channel does with bytes that come too early.
+    Bytes that come too early for a channel.
     """
 
     def test_awaits_request(self) -> None:
