@@ -216,7 +216,7 @@ class RequestOutlet:
         The connection is gone; why, the request tells in a moment.
         """
 
-    # The request's end, as an EndListener hears of it: Twisted calls these, and no code of ours does.
+    # The request's end, as an EndListener hears of it: Twisted calls these; no code of ours does.
 
     def callback(self, _: None) -> None:
         """
