@@ -633,11 +633,8 @@ class HubMachine(RuleBasedStateMachine):
             assert client.writes_while_behind <= 1, "it is written to though it is behind"
             assert client.subscriber.end_reason is (client.ends[0] if client.ends else None)
         self.clients = [
-            client for client in self.clients if not client.ends or client in self.streams_of_hub()
+            client for client in self.clients if not client.ends or client in self.hub.streams
         ]
-
-    def streams_of_hub(self) -> set[Any]:
-        return {client for part in self.hub.streams._parts for client in part}
 
     def teardown(self) -> None:
         if not hasattr(self, "hub"):
@@ -661,11 +658,8 @@ class HubMachine(RuleBasedStateMachine):
             raise self.mistakes[0]
 
     def check_nothing_is_left(self) -> None:
-        hub, live = self.hub, self.hub._live
-        assert (hub.subscriber_count, hub.subscribers, len(hub.streams)) == (0, (), 0)
-        assert not hub._per_address
-        assert not live._audiences and not live._marked and live._soon is None
-        assert not live._index._exact and not live._index._others
+        assert (self.hub.subscriber_count, self.hub.subscribers) == (0, ())
+        assert self.hub.is_idle
         assert not self.clock.getDelayedCalls()
 
 

@@ -131,9 +131,8 @@ class ResourceCase(SynchronousTestCase):
         for client in self.clients:
             client.close()
         self.clock.advance(0)
-        self.assertEqual((), self.hub.subscribers)
-        self.assertEqual(0, len(self.resource.active))
-        self.assertEqual({}, dict(self.resource._subscribing._streams_of))
+        self.assertTrue(self.hub.is_idle)
+        self.assertTrue(self.resource.is_idle)
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def ask(
