@@ -9,12 +9,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub, MemoryLog, View
 from ssetwist.hub import EVERYTHING, Topics
+from ssetwist.hub._catch_up import PIECE
 from ssetwist.log import render_id
 from ssetwist.testing import Listener, MemoryHub
 from tests.unit.hub.fake import FakeListener, TurnClock
 
 #: The epoch of the log of every hub here.
 EPOCH = "e"
+
+#: So much data that one such event fills a third of a piece.
+THIRD = PIECE // 3
 
 
 def id_of(position: int) -> str:
