@@ -147,6 +147,9 @@ class Index:
         self._exact: dict[str, dict[Audience, None]] = {}
         self._others: dict[Matcher, dict[Audience, None]] = {}
 
+    def __bool__(self) -> bool:
+        return bool(self._exact or self._others)
+
     def add(self, audience: Audience) -> None:
         """
         Have an audience found from now on.

@@ -54,6 +54,14 @@ class FanOut:
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
 
+    @property
+    def is_idle(self) -> bool:
+        """
+        Whether nobody is here or waits, and nothing is to be handed out.
+        """
+        held = self._audiences or self._index or self._to_place or self._awaited or self._marked
+        return not held and self._soon is None
+
     def place(self, entry: Entry) -> None:
         """
         Have an event handed out in the next turn to those who see it.

@@ -134,6 +134,15 @@ class Hub:
         return len(self._subscribers)
 
     @property
+    def is_idle(self) -> bool:
+        """
+        Whether nothing is held for any client: no subscriber and no open stream, nothing that is on
+        its way, and nobody counted.  Tests ask it at their end, as nothing must be left by then.
+        """
+        held = self._subscribers or self._per_address
+        return not held and self.streams.is_idle and self._live.is_idle
+
+    @property
     def resume_id(self) -> str:
         """
         The id with which a client that comes back gets what is published from now on.

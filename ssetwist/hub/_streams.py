@@ -96,6 +96,16 @@ class Streams:
     def __len__(self) -> int:
         return self._count
 
+    def __contains__(self, outlet: Outlet) -> bool:
+        return outlet in self._part_of(outlet)
+
+    @property
+    def is_idle(self) -> bool:
+        """
+        Whether no stream is open.
+        """
+        return not self._count and not any(self._parts)
+
     def add(self, outlet: Outlet) -> None:
         """
         Look after an outlet.  The timer runs while there is one.

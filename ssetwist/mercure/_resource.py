@@ -55,6 +55,14 @@ class MercureResource(Resource):
         self._subscribing = Subscribing(hub, authorizer, settings, self.active)
         self._api = SubscriptionApi(hub, authorizer, settings, self.active)
 
+    @property
+    def is_idle(self) -> bool:
+        """
+        Whether no subscription is active, and no stream counted for any token.  Tests ask it at
+        their end, beside :attr:`ssetwist.Hub.is_idle`.
+        """
+        return not self.active and self._subscribing.is_idle
+
     def render(self, request: Request) -> int:
         """
         Answer any request, now or later.

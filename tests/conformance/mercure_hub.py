@@ -34,6 +34,8 @@ from tests.patience import PATIENCE
 #: The path of a hub unless told otherwise.
 PATH = "/.well-known/mercure"
 
+FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+
 #: What the hubs call themselves; the audience and the issuer of their tokens.
 HUB = f"https://hub.example{PATH}"
 

@@ -5,9 +5,7 @@ Where the specification and its reference differ, section 19 of the protocol poi
 import json
 from urllib.parse import urlencode
 
-from tests.conformance.mercure_hub import KEYS, PATH, MercureCase, a_topic, encoded, hub
-
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
+from tests.conformance.mercure_hub import FORM, KEYS, PATH, MercureCase, a_topic, encoded, hub
 
 
 class DifferenceTests(MercureCase):

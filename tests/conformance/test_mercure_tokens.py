@@ -1,6 +1,5 @@
 """
-Tokens: how they are presented, and whether they are believed (sections 6, 7 and 16 of the
-checklist).
+Tokens: how they are presented, and whether they are believed (sections 6 and 7 of the checklist).
 """
 
 import base64
@@ -13,83 +12,11 @@ from typing import Any
 
 import jwt
 
-from tests.conformance.mercure_hub import HUB, KEYS, SECRET, MercureHub, Response, a_topic, hub
-from tests.conformance.mercure_publisher import (
-    FORM,
-    PublisherCase,
-    access_token,
-    ask,
-    legacy_token,
-    log_lines,
-)
+from tests.conformance.mercure_hub import HUB, KEYS, SECRET, MercureHub, hub
+from tests.conformance.mercure_publisher import access_token, legacy_token
+from tests.conformance.mercure_tokens import COOKIE, LEGACY_COOKIE, OWN_PAGE, TokenCase
 from tests.patience import wait_until
-from tests.unit.mercure.fake_tokens import file, jwk, jwk_set, private_key, public_pem, signed
-
-COOKIE = "__Secure-mercure_access_token"
-LEGACY_COOKIE = "mercureAuthorization"
-
-#: A page of the hub itself, which may publish with a cookie.
-OWN_PAGE = ("Origin", "https://hub.example")
-
-BODY = b"topic=/a"
-
-#: What is said of every token that is not accepted.
-GENERIC = b"The token is not accepted.\n"
-
-
-class TokenCase(PublisherCase):
-    """
-    Tests of who is let in.
-    """
-
-    def publish_with(
-        self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
-    ) -> Response:
-        """
-        Publish with header fields, and nothing else to be known by.
-        """
-        return ask(at or self.hub, "POST", [("Content-Type", FORM), *fields], BODY, query)
-
-    def subscribe_with(
-        self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
-    ) -> Response:
-        """
-        Ask for the head of a stream, the same way.
-        """
-        return ask(at or self.hub, "HEAD", fields, b"", f"?match=/a{query}")
-
-    def assert_accepted(self, token: str, at: MercureHub | None = None) -> None:
-        """
-        Check that a token may publish and subscribe.
-        """
-        bearer = ("Authorization", f"Bearer {token}")
-        self.assert_status(200, self.publish_with(bearer, at=at))
-        self.assert_status(200, self.subscribe_with(bearer, at=at))
-
-    def assert_invalid(self, token: str, why: str, at: MercureHub | None = None) -> None:
-        """
-        Check that a token is good for nothing, that its peer does not learn why, and that the log
-        does.
-        """
-        bearer = ("Authorization", f"Bearer {token}")
-        with log_lines() as lines, self.assert_publishes(0, at):
-            published = self.publish_with(bearer, at=at)
-            subscribed = self.subscribe_with(bearer, at=at)
-        self.assert_status(401, published)
-        self.assert_status(401, subscribed)
-        self.assertEqual(GENERIC, published.body)
-        self.assertIn('error="invalid_token"', published.headers["WWW-Authenticate"])
-        told = [line for line in lines if line.startswith("401 to 127.0.0.1")]
-        self.assertEqual(2, len(told), lines)
-        self.assertIn(why, told[0])
-        self.assertIn(why, told[1])
-
-    def assert_malformed(self, response: Response) -> None:
-        """
-        Check that a token was not presented as it must be.
-        """
-        self.assert_status(400, response)
-        self.assertIn('error="invalid_request"', response.headers["WWW-Authenticate"])
+from tests.unit.mercure.fake_tokens import file, jwk, jwk_set, private_key, public_pem
 
 
 class PresentationTests(TokenCase):
@@ -492,144 +419,6 @@ class ValidationTests(TokenCase):
         wait_until(
             lambda: self.publish_with(bearer, at=made).status != 503, "the hub has read its keys"
         )
-
-
-class LegacyTests(TokenCase):
-    """
-    Tokens of 0.x (section 16).
-    """
-
-    def test_Z3_token(self) -> None:
-        """
-        Nothing but the signature is a must; ``exp`` and ``nbf`` hold if they are there.
-        """
-        now = time.time()
-        self.assert_accepted(legacy_token())
-        self.assert_accepted(legacy_token(exp=now + 60, nbf=now - 60, aud="x", iss="y"))
-        self.assert_invalid(legacy_token(exp=now - 60), "exp is")
-        self.assert_invalid(legacy_token(nbf=now + 60), "nbf is")
-        self.assert_invalid(legacy_token(key=b"x" * 40), "the signature is")
-
-    def test_Z3_public_keys(self) -> None:
-        """
-        They may be signed with a private key, too.
-        """
-        for kind, algorithm in (("P-256", "ES256"), ("RSA", "RS256")):
-            made = self.fresh_hub(f"--key=file:{file(self, public_pem(kind))}")
-            self.assert_accepted(legacy_token(None, private_key(kind), algorithm), made)
-
-    def test_Z3_namespaced_claim(self) -> None:
-        """
-        The claim with a URL as its name goes before the short one.
-        """
-        for claim, status in (({"publish": ["*"]}, 200), ({"publish": []}, 401), ({}, 401)):
-            token = legacy_token({"publish": ["*"]}, **{"https://mercure.rocks/": claim})
-            self.assert_status(status, self.publish_with(("Authorization", f"Bearer {token}")))
-
-    def test_Z3_never_mixed(self) -> None:
-        """
-        A token with anything of 1.0 is judged by all rules of 1.0, and its ``mercure`` claim is
-        nothing then.
-        """
-        claim = {"publish": ["*"], "subscribe": ["*"]}
-        self.assert_invalid(legacy_token(authorization_details=[]), "typ is")
-        self.assert_invalid(legacy_token(authorization_details=None), "typ is")
-        self.assert_invalid(access_token(aud=None, mercure=claim), "aud is")
-        self.assert_invalid(access_token(exp=None, mercure=claim), "exp is")
-        token = access_token(authorization_details=None, mercure=claim)
-        self.assert_status(403, self.publish_with(("Authorization", f"Bearer {token}")))
-
-    def test_Z3_switch(self) -> None:
-        """
-        One option turns all of it off: the token, its cookie and its parameter.
-        """
-        made = hub(*KEYS, "--no-legacy")
-        self.assert_invalid(legacy_token(), "0.x", made)
-        token = access_token()
-        cookie = ("Cookie", f"{LEGACY_COOKIE}={token}")
-        self.assert_status(401, self.publish_with(cookie, OWN_PAGE, at=made))
-        for given in (token, legacy_token()):
-            refused = self.publish_with(at=made, query=f"?authorization={given}")
-            self.assert_status(401, refused)
-            self.assertNotIn("error=", refused.headers["WWW-Authenticate"])
-
-    def test_Z4_publish(self) -> None:
-        """
-        Each topic must match a selector of the claim ``publish``; without one it is 401.
-        """
-        for selectors, topics, status in (
-            (["*"], ["/a", "/b"], 200),
-            (["/a"], ["/a"], 200),
-            (["/a"], ["/a", "/b"], 401),
-            (["/books/{id}"], ["/books/1"], 200),
-            (["/books/{id}"], ["/books/1/pages"], 401),
-            (["/a", "/books/{id}"], ["/a", "/books/1"], 200),
-            ([], ["/a"], 401),
-            (None, ["/a"], 401),
-        ):
-            claim = {"subscribe": ["*"]} | ({} if selectors is None else {"publish": selectors})
-            fields = [("topic", topic) for topic in topics]
-            with self.assert_publishes(int(status == 200)):
-                response = self.hub.publish(fields, token=legacy_token(claim))
-            self.assert_status(status, response)
-
-    def test_Z4_null(self) -> None:
-        """
-        A claim that is null, or not there at all, grants nothing.
-        """
-        for claims in ({"mercure": {"publish": None}}, {"mercure": {}}, {"mercure": None}, {}):
-            bearer = ("Authorization", f"Bearer {signed(claims, SECRET)}")
-            self.assert_status(401, self.publish_with(bearer))
-
-    def test_Z4_nonsense(self) -> None:
-        """
-        A claim that is not made of texts is refused.
-        """
-        for claim in ("*", ["*"], 1, {"publish": "*"}, {"publish": [1]}, {"publish": {"*": 1}}):
-            self.assert_invalid(legacy_token(claim), "mercure")
-
-    def test_Z6_missing_grant(self) -> None:
-        """
-        A token of 0.x that grants no publishing gets 401, without a code: 0.x knows no 403.
-        """
-        token = legacy_token({"subscribe": ["*"]})
-        response = self.publish_with(("Authorization", f"Bearer {token}"))
-        self.assert_status(401, response)
-        self.assertNotIn("error=", response.headers["WWW-Authenticate"])
-
-    def test_Z6_reserved_topic(self) -> None:
-        """
-        A reserved topic is refused with 400 in both dialects, where 0.24.2 says 403: what is wrong
-        is the request, and no other token would help.
-        """
-        token = legacy_token()
-        for topic in ("/.well-known/mercure", "mercure/x"):
-            self.assert_refuses(400, "topic", {"topic": topic}, token=token)
-
-    def test_Z6_bad_fields(self) -> None:
-        """
-        What is wrong with a field is 400 for a token of 0.x, too.
-        """
-        token = legacy_token()
-        self.assert_refuses(400, "topic", {"data": "x"}, token=token)
-        for name, bad in (("retry", "x"), ("id", "#x"), ("type", "mercure")):
-            self.assert_refuses(400, name, {"topic": a_topic(), name: bad}, token=token)
-
-    def test_Z9_typ(self) -> None:
-        """
-        A token of 0.x says ``JWT`` or nothing of its type.
-        """
-        for typ in ("JWT", "jwt", None, "x"):
-            self.assert_accepted(legacy_token(header={"typ": typ}))
-
-    def test_Z9_cookie(self) -> None:
-        """
-        It may be in the cookie of 0.x, and in that of 1.0.
-        """
-        for name in (LEGACY_COOKIE, COOKIE):
-            cookie = ("Cookie", f"{name}={legacy_token()}")
-            self.assert_status(200, self.publish_with(cookie, OWN_PAGE))
-            self.assert_status(200, self.subscribe_with(cookie))
 
 
 def _part(value: Any) -> str:  # any JSON value

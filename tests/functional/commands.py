@@ -2,6 +2,7 @@
 ``python -m ssetwist`` as a process: at a terminal, in a pipe, and with what it says.
 """
 
+import json
 import os
 import pty
 import re
@@ -15,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from threading import Thread
+from typing import Any
 
 from tests.functional.support import PATIENCE, ROOT
 
@@ -215,3 +217,10 @@ def web_server(handler: type[BaseHTTPRequestHandler]) -> Iterator[str]:
 
 def _pair(is_terminal: bool) -> tuple[int, int]:
     return pty.openpty() if is_terminal else os.pipe()
+
+
+def events_in(output: str) -> list[dict[str, Any]]:
+    """
+    Read what was written in a pipe.
+    """
+    return [json.loads(line) for line in output.splitlines()]

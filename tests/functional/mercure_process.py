@@ -79,7 +79,7 @@ def publish(process: HubProcess, data: str, *, private: bool = False, id: str = 
     if id:
         fields["id"] = id
     request = Request(
-        f"http://{process.host}:{process.port}{PATH}",
+        url_of(process),
         urlencode(fields).encode(),
         {"Authorization": f"Bearer {access_token()}"},
     )
@@ -90,3 +90,10 @@ def publish(process: HubProcess, data: str, *, private: bool = False, id: str = 
         with error:
             raise AssertionError(f"{error.code} {error.read().decode()}") from None
     return answer
+
+
+def url_of(process: HubProcess) -> str:
+    """
+    Return the URL of the hub.
+    """
+    return f"http://{process.host}:{process.port}{PATH}"

@@ -59,7 +59,7 @@ class AddressTests(TestCase):
             await listening.stopListening()
             await site.drain(5)
             await deferLater(reactor, 0)
-        self.assertEqual({}, site._hosts)
+        self.assertTrue(site.is_idle)
 
     async def test_one(self) -> None:
         """

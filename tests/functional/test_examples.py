@@ -19,6 +19,7 @@ from twisted.web.resource import Resource
 from ssetwist import Hub, Refused
 from ssetwist.mercure import Action, MercureResource
 from ssetwist.mercure.discovery import link
+from tests.functional.chromium import the_browser
 from tests.functional.commands import command, web_server
 from tests.functional.mercure_process import PATH, TOPIC, access_token, mercure_hub, publish
 from tests.functional.support import (
@@ -30,7 +31,6 @@ from tests.functional.support import (
     read_until,
     wait_until,
 )
-from tests.functional.test_chromium import the_browser
 
 README = (ROOT / "README.rst").read_text()
 

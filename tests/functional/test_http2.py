@@ -135,9 +135,7 @@ class HTTP2Case(TestCase):
     async def tearDown(self) -> None:
         self.client.close()
         await deferLater(reactor, 0)
-        self.assertEqual(0, self.hub.subscriber_count)
-        self.assertEqual(0, len(self.hub._per_address))
-        self.assertEqual(0, len(self.hub.streams))
+        self.assertTrue(self.hub.is_idle)
 
     async def subscribe(self) -> int:
         stream = self.client.get()

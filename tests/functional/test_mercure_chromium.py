@@ -8,6 +8,7 @@ from http.server import BaseHTTPRequestHandler
 from threading import Thread
 from urllib.parse import quote
 
+from tests.functional.chromium import OPEN, BrowserCase
 from tests.functional.commands import WebServer
 from tests.functional.cutting_proxy import cutting_proxy
 from tests.functional.mercure_process import (
@@ -20,7 +21,6 @@ from tests.functional.mercure_process import (
 )
 from tests.functional.node_clients import node_folder
 from tests.functional.support import HubProcess, read_until, subscribe, wait_until
-from tests.functional.test_chromium import OPEN, BrowserCase
 
 #: The ``readyState`` of a stream that was given up.
 CLOSED = 2

@@ -2,7 +2,6 @@
 ``twistd ssetwist`` as a process, spoken to over real sockets.
 """
 
-import json
 import os
 import re
 import signal
@@ -12,9 +11,8 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import datetime, timezone
-from http.client import HTTPConnection
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -27,82 +25,17 @@ from tests.functional.support import (
     hub,
     read_to_end,
     read_until,
-    require_program,
     subscribe,
     wait_until,
 )
-
-#: Nothing is ever written by itself: what is noticed, is noticed without a write.
-SILENT = ("--tick", "0", "--heartbeat", "0")
+from tests.functional.twistd_process import PROPER_END, SILENT, curl_lines, head, ticks, unchunked
 
 #: Whoever has to wait for those that do not read waits longer than any test does.
 FOR_EVER = ("--drain-timeout", f"{10 * PATIENCE:g}")
 
-LAST_CHUNK = b"0\r\n\r\n"
-
-#: The last words of a stream, in a chunk of their own, and the end of the response.
-PROPER_END = rb"\r\nretry: \d+\n\r\n0\r\n\r\n$"
-
 #: Bytes of a stream that are more than the kernel holds back for a client that does not read, and
 #: less than what makes the server cut it.
 ENOUGH_TO_BE_BEHIND = 200_000
-
-BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
-
-
-def head(*lines: str) -> bytes:
-    """
-    Return the head of a request.
-    """
-    return "".join(f"{line}\r\n" for line in (*lines, "")).encode()
-
-
-def unchunked(received: bytes) -> bytes:
-    """
-    Take the body of a whole response out of its chunks.
-    """
-    rest, body = received.partition(b"\r\n\r\n")[2], b""
-    while size := int((line := rest.partition(b"\r\n")[0]), 16):
-        start = len(line) + 2
-        body += rest[start : start + size]
-        rest = rest[start + size + 2 :]
-    return body
-
-
-def http(process: HubProcess) -> HTTPConnection:
-    """
-    Return an HTTP client that keeps its connection, to be closed.
-    """
-    return HTTPConnection(process.host, process.port, timeout=PATIENCE)
-
-
-def curl(process: HubProcess, *options: str) -> subprocess.CompletedProcess[bytes]:
-    """
-    Run curl on the stream until it ends.
-    """
-    command = [require_program("curl"), "-sS", "--noproxy", "*", *options, f"{process.url}sse"]
-    return subprocess.run(command, capture_output=True, timeout=PATIENCE)
-
-
-@contextmanager
-def curl_lines(url: str, *options: str) -> Iterator[Iterator[bytes]]:
-    """
-    Run ``curl -N``, and give its lines as they come.
-    """
-    command = [require_program("curl"), "-sSN", "--noproxy", "*", *options, url]
-    with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
-        assert process.stdout is not None
-        try:
-            yield process.stdout
-        finally:
-            process.kill()
-
-
-def ticks(lines: Iterator[bytes]) -> Iterator[dict[str, object]]:
-    """
-    Take the data of the events out of lines.
-    """
-    return (json.loads(line[6:]) for line in lines if line.startswith(b"data: "))
 
 
 @contextmanager
@@ -560,157 +493,3 @@ class EndTests(SynchronousTestCase):
         found = re.search(r"server stopping after .* s, (\d+) events, (\d+) bytes\n", process.log)
         assert found is not None, process.log
         self.assertEqual((body.count(b"data: "), len(body)), (int(found[1]), int(found[2])))
-
-
-class RequestTests(SynchronousTestCase):
-    """
-    Requests that are no plain ``GET`` of HTTP/1.1.
-    """
-
-    def test_head(self) -> None:
-        """
-        HEAD gets the head of a stream and subscribes nobody; its connection serves the next.
-        """
-        with hub(*SILENT) as process, closing(http(process)) as connection:
-            connection.request("HEAD", "/sse")
-            response = connection.getresponse()
-            self.assertEqual(200, response.status)
-            self.assertEqual("text/event-stream", response.getheader("Content-Type"))
-            self.assertEqual(b"", response.read())
-            used = connection.sock
-            connection.request("GET", "/status")
-            self.assertEqual(0, json.load(connection.getresponse())["subscribers"])
-            self.assertIs(used, connection.sock)
-
-    def test_stream_after_head(self) -> None:
-        """
-        A connection that was used for HEAD is then as good for a stream as a new one.
-        """
-        with hub("--tick", "0.1") as process, process.connect() as stream:
-            stream.sendall(head("HEAD /sse HTTP/1.1", "Host: localhost"))
-            read_until(stream, b"\r\n\r\n")
-            stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
-            read_until(stream, b"event: tick\n")
-            stream.close()
-            process.wait_for("/sse: (client closed|connection lost) after ")
-
-    def test_options(self) -> None:
-        """
-        OPTIONS says which methods there are.
-        """
-        with hub(*SILENT) as process, closing(http(process)) as connection:
-            connection.request("OPTIONS", "/sse")
-            response = connection.getresponse()
-            self.assertEqual(
-                (204, "GET, HEAD, OPTIONS"), (response.status, response.getheader("Allow"))
-            )
-
-    def test_post(self) -> None:
-        """
-        A small POST to the stream is refused with 405.
-        """
-        with hub(*SILENT) as process:
-            found = curl(process, "-o", os.devnull, "-w", "%{http_code}", "--data", "x")
-        self.assertEqual(b"405", found.stdout)
-
-    def test_http_1_0(self) -> None:
-        """
-        A stream of HTTP/1.0 has no chunks, and its events arrive.
-        """
-        with (
-            hub("--tick", "0.1") as process,
-            curl_lines(f"{process.url}sse", "-i", "--http1.0") as lines,
-        ):
-            fields = {line.partition(b":")[0].lower() for line in iter(lines.__next__, b"\r\n")}
-            self.assertNotIn(b"transfer-encoding", fields)
-            self.assertIn("tick", next(ticks(lines)))
-
-    def test_connection_close(self) -> None:
-        """
-        With ``Connection: close`` the stream is the same, and at its end the server closes.
-        """
-        with hub("--tick", "0.1") as process, process.connect() as stream:
-            stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost", "Connection: close"))
-            received = read_until(stream, b"event: tick\n")
-            self.assertRegex(received.lower(), rb"\r\nconnection: close\r\n")
-            process.process.send_signal(signal.SIGTERM)
-            self.assertRegex(received + read_to_end(stream), PROPER_END)
-
-    def test_large_body(self) -> None:
-        """
-        A body of 10 MB is refused with 413, whether its length is said before or not, and the
-        process has not grown by it.
-        """
-        body = bytes(10_000_000)
-        command = [require_program("curl"), "-sS", "--noproxy", "*", "--data-binary", "@-"]
-        command += ["-o", os.devnull, "-w", "%{http_code}", "-H", "Expect:"]
-        with hub(*SILENT) as process:
-            before = peak_memory(process)
-            for more in ([], ["-H", "Transfer-Encoding: chunked"]):
-                found = subprocess.run(
-                    [*command, *more, f"{process.url}sse"],
-                    input=body,
-                    capture_output=True,
-                    timeout=PATIENCE,
-                )
-                self.assertEqual(b"413", found.stdout, found.stderr)
-            self.assertLess(peak_memory(process) - before, 3_000_000)
-
-
-def peak_memory(process: HubProcess) -> int:
-    """
-    Return the most memory that the process ever had, in bytes.
-    """
-    status = Path(f"/proc/{process.process.pid}/status").read_text()
-    found = re.search(r"VmHWM:\s+(\d+) kB", status)
-    assert found is not None
-    return int(found[1]) * 1024
-
-
-class CapacityTests(SynchronousTestCase):
-    """
-    A hub that has as many subscribers as it may.
-    """
-
-    def setUp(self) -> None:
-        stack = ExitStack()
-        self.addCleanup(stack.close)
-        # Each is full with one.
-        self.full = []
-        for limit in ("--max-subscribers", "--max-per-address"):
-            process = stack.enter_context(hub(*SILENT, limit, "1"))
-            self.full.append((process, stack.enter_context(subscribe(process))))
-
-    def test_browser(self) -> None:
-        """
-        A browser gets 200, a longer ``retry``, and the end: anything else it takes as final.
-        """
-        for process, _ in self.full:
-            with closing(http(process)) as connection:
-                connection.request("GET", "/sse", headers=BROWSER)
-                response = connection.getresponse()
-                body = response.read()
-            self.assertEqual(
-                (200, "text/event-stream"), (response.status, response.getheader("Content-Type"))
-            )
-            found = re.fullmatch(rb"retry: (\d+)\n", body)
-            assert found is not None, body
-            self.assertTrue(30_000 <= int(found[1]) <= 60_000, body)
-
-    def test_others(self) -> None:
-        """
-        Others get 503 and are told when to try again.
-        """
-        for process, _ in self.full:
-            found = curl(process, "-i").stdout
-            self.assertRegex(found, rb"^HTTP/1.1 503 ")
-            self.assertRegex(found, rb"(?i)\r\nRetry-After: [3-6]\d\r\n")
-
-    def test_room_again(self) -> None:
-        """
-        When one has left, the next one is let in.
-        """
-        for process, stream in self.full:
-            stream.close()
-            wait_until(lambda process=process: process.subscribers() == 0, "it is gone")
-            subscribe(process).close()

@@ -1,5 +1,5 @@
 """
-Laws of the house: how large it may be, and who may reach into whose rooms.
+Laws of the house and of its tests: how large they may be, and who may reach into whose rooms.
 """
 
 import ast
@@ -14,10 +14,15 @@ from twisted.trial.unittest import SynchronousTestCase
 import ssetwist
 
 HOUSE = Path(ssetwist.__file__).parent
+TESTS = Path(__file__).parent.parent
 
 MAX_FILES_AT_ROOT = 8
 MAX_FILES_IN_ROOM = 20
 MAX_LINES = 420
+MAX_LINES_OF_TESTS = 600
+
+#: Folders of unit tests that are about no room of the package.
+OTHER_UNIT_TESTS = frozenset(("design",))
 
 #: Names of named tuples, which Python documents; they have an underscore only to be like no field.
 OF_NAMED_TUPLES = frozenset(("_asdict", "_fields", "_make", "_replace"))
@@ -138,6 +143,33 @@ class SizeTests(SynchronousTestCase):
         self.assertEqual({}, {one: n for one, n in sizes.items() if n > MAX_LINES})
 
 
+class MirrorTests(SynchronousTestCase):
+    """
+    The tests of the house.
+    """
+
+    def test_files(self) -> None:
+        """
+        A file of tests has at most 600 lines.
+        """
+        sizes = {path: len(path.read_text().splitlines()) for path in TESTS.rglob("*.py")}
+        self.assertGreater(len(sizes), 150)  # they have been found
+        long = {str(one): n for one, n in sizes.items() if n > MAX_LINES_OF_TESTS}
+        self.assertEqual({}, long)
+
+    def test_folders(self) -> None:
+        """
+        A folder of unit tests has the path of a folder of the package; and each of these that has
+        files of its own has unit tests.
+        """
+        unit = TESTS / "unit"
+        tested = {path.parent.relative_to(unit) for path in unit.rglob("test_*.py")}
+        rooms = {path.parent.relative_to(HOUSE) for path in PATHS.values()}
+        self.assertEqual(OTHER_UNIT_TESTS, {str(one) for one in tested - rooms})
+        full = {path.parent for path in PATHS.values() if path.stem != "__init__"}
+        self.assertEqual(set(), {one.relative_to(HOUSE) for one in full} - tested)
+
+
 class ImportTests(SynchronousTestCase):
     """
     Imports between rooms.
@@ -249,11 +281,10 @@ class InsidesTests(SynchronousTestCase):
         """
         Each function and each method in an ``_insides.py`` is named by the tests of that file.
         """
-        tests = Path(__file__).parent
         found = [one for one in PATHS if one.endswith(f".{INSIDES}")]
         self.assertGreater(len(found), 3)
         for module in found:
-            test = tests.joinpath(*module.split(".")[1:-1], f"test{INSIDES}.py")
+            test = TESTS.joinpath("unit", *module.split(".")[1:-1], f"test{INSIDES}.py")
             text = test.read_text()
             for node in ast.walk(tree_of(module)):
                 if isinstance(node, ast.FunctionDef) and node.name not in ("callback", "errback"):

@@ -87,6 +87,13 @@ class Subscribing:
         self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
 
+    @property
+    def is_idle(self) -> bool:
+        """
+        Whether no stream is counted for anybody.
+        """
+        return not self._streams_of
+
     async def answer(self, request: Request) -> HttpAnswer | None:
         """
         Answer a request to subscribe.

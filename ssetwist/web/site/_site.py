@@ -90,6 +90,13 @@ class Site(TwistedSite):
         self._date_at, self._date = -1, b""
         self._hosts: dict[object, IAddress | None] = {}  # None: another one for each connection
 
+    @property
+    def is_idle(self) -> bool:
+        """
+        Whether no connection is open, and nothing remembered of any.  Tests ask it after a drain.
+        """
+        return not self.connections and not self._hosts
+
     def acceptableProtocols(self) -> list[bytes]:
         """
         What TLS may agree upon.

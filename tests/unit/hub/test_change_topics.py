@@ -213,7 +213,7 @@ class ChangeTopicsTests(HubTestCase):
         self.listener.leave()
         self.change("u")
         self.assertEqual(("t",), self.listener.subscriber.topics)
-        self.assertEqual({}, self.hub._live._audiences)
+        self.assertTrue(self.hub.is_idle)
 
     def test_cursor_holds(self) -> None:
         """

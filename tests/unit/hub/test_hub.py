@@ -2,14 +2,7 @@
 The hub: what may be published, who may subscribe, and how many.
 """
 
-import os
 import random
-import threading
-from collections.abc import Callable
-from threading import get_ident
-
-from twisted.internet.selectreactor import SelectReactor
-from twisted.python import threadable
 
 from ssetwist import (
     EndReason,
@@ -24,11 +17,10 @@ from ssetwist import (
     SSETwistError,
 )
 from ssetwist.hub import EARLIEST, END_ID
-from ssetwist.hub._hub import MAX_TOPICS, usable_cores
+from ssetwist.hub._hub import MAX_TOPICS
 from ssetwist.log import DEFAULT_MAX_COUNT, MAX_ID
 from ssetwist.testing import MemoryHub, MemoryOutlet
 from tests.unit.hub.case import HubTestCase, id_of, shown
-from tests.unit.hub.fake import FakeListener
 
 
 class PublishTests(HubTestCase):
@@ -268,121 +260,6 @@ class MistakeTests(HubTestCase):
             self.assertIn(f"{option} {value}", str(error))
 
 
-class OtherThreadTests(HubTestCase):
-    """
-    Calls from another thread than the reactor's.
-    """
-
-    def setUp(self) -> None:
-        super().setUp()
-        self.patch(threadable, "ioThread", get_ident())
-
-    def call(self, function: Callable[[], object]) -> Exception | None:
-        """
-        Call something in another thread, and return what it raised.
-        """
-        raised: list[Exception] = []
-
-        def run() -> None:
-            try:
-                function()
-            except Exception as problem:
-                raised.append(problem)
-
-        thread = threading.Thread(target=run)
-        thread.start()
-        thread.join()
-        return raised[0] if raised else None
-
-    def make_real_hub(self) -> Hub:
-        """
-        Make a hub on the reactor that there really is; nothing is scheduled on it.
-        """
-        from twisted.internet import reactor
-
-        hub = Hub(clock=reactor, flush_threads=1)
-        self.addCleanup(hub.close)
-        return hub
-
-    def test_publish(self) -> None:
-        """
-        Who publishes is told what to do instead, and nothing is published.
-        """
-        hub = self.make_real_hub()
-        error = self.call(lambda: hub.publish("t", Event("a")))
-        self.assertIsInstance(error, RuntimeError)
-        for advice in ("reactor.callFromThread(hub.publish, ...)", "blockingCallFromThread"):
-            self.assertIn(advice, str(error))
-        self.assertEqual(0, hub.log.head)
-
-    def test_subscribe(self) -> None:
-        """
-        So is who subscribes, and nobody is subscribed.
-        """
-        hub = self.make_real_hub()
-        outlet = MemoryOutlet(self.hub.streams)
-        error = self.call(lambda: hub.subscribe(outlet))
-        self.assertIsInstance(error, RuntimeError)
-        self.assertIn("hub.subscribe", str(error))
-        self.assertEqual((0, None), (hub.subscriber_count, outlet.writer))
-
-    def test_own_thread(self) -> None:
-        """
-        The reactor's own thread may do both.
-        """
-        hub = self.make_hub()
-        for one in (hub, self.make_real_hub()):
-            self.successResultOf(one.publish("t", Event("a")))
-
-    def test_before_the_reactor_runs(self) -> None:
-        """
-        As long as no reactor runs, there is no other thread than its own.
-        """
-        self.patch(threadable, "ioThread", None)
-        self.assertIsNone(self.call(lambda: self.make_real_hub().publish("t", Event("a"))))
-
-    def test_other_reactor(self) -> None:
-        """
-        A reactor that runs beside the installed one has a thread that Twisted does not know.
-        """
-        other = SelectReactor()
-        self.addCleanup(other.disconnectAll)
-        hub = Hub(clock=other, flush_threads=1)
-        self.assertIsNone(self.call(lambda: hub.publish("t", Event("a"))))
-
-    def test_clock(self) -> None:
-        """
-        A clock has no thread of its own: tests may run wherever they like.
-        """
-        self.assertIsNone(self.call(lambda: self.hub.publish("t", Event("a"))))
-
-
-class ThreadsTests(HubTestCase):
-    """
-    How many threads there are.
-    """
-
-    def test_cores(self) -> None:
-        """
-        Unless told otherwise, as many as there are cores that this process may use.
-        """
-        hub = Hub(clock=self.clock)
-        expected = len(os.sched_getaffinity(0))
-        self.assertEqual(expected, usable_cores())
-        senders = hub._live._senders
-        self.assertEqual(expected, 1 if senders is None else senders._threads)
-
-    def test_without_affinity(self) -> None:
-        """
-        Where it is not known which these are, as many as there are at all.
-        """
-        self.addCleanup(setattr, os, "sched_getaffinity", os.sched_getaffinity)
-        del os.sched_getaffinity
-        self.assertEqual(os.cpu_count(), usable_cores())
-        self.patch(os, "cpu_count", lambda: None)
-        self.assertEqual(1, usable_cores())
-
-
 class LifetimeTests(HubTestCase):
     """
     How long a stream may last.
@@ -439,165 +316,6 @@ class LifetimeTests(HubTestCase):
         self.publish("b")
         back = self.subscribe(last_event_id=listener.events[-1].id)
         self.assertEqual(["b"], shown(back))
-
-
-class SubscribersTests(HubTestCase):
-    """
-    Those who are subscribed.
-    """
-
-    def test_none(self) -> None:
-        """
-        At first there is nobody.
-        """
-        self.assertEqual((0, ()), (self.hub.subscriber_count, self.hub.subscribers))
-
-    def test_in_order(self) -> None:
-        """
-        The oldest stands first, also after others have gone.
-        """
-        outlets = [MemoryOutlet(self.hub.streams) for _ in range(5)]
-        subscribers = [self.hub.subscribe(outlet) for outlet in outlets]
-        outlets[0].leave()
-        outlets[2].leave()
-        subscribers.append(self.hub.subscribe(MemoryOutlet(self.hub.streams)))
-        expected = [subscribers[number] for number in (1, 3, 4, 5)]
-        self.assertEqual(expected, list(self.hub.subscribers))
-
-    def test_snapshot(self) -> None:
-        """
-        Whoever looks may end them while going through them.
-        """
-        for _ in range(3):
-            self.subscribe()
-        for subscriber in self.hub.subscribers:
-            subscriber.end()
-        self.assertEqual((), self.hub.subscribers)
-
-    def test_churn(self) -> None:
-        """
-        After many have come and gone, in any order and for any reason, nothing of them is left.
-        """
-        chance = random.Random(1)
-        hub = self.make_hub(max_per_address=1000)
-        outlets: list[FakeListener] = []
-        for number in range(2000):
-            outlets.append(self.subscribe(hub, address=f"192.0.2.{number % 7}"))
-            if chance.random() < 0.7:
-                outlet = outlets.pop(chance.randrange(len(outlets)))
-                outlet.abort(chance.choice(list(EndReason)))
-            hub.publish("t", Event("a"))
-            if number % 3 == 0:
-                self.clock.turn()
-        self.assertEqual(len(outlets), hub.subscriber_count)
-        hub.streams.drain(3.0)
-        self.assertEqual(0, hub.subscriber_count)
-        self.assertEqual([False] * 7, [hub.is_full(f"192.0.2.{n}") for n in range(7)])
-
-    def test_two_hubs(self) -> None:
-        """
-        Two hubs side by side share nothing.
-        """
-        other_hub = self.make_hub(max_subscribers=1)
-        outlet, other = self.subscribe(), self.subscribe(other_hub)
-        self.publish("a")
-        self.publish("b", hub=other_hub)
-        self.settle()
-        self.assertEqual((["a"], ["b"]), (outlet.data, other.data))
-        self.assertEqual((False, True), (self.hub.is_full(""), other_hub.is_full("")))
-        self.assertEqual((1, 1), (self.hub.subscriber_count, other_hub.subscriber_count))
-        other_hub.close()
-        other_hub.streams.abort()
-        self.assertEqual((False, True), (self.hub.is_closed, outlet.is_open))
-
-
-class FullTests(HubTestCase):
-    """
-    How many there may be.
-    """
-
-    def test_no_limit(self) -> None:
-        """
-        Without a limit there is always room.
-        """
-        for _ in range(100):
-            self.subscribe(address="192.0.2.1")
-        self.assertFalse(self.hub.is_full("192.0.2.1"))
-
-    def test_total(self) -> None:
-        """
-        When as many are here as may be, there is no room for anyone.
-        """
-        hub = self.make_hub(max_subscribers=2)
-        self.subscribe(hub, address="192.0.2.1")
-        self.assertFalse(hub.is_full("192.0.2.1"))
-        self.subscribe(hub, address="192.0.2.2")
-        self.assertTrue(hub.is_full("192.0.2.3"))
-        self.assertTrue(hub.is_full(""))
-
-    def test_total_falls(self) -> None:
-        """
-        When one has gone there is room for another.
-        """
-        hub = self.make_hub(max_subscribers=1)
-        outlet = self.subscribe(hub)
-        outlet.leave()
-        self.assertFalse(hub.is_full(""))
-
-    def test_per_address(self) -> None:
-        """
-        When as many are here from one address as may be, there is room for other addresses only.
-        """
-        hub = self.make_hub(max_per_address=2)
-        self.subscribe(hub, address="192.0.2.1")
-        self.assertFalse(hub.is_full("192.0.2.1"))
-        self.subscribe(hub, address="192.0.2.1")
-        self.assertTrue(hub.is_full("192.0.2.1"))
-        self.assertFalse(hub.is_full("192.0.2.2"))
-
-    def test_per_address_falls(self) -> None:
-        """
-        When one has gone, however it ended, there is room for another from its address.
-        """
-        hub = self.make_hub(max_per_address=2)
-        ends = (
-            FakeListener.leave,
-            lambda outlet: outlet.abort(EndReason.STALLED),
-            lambda outlet: outlet.end(EndReason.ENDED_BY_APPLICATION),
-        )
-        self.subscribe(hub, address="192.0.2.1")
-        for end in ends:
-            outlet = self.subscribe(hub, address="192.0.2.1")
-            self.assertTrue(hub.is_full("192.0.2.1"))
-            end(outlet)
-            self.assertFalse(hub.is_full("192.0.2.1"))
-
-    def test_ending_ones_do_not_count(self) -> None:
-        """
-        Who still has its last bytes to read takes nobody's place.
-        """
-        hub = self.make_hub(max_subscribers=1, max_per_address=1)
-        outlet = self.subscribe(hub, address="192.0.2.1")
-        outlet.stop_reading()
-        hub.subscribers[0].end()
-        self.assertFalse(hub.is_full("192.0.2.1"))
-
-    def test_no_address(self) -> None:
-        """
-        Those without an address, as on UNIX sockets, are not counted as if they had the same.
-        """
-        hub = self.make_hub(max_per_address=1)
-        for _ in range(3):
-            self.subscribe(hub)
-            self.assertFalse(hub.is_full(""))
-
-    def test_asking_changes_nothing(self) -> None:
-        """
-        An address that was asked for is as free as before.
-        """
-        hub = self.make_hub(max_per_address=1)
-        for _ in range(3):
-            self.assertFalse(hub.is_full("192.0.2.1"))
 
 
 class CloseTests(HubTestCase):

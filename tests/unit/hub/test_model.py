@@ -8,7 +8,7 @@ This takes some seconds.  To look for longer, ask for fifty times as many games:
 """
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
@@ -22,262 +22,40 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
 from ssetwist.hub import (
     EARLIEST,
-    END_ID,
-    EVERYTHING,
     EndReason,
     Hub,
-    Pattern,
     Subscriber,
-    Topics,
     UnknownCursor,
     View,
     WhenBehind,
     _fan_out,
 )
-from ssetwist.hub.outlets import Chunk
-from ssetwist.log import Entry, MemoryLog
-from ssetwist.testing import MemoryOutlet
+from ssetwist.log import MemoryLog
 from tests import examples
-from tests.unit.hub.model import EPOCH, Heard, Sight, Story, World
+from tests.unit.hub.model import EPOCH, Story, World
+from tests.unit.hub.model_parts import (
+    ASKED,
+    FILTERS,
+    MAX_CLIENTS,
+    PUBLISHED_TO,
+    SEEN,
+    Broken,
+    Client,
+    SlowLog,
+    Turns,
+    sight_of,
+)
 
 #: The steps of each game.
 STEPS = 50
 
 #: Seconds.
 LONGER_THAN_A_FLUSH = 0.03
-
-#: Clients at a time.
-MAX_CLIENTS = 12
-
-ALL = frozenset({"a", "b", "a/1", "a/2"})
-
-#: What may be asked for or granted, and the topics that this means.
-ASKED: dict[str, tuple[Topics, frozenset[str]]] = {
-    "everything": (EVERYTHING, ALL),
-    "a": ("a", frozenset({"a"})),
-    "a, b": (("a", "b"), frozenset({"a", "b"})),
-    "below a": (Pattern("/a/:n"), frozenset({"a/1", "a/2"})),
-    "b, below a": (("b", Pattern("/a/:n")), frozenset({"b", "a/1", "a/2"})),
-    "nothing": ((), frozenset()),
-}
-
-#: What is asked for, what is granted, which filter.  Few, so that many see the same.
-SEEN = [
-    ("everything", "nothing", "none"),
-    ("everything", "nothing", "none"),
-    ("everything", "everything", "none"),
-    ("a", "nothing", "none"),
-    ("a, b", "a, b", "none"),
-    ("below a", "everything", "none"),
-    ("b, below a", "a, b", "even"),
-    ("everything", "everything", "fails"),
-]
-
-PUBLISHED_TO = [("a",), ("b",), ("a/1",), ("a/2",), ("b", "a"), ("a/1", "b"), ("a", "a/2")]
-
-
-class Broken(Exception):
-    """
-    What a broken connection or filter raises here.
-    """
-
-
-def is_even(topics: tuple[str, ...], event: Event) -> bool:
-    return int(event.data.partition(":")[0]) % 2 == 0
-
-
-def fails_for_third(topics: tuple[str, ...], event: Event) -> bool:
-    if int(event.data.partition(":")[0]) % 3 == 0:
-        raise Broken
-    return True
-
-
-#: Filters, and what they say of the event of that number.
-FILTERS: dict[str, tuple[Any, Callable[[int], bool]]] = {
-    "none": (None, lambda number: True),
-    "even": (is_even, lambda number: number % 2 == 0),
-    "fails": (fails_for_third, lambda number: number % 3 != 0),
-}
-
-
-def sight_of(asked: str, granted: str, filter: str) -> Sight:
-    return Sight(ASKED[asked][1], ASKED[granted][1], FILTERS[filter][1])
-
-
-class Turns(Clock):
-    """
-    A clock with turns, as a reactor has them: what is scheduled in one is called in the next.
-    """
-
-    def turn(self, seconds: float = 0) -> None:
-        self.rightNow += seconds
-        due: list[IDelayedCall] = [call for call in self.calls if call.getTime() <= self.rightNow]
-        for call in sorted(due, key=lambda call: call.getTime()):
-            if call in self.calls:  # not cancelled meanwhile
-                self.calls.remove(call)
-                call.called = 1
-                call.func(*call.args, **call.kw)
-
-    def turn_until_quiet(self) -> None:
-        for _ in range(5000):
-            if not any(call.getTime() <= self.rightNow for call in self.calls):
-                return
-            self.turn()
-        raise AssertionError("it never comes to rest")
-
-
-class SlowLog:
-    """
-    An ``EventLog`` that answers some turns later.
-
-    :param delays: After how many turns, by turns.
-    """
-
-    def __init__(self, log: MemoryLog, clock: Turns, delays: Sequence[int]) -> None:
-        self.epoch = log.epoch
-        self._log = log
-        self._clock = clock
-        self._delays = delays
-        self._count = 0
-
-    def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
-        return self._log.follow(callback)
-
-    @property
-    def head(self) -> int:
-        return self._log.head
-
-    @property
-    def oldest(self) -> int:
-        return self._log.oldest
-
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
-        return self._later(self._log.append(topics, event, is_private=is_private))
-
-    def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
-        return self._later(self._log.read(after, most_bytes))
-
-    def find(self, id: str) -> Deferred[int | None]:
-        return self._later(self._log.find(id))
-
-    def _later(self, answer: Deferred[Any]) -> Deferred[Any]:
-        self._count += 1
-        later: Deferred[Any] = Deferred(lambda _: calls[-1].cancel())
-        calls: list[IDelayedCall] = []
-
-        def wait(turns: int) -> None:
-            if turns:
-                calls.append(self._clock.callLater(0, wait, turns - 1))
-            else:
-                answer.chainDeferred(later)
-
-        wait(self._delays[self._count % len(self._delays)])
-        return later
-
-
-class Client(MemoryOutlet):
-    """
-    A client that may read slowly, or break, and what it must hear.
-
-    :ivar story: What it must hear.
-    :ivar ends: Every reason for its end that anybody was told.
-    :ivar due: Why it ends now, if somebody ends it.
-    :ivar seconds_per_write: How long each write to it takes.
-    :ivar is_breaking: Whether the next write to it fails.
-    :ivar writes_while_behind: How often it was written to though it had not taken what was before.
-    """
-
-    subscriber: Subscriber
-
-    def __init__(
-        self, hub: Hub, clock: Turns, story: Story, names: tuple[str, str, str], number: int
-    ) -> None:
-        self.number = number  # first of all, because it is hashed
-        super().__init__(hub.streams)
-        self.story = story
-        self.names = names
-        self.ends: list[EndReason] = []
-        self.due: EndReason | None = None
-        self.was_ended_for_good = False
-        self.has_heard_end = False
-        self.seconds_per_write = 0.0
-        self.is_breaking = self.has_broken = False
-        self.writes_while_behind = 0
-        self._clock = clock
-
-    def __hash__(self) -> int:
-        return self.number  # the same in every run: the hub looks after outlets by their hash
-
-    @property
-    def is_reading(self) -> bool:
-        return self._is_reading
-
-    def write(self, chunk: Chunk) -> bool:
-        self._clock.rightNow += self.seconds_per_write
-        if self.is_open and self.is_breaking:
-            self.has_broken = True
-            raise Broken
-        if self.is_behind and chunk.events:
-            self.writes_while_behind += 1
-        self.writes.clear()
-        return super().write(chunk)
-
-    def begin_behind(self) -> None:
-        """
-        It has not even taken the head of its response.
-        """
-        self.stop_reading()
-        self._put(b":\n")
-
-    def read(self) -> None:
-        self.writes_while_behind = 0
-        super().read()
-
-    def stop_reading(self) -> None:
-        self.story.fall_behind()
-        super().stop_reading()
-
-    def take(self, count: int) -> None:
-        """
-        The client, which does not read, takes so many bytes of what waits, and no more.
-        """
-        if self._is_reading or not self._waiting:
-            return
-        self.received += self._waiting[:count]
-        self._waiting = self._waiting[count:]
-        if self._waiting:
-            self.behind_since = self._streams.clock.seconds()
-        else:
-            self.read()
-            self._is_reading = False
-
-    def hear(self) -> None:
-        """
-        Hold what was read since against the story.
-        """
-        whole, blank_line, self.received = self.received.rpartition(b"\n\n")
-        if not blank_line:
-            return
-        for block in whole.decode().split("\n\n"):
-            lines = [line for line in block.split("\n") if line[0] != ":"]
-            fields = dict(line.split(": ", 1) for line in lines)
-            heard = Heard(fields.get("event", "message"), fields.get("id"), fields["data"])
-            assert not self.has_heard_end, "something after the end"
-            if heard.type == "end":
-                assert self.was_ended_for_good and heard.id == END_ID
-                self.has_heard_end = True
-            else:
-                self.story.hear(heard)
 
 
 class HubMachine(RuleBasedStateMachine):
@@ -633,11 +411,8 @@ class HubMachine(RuleBasedStateMachine):
             assert client.writes_while_behind <= 1, "it is written to though it is behind"
             assert client.subscriber.end_reason is (client.ends[0] if client.ends else None)
         self.clients = [
-            client for client in self.clients if not client.ends or client in self.streams_of_hub()
+            client for client in self.clients if not client.ends or client in self.hub.streams
         ]
-
-    def streams_of_hub(self) -> set[Any]:
-        return {client for part in self.hub.streams._parts for client in part}
 
     def teardown(self) -> None:
         if not hasattr(self, "hub"):
@@ -661,11 +436,8 @@ class HubMachine(RuleBasedStateMachine):
             raise self.mistakes[0]
 
     def check_nothing_is_left(self) -> None:
-        hub, live = self.hub, self.hub._live
-        assert (hub.subscriber_count, hub.subscribers, len(hub.streams)) == (0, (), 0)
-        assert not hub._per_address
-        assert not live._audiences and not live._marked and live._soon is None
-        assert not live._index._exact and not live._index._others
+        assert (self.hub.subscriber_count, self.hub.subscribers) == (0, ())
+        assert self.hub.is_idle
         assert not self.clock.getDelayedCalls()
 
 

@@ -5,19 +5,14 @@ is left.
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.pages import notFound
 from twisted.web.resource import Resource
-from twisted.web.server import Request
 
-from ssetwist import Event, Exact, Hub, LogUnavailable, Refused
+from ssetwist import Event, LogUnavailable, Refused
 from ssetwist.hub import EndReason, Matchers
-from ssetwist.log import Entry, MemoryLog
 from ssetwist.mercure import (
     ALL_TOPICS,
     DEFAULT_MAX_BODY,
@@ -28,148 +23,7 @@ from ssetwist.mercure import (
 )
 from ssetwist.web import Site
 from tests.memory import Client
-
-ALICE = Rights(
-    publish=Matchers.of(["news", "/a"]),
-    subscribe=Matchers.of(["news", Exact("/subscriptions")]),
-    identity="alice",
-)
-
-
-class ByName:
-    """
-    An application that knows who asks by a header of its own, at once or later.
-
-    :ivar asked: What has not been answered yet.
-    :ivar cancelled: How many who asked went before that.
-    """
-
-    def __init__(self, people: dict[str, Rights]) -> None:
-        self.people = people
-        self.is_slow = False
-        self.asked: list[Deferred[Rights]] = []
-        self.cancelled = 0
-        self.allowed = set(Action)
-
-    def can_allow(self, action: Action) -> bool:
-        return action in self.allowed
-
-    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
-        if self.is_slow:
-            later: Deferred[Rights] = Deferred(self._cancel)
-            self.asked.append(later)
-            return later
-        name = request.getHeader("X-Name") or ""
-        if name in self.people:
-            return succeed(self.people[name])
-        return fail(Refused(401, "Who are you?", error="", reason=f"{name!r} is nobody"))
-
-    def _cancel(self, _: object) -> None:
-        self.cancelled += 1
-
-
-@dataclass(frozen=True)
-class Slow:
-    """
-    A matcher of everything that takes a second.
-    """
-
-    clock: Clock
-
-    def __hash__(self) -> int:
-        return id(self.clock)
-
-    def matches(self, topic: str) -> bool:
-        self.clock.rightNow += 1.0
-        return True
-
-
-class FullLog(MemoryLog):
-    """
-    A log that takes nothing while it is full.
-    """
-
-    is_full = False
-
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
-        if self.is_full:
-            return fail(LogUnavailable("the disk is full", retry_after=2.5))
-        return super().append(topics, event, is_private=is_private)
-
-
-class ResourceCase(SynchronousTestCase):
-    """
-    A hub for Alice, and for Bob who may do nothing in particular.
-    """
-
-    settings = MercureSettings(url="https://hub.example/hub", has_subscriptions=True)
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.clock.advance(1000)
-        self.log = FullLog(self.clock, epoch="e")
-        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
-        self.authorizer = ByName({"alice": ALICE, "bob": Rights(identity="bob"), "any": Rights()})
-        self.make(self.settings)
-        self.clients: list[Client] = []
-
-    def make(self, settings: MercureSettings) -> None:
-        """
-        Serve the hub with other settings.
-        """
-        self.resource = MercureResource(self.hub, self.authorizer, settings)
-        self.site = Site(
-            self.resource,
-            streams=self.hub.streams,
-            max_body=10_000,
-            parsePOSTFormSubmission=False,
-        )
-
-    def tearDown(self) -> None:
-        for client in self.clients:
-            client.close()
-        self.clock.advance(0)
-        self.assertEqual((), self.hub.subscribers)
-        self.assertEqual(0, len(self.resource.active))
-        self.assertEqual({}, dict(self.resource._subscribing._streams_of))
-        self.assertEqual([], self.clock.getDelayedCalls())
-
-    def ask(
-        self,
-        path: str = "?match=news",
-        name: str = "alice",
-        *,
-        method: str = "GET",
-        body: bytes = b"",
-        **headers: str,
-    ) -> Client:
-        """
-        Send a request.
-        """
-        client = Client(self.site, self.clock)
-        self.clients.append(client)
-        fields = {key.replace("_", "-"): value for key, value in headers.items()}
-        if body:
-            fields["Content-Length"] = str(len(body))
-        client.request(f"/{path}", method=method, headers={"X-Name": name} | fields)
-        if body:
-            client.send(body)
-        self.clock.advance(0)
-        return client
-
-    def publish(self, body: bytes = b"topic=news&data=1", **headers: str) -> Client:
-        """
-        Publish as Alice.
-        """
-        return self.ask("", method="POST", body=body, **headers)
-
-    def status(self, client: Client) -> int:
-        """
-        Return the status of the last answer.
-        """
-        return int(client.head[2:5])
+from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 
 class LargeBodyTests(ResourceCase):

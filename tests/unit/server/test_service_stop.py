@@ -12,7 +12,7 @@ from ssetwist.hub import Subscriber
 from ssetwist.mercure import TokenSettings
 from ssetwist.testing import MemoryOutlet
 from tests.unit.mercure.fake_tokens import scratch
-from tests.unit.server.test_service import KEY, ServiceTestCase
+from tests.unit.server.case import KEY, ServiceTestCase
 
 #: Keys, none of them.
 KEY_SET = b'{"keys": []}'

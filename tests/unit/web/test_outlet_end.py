@@ -4,14 +4,17 @@ The last bytes of a stream: nothing overtakes them, and a client that does not t
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
+from twisted.logger import capturedLogs
 from twisted.protocols.policies import WrappingFactory
-from twisted.web.server import Site
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import NOT_SENT, Chunk
+from ssetwist.web import Site
 from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from tests.memory import MemoryDescriptor, SocketClient, dechunk
-from tests.unit.web.test_outlet import ONE, TWO, OutletCase, SocketCase, take_short_cut
+from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, take_short_cut
 
 
 class WriteAfterEndTests(SocketCase):
@@ -103,3 +106,205 @@ class LastChunkTests(OutletCase):
             (False, False), (client.transport.is_connected, client.transport.is_aborted)
         )
         self.assert_ended(EndReason.FINISHED, outlet)
+
+
+class ServerEndsTests(OutletCase):
+    """
+    The server ends a stream.
+    """
+
+    def test_cleanly(self) -> None:
+        """
+        The last words and the last chunk are sent, and the connection is closed, as announced.
+        """
+        client, outlet = self.connect()
+        outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        self.assertEqual(b":\nretry: 1\n", client.body)
+        self.assertTrue(client.is_complete)
+        self.assert_ended(EndReason.DRAINING, outlet)
+        self.assertIn(b"\r\nconnection: close", client.head)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+        self.assertFalse(client.transport.is_aborted)
+
+    def test_before_the_end(self) -> None:
+        """
+        The writer may write once more: that comes before the last words, and is counted.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        writer.last = lambda: outlet.write(Chunk(ONE, 1))
+        with capturedLogs() as logged:
+            outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        self.assertEqual(b":\n" + ONE + b"retry: 1\n", client.body)
+        self.assertEqual(["before the end", EndReason.DRAINING], writer.told)
+        self.assertEqual([1], [each["events"] for each in logged if "reason" in each])
+        self.assertTrue(client.is_complete)
+
+    def test_before_the_end_of_who_is_behind(self) -> None:
+        """
+        So it is for one that is behind, after what waits already.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        writer.last = lambda: outlet.write(Chunk(TWO, 1))
+        client.stop_reading()
+        outlet.write(Chunk(ONE, 1))
+        outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        client.read_again()
+        self.assertEqual(b":\n" + ONE + TWO + b"retry: 1\n", client.body)
+
+    def test_before_the_end_too_much(self) -> None:
+        """
+        If what it writes then is too much, the stream is cut, and ends once.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        client.stop_reading()
+        outlet.write(Chunk(ONE, 1))
+        writer.last = lambda: outlet.write(Chunk(b"x" * MAX_WAITING, 1))
+        outlet.end(EndReason.DRAINING)
+        self.assert_ended(EndReason.FELL_BEHIND, outlet)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
+    def test_no_last_moment(self) -> None:
+        """
+        Where a stream is cut, or the client has gone, there is no last moment to write.
+        """
+        _, first = self.connect()
+        client, _ = self.connect()
+        first.abort(EndReason.STALLED)
+        client.close()
+        told = [writer.told for writer in self.resource.writers]
+        self.assertEqual([[EndReason.STALLED], [EndReason.CLIENT_CLOSED]], told)
+        self.clock.advance(0)
+
+    def test_bytes_after_the_end(self) -> None:
+        """
+        What comes after the end of a stream is of no interest, and nothing of it is kept.
+        """
+        client, outlet = self.connect()
+        outlet.end(EndReason.FINISHED)
+        client.request("/plain")
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.assertEqual([], client.transport.protocol._dataBuffer)
+        self.assert_ended(EndReason.FINISHED, outlet)
+
+    def test_behind(self) -> None:
+        """
+        What waits comes before the last words; the owner is told at once, not when all has left.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.write(Chunk(ONE, 1))
+        outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
+        self.assertEqual([EndReason.DRAINING], self.resource.ended)
+        self.assertEqual(b":\n", client.body)
+        client.read_again()
+        self.assertEqual(b":\ndata: 1\n\nretry: 1\n", client.body)
+        self.assertTrue(client.is_complete)
+        self.assert_ended(EndReason.DRAINING, outlet)
+
+    def test_pitfall_K12_never_reads_after_the_end(self) -> None:
+        """
+        Who does not take its last bytes is cut at the stall time-out, and told nothing twice.
+        """
+        for headers in ({}, {"Connection": "close"}):
+            self.resource.writers.clear()
+            client, outlet = self.connect(headers=headers)
+            client.stop_reading()
+            outlet.end(EndReason.DRAINING)
+            self.pass_time(18)
+            self.assertFalse(client.transport.is_aborted)
+            self.pass_time(6)
+            self.assertTrue(client.transport.is_aborted)
+            self.assert_ended(EndReason.DRAINING, outlet)
+
+    def test_connection_close(self) -> None:
+        """
+        ``Connection: close`` gets the last chunk, then the end of the connection.
+        """
+        client, outlet = self.connect(headers={"Connection": "close"})
+        outlet.end(EndReason.FINISHED)
+        self.assertTrue(client.is_complete)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+
+    def test_never_closes(self) -> None:
+        """
+        Who does not let its connection be closed, as a peer may over TLS, is cut after a time.
+        """
+        client, outlet = self.connect()
+        client.transport.loseConnection = lambda: None  # type: ignore[method-assign]
+        outlet.end(EndReason.FINISHED)
+        self.clock.advance(CLOSE_TIMEOUT - 1)
+        self.assertFalse(client.transport.is_aborted)
+        self.clock.advance(1)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
+    def test_incomplete(self) -> None:
+        """
+        A response that is not whole ends without the last chunk, after what was written.
+        """
+        client, outlet = self.connect()
+        outlet.write(Chunk(ONE, 1))
+        outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+        self.assertEqual(b":\ndata: 1\n\n", client.body)
+        self.assertFalse(client.is_complete)
+
+    def test_at_once(self) -> None:
+        """
+        Aborting cuts the connection, and ends the stream in the same turn.
+        """
+        client, outlet = self.connect()
+        outlet.abort(EndReason.ENDED_BY_APPLICATION)
+        self.assert_ended(EndReason.ENDED_BY_APPLICATION, outlet)
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
+    def test_abort_while_closing(self) -> None:
+        """
+        Aborting cuts short an end that is under way.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.end(EndReason.FINISHED)
+        outlet.abort(EndReason.STALLED)
+        self.assertTrue(client.transport.is_aborted)
+        self.assert_ended(EndReason.FINISHED, outlet)
+        self.clock.advance(0)
+
+    def test_abort_by_who_is_told(self) -> None:
+        """
+        Whoever is told of a proper end may still cut the connection.
+        """
+        client, outlet = self.connect()
+        self.resource.writers[0].on_end = lambda reason: outlet.abort(reason)
+        outlet.end(EndReason.FINISHED, last_words=b"retry: 1\n")
+        self.assertTrue(client.transport.is_aborted)
+        self.assertEqual(b":\n", client.body)
+        self.clock.advance(0)
+
+    def test_finished_behind_our_back(self) -> None:
+        """
+        A request that the application finishes itself ends the stream, and hurts nothing.
+        """
+        _, outlet = self.connect()
+        outlet._request.finish()
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))  # Twisted's own, K9
+        self.assert_ended(EndReason.ENDED_BY_APPLICATION, outlet)
+
+    def test_access_log(self) -> None:
+        """
+        A stream that the server ends has its bytes in the access log, like every response.
+        """
+        logged: list[int] = []
+        self.site.log = lambda request: logged.append(request.sentLength)
+        _, outlet = self.connect()
+        outlet.write(Chunk(ONE, 1))
+        outlet.end(EndReason.FINISHED)
+        self.assertEqual([11], logged)

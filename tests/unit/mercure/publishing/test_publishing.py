@@ -8,7 +8,7 @@ from ssetwist import Hub
 from ssetwist.hub import Matchers
 from tests.memory import Client
 from tests.unit.hub.fake import Broken, SlowLog
-from tests.unit.mercure.test_resource import ALICE, ResourceCase, Slow
+from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 LINES = {"Content_Type": "application/x-ndjson"}
 

@@ -15,7 +15,7 @@ from ssetwist.log import Entry
 from ssetwist.mercure.subscribing._active import ActiveSubscriptions
 from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
 from ssetwist.testing import MemoryHub
-from tests.unit.mercure.test_resource import FullLog, ResourceCase
+from tests.unit.mercure.case import FullLog, ResourceCase
 
 #: One, or several, of each of some connections.
 CONNECTIONS = tuple(

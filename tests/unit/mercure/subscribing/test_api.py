@@ -9,7 +9,7 @@ from dataclasses import replace
 from ssetwist.hub import Matchers
 from ssetwist.mercure import ALL_TOPICS, Rights
 from tests.memory import Client
-from tests.unit.mercure.test_resource import ResourceCase
+from tests.unit.mercure.case import ResourceCase
 
 ADMIN = Rights(publish=Matchers.of(["news"]), subscribe=ALL_TOPICS, identity="admin")
 

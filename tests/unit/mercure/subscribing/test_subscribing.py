@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from ssetwist import Event, Hub, Refused
 from ssetwist.mercure import Action, Rights
 from tests.memory import Client
-from tests.unit.mercure.test_resource import ALICE, ByName, FullLog, ResourceCase
+from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase
 
 
 class WritesItself(ByName):

@@ -1,0 +1,75 @@
+"""
+A publisher, and a hub that answers what the test says.
+"""
+
+import json
+from typing import Any
+
+from twisted.internet.defer import Deferred
+from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web._newclient import ResponseNeverReceived
+
+from ssetwist.client import Interruption, Publisher
+from ssetwist.errors import NotPublished
+from tests.unit.client.fake_hub import Asked, FakeHub, Response
+
+URL = "https://hub.example/.well-known/mercure"
+
+REFUSED = ConnectionRefusedError("nobody is there")
+
+LOST = ResponseNeverReceived([])
+
+JSON_LINES = {"Content-Type": "application/x-ndjson"}
+
+
+def answer_lines(asked: Asked) -> Response:
+    """
+    Answer each line with its data for an id, or, if that is a number, with that status.
+    """
+    answers = []
+    for number, line in enumerate(asked.body.split(b"\n"), 1):
+        if not line:
+            continue
+        data = json.loads(line)["data"]
+        if data.isdigit():
+            answers.append({"error": "no", "status": int(data), "line": number, "retry_after": 2})
+        else:
+            answers.append({"id": data[:10]})
+    body = b"".join(json.dumps(answer).encode() + b"\n" for answer in answers)
+    return Response(200, body, JSON_LINES)
+
+
+class PublisherCase(SynchronousTestCase):
+    """
+    A publisher and a hub.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.hub = FakeHub()
+        self.interruptions: list[Interruption] = []
+
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def publisher(self, **options: Any) -> Publisher:
+        """
+        Make one whose chance is always a half.
+        """
+        options.setdefault("client", self.hub)
+        return Publisher(
+            URL,
+            reactor=self.clock,
+            jitter=lambda: 0.5,
+            on_interruption=self.interruptions.append,
+            **options,
+        )
+
+    def results(self, waiting: "Deferred[list[str | NotPublished]]") -> list[Any]:
+        """
+        Return what became of many: ids, and statuses of those refused.
+        """
+        results = self.successResultOf(waiting)
+        return [one if isinstance(one, str) else one.status for one in results]

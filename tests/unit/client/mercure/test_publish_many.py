@@ -1,0 +1,261 @@
+"""
+Many updates in one request.
+"""
+
+import json
+from collections.abc import Iterator
+
+from ssetwist.client import Update
+from ssetwist.client.mercure._batches import MAX_BATCH, MAX_LINES
+from tests.unit.client.fake_hub import Asked, Response
+from tests.unit.client.mercure.case import JSON_LINES, LOST, PublisherCase, answer_lines
+
+
+class PublishManyTests(PublisherCase):
+    """
+    Publishing many updates.
+    """
+
+    def test_lines(self) -> None:
+        """
+        They go together, a line each; each has its own answer, in order.
+        """
+        self.hub.answers = [answer_lines]
+        updates = [Update("/a", data) for data in ("x", "400", "z")]
+        results = self.successResultOf(self.publisher().publish_many(updates))
+        self.assertEqual(["x", "z"], [results[0], results[2]])
+        self.assertEqual((400, "no", 2), (results[1].status, results[1].text, results[1].line))
+        (asked,) = self.hub.asked
+        self.assertEqual(b"".join(update.line() for update in updates), asked.body)
+        self.assertEqual("application/x-ndjson", asked.header("Content-Type"))
+
+    def test_batches(self) -> None:
+        """
+        A request has at most so many lines, and so many bytes unless one line has more; they are
+        sent one after the other.
+        """
+        self.hub.answers = [answer_lines] * 2
+        updates = [Update("/a", "x")] * (MAX_LINES + 1)
+        results = self.results(self.publisher().publish_many(updates))
+        self.assertEqual(["x"] * (MAX_LINES + 1), results)
+        self.assertEqual([1000, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+
+        self.hub.asked.clear()
+        self.hub.answers = [answer_lines] * 3
+        large = Update("/a", "y" * MAX_BATCH)
+        self.successResultOf(
+            self.publisher().publish_many([Update("/a", "x"), large, Update("/a", "z")])
+        )
+        self.assertEqual([1, 1, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+
+    def test_none(self) -> None:
+        """
+        Nothing is no request.
+        """
+        self.assertEqual([], self.results(self.publisher().publish_many([])))
+        self.assertEqual([], self.hub.asked)
+
+    def test_lines_again(self) -> None:
+        """
+        Lines that the hub could not take are sent again, in their places and with the same key, and
+        no others.
+        """
+        taken = []
+
+        def take(asked: Asked) -> Response:
+            taken.append(asked.body)
+            return answer_lines(asked) if len(taken) == 1 else Response(200, b'{"id":"late"}\n')
+
+        self.hub.answers = [take, take]
+        published = self.publisher().publish_many(
+            [Update("/a", data) for data in ("x", "503", "z")]
+        )
+        self.assertNoResult(published)
+        self.clock.advance(2.25)
+        self.assertEqual(["x", "late", "z"], self.results(published))
+        self.assertEqual(b"\n" + Update("/a", "503").line() + b"\n", taken[1])
+        self.assertEqual(1, len({asked.header("Idempotency-Key") for asked in self.hub.asked}))
+
+    def test_slow_hub(self) -> None:
+        """
+        A hub that takes some each time is asked until it has all, however often that is.
+        """
+
+        def take_one(asked: Asked) -> Response:
+            lines = [line for line in asked.body.split(b"\n") if line]
+            first, *rest = (json.loads(line)["data"] for line in lines)
+            slow = b'{"error":"slow","status":429,"retry_after":0.5}\n'
+            return Response(200, b'{"id":"%s"}\n' % first.encode() + slow * len(rest), JSON_LINES)
+
+        self.hub.answers = [take_one] * 10
+        published = self.publisher(attempts=2).publish_many(
+            [Update("/a", f"n{number}") for number in range(10)]
+        )
+        self.clock.pump([0.75] * 10)
+        self.assertEqual([f"n{number}" for number in range(10)], self.results(published))
+
+    def test_lines_enough(self) -> None:
+        """
+        When nothing is taken any more in so many attempts, that is what became of them.
+        """
+        self.hub.answers = [answer_lines] * 3
+        published = self.publisher(attempts=2).publish_many(
+            [Update("/a", "x"), Update("/a", "503")]
+        )
+        self.clock.pump([2.25, 2.5, 3])
+        self.assertEqual(["x", 503], self.results(published))
+
+    def test_answered_before(self) -> None:
+        """
+        What was published stays so, whatever becomes of the lines that are sent again; it is not
+        published under another key, and what comes behind is not sent.
+        """
+        for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
+            with self.subTest(answer=answer):
+                self.hub.asked.clear()
+                self.hub.answers = [answer_lines, answer]
+                updates = [Update("/a", data) for data in ("x", "503", "403")]
+                updates += [Update("/a", "z")] * MAX_LINES
+                status = None if answer is LOST else answer.code
+                publisher = self.publisher(knows_keys=False)
+                published = publisher.publish_many(updates)
+                self.clock.advance(2.25)
+                expected = ["x", status, 403] + ["z"] * (MAX_LINES - 3) + [status] * 3
+                self.assertEqual(expected, self.results(published))
+                self.assertEqual(2, len(self.hub.asked))
+
+    def test_maybe_published(self) -> None:
+        """
+        What may have been published is not published again under another key.
+        """
+        for status in (400, 413, 415):
+            with self.subTest(status=status):
+                self.hub.asked.clear()
+                self.hub.answers = [LOST, Response(status)]
+                published = self.publisher().publish_many([Update("/a", "x"), Update("/a", "y")])
+                self.clock.advance(0.25)
+                results = self.successResultOf(published)
+                self.assertEqual([True] * 2, [one.is_uncertain for one in results])
+                self.assertEqual(2, len(self.hub.asked))
+
+    def test_all_refused(self) -> None:
+        """
+        When all of a request is refused, so are all behind it, which are not sent; what was before
+        is published.
+        """
+        self.hub.answers = [answer_lines, Response(401, b"who are you")]
+        updates = [Update("/a", "x")] * (3 * MAX_LINES)
+        results = self.results(self.publisher().publish_many(updates))
+        self.assertEqual(["x"] * MAX_LINES + [401] * (2 * MAX_LINES), results)
+        self.assertEqual(2, len(self.hub.asked))
+
+    def test_too_much(self) -> None:
+        """
+        A hub that takes less at a time gets less at a time.
+        """
+
+        def take_two(asked: Asked) -> Response:
+            if b"large" in asked.body or asked.body.count(b"\n") > 2:
+                return Response(413, b"too much")
+            return answer_lines(asked)
+
+        self.hub.answers = [take_two] * 20
+        updates = [Update("/a", data) for data in ("a", "b", "c", "large", "e")]
+        published = self.publisher().publish_many(updates)
+        self.assertEqual(["a", "b", "c", 413, "e"], self.results(published))
+
+    def test_forms_alone(self) -> None:
+        """
+        A hub that knows no lines gets forms, from then on; and is not trusted to know keys.
+        """
+        for refusal in (Response(400, b'Missing "topic"'), Response(415)):
+            with self.subTest(status=refusal.code):
+                publisher = self.publisher()
+                self.hub.asked.clear()
+                self.hub.answers = [
+                    refusal,
+                    Response(200, b"1"),
+                    Response(400, b"wrong"),
+                    Response(200, b"3"),
+                    Response(200, b"4"),
+                    LOST,
+                ]
+                updates = [Update("/a", data) for data in "abc"]
+                self.assertEqual(["1", 400, "3"], self.results(publisher.publish_many(updates)))
+                rest = self.results(publisher.publish_many(updates))
+                self.assertEqual(["4", None, None], rest)
+                self.assertEqual(6, len(self.hub.asked))
+
+    def test_no_such_time(self) -> None:
+        """
+        A hub that wants it to wait for no time, or for ever, is asked when the publisher likes.
+        """
+        for asked in ("NaN", "Infinity", "-5", "null"):
+            with self.subTest(asked=asked):
+                line = f'{{"error":"x","status":503,"retry_after":{asked}}}\n'.encode()
+                self.hub.answers = [Response(200, line, JSON_LINES), answer_lines]
+                published = self.publisher().publish_many([Update("/a", "x")])
+                self.clock.advance(61)
+                self.assertEqual(["x"], self.results(published))
+
+    def test_draws(self) -> None:
+        """
+        Updates may be made one by one; if that fails, so does it.
+        """
+
+        def updates() -> Iterator[Update]:
+            yield from [Update("/a", "x")] * MAX_LINES
+            yield Update("/a", "y")
+            raise LookupError
+
+        self.hub.answers = [answer_lines] * 2
+        self.failureResultOf(self.publisher().publish_many(updates()), LookupError)
+        self.assertEqual(1, len(self.hub.asked))
+
+    def test_longest_wait(self) -> None:
+        """
+        It waits as long as any of the lines is to.
+        """
+        line = '{"error":"x","status":429,"retry_after":%d}\n'
+        body = "".join(line % seconds for seconds in (3, 9, 1)).encode()
+        self.hub.answers = [Response(200, body, JSON_LINES), answer_lines]
+        published = self.publisher().publish_many([Update("/a", data) for data in "xyz"])
+        self.clock.advance(9.2)
+        self.assertNoResult(published)
+        self.clock.advance(0.05)
+        self.assertEqual(["x", "y", "z"], self.results(published))
+
+    def test_forms_that_are_refused(self) -> None:
+        """
+        Where forms are sent one by one, that one may not be published concerns no other; that
+        nothing may be does.
+        """
+        publisher = self.publisher()
+        self.hub.answers = [Response(415), Response(403), Response(413), Response(200, b"1")]
+        updates = [Update("/a", data) for data in "xyz"]
+        self.assertEqual([403, 413, "1"], self.results(publisher.publish_many(updates)))
+        self.hub.answers = [Response(401)]
+        self.assertEqual([401] * 3, self.results(publisher.publish_many(updates)))
+
+    def test_makes_no_sense(self) -> None:
+        """
+        An answer that does not answer each line says nothing of any.
+        """
+        for body in (
+            b"",
+            b'{"id":"1"}\n',
+            b'{"id":"1"}\n{"id":"2"}\n{"id":"3"}\n',
+            b"no JSON\n\n",
+            b"[]\n[]\n",
+            b'{"error":"x"}\n{"id":"1"}\n',
+            b'1\n"error"\n',
+            b"[" * 5000 + b"\n1\n",
+            b'{"error":"x","status":"y"}\n{"id":"1"}\n',
+            b'{"error":"x","status":1e999}\n{"id":"1"}\n',
+            b'{"id":null}\n{"id":"1"}\n',
+        ):
+            with self.subTest(body=body[:40]):
+                self.hub.answers = [Response(200, body, JSON_LINES)]
+                updates = [Update("/a", data) for data in "xy"]
+                results = self.successResultOf(self.publisher().publish_many(updates))
+                self.assertEqual([True, True], [one.is_uncertain for one in results])

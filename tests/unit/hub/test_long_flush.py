@@ -1,0 +1,336 @@
+"""
+Flushes that take longer than a turn may, and whose turn it is then.
+"""
+
+from ssetwist import EndReason
+from ssetwist.hub._fan_out import _BATCH, MAX_FLUSH
+from tests.unit.hub.case import HubTestCase, id_of
+from tests.unit.hub.fake import Broken, FakeListener, fail
+
+
+class LongFlushTests(HubTestCase):
+    """
+    A flush that takes too long goes on in the next turn.  Here the first to be served takes so long
+    that only those of its batch are served in the first turn.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.listeners = [self.subscribe(view="t") for _ in range(2 * _BATCH + 10)]
+        self.served, self.next_one, self.last = (
+            self.listeners[number] for number in (1, _BATCH, -1)
+        )
+
+    def begin(self, *data: str) -> None:
+        """
+        Publish, and let one turn pass.
+        """
+        first = self.listeners[0]
+        first.during_write = lambda: len(first.given) or self.clock.busy(MAX_FLUSH)
+        self.publish(*data)
+        self.clock.turn()
+        data_seen = [one.data for one in (first, self.served, self.next_one, self.last)]
+        self.assertEqual([[*data], [*data], [], []], data_seen)
+
+    def check_all(self, *data: str, but: tuple[FakeListener, ...] = ()) -> None:
+        """
+        Let everything happen, and check that all but some have exactly this.
+        """
+        self.settle()
+        others = [one for one in self.listeners if one not in but]
+        self.assertEqual([[*data]] * len(others), [one.data for one in others])
+
+    def test_batches(self) -> None:
+        """
+        It looks at the clock after each batch, and goes on where it was.
+        """
+        self.begin("a")
+        self.assertEqual(_BATCH, sum(bool(one.writes) for one in self.listeners))
+        self.check_all("a")
+        self.assertEqual([1] * len(self.listeners), [len(one.writes) for one in self.listeners])
+
+    def test_in_order(self) -> None:
+        """
+        Who came first hears first, over several turns too.
+        """
+        heard: list[int] = []
+        for number, one in enumerate(self.listeners[1:]):
+            one.during_write = lambda number=number: heard.append(number)
+        self.begin("a")
+        self.settle()
+        self.assertEqual(list(range(len(self.listeners) - 1)), heard)
+
+    def test_each_turn_takes_too_long(self) -> None:
+        """
+        However long a batch takes, each turn serves one.
+        """
+        self.listeners[_BATCH + 1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
+        self.begin("a")
+        self.clock.turn()
+        self.assertEqual(2 * _BATCH, sum(bool(one.writes) for one in self.listeners))
+        self.check_all("a")
+
+    def test_took_too_long_for_the_last(self) -> None:
+        """
+        Where the time is over just when everyone is served, that is it.
+        """
+        self.listeners[-1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
+        self.begin("a")
+        self.check_all("a")
+        self.assertEqual({}, self.hub._live._marked)
+
+    def test_short(self) -> None:
+        """
+        As long as there is time, it serves one batch after the other.
+        """
+        first = self.listeners[0]
+        first.during_write = lambda: self.clock.busy(0.9 * MAX_FLUSH)
+        self.publish("a")
+        self.clock.turn()
+        self.assertEqual([["a"]] * len(self.listeners), [one.data for one in self.listeners])
+
+    def test_publish(self) -> None:
+        """
+        What is published in between comes after it, and once, for those who were served and those
+        who were not.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.clock.turn()
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_join(self) -> None:
+        """
+        Who comes in between gets what is published from then on, and nothing twice.
+        """
+        self.begin("a")
+        self.publish("b")
+        late = self.subscribe(view="t")
+        self.publish("c")
+        self.check_all("a", "b", "c")
+        self.assertEqual(["c"], late.data)
+
+    def test_replay(self) -> None:
+        """
+        Who comes in between with a cursor gets what follows it, and nothing twice.
+        """
+        self.begin("a", "b")
+        late = [self.subscribe(view="t", last_event_id=id_of(number)) for number in range(3)]
+        self.publish("c")
+        self.check_all("a", "b", "c")
+        self.assertEqual([["a", "b", "c"], ["b", "c"], ["c"]], [one.data for one in late])
+
+    def test_leave(self) -> None:
+        """
+        Who leaves in between, served or not, gets nothing more; the others do not notice.
+        """
+        self.begin("a")
+        for one in (self.served, self.next_one, self.last):
+            one.leave()
+        self.publish("b")
+        gone = (self.served, self.next_one, self.last)
+        self.check_all("a", "b", but=gone)
+        self.assertEqual([["a"], [], []], [one.data for one in gone])
+
+    def test_all_leave(self) -> None:
+        """
+        If all leave in between there is nothing left to do.
+        """
+        self.begin("a")
+        for one in self.listeners:
+            one.leave()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_end(self) -> None:
+        """
+        Who is ended in between, served or not, has what was published for it, once.
+        """
+        self.begin("a")
+        self.publish("b")
+        for one in (self.served, self.next_one, self.last):
+            one.subscriber.end(for_good=True)
+            self.assertEqual((["a", "b", ""], False), (one.data, one.is_cut))
+        self.check_all("a", "b", but=(self.served, self.next_one, self.last))
+
+    def test_drain(self) -> None:
+        """
+        The same for all when the server stops.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.hub.streams.drain(3.0)
+        self.assertEqual({EndReason.DRAINING}, {one.end_reason for one in self.listeners})
+        self.check_all("a", "b")
+
+    def test_change_topics(self) -> None:
+        """
+        Who is given other topics in between, served or not, has what was published before of the
+        old ones, once, and of the new ones what is published from then on.
+        """
+        self.begin("a")
+        self.publish("b")
+        self.publish("x", to="u")
+        changed = (self.served, self.next_one, self.last)
+        for one in changed:
+            one.subscriber.change_topics(["t", "u"])
+        self.publish("c")
+        self.publish("y", to="u")
+        self.check_all("a", "b", "c", but=changed)
+        self.assertEqual([["a", "b", "c", "y"]] * 3, [one.data for one in changed])
+
+    def test_behind(self) -> None:
+        """
+        Who falls behind in between gets the rest from the log, without a gap and once.
+        """
+        self.begin("a")
+        slow = (self.served, self.next_one, self.last)
+        for one in slow:
+            one.stop_reading()
+        self.publish("b")
+        self.check_all("a", "b", but=slow)
+        self.assertEqual([["a"], [], []], [one.data for one in slow])
+        self.publish("c")
+        self.settle()
+        for one in slow:
+            one.read()
+        self.check_all("a", "b", "c")
+
+    def test_behind_and_back(self) -> None:
+        """
+        Who falls behind in this round and has room again before it is over joins for the next.
+        """
+        self.begin("a")
+        self.next_one.stop_reading()
+        self.next_one.during_write = lambda: self.clock.busy(MAX_FLUSH)
+        self.clock.turn()
+        self.assertTrue(self.next_one.is_behind)
+        self.publish("b")
+        self.next_one.read()
+        self.assertEqual(["a", "b"], self.next_one.data)
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_ephemeral(self) -> None:
+        """
+        Ephemeral events keep their place among the others.
+        """
+        self.begin("a")
+        self.publish("b", ephemeral=True)
+        self.publish("c")
+        self.check_all("a", "b", "c")
+
+    def test_close(self) -> None:
+        """
+        If the hub is closed in between, all still get it.
+        """
+        self.begin("a")
+        self.hub.close()
+        self.check_all("a")
+
+    def test_broken(self) -> None:
+        """
+        Who breaks in a later turn is cut, and the others do not notice.
+        """
+        self.begin("a")
+        self.next_one.during_write = fail
+        self.check_all("a", but=(self.next_one,))
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertTrue(self.next_one.is_cut)
+
+
+class FairnessTests(HubTestCase):
+    """
+    Audiences take turns.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.heard: list[str] = []
+
+    def listen(self, topic: str, count: int = 1) -> list[FakeListener]:
+        """
+        Subscribe to a topic, so that the first of them notes what it hears.
+        """
+        listeners = [self.subscribe(view=topic) for _ in range(count)]
+        listeners[0].during_write = lambda: self.heard.append(topic)
+        return listeners
+
+    def test_first_come(self) -> None:
+        """
+        Who was published to first is served first.
+        """
+        for topic in "abc":
+            self.listen(topic)
+        for topic in "bca":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["b", "c", "a"], self.heard)
+
+    def test_published_without_end(self) -> None:
+        """
+        An audience that is published to again and again, while it is served, keeps no other one
+        waiting for longer than a round.
+        """
+        (busy,) = self.listen("a")
+        self.listen("b")
+        busy.during_write = lambda: (self.heard.append("a"), self.publish("more", to="a"))
+        for topic in "ab":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["a", "b"], self.heard)
+        self.publish("2", to="b")
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual(["a", "b", "a", "b", "a"], self.heard)
+
+    def test_long_round(self) -> None:
+        """
+        An audience whose round takes several turns ends it before the next one is served, and that
+        one comes before its next round.
+        """
+        listeners = self.listen("a", 3 * _BATCH)
+        self.listen("b")
+        for number in (0, _BATCH, 2 * _BATCH):
+            listeners[number].during_write = lambda number=number: (
+                self.heard.append(f"a{number // _BATCH}"),
+                self.clock.busy(MAX_FLUSH),
+            )
+        for topic in "ab":
+            self.publish("1", to=topic)
+        for _ in range(3):
+            self.clock.turn()
+            self.publish("more", to="a")
+        self.assertEqual(["a0", "a1", "a2"], self.heard)
+        self.clock.turn()
+        self.assertEqual(["a0", "a1", "a2", "b"], self.heard)
+        self.settle()
+        self.assertEqual(["a0", "a1", "a2", "b", "a0", "a1", "a2"], self.heard)
+
+    def test_many_audiences(self) -> None:
+        """
+        The time is looked at also between audiences.
+        """
+        for topic in "abc":
+            (listener,) = self.listen(topic)
+            listener.during_write = lambda topic=topic: (
+                self.heard.append(topic),
+                self.clock.busy(MAX_FLUSH),
+            )
+            self.publish("1", to=topic)
+        for expected in ("a", "ab", "abc"):
+            self.clock.turn()
+            self.assertEqual([*expected], self.heard)
+
+    def test_gone_before_their_turn(self) -> None:
+        """
+        An audience that has gone before its turn has come is passed over.
+        """
+        (first,) = self.listen("a")
+        (gone,) = self.listen("b")
+        self.listen("c")
+        first.during_write = gone.leave
+        for topic in "abc":
+            self.publish("1", to=topic)
+        self.clock.turn()
+        self.assertEqual(["c"], self.heard)

@@ -1,0 +1,329 @@
+"""
+Streams that are cut or ended: stalled ones, old ones, broken ones, and all of them at the stop.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.internet.task import Clock
+
+from ssetwist import EndReason
+from ssetwist.hub import DEFAULT_STALL_TIMEOUT, Streams
+from tests.unit.hub.fake import Broken, FakeOutlet, do_nothing, fail
+from tests.unit.hub.streams_case import EVENT, Heard, StreamsTestCase
+
+
+class StallTests(StreamsTestCase):
+    """
+    Cutting those who take nothing.
+    """
+
+    def test_stalled(self) -> None:
+        """
+        Who is behind without progress for the stall time-out is cut.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.fall_behind()
+        self.pass_time(24.0)
+        self.assertTrue(outlet.is_cut)
+        self.assertEqual([EndReason.STALLED], heard.reasons)
+
+    def test_not_before(self) -> None:
+        """
+        Nobody is cut before the stall time-out.
+        """
+        self.assertEqual(DEFAULT_STALL_TIMEOUT, self.streams.stall_timeout)
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+
+    @given(
+        heartbeat=st.just(0.0) | st.floats(0.1, 100.0),
+        stall_timeout=st.floats(0.1, 100.0),
+        begin=st.floats(0.0, 3.0),
+    )
+    def test_when(self, heartbeat: float, stall_timeout: float, begin: float) -> None:
+        """
+        Whenever it began, it is cut after the stall time-out, and no later than a fifth of it
+        after that.
+        """
+        clock = Clock()
+        streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
+        outlet = FakeOutlet(streams)
+        ends: list[float] = []
+        Heard(outlet, lambda: ends.append(clock.seconds()))
+        clock.callLater(begin * stall_timeout, outlet.fall_behind)
+        while calls := clock.getDelayedCalls():
+            clock.advance(calls[0].getTime() - clock.seconds())
+        waited = ends[0] - begin * stall_timeout
+        self.assertGreaterEqual(waited, stall_timeout * (1 - 1e-6))
+        self.assertLessEqual(waited, stall_timeout * (1.2 + 1e-6))
+
+    def test_progress(self) -> None:
+        """
+        Whoever makes some progress, however slowly, is not cut.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        for _ in range(20):
+            self.pass_time(19.0)
+            outlet.read_some()
+        self.assertTrue(outlet.is_open)
+
+    def test_stalled_after_progress(self) -> None:
+        """
+        After some progress the stall time-out begins anew.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        self.pass_time(19.0)
+        outlet.read_some()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4.0)
+        self.assertTrue(outlet.is_cut)
+
+    def test_kept_up(self) -> None:
+        """
+        A stream that has kept up is never cut, however long it has nothing to say.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertTrue(outlet.is_open)
+
+    def test_without_heartbeat(self) -> None:
+        """
+        Those who stall are cut also where there is no heartbeat, no more than a fifth late.
+        """
+        self.streams = Streams(self.clock, heartbeat=0, stall_timeout=20.0)
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        self.pass_time(19.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4.5)
+        self.assertTrue(outlet.is_cut)
+
+    def test_while_ending(self) -> None:
+        """
+        Who does not take the end of the response is cut too.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        outlet.end(EndReason.FINISHED, last_words=b"data: a\n\n")
+        self.assertEqual(1, len(self.streams))
+        self.pass_time(24.0)
+        self.assertTrue(outlet.is_cut)
+
+    def test_others(self) -> None:
+        """
+        Cutting one hurts nobody else.
+        """
+        outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
+        outlet.fall_behind()
+        self.pass_time(24.0)
+        self.assertEqual((True, True), (outlet.is_cut, other.is_open))
+
+
+class LifetimeTests(StreamsTestCase):
+    """
+    Ending those whose time is over.
+    """
+
+    def test_for_ever(self) -> None:
+        """
+        Unless told otherwise a stream has no lifetime.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(3600.0)
+        self.assertTrue(outlet.is_open)
+
+    def test_over(self) -> None:
+        """
+        A stream ends properly when its lifetime is over: not before, and no later than a fifth of
+        the heartbeat after that.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.expires = 100.0
+        self.pass_time(99.5)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4.0)
+        self.assertEqual(([EndReason.LIFETIME_OVER], False), (heard.reasons, outlet.is_cut))
+
+    def test_behind(self) -> None:
+        """
+        Who is behind then is given time to read what waits.
+        """
+        outlet = FakeOutlet(self.streams)
+        outlet.expires = 10.0
+        outlet.fall_behind()
+        outlet.write(EVENT)
+        self.pass_time(14.0)
+        self.assertEqual((False, False), (outlet.is_open, outlet.is_cut))
+        outlet.read()
+        self.assertEqual(EVENT.data, outlet.received)
+
+    def test_stalled_then(self) -> None:
+        """
+        Who does not take its end is cut after the stall time-out, and told nothing a second time.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.expires = 10.0
+        self.pass_time(9.0)
+        outlet.fall_behind()
+        self.pass_time(24.0)
+        self.assertEqual(([EndReason.LIFETIME_OVER], True), (heard.reasons, outlet.is_cut))
+
+    def test_without_heartbeat(self) -> None:
+        """
+        It ends also where there is no heartbeat.
+        """
+        self.streams = Streams(self.clock, heartbeat=0)
+        outlet = FakeOutlet(self.streams)
+        outlet.expires = 100.0
+        self.pass_time(104.0)
+        self.assertFalse(outlet.is_open)
+
+
+class BrokenOutletTests(StreamsTestCase):
+    """
+    An outlet that raises what it should not.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.outlets = [FakeOutlet(self.streams) for _ in range(5)]
+        self.broken, *self.others = self.outlets
+        self.addCleanup(setattr, self.broken, "during_abort", do_nothing)
+
+    def test_cut(self) -> None:
+        """
+        It is logged and cut.
+        """
+        heard = Heard(self.broken)
+        self.broken.during_write = fail
+        self.pass_time(15.0)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([EndReason.CONNECTION_LOST], heard.reasons)
+
+    def test_others(self) -> None:
+        """
+        The others have their heartbeat, now and from then on.
+        """
+        self.broken.during_write = fail
+        for count in (1, 2, 3):
+            self.pass_time(15.0)
+            self.assertTrue(all(len(other.writes) >= count for other in self.others))
+        self.flushLoggedErrors(Broken)
+
+    def test_cannot_be_cut(self) -> None:
+        """
+        The others have their heartbeat even if the broken one cannot be cut either.
+        """
+        self.broken.during_write = self.broken.during_abort = fail
+        self.pass_time(30.0)
+        self.assertTrue(self.flushLoggedErrors(Broken))
+        self.assertEqual([2] * 4, [len(other.writes) for other in self.others])
+
+    def test_drain(self) -> None:
+        """
+        The others end properly when the server stops.
+        """
+        self.broken.during_end = fail
+        self.streams.drain(3.0)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+        self.assertEqual([False] * 4, [other.is_open for other in self.others])
+
+    def test_abort(self) -> None:
+        """
+        The others are cut when the server stops.
+        """
+        self.broken.during_abort = fail
+        self.streams.abort()
+        self.assertTrue(self.flushLoggedErrors(Broken))
+        self.assertEqual([True] * 4, [other.is_cut for other in self.others])
+
+
+class StopTests(StreamsTestCase):
+    """
+    Ending all streams because the server stops.
+    """
+
+    def test_drain(self) -> None:
+        """
+        Every stream ends properly, because the server stops.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        heard = [Heard(outlet) for outlet in outlets]
+        self.streams.drain(3.0)
+        self.assertEqual([[EndReason.DRAINING]] * 3, [one.reasons for one in heard])
+        self.assertEqual([False] * 3, [outlet.is_cut for outlet in outlets])
+        self.assertEqual(0, len(self.streams))
+
+    def test_retry(self) -> None:
+        """
+        The last that a client reads is when to come back; it is no event.
+        """
+        self.streams = Streams(self.clock, jitter=lambda: 0.0)
+        outlet = FakeOutlet(self.streams)
+        self.streams.drain(3.0)
+        self.assertEqual(b"retry: 3000\n", outlet.received)
+
+    def test_spread(self) -> None:
+        """
+        Each comes back at a moment of its own, 200 of them a second.
+        """
+        numbers = iter([number / 1000 for number in range(1000)])
+        self.streams = Streams(self.clock, jitter=lambda: next(numbers))
+        outlets = [FakeOutlet(self.streams) for _ in range(1000)]
+        self.streams.drain(3.0)
+        self.assertEqual(
+            sorted(b"retry: %d\n" % milliseconds for milliseconds in range(3000, 8000, 5)),
+            sorted(outlet.received for outlet in outlets),
+        )
+
+    def test_drain_those_behind(self) -> None:
+        """
+        Who is behind is given time to read what waits, and then ends.
+        """
+        self.streams = Streams(self.clock, jitter=lambda: 0.0)
+        outlet = FakeOutlet(self.streams)
+        outlet.fall_behind()
+        outlet.write(EVENT)
+        self.streams.drain(3.0)
+        self.assertEqual((1, False), (len(self.streams), outlet.is_open))
+        outlet.read()
+        self.assertEqual(b"data: a\n\nretry: 3000\n", outlet.received)
+        self.assertEqual(0, len(self.streams))
+
+    def test_abort(self) -> None:
+        """
+        Every stream that is left is cut, because the server stops.
+        """
+        outlets = [FakeOutlet(self.streams) for _ in range(3)]
+        heard = [Heard(outlet) for outlet in outlets]
+        self.streams.abort()
+        self.assertEqual([[EndReason.DRAINING]] * 3, [one.reasons for one in heard])
+        self.assertEqual([True] * 3, [outlet.is_cut for outlet in outlets])
+
+    def test_abort_after_drain(self) -> None:
+        """
+        Who does not read its end is cut, and is told nothing a second time.
+        """
+        outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
+        outlet.fall_behind()
+        self.streams.drain(3.0)
+        self.streams.abort()
+        self.assertEqual((True, [EndReason.DRAINING]), (outlet.is_cut, heard.reasons))
+        self.assertEqual(0, len(self.streams))
+
+    def test_nobody(self) -> None:
+        """
+        Where there is no stream, nothing happens.
+        """
+        self.streams.drain(3.0)
+        self.streams.abort()
+        self.assertEqual([], self.clock.getDelayedCalls())

@@ -1,0 +1,273 @@
+"""
+Keys of a verifier: which of them may have signed, and when they are fetched anew.
+"""
+
+from twisted.internet.defer import CancelledError
+
+from ssetwist.errors import Refused
+from ssetwist.hub import Matchers
+from ssetwist.mercure.rights._rights import Action
+from ssetwist.mercure.tokens._credentials import Credential, CredentialPlace
+from ssetwist.mercure.tokens._keys import VerificationKey, from_bytes
+from ssetwist.mercure.tokens._trust import FixedKeys, Trust
+from tests.unit.mercure.fake_tokens import (
+    HUB,
+    NOW,
+    OTHER_SECRET,
+    SECRET,
+    access_token,
+    private_key,
+    public_pem,
+    signed,
+)
+from tests.unit.mercure.tokens.case import (
+    OTHER,
+    ChangingKeys,
+    VerifierCase,
+    mac_of,
+    resigned,
+    trust,
+    with_header,
+)
+
+
+class SignatureTests(VerifierCase):
+    """
+    Keys and algorithms.
+    """
+
+    def test_wrong_secret(self) -> None:
+        """
+        A token that somebody else has signed is refused; it is said what is expected.
+        """
+        self.assertEqual(
+            "the signature is made with another key; expected one that is made with the hub's "
+            "shared secret for tokens to publish",
+            self.refusal(access_token(OTHER_SECRET)),
+        )
+
+    def test_changed(self) -> None:
+        """
+        A token whose claims have been changed is refused.
+        """
+        head, _, signature = access_token().split(".")
+        _, claims, _ = access_token(sub="x").split(".")
+        self.assertIn("the signature is", self.refusal(f"{head}.{claims}.{signature}"))
+        self.assertIn("the signature is", self.refusal(f"{head}.{claims}."))
+
+    def test_algorithms(self) -> None:
+        """
+        A token cannot choose its algorithm.
+        """
+        self.assertEqual(
+            "alg is 'HS512'; expected 'HS256'", self.refusal(access_token(SECRET * 2, "HS512"))
+        )
+        self.assertEqual(
+            "alg is 'none'; expected 'HS256'", self.refusal(access_token(None, "none"))
+        )
+        for algorithm, found in ((None, "missing"), (["HS256"], "no text but an array")):
+            token = with_header({"typ": "at+jwt", "alg": algorithm})
+            self.assertEqual(f"alg is {found}; expected 'HS256'", self.refusal(token))
+
+    def test_confusion(self) -> None:
+        """
+        A public key is no secret, though the token says so.
+        """
+        pem = public_pem("RSA")
+        self.verifier = self.make({HUB: trust(pem)})
+        self.rights(access_token(private_key("RSA"), "RS256"))
+        self.rights(access_token(private_key("RSA"), "PS512"))
+        head, claims, _ = access_token().split(".")
+        signature = mac_of(pem, f"{head}.{claims}")
+        self.assertIn(
+            "alg is 'HS256'; expected 'RS256'", self.refusal(f"{head}.{claims}.{signature}")
+        )
+
+    def test_actions(self) -> None:
+        """
+        There may be separate keys to publish and to subscribe, or for one of them only.
+        """
+        first, second = (FixedKeys((from_bytes(key),)) for key in (SECRET, OTHER_SECRET))
+        self.verifier = self.make({HUB: Trust((first,), (second,))})
+        self.rights(access_token(), Action.PUBLISH)
+        self.rights(access_token(OTHER_SECRET), Action.SUBSCRIBE)
+        self.assertIn("to subscribe", self.refusal(access_token(), Action.SUBSCRIBE))
+        self.assertIn("to publish", self.refusal(access_token(OTHER_SECRET), Action.PUBLISH))
+        self.verifier = self.make({HUB: Trust(subscribe=(second,))})
+        self.assertEqual(
+            "the key of tokens to publish is not set; expected set, by --key, --publisher-key or "
+            "--jwks",
+            self.refusal(access_token()),
+        )
+        self.assertEqual([False, True], [self.verifier.has_keys(action) for action in Action])
+
+    def test_named_keys(self) -> None:
+        """
+        A name helps to find the key, and does not hide one without; where no key has it, all are
+        tried.
+        """
+        keys = [VerificationKey.from_secret(secret) for secret in (SECRET, OTHER_SECRET)]
+        for names, kid, expected in (
+            (("a", "b"), "a", True),
+            (("a", "b"), None, True),
+            (("a", "b"), "c", True),
+            (("a", "b"), "b", False),
+            ((None, "b"), "b", True),
+            ((None, None), "b", True),
+        ):
+            named = tuple(
+                VerificationKey(key.kind, key.algorithms, key._material, name)
+                for key, name in zip(keys, names, strict=True)
+            )
+            self.verifier = self.make({HUB: Trust((FixedKeys(named),))})
+            token = access_token(kid=kid)
+            if expected:
+                self.rights(token)
+            else:
+                self.assertIn("with another key, named 'b';", self.refusal(token))
+
+    def test_embedded_key(self) -> None:
+        """
+        Keys that a token brings along are not looked at.
+        """
+        token = signed(
+            {"iss": HUB, "aud": HUB, "exp": NOW + 60},
+            OTHER_SECRET,
+            typ="at+jwt",
+            jwk={"kty": "oct", "k": "YW5vdGhlciBzZWNyZXQgb2YgdGhpcnR5LXR3byBieXRlcyBvciBtb3Jl"},
+            jku="https://evil.example/",
+        )
+        self.assertIn("the signature is made with another key", self.refusal(token))
+
+
+class ChangingKeysTests(VerifierCase):
+    """
+    Keys that change while the hub runs.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.source = ChangingKeys()
+        self.verifier = self.make({HUB: Trust((self.source,), (self.source,))})
+        self.token = access_token(private_key("P-256"), "ES256", kid="new")
+
+    def key(self, kid: str | None, kind: str = "P-256") -> VerificationKey:
+        """
+        Return a key with a name.
+        """
+        return VerificationKey.from_pem(public_pem(kind), kid=kid)
+
+    def test_waits(self) -> None:
+        """
+        A token with a key that is not known waits until it is.
+        """
+        self.source.keys = (self.key("old", "RSA"),)
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
+        self.assertNoResult(result)
+        self.source.keys = (self.key("new"),)
+        self.source.sought.pop().callback(None)
+        self.assertEqual(Matchers.of("/p"), self.successResultOf(result).publish)
+
+    def test_in_vain(self) -> None:
+        """
+        It is refused if that key does not come; it is said that its name is not known.
+        """
+        self.source.keys = (self.key("old", "P-256"),)
+        token = access_token(private_key("Ed25519"), "EdDSA", kid="new")
+        for one, expected in (
+            (token, "alg is 'EdDSA'; expected 'ES256'"),
+            (
+                resigned(self.token),
+                "the signature is made with another key, named 'new', which this hub does not know",
+            ),
+        ):
+            result = self.verifier.verify(Credential(one, CredentialPlace.HEADER), Action.PUBLISH)
+            self.source.sought.pop().callback(None)
+            self.assertIn(expected, self.failureResultOf(result, Refused).value.reason)
+
+    def test_does_not_wait(self) -> None:
+        """
+        A token does not wait if its key is known, or can be of no set.
+        """
+        self.source.keys = (self.key("new"),)
+        self.rights(self.token)
+        self.refusal(resigned(self.token))
+        self.refusal(access_token())
+        self.assertEqual([], self.source.sought)
+
+    def test_without_name(self) -> None:
+        """
+        A token that names no key may wait, too.
+        """
+        token = access_token(private_key("P-256"), "ES256")
+        result = self.verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+        self.source.keys = (self.key(None),)
+        self.source.sought.pop().callback(None)
+        self.successResultOf(result)
+
+    def test_no_keys(self) -> None:
+        """
+        While there are no keys nobody can say whether a token is good, which is not its fault.
+        """
+        for problem, expected in (
+            ("the set is down", "there are no keys: the set is down"),
+            ("", "there are no keys: their set has none"),
+        ):
+            self.source.problem = problem
+            result = self.verifier.verify(
+                Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+            )
+            self.source.sought.pop().callback(None)
+            refused = self.failureResultOf(result, Refused).value
+            self.assertEqual(
+                (503, None, 30.0), (refused.status, refused.error, refused.retry_after)
+            )
+            self.assertEqual(expected, refused.reason)
+
+    def test_empty(self) -> None:
+        """
+        It is the same with keys that are fixed, if there are none.
+        """
+        self.verifier = self.make({HUB: Trust((FixedKeys(()),))})
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
+        refused = self.failureResultOf(result, Refused).value
+        self.assertEqual("there are no keys: their set has none", refused.reason)
+
+    def test_cancel(self) -> None:
+        """
+        Who does not wait any longer does not hold anything.
+        """
+        result = self.verifier.verify(
+            Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
+        )
+        result.cancel()
+        self.failureResultOf(result, CancelledError)
+        self.assertEqual(["cancel"], self.source.calls)
+
+    def test_start_and_stop(self) -> None:
+        """
+        Each source is started and stopped once, whoever shares it.
+        """
+        other = ChangingKeys()
+        trust = Trust((self.source,), (self.source, other))
+        verifier = self.make({HUB: trust, OTHER: trust}, legacy=trust)
+        verifier.start()
+        verifier.stop()
+        for source in (self.source, other):
+            self.assertEqual(["start", "stop"], source.calls)
+
+    def test_fixed(self) -> None:
+        """
+        Keys that do not change need neither.
+        """
+        verifier = self.make({HUB: trust(public_pem("Ed25519"))})
+        verifier.start()
+        self.verifier = verifier
+        self.assertIn("alg is 'ES256'; expected 'EdDSA'", self.refusal(self.token))
+        verifier.stop()
+        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertTrue(verifier.has_keys(Action.PUBLISH))

@@ -1,0 +1,148 @@
+"""
+Services on a reactor in memory.
+"""
+
+import errno
+from collections.abc import Callable
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
+from twisted.internet.interfaces import IAddress
+from twisted.internet.protocol import Factory
+from twisted.internet.task import deferLater
+from twisted.internet.testing import MemoryReactorClock
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist import HubConfig, HubService
+from ssetwist.errors import CannotListen
+from ssetwist.mercure import TokenSettings
+from ssetwist.mercure.tokens._keys import VerificationKey
+from tests.memory import Client
+
+#: A key, with which the hub is not only for development.
+_KEY = VerificationKey.from_secret(b"k" * 32)
+
+KEY = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
+
+
+class Port:
+    """
+    A port that is listened on, in memory.
+    """
+
+    def __init__(
+        self, reactor: "Reactor", address: IAddress, factory: Factory, backlog: int
+    ) -> None:
+        self.address = address
+        self.factory = factory
+        self.backlog = backlog
+        self._reactor = reactor
+        factory.doStart()
+        reactor.ports.append(self)
+
+    def getHost(self) -> IAddress:
+        return self.address
+
+    def stopListening(self) -> Deferred[None]:
+        # As a real one: no new connection from now on, and the rest in the next turn.
+        self._reactor.ports.remove(self)
+        return deferLater(self._reactor, 0, self.factory.doStop)
+
+
+class Reactor(MemoryReactorClock):
+    """
+    Twisted's, but with ports that start and stop, know their address, and may be in use.
+
+    :ivar ports: What is listened on now.
+    :ivar in_use: The numbers of TCP ports that somebody else has.
+    :ivar slow: What listening on a ``slow`` endpoint waits for.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ports: list[Port] = []
+        self.in_use: set[int] = set()
+        self.slow: Deferred[Port] = Deferred()
+
+    def listenTCP(
+        self, port: int, factory: Factory, backlog: int = 50, interface: str = ""
+    ) -> Port:
+        if port in self.in_use:
+            raise CannotListenError(interface, port, OSError(errno.EADDRINUSE, "in use"))
+        kind = IPv6Address if ":" in interface else IPv4Address
+        address = kind("TCP", interface or "0.0.0.0", port)
+        return Port(self, address, factory, backlog)
+
+    def callWhenRunning(self, call: Callable[..., object], *args: object, **named: object) -> None:
+        call(*args, **named)
+
+    def listenUNIX(self, address: str, factory: Factory, backlog: int = 50, **_: object) -> Port:
+        return Port(self, UNIXAddress(address), factory, backlog)
+
+
+class ServiceTestCase(SynchronousTestCase):
+    """
+    Services on a reactor in memory.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = Reactor()
+
+    def make(self, *listen: str, **options: object) -> HubService:
+        """
+        Make a service.
+        """
+        config = HubConfig(**{"listen": listen or ("tcp:80:interface=127.0.0.1",), **options})
+        return HubService(self.reactor, config)
+
+    def start_all_the_same(self, service: HubService) -> CannotListen:
+        """
+        Check that it cannot be started, and return the error.
+        """
+        return self.assertRaises(CannotListen, service.privilegedStartService)
+
+    def start(self, *listen: str, **options: object) -> HubService:
+        """
+        Make a service, start it as twistd does, and stop it after the test.
+        """
+        service = self.make(*listen, **options)
+        service.privilegedStartService()
+        service.startService()
+        self.addCleanup(self.stop, service)
+        return service
+
+    def stop(self, service: HubService) -> None:
+        """
+        Stop a service, unless the test has done so, and check that nothing is left of it.
+        """
+        if service.running:
+            stopping = service.stopService()
+            self.pass_time(10.0)
+            self.assertIsNone(self.successResultOf(stopping))
+        if not self.reactor.ports:
+            self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def pass_time(self, seconds: float, step: float = 1 / 16) -> None:
+        """
+        Let time pass in small steps, as a reactor does; steps that floats can add up exactly.
+        """
+        for _ in range(round(seconds / step)):
+            self.reactor.advance(step)
+
+    def connect(self, port: int = 0, path: str = "/sse") -> Client:
+        """
+        Connect to one of the ports and ask for a path.
+        """
+        client = Client(self.reactor.ports[port].factory, self.reactor)
+        client.request(path)
+        return client
+
+    def logged(self, level: LogLevel, call: Callable[[], object]) -> list[str]:
+        """
+        Return what a call logs on this level.
+        """
+        with capturedLogs() as events:
+            call()
+        return [formatEvent(event) for event in events if event["log_level"] is level]

@@ -1,0 +1,305 @@
+"""
+Listening: on what is asked for, on all of it or on nothing.
+"""
+
+import contextlib
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IStreamServerEndpointStringParser
+from twisted.internet.protocol import Factory
+from twisted.logger import LogLevel
+from twisted.plugin import IPlugin
+from zope.interface import implementer
+
+import twisted.plugins
+from ssetwist import Event, SSETwistError
+from ssetwist.errors import CannotListen
+from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
+
+
+@implementer(IPlugin, IStreamServerEndpointStringParser)
+class SlowEndpointParser:
+    """
+    Knows the endpoint ``slow``, which listens when the test says so.
+    """
+
+    prefix = "slow"
+
+    def __init__(self) -> None:
+        self._reactor: Reactor | None = None
+
+    def parseStreamServer(self, reactor: Reactor) -> "SlowEndpointParser":
+        self._reactor = reactor
+        return self
+
+    def listen(self, factory: Factory) -> Deferred[Port]:
+        assert self._reactor is not None
+        return self._reactor.slow
+
+
+class ListenTests(ServiceTestCase):
+    """
+    Listening.
+    """
+
+    def test_all(self) -> None:
+        """
+        It listens on all its endpoints, in their order.
+        """
+        service = self.start("tcp:81", "tcp:80", "unix:/run/sse", tokens=KEY)
+        self.assertEqual(
+            [
+                IPv4Address("TCP", "0.0.0.0", 81),
+                IPv4Address("TCP", "0.0.0.0", 80),
+                UNIXAddress("/run/sse"),
+            ],
+            [port.getHost() for port in service.ports],
+        )
+
+    def test_one_hub(self) -> None:
+        """
+        Whoever connects, on whichever port, is a subscriber of the same hub.
+        """
+        service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1")
+        clients = [self.connect(0), self.connect(1)]
+        service.hub.publish("news", Event("a"))
+        self.pass_time(0.1)
+        for client in clients:
+            self.assertTrue(client.body.endswith(b"data: a\n\n"), client.body)
+
+    def test_paths_in_between(self) -> None:
+        """
+        Above the hub's path there is nothing, which is no question of the method.
+        """
+        self.start("tcp:80", tokens=KEY)
+        self.assertTrue(self.connect(path="/.well-known").head.startswith(b"1 404 "))
+
+    def test_backlog(self) -> None:
+        """
+        Many may wait to be accepted, on every kind of port.
+        """
+        self.start("tcp:80", "tcp6:81", "unix:/run/sse", tokens=KEY)
+        self.assertEqual([4096] * 3, [port.backlog for port in self.reactor.ports])
+
+    def test_named_backlog(self) -> None:
+        """
+        An endpoint that names its backlog has that.
+        """
+        self.start("tcp:80:backlog=5", "tcp:81:backlog=6:interface=127.0.0.1", tokens=KEY)
+        self.assertEqual([5, 6], [port.backlog for port in self.reactor.ports])
+
+    def test_before_privileges_are_given_up(self) -> None:
+        """
+        It listens while the process may still have its rights, and not once more after that.
+        """
+        service = self.make()
+        self.addCleanup(self.stop, service)
+        service.privilegedStartService()
+        self.assertEqual(1, len(service.ports))
+        service.startService()
+        self.assertEqual(1, len(service.ports))
+
+    def test_without_privileges(self) -> None:
+        """
+        It also listens where nobody calls ``privilegedStartService``.
+        """
+        service = self.make()
+        self.addCleanup(self.stop, service)
+        service.startService()
+        self.assertEqual(1, len(service.ports))
+
+    def test_not_before(self) -> None:
+        """
+        Making a service listens on nothing and starts no timer.
+        """
+        service = self.make()
+        self.assertEqual(((), []), (service.ports, self.reactor.getDelayedCalls()))
+
+    def test_named_in_the_log(self) -> None:
+        """
+        The log says where it listens, as an address that a browser takes where there is one.
+        """
+        messages = self.logged(
+            LogLevel.info,
+            lambda: self.start(
+                "tcp:80:interface=127.0.0.1", r"tcp6:81:interface=\:\:1", "unix:/run/sse"
+            ),
+        )
+        self.assertEqual(
+            [
+                "listening on http://127.0.0.1:80/",
+                "listening on http://[::1]:81/",
+                "listening on unix:/run/sse",
+            ],
+            [message for message in messages if "listening" in message],
+        )
+
+    def test_beyond_loopback(self) -> None:
+        """
+        Without a key, a port that others can reach is not listened on, and the error says what to
+        do; with one it is.
+        """
+        for listen in (
+            "tcp:80",
+            "tcp:80:interface=192.0.2.1",
+            "tcp6:80",
+            r"tcp6:80:interface=fe80\:\:1%eth0",
+        ):
+            before = list(self.reactor.ports)
+            error = self.start_all_the_same(self.make(listen))
+            self.assertEqual(listen, error.endpoint)
+            self.assertIn("--key", str(error))
+            self.assertIn("interface=127.0.0.1", str(error))
+            self.pass_time(0.1)
+            self.assertEqual(before, self.reactor.ports)
+            self.start(listen, tokens=KEY)
+
+    def test_loopback(self) -> None:
+        """
+        A port that only this machine can reach is.
+        """
+        for listen in (
+            "tcp:80:interface=127.0.0.1",
+            "tcp:80:interface=127.1.2.3",
+            r"tcp6:80:interface=\:\:1",
+            "unix:/run/sse",
+        ):
+            warnings = self.logged(LogLevel.warn, lambda listen=listen: self.start(listen))
+            self.assertEqual([], warnings, listen)
+
+
+class CannotListenTests(ServiceTestCase):
+    """
+    Endpoints that cannot be listened on.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.reactor.in_use.add(80)
+
+    def test_in_use(self) -> None:
+        """
+        A port that is in use is an error, which names the endpoint.
+        """
+        error = self.start_all_the_same(self.make("tcp:80"))
+        self.assertEqual("tcp:80", error.endpoint)
+        self.assertIn("'tcp:80'", str(error))
+        self.assertIn("in use", str(error))
+        self.assertIn("choose another port (--listen)", str(error))
+
+    def test_without_privileges(self) -> None:
+        """
+        It is an error as well where nobody calls ``privilegedStartService``.
+        """
+        self.assertRaises(CannotListen, self.make("tcp:80").startService)
+
+    def test_error(self) -> None:
+        """
+        The error is one of ours, and without the errors behind it, which would only be noise.
+        """
+        error = self.start_all_the_same(self.make("tcp:80"))
+        self.assertIsInstance(error, SSETwistError)
+        self.assertIsNone(error.__cause__)
+
+    def test_nothing_listens(self) -> None:
+        """
+        If one of several endpoints cannot be listened on, the others are not listened on either.
+        """
+        service = self.make("tcp:81", "tcp:80", "tcp:82", tokens=KEY)
+        with contextlib.suppress(CannotListen):
+            service.privilegedStartService()
+        self.pass_time(1.0)
+        self.assertEqual(((), []), (service.ports, self.reactor.ports))
+        self.assertEqual([], self.reactor.getDelayedCalls())
+
+    def test_one_of_several(self) -> None:
+        """
+        It is an error too when other endpoints could be listened on before.
+        """
+        error = self.start_all_the_same(self.make("tcp:81", "tcp:80", tokens=KEY))
+        self.assertEqual("tcp:80", error.endpoint)
+        self.pass_time(1.0)
+
+    def test_no_endpoint(self) -> None:
+        """
+        What is no endpoint string is such an error too.
+        """
+        error = self.start_all_the_same(self.make("nope:80"))
+        self.assertEqual("nope:80", error.endpoint)
+
+    def test_logged(self) -> None:
+        """
+        It is logged in one line.
+        """
+        service = self.make("tcp:80")
+        messages = self.logged(LogLevel.critical, lambda: self.start_all_the_same(service))
+        self.assertEqual(1, len(messages))
+        self.assertIn("cannot listen on 'tcp:80'", messages[0])
+
+
+class SlowEndpointTests(ServiceTestCase):
+    """
+    Endpoints that take their time, as those that ask another process do.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        folder = tempfile.mkdtemp()
+        self.addCleanup(shutil.rmtree, folder)
+        Path(folder, "slow_endpoint.py").write_text(
+            f"from {__name__} import SlowEndpointParser\nslow = SlowEndpointParser()\n"
+        )
+        # This is how Twisted finds plugins; there is no other way to add an endpoint.
+        twisted.plugins.__path__.append(folder)
+        self.addCleanup(twisted.plugins.__path__.remove, folder)
+        self.addCleanup(sys.modules.pop, "twisted.plugins.slow_endpoint", None)
+
+    def listen(self) -> None:
+        """
+        Let the endpoint listen.
+        """
+        address = IPv4Address("TCP", "127.0.0.1", 80)
+        factory = Factory()
+        factory.noisy = False
+        self.reactor.slow.callback(Port(self.reactor, address, factory, 50))
+
+    def test_later(self) -> None:
+        """
+        It is started at once, and listens later.
+        """
+        service = self.start("slow")
+        self.assertEqual((), service.ports)
+        self.listen()
+        self.assertEqual(1, len(service.ports))
+
+    def test_fails_later(self) -> None:
+        """
+        When that fails it is logged in one line, and nothing listens.
+        """
+        service = self.start("tcp:80:interface=127.0.0.1", "slow")
+
+        def fail() -> None:
+            self.reactor.slow.errback(OSError("no such service"))
+            self.pass_time(1.0)
+
+        messages = self.logged(LogLevel.critical, fail)
+        self.assertEqual(["cannot listen on 'slow': no such service"], messages)
+        self.assertEqual(([], ()), (self.reactor.ports, service.ports))
+
+    def test_stopped_before(self) -> None:
+        """
+        When it is stopped before it listens, nothing is wrong, and it listens no longer than it
+        takes to stop.
+        """
+        service = self.start("tcp:80:interface=127.0.0.1", "slow")
+        messages = self.logged(LogLevel.critical, lambda: self.stop(service))
+        self.assertEqual([], messages)
+        self.assertEqual([], self.reactor.ports)
+        self.listen()
+        self.pass_time(1.0)
+        self.assertEqual(([], ()), (self.reactor.ports, service.ports))

@@ -1,0 +1,42 @@
+"""
+Whether a site still holds anything of a connection.
+"""
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+
+from ssetwist.hub import Streams
+from ssetwist.web import Site
+from tests.memory import Client, MemoryTransport
+
+
+class IdleTests(SynchronousTestCase):
+    """
+    ``Site.is_idle``.
+    """
+
+    def setUp(self) -> None:
+        self.clock = Clock()
+        self.site = Site(Resource(), streams=Streams(self.clock))
+
+    def test_connection(self) -> None:
+        """
+        It is not idle while a connection is open, and is when the last has gone.
+        """
+        self.assertTrue(self.site.is_idle)
+        clients = [Client(self.site, self.clock) for _ in range(2)]
+        self.assertFalse(self.site.is_idle)
+        for client in clients:
+            self.assertFalse(self.site.is_idle)
+            client.close()
+        self.assertTrue(self.site.is_idle)
+
+    def test_address(self) -> None:
+        """
+        Nor while it remembers an address after the connections have gone.
+        """
+        transport = MemoryTransport(self.clock, IPv4Address("TCP", "192.0.2.1", 50000))
+        self.site.host_of(transport)
+        self.assertFalse(self.site.is_idle)

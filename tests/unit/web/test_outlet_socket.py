@@ -1,0 +1,326 @@
+"""
+One stream over a socket: what is sent past the transport, and what is left to it.
+"""
+
+from twisted.logger import capturedLogs
+
+from ssetwist.hub import EndReason
+from ssetwist.hub.outlets import NOT_SENT, PIECE, Chunk
+from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._waiting import MAX_WAITING
+from tests.memory import SocketClient, dechunk
+from tests.unit.web.case import ONE, TWO, SocketCase, take_short_cut
+
+
+class BeginTests(SocketCase):
+    """
+    The beginning of a stream, on a socket.
+    """
+
+    def test_head_leaves_at_once(self) -> None:
+        """
+        The head and the first bytes are with the kernel when render returns, and nothing waits for
+        a turn of the reactor.
+        """
+        client, outlet = self.connect()
+        self.assertEqual(b":\n", client.body)
+        self.assertFalse(outlet.is_behind)
+
+    def test_head_leaves_at_once_after_another_response(self) -> None:
+        """
+        So they are on a connection that was used before.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.request("/plain")
+        client.transport.work()
+        client.request()
+        self.assertEqual(b":\n", client.body)
+        self.assertFalse(self.resource.outlets[-1].is_behind)
+
+    def test_head_is_refused(self) -> None:
+        """
+        What the kernel takes only later is overtaken by nothing.
+        """
+        for room in (0, 10, 100):
+            client = SocketClient(self.site, self.clock)
+            self.addCleanup(client.close)
+            client.socket.room = room
+            client.request()
+            outlet = self.resource.outlets[-1]
+            self.assertTrue(outlet.is_behind, room)
+            self.assertFalse(outlet.write(Chunk(ONE, 1)))
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(TWO, 1)))
+            client.read_again()
+            self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"), room)
+            self.assertEqual(b":\n" + ONE, client.body)
+            self.assertFalse(outlet.is_behind)
+            self.assertEqual(["has room"], self.resource.writers[-1].told)
+
+    def test_after_another_response(self) -> None:
+        """
+        Nor is what is left of the responses before it.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.socket.room = 20
+        client.request("/plain")
+        client.request("/plain")
+        client.request()
+        outlet = self.resource.outlets[-1]
+        outlet.write(Chunk(ONE, 1))
+        client.read_again()
+        first, second, third = client.received.split(b"HTTP/1.1 200 OK\r\n")[1:]
+        self.assertTrue(first.endswith(b"plain") and second.endswith(b"plain"))
+        self.assertTrue(third.endswith(b"\r\n\r\n2\r\n:\n\r\n9\r\n" + ONE + b"\r\n"), third)
+
+    def test_continue(self) -> None:
+        """
+        Nor is the permission to send a body.
+        """
+        client, _ = self.connect(headers={"Expect": "100-continue"})
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
+
+    def test_same_head(self) -> None:
+        """
+        The head is the same, whether it goes straight to the socket or through the transport.
+        """
+        straight, _ = self.connect()
+        other, _ = self.connect(headers={"Expect": "100-continue"})
+        self.assertEqual(*(sorted(client.head.split(b"\r\n")) for client in (straight, other)))
+
+    def test_client_that_has_gone(self) -> None:
+        """
+        A client whose socket is broken when its stream begins is gone in a moment.
+        """
+        client = SocketClient(self.site, self.clock)
+        client.socket.error = ConnectionResetError()
+        client.request()
+        client.transport.work()
+        self.assert_ended(EndReason.CONNECTION_LOST, self.resource.outlets[0])
+
+
+class SendTests(SocketCase):
+    """
+    Straight to the socket: by write, or by send and settle.
+    """
+
+    def by_write(self, outlet: RequestOutlet, chunk: Chunk) -> bool:
+        return outlet.write(chunk)
+
+    def by_send(self, outlet: RequestOutlet, chunk: Chunk) -> bool:
+        return outlet.settle(chunk, take_short_cut(outlet, chunk))
+
+    def both_ways(self) -> list[tuple[SocketClient, RequestOutlet, object]]:
+        return [(*self.connect(), put) for put in (self.by_write, self.by_send)]
+
+    def test_at_once(self) -> None:
+        """
+        What the kernel takes is on its way before write returns, in one chunk.
+        """
+        for client, outlet, put in self.both_ways():
+            before = len(client.received)
+            self.assertTrue(put(outlet, Chunk(ONE, 1)))
+            self.assertEqual(b"9\r\n" + ONE + b"\r\n", client.received[before:])
+            self.assertFalse(outlet.is_behind)
+
+    def test_framed_once(self) -> None:
+        """
+        HTTP's frame is put around events once for all: everyone is sent the same object.
+        """
+        chunk = Chunk(ONE, 1)
+        clients = [*self.both_ways(), *self.both_ways()]
+        for _, outlet, put in clients:
+            put(outlet, chunk)
+        self.assertEqual(b"9\r\n" + ONE + b"\r\n", chunk.on_wire)
+        for client, _, _ in clients:
+            self.assertIs(chunk.on_wire, client.socket.sends[-1])
+
+    def test_part(self) -> None:
+        """
+        Of what the kernel takes a part of, the rest follows; what comes later comes later.
+        """
+        for room in range(1, 14):
+            for client, outlet, put in self.both_ways():
+                client.socket.room = room
+                self.assertFalse(put(outlet, Chunk(ONE, 1)), room)
+                self.assertTrue(outlet.is_behind)
+                self.assertFalse(put(outlet, Chunk(TWO, 1)))
+                client.read_again()
+                self.assertEqual(b":\n" + ONE + TWO, client.body)
+                self.assertTrue(put(outlet, Chunk(ONE, 1)), "it keeps up again")
+
+    def test_nothing(self) -> None:
+        """
+        So it is with what the kernel takes nothing of.
+        """
+        for client, outlet, put in self.both_ways():
+            client.stop_reading()
+            self.assertFalse(put(outlet, Chunk(ONE, 1)))
+            self.assertEqual(self.clock.seconds(), outlet.behind_since)
+            client.read_again()
+            self.assertEqual(b":\n" + ONE, client.body)
+            self.assertIsNone(outlet.behind_since)
+
+    def test_error(self) -> None:
+        """
+        A broken connection raises nothing; the reactor finds out in a moment.
+        """
+        for client, outlet, put in self.both_ways():
+            client.socket.error = BrokenPipeError()
+            self.assertFalse(put(outlet, Chunk(ONE, 1)))
+            self.assertTrue(outlet.is_open)
+            client.transport.work()
+            self.assertFalse(outlet.is_open)
+        self.assertEqual([EndReason.CONNECTION_LOST] * 2, self.resource.ended)
+
+    def test_after_the_end(self) -> None:
+        """
+        What is written to a stream that has ended goes nowhere, and nobody need wait for it.
+        """
+        for client, outlet, put in self.both_ways():
+            client.close()
+            before = client.received
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(ONE, 1)))
+            self.assertTrue(put(outlet, Chunk(ONE, 1)))
+            self.assertEqual(before, client.received)
+
+    def test_ended_between(self) -> None:
+        """
+        A stream that is cut between a send and its settling ends once.
+        """
+        client, outlet = self.connect()
+        client.socket.room = 5
+        chunk = Chunk(ONE, 1)
+        sent = take_short_cut(outlet, chunk)
+        self.assertEqual(5, sent)
+        client.socket.room = 0
+        self.assertFalse(outlet.settle(chunk, sent))
+        outlet.abort(EndReason.STALLED)
+        self.assert_ended(EndReason.STALLED, outlet)
+        self.clock.advance(0)
+
+    def test_send_alone(self) -> None:
+        """
+        A send counts and tells nothing; that is left to settle, in the reactor's thread.
+        """
+        client, outlet = self.connect()
+        client.socket.room = 5
+        self.clock.advance(1)
+        chunk = Chunk(ONE, 1)
+        take_short_cut(outlet, chunk)
+        self.assertEqual((0.0, 0), (outlet.last_write, outlet._events))
+        self.assertFalse(outlet.is_behind)
+        outlet.settle(chunk, 5)
+        self.assertEqual((1.0, 1), (outlet.last_write, outlet._events))
+        self.assertTrue(outlet.is_behind)
+
+    def test_large(self) -> None:
+        """
+        Large frames go in pieces, whatever the kernel takes of them, and arrive whole.
+        """
+        data = bytes(range(256)) * (3 * PIECE // 256) + b"\n\n"
+        for client, outlet, put in self.both_ways():
+            client.socket.room = PIECE // 3
+            chunk = Chunk(data, 1)
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, chunk))
+            self.assertFalse(put(outlet, chunk))
+            while outlet.is_behind:
+                client.socket.room = PIECE // 3
+                client.transport.work()
+            self.assertEqual(b":\n" + data, client.body)
+            self.assertLessEqual(max(map(len, client.socket.sends)), PIECE + 100)
+
+    def test_large_and_nobody_behind(self) -> None:
+        """
+        A client that takes large frames at once is never behind.
+        """
+        for client, outlet, put in self.both_ways():
+            self.assertTrue(put(outlet, Chunk(b"x" * (2 * MAX_WAITING), 1)))
+            self.assertEqual(2 + 2 * MAX_WAITING, len(client.body))
+            self.assertTrue(outlet.is_open)
+
+    def test_end(self) -> None:
+        """
+        The end follows what the kernel has refused, and then the connection is closed.
+        """
+        for client, outlet, put in self.both_ways():
+            client.socket.room = 7
+            put(outlet, Chunk(ONE, 1))
+            outlet.end(EndReason.FINISHED, last_words=TWO)
+            self.assertFalse(client.is_complete)
+            client.read_again()
+            self.assertTrue(client.is_complete)
+            self.assertEqual(b":\n" + ONE + TWO, dechunk(client.received.partition(b"\r\n\r\n")[2]))
+            self.clock.advance(0)
+            self.assertFalse(client.transport.is_connected)
+            self.assertFalse(client.transport.is_aborted)
+
+    def test_last_chunk_is_refused(self) -> None:
+        """
+        Who does not take the last chunk is still watched, and cut at the stall time-out.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.end(EndReason.FINISHED)
+        self.pass_time(24)
+        self.assertTrue(client.transport.is_aborted)
+        self.assert_ended(EndReason.FINISHED, outlet)
+
+    def test_accounts(self) -> None:
+        """
+        However it was written, the log line counts events and bytes of the stream, not HTTP's.
+        """
+        for client, outlet, put in self.both_ways():
+            put(outlet, Chunk(ONE + TWO, 2))
+            client.socket.room = 3
+            put(outlet, Chunk(ONE, 1))
+            with capturedLogs() as logged:
+                client.close()
+            self.assertEqual(
+                [(3, 29)],
+                [(each["events"], each["bytes"]) for each in logged if "reason" in each],
+            )
+
+    def test_http_1_0(self) -> None:
+        """
+        Where there are no chunks there is no short cut, and the bytes are the same.
+        """
+        for put in (self.by_write, self.by_send):
+            client, outlet = self.connect(version="1.0")
+            self.assertEqual(NOT_SENT, take_short_cut(outlet, Chunk(ONE, 1)))
+            put(outlet, Chunk(ONE, 1))
+            client.transport.work()
+            self.assertEqual(b":\n" + ONE, client.body)
+
+    def test_heartbeat(self) -> None:
+        """
+        Who has had an event gets no comment before its own silence is over.
+        """
+        client, outlet = self.connect()
+        self.pass_time(6)
+        self.by_send(outlet, Chunk(ONE, 1))
+        self.pass_time(11)
+        self.assertEqual(b":\n" + ONE, client.body)
+        self.pass_time(4)
+        self.assertEqual(b":\n" + ONE + b":\n", client.body)
+
+
+class LifetimeTests(SocketCase):
+    """
+    Streams that end because they have lasted long enough.
+    """
+
+    def test_lifetime(self) -> None:
+        """
+        It ends properly, after its writer had its last moment.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        outlet.expires = 10.0
+        self.pass_time(9)
+        self.assertTrue(outlet.is_open)
+        self.pass_time(4)
+        self.assertEqual(["before the end", EndReason.LIFETIME_OVER], writer.told)
+        self.assertTrue(client.is_complete)
+        self.clock.advance(0)

@@ -1,0 +1,270 @@
+"""
+How a stream of one request's own events ends.
+"""
+
+from asyncio import CancelledError as AsyncioCancelledError
+from collections.abc import AsyncIterator, Callable, Iterator
+
+from twisted.internet.defer import CancelledError, Deferred, fail
+from twisted.internet.error import ConnectionLost
+from twisted.web.resource import Resource
+
+from ssetwist.eventstream import Event
+from ssetwist.hub import EndReason
+from ssetwist.web import Send, Site
+from tests.memory import Client
+from tests.unit.web.case import Answering, ResponseCase
+
+
+class EndTests(ResponseCase):
+    """
+    How it ends.
+    """
+
+    def test_client_closes(self) -> None:
+        """
+        When the client closes, what the source awaits is cancelled and its finally runs, at once.
+        """
+        waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
+        client = self.ask(lambda: self.waits("first", waiting))
+        client.close(ConnectionLost())
+        self.assertEqual(["cancelled", "finally"], self.happened)
+        self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_client_closes_while_behind(self) -> None:
+        """
+        So it is for a source that waits for the client to read.
+        """
+        client = self.ask(lambda: self.waits("x" * 10, Deferred()))
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        client.stop_reading()
+        room = sends[0](Event("1"))
+        self.assertNoResult(room)
+        client.close()
+        self.successResultOf(room)
+
+    def test_generator_behind(self) -> None:
+        """
+        A generator that is not pulled because its client is behind is closed when that goes.
+        """
+
+        def source() -> Iterator[Event]:
+            try:
+                while True:
+                    yield Event("x" * 1000)
+                    client_of.transport.producer.pauseProducing()
+            finally:
+                self.happened.append("finally")
+
+        client_of = Client(Site(Resource(), streams=self.streams), self.clock)
+        client_of = self.ask_with(client_of, source)
+        client_of.close()
+        self.assertEqual(["finally"], self.happened)
+
+    def ask_with(self, client: Client, make_source: Callable[[], object]) -> Client:
+        client.transport.protocol.site.resource = Answering(make_source, {})
+        client.request()
+        return client
+
+    def test_cursor_that_cleans_up_slowly(self) -> None:
+        """
+        A finally may wait; the client's end does not.
+        """
+        cleaned: Deferred[None] = Deferred()
+
+        async def source() -> AsyncIterator[Event]:
+            try:
+                yield Event("1")
+                await Deferred()
+            finally:
+                await cleaned
+                self.happened.append("cleaned")
+
+        client = self.ask(source)
+        client.close()
+        self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
+        self.assertEqual([], self.happened)
+        cleaned.callback(None)
+        self.assertEqual(["cleaned"], self.happened)
+
+    def test_source_raises(self) -> None:
+        """
+        An exception ends the stream, visibly not whole, and is logged once.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            raise ZeroDivisionError
+
+        client = self.ask(source)
+        self.clock.advance(0)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertFalse(client.is_complete)
+        self.assertFalse(client.transport.is_connected)
+        self.assertEqual([EndReason.SOURCE_FAILED], self.ended)
+
+    def test_deferred_fails(self) -> None:
+        """
+        So does a Deferred that fails, also with a cancellation of its own.
+        """
+        self.ask(lambda: lambda send: fail(ZeroDivisionError()))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        waiting: Deferred[None] = Deferred()
+        self.ask(lambda: lambda send: waiting)
+        waiting.cancel()
+        self.assertEqual(1, len(self.flushLoggedErrors()))
+        self.assertEqual([EndReason.SOURCE_FAILED] * 2, self.ended)
+
+    def test_asyncio(self) -> None:
+        """
+        A source that awaits something of asyncio is cancelled in its way, which is no error.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            try:
+                await Deferred()
+            except CancelledError:
+                raise AsyncioCancelledError from None
+
+        self.ask(source).close()
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_while_the_server_stops(self) -> None:
+        """
+        No stream begins while the server stops, and its source is not begun.
+        """
+        self.streams.drain(3)
+        client = self.ask(lambda: self.waits("first", Deferred()))
+        self.assertTrue(client.head.startswith(b"1 503"))
+        self.assertIn(b"\r\nretry-after: ", client.head)
+        self.assertEqual([], self.happened)
+
+    def test_clean_up_raises(self) -> None:
+        """
+        An exception of the cleaning up is logged, too.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            try:
+                yield Event("1")
+                await Deferred()
+            finally:
+                raise ZeroDivisionError
+
+        self.ask(source).close()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
+
+    def test_source_ends_its_own_stream(self) -> None:
+        """
+        A source that ends its own stream and goes on waiting is cancelled in the next turn.
+        """
+        waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
+
+        async def source(send: Send) -> None:
+            send.abort()
+            await waiting
+
+        self.ask(lambda: source)
+        self.assertEqual([], self.happened)
+        self.clock.advance(0)
+        self.assertEqual(["cancelled"], self.happened)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_ends_where_the_source_waits(self) -> None:
+        """
+        So is one whose stream ends in a callback of the very thing that it waits for; a clean-up
+        that waits is not cancelled.
+        """
+        ready: Deferred[None] = Deferred()
+        cleaned: Deferred[None] = Deferred()
+        sends: list[Send] = []
+
+        async def source(send: Send) -> None:
+            sends.append(send)
+            try:
+                await ready.addCallback(lambda _: send.end())
+                await Deferred(lambda _: self.happened.append("cancelled"))
+            finally:
+                await cleaned
+                self.happened.append("finally")
+
+        self.ask(lambda: source)
+        ready.callback(None)
+        self.assertEqual([], self.happened)
+        self.clock.advance(0)
+        self.assertEqual(["cancelled"], self.happened)
+        self.clock.advance(0)
+        cleaned.callback(None)
+        self.assertEqual(["cancelled", "finally"], self.happened)
+        self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
+
+    def test_source_that_does_not_listen(self) -> None:
+        """
+        A source that swallows the cancellation is not pulled any further.
+        """
+
+        async def source() -> AsyncIterator[Event]:
+            yield Event("1")
+            try:
+                await Deferred()
+            except BaseException:
+                self.happened.append("swallowed")
+            yield Event("2")
+            self.happened.append("pulled")
+
+        self.ask(source).close()
+        self.assertEqual(["swallowed"], self.happened)
+
+    def test_not_once(self) -> None:
+        """
+        Where a client is to come back, it is not told otherwise.
+        """
+        client = self.ask(lambda: iter([Event("1")]), once=False)
+        self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
+        self.assertTrue(client.is_complete)
+
+    def test_comes_back(self) -> None:
+        """
+        Who comes back after the end gets 204, and the source, which may cost money, is not begun.
+        """
+        client = self.ask(
+            lambda: self.waits("first", Deferred()), headers={"Last-Event-ID": "#end"}
+        )
+        self.assertTrue(client.head.startswith(b"1 204"))
+        self.assertEqual([], self.happened)
+
+    def test_head(self) -> None:
+        """
+        HEAD gets the head; the source is closed, and not begun; the connection goes on.
+        """
+        closed: list[bool] = []
+
+        class Cursor:
+            def __iter__(self) -> Iterator[Event]:
+                return self  # type: ignore[return-value]
+
+            def __next__(self) -> Event:
+                raise AssertionError("not begun")
+
+            def close(self) -> None:
+                closed.append(True)
+
+        client = self.ask(Cursor, method="HEAD")
+        self.assertIn(b"content-type: text/event-stream", client.head)
+        self.assertEqual(b"", client.body)
+        self.assertEqual([True], closed)
+        self.assertEqual([], self.ended)
+        client.request(method="HEAD")
+        self.assertEqual(2, client.received.count(b"200 OK"))
+
+    def test_function_is_not_called_for_head(self) -> None:
+        """
+        For HEAD a function is not called at all.
+        """
+        self.ask(lambda: lambda send: self.happened.append("called"), method="HEAD")
+        self.assertEqual([], self.happened)

@@ -1,0 +1,338 @@
+"""
+The topics that a request for a stream asks for, and the view that an application gives it.
+"""
+
+from collections.abc import Callable
+
+from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.error import ConnectionLost
+from twisted.web.server import Request
+
+from ssetwist.eventstream import Event
+from ssetwist.hub import Exact, Pattern
+from ssetwist.web import EventStreamResource
+from tests.memory import Client
+from tests.unit.web.case import BROWSER, StreamCase
+
+
+class TopicsTests(StreamCase):
+    """
+    What a client is subscribed to, and who decides that.
+    """
+
+    def assert_hears_news(self, client: Client) -> None:
+        self.publish("other", topic="other")
+        self.publish("news")
+        self.assertEqual(["news"], self.heard(client))
+
+    async def coroutine(self, _: Request) -> str:
+        return "news"
+
+    def test_everything(self) -> None:
+        """
+        Unless told otherwise it is everything.
+        """
+        client = self.client()
+        self.publish("other", topic="other")
+        self.publish("news")
+        self.assertEqual(["other", "news"], self.heard(client))
+
+    def test_ways_to_say_it(self) -> None:
+        """
+        Topics are a value, or what a function returns, now or later.
+        """
+        for topics in (
+            "news",
+            ["news", "weather"],
+            Exact("news"),
+            Pattern("/new*"),
+            lambda request: "news",
+            lambda request: {"news"},
+            lambda request: succeed("news"),
+            self.coroutine,
+        ):
+            self.use(self.make_hub(), topics=topics)
+            self.assert_hears_news(self.client())
+
+    def test_by_request(self) -> None:
+        """
+        The function is given the request.
+        """
+        self.use(self.hub, topics=lambda request: request.args[b"topic"][0].decode())
+        client = self.client(path="/?topic=weather")
+        self.publish("rain", topic="weather")
+        self.publish("news")
+        self.assertEqual(["rain"], self.heard(client))
+
+    def test_later(self) -> None:
+        """
+        Nothing is answered, and nobody subscribed, before the topics are known.
+        """
+        asked: Deferred[str] = Deferred()
+        self.use(self.hub, topics=lambda request: asked)
+        client = self.client()
+        self.publish("missed")
+        self.assertEqual((b"", 0), (client.received, self.hub.subscriber_count))
+        asked.callback("news")
+        self.assert_hears_news(client)
+
+    def test_bytes_meanwhile(self) -> None:
+        """
+        Bytes after the request, however many, end it also while the topics are asked for.
+        """
+        for size in (1, 40_000):
+            asked: Deferred[str] = Deferred()
+            self.use(self.hub, topics=lambda request, asked=asked: asked)
+            client = self.client()
+            client.send(b"x" * size)
+            asked.callback("news")
+            self.clock.advance(0)
+            self.assertEqual((b"", 0), (client.received, self.hub.subscriber_count))
+            self.assertTrue(client.transport.is_aborted)
+
+    def test_later_with_a_cursor(self) -> None:
+        """
+        Who comes back meanwhile loses nothing by having to wait.
+        """
+        self.publish("1")
+        asked: Deferred[str] = Deferred()
+        self.use(self.hub, topics=lambda request: asked)
+        client = self.client(headers={"Last-Event-ID": "#e.1"})
+        self.publish("2")
+        asked.callback("news")
+        self.assertEqual(["2"], self.heard(client))
+
+    def test_mistakes(self) -> None:
+        """
+        What can never be a topic, a hub or a function is refused when the resource is made.
+        """
+        for arguments, options in (
+            ((self.hub, b"t"), {}),
+            ((self.hub, [1]), {}),
+            ((self.hub, None), {}),
+            (("t", self.hub), {}),
+            ((self.hub,), {"grants": 1}),
+            ((self.hub,), {"filter": "x"}),
+            ((self.hub,), {"who": "x"}),
+        ):
+            self.assertRaises(TypeError, EventStreamResource, *arguments, **options)
+
+    def test_who(self) -> None:
+        """
+        The application says by what it knows a subscriber, and finds it by that.
+        """
+        self.use(self.hub, who=lambda request: request.args[b"user"][0].decode())
+        for user in ("ann", "bob"):
+            self.client(path=f"/?user={user}")
+        [bob] = [one for one in self.hub.subscribers if one.who == "bob"]
+        self.assertIn("bob", repr(bob))
+        bob.end()
+        self.assertEqual(["ann"], [one.who for one in self.hub.subscribers])
+
+    def test_refused(self) -> None:
+        """
+        ``None`` is 403, now or later, and subscribes nobody.
+        """
+        for answer in (None, succeed(None)):
+            self.use(self.hub, topics=lambda request, answer=answer: answer)
+            client = self.client()
+            self.assertTrue(client.head.startswith(b"1 403"))
+            self.assertIn(b"You are not allowed to read this event stream", client.body)
+            client.request()
+            self.assertEqual(2, client.received.count(b"HTTP/1.1 403"), "the connection goes on")
+        self.assertEqual(0, self.hub.subscriber_count)
+
+    def test_raises(self) -> None:
+        """
+        A function that fails is logged and answered with 500, now or later.
+        """
+
+        def topics(_: Request) -> str:
+            raise ZeroDivisionError
+
+        for one in (topics, lambda request: fail(ZeroDivisionError())):
+            self.use(self.hub, topics=one)
+            client = self.client()
+            self.assertTrue(client.head.startswith(b"1 500"))
+            self.assertNotIn(b"ZeroDivisionError", client.received)
+            self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(0, self.hub.subscriber_count)
+
+    def test_invalid(self) -> None:
+        """
+        Topics that make no sense are 400, and it is said why, now or later.
+        """
+        for answer in ("x" * 16385, succeed(["x" * 16385])):
+            self.use(self.hub, topics=lambda request, answer=answer: answer)
+            client = self.client()
+            self.assertTrue(client.head.startswith(b"1 400"))
+            self.assertIn(b"longer than 16384 characters", client.body)
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_invalid_pattern(self) -> None:
+        """
+        So is a pattern that the function itself could not make.
+        """
+
+        async def later(_: Request) -> Pattern:
+            return Pattern("((")
+
+        for topics in (lambda request: Pattern("(("), later):
+            self.use(self.hub, topics=topics)
+            self.assertTrue(self.client().head.startswith(b"1 400"))
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_client_leaves_meanwhile(self) -> None:
+        """
+        If the client goes before it is decided, the decision is cancelled and that is all.
+        """
+        cancelled: list[object] = []
+        asked: Deferred[str] = Deferred(cancelled.append)
+        self.use(self.hub, topics=lambda request: asked)
+        self.client().close(ConnectionLost())
+        self.assertEqual([asked], cancelled)
+        self.assertEqual(0, self.hub.subscriber_count)
+        self.assertEqual([], self.clock.getDelayedCalls())
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_decides_after_the_client_has_left(self) -> None:
+        """
+        A decision that cannot be cancelled subscribes nobody, whatever it is.
+        """
+        for decide in (
+            lambda asked: asked.callback("news"),
+            lambda asked: asked.callback(None),
+            lambda asked: asked.errback(ZeroDivisionError()),
+        ):
+            asked: Deferred[str | None] = Deferred(decide)
+            self.use(self.hub, topics=lambda request, asked=asked: asked)
+            client = self.client()
+            client.close()
+            self.assertTrue(asked.called)
+            self.assertEqual((b"", 0), (client.received, self.hub.subscriber_count))
+        self.assertEqual([], self.flushLoggedErrors())
+
+    def test_full_meanwhile(self) -> None:
+        """
+        Whether there is room is asked when it is decided.
+        """
+        asked: list[Deferred[str]] = [Deferred(), Deferred()]
+        waiting = iter(asked)
+        self.use(self.make_hub(max_subscribers=1), topics=lambda request: next(waiting))
+        clients = [self.client(), self.client()]
+        for one in asked:
+            one.callback("news")
+        self.assertTrue(clients[0].head.startswith(b"1 200"))
+        self.assertTrue(clients[1].head.startswith(b"1 503"))
+
+    def test_drained_meanwhile(self) -> None:
+        """
+        So is whether the server stops; nobody is left waiting.
+        """
+        asked: Deferred[str] = Deferred()
+        self.use(self.hub, topics=lambda request: asked)
+        client = self.client(headers=BROWSER)
+        drained = self.site.drain(10)
+        asked.callback("news")
+        self.assertTrue(client.body.startswith(b"retry: "))
+        self.assertTrue(client.is_complete or b"content-length" in client.head)
+        self.clock.pump([0.1] * 3)
+        self.successResultOf(drained)
+
+
+class ViewTests(StreamCase):
+    """
+    Private events, and filters.
+    """
+
+    def hear(self, **options: object) -> list[str]:
+        """
+        Return what somebody hears, live, who hears it again after it has come back.
+        """
+        self.use(self.make_hub(), **options)
+        client = self.client()
+        self.publish("open")
+        self.publish("secret", private=True)
+        again = self.client(headers={"Last-Event-ID": "#e.0"})
+        self.assertEqual(self.heard(client), self.heard(again))
+        return self.heard(client)
+
+    def test_private(self) -> None:
+        """
+        Private events are not for those who ask for everything.
+        """
+        self.assertEqual(["open"], self.hear())
+
+    def test_grants(self) -> None:
+        """
+        They are for those to whom they were granted: all, or as a function says.
+        """
+        self.assertEqual(["open", "secret"], self.hear(grants="news"))
+        self.assertEqual(["open", "secret"], self.hear(grants=lambda request: ["news"]))
+        self.assertEqual(["open"], self.hear(grants=lambda request: ()))
+        self.assertEqual(["open"], self.hear(grants="other"))
+
+    def test_grants_by_request(self) -> None:
+        """
+        That function is given the request, and the topics need not be the same as those asked for.
+        """
+        self.use(
+            self.hub,
+            topics="news",
+            grants=lambda request: "user" if request.getUser() == b"me" else (),
+        )
+        me = self.client(headers={"Authorization": "Basic bWU6"})
+        other = self.client()
+        self.hub.publish(["news", "user"], Event("mine"), private=True)
+        self.clock.advance(0)
+        self.assertEqual((["mine"], []), (self.heard(me), self.heard(other)))
+
+    def test_filter(self) -> None:
+        """
+        A filter is made for each request; what it is false for is not sent.
+        """
+
+        def without(request: Request) -> Callable[[tuple[str, ...], Event], bool]:
+            word = request.args[b"without"][0].decode()
+            return lambda topics, event: word not in event.data and topics == ("news",)
+
+        self.use(self.hub, filter=without)
+        client = self.client(path="/?without=rain")
+        self.publish("rain", "sun")
+        self.publish("other", topic="other")
+        self.assertEqual(["sun"], self.heard(client))
+
+    def test_no_filter(self) -> None:
+        """
+        Who has none gets everything.
+        """
+        self.assertEqual(["open"], self.hear(filter=lambda request: None))
+
+    def test_filter_raises(self) -> None:
+        """
+        A filter that raises has said no, and hurts nobody else.
+        """
+
+        def fail(*_: object) -> bool:
+            raise ZeroDivisionError
+
+        self.use(self.hub, filter=lambda request: fail if request.args else None)
+        client, other = self.client(path="/?a=1"), self.client()
+        self.publish("1")
+        self.assertEqual(([], ["1"]), (self.heard(client), self.heard(other)))
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_cannot_be_made(self) -> None:
+        """
+        If grants or filter cannot be made, that is 500, also after waiting; nobody is subscribed.
+        """
+
+        def fail(_: Request) -> None:
+            raise ZeroDivisionError
+
+        for options in ({"grants": fail}, {"filter": fail}):
+            for topics in ("news", lambda request: succeed("news")):
+                self.use(self.hub, topics=topics, **options)
+                self.assertTrue(self.client().head.startswith(b"1 500"))
+                self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(0, self.hub.subscriber_count)
