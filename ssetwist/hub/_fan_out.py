@@ -57,7 +57,7 @@ class FanOut:
     @property
     def is_idle(self) -> bool:
         """
-        Whether nobody is here or waits, and nothing is to be handed out.
+        True while there is no audience, nobody waits, and nothing is to be handed out.
         """
         held = self._audiences or self._index or self._to_place or self._awaited or self._marked
         return not held and self._soon is None

@@ -136,8 +136,8 @@ class Hub:
     @property
     def is_idle(self) -> bool:
         """
-        Whether nothing is held for any client: no subscriber and no open stream, nothing that is on
-        its way, and nobody counted.  Tests ask it at their end, as nothing must be left by then.
+        True while nothing is held for any client: no subscriber and no open stream, nothing on its
+        way, and nobody counted.  Tests ask it at their end: nothing must be left by then.
         """
         held = self._subscribers or self._per_address
         return not held and self.streams.is_idle and self._live.is_idle

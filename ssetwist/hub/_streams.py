@@ -102,7 +102,7 @@ class Streams:
     @property
     def is_idle(self) -> bool:
         """
-        Whether no stream is open.
+        True while no stream is open.
         """
         return not self._count and not any(self._parts)
 

@@ -58,8 +58,8 @@ class MercureResource(Resource):
     @property
     def is_idle(self) -> bool:
         """
-        Whether no subscription is active, and no stream counted for any token.  Tests ask it at
-        their end, beside :attr:`ssetwist.Hub.is_idle`.
+        True while no subscription is active, and no stream is counted for any token.  Tests ask it
+        at their end, beside :attr:`ssetwist.Hub.is_idle`.
         """
         return not self.active and self._subscribing.is_idle
 

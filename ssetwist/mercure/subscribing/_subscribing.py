@@ -90,7 +90,7 @@ class Subscribing:
     @property
     def is_idle(self) -> bool:
         """
-        Whether no stream is counted for anybody.
+        True while no stream is counted for any token.
         """
         return not self._streams_of
 

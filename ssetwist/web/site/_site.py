@@ -93,7 +93,8 @@ class Site(TwistedSite):
     @property
     def is_idle(self) -> bool:
         """
-        Whether no connection is open, and nothing remembered of any.  Tests ask it after a drain.
+        True while no connection is open, and nothing is remembered of any.  Tests ask it after a
+        drain.
         """
         return not self.connections and not self._hosts
 
