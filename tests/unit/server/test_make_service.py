@@ -1,0 +1,93 @@
+"""
+``makeService``: from options to a service, or to a message that says why not.
+"""
+
+from twisted.logger import LogLevel, capturedLogs
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
+
+from ssetwist import HubService
+from ssetwist.hub._hub import usable_cores
+from ssetwist.server.tap import CannotStart, Options, makeService
+from ssetwist.testing import MemoryOutlet
+
+try:
+    import resource
+except ImportError:  # Windows has no limits
+    resource = None
+
+
+class MakeServiceTests(SynchronousTestCase):
+    """
+    What ``twistd ssetwist`` runs.
+    """
+
+    def make(self, *arguments: str) -> HubService:
+        """
+        Make the service for a command line, and have this process as it was after the test.
+        """
+        if resource is not None:
+            limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+            self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        options = Options()
+        options.parseOptions(arguments)
+        return makeService(options)
+
+    def test_service(self) -> None:
+        """
+        It is a service with a hub, and nothing is started yet.
+        """
+        service = self.make()
+        self.assertIsInstance(service, HubService)
+        self.assertEqual((0, ()), (service.running, service.ports))
+
+    def test_descriptors(self) -> None:
+        """
+        It may open as many files as this process could have asked for.
+        """
+        if resource is None:
+            raise SkipTest("there are no limits here")
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, (soft, hard))
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard - 1, hard))
+        self.make()
+        self.assertEqual((hard, hard), resource.getrlimit(resource.RLIMIT_NOFILE))
+
+    def test_options(self) -> None:
+        """
+        The service is configured as the options say.
+        """
+        service = self.make("--heartbeat", "5", "--stall-timeout", "6", "--max-subscribers", "1")
+        outlet = MemoryOutlet(service.hub.streams)
+        self.addCleanup(outlet.leave)
+        service.hub.subscribe(outlet)
+        streams = service.hub.streams
+        self.assertEqual(
+            (5.0, 6.0, True), (streams.heartbeat, streams.stall_timeout, service.hub.is_full(""))
+        )
+
+    def test_flush_threads(self) -> None:
+        """
+        One thread sends, or as many as there are cores, or as many as are asked for.
+        """
+        for text, expected in (("1", 1), ("3", 3), ("0", usable_cores())):
+            senders = self.make("--flush-threads", text).hub._live._senders
+            self.assertEqual(expected, 1 if senders is None else senders._threads)
+
+    def test_in_use(self) -> None:
+        """
+        What cannot listen ends the process with a status, and is an ``Exception``, because a
+        daemon tells only of those.
+        """
+        service = self.make("--listen", "unix:/no/such/folder/hub")
+        with capturedLogs() as events:
+            problem = self.assertRaises(CannotStart, service.privilegedStartService)
+        self.assertEqual(1, problem.code)
+        self.assertIsInstance(problem, Exception)
+        self.assertIsInstance(problem, SystemExit)
+        self.assertEqual(1, [event["log_level"] for event in events].count(LogLevel.critical))
+
+    def test_two(self) -> None:
+        """
+        Two services share nothing.
+        """
+        self.assertIsNot(self.make().hub, self.make().hub)
