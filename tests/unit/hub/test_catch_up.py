@@ -95,7 +95,7 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         self.publish("4", hub=hub)
         log.answer("append")
         self.settle()
-        log.answer("read")  # 1 to 3 have been looked at, and not yet what follows
+        log.answer("read")  # 1 is forgotten already, which is no gap
         self.publish(*"567", hub=hub)
         log.answer("append")
         listener.stop_reading()
@@ -107,3 +107,24 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         self.settle()
         log.answer("read")
         self.assertEqual(["gap", "8", "9"], shown(listener))
+
+    def test_told_once(self) -> None:
+        """
+        A client is told of one gap once, also if some of what it asked for had been found when the
+        log forgot that.
+        """
+        log = SlowLog(self.make_log(max_count=KEPT))
+        hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
+        self.publish(*(name + LARGE for name in "123"), hub=hub)
+        log.answer("append")
+        listener = self.subscribe(hub, last=1)
+        log.answer("read")  # of 1, which is found
+        self.publish(*"4567", hub=hub)  # 1 to 4 are forgotten
+        log.answer("append")
+        self.settle()
+        log.answer("read")
+        self.settle()
+        self.publish("8", hub=hub)
+        log.answer("append")
+        self.settle()
+        self.assertEqual(["gap", "8"], shown(listener))

@@ -121,6 +121,17 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(["friend"], [self.names[audience] for audience in found])
         self.assertEqual({"stranger": [], "friend": ["a"], "other": []}, asked)
 
+    def test_private_beside_a_stranger(self) -> None:
+        """
+        Whoever was granted a private event gets it, also where a stranger asks by the same matcher.
+        """
+        for name, grants in (("stranger", ()), ("friend", ["a"])):
+            audience = Audience(View.of([Everything()], grants=grants))
+            self.names[audience] = name
+            self.index.add(audience)
+        found = self.index.find(("a",), is_private=True)
+        self.assertIn("friend", [self.names[audience] for audience in found])
+
     def test_failing(self) -> None:
         """
         A matcher that fails is logged, and those who ask by other matchers are found.

@@ -262,6 +262,18 @@ class StopTests(StreamsTestCase):
         self.assertEqual([False] * 3, [outlet.is_cut for outlet in outlets])
         self.assertEqual(0, len(self.streams))
 
+    def test_draining_is_known_first(self) -> None:
+        """
+        That the server stops is known before the first stream ends: whoever is told of an end, and
+        comes back at once, is not let in.
+        """
+        known: list[bool] = []
+        outlet = FakeOutlet(self.streams)
+        outlet.during_end = lambda: known.append(self.streams.is_draining)
+        self.assertFalse(self.streams.is_draining)
+        self.streams.drain(3.0)
+        self.assertEqual([True], known)
+
     def test_retry(self) -> None:
         """
         The last that a client reads is when to come back; it is no event.

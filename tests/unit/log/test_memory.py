@@ -284,6 +284,17 @@ class BoundTests(MemoryLogCase):
         self.assertEqual(3002, log.oldest)
         self.assertEqual(([], {}, 0), (log._entries, log._positions, log._bytes))
 
+    def test_freed_ids(self) -> None:
+        """
+        Of an id that was given again and again nothing is left when all those events are forgotten.
+        """
+        log = self.make(max_age=10)
+        for data in "123":
+            self.append(log, data, id="mine")
+        self.clock.advance(10)
+        self.assertEqual(4, log.oldest)
+        self.assertEqual(({}, {}), (log._positions, log._repeated))
+
 
 class PlainLog(RuleBasedStateMachine):
     """

@@ -56,6 +56,18 @@ class GzipTests(SynchronousTestCase):
             decoder.push(encoder.compress(b"a" * size) + encoder.flush(zlib.Z_SYNC_FLUSH))
             self.assertEqual(size, sum(map(len, take_all(decoder))))
 
+    def test_cut_anywhere(self) -> None:
+        """
+        Wherever the bytes were cut, all that they stand for is there at once, also what zlib has
+        read but had no room to write.
+        """
+        whole = gzip.compress(b"a" * (3 * PIECE))
+        for end in range(len(whole)):
+            decoder = GzipDecoder()
+            decoder.push(whole[:end])
+            expected = len(zlib.decompressobj(31).decompress(whole[:end]))
+            self.assertEqual(expected, sum(map(len, take_all(decoder))), end)
+
     def test_members(self) -> None:
         """
         Several members are one stream (RFC 1952, 2.2), empty ones too.

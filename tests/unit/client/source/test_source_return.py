@@ -227,6 +227,17 @@ class DelayTests(ReturnCase):
             source.close()
             self.turn()
 
+    def test_events_of_an_earlier_stream(self) -> None:
+        """
+        That an earlier stream brought events does not make those that bring nothing healthy.
+        """
+        _, wire = self.open(b"data: 1\n\n")
+        for expected in (1, 2, 3):
+            wire.send(LAST_CHUNK)
+            self.turn()
+            self.assertEqual(expected, self.told[-1].failures)
+            wire = self.come_back(CHUNKED)
+
     def test_silence(self) -> None:
         """
         A silent stream is cut, and it comes back; comments are no silence.

@@ -81,3 +81,32 @@ class LeavesTests(ResourceCase):
             self.assertEqual(500, self.status(client))
             self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
             self.assertEqual([], self.flushLoggedErrors())
+
+
+class AgainTests(ResourceCase):
+    """
+    Publications that are asked for again, by their key.
+    """
+
+    def test_lines(self) -> None:
+        """
+        Of many lines a client may ask for some again, with the others left blank: each of them is
+        known by its number and by its own text.
+        """
+        key = {"Idempotency_Key": "k", **LINES}
+        both = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **key)
+        second = self.publish(b'\n{"topic":"/a"}\n', **key)
+        self.assertEqual(both.body.splitlines()[1:], second.body.splitlines())
+        self.assertEqual(2, self.log.head)
+
+    def test_two_publishers(self) -> None:
+        """
+        A key is its publisher's own: with another's key something else is published.
+        """
+        self.authorizer.people["carol"] = replace(ALICE, identity="carol")
+        key = {"Idempotency_Key": "k"}
+        clients = [
+            self.ask("", name, method="POST", body=b"topic=news", **key)
+            for name in ("alice", "carol")
+        ]
+        self.assertEqual([b"#e.1", b"#e.2"], [client.body for client in clients])

@@ -199,13 +199,16 @@ class ChangingKeysTests(VerifierCase):
 
     def test_without_name(self) -> None:
         """
-        A token that names no key may wait, too.
+        A token that names no key may wait, too, also where the keys that are known have no names.
         """
         token = access_token(private_key("P-256"), "ES256")
-        result = self.verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
-        self.source.keys = (self.key(None),)
-        self.source.sought.pop().callback(None)
-        self.successResultOf(result)
+        for before in ((), (self.key(None, "RSA"),)):
+            self.source.keys = before
+            result = self.verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+            self.assertNoResult(result)
+            self.source.keys = (self.key(None),)
+            self.source.sought.pop().callback(None)
+            self.successResultOf(result)
 
     def test_no_keys(self) -> None:
         """

@@ -1,0 +1,45 @@
+"""
+A body that is taken whole, up to a limit.
+"""
+
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http import PotentialDataLoss
+
+from ssetwist.client.http import BoundedBody, CannotRead
+from tests.unit.client.fake_hub import Response
+
+LIMIT = 10
+
+
+class LimitTests(SynchronousTestCase):
+    """
+    Ten bytes.
+    """
+
+    def test_exactly(self) -> None:
+        """
+        A body may have as many bytes as the limit says, and not one more: then its connection is
+        cut.
+        """
+        for size in (0, LIMIT - 1, LIMIT, LIMIT + 1):
+            response, body = Response(body=b"x" * size), BoundedBody(LIMIT)
+            response.deliverBody(body)
+            if size <= LIMIT:
+                self.assertEqual(b"x" * size, self.successResultOf(body.done))
+            else:
+                problem = self.failureResultOf(body.done, CannotRead).value
+                self.assertEqual("it is larger than 10 bytes", str(problem))
+            self.assertEqual(size > LIMIT, response.transport.is_aborted)
+
+    def test_nothing(self) -> None:
+        """
+        Where only the end of the connection says that this was all, nothing is a body if it may be
+        empty; else it has broken before anything came.
+        """
+        for may_be_empty in (False, True):
+            body = BoundedBody(LIMIT, may_be_empty=may_be_empty)
+            Response(end=PotentialDataLoss()).deliverBody(body)
+            if may_be_empty:
+                self.assertEqual(b"", self.successResultOf(body.done))
+            else:
+                self.failureResultOf(body.done, CannotRead)

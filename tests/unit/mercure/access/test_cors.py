@@ -1,0 +1,36 @@
+"""
+What every answer says of pages of other origins.
+"""
+
+from ssetwist.mercure import MercureSettings, Origins
+from tests.memory import Client
+from tests.unit.mercure.test_resource import ResourceCase
+
+
+class VaryTests(ResourceCase):
+    """
+    Caches between a hub and pages of several origins.
+    """
+
+    settings = MercureSettings(cors_origins=Origins.of(["https://a.example"]))
+
+    def values(self, client: Client, name: bytes) -> list[bytes]:
+        """
+        Return the values of a header of the answer, of which the head is in lower case.
+        """
+        fields = [line.partition(b": ") for line in client.head.split(b"\r\n")]
+        return [value for field, _, value in fields if field == name]
+
+    def test_always(self) -> None:
+        """
+        An answer says that others would get another one, also to whom it allows nothing: a cache
+        must not give that one to a page that may read it.
+        """
+        for origin, allowed in (
+            ({"Origin": "https://a.example"}, [b"https://a.example"]),
+            ({"Origin": "https://b.example"}, []),
+            ({}, []),
+        ):
+            client = self.ask("", name="bob", **origin)
+            self.assertEqual(allowed, self.values(client, b"access-control-allow-origin"))
+            self.assertEqual([b"origin"], self.values(client, b"vary"), origin)
