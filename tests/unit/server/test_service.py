@@ -108,6 +108,9 @@ class Reactor(MemoryReactorClock):
     def callWhenRunning(self, call: Callable[..., object], *args: object, **named: object) -> None:
         call(*args, **named)
 
+    def callFromThread(self, call: Callable[..., object], *args: object) -> None:
+        self.callLater(0, call, *args)
+
     def listenUNIX(self, address: str, factory: Factory, backlog: int = 50, **_: object) -> Port:
         return Port(self, UNIXAddress(address), factory, backlog)
 
@@ -167,6 +170,8 @@ class OptionsTests(SynchronousTestCase):
         cases = (
             ("--heartbeat", "0", {"heartbeat": 0.0}),
             ("--heartbeat", "0.5", {"heartbeat": 0.5}),
+            ("--heartbeat", ".5", {"heartbeat": 0.5}),
+            ("--heartbeat", "2.", {"heartbeat": 2.0}),
             ("--heartbeat", "86400", {"heartbeat": 86400.0}),
             ("--reconnection-time", "0", {"reconnection_time": 0.0}),
             ("--reconnection-time", "10", {"reconnection_time": 10.0}),
