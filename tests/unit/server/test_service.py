@@ -645,7 +645,7 @@ class ListenTests(ServiceTestCase):
     def test_beyond_loopback(self) -> None:
         """
         Without a key, a port that others can reach is not listened on, and the error says what to
-        do; with one it is.
+        do; with one it is, and so it is where an application decides.
         """
         for listen in (
             "tcp:80",
@@ -660,7 +660,8 @@ class ListenTests(ServiceTestCase):
             self.assertIn("interface=127.0.0.1", str(error))
             self.pass_time(0.1)
             self.assertEqual(before, self.reactor.ports)
-            self.start(listen, tokens=KEY)
+            for options in ({"tokens": KEY}, {"authorize_url": "https://app.example/may"}):
+                self.start(listen, **options)
 
     def test_loopback(self) -> None:
         """
@@ -805,6 +806,17 @@ class SlowEndpointTests(ServiceTestCase):
         self.assertEqual([], self.reactor.ports)
         self.listen()
         self.pass_time(1.0)
+        self.assertEqual(([], ()), (self.reactor.ports, service.ports))
+
+    def test_while_it_stops(self) -> None:
+        """
+        An endpoint that listens while the others are being stopped is stopped, too.
+        """
+        service = self.start("tcp:80:interface=127.0.0.1", "slow")
+        stopping = service.stopService()
+        self.listen()
+        self.pass_time(1.0)
+        self.successResultOf(stopping)
         self.assertEqual(([], ()), (self.reactor.ports, service.ports))
 
 
@@ -1209,6 +1221,17 @@ class ConfigurationTests(ServiceTestCase):
             events, is_open = self.behind(when_behind=when_behind)
             heard = ["gap" if event.type == "gap" else event.data for event in events]
             self.assertEqual(expected, (heard, is_open), when_behind)
+
+    def test_max_body(self) -> None:
+        """
+        The limit on bodies holds for every path, also where a body makes no sense.
+        """
+        self.start(max_body=10)
+        for path in ("/.well-known/mercure", "/sse", "/nothing"):
+            for length, is_refused in ((10, False), (11, True)):
+                client = Client(self.reactor.ports[0].factory, self.reactor)
+                client.request(path, method="POST", headers={"Content-Length": str(length)})
+                self.assertEqual(is_refused, client.head.startswith(b"1 413 "), (path, length))
 
     def test_page(self) -> None:
         """
