@@ -101,29 +101,37 @@ class AccessTests(ServiceTestCase):
 
     def test_no_cookie_in_common(self) -> None:
         """
-        A cookie that one of them sets does not come to the other, even at the same host.
+        A cookie that the application sets a visitor does not come to who is asked for keys, even at
+        the same host.
         """
         url = "http://127.0.0.1:81"
-        self.start(
+        config = HubConfig(
             tokens=TokenSettings(jwks=f"{url}/keys", audience="https://hub.example/"),
             authorize_url=f"{url}/may",
         )
-        self.pass_time(1.0)
+        hub = MemoryHub(clock=self.reactor)
+        access = Access(self.reactor, config)
+        self.addCleanup(access.stop)
+        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
+        client = Client(site, self.reactor)
+        self.addCleanup(client.close)
+        client.request("/.well-known/mercure?match=news")
         _, _, factory, _, _ = self.reactor.tcpClients[-1]
         connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
         transport = StringTransport()
         connection.makeConnection(transport)
-        self.assertIn(b"GET /keys HTTP/1.1\r\n", transport.value())
+        self.assertIn(b"GET /may HTTP/1.1\r\n", transport.value())
         transport.clear()
-        body = b'{"keys": []}'
         connection.dataReceived(
-            b"HTTP/1.1 200 OK\r\nSet-Cookie: secret=1; Path=/\r\nContent-Length: %d\r\n\r\n%b"
-            % (len(body), body)
+            b"HTTP/1.1 403 Forbidden\r\n"
+            b"Set-Cookie: secret=1; Path=/\r\n"
+            b"Content-Length: 0\r\n\r\n"
         )
         self.pass_time(1.0)
-        self.connect(path="/.well-known/mercure?match=news")
+        self.assertTrue(client.head.startswith(b"1 403 "), client.head)
+        access.start()
         self.pass_time(1.0)
-        self.assertIn(b" /may HTTP/1.1\r\n", transport.value())
+        self.assertIn(b"GET /keys HTTP/1.1\r\n", transport.value())
         self.assertNotIn(b"secret", transport.value())
 
     def warnings(self, **options: object) -> list[str]:

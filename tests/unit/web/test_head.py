@@ -171,6 +171,14 @@ class TurnAwayTests(SynchronousTestCase):
                 self.hub.streams.jitter = lambda chance=chance: chance
                 self.assertAlmostEqual(least * (1 + chance), self.seconds(BROWSER), places=2)
 
+    def test_never_at_once(self) -> None:
+        """
+        Even where a client comes back at once, one that is turned away waits for a second: others
+        than browsers take 0 at its word.
+        """
+        self.serve(0.0)
+        self.assertEqual(1, self.seconds(OTHER))
+
 
 class CacheTests(SynchronousTestCase):
     """

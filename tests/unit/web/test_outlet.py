@@ -383,6 +383,16 @@ class BackpressureTests(OutletCase):
         self.pass_time(6)
         self.assert_ended(EndReason.STALLED, outlet)
 
+    def test_told_again(self) -> None:
+        """
+        A transport that says once more that it is full does not begin the time anew.
+        """
+        client, outlet = self.connect()
+        for _ in range(2):
+            client.stop_reading()
+            self.pass_time(12)
+        self.assert_ended(EndReason.STALLED, outlet)
+
     def test_progress_is_no_stall(self) -> None:
         """
         Pitfall K7: each piece that leaves begins the time anew.

@@ -2,6 +2,10 @@
 Limits on what a client may send, and the stop of a server.
 """
 
+import gc
+import weakref
+
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
@@ -287,6 +291,49 @@ class RequestTests(SiteCase):
         client.close()
         self.assertEqual(1, len(lines))
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
+
+
+class Listener:
+    """
+    What has accepted a connection, at an address.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.address = IPv4Address("TCP", "192.0.2.1", port)
+
+    def getHost(self) -> IPv4Address:  # noqa: N802 (Twisted's name)
+        return self.address
+
+
+class HostTests(SiteCase):
+    """
+    The local address of a connection.
+    """
+
+    def host(self, client: Client, listener: Listener) -> IPv4Address:
+        """
+        Return it.
+        """
+        transport = client.transport
+        transport.server = listener  # type: ignore[attr-defined]  # as that of a socket
+        transport.hostAddr = listener.address
+        host = self.site.host_of(transport)
+        assert isinstance(host, IPv4Address)
+        return host
+
+    def test_forgotten(self) -> None:
+        """
+        It is that of the listener, which is not kept once there is no connection left: it may be
+        gone.
+        """
+        listener = Listener(80)
+        kept = weakref.ref(listener)
+        client = self.client()
+        self.assertEqual(80, self.host(client, listener).port)
+        client.close()
+        del listener, client
+        gc.collect()
+        self.assertIsNone(kept())
 
 
 class DrainTests(SiteCase):
