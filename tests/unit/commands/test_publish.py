@@ -239,6 +239,17 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
         self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
 
+    def test_private_lines(self) -> None:
+        """
+        Whether an object is private is what it says; if it says nothing, what the option says.
+        """
+        lines = '{"data":"x"}\n{"data":"y","private":false}\n{"data":"z","private":true}\n'
+        for options, expected in (((), [False, False, True]), (("--private",), [True, False, True])):
+            self.hub.answers = [take_lines]
+            self.assertEqual(0, self.status("--topic=a", "--json", *options, input=lines))
+            updates = map(json.loads, self.hub.asked[-1].body.splitlines())
+            self.assertEqual(expected, [one.get("private", False) for one in updates])
+
     def test_topic_that_is_none(self) -> None:
         """
         What a line has for a topic may be none.
