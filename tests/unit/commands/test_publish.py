@@ -244,7 +244,10 @@ class PublishCommandTests(SynchronousTestCase):
         Whether an object is private is what it says; if it says nothing, what the option says.
         """
         lines = '{"data":"x"}\n{"data":"y","private":false}\n{"data":"z","private":true}\n'
-        for options, expected in (((), [False, False, True]), (("--private",), [True, False, True])):
+        for options, expected in (
+            ((), [False, False, True]),
+            (("--private",), [True, False, True]),
+        ):
             self.hub.answers = [take_lines]
             self.assertEqual(0, self.status("--topic=a", "--json", *options, input=lines))
             updates = map(json.loads, self.hub.asked[-1].body.splitlines())

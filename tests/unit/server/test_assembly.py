@@ -123,9 +123,7 @@ class AccessTests(ServiceTestCase):
         self.assertIn(b"GET /may HTTP/1.1\r\n", transport.value())
         transport.clear()
         connection.dataReceived(
-            b"HTTP/1.1 403 Forbidden\r\n"
-            b"Set-Cookie: secret=1; Path=/\r\n"
-            b"Content-Length: 0\r\n\r\n"
+            b"HTTP/1.1 403 Forbidden\r\nSet-Cookie: secret=1; Path=/\r\nContent-Length: 0\r\n\r\n"
         )
         self.pass_time(1.0)
         self.assertTrue(client.head.startswith(b"1 403 "), client.head)

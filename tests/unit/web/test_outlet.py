@@ -262,7 +262,8 @@ class ClientGoesTests(OutletCase):
 
     def test_bytes_before_a_late_stream(self) -> None:
         """
-        Bytes that came between the request and the stream cut the connection: there is no stream.
+        Bytes that came between the request and the stream cut the connection: there is no stream,
+        but a line in the log.
         """
         client = Client(self.site, self.clock)
         requests: list[Request] = []
@@ -277,7 +278,10 @@ class ClientGoesTests(OutletCase):
         self.site.resource = Late()
         client.request()
         client.send(b"x" * 17000)
-        outlet = RequestOutlet(requests[0], self.streams)
+        with capturedLogs() as logged:
+            outlet = RequestOutlet(requests[0], self.streams)
+        reasons = [each["reason"] for each in logged if "reason" in each]
+        self.assertEqual([EndReason.UNEXPECTED_BYTES.value], reasons)
         self.assertFalse(outlet.is_new)
         self.assertTrue(client.transport.is_aborted)
         self.clock.advance(0)

@@ -301,7 +301,7 @@ class Listener:
     def __init__(self, port: int) -> None:
         self.address = IPv4Address("TCP", "192.0.2.1", port)
 
-    def getHost(self) -> IPv4Address:  # noqa: N802 (Twisted's name)
+    def getHost(self) -> IPv4Address:
         return self.address
 
 
