@@ -17,7 +17,7 @@ from ssetwist.eventstream import Event
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site
 from ssetwist.web.site._body_limit import MAX_BODY
-from ssetwist.web.site._connection import FREE_BODY
+from ssetwist.web.site._connection import FREE_BODY, MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.memory import Client
 
@@ -201,6 +201,22 @@ class RequestTests(SiteCase):
             chunked.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
         self.assertTrue(chunked.head.startswith(b"1 413"))
         self.assertEqual(whole, self.site.room_for_bodies)
+        self.clock.advance(0)
+
+    def test_sends_on_after_it_was_refused(self) -> None:
+        """
+        A client that was refused may send on for a while, because it may read nothing before it has
+        sent all; one that does not stop is cut.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(2**40)})
+        self.assertTrue(client.head.startswith(b"1 413"))
+        piece = b"x" * (MAX_DISCARDED // 8)
+        for _ in range(8):
+            client.send(piece)
+        self.assertFalse(client.transport.is_aborted)
+        client.send(b"x")
+        self.assertTrue(client.transport.is_aborted)
         self.clock.advance(0)
 
     def test_larger_body(self) -> None:
