@@ -120,11 +120,20 @@ def _raise_descriptor_limit() -> int:
     import resource as process_limits  # Unix has it
 
     soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
-    if hard == process_limits.RLIM_INFINITY:
-        hard = max(soft, _ENOUGH_DESCRIPTORS)  # some systems refuse to set what they allow
-    if soft != hard:
-        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (hard, hard))
-    return hard
+    wanted = _wanted_descriptors(soft, None if hard == process_limits.RLIM_INFINITY else hard)
+    if soft != wanted:
+        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (wanted, wanted))
+    return wanted
+
+
+def _wanted_descriptors(soft: int, hard: int | None) -> int:
+    """
+    Return how many descriptors to ask for.
+
+    :param hard: How many the process may have; ``None`` for no limit, and then some systems refuse
+        to set what they allow.
+    """
+    return max(soft, _ENOUGH_DESCRIPTORS) if hard is None else hard
 
 
 def _decimal(option: str, unit: str) -> Callable[[str], float]:

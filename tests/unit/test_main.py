@@ -1,8 +1,9 @@
 """
-The process of ``python -m ssetwist``: its version, and the signals that end it.
+The process of ``python -m ssetwist``: its version, how it reads a command line, and what ends it.
 """
 
 import contextlib
+import errno
 import io
 import signal
 from argparse import Namespace
@@ -13,7 +14,7 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import __version__
-from ssetwist.__main__ import parse, run_until_signal
+from ssetwist.__main__ import parse, run, run_until_signal
 from ssetwist.commands._terminal import Terminal
 
 
@@ -29,6 +30,55 @@ class VersionTests(SynchronousTestCase):
         with contextlib.redirect_stdout(io.StringIO()) as output:
             ended = self.assertRaises(SystemExit, parse, ["--version"])
         self.assertEqual((0, f"ssetwist {__version__}\n"), (ended.code, output.getvalue()))
+
+
+class ParseTests(SynchronousTestCase):
+    """
+    Reading a command line.
+    """
+
+    def test_no_abbreviations(self) -> None:
+        """
+        No command takes the beginning of an option for the whole: a new one would change what it
+        means.
+        """
+        for arguments in (
+            ("publish", "http://hub.example/", "x", "--quie"),
+            ("subscribe", "http://hub.example/", "--quie"),
+            ("token", "check", "x", "--audienc=x"),
+            ("token", "mint", "--audienc=x"),
+        ):
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                ended = self.assertRaises(SystemExit, parse, arguments)
+            self.assertEqual(2, ended.code)
+            self.assertIn(f"unrecognized arguments: {arguments[-1]}\n", errors.getvalue())
+
+
+class StatusTests(SynchronousTestCase):
+    """
+    The status of a command that fails.
+    """
+
+    def test_status(self) -> None:
+        """
+        What makes no sense has status 2; what goes wrong nevertheless, as on a disk that is full,
+        has 1.  Each is told in one line.
+        """
+        for problem, expected in (
+            (ValueError("--topic: there must be one"), 2),
+            (OSError(errno.ENOSPC, "no space"), 1),
+        ):
+            arguments = parse(["publish", "http://hub.example/", "x"])
+
+            async def fail(*_: object, problem: Exception = problem) -> int:
+                raise problem
+
+            arguments.run = fail
+            with contextlib.redirect_stderr(io.StringIO()) as errors:
+                terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
+                running = run(Clock(), arguments, terminal)
+            self.assertEqual(expected, self.failureResultOf(running, SystemExit).value.code)
+            self.assertEqual(f"python -m ssetwist publish: {problem}\n", errors.getvalue())
 
 
 class Reactor(Clock):

@@ -73,6 +73,7 @@ class LinesTests(SynchronousTestCase):
             b"a": [b"a"],
             b"a\n": [b"a"],
             b"a\r\n\r\nb\rc\n": [b"a", b"", b"b\rc"],
+            b"a\r\r\n\r": [b"a\r", b""],
         }
         for text, expected in cases.items():
             with self.subTest(text=text):
@@ -94,6 +95,13 @@ class LinesTests(SynchronousTestCase):
         pieces = (b"ab", b"c\n123", b"4", b"5678", b"9\nxyz\n123", b"45")
         found = self.take_all(Lines(Pieces(*pieces), max_line=4))
         self.assertEqual([(1, b"abc"), (2, None), (3, b"xyz"), (4, None)], found)
+
+    def test_longest(self) -> None:
+        """
+        A line may be as long as the longest, with an end and without one.
+        """
+        found = self.take_all(Lines(Pieces(b"1234\n12", b"34"), max_line=4))
+        self.assertEqual([(1, b"1234"), (2, b"1234")], found)
 
     def test_most(self) -> None:
         """

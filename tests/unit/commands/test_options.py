@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.commands._options import token_of
+from ssetwist.mercure.tokens import MAX_TOKEN
 from tests.unit.mercure.fake_tokens import scratch
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
@@ -46,6 +47,13 @@ class TokenTests(SynchronousTestCase):
         Blanks and line breaks around it are no part of it, wherever it is.
         """
         self.assertEqual([TOKEN] * 3, self.read(before + TOKEN + after))
+
+    def test_longest(self) -> None:
+        """
+        The longest token may be on a line of a file.
+        """
+        token = TOKEN + "x" * (MAX_TOKEN - len(TOKEN))
+        self.assertEqual([token] * 3, self.read(f"{token}\r\n"))
 
     @given(st.sampled_from(string.whitespace))
     def test_blanks_within(self, blank: str) -> None:

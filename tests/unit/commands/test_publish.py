@@ -9,7 +9,7 @@ import os
 from functools import partial
 
 from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionRefusedError
+from twisted.internet.error import ConnectionLost, ConnectionRefusedError
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -97,6 +97,27 @@ class PublishCommandTests(SynchronousTestCase):
             self.clock.advance(5)
             self.failureResultOf(running, SystemExit)
             self.assertEqual(expected, self.errors.getvalue().count("gone; next attempt in 0"))
+
+    def test_named_by_the_user(self) -> None:
+        """
+        One event is published under the key that the user gives it.
+        """
+        self.hub.answers = [Response(200, b"1")]
+        self.assertEqual(0, self.status("x", "--topic=a", "--key=mine"))
+        self.assertEqual("mine", self.hub.asked[0].header("Idempotency-Key"))
+
+    def test_at_most_once(self) -> None:
+        """
+        What may have been published is sent again, unless that is not wanted; then it is told.
+        """
+        for options, count, status in (((), 2, 0), (("--at-most-once",), 1, 1)):
+            self.hub.asked.clear()
+            self.hub.answers = [ConnectionLost("gone."), Response(200, b"1")]
+            running = self.start("x", "--topic=a", *options)
+            self.clock.advance(5)
+            self.assertEqual(status, self.failureResultOf(running, SystemExit).value.code)
+            self.assertEqual(count, len(self.hub.asked))
+        self.assertIn("; it may have been published nevertheless\n", self.errors.getvalue())
 
     def test_lines(self) -> None:
         """
@@ -217,6 +238,20 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
         self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
         self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
+
+    def test_private_lines(self) -> None:
+        """
+        Whether an object is private is what it says; if it says nothing, what the option says.
+        """
+        lines = '{"data":"x"}\n{"data":"y","private":false}\n{"data":"z","private":true}\n'
+        for options, expected in (
+            ((), [False, False, True]),
+            (("--private",), [True, False, True]),
+        ):
+            self.hub.answers = [take_lines]
+            self.assertEqual(0, self.status("--topic=a", "--json", *options, input=lines))
+            updates = map(json.loads, self.hub.asked[-1].body.splitlines())
+            self.assertEqual(expected, [one.get("private", False) for one in updates])
 
     def test_topic_that_is_none(self) -> None:
         """

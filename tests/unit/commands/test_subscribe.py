@@ -175,6 +175,17 @@ class SubscribeCommandTests(SynchronousTestCase):
             self.errors.getvalue(),
         )
 
+    def test_loss_within(self) -> None:
+        """
+        A gap within the stream is told once, whether it is that of a Mercure hub or not.
+        """
+        gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
+        for options in (("--topic=a",), ()):
+            self.errors = io.StringIO()
+            self.answer(Response(200, gap, STREAM, end=None))
+            self.assertEqual(0, self.status(URL, *options, "--count=1"))
+            self.assertEqual(1, self.errors.getvalue().count("events were missed: "))
+
     def test_terminal(self) -> None:
         """
         On a terminal all is coloured, and events are to be read, unless JSON is wanted.

@@ -78,6 +78,11 @@ class Reactor(MemoryReactorClock):
     def callWhenRunning(self, call: Callable[..., object], *args: object, **named: object) -> None:
         call(*args, **named)
 
+    def callFromThread(  # noqa: N802 (Twisted's name)
+        self, call: Callable[..., object], *args: object
+    ) -> None:
+        self.callLater(0, call, *args)
+
     def listenUNIX(self, address: str, factory: Factory, backlog: int = 50, **_: object) -> Port:
         return Port(self, UNIXAddress(address), factory, backlog)
 

@@ -2,9 +2,13 @@
 The resources that a hub serves, and their paths.
 """
 
+import json
 from dataclasses import replace
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig
@@ -14,14 +18,15 @@ from ssetwist.server._assembly import Access, make_root
 from ssetwist.testing import MemoryHub
 from ssetwist.web import Site
 from tests.memory import Client
+from tests.unit.server.test_service import ServiceTestCase
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
 TOKENS = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 
 
-class PathTests(SynchronousTestCase):
+class RootCase(SynchronousTestCase):
     """
-    The paths of the Mercure hub.
+    What is served, over a connection in memory.
     """
 
     def setUp(self) -> None:
@@ -37,6 +42,12 @@ class PathTests(SynchronousTestCase):
         self.addCleanup(client.close)
         client.request(f"{path}?match=news")
         return client.head
+
+
+class PathTests(RootCase):
+    """
+    The paths of the Mercure hub.
+    """
 
     def test_default_path(self) -> None:
         """
@@ -60,3 +71,82 @@ class PathTests(SynchronousTestCase):
         for tokens in (TOKENS, TokenSettings()):
             config = HubConfig(tokens=tokens, anonymous=True)
             self.assertRegex(self.head(config, DEFAULT_PATH), rb"\A1 200 ", tokens)
+
+
+class PageTests(RootCase):
+    """
+    The page, where everyone may read what is public.
+    """
+
+    def test_may_publish(self) -> None:
+        """
+        It offers to publish in development only; and it is not there if nobody may read.
+        """
+        for config, expected in (
+            (HubConfig(), True),
+            (HubConfig(tokens=TOKENS, anonymous=True), False),
+        ):
+            root = make_root(self.hub, config, Access(self.clock, config).authorizer)
+            client = Client(Site(root, streams=self.hub.streams), self.clock, address="127.0.0.1")
+            client.request("/status")
+            self.assertIs(expected, json.loads(client.body)["may_publish"])
+        for path in ("/", "/sse", "/status"):
+            self.assertRegex(self.head(HubConfig(tokens=TOKENS), path), rb"\A1 404 ")
+
+
+class AccessTests(ServiceTestCase):
+    """
+    Whoever is asked for keys, and for rights.
+    """
+
+    def test_no_cookie_in_common(self) -> None:
+        """
+        A cookie that the application sets a visitor does not come to who is asked for keys, even at
+        the same host.
+        """
+        url = "http://127.0.0.1:81"
+        config = HubConfig(
+            tokens=TokenSettings(jwks=f"{url}/keys", audience="https://hub.example/"),
+            authorize_url=f"{url}/may",
+        )
+        hub = MemoryHub(clock=self.reactor)
+        access = Access(self.reactor, config)
+        self.addCleanup(access.stop)
+        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
+        client = Client(site, self.reactor)
+        self.addCleanup(client.close)
+        client.request("/.well-known/mercure?match=news")
+        _, _, factory, _, _ = self.reactor.tcpClients[-1]
+        connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
+        transport = StringTransport()
+        connection.makeConnection(transport)
+        self.assertIn(b"GET /may HTTP/1.1\r\n", transport.value())
+        transport.clear()
+        connection.dataReceived(
+            b"HTTP/1.1 403 Forbidden\r\nSet-Cookie: secret=1; Path=/\r\nContent-Length: 0\r\n\r\n"
+        )
+        self.pass_time(1.0)
+        self.assertTrue(client.head.startswith(b"1 403 "), client.head)
+        access.start()
+        self.pass_time(1.0)
+        self.assertIn(b"GET /keys HTTP/1.1\r\n", transport.value())
+        self.assertNotIn(b"secret", transport.value())
+
+    def warnings(self, **options: object) -> list[str]:
+        """
+        Return the warnings of a service that starts.
+        """
+        return self.logged(LogLevel.warn, lambda: self.stop(self.start(**options)))
+
+    def test_without_audience(self) -> None:
+        """
+        It is warned of a hub with keys that has no audience, and so takes no token of 1.0; of no
+        other one.
+        """
+        self.assertIn("without --audience", self.warnings(tokens=TOKENS)[0])
+        for options in (
+            {},
+            {"authorize_url": "https://app.example/may"},
+            {"tokens": replace(TOKENS, audience="https://hub.example/")},
+        ):
+            self.assertEqual([], self.warnings(**options), options)

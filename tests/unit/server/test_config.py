@@ -2,6 +2,7 @@
 Consequences of a configuration.
 """
 
+from dataclasses import replace
 from itertools import product
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -43,3 +44,77 @@ class TickTests(SynchronousTestCase):
         for options, tick in product(({}, *PRODUCTION), (0.0, 0.5, 2.0)):
             config = HubConfig(tick=tick, **options)
             self.assertEqual(tick, config.seconds_between_ticks, options)
+
+
+class OriginTests(SynchronousTestCase):
+    """
+    Pages of other origins.
+    """
+
+    def test_only_with_a_key(self) -> None:
+        """
+        Without a key neither option has a meaning, and each is refused by its name; with one, or
+        with an application that decides, both are taken.
+        """
+        for name in ("cors_origin", "publish_origin"):
+            options = {name: ("https://page.example",)}
+            problem = self.assertRaises(ValueError, HubConfig, **options)
+            self.assertTrue(str(problem).startswith(f"{name} has no meaning without a key"))
+            for more in PRODUCTION:
+                HubConfig(**options, **more)
+
+    def test_checked_in_production(self) -> None:
+        """
+        Where somebody has said who may do what, a page that sends a cookie must be of an origin
+        that may publish; in development, where there is no cookie, any page of this machine may.
+        """
+        self.assertFalse(HubConfig().mercure.checks_origin)
+        for options in PRODUCTION:
+            self.assertTrue(HubConfig(**options).mercure.checks_origin, options)
+
+
+class MercureTests(SynchronousTestCase):
+    """
+    Options of the Mercure hub.
+    """
+
+    def test_passed_on(self) -> None:
+        """
+        Each value comes to the hub as it was given.
+        """
+        settings = HubConfig(
+            tokens=replace(PRODUCTION[2]["tokens"], cookie_names=("mine", "legacy")),
+            subscriptions=True,
+            max_body=1,
+            max_matchers=2,
+            max_topics=3,
+            max_per_token=4,
+            publish_rate=5.0,
+            reconnection_time=6.0,
+        ).mercure
+        self.assertEqual(
+            ("mine", True, 1, 2, 3, 4, 5.0, 6.0),
+            (
+                settings.cookie,
+                settings.has_subscriptions,
+                settings.max_body,
+                settings.limits.max_matchers,
+                settings.max_topics,
+                settings.max_per_token,
+                settings.publish_rate,
+                settings.reconnection_time,
+            ),
+        )
+
+    def test_issuers(self) -> None:
+        """
+        Who makes tokens is named to clients if it is somebody else than the hub.
+        """
+        hub = "https://hub.example/.well-known/mercure"
+        for issuer, expected in (
+            (None, ()),
+            (hub, ()),
+            ("https://issuer.example", ("https://issuer.example",)),
+        ):
+            tokens = replace(PRODUCTION[2]["tokens"], audience=hub, issuer=issuer)
+            self.assertEqual(expected, HubConfig(tokens=tokens).mercure.issuers, issuer)

@@ -142,7 +142,7 @@ class ListenTests(ServiceTestCase):
     def test_beyond_loopback(self) -> None:
         """
         Without a key, a port that others can reach is not listened on, and the error says what to
-        do; with one it is.
+        do; with one it is, and so it is where an application decides.
         """
         for listen in (
             "tcp:80",
@@ -157,7 +157,8 @@ class ListenTests(ServiceTestCase):
             self.assertIn("interface=127.0.0.1", str(error))
             self.pass_time(0.1)
             self.assertEqual(before, self.reactor.ports)
-            self.start(listen, tokens=KEY)
+            for options in ({"tokens": KEY}, {"authorize_url": "https://app.example/may"}):
+                self.start(listen, **options)
 
     def test_loopback(self) -> None:
         """
@@ -302,4 +303,15 @@ class SlowEndpointTests(ServiceTestCase):
         self.assertEqual([], self.reactor.ports)
         self.listen()
         self.pass_time(1.0)
+        self.assertEqual(([], ()), (self.reactor.ports, service.ports))
+
+    def test_while_it_stops(self) -> None:
+        """
+        An endpoint that listens while the others are being stopped is stopped, too.
+        """
+        service = self.start("tcp:80:interface=127.0.0.1", "slow")
+        stopping = service.stopService()
+        self.listen()
+        self.pass_time(1.0)
+        self.successResultOf(stopping)
         self.assertEqual(([], ()), (self.reactor.ports, service.ports))

@@ -52,6 +52,8 @@ class OptionsTests(SynchronousTestCase):
         cases = (
             ("--heartbeat", "0", {"heartbeat": 0.0}),
             ("--heartbeat", "0.5", {"heartbeat": 0.5}),
+            ("--heartbeat", ".5", {"heartbeat": 0.5}),
+            ("--heartbeat", "2.", {"heartbeat": 2.0}),
             ("--heartbeat", "86400", {"heartbeat": 86400.0}),
             ("--reconnection-time", "0", {"reconnection_time": 0.0}),
             ("--reconnection-time", "10", {"reconnection_time": 10.0}),

@@ -414,6 +414,17 @@ class ConfigurationTests(ServiceTestCase):
             heard = ["gap" if event.type == "gap" else event.data for event in events]
             self.assertEqual(expected, (heard, is_open), when_behind)
 
+    def test_max_body(self) -> None:
+        """
+        The limit on bodies holds for every path, also where a body makes no sense.
+        """
+        self.start(max_body=10)
+        for path in ("/.well-known/mercure", "/sse", "/nothing"):
+            for length, is_refused in ((10, False), (11, True)):
+                client = Client(self.reactor.ports[0].factory, self.reactor)
+                client.request(path, method="POST", headers={"Content-Length": str(length)})
+                self.assertEqual(is_refused, client.head.startswith(b"1 413 "), (path, length))
+
     def test_page(self) -> None:
         """
         The page is at ``/``.

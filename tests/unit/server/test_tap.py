@@ -3,9 +3,12 @@ Duties of ``twistd ssetwist`` for its process, besides running the hub.
 """
 
 import gc
+import signal
+
+from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
-from ssetwist.server.tap import _TwistdService
+from ssetwist.server.tap import _TwistdService, _wanted_descriptors
 from tests.unit.server.case import ServiceTestCase
 
 
@@ -42,3 +45,47 @@ class CollectorTests(ServiceTestCase):
         A service within an application leaves the collector as it is.
         """
         self.assertFalse(self.is_rare(HubService(self.reactor, HubConfig())))
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    Descriptors that the process asks for.
+    """
+
+    def test_all_there_are(self) -> None:
+        """
+        It asks for all that it may have; where there is no limit, for many, and never for fewer
+        than it has.
+        """
+        self.assertEqual(4096, _wanted_descriptors(1024, 4096))
+        self.assertEqual(65536, _wanted_descriptors(256, None))
+        self.assertEqual(100_000, _wanted_descriptors(100_000, None))
+
+
+class SignalTests(ServiceTestCase):
+    """
+    Signals to the process.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+
+    def test_second_cuts(self) -> None:
+        """
+        The first signal stops the reactor, once; the second cuts whoever is still connected.
+        """
+        service = _TwistdService(self.reactor, HubConfig(listen=["tcp:80:interface=127.0.0.1"]))
+        service.privilegedStartService()
+        service.startService()
+        client = self.connect()
+        self.reactor.hasStopped = False
+        signal.raise_signal(signal.SIGINT)
+        self.pass_time(0.25)
+        self.assertTrue(self.reactor.hasStopped)
+        self.assertTrue(client.transport.is_connected)
+        signal.raise_signal(signal.SIGTERM)
+        self.pass_time(0.25)
+        self.assertFalse(client.transport.is_connected)
+        self.stop(service)

@@ -55,6 +55,14 @@ class ConsoleTests(SynchronousTestCase):
             expected = kind[name.decode().rpartition(".")[2]]
             self.assertIn(f"\r\ncontent-type: {expected}".encode(), file.head)
 
+    def test_never_of_yesterday(self) -> None:
+        """
+        A browser asks again before it shows what it has kept: an upgraded server must not meet the
+        script of the one before.
+        """
+        for path in ("/", "/static/console.js", "/static/console.css"):
+            self.assertIn(b"\r\ncache-control: no-cache", self.get(path).head)
+
     def test_status(self) -> None:
         """
         The status counts the subscribers.

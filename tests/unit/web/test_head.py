@@ -41,6 +41,7 @@ class SettingHeaders(Resource):
         request.addCookie("theme", "dark")
         if request.path == b"/plain":
             return b"plain"
+        request.setHeader("Content-Length", "5")  # of what it might have answered instead
         if request.path == b"/own":
             return stream(request, lambda send: None)
         result: bytes | int = self.events.render(request)
@@ -68,7 +69,7 @@ class ApplicationHeadTests(SynchronousTestCase):
     def test_every_way(self) -> None:
         """
         Each of them reaches the client, cookies too, whether the head goes straight to the socket
-        or through Twisted, and whatever the version of HTTP.
+        or through Twisted, and whatever the version of HTTP; but no length, for a stream has none.
         """
         expected = {
             b"x-application: yes",
@@ -89,6 +90,7 @@ class ApplicationHeadTests(SynchronousTestCase):
                         client = make_client(self.site, self.clock)
                         fields = self.fields(client, path, **request)
                         self.assertIn(b"content-type: text/event-stream", fields)
+                        self.assertNotIn(b"content-length: 5", fields)
                         ours = [one for one in fields if one.startswith((b"x-ap", b"x-t", b"set-"))]
                         self.assertEqual(sorted(expected), ours)
 
@@ -170,6 +172,14 @@ class TurnAwayTests(SynchronousTestCase):
             for chance in (0.0, 0.25, 0.5, 0.999):
                 self.hub.streams.jitter = lambda chance=chance: chance
                 self.assertAlmostEqual(least * (1 + chance), self.seconds(BROWSER), places=2)
+
+    def test_never_at_once(self) -> None:
+        """
+        Even where a client comes back at once, one that is turned away waits for a second: others
+        than browsers take 0 at its word.
+        """
+        self.serve(0.0)
+        self.assertEqual(1, self.seconds(OTHER))
 
 
 class CacheTests(SynchronousTestCase):

@@ -151,7 +151,8 @@ class ClientGoesTests(OutletCase):
 
     def test_bytes_before_a_late_stream(self) -> None:
         """
-        Bytes that came between the request and the stream cut the connection: there is no stream.
+        Bytes that came between the request and the stream cut the connection: there is no stream,
+        but a line in the log.
         """
         client = Client(self.site, self.clock)
         requests: list[Request] = []
@@ -166,7 +167,10 @@ class ClientGoesTests(OutletCase):
         self.site.resource = Late()
         client.request()
         client.send(b"x" * 17000)
-        outlet = RequestOutlet(requests[0], self.streams)
+        with capturedLogs() as logged:
+            outlet = RequestOutlet(requests[0], self.streams)
+        reasons = [each["reason"] for each in logged if "reason" in each]
+        self.assertEqual([EndReason.UNEXPECTED_BYTES.value], reasons)
         self.assertFalse(outlet.is_new)
         self.assertTrue(client.transport.is_aborted)
         self.clock.advance(0)
@@ -270,6 +274,16 @@ class BackpressureTests(OutletCase):
         self.pass_time(18)
         self.assertTrue(outlet.is_open)
         self.pass_time(6)
+        self.assert_ended(EndReason.STALLED, outlet)
+
+    def test_told_again(self) -> None:
+        """
+        A transport that says once more that it is full does not begin the time anew.
+        """
+        client, outlet = self.connect()
+        for _ in range(2):
+            client.stop_reading()
+            self.pass_time(12)
         self.assert_ended(EndReason.STALLED, outlet)
 
     def test_progress_is_no_stall(self) -> None:

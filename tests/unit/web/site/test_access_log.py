@@ -64,6 +64,21 @@ class AccessLogTests(SynchronousTestCase):
             self.assertIn(f"/a?topic=b&{name}=...&c=d HTTP/1.1", line)
         self.assertNotIn(SECRET[:20], self.line_of(f"/?authorization={SECRET}"))
 
+    def test_nothing_there(self) -> None:
+        """
+        Whatever such a parameter has is left out, however its name is spelled, also what does not
+        look like a token.
+        """
+        for name in (
+            "authorization",
+            "AUTHORIZATION",
+            "Access_Token",
+            "%41ccess_token",
+            "+access_token",
+        ):
+            line = self.line_of(f"/a?{name}=opaque&c=d")
+            self.assertIn(f"/a?{name}=...&c=d HTTP/1.1", line)
+
     def test_no_token_with_quotes(self) -> None:
         """
         A quote does not end it.

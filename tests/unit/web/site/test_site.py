@@ -2,6 +2,10 @@
 Limits on what a client may send, and the stop of a server.
 """
 
+import gc
+import weakref
+
+from twisted.internet.address import IPv4Address
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
@@ -13,7 +17,7 @@ from ssetwist.eventstream import Event
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site
 from ssetwist.web.site._body_limit import MAX_BODY
-from ssetwist.web.site._connection import FREE_BODY
+from ssetwist.web.site._connection import FREE_BODY, MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.memory import Client
 
@@ -199,6 +203,22 @@ class RequestTests(SiteCase):
         self.assertEqual(whole, self.site.room_for_bodies)
         self.clock.advance(0)
 
+    def test_sends_on_after_it_was_refused(self) -> None:
+        """
+        A client that was refused may send on for a while, because it may read nothing before it has
+        sent all; one that does not stop is cut.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Content-Length": str(2**40)})
+        self.assertTrue(client.head.startswith(b"1 413"))
+        piece = b"x" * (MAX_DISCARDED // 8)
+        for _ in range(8):
+            client.send(piece)
+        self.assertFalse(client.transport.is_aborted)
+        client.send(b"x")
+        self.assertTrue(client.transport.is_aborted)
+        self.clock.advance(0)
+
     def test_larger_body(self) -> None:
         """
         The limit can be another one.
@@ -287,6 +307,49 @@ class RequestTests(SiteCase):
         client.close()
         self.assertEqual(1, len(lines))
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
+
+
+class Listener:
+    """
+    What has accepted a connection, at an address.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.address = IPv4Address("TCP", "192.0.2.1", port)
+
+    def getHost(self) -> IPv4Address:
+        return self.address
+
+
+class HostTests(SiteCase):
+    """
+    The local address of a connection.
+    """
+
+    def host(self, client: Client, listener: Listener) -> IPv4Address:
+        """
+        Return it.
+        """
+        transport = client.transport
+        transport.server = listener  # type: ignore[attr-defined]  # as that of a socket
+        transport.hostAddr = listener.address
+        host = self.site.host_of(transport)
+        assert isinstance(host, IPv4Address)
+        return host
+
+    def test_forgotten(self) -> None:
+        """
+        It is that of the listener, which is not kept once there is no connection left: it may be
+        gone.
+        """
+        listener = Listener(80)
+        kept = weakref.ref(listener)
+        client = self.client()
+        self.assertEqual(80, self.host(client, listener).port)
+        client.close()
+        del listener, client
+        gc.collect()
+        self.assertIsNone(kept())
 
 
 class DrainTests(SiteCase):

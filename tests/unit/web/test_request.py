@@ -1,0 +1,58 @@
+"""
+Facts about a request.
+"""
+
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+from twisted.internet.task import Clock
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.server import Request
+
+from ssetwist.testing import MemoryHub
+from ssetwist.web import Site
+from ssetwist.web._request import address_of, header_of, peer_of
+from tests.memory import MemoryTransport
+from tests.unit.web.test_head import SettingHeaders
+
+
+class RequestTests(SynchronousTestCase):
+    """
+    Where a request comes from, and what is in it.
+    """
+
+    def request(self, peer: IAddress) -> Request:
+        """
+        Make a request that comes from there.
+        """
+        clock = Clock()
+        hub = MemoryHub(clock=clock)
+        site = Site(SettingHeaders(hub), streams=hub.streams)
+        transport = MemoryTransport(clock, peer)
+        transport.protocol = channel = site.buildProtocol(peer)
+        channel.makeConnection(transport)
+        self.addCleanup(channel.connectionLost)
+        request = Request(channel, False)
+        request.client = peer
+        return request
+
+    def test_address(self) -> None:
+        """
+        With IP, of either version, it has an address that can be counted by; a local one has none.
+        """
+        for peer, address, name in (
+            (IPv4Address("TCP", "192.0.2.1", 5000), "192.0.2.1", "192.0.2.1:5000"),
+            (IPv6Address("TCP", "2001:db8::1", 5000), "2001:db8::1", "[2001:db8::1]:5000"),
+            (UNIXAddress("/run/client"), "", "local"),
+        ):
+            request = self.request(peer)
+            self.assertEqual((address, name), (address_of(request), peer_of(request)))
+
+    def test_header(self) -> None:
+        """
+        Of several fields with one name it is the last; whatever its bytes are.
+        """
+        request = self.request(UNIXAddress(None))
+        self.assertIsNone(header_of(request, b"X-Kind"))
+        for value in (b"first", b"l\xe4st"):
+            request.requestHeaders.addRawHeader(b"X-Kind", value)
+        self.assertEqual("l\xe4st", header_of(request, b"X-Kind"))
