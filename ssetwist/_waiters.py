@@ -1,5 +1,5 @@
 """
-Waiters: several Deferreds for one event, on every floor.
+Waiters: several Deferreds for one event; a leaf that every package may import.
 """
 
 from typing import Generic, TypeVar

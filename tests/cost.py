@@ -7,6 +7,10 @@ machine does is then nearly nothing.  Nothing is held to a number of seconds.
 
 import time
 from collections.abc import Callable
+from functools import partial
+
+#: Seconds that a clock measures well.
+_MEASURABLE = 1e-3
 
 
 def cost(work: Callable[[], object], tries: int = 5) -> float:
@@ -25,13 +29,28 @@ def assert_linear(make: Callable[[int], Callable[[], object]], small: int) -> No
     """
     Check that work grows with its size, and not faster.
 
-    Sixteen times the size may cost four times sixteen times as much.  What is quadratic costs 256
-    times as much, and what is exponential does not end; so sizes are to be small enough.
+    Sixteen times the size may cost four times sixteen times as much.  Quadratic work costs 256
+    times as much, and exponential work does not end; so sizes are to be small enough.
 
     :param make: Returns the work of a size.
-    :param small: The smaller size, for which it takes some microseconds at least.
+    :param small: The smaller size.  What each piece of work costs besides its size must be less
+        than what its size costs.
     """
-    few, many = cost(make(small)), cost(make(16 * small))
-    # A clock that can tell no time apart is no reason to fail.
-    if many > 64 * max(few, 2e-5):
-        raise AssertionError(f"{small} costs {few:.6f} s, and 16 times as much {many:.6f} s")
+    few, many = _cost_of_one(make(small)), _cost_of_one(make(16 * small))
+    if many > 64 * few:
+        raise AssertionError(f"{small} costs {few:.9f} s, and 16 times as much {many:.9f} s")
+
+
+def _cost_of_one(work: Callable[[], object]) -> float:
+    """
+    Return what some work costs, done so often that the clock can tell.
+    """
+    times = 1
+    while (together := cost(partial(_repeat, work, times))) < _MEASURABLE:
+        times *= 4
+    return together / times
+
+
+def _repeat(work: Callable[[], object], times: int) -> None:
+    for _ in range(times):
+        work()

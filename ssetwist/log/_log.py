@@ -83,8 +83,8 @@ class EventLog(Protocol):
         Read forward from a position, oldest first, without gaps.
 
         :param after: The position before the first that is wanted.
-        :param most_bytes: Stop before the frames are more than that; but if there is anything to
-            read at all, there is at least one entry.
+        :param most_bytes: Stop before their encoded bytes are more than that; but if there is
+            anything to read at all, there is at least one entry.
         :returns: A Deferred that fires with the entries, none of them if ``after`` is the head.  If
             ``after + 1`` is no longer kept, they begin with the oldest that is.
         """

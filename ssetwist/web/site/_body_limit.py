@@ -1,5 +1,8 @@
 """
-The largest body of a request: the limit of the Site, or of the resource that the request is for.
+The largest body of a request.
+
+A limit that was given to the Site binds all; without one a resource may name its own, and for every
+other the default holds.  Resources look again, because another Site may have let more pass.
 """
 
 from typing import Any
@@ -9,6 +12,9 @@ from twisted.web.resource import Resource
 
 #: Bytes that a body may have by default.  Twisted has no limit and puts it into a file.
 MAX_BODY = 64 * 1024
+
+#: Takes the child that was put there, before any other.
+_BY_PUT_CHILD = Resource.getChildWithDefault
 
 
 def segments_of(path: bytes) -> list[bytes]:
@@ -38,7 +44,3 @@ def max_body_of(root: object, target: bytes) -> int:
             return MAX_BODY
     limit: int = getattr(resource, "max_body", MAX_BODY)
     return limit
-
-
-#: Takes the child that was put there, before any other.
-_BY_PUT_CHILD = Resource.getChildWithDefault
