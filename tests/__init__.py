@@ -31,7 +31,7 @@ def _prepare() -> None:
         deadline=None,
         derandomize=False,  # in CI also, where Hypothesis has it otherwise
         print_blob=True,
-        max_examples=examples(100),
+        max_examples=examples(50),
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("ssetwist")
