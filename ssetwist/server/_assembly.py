@@ -51,7 +51,7 @@ def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
         lifetime=config.lifetime,
         when_behind=config.when_behind,
         unknown_cursor=config.unknown_cursor,
-        gap=config.gap or None,
+        gap=config.gap,
         flush_threads=config.flush_threads or None,
         max_subscribers=config.max_subscribers,
         max_per_address=config.max_per_address,

@@ -53,5 +53,5 @@ def is_loopback(port: IListeningPort) -> bool:
     """
     address = port.getHost()
     if isinstance(address, IPv4Address | IPv6Address):
-        return ip_address(address.host.partition("%")[0]).is_loopback
+        return ip_address(address.host).is_loopback
     return True

@@ -40,7 +40,7 @@ class RequestTemplate:
     """
     What is the same for all attempts.
 
-    :ivar url: Whole, see :func:`ssetwist.client.http._request.normalized`.
+    :ivar url: Whole, see :func:`ssetwist.client.http.normalized`.
     :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
     """
 

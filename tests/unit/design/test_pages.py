@@ -20,7 +20,9 @@ _PASSES = re.compile(r"^Passes through: (.*?)\.$", re.MULTILINE | re.DOTALL)
 #: Lines that are seen at once, and characters of a line.
 SCREEN = (45, 100)
 
-#: Files that a journey entered, and changes from one to another, before the rooms were built.
+#: Files that a journey entered, and changes from one to another, before the rooms were built, as
+#: this tracer counted them on that code.  Rooms are to shorten the way of a reader, not to lengthen
+#: it: a journey that needs more than these wants another home for one of its steps.
 BEFORE = {
     "post-to-socket": (43, 97),
     "close-to-freed": (15, 21),
