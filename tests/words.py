@@ -96,7 +96,11 @@ def python_files(*roots: Path) -> list[Path]:
     """
     Return the Python files below some folders, and those that are named themselves.
     """
-    return [path for root in roots for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))]
+    return [
+        path
+        for root in roots
+        for path in ([root] if root.is_file() else sorted(root.rglob("*.py")))
+    ]
 
 
 def main(arguments: list[str]) -> None:

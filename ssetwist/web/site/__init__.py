@@ -1,5 +1,5 @@
 """
-The site: connections, the requests on them, and how long and how large each may be.
+The site: connections, the requests on them, and limits on their time and size.
 """
 
 from ._access_log import without_tokens

@@ -1,5 +1,5 @@
 """
-Lines of the access log, in the usual format (Combined Log Format), without what opens doors.
+Lines of the access log in the Combined Log Format, without tokens.
 """
 
 import re
@@ -9,17 +9,18 @@ from twisted.web.http import Request, combinedLogFormatter
 from twisted.web.iweb import IAccessLogFormatter
 from zope.interface import provider
 
-#: Parameters of a URL that hold a token: clients that cannot set a header send it so (Mercure 0.x;
+#: Parameters of a URL that hold a token, for clients that cannot set a header (Mercure 0.x;
 #: RFC 6750, 2.3).
 _SECRETS = frozenset({"authorization", "access_token"})
 
-#: The name of a parameter, also where only some take it for one: after a semicolon or a hash.
+#: The name of a parameter.  After a semicolon or a hash only some programs take it for one.
 _NAME = re.compile(r'[?&;#]([^=&?;#\s"]+)=')
 
-#: Its value.  A quote that is part of it has a backslash before it: the line is escaped already.
+#: The value of a parameter.  The line is escaped already: a quote inside it has a backslash.
 _VALUE = re.compile(r'(?:[^&\s"\\]|\\.)*')
 
-#: What a token may be a part of: they are longer, and begin as all JSON objects do in base64url.
+#: Runs of characters that may hold a token.  Tokens are longer than this, and begin as all JSON
+#: objects in base64url do.
 _RUN = re.compile(r"[\w.%-]{30,}", re.ASCII)
 _TOKEN = "eyJ"
 
@@ -27,7 +28,7 @@ _TOKEN = "eyJ"
 @provider(IAccessLogFormatter)
 def access_log_line(timestamp: str, request: Request) -> str:
     """
-    Return a line, with every token in a URL left out, also in that of the page that asks.
+    Return a line without the tokens in its URLs, the referring page's URL included.
     """
     line: str = combinedLogFormatter(timestamp, request)
     pieces = []
@@ -44,8 +45,8 @@ def access_log_line(timestamp: str, request: Request) -> str:
 
 def without_tokens(text: str) -> str:
     """
-    Leave out of a text what looks like a token (JWT), wherever it is: in a path, or in a parameter
-    of another name.
+    Return a text without anything that looks like a token (JWT): one may stand in a path, or in a
+    parameter of any name.
     """
     return _RUN.sub(_without_token, text)
 

@@ -1,9 +1,15 @@
 """
-One connection to our Site: a whole request must come in time, and its body is bounded.
+One HTTP/1.1 connection to our Site, as a machine of five phases, and the requests on it.
+
+1. A whole request must arrive in time, and its body is bounded.
+2. A request that is being answered is never cut by a deadline of the connection.
+3. From the moment at which the server wants to close, whatever arrives is thrown away, and a client
+   that does not let the connection close is cut.
 """
 
 from collections.abc import Callable
-from typing import Any, Protocol
+from enum import Enum
+from typing import Any, Protocol, cast
 
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
@@ -14,7 +20,7 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, version
 
 from ...hub import Streams
-from ._body_limit import segments_of
+from ._body_limits import BodyRoom, segments_of
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_reads
 from ._peer import descriptor_of, watch_peer
@@ -25,36 +31,53 @@ _log = Logger()
 #: Seconds that a connection which the server closes may take to be closed.
 CLOSE_TIMEOUT = 30.0
 
-#: Bytes that a client may still send, to be thrown away, after it was refused.  It may be one that
-#: reads no answer before it has sent all.
+#: Bytes that a client may still send once the server closes, all of them thrown away.  Some clients
+#: read no answer before they have sent all of their request.
 MAX_DISCARDED = 8 * 1024 * 1024
 
-#: Bytes of a body that need no room, as the head needs none: so most updates can be published
-#: whatever others do.  What is more takes of the Site's room for bodies.
-FREE_BODY = 16 * 1024
-
-#: Seconds after which those for whose body there was no room may ask again.
+#: Seconds after which a client whose body found no room may ask again.
 _NO_ROOM_RETRY = 10
+
+
+class Phase(Enum):
+    """
+    A connection's phases.
+    """
+
+    IDLE = "The connection is open, and no request is on it."
+    RECEIVING = "A part of a request has arrived."
+    ANSWERING = "A whole request has arrived, and its response is not finished."
+    CLOSING = "The server wants to close; bytes that arrive are thrown away."
+    GONE = "The connection is closed, and nothing is held for it."
+
+
+_NEXT: dict[Phase, tuple[Phase, ...]] = {
+    Phase.IDLE: (Phase.RECEIVING, Phase.ANSWERING, Phase.CLOSING, Phase.GONE),
+    Phase.RECEIVING: (Phase.ANSWERING, Phase.CLOSING, Phase.GONE),
+    Phase.ANSWERING: (Phase.IDLE, Phase.CLOSING, Phase.GONE),
+    Phase.CLOSING: (Phase.GONE,),
+    Phase.GONE: (),
+}
 
 
 class Surroundings(Protocol):
     """
-    Everything that a connection needs of its :class:`ssetwist.web.Site`, and what all connections
+    Everything that a connection needs from its :class:`ssetwist.web.Site`, and that all connections
     share.
 
-    :ivar connections: Those that are open.
-    :ivar requests_due: Those of which a request must come in time.
-    :ivar room_for_bodies: Bytes of bodies that may come in addition to those that are held.
+    :ivar connections: Open connections.
+    :ivar requests_due: Connections on which a request must arrive in time.
+    :ivar body_room: Room for the bodies of their requests.
     """
 
-    requestFactory: Any  # noqa: N815  # Twisted's name; what a channel makes its requests with
+    requestFactory: Any  # noqa: N815  # Twisted's name; makes a channel's requests
     timeOut: Any  # noqa: N815  # Twisted's name; seconds, or None for no limit
     streams: Streams
     connections: set["Connection"]
     requests_due: Deadlines["Connection"]
-    room_for_bodies: int
+    body_room: BodyRoom
 
-    def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
+    def host_of(self, transport: Any) -> IAddress:  # any transport under HTTP
         """
         Return the local address of a connection.
         """
@@ -66,7 +89,7 @@ class Surroundings(Protocol):
 
     def date(self) -> bytes:
         """
-        Return the time as HTTP tells it.
+        Return the time in the form of HTTP.
         """
 
     def getResourceFor(self, request: Request) -> IResource:  # noqa: N802  # Twisted's name
@@ -76,7 +99,7 @@ class Surroundings(Protocol):
 
     def forget(self, connection: "Connection") -> None:
         """
-        Hold a connection no more, which has gone.
+        Let go of a connection that has gone.
         """
 
 
@@ -84,19 +107,16 @@ class Connection(OpenedChannel):
     """
     An HTTP/1.1 connection.
 
-    Twisted has an object between the transport and its channel, in case that TLS agrees upon
-    HTTP/2.  There is none here, nor a timer for each connection: connecting is half as expensive.
+    Twisted puts an object between the transport and its channel, in case TLS agrees upon HTTP/2,
+    and gives each connection a timer.  Ours has neither: connecting costs half as much.
 
-    :ivar is_first_request: Whether nothing has been answered on this connection before.
+    :ivar is_first_request: True until a request on this connection has been answered.
     """
 
     is_first_request = True
-    #: Whether a part of a request is here, and the rest is not.
-    _is_receiving = False
-    #: Bytes that are still thrown away; ``None`` as long as it was not refused.
-    _to_discard: int | None = None
-    #: Bytes of the Site's room for bodies that are taken by the request.
-    _room_taken = 0
+    _phase = Phase.IDLE
+    #: Bytes that may still arrive while the server closes.
+    _to_discard = MAX_DISCARDED
     _cutting: IDelayedCall | None = None
 
     def __init__(self, site: Surroundings) -> None:
@@ -105,7 +125,7 @@ class Connection(OpenedChannel):
         self.requestFactory = site.requestFactory
         self.timeOut: float | None = site.timeOut  # type: ignore[assignment]  # any number will do
 
-    def makeConnection(self, transport: Any) -> None:  # any that HTTP can be spoken over
+    def makeConnection(self, transport: Any) -> None:  # any transport under HTTP
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
             limit_reads(descriptor)
@@ -117,52 +137,40 @@ class Connection(OpenedChannel):
         if not is_plain_socket(transport):
             super().connectionMade()
             return
-        # The same, but that it has inherited TCP_NODELAY.
+        # The same, except for TCP_NODELAY, which this socket has inherited.
         self.setTimeout(self.timeOut)
         self.listen_to(transport)
 
     def dataReceived(self, data: bytes) -> None:
-        if self._to_discard is not None:
+        if self._phase is Phase.CLOSING:
             self._discard(data)
-            return
-        head = self._read_plain_head(data)
-        if head is None:
+        elif (head := self._read_plain_head(data)) is None:
             super().dataReceived(data)
-            return
-        self.receive_plain(head, BoundedRequest(self, False))
+        else:
+            self.receive_plain(head, BoundedRequest(self, False))
 
     def _read_plain_head(self, data: bytes) -> PlainHead | None:
-        is_between_requests = self.awaits_request() and not self._is_receiving
+        is_between_requests = self._phase is Phase.IDLE and self.awaits_request()
         if not is_between_requests or self.requestFactory is not BoundedRequest:
-            return None
+            return None  # a class of the application's may override what reads a line
         return read_plain_head(data, self.totalHeadersSize, self.maxHeaders)
 
     def allContentReceived(self) -> None:
-        self._is_receiving = False
+        if self._phase is not Phase.CLOSING:
+            self._become(Phase.ANSWERING)
         super().allContentReceived()
 
-    def take_room(self, size: int) -> bool:
+    def free_body(self) -> None:
         """
-        Take room for a body, of so many bytes up to now, and tell whether there was.
+        Give back the room of a body that is no longer held.
         """
-        more = size - FREE_BODY - self._room_taken
-        if more > self.site.room_for_bodies:
-            return False
-        if more > 0:
-            self._room_taken += more
-            self.site.room_for_bodies -= more
-        return True
-
-    def give_room_back(self) -> None:
-        """
-        The body is not held any more.
-        """
-        self.site.room_for_bodies += self._room_taken
-        self._room_taken = 0
+        if self in self.site.body_room.shares:  # few bodies need room
+            self.site.body_room.give_back(self)
 
     def requestDone(self, request: Request) -> None:
-        self._is_receiving = False
-        self.give_room_back()
+        if self._phase is Phase.ANSWERING:
+            self._become(Phase.IDLE)
+        self.free_body()
         self.is_first_request = False
         super().requestDone(request)
 
@@ -174,9 +182,9 @@ class Connection(OpenedChannel):
 
     def setTimeout(self, period: float | None) -> float | None:
         """
-        Begin, or end, the time for a request.
+        Begin the time in which a request must arrive, or end it.
 
-        :param period: The time of the Site, or ``None`` for none.
+        :param period: Seconds, those of the Site; ``None`` to end it.
         """
         previous: float | None = self.timeOut
         self.timeOut = period
@@ -188,16 +196,16 @@ class Connection(OpenedChannel):
 
     def resetTimeout(self) -> None:
         """
-        Called with every read: only the first one of a request puts the time-out off.
+        Begin the time of a request with its first bytes.  Twisted calls this with every read.
         """
-        if not self._is_receiving and not self.requests:
-            self._is_receiving = True
+        if self._phase is Phase.IDLE:
+            self._become(Phase.RECEIVING)
             if self.timeOut is not None:
                 self.site.requests_due.begin(self)
 
     def lineLengthExceeded(self, line: bytes) -> None:
         """
-        A line of a head does not fit.  Twisted would close, and leave the client without a word.
+        Refuse a head with a line that does not fit.  Twisted would close without an answer.
         """
         if self.requests:
             self.refuse(431, b"Request Header Fields Too Large", "A field of the head is too long.")
@@ -208,12 +216,12 @@ class Connection(OpenedChannel):
         self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
     ) -> None:
         """
-        Answer a request before all of it is here, and close the connection: there is no other way
-        not to receive the rest.
+        Answer a request before all of it has arrived, and close the connection: HTTP/1.1 has no
+        other way to refuse the rest.
 
         :param retry_after: Seconds after which the client may ask again.
         """
-        # It never gets so far that the access log would have a line for it.
+        # A refused request never reaches the access log.
         peer = getattr(self.getPeer(), "host", "local")
         _log.info("{status} to {peer}: {text}", status=status, peer=peer, text=text)
         body = f"{text}\n".encode()
@@ -232,21 +240,24 @@ class Connection(OpenedChannel):
 
     def _close_when_read(self) -> None:
         """
-        Close once the client does, or has sent too much.  If bytes of it were left unread, it would
-        be told of a reset, and might lose the answer (RFC 9112, 9.6).
+        Close once the client does, or has sent too much.  A client some of whose bytes were left
+        unread would see a reset, and might lose the answer (RFC 9112, 9.6).
         """
-        self._to_discard = MAX_DISCARDED
         transport: Any = self.transport
         is_bare = descriptor_of(transport) is transport  # nothing between it and the socket
         if is_bare:
             transport.unregisterProducer()
             transport.loseWriteConnection()
-            self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
+            self._begin_close()
         else:
-            self.loseConnection()  # TLS reads on by itself, until the client says that it closes
+            self.loseConnection()  # TLS reads on by itself, until the client closes
+
+    def _begin_close(self) -> None:
+        if self._phase not in (Phase.CLOSING, Phase.GONE):
+            self._become(Phase.CLOSING)
+            self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
     def _discard(self, data: bytes) -> None:
-        assert self._to_discard is not None, "only after a refusal"
         self._to_discard -= len(data)
         if self._to_discard < 0:
             self.abort()
@@ -255,7 +266,7 @@ class Connection(OpenedChannel):
         """
         Close the connection unless a request is being answered.
         """
-        if not self.requests or self._is_receiving:
+        if self._phase is not Phase.ANSWERING:
             transport: Any = self.transport
             transport.loseConnection()
 
@@ -268,35 +279,43 @@ class Connection(OpenedChannel):
 
     def loseConnection(self) -> None:
         """
-        Close, and cut whoever does not let us: TLS waits for the answer of the peer, without end.
+        Close, and cut a client that does not let us: TLS waits without end for its peer's answer.
         """
         super().loseConnection()
-        if self._cutting is None:
-            self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
+        self._begin_close()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
+        self._become(Phase.GONE)
         if self._cutting is not None and self._cutting.active():
             self._cutting.cancel()
         super().connectionLost(reason)
-        self.give_room_back()
+        self.free_body()
         self.site.forget(self)
+
+    def _become(self, phase: Phase) -> None:
+        assert phase in _NEXT[self._phase], (self._phase, phase)
+        self._phase = phase
 
 
 class BoundedRequest(Request):
     """
-    A request whose body is bounded.
+    A request with a bounded body.
     """
 
     _is_refused = False
     #: Bytes that its body may have.
     _max_body = 0
 
+    @property
+    def _connection(self) -> Connection:
+        return cast(Connection, self.channel)  # only a Connection makes such requests
+
     def gotLength(self, length: int | None) -> None:
         super().gotLength(length)
         if length == 0:
-            return  # nobody needs to know how many there may be
-        channel: Any = self.channel  # ours, which has a Site
-        self._max_body = channel.site.max_body_at(channel.target())
+            return  # without a body the limit does not matter
+        connection = self._connection
+        self._max_body = connection.site.max_body_at(connection.target())
         if length is not None and length > self._max_body:
             self._refuse_too_large()
 
@@ -304,11 +323,10 @@ class BoundedRequest(Request):
         if self._is_refused:
             return
         assert self.content is not None, "gotLength comes first"
-        channel: Any = self.channel  # ours, which has a Site
         size = self.content.tell() + len(data)
         if size > self._max_body:
             self._refuse_too_large()
-        elif not channel.take_room(size):
+        elif not self._connection.site.body_room.take(self._connection, size):
             text = "Too many large bodies are on their way; try again later."
             self._refuse(503, b"Service Unavailable", text, retry_after=_NO_ROOM_RETRY)
         else:
@@ -320,11 +338,10 @@ class BoundedRequest(Request):
 
     def process(self) -> None:
         """
-        Find the resource and render it, as Twisted does, with a date that is made once a second.
+        Find the resource and render it, as Twisted does, but make the date once a second only.
         """
-        channel: Any = self.channel  # ours, which has a Site
-        site = channel.site
-        self.site = site
+        site = self._connection.site
+        self.site: Any = site  # a Site, for Twisted
         self.setHeader(b"Server", version)
         self.setHeader(b"Date", site.date())
         self.prepath = []
@@ -341,11 +358,10 @@ class BoundedRequest(Request):
 
     def let_go_of_body(self) -> None:
         """
-        Hold it no more: nobody needs it, or it will never be whole.
+        Free the body, which is no longer needed or will never be whole.
         """
-        channel: Any = self.channel  # ours, which has a Site
         self.content = None
-        channel.give_room_back()
+        self._connection.free_body()
 
     def _refuse_too_large(self) -> None:
         text = f"The body must not have more than {self._max_body} bytes."
@@ -355,9 +371,8 @@ class BoundedRequest(Request):
         self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
     ) -> None:
         """
-        Take no more of the body.
+        Refuse the request, and take no more of its body.
         """
-        channel: Any = self.channel  # ours, which has a Site
         self._is_refused = True
         self.let_go_of_body()
-        channel.refuse(status, phrase, text, retry_after=retry_after)
+        self._connection.refuse(status, phrase, text, retry_after=retry_after)

@@ -1,5 +1,5 @@
 """
-One timer for all connections that must do something in time, and not one for each.
+A deadline for each of many connections, with a single timer.
 """
 
 from collections.abc import Callable
@@ -12,14 +12,14 @@ _T = TypeVar("_T")
 
 class Deadlines(Generic[_T]):
     """
-    Those who have the same time to do something, each from its own beginning: so the first to
-    begin is the first to be late, and to begin or to be done costs an entry in a dict.
+    Entries that all have the same number of seconds, each from its own beginning.  So the first to
+    begin is the first to be late, and :meth:`begin` and :meth:`done` cost an entry in a dict.
 
-    Nobody's being done touches the timer, because almost everybody is done in time: it then finds
-    nobody, and rests.
+    :meth:`done` leaves the timer running, because almost all entries are done in time; a timer that
+    finds no entry stops.
 
-    :param seconds: How long each has.
-    :param late: Called with each that is late, once.
+    :param seconds: Seconds that each entry has.
+    :param late: Called once with each entry that is late.
     """
 
     def __init__(self, clock: IReactorTime, seconds: float, late: Callable[[_T], object]) -> None:
@@ -31,7 +31,7 @@ class Deadlines(Generic[_T]):
 
     def begin(self, one: _T) -> None:
         """
-        Give one its time, anew if it has some left.
+        Give an entry its time.  A second call begins anew.
         """
         self._until.pop(one, None)  # a dict keeps the old place of a key that is set again
         self._until[one] = self._clock.seconds() + self._seconds
@@ -40,20 +40,20 @@ class Deadlines(Generic[_T]):
 
     def done(self, one: _T) -> None:
         """
-        It is done, or gone.
+        Drop an entry that is done or gone.
         """
         self._until.pop(one, None)
 
     def rest(self) -> None:
         """
-        Stop the timer, if nobody is waited for.
+        Stop the timer if no entry is left.
         """
         if self._timer is not None and not self._until:
             self._timer.cancel()
             self._timer = None
 
     def _look_after(self, seconds: float) -> None:
-        if self._timer is not None:  # whoever was late has begun anew, and so started it
+        if self._timer is not None:  # a late entry that began anew has started it
             self._timer.cancel()
         self._timer = self._clock.callLater(seconds, self._look)
 

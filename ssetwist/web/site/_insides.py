@@ -1,9 +1,8 @@
 """
-Insides of Twisted that this room relies on, each with its reason.
+Undocumented names of Twisted that this room relies on, each with its reason.
 
-Twisted does not document these names.  ``tests/unit/web/site/test_insides.py`` has one test for
-each, which runs with the oldest Twisted that is supported and with the newest.  When one of them
-fails, this is the file to mend.
+``tests/unit/web/site/test_insides.py`` has one test for each, and runs with the oldest supported
+Twisted and with the newest.  When one of them fails, mend this file.
 """
 
 from typing import Any
@@ -16,48 +15,48 @@ from twisted.web.server import Request
 
 from ._request_head import PlainHead
 
-#: Bytes that are read of a connection in one turn of the reactor.  Twisted reads 64 KiB, which may
-#: be two thousand requests, and answers them all before anybody else has a turn.
+#: Bytes that are read from a connection in one turn of the reactor.  Twisted reads 64 KiB.  That
+#: may be two thousand requests, and all are answered before another connection has a turn.
 READ_SIZE = 4096
 
 
 class OpenedChannel(HTTPChannel):
     """
-    Twisted's channel, with names for those of its insides that ours uses.
+    Twisted's channel, with public names for the insides that :class:`Connection` uses.
     """
 
-    # Bytes that may come while a request is answered; they are read at once after that.  Without
-    # this name Twisted would take its own 16 KiB, and answer them all in one turn.
+    # Bytes that may arrive while a request is being answered; they are read at once after that.
+    # With Twisted's own 16 KiB all of them would be answered in one turn.
     _optimisticEagerReadSize = READ_SIZE  # noqa: N815  # Twisted's name
 
-    def listen_to(self, transport: Any) -> None:  # a socket transport, which has no types for this
+    def listen_to(self, transport: Any) -> None:  # a socket transport; its types lack this
         """
         Do what ``connectionMade`` does, without asking what the transport can do.
 
-        The channel pauses and resumes what it finds under this name.
+        The channel pauses and resumes the producer of this name.
         """
         self._networkProducer = transport
         transport.registerProducer(self, True)
 
     def awaits_request(self) -> bool:
         """
-        Tell whether what comes now is the first line of a request, or a later line of its head.
+        Tell whether the next bytes are a line of a request's head.
         """
         return bool(self.line_mode and self.persistent)
 
     def target(self) -> bytes:
         """
-        Return the target of the request that arrives, its path and its query, before its body.
+        Return the path and query of the request whose body comes next.
         """
         target: bytes = self._path
         return target
 
     def receive_plain(self, head: PlainHead, request: Request) -> None:
         """
-        Take a whole head, and leave everything as after its lines had come one by one.
+        Take a whole head, with the same outcome as if its lines had come one by one.
 
-        This stands for ``lineReceived``, ``headerReceived`` and ``allHeadersReceived``.  The latter
-        looks at cookies and at the connection in any case, which costs time if there are none.
+        This replaces ``lineReceived``, ``headerReceived`` and ``allHeadersReceived``, which spends
+        time on cookies and on the connection even if the head does not mention them.
         """
         self._command, self._path, self._version = head.method, head.target, head.version
         self.requests.append(request)
@@ -74,10 +73,10 @@ class OpenedChannel(HTTPChannel):
 
 def choose_encoder(request: Request, resource: object) -> None:
     """
-    Have a response encoded if a wrapper around its resource says so, as ``Request.process`` does.
+    Let a wrapper around the resource encode the response, as ``Request.process`` does.
     """
     if _IEncodingResource.providedBy(resource):
-        encoder: Any = resource  # mypy knows no methods of an interface that is private
+        encoder: Any = resource  # mypy does not know the methods of a private interface
         request._encoder = encoder.getEncoder(request) or request._encoder
 
 
@@ -90,8 +89,8 @@ def answer_star(request: Request) -> None:
 
 def is_plain_socket(transport: object) -> bool:
     """
-    Tell whether a transport is Twisted's own for an accepted TCP connection: it can be paused, and
-    asking it which interfaces it has takes longer than all else that it is asked.
+    Tell whether a transport is Twisted's own for an accepted TCP connection.  Such a transport can
+    be paused, and asking for its interfaces would take longer than everything else it is asked.
     """
     return type(transport) is Server
 
@@ -103,15 +102,15 @@ def has_tls(descriptor: FileDescriptor) -> bool:
     return getattr(descriptor, "TLS", False)
 
 
-def listener_of(transport: object) -> Any:  # a port, whose socket has no types
+def listener_of(transport: object) -> Any:  # a port; its socket is untyped
     """
-    Return the port that has accepted a connection; ``None`` if the transport does not say.
+    Return the port that accepted a connection; ``None`` if the transport does not name it.
     """
     return getattr(transport, "server", None)
 
 
 def limit_reads(descriptor: FileDescriptor) -> None:
     """
-    Read only so many bytes of a connection in one turn.
+    Read at most :data:`READ_SIZE` bytes of a connection in one turn.
     """
     descriptor.bufferSize = READ_SIZE

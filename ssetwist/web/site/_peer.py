@@ -1,10 +1,10 @@
 """
-Finding out that a peer has vanished: a laptop lid, a tunnel, a cable.  No FIN ever comes.
+Socket options that find out that a peer has vanished: a laptop lid, a tunnel, a cable.  No FIN
+ever comes.
 
-It takes three things together.  Something unacknowledged must be on its way, which the heartbeat
-sees to; the kernel must then give up in time (``TCP_USER_TIMEOUT``; by itself it retries for a
-quarter of an hour); and a stream on which nothing is on its way needs the kernel's own probes
-(keep-alive).  Each alone misses a case.
+Three things work together, and each alone misses a case.  The heartbeat keeps unacknowledged bytes
+on their way.  ``TCP_USER_TIMEOUT`` makes the kernel give up on them in time; by itself it retries
+for a quarter of an hour.  Keep-alive probes a stream that has nothing on its way.
 """
 
 import socket
@@ -17,12 +17,12 @@ from twisted.protocols.policies import ProtocolWrapper
 
 from ._insides import has_tls, listener_of
 
-#: Bytes that the kernel may hold of what it has not sent yet.  Without it, it takes up to 4 MiB
-#: for a client that does not read, and the server would learn of that megabytes too late.
+#: Bytes that the kernel may hold unsent.  Without a limit it takes up to 4 MiB for a client that
+#: does not read, and the server would notice megabytes too late.
 UNSENT_LIMIT = 128 * 1024
 
-#: The user time-out in parts of the stall time-out.  A little longer, so that it is usually the
-#: server which says that a client stalled, not the kernel.
+#: The user time-out as a multiple of the stall time-out.  It is longer, so that usually the server
+#: reports that a client stalled, and not the kernel.
 USER_TIMEOUT_FACTOR = 1.5
 
 #: Keep-alive: seconds of silence before the first probe, seconds between probes, probes.
@@ -33,8 +33,8 @@ _Option = tuple[int, int, int]  # level, name, value
 
 def descriptor_of(transport: object) -> FileDescriptor | None:
     """
-    Return the socket transport at the bottom: this one, or the one below TLS; ``None`` if there is
-    none, as in memory, or where HTTP/2 has no transport for a single stream.
+    Return the socket transport at the bottom: this one, or the one below TLS.  ``None`` in memory,
+    and for HTTP/2, which has no transport for a single stream.
     """
     while isinstance(transport, ProtocolWrapper):
         transport = transport.transport
@@ -45,7 +45,7 @@ def descriptor_of(transport: object) -> FileDescriptor | None:
 
 def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
     """
-    Have the kernel end the connection soon after its peer has vanished.
+    Let the kernel end the connection soon after its peer has vanished.
 
     :param stall_timeout: Seconds; see :data:`USER_TIMEOUT_FACTOR`.
     """
@@ -53,7 +53,7 @@ def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
     if _has(descriptor, options[-1]):
         return
     _set(descriptor, options)
-    # What is accepted from now on inherits them, which saves that many calls for each connection.
+    # Connections that are accepted from now on inherit them, and need none of these calls.
     listener = listener_of(descriptor)
     if not _has(listener, options[-1]):
         _set(listener, options)
@@ -64,7 +64,7 @@ def _has(descriptor: object, option: _Option) -> bool:
     try:
         return bool(descriptor.socket.getsockopt(level, name) == value)  # type: ignore[attr-defined]
     except (AttributeError, OSError):
-        return True  # it can have none: a UNIX socket, or a transport without a socket
+        return True  # it takes no options: a UNIX socket, or a transport without a socket
 
 
 def _set(descriptor: object, options: Sequence[_Option]) -> None:
@@ -75,7 +75,7 @@ def _set(descriptor: object, options: Sequence[_Option]) -> None:
 @lru_cache(maxsize=8)
 def _options(stall_timeout: float) -> tuple[_Option, ...]:
     """
-    Return the options, and as the last of them one that is set where all are.
+    Return the options.  Where the last one is set, all are.
     """
     options = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),

@@ -1,19 +1,19 @@
 """
-The head of a request, read at once.
+The head of a request, read in one piece.
 
-Twisted reads a head line by line, whatever it is, and carefully.  Nearly every head that begins a
-stream comes in one piece and is plain; such a one is read here in a third of the time.  What is not
-plain in any way is left to Twisted, so that there is one place that decides what is allowed.
+Twisted reads every head line by line, and carefully.  Nearly every head that begins a stream comes
+in one piece and is plain; this file reads such a head in a third of the time.  All other heads are
+left to Twisted, so that one place decides what is allowed.
 """
 
 import re
 from typing import NamedTuple
 
-#: Fields that say something about a body, or want an answer before it.
+#: Fields that announce a body, or want an answer before it.
 _OF_BODIES = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 
-#: Method, target, version, and the fields; a name is a token (RFC 9110, 5.6.2).  Nothing in it can
-#: match in two ways, so it takes time in proportion to the length.
+#: Method, target, version and fields; a name is a token (RFC 9110, 5.6.2).  Each part matches in
+#: one way only, so matching takes time in proportion to the length.
 _HEAD = re.compile(
     rb"(GET|HEAD|OPTIONS) ([!-~]+) (HTTP/1\.1)\r\n"
     rb"((?:[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[^\r\n\0]*\r\n)*)\r\n"
@@ -22,8 +22,10 @@ _HEAD = re.compile(
 
 class PlainHead(NamedTuple):
     """
-    :ivar fields: Names as they came, and values.
-    :ivar names: The names in lower case.
+    Head of a request without a body.
+
+    :ivar fields: Names, in their original case, and values.
+    :ivar names: Names in lower case.
     """
 
     method: bytes
@@ -37,8 +39,8 @@ def read_plain_head(data: bytes, most_bytes: int, most_fields: int) -> PlainHead
     """
     Read the head of a request without a body.
 
-    :param data: All that has come.
-    :returns: ``None`` if this is not exactly one head, or not a plain one.
+    :param data: All bytes that have come.
+    :returns: ``None`` if this is not exactly one head, and a plain one.
     """
     if len(data) > most_bytes or (found := _HEAD.fullmatch(data)) is None:
         return None

@@ -1,6 +1,6 @@
 """
-Our Site: limits on what a client may send before it is answered, and a stop that lets every
-response end.
+Our Site: it limits how much a client may send before it is answered, and stops only after every
+response has ended.
 """
 
 from io import BytesIO
@@ -16,7 +16,7 @@ from twisted.web.server import Site as TwistedSite
 
 from ...hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
-from ._body_limit import max_body_of
+from ._body_limits import BodyRoom, max_body_of
 from ._connection import BoundedRequest, Connection
 from ._deadlines import Deadlines
 from ._insides import listener_of
@@ -26,26 +26,23 @@ from ._insides import listener_of
 #: byte, so a client that sends one now and then never reaches it.
 REQUEST_TIMEOUT = 30.0
 
-#: Bytes that all bodies together may have that are held: a body is received before it is known who
-#: sends it, and everyone who can connect could send many at once.
-MAX_BODIES = 64 * 1024 * 1024
-
-#: While it stops, how often the Site looks for connections with nothing left to do, in seconds.
+#: Seconds between two looks for connections with nothing left to do, while the Site stops.
 _LOOK = 0.02
 
 
 class Site(TwistedSite):
     """
-    A ``twisted.web.server.Site`` for event streams: it limits what a client may send before it is
-    answered, its streams share one heartbeat, and :meth:`drain` stops without cutting anyone off.
+    A ``twisted.web.server.Site`` for event streams: it limits how much a client may send before
+    it is answered, its streams share one heartbeat, and :meth:`drain` stops without cutting a
+    client off.
 
-    It speaks HTTP/1.1.  With Twisted's HTTP/2 one client can stop the streams of others on its
-    connection, or keep the process busy, by a few bytes; put a proxy that speaks it in front.
+    A Site speaks HTTP/1.1.  With Twisted's HTTP/2 one client can stop the streams of others on its
+    connection, or keep the process busy, by a few bytes; for HTTP/2 put a proxy in front.
 
     :ivar streams: The event streams under this Site.
-    :ivar connections: Those that are open.
-    :ivar room_for_bodies: Bytes of bodies that may come in addition to those that are held.
-    :ivar requests_due: Those of which a request must come in time.
+    :ivar connections: Open connections.
+    :ivar body_room: Room for the bodies of requests.
+    :ivar requests_due: Connections on which a request must arrive in time.
     """
 
     def __init__(
@@ -60,72 +57,72 @@ class Site(TwistedSite):
     ) -> None:
         """
         :param resource: The root resource.
-        :param streams: ``hub.streams``, or where there is no hub ``Streams(reactor)``.  Its clock
-            is the clock of the Site.
+        :param streams: ``hub.streams``; without a hub ``Streams(reactor)``.  Its clock is the clock
+            of the Site.
         :param timeout: Seconds that a request may take to arrive, and that a connection may be
             idle between requests.
-        :param max_body: Bytes that the body of a request may have, whatever it is for; more is
-            answered with 413.  By default 64 KiB, or as many as the resource that the request is
-            for says by an attribute ``max_body``, as a ``MercureResource`` does.  Resources count
-            that were put into the tree by ``putChild``, and the root.
-        :param unlogged: Paths whose requests are not worth a line of the access log.
+        :param max_body: Bytes that the body of any request may have; a larger one is answered with
+            413.  By default 64 KiB, or the attribute ``max_body`` of the resource that the request
+            is for, such as a ``MercureResource``.  This counts for the root and for resources that
+            were put into the tree by ``putChild``.
+        :param unlogged: Paths whose requests get no line in the access log.
         :param options: As for ``twisted.web.server.Site``: ``logPath``, ``logFormatter`` and so on.
         """
         if not isinstance(streams, Streams):
             raise TypeError(
-                "streams must be those of your hub, hub.streams, or where there is no hub "
-                f"Streams(reactor), not {streams.__class__.__name__}"
+                "streams must be your hub's, hub.streams, or without a hub Streams(reactor), "
+                f"not {streams.__class__.__name__}"
             )
         options.setdefault("requestFactory", BoundedRequest)
         options.setdefault("logFormatter", access_log_line)
         super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
         self.streams = streams
         self.max_body = max_body
-        self.room_for_bodies = MAX_BODIES
+        self.body_room = BodyRoom()
         self._unlogged = unlogged
         self.connections: set[Connection] = set()
         self.requests_due: Deadlines[Connection] = Deadlines(
             streams.clock, timeout, Connection.timeoutConnection
         )
         self._date_at, self._date = -1, b""
-        self._hosts: dict[object, IAddress | None] = {}  # None: another one for each connection
+        self._hosts: dict[object, IAddress | None] = {}  # None: it differs between connections
 
     @property
     def is_idle(self) -> bool:
         """
-        True while no connection is open, and nothing is remembered of any.  Tests ask it after a
-        drain.
+        True while no connection is open, and nothing is remembered of an earlier one.  Tests ask it
+        after a drain.
         """
-        return not self.connections and not self._hosts
+        return not self.connections and not self._hosts and self.body_room.is_idle
 
     def acceptableProtocols(self) -> list[bytes]:
         """
-        What TLS may agree upon.
+        Return the protocols that TLS may agree upon.
         """
         return [b"http/1.1"]
 
-    def buildProtocol(  # type: ignore[override]  # HTTP/1.1, and nothing that could be HTTP/2
+    def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
     ) -> Connection:
         """
-        Make one connection.
+        Make a connection.
         """
         return Connection(self)
 
     def forget(self, connection: Connection) -> None:
         """
-        A connection has gone.
+        Let go of a connection that has gone.
         """
         self.connections.discard(connection)
         if not self.connections:
             self.requests_due.rest()
             self._hosts.clear()
 
-    def host_of(self, transport: Any) -> IAddress:  # any that HTTP can be spoken over
+    def host_of(self, transport: Any) -> IAddress:  # any transport under HTTP
         """
-        Return the local address of a connection.  Asking the kernel takes as long as all else that
-        a request needs to know of its connection; where the listener has one address, all that it
-        accepted have the same.
+        Return the local address of a connection.  Asking the kernel takes longer than everything
+        else that a request asks about its connection, so the answer is kept for each listener that
+        has a single address.
         """
         listener = listener_of(transport)
         if listener in self._hosts:
@@ -139,13 +136,13 @@ class Site(TwistedSite):
         """
         Return how many bytes the body of a request may have.
 
-        :param target: What it is for, as it stands in its head.
+        :param target: The request's target, as its head has it.
         """
         return max_body_of(self.resource, target) if self.max_body is None else self.max_body
 
     def date(self) -> bytes:
         """
-        Return the time as HTTP tells it (RFC 9110, 6.6.1), made once a second.
+        Return the time in the form of HTTP (RFC 9110, 6.6.1).  It is made once a second.
         """
         now = int(self.streams.clock.seconds())
         if now != self._date_at:
@@ -154,13 +151,13 @@ class Site(TwistedSite):
 
     def getContentFile(self, length: int | None) -> BytesIO:
         """
-        Where Twisted puts the body of a request: into memory, now that it is bounded.
+        Return a file in memory for the body of a request, which is bounded.
         """
         return BytesIO()
 
     def log(self, request: HTTPRequest) -> None:
         """
-        Write a line of the access log.
+        Write a line to the access log.
         """
         if request.path not in self._unlogged:
             super().log(request)
@@ -169,8 +166,8 @@ class Site(TwistedSite):
         self, timeout: float, *, reconnection_time: float = DEFAULT_RECONNECTION_TIME
     ) -> Deferred[None]:
         """
-        Let every response end and close every connection.  To be called once nobody new can
-        connect::
+        Let every response end, and close every connection.  Call it when no new client can connect
+        any more::
 
             async def stop():
                 await port.stopListening()
@@ -180,10 +177,10 @@ class Site(TwistedSite):
                 "before", "shutdown", lambda: Deferred.fromCoroutine(stop())
             )
 
-        :param timeout: Seconds after which whoever is still there is cut.
-        :param reconnection_time: The least number of seconds after which the clients come back.
-        :returns: A Deferred that fires when there is no connection left.  Cancelling it leaves
-            the rest open.
+        :param timeout: Seconds after which the remaining connections are cut.
+        :param reconnection_time: Seconds after which the first clients come back.
+        :returns: A Deferred that fires when all connections are closed.  Cancelling it leaves the
+            remaining ones open.
         """
         return Deferred.fromCoroutine(self._drain(timeout, reconnection_time))
 
@@ -211,8 +208,7 @@ class Site(TwistedSite):
 
 def streams_of(site: TwistedSite) -> Streams:
     """
-    Return the streams of a Site: of ours those it was given, of another one its own, with the
-    defaults.
+    Return the streams of a Site.  A Site of Twisted's gets its own, with the defaults.
     """
     if isinstance(site, Site):
         return site.streams

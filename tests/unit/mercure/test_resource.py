@@ -143,13 +143,13 @@ class StreamTests(ResourceCase):
         The body that asked for a stream takes no room of other bodies while the stream lasts.
         """
         self.site.max_body = 40_000
-        room = self.site.room_for_bodies
+        room = self.site.body_room.free
         body = b"match=news&x=" + b"x" * 30_000
         form = {"Content_Type": "application/x-www-form-urlencoded"}
         stream = self.ask("", method="QUERY", body=body, **form)
         self.assertEqual(200, self.status(stream))
         self.assertEqual(1, self.hub.subscriber_count)
-        self.assertEqual(room, self.site.room_for_bodies)
+        self.assertEqual(room, self.site.body_room.free)
 
     def test_no_ticks(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-What the access log is told.
+Lines of the access log.
 """
 
 from twisted.internet.task import Clock
@@ -16,7 +16,7 @@ SECRET = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0"
 
 class Anything(Resource):
     """
-    Is there, whatever is asked for.
+    A resource at every path.
     """
 
     isLeaf = True
@@ -47,7 +47,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_format(self) -> None:
         """
-        It is the usual one.
+        A line has the Combined Log Format.
         """
         self.assertEqual(
             '"192.0.2.1" - - [now] "GET /a?topic=b&c= HTTP/1.1" 200 4 "http://r/?x=y" "curl"\n',
@@ -56,7 +56,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token(self) -> None:
         """
-        A token in the URL is left out, however the parameter is spelled; the rest stays.
+        A line has no token of a URL, in any spelling of the parameter; the rest stays.
         """
         for name in ("authorization", "Authorization", "authori%7Aation", "access_token"):
             line = self.line_of(f"/a?topic=b&{name}={SECRET}&c=d")
@@ -66,8 +66,8 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_nothing_there(self) -> None:
         """
-        Whatever such a parameter has is left out, however its name is spelled, also what does not
-        look like a token.
+        A line has no value of a token's parameter, in any spelling of its name, even if the value
+        does not look like a token.
         """
         for name in (
             "authorization",
@@ -81,7 +81,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token_with_quotes(self) -> None:
         """
-        A quote does not end it.
+        A quote does not end the value of a token's parameter.
         """
         line = self.line_of(f'/?authorization="{SECRET}"\\{SECRET}&c=d')
         self.assertNotIn(SECRET[:20], line)
@@ -89,7 +89,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token_after_a_semicolon(self) -> None:
         """
-        A parameter may also begin where only some take it for one.
+        A token is left out also where only some programs see a parameter begin.
         """
         for mark in (";", "&;", "#", ";x;", ";x=1;", "&%0a", "?"):
             line = self.line_of(f"/?topic=b{mark}authorization=secret;{SECRET}#secret&c=d")
@@ -99,7 +99,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token_anywhere(self) -> None:
         """
-        What looks like a token is left out wherever it is.
+        Text that looks like a token is left out everywhere in a line.
         """
         for path in (f"/a/{SECRET}", f"/?token={SECRET}", "/?b=x%3D" + SECRET.replace(".", "%2E")):
             before = path.partition("eyJ")[0]
@@ -109,7 +109,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token_of_the_page(self) -> None:
         """
-        So is one in the URL of the page that asks.
+        A token in the URL of the referring page is left out.
         """
         line = self.line_of("/", Referer=f"http://a/?authorization={SECRET}")
         self.assertIn('"http://a/?authorization=..."', line)

@@ -1,5 +1,5 @@
 """
-One timer for all who must do something in time.
+Many deadlines with one timer.
 """
 
 from hypothesis import given
@@ -12,7 +12,7 @@ from ssetwist.web.site._deadlines import Deadlines
 
 class DeadlinesTests(SynchronousTestCase):
     """
-    Who is late, and when.
+    Entries that are late, and the time at which they are.
     """
 
     def setUp(self) -> None:
@@ -24,7 +24,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_late(self) -> None:
         """
-        Each is late after its own time, once, and never early.
+        Each entry is late after its own time, once, and never early.
         """
         self.deadlines.begin("a")
         self.clock.advance(3)
@@ -35,7 +35,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_done(self) -> None:
         """
-        Who is done is never late; the timer finds nobody and rests.
+        An entry that is done is never late; a timer without entries stops.
         """
         self.deadlines.begin("a")
         self.deadlines.done("a")
@@ -46,7 +46,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_anew(self) -> None:
         """
-        Who begins anew has the whole time again.
+        An entry that begins anew has the whole time again.
         """
         self.deadlines.begin("a")
         self.clock.advance(9)
@@ -56,7 +56,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_one_timer(self) -> None:
         """
-        However many there are, there is one timer; it rests when asked to and nobody is waited for.
+        Any number of entries share one timer, which ``rest`` stops once no entry is left.
         """
         for number in range(100):
             self.deadlines.begin(str(number))
@@ -71,7 +71,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_from_within(self) -> None:
         """
-        Who is late may begin anew from within.
+        A late entry may begin anew from within the call that tells it.
         """
         deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: again(one))
 
@@ -90,7 +90,7 @@ class DeadlinesTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.sampled_from(["begin", "done", "wait"]), st.integers(0, 5))))
     def test_model(self, moves: list[tuple[str, int]]) -> None:
         """
-        Against one timer for each.
+        Entries are late as if each had a timer of its own.
         """
         self.setUp()
         model: dict[str, float] = {}

@@ -1,5 +1,5 @@
 """
-Whether a site still holds anything of a connection.
+The idle state of a site, in which nothing of a connection is held.
 """
 
 from twisted.internet.address import IPv4Address
@@ -14,7 +14,7 @@ from tests.memory import Client, MemoryTransport
 
 class IdleTests(SynchronousTestCase):
     """
-    ``Site.is_idle``.
+    Answers of ``Site.is_idle``.
     """
 
     def setUp(self) -> None:
@@ -23,7 +23,7 @@ class IdleTests(SynchronousTestCase):
 
     def test_connection(self) -> None:
         """
-        It is not idle while a connection is open, and is when the last has gone.
+        A site is idle once its last connection has gone.
         """
         self.assertTrue(self.site.is_idle)
         clients = [Client(self.site, self.clock) for _ in range(2)]
@@ -35,7 +35,7 @@ class IdleTests(SynchronousTestCase):
 
     def test_address(self) -> None:
         """
-        Nor while it remembers an address after the connections have gone.
+        A site that remembers the address of a connection is not idle.
         """
         transport = MemoryTransport(self.clock, IPv4Address("TCP", "192.0.2.1", 50000))
         self.site.host_of(transport)

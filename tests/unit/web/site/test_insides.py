@@ -1,5 +1,5 @@
 """
-Assumptions of :mod:`ssetwist.web.site._insides` about Twisted, each held against Twisted's own
+Assumptions of :mod:`ssetwist.web.site._insides` about Twisted, each tested with Twisted's own
 classes.
 """
 
@@ -54,7 +54,7 @@ class Waiting(Resource):
 
 class Flow(StringTransport):
     """
-    A transport that its producer can pause, as a socket transport can be.
+    A transport that can be paused, like a socket transport.
     """
 
     server: object = None
@@ -62,7 +62,7 @@ class Flow(StringTransport):
 
 class ChannelCase(SynchronousTestCase):
     """
-    Channels of a Site of Twisted's.
+    Channels of Twisted's own Site.
     """
 
     def setUp(self) -> None:
@@ -71,7 +71,7 @@ class ChannelCase(SynchronousTestCase):
 
     def channel(self, kind: type[HTTPChannel] = OpenedChannel) -> HTTPChannel:
         """
-        Return a channel of Twisted's, or of ours, on a transport in memory.
+        Return Twisted's channel, or ours, on a transport in memory.
         """
         channel = kind()
         channel.site = channel.factory = self.site
@@ -84,12 +84,12 @@ class ChannelCase(SynchronousTestCase):
 
 class HeadTests(ChannelCase):
     """
-    A head that is taken whole.
+    Heads that are taken whole.
     """
 
     def taken(self, head: bytes, *, at_once: bool) -> tuple[HTTPChannel, Request]:
         """
-        Have a channel take a head, line by line as Twisted does or whole as we do.
+        Let a channel take a head, line by line as Twisted does or whole as we do.
         """
         channel = self.channel()
         if at_once:
@@ -102,8 +102,8 @@ class HeadTests(ChannelCase):
 
     def test_same_as_line_by_line(self) -> None:
         """
-        A head that is taken whole leaves a request, and its channel, as one does whose lines came
-        one by one, but for names that only the reading of lines needs.
+        A head that is taken whole leaves request and channel in the state that its single lines
+        would, except for names that only the reading of lines needs.
         """
         states = []
         for at_once in (True, False):
@@ -131,7 +131,7 @@ class HeadTests(ChannelCase):
 
     def test_next_request(self) -> None:
         """
-        After a head that was taken whole, the next one is read line by line as if nothing had been.
+        After a head that was taken whole, the next one can be read line by line.
         """
         plain = HEAD.replace(b"Connection: close\r\n", b"")
         channel, request = self.taken(plain, at_once=True)
@@ -141,7 +141,7 @@ class HeadTests(ChannelCase):
 
     def test_last_request(self) -> None:
         """
-        A client that asks to close gets that, also if its head was taken whole.
+        A whole head that asks to close the connection gets it closed.
         """
         channel, request = self.taken(HEAD, at_once=True)
         request.finish()
@@ -150,7 +150,7 @@ class HeadTests(ChannelCase):
 
 class FlowTests(ChannelCase):
     """
-    Bytes that come too early for a channel.
+    Bytes that arrive while a request is answered.
     """
 
     def test_awaits_request(self) -> None:
@@ -169,7 +169,7 @@ class FlowTests(ChannelCase):
 
     def test_target(self) -> None:
         """
-        ``_path`` is the target of a request of which the head is here, and the body is not.
+        ``_path`` is the target of a request whose body has not arrived yet.
         """
         channel = self.channel()
         channel.dataReceived(b"POST /a?b HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1\r\n\r\n")
@@ -178,7 +178,7 @@ class FlowTests(ChannelCase):
     def test_eager_reads_end(self) -> None:
         """
         While a request is answered, a channel reads ``_optimisticEagerReadSize`` bytes, and then
-        pauses the transport that it was told of, which its ``_networkProducer`` is.
+        pauses the transport in its ``_networkProducer``.
         """
         channel = self.channel()
         told: list[str] = []
@@ -201,13 +201,13 @@ class FlowTests(ChannelCase):
 
     def test_eager_reads_of_twisted(self) -> None:
         """
-        Twisted has a limit of its own under that name, which is larger.
+        Twisted has a larger limit under that name.
         """
         self.assertGreater(HTTPChannel._optimisticEagerReadSize, READ_SIZE)
 
     def test_listening_is_what_twisted_does(self) -> None:
         """
-        ``connectionMade`` of Twisted leaves a channel as ``listen_to`` does.
+        ``listen_to`` leaves a channel as Twisted's ``connectionMade`` does.
         """
         theirs, ours = self.channel(HTTPChannel), self.channel()
         self.assertIs(theirs.transport, theirs._networkProducer)
@@ -220,7 +220,7 @@ class FlowTests(ChannelCase):
 
 class RequestTests(ChannelCase):
     """
-    Two steps of ``Request.process``.
+    Steps of ``Request.process``.
     """
 
     def request(self, head: bytes = b"GET / HTTP/1.1\r\nHost: localhost\r\n") -> Request:
@@ -232,7 +232,7 @@ class RequestTests(ChannelCase):
 
     def test_encoder(self) -> None:
         """
-        The encoder of a wrapper becomes ``_encoder`` of a request, and encodes its response.
+        The encoder of a wrapper becomes the request's ``_encoder``, and encodes its response.
         """
         request = self.request()
         transport = request.transport
@@ -251,7 +251,7 @@ class RequestTests(ChannelCase):
 
     def test_wrapper_that_does_not_encode(self) -> None:
         """
-        A wrapper that has no encoder for a request leaves the one that is there.
+        A wrapper without an encoder for a request leaves the request's own.
         """
         request = self.request()
         wrapper = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
@@ -263,7 +263,7 @@ class RequestTests(ChannelCase):
 
     def test_star(self) -> None:
         """
-        ``OPTIONS *`` is answered with 200 and the methods that there are, any other method is not.
+        ``OPTIONS *`` is answered with 200 and a list of methods, any other method with 405.
         """
         for method, status in ((b"OPTIONS", b"200"), (b"GET", b"405")):
             request = self.request()
@@ -277,7 +277,7 @@ class Socket:
     """
     The kernel's end of a connection, with one byte to read.
 
-    :ivar asked: How many bytes were asked for, each time.
+    :ivar asked: Numbers of bytes that were asked for.
     """
 
     def __init__(self) -> None:
@@ -296,7 +296,7 @@ class Socket:
 
 class Port:
     """
-    A port that listens, as far as a connection asks it.
+    A listening port, with as much as a connection asks for.
     """
 
     _realPortNumber = 80  # noqa: N815  # Twisted's name
@@ -314,13 +314,13 @@ class TransportTests(SynchronousTestCase):
 
     def accepted(self, kind: type[Server]) -> Server:
         """
-        Return a transport, as a port makes it.
+        Return a transport that is made as a port makes it.
         """
         return kind(self.socket, Protocol(), ("192.0.2.1", 50000), self.port, 1, NoReactor())
 
     def test_plain(self) -> None:
         """
-        A port of Twisted makes ``tcp.Server`` of what it accepts, which can be paused and resumed.
+        A port of Twisted makes a ``tcp.Server`` for each connection, which can be paused.
         """
         self.assertIs(Server, TwistedPort.transport)
         self.assertTrue(is_plain_socket(self.transport))
@@ -328,21 +328,21 @@ class TransportTests(SynchronousTestCase):
 
     def test_not_plain(self) -> None:
         """
-        A transport of another class, be it derived from that, is left to Twisted.
+        A transport of any other class, even a derived one, is left to Twisted.
         """
         self.assertFalse(is_plain_socket(self.accepted(type("Other", (Server,), {}))))
         self.assertFalse(is_plain_socket(StringTransport()))
 
     def test_listener(self) -> None:
         """
-        ``server`` of a transport is the port that has accepted it.
+        A transport's ``server`` is the port that accepted it.
         """
         self.assertIs(self.port, listener_of(self.transport))
         self.assertIsNone(listener_of(StringTransport()))
 
     def test_tls(self) -> None:
         """
-        ``TLS`` of a transport becomes true with ``startTLS``, and is not there where TLS cannot be.
+        A transport's ``TLS`` becomes true with ``startTLS``; one that cannot have TLS lacks it.
         """
         self.assertFalse(has_tls(self.transport))
         self.transport.protocol.makeConnection(self.transport)
@@ -352,7 +352,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_read_size(self) -> None:
         """
-        ``bufferSize`` of a transport is how much it reads at once.
+        A transport reads ``bufferSize`` bytes at once.
         """
         limit_reads(self.transport)
         self.transport.doRead()

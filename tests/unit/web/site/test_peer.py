@@ -1,5 +1,5 @@
 """
-What the kernel is told about a peer that may vanish.
+Options that make the kernel notice a vanished peer.
 """
 
 import socket
@@ -12,7 +12,7 @@ from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options
 
 class OptionsTests(SynchronousTestCase):
     """
-    The options of a socket.
+    Options of a socket.
     """
 
     def setUp(self) -> None:
@@ -35,7 +35,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_longest(self) -> None:
         """
-        It is no longer than the kernel can hold, and never 0, which would be its own default.
+        The user time-out fits into the kernel's number, and is never 0, which means the default.
         """
         self.assertEqual(2**31 - 1, self.user_timeout(1e12))
         self.assertEqual(2**31 - 1, self.user_timeout(2**31))

@@ -1,5 +1,5 @@
 """
-A head that is read at once means what it means to Twisted, which reads it line by line.
+A head that is read in one piece means the same as to Twisted, which reads it line by line.
 """
 
 from hypothesis import example, given
@@ -18,13 +18,13 @@ from tests.memory import Client
 
 class LineByLine(BoundedRequest):
     """
-    Another class of requests: such are read by Twisted alone.
+    Another class of requests, whose heads only Twisted reads.
     """
 
 
 class Recorder(Resource):
     """
-    Keeps what it was asked.
+    Keeps each request that it gets.
     """
 
     isLeaf = True
@@ -53,7 +53,7 @@ class Recorder(Resource):
 
 def outcome(factory: type[Request], *pieces: bytes) -> tuple[object, ...]:
     """
-    Return what a Site has seen of a client, and what it has answered.
+    Return the requests that a Site saw from a client, and its answers.
     """
     clock = Clock()
     recorder = Recorder()
@@ -97,7 +97,7 @@ def heads(draw: st.DrawFn) -> bytes:
 
 class SameTests(SynchronousTestCase):
     """
-    What comes out is the same.
+    Heads read in one piece and line by line have the same outcome.
     """
 
     @given(st.lists(heads(), min_size=1, max_size=3))
@@ -107,14 +107,14 @@ class SameTests(SynchronousTestCase):
     @example([b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"])
     def test_heads(self, sent: list[bytes]) -> None:
         """
-        Several requests, each in one piece.
+        Several requests have the same outcome, each in one piece.
         """
         self.assertEqual(outcome(LineByLine, *sent), outcome(BoundedRequest, *sent))
 
     @given(st.lists(heads(), min_size=1, max_size=3), st.data())
     def test_pieces(self, sent: list[bytes], data: st.DataObject) -> None:
         """
-        The same, however they are cut.
+        Requests have the same outcome, however their bytes are cut.
         """
         whole = b"".join(sent)
         cuts = sorted(data.draw(st.sets(st.integers(0, len(whole)), max_size=4)))
@@ -125,14 +125,14 @@ class SameTests(SynchronousTestCase):
     @given(st.binary(max_size=60))
     def test_anything(self, sent: bytes) -> None:
         """
-        Whatever comes.
+        Any bytes have the same outcome.
         """
         sent += b"\r\n\r\n"
         self.assertEqual(outcome(LineByLine, sent), outcome(BoundedRequest, sent))
 
     def test_bounds(self) -> None:
         """
-        Heads of many bytes, and of many fields, on both sides of what is allowed.
+        Heads near the limits of bytes and of fields have the same outcome.
         """
         for count in (499, 500, 501):
             head = b"GET / HTTP/1.1\r\n" + b"A: b\r\n" * count + b"\r\n"
@@ -144,12 +144,12 @@ class SameTests(SynchronousTestCase):
 
 class ReadTests(SynchronousTestCase):
     """
-    What is read at once, and what is left to Twisted.
+    Heads that are read in one piece, and heads that are left to Twisted.
     """
 
     def test_plain(self) -> None:
         """
-        A head as browsers send it is read at once.
+        A head that a browser sends is read in one piece.
         """
         head = b"GET /sse?a=1 HTTP/1.1\r\nHost: a:1\r\nAccept:text/event-stream \r\n\r\n"
         fields = [(b"Host", b"a:1"), (b"Accept", b"text/event-stream")]
@@ -158,7 +158,7 @@ class ReadTests(SynchronousTestCase):
 
     def test_not_plain(self) -> None:
         """
-        What has a body, or more behind it, or is anything else, is not.
+        A head with a body, with more behind it, or with unusual bytes is left to Twisted.
         """
         for head in (
             b"GET / HTTP/1.1\r\n",
@@ -180,7 +180,7 @@ class ReadTests(SynchronousTestCase):
 
     def test_bounds(self) -> None:
         """
-        Nor is what is larger than allowed.
+        A head beyond the limits is left to Twisted.
         """
         head = b"GET / HTTP/1.1\r\nA: b\r\nB: c\r\n\r\n"
         self.assertIsNotNone(read_plain_head(head, len(head), 2))

@@ -1,5 +1,5 @@
 """
-Limits on what a client may send, and the stop of a server.
+Limits on requests, and the stop of a server.
 """
 
 import gc
@@ -16,15 +16,15 @@ from twisted.web.server import Site as TwistedSite
 from ssetwist.eventstream import Event
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site
-from ssetwist.web.site._body_limit import MAX_BODY
-from ssetwist.web.site._connection import FREE_BODY, MAX_DISCARDED
+from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
+from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.memory import Client
 
 
 class Echo(Resource):
     """
-    Answers with the size of the body; at ``/wait``, later.
+    A resource that answers with the size of the body; at ``/wait``, later.
     """
 
     isLeaf = True
@@ -43,7 +43,7 @@ class Echo(Resource):
 
 class SiteCase(SynchronousTestCase):
     """
-    A site with a stream at ``/sse`` and something plain elsewhere.
+    A site with a stream at ``/sse`` and a plain resource elsewhere.
     """
 
     def setUp(self) -> None:
@@ -62,12 +62,12 @@ class SiteCase(SynchronousTestCase):
 
 class RequestTests(SiteCase):
     """
-    What a client may send.
+    Limits on the time and the size of a request.
     """
 
     def test_pitfall_K21_slow_head(self) -> None:
         """
-        A head that arrives byte by byte is cut off after a total time, not an idle one.
+        A head that arrives byte by byte is cut after a total time, and not after an idle one.
         """
         client = self.client()
         client.send(b"GET / HT")
@@ -80,7 +80,7 @@ class RequestTests(SiteCase):
 
     def test_time_of_the_next_request(self) -> None:
         """
-        Each request on a connection has the whole time, however long the connection was idle.
+        Each request on a connection has the whole time, even if the connection was idle before.
         """
         client = self.client()
         for _ in range(3):
@@ -104,7 +104,7 @@ class RequestTests(SiteCase):
 
     def test_stream_has_no_such_time(self) -> None:
         """
-        A stream may be silent for as long as it likes.
+        A stream may be silent for any time.
         """
         client = self.client()
         client.request("/sse")
@@ -126,7 +126,7 @@ class RequestTests(SiteCase):
 
     def test_pitfall_K22_announced_body(self) -> None:
         """
-        A larger one is refused before it arrives, and never rendered.
+        A body that is announced as too large is refused before it arrives, and never rendered.
         """
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(MAX_BODY + 1)})
@@ -139,7 +139,7 @@ class RequestTests(SiteCase):
 
     def test_pitfall_K22_chunked_body(self) -> None:
         """
-        So is one that does not say how large it is, as soon as it is too large.
+        A chunked body is refused as soon as it is too large.
         """
         client = self.client()
         client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
@@ -153,7 +153,7 @@ class RequestTests(SiteCase):
 
     def begin_body(self, size: int) -> Client:
         """
-        Send a body but for its last byte.
+        Send a body without its last byte.
         """
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(size + 1)})
@@ -162,10 +162,10 @@ class RequestTests(SiteCase):
 
     def test_many_bodies(self) -> None:
         """
-        All bodies that are on their way are bounded together: the one too many is told to come
-        again.  Small ones are always taken.
+        All bodies together are bounded: a client whose body finds no room is told to come again.
+        Small bodies are always taken.
         """
-        self.site.room_for_bodies = MAX_BODY - FREE_BODY
+        self.site.body_room.free = MAX_BODY - FREE_BODY
         first = self.begin_body(MAX_BODY - 1)
         second = self.begin_body(MAX_BODY - 1)
         self.assertTrue(second.head.startswith(b"1 503 service unavailable"))
@@ -178,35 +178,35 @@ class RequestTests(SiteCase):
         for client in (first, second, small):
             client.close()
         self.clock.advance(0)
-        self.assertEqual(MAX_BODY - FREE_BODY, self.site.room_for_bodies)
+        self.assertEqual(MAX_BODY - FREE_BODY, self.site.body_room.free)
 
     def test_room_is_given_back(self) -> None:
         """
-        A body takes room until it is answered, or its client has gone, or it is refused.
+        A body takes room until it is answered or refused, or until its client has gone.
         """
-        whole = self.site.room_for_bodies
+        whole = self.site.body_room.free
         for end in (
             lambda client: client.send(b"x"),
             lambda client: client.close(),
             lambda client: client.send(b"GET / HTTP/1.1"),
         ):
             client = self.begin_body(MAX_BODY - 1)
-            self.assertEqual(whole - (MAX_BODY - 1 - FREE_BODY), self.site.room_for_bodies)
+            self.assertEqual(whole - (MAX_BODY - 1 - FREE_BODY), self.site.body_room.free)
             end(client)
-            self.assertEqual(whole, self.site.room_for_bodies)
+            self.assertEqual(whole, self.site.body_room.free)
             client.close()
         chunked = self.client()
         chunked.request(method="POST", headers={"Transfer-Encoding": "chunked"})
         for _ in range(MAX_BODY // 0x1000 + 1):
             chunked.send(b"1000\r\n" + b"x" * 0x1000 + b"\r\n")
         self.assertTrue(chunked.head.startswith(b"1 413"))
-        self.assertEqual(whole, self.site.room_for_bodies)
+        self.assertEqual(whole, self.site.body_room.free)
         self.clock.advance(0)
 
     def test_sends_on_after_it_was_refused(self) -> None:
         """
-        A client that was refused may send on for a while, because it may read nothing before it has
-        sent all; one that does not stop is cut.
+        A refused client may send on for a while, because it may read only after it has sent all; a
+        client that does not stop is cut.
         """
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(2**40)})
@@ -221,7 +221,7 @@ class RequestTests(SiteCase):
 
     def test_larger_body(self) -> None:
         """
-        The limit can be another one.
+        A Site can be given another limit.
         """
         self.site.max_body = 2 * MAX_BODY
         client = self.client()
@@ -232,7 +232,7 @@ class RequestTests(SiteCase):
 
     def test_long_field(self) -> None:
         """
-        A field that does not fit is answered, and the connection closed.
+        A field that is too long gets an answer, and the connection is closed.
         """
         client = self.client()
         client.request(headers={"Cookie": "x" * 20_000})
@@ -243,7 +243,7 @@ class RequestTests(SiteCase):
 
     def test_long_url(self) -> None:
         """
-        So is a URL, also when it comes in pieces that never end.
+        A URL that is too long gets an answer, even if it comes in pieces without end.
         """
         client = self.client()
         for _ in range(30):
@@ -255,7 +255,7 @@ class RequestTests(SiteCase):
 
     def test_date(self) -> None:
         """
-        Each response says when it was made.
+        Each response has the date on which it was made.
         """
         for seconds in (0, 0.5, 0.5, 3600):
             self.clock.advance(seconds)
@@ -267,7 +267,7 @@ class RequestTests(SiteCase):
 
     def test_star(self) -> None:
         """
-        ``OPTIONS *`` asks whether the server is there (RFC 9110, 9.3.7).
+        ``OPTIONS *`` is answered by the server itself (RFC 9110, 9.3.7).
         """
         client = self.client()
         client.request("*", method="OPTIONS")
@@ -276,7 +276,7 @@ class RequestTests(SiteCase):
 
     def test_raises(self) -> None:
         """
-        A resource that raises answers 500, and the next one is there.
+        A resource that raises answers 500, and the connection takes the next request.
         """
         self.plain.render_GET = lambda request: 1 / 0  # type: ignore[assignment]
         client = self.client()
@@ -289,14 +289,14 @@ class RequestTests(SiteCase):
 
     def test_streams_are_streams(self) -> None:
         """
-        Who passes the hub itself is told what to pass.
+        A hub in place of its streams is refused with a hint.
         """
         error = self.assertRaises(TypeError, Site, Resource(), streams=self.hub)
         self.assertIn("hub.streams", str(error))
 
     def test_unlogged(self) -> None:
         """
-        Some paths are not worth a line of the access log; the others are.
+        Unlogged paths have no line in the access log; all others have one.
         """
         lines: list[str] = []
         self.site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
@@ -309,9 +309,52 @@ class RequestTests(SiteCase):
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
 
 
+class PhaseTests(SiteCase):
+    """
+    Phases of a connection.
+    """
+
+    def test_request_after_the_server_closes(self) -> None:
+        """
+        A request that arrives after the server began to close is thrown away.
+        """
+        client = self.client()
+        client.send(b"GET /".ljust(20_000, b"x"))
+        self.assertTrue(client.head.startswith(b"1 414"))
+        client.request()
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+
+    def test_refused_body_does_not_delay_a_drain(self) -> None:
+        """
+        A drain closes a connection whose request was refused, even if all of its body is here.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
+        body = b"".join(b"1000\r\n" + b"x" * 0x1000 + b"\r\n" for _ in range(17))
+        client.send(body + b"0\r\n\r\n")
+        self.assertTrue(client.head.startswith(b"1 413"))
+        drained = self.site.drain(10)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        self.assertFalse(client.transport.is_aborted)
+
+    def test_next_request(self) -> None:
+        """
+        A connection that has answered a request takes the next one, in one piece or in two.
+        """
+        client = self.client()
+        client.request()
+        client.request()
+        client.send(b"GET / HTTP/1.1\r\nHo")
+        client.send(b"st: a\r\n\r\n")
+        self.assertEqual(3, client.received.count(b"HTTP/1.1 200"))
+        client.close()
+
+
 class Listener:
     """
-    What has accepted a connection, at an address.
+    A listener at an address.
     """
 
     def __init__(self, port: int) -> None:
@@ -328,7 +371,7 @@ class HostTests(SiteCase):
 
     def host(self, client: Client, listener: Listener) -> IPv4Address:
         """
-        Return it.
+        Return the address, as the site tells it.
         """
         transport = client.transport
         transport.server = listener  # type: ignore[attr-defined]  # as that of a socket
@@ -339,8 +382,7 @@ class HostTests(SiteCase):
 
     def test_forgotten(self) -> None:
         """
-        It is that of the listener, which is not kept once there is no connection left: it may be
-        gone.
+        The local address is the listener's.  After the last connection the site lets go of it.
         """
         listener = Listener(80)
         kept = weakref.ref(listener)
@@ -359,14 +401,14 @@ class DrainTests(SiteCase):
 
     def test_nobody(self) -> None:
         """
-        Without connections it is done at once.
+        Without connections a drain is done at once.
         """
         self.assertIsNone(self.successResultOf(self.site.drain(10, reconnection_time=3)))
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_streams(self) -> None:
         """
-        Each stream is told when to come back, and gets its last chunk; its connection is closed.
+        A drain tells each stream when to come back, ends it and closes its connection.
         """
         clients = [self.client() for _ in range(3)]
         for client in clients:
@@ -383,7 +425,7 @@ class DrainTests(SiteCase):
 
     def test_idle_and_half_a_head(self) -> None:
         """
-        A connection without a request, and one whose request is not all there, are closed.
+        A drain closes connections without a request, and with a part of one.
         """
         idle, used, half = self.client(), self.client(), self.client()
         used.request()
@@ -396,7 +438,7 @@ class DrainTests(SiteCase):
 
     def test_a_response_under_way(self) -> None:
         """
-        A request that is being answered is waited for.
+        A drain waits for a request that is being answered.
         """
         client = self.client()
         client.request("/wait")
@@ -412,7 +454,7 @@ class DrainTests(SiteCase):
 
     def test_a_response_with_more_behind_it(self) -> None:
         """
-        It is waited for also if the client has sent a part of its next request.
+        A drain waits for an answer also if a part of the next request is here.
         """
         client = self.client()
         client.request("/wait")
@@ -429,7 +471,7 @@ class DrainTests(SiteCase):
 
     def test_never_reads(self) -> None:
         """
-        Who does not take its last bytes is cut at the deadline, and nobody waits any longer.
+        A drain cuts a client that does not read at the deadline, and is done.
         """
         client = self.client()
         client.request("/sse")
@@ -445,18 +487,18 @@ class DrainTests(SiteCase):
 
 class StreamsOfTests(SiteCase):
     """
-    Which streams a per-request stream belongs to.
+    Streams that a per-request stream belongs to.
     """
 
     def test_ours(self) -> None:
         """
-        Under our Site, to those of its server.
+        Under our Site, these are the Site's streams.
         """
         self.assertIs(self.hub.streams, streams_of(self.site))
 
     def test_another(self) -> None:
         """
-        Under another Site, to its own, which are made once and use its clock.
+        Under another Site, these are made once for it, and use its clock.
         """
         site = TwistedSite(Resource(), reactor=self.clock)
         streams = streams_of(site)

@@ -1,0 +1,152 @@
+"""
+Limits on bodies: the size of each depends on its resource, the memory of all is bounded.
+"""
+
+from hypothesis import given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import IResource, Resource
+
+from ssetwist.web.site._body_limits import (
+    FREE_BODY,
+    MAX_BODIES,
+    MAX_BODY,
+    BodyRoom,
+    max_body_of,
+    segments_of,
+)
+
+
+class Large(Resource):
+    """
+    A leaf that takes large bodies.
+    """
+
+    isLeaf = True
+    max_body = 10 * MAX_BODY
+
+
+class Choosy(Resource):
+    """
+    A resource that chooses among its children by its own rule.
+    """
+
+    def getChildWithDefault(self, path: bytes, request: object) -> IResource:
+        raise AssertionError("nobody is to be asked before the body is there")
+
+
+class Maker(Resource):
+    """
+    A resource that makes children.
+    """
+
+    def getChild(self, path: bytes, request: object) -> IResource:
+        raise AssertionError("nobody is to be asked before the body is there")
+
+
+class MaxBodyTests(SynchronousTestCase):
+    """
+    Limits that ``max_body_of`` finds.
+    """
+
+    def setUp(self) -> None:
+        self.root = Resource()
+        self.folder = Maker()
+        self.root.putChild(b"a b", self.folder)
+        self.folder.putChild(b"large", Large())
+
+    def test_its_own(self) -> None:
+        """
+        The ``max_body`` of a resource holds for each spelling of its path, and for all paths below
+        a leaf.
+        """
+        for target in (b"/a%20b/large", b"/%61%20b/large?topic=/x", b"/a b/large/subscriptions/"):
+            self.assertEqual(10 * MAX_BODY, max_body_of(self.root, target), target)
+        self.assertEqual(10 * MAX_BODY, max_body_of(Large(), b"*"))
+
+    def test_others(self) -> None:
+        """
+        The ``max_body`` of a resource does not hold for its neighbours.
+        """
+        wrong = (
+            b"/ * /large /a%20b /a%20b/ /a%20b/larger /a%2520b/large //a%20b/large http://a/a%20b"
+        )
+        for target in (*wrong.split(), b"", b"/?/a b/large"):
+            self.assertEqual(MAX_BODY, max_body_of(self.root, target), target)
+
+    def test_chosen_by_the_resource(self) -> None:
+        """
+        The default holds below a resource that chooses among its children by its own rule.
+        """
+        root = Choosy()
+        root.putChild(b"large", Large())
+        self.assertEqual(MAX_BODY, max_body_of(root, b"/large"))
+
+    def test_found_as_by_twisted(self) -> None:
+        """
+        A path is split and decoded as Twisted does.
+        """
+        self.assertEqual([b"a b", b"", b"c/d"], segments_of(b"/a%20b//c%2Fd"))
+        self.assertEqual([b""], segments_of(b"/"))
+
+
+class BodyRoomTests(SynchronousTestCase):
+    """
+    Shares of the room.
+    """
+
+    def test_free_bytes(self) -> None:
+        """
+        A body of at most ``FREE_BODY`` bytes takes no room.
+        """
+        room = BodyRoom()
+        room.free = 0
+        self.assertTrue(room.take("a", FREE_BODY))
+        self.assertFalse(room.take("a", FREE_BODY + 1))
+        self.assertTrue(room.is_idle)
+
+    def test_growing(self) -> None:
+        """
+        A share grows with its body, and not with each of its pieces.
+        """
+        room = BodyRoom()
+        for size in (FREE_BODY + 1, FREE_BODY + 10, FREE_BODY + 10, FREE_BODY + 5):
+            self.assertTrue(room.take("a", size))
+        self.assertEqual(MAX_BODIES - 10, room.free)
+        room.give_back("a")
+        room.give_back("a")
+        self.assertEqual(MAX_BODIES, room.free)
+
+    def test_no_room(self) -> None:
+        """
+        A share stays as it is when there is not enough room for more.
+        """
+        room = BodyRoom()
+        room.free = 10
+        self.assertTrue(room.take("a", FREE_BODY + 10))
+        self.assertFalse(room.take("a", FREE_BODY + 11))
+        self.assertFalse(room.take("b", FREE_BODY + 1))
+        self.assertFalse(room.is_idle)
+        room.give_back("a")
+        self.assertEqual(10, room.free)
+
+    @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3 * FREE_BODY) | st.none())))
+    def test_sum(self, steps: list[tuple[str, int | None]]) -> None:
+        """
+        The shares and the free bytes always add up to the room, and no byte is left behind.
+        """
+        room = BodyRoom()
+        room.free = whole = 4 * FREE_BODY
+        shares = dict.fromkeys("abc", 0)
+        for connection, size in steps:
+            if size is None:
+                room.give_back(connection)
+                shares[connection] = 0
+            elif room.take(connection, size):
+                shares[connection] = max(shares[connection], size - FREE_BODY)
+            self.assertEqual(whole, room.free + sum(shares.values()))
+            self.assertGreaterEqual(room.free, 0)
+        for connection in "abc":
+            room.give_back(connection)
+        self.assertEqual(whole, room.free)
+        self.assertTrue(room.is_idle)
