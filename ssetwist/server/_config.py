@@ -171,6 +171,11 @@ class HubConfig:
         unit="events a second",
         most=inf,
     )
+    max_pattern: int = option.number(
+        DEFAULT_LIMITS.max_pattern,
+        "bytes that each topic or pattern that a client asks for may have, in UTF-8",
+        least=1,
+    )
 
     def __post_init__(self) -> None:
         option.check_options(self)

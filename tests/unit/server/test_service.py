@@ -425,6 +425,20 @@ class ConfigurationTests(ServiceTestCase):
                 client.request(path, method="POST", headers={"Content-Length": str(length)})
                 self.assertEqual(is_refused, client.head.startswith(b"1 413 "), (path, length))
 
+    def test_max_pattern(self) -> None:
+        """
+        A topic or pattern of more bytes than ``max_pattern`` is refused with 400.
+        """
+        self.start(tick=0, max_pattern=4)
+        for query, status in (
+            ("match=news", b"1 200 "),
+            ("match=news5", b"1 400 "),
+            ("match_urlpattern=*", b"1 200 "),
+            ("match_urlpattern=/news*", b"1 400 "),
+        ):
+            head = self.connect(path=f"/.well-known/mercure?{query}").head
+            self.assertTrue(head.startswith(status), (query, head))
+
     def test_page(self) -> None:
         """
         The page is at ``/``.
