@@ -66,7 +66,7 @@ class Access:
 
     def start(self) -> None:
         """
-        Begin to keep keys up to date, and log who has access if that may be a surprise.
+        Begin to keep keys up to date, and log if everyone has access, or tokens of 1.0 have not.
         """
         self._verifier.start()
         if self._config.is_for_development:

@@ -76,7 +76,7 @@ def address_name(description: str, port: IListeningPort) -> str:
 
 def is_loopback(port: IListeningPort) -> bool:
     """
-    Return True if only this machine can connect, as to each port that has no IP address.
+    Return True if only this machine can connect, as to every port without an IP address.
     """
     address = port.getHost()
     if isinstance(address, IPv4Address | IPv6Address):

@@ -102,7 +102,7 @@ def texts(
     read: Callable[[str], str] = str,
 ) -> Sequence[str]:
     """
-    Declare a sequence of texts, for each of which a command line repeats the option.
+    Declare a sequence of texts.  A command line repeats the option for each text.
 
     :param check: Raises a ``ValueError`` if the texts are wrong.
     """

@@ -118,8 +118,8 @@ class Idempotency(Generic[T]):
         :param body: The request.  The same key with another body is a mistake.
         :param publish: Called if the key is not known.
         :returns: A Deferred that fires with the result of ``publish``, also of an earlier call, and
-            fails with each of its errors.  Cancelling it does not stop the publication, whose
-            answer is there for the next request.  It also fails with :class:`Refused`: 422 if the
+            fails with each of its errors.  Cancelling it does not stop the publication, and the
+            next request gets the answer.  It also fails with :class:`Refused`: 422 if the
             body differs, 503 if too many publications are under way.
         """
         self._forget_old()

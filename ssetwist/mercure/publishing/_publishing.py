@@ -70,7 +70,7 @@ class Publishing:
 
     async def answer(self, request: Request) -> HttpAnswer:
         """
-        Answer a request to publish: with 200 once the log has all of it safe.
+        Answer a request to publish: with 200 once the log has everything safe.
 
         :raises Refused: If the request is refused; nothing has been published then.
         """

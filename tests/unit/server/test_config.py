@@ -31,7 +31,7 @@ class TickTests(SynchronousTestCase):
 
     def test_only_for_development(self) -> None:
         """
-        By default a hub for development has a tick each second, and any other hub has none.
+        By default a hub for development has a tick each second, and other hubs do not tick.
         """
         self.assertEqual(1.0, HubConfig().seconds_between_ticks)
         for options in PRODUCTION:
