@@ -66,7 +66,7 @@ class Access:
 
     def start(self) -> None:
         """
-        Begin to keep keys up to date, and log if everyone has access, or tokens of 1.0 have not.
+        Begin to keep keys up to date, and log a hub without keys, or without an audience for them.
         """
         self._verifier.start()
         if self._config.is_for_development:

@@ -30,10 +30,7 @@ from ..mercure import (
     name_of_url,
 )
 from . import _options as option
-from ._listening import DEFAULT_LISTEN, read_endpoint
-
-#: Threads that may send.
-_MAX_THREADS = 64
+from ._listening import read_endpoint
 
 
 @option.documented
@@ -52,7 +49,9 @@ class HubConfig:
     """
 
     listen: Sequence[str] = option.texts(
-        DEFAULT_LISTEN, "a Twisted endpoint string to listen on; repeatable", read=read_endpoint
+        ("tcp:8080:interface=127.0.0.1",),  # only this machine can connect
+        "a Twisted endpoint string to listen on; repeatable",
+        read=read_endpoint,
     )
     # Times below the least would keep the process busy with nothing else.
     heartbeat: float = option.decimal(
@@ -123,7 +122,7 @@ class HubConfig:
     flush_threads: int = option.number(
         0,
         "threads that send to many clients; 1 for the main thread alone, 0 for one per core",
-        most=_MAX_THREADS,
+        most=64,
     )
     tokens: TokenSettings = field(default_factory=TokenSettings)
     authorize_url: str = option.text(
@@ -184,18 +183,15 @@ class HubConfig:
             raise InvalidOption("lifetime", problem)
         for name in ("cors_origin", "publish_origin"):
             if self.is_for_development and getattr(self, name):
-                problem = (
-                    "it has no meaning without a key: then only pages of this machine have access"
-                )
+                problem = "it has no meaning without a key: pages of this machine alone have access"
                 raise InvalidOption(name, problem)
         if self.anonymous and self.authorize_url:
             problem = "it has no meaning with authorize_url: the application decides about that"
             raise InvalidOption("anonymous", problem)
         if self.tokens.audience:
-            if not self.has_keys:
-                problem = "it has no meaning without a key: there is no token to check"
-                raise InvalidOption("audience", problem)
             try:
+                if not self.has_keys:
+                    raise ValueError("it has no meaning without a key: there is no token to check")
                 check_own_url(self.tokens.audience)
             except ValueError as problem:
                 raise InvalidOption("audience", str(problem)) from None

@@ -12,9 +12,6 @@ from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 
 from .._reactor import AnyReactor
 
-#: Only this machine can connect, until an operator asks for more.
-DEFAULT_LISTEN = ("tcp:8080:interface=127.0.0.1",)
-
 #: Connections that may wait to be accepted, if the endpoint does not name a backlog.  Twisted's 50
 #: overflows when all clients reconnect after a restart.  The kernel caps it (net.core.somaxconn).
 BACKLOG = 4096

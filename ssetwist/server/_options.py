@@ -34,8 +34,11 @@ class Option:
 
     help: str
     check: Callable[[Any], object]  # callers in Python may pass anything
-    read: Callable[[str], object] | None
+    read: Callable[[str], object] | None = str
     is_repeatable: bool = False
+
+    def by_default(self, default: _T) -> _T:
+        return field(default=default, metadata={"option": self})
 
 
 def decimal(
@@ -56,7 +59,8 @@ def decimal(
     zero = "0, or " if may_be_0 and least else ""
     pattern = r"[0-9]{1,9}(\.[0-9]{0,9})?|\.[0-9]{1,9}"
     read = _reader(float, pattern, f"number of {unit}, such as 2.5")
-    return _field(default, f"{unit} {help}", _within(least, most, zero, f" {unit}"), read)
+    check = _within(least, most, zero, f" {unit}")
+    return Option(f"{unit} {help}", check, read).by_default(default)
 
 
 def number(default: int, help: str, *, least: int = 0, most: float = inf) -> int:
@@ -64,7 +68,7 @@ def number(default: int, help: str, *, least: int = 0, most: float = inf) -> int
     Declare a whole number.
     """
     read = _reader(int, "[0-9]{1,9}", "whole number from 0 to 999999999")
-    return _field(default, help, _within(least, most), read)
+    return Option(help, _within(least, most), read).by_default(default)
 
 
 def choice(default: _T, help: str) -> _T:
@@ -77,7 +81,7 @@ def choice(default: _T, help: str) -> _T:
         if value not in (*kind, *(known := [one.value for one in kind])):
             raise ValueError(f"{value!r} is not one of {', '.join(known)}")
 
-    return _field(default, help, check, str)
+    return Option(help, check).by_default(default)
 
 
 def text(default: str, help: str, check: Callable[[str], object]) -> str:
@@ -86,13 +90,7 @@ def text(default: str, help: str, check: Callable[[str], object]) -> str:
 
     :param check: Raises a ``ValueError`` if the text is wrong.
     """
-
-    def read(text: str) -> str:
-        if not (text or default):
-            raise ValueError("it is empty")
-        return text
-
-    return _field(default, help, check, read)
+    return Option(help, check).by_default(default)
 
 
 def texts(
@@ -112,14 +110,14 @@ def texts(
             raise ValueError("it must be one or more texts, in a tuple or a list")
         check(values)
 
-    return _field(default, help, check_all, read, is_repeatable=True)
+    return Option(help, check_all, read, is_repeatable=True).by_default(default)
 
 
 def flag(help: str) -> bool:
     """
     Declare something that is done only if it is asked for.
     """
-    return _field(False, help, bool, None)
+    return Option(help, bool, None).by_default(False)
 
 
 def options_of(config: Any) -> Iterator[tuple["Field[Any]", Option]]:  # as fields() takes it
@@ -162,13 +160,15 @@ def read_options(config: type, given: Mapping[str, Sequence[str]]) -> dict[str, 
     """
     values: dict[str, Any] = {}
     for one, option in options_of(config):
-        for text in given.get(one.name, ()):
-            try:
-                value = True if option.read is None else option.read(text)
-            except ValueError as problem:
-                raise InvalidOption(one.name, str(problem)) from None
-            earlier = values.get(one.name, ())
-            values[one.name] = (*earlier, value) if option.is_repeatable else value
+        texts = given.get(one.name, ())
+        if one.default == "" and "" in texts:
+            raise InvalidOption(one.name, "it is empty")
+        try:
+            read = [option.read(text) if option.read else True for text in texts]
+        except ValueError as problem:
+            raise InvalidOption(one.name, str(problem)) from None
+        if read:
+            values[one.name] = tuple(read) if option.is_repeatable else read[-1]
     return values
 
 
@@ -204,18 +204,6 @@ def call_with_options(
     """
     same = signature(call).parameters.keys() & {one.name for one, _ in options_of(config)}
     return call(*arguments, **{name: getattr(config, name) for name in same} | others)
-
-
-def _field(
-    default: _T,
-    help: str,
-    check: Callable[[Any], object],  # as in Option
-    read: Callable[[str], object] | None,
-    *,
-    is_repeatable: bool = False,
-) -> _T:
-    option = Option(help, check, read, is_repeatable)
-    return field(default=default, metadata={"option": option})
 
 
 def _reader(kind: Callable[[str], _T], pattern: str, name: str) -> Callable[[str], _T]:

@@ -32,6 +32,12 @@ _RESERVED_DESCRIPTORS = 64
 _ENOUGH_DESCRIPTORS = 65536
 
 
+#: Options of the configuration, with their names on a command line and their help.
+_OPTIONS = [
+    (one.name.replace("_", "-"), described(one), option) for one, option in options_of(HubConfig)
+]
+
+
 class CannotStart(SystemExit, Exception):
     """
     Error that ends the process with a status, and without a traceback.
@@ -135,19 +141,11 @@ class Options(UsageOptions):
     )
     optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
         *([option.name, None, None, option.help] for option in KEY_OPTIONS),
-        *(
-            [field.name.replace("_", "-"), None, None, described(field)]
-            for field, option in options_of(HubConfig)
-            if option.read
-        ),
+        *([name, None, None, help] for name, help, option in _OPTIONS if option.read),
     ]
     optFlags: ClassVar[list[list[Any]]] = [
         [NO_LEGACY.name, None, NO_LEGACY.help],
-        *(
-            [field.name.replace("_", "-"), None, described(field)]
-            for field, option in options_of(HubConfig)
-            if not option.read
-        ),
+        *([name, None, help] for name, help, option in _OPTIONS if not option.read),
     ]
 
     def __init__(self) -> None:
@@ -193,11 +191,10 @@ class Options(UsageOptions):
         self._texts = {}
         for name, text in given:
             self._texts.setdefault(name.removeprefix("--").replace("-", "_"), []).append(text)
-        repeatable = [field.name for field, option in options_of(HubConfig) if option.is_repeatable]
+        repeatable = [name for name, _, option in _OPTIONS if option.is_repeatable]
         for name, *_ in self.optParameters:
-            field = name.replace("-", "_")
-            count = len(self._texts.get(field, ()))
-            if count > 1 and field not in repeatable:  # two keys would be half of what is meant
+            count = len(self._texts.get(name.replace("-", "_"), ()))
+            if count > 1 and name not in repeatable:  # two keys would be half of what is meant
                 raise UsageError(f"--{name}: given {count} times; give it once")
 
     def postOptions(self) -> None:
