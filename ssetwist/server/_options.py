@@ -139,7 +139,7 @@ def documented(config: type[_T]) -> type[_T]:
 
 def described(option: "Field[Any]") -> str:
     """
-    Return the help of an option, with its default if that says something.
+    Return the help of an option, with its default unless that is nothing.
     """
     default = option.default
     if isinstance(default, tuple):

@@ -182,6 +182,15 @@ class CommandLineTests(SynchronousTestCase):
             self.assertNotRegex(re.sub(r"\n +", " ", paragraph), r"[a-z]  +[a-z]")
         self.assertNotIn("[default: ]", text)
 
+    def test_all_options(self) -> None:
+        """
+        Every field of the configuration but ``tokens`` is an option, and the help lists it.
+        """
+        text = str(Options())
+        for field in dataclasses.fields(HubConfig):
+            if field.name != "tokens":
+                self.assertRegex(text, rf"\n {{6}}--{field.name.replace('_', '-')}\b", field.name)
+
     def test_not_pem(self) -> None:
         """
         If a file of a TLS endpoint is not PEM, the message shows a TLS endpoint string.

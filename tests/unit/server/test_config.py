@@ -2,13 +2,14 @@
 Consequences of a configuration.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from inspect import signature
 from itertools import product
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import HubConfig
-from ssetwist.mercure import TokenSettings
+from ssetwist import Hub, HubConfig
+from ssetwist.mercure import Limits, TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
@@ -71,6 +72,20 @@ class OriginTests(SynchronousTestCase):
         self.assertFalse(HubConfig().mercure.checks_origin)
         for options in PRODUCTION:
             self.assertTrue(HubConfig(**options).mercure.checks_origin, options)
+
+
+class ParametersTests(SynchronousTestCase):
+    """
+    Parameters of the classes that a hub is made of.
+    """
+
+    def test_all_are_options(self) -> None:
+        """
+        Every limit and every time of ``Hub`` and of ``Limits`` is an option of the configuration.
+        """
+        options = {field.name for field in fields(HubConfig)}
+        for made, others in ((Hub, {"clock", "log"}), (Limits, set())):
+            self.assertEqual(set(), signature(made).parameters.keys() - others - options)
 
 
 class MercureTests(SynchronousTestCase):
