@@ -26,6 +26,7 @@ from .commands import (
     run_publish,
     run_subscribe,
 )
+from .errors import InvalidOption
 
 #: A status above it is the number of a signal, as shells have it.
 _BY_SIGNAL = 128
@@ -96,6 +97,8 @@ def run(
     async def done() -> None:
         try:
             status = await arguments.run(arguments, reactor, terminal)
+        except InvalidOption as problem:
+            arguments.parser.exit(2, f"{arguments.parser.prog}: {problem.on_command_line}\n")
         except ValueError as problem:
             arguments.parser.exit(2, f"{arguments.parser.prog}: {problem}\n")
         except CancelledError:

@@ -76,6 +76,27 @@ class InvalidTopic(SSETwistError, ValueError):
     """
 
 
+class InvalidOption(SSETwistError, ValueError):
+    """
+    The caller's fault: an option of the hub has a value that it must not have.
+
+    :ivar field: The name of the option in Python, such as ``max_body``.
+    :ivar problem: The reason, without that name.
+    """
+
+    def __init__(self, field: str, problem: str) -> None:
+        super().__init__(f"{field}: {problem}")
+        self.field = field
+        self.problem = problem
+
+    @property
+    def on_command_line(self) -> str:
+        """
+        The same message for a person that typed the option, such as ``--max-body: ...``.
+        """
+        return f"--{self.field.replace('_', '-')}: {self.problem}"
+
+
 class LogUnavailable(SSETwistError):
     """
     The event log cannot take or give events now; nothing has been published.

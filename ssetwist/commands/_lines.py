@@ -1,34 +1,45 @@
 """
-Lines that somebody writes faster or slower than they are taken.
+Lines of an input that may be faster or slower than the consumer.
 """
 
 from collections import deque
+from enum import Enum
 from typing import Protocol
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
 
-#: The longest line, in bytes.  A hub takes a megabyte unless it was told otherwise.
+#: The longest line, in bytes.  A hub takes a megabyte by default.
 MAX_LINE = 16 * 1024 * 1024
 
-#: When so many lines, or bytes of lines, are waiting, no more are read.
+#: Numbers of waiting lines, and of their bytes, above which reading pauses.
 _ENOUGH_LINES = 2000
 _ENOUGH_BYTES = 2 * 1024 * 1024
 
 
 class Reader(Protocol):
     """
-    Where bytes come from.
+    A source of bytes.
     """
 
     def read(self) -> Deferred[bytes]:
         """
-        Read some, or wait for some; ``b""`` at the end.
+        Read some bytes, or wait for some; ``b""`` at the end.
         """
+
+
+class _Input(Enum):
+    """
+    States of the input.
+    """
+
+    RESTING = "Nothing is read, because enough lines wait or nothing has asked for any."
+    READING = "Bytes are read until enough lines wait."
+    OVER = "The input has ended, or reading was stopped; nothing is read any more."
 
 
 class Lines:
     """
-    Cuts what is read into lines; LF and CRLF end one, and the end of the input.
+    Cuts an input into lines.  LF and CRLF end a line, and so does the end of the input.
     """
 
     def __init__(self, reader: Reader, max_line: int = MAX_LINE) -> None:
@@ -37,19 +48,17 @@ class Lines:
         self._lines: deque[tuple[int, bytes | None]] = deque()
         self._bytes = 0
         self._count = 0
-        self._rest = bytearray()
-        self._is_too_long = False
-        self._is_over = False
+        self._rest: bytearray | None = bytearray()  # of a line; ``None`` if that is too long
+        self._input = _Input.RESTING
+        self._reading: Deferred[None] = succeed(None)
         self._wanted: Deferred[None] | None = None
-        self._is_reading = False
-        self._reading: Deferred[None] | None = None
 
     async def take(self, limit: int) -> list[tuple[int, bytes | None]]:
         """
         Wait for lines, and take those that are there.
 
-        :returns: Each with its number, from 1, and without its end; ``None`` is a line that was too
-            long.  None at all at the end.
+        :returns: Each line with its number, from 1, and without its end; ``None`` replaces a line
+            that is too long.  The list is empty at the end of the input only.
         """
         while not (self._lines or self._is_over):
             self._read_on()
@@ -64,26 +73,28 @@ class Lines:
     @property
     def is_at_end(self) -> bool:
         """
-        Whether there were no more lines than those that were taken, as far as is known.
+        True if all lines have been taken, and the end of the input has been read.
         """
         return self._is_over and not self._lines
 
+    @property
+    def _is_over(self) -> bool:
+        return self._input is _Input.OVER
+
     def stop(self) -> None:
         """
-        Take no more.
+        Read no more, and forget the lines that wait.
         """
         self._lines.clear()
-        self._is_over = True
-        if self._reading is not None:
-            self._reading.cancel()
+        self._input = _Input.OVER
+        self._reading.cancel()
         self._wake()
 
     def _read_on(self) -> None:
-        if self._is_reading or self._is_over:
-            return
-        self._is_reading = True
-        self._reading = Deferred.fromCoroutine(self._read())
-        self._reading.addErrback(lambda _: None)  # it was stopped
+        if self._input is _Input.RESTING:
+            self._input = _Input.READING
+            self._reading = Deferred.fromCoroutine(self._read())
+            self._reading.addErrback(lambda _: None)  # it was stopped
 
     async def _read(self) -> None:
         try:
@@ -96,13 +107,14 @@ class Lines:
                 if not some:
                     return
         finally:
-            self._is_reading = False
+            if self._input is _Input.READING:
+                self._input = _Input.RESTING
 
     def _cut(self, some: bytes) -> None:
         if not some:
-            if self._rest or self._is_too_long:
+            if self._rest is None or self._rest:
                 self._add(b"")
-            self._is_over = True
+            self._input = _Input.OVER
             return
         *whole, rest = some.split(b"\n")
         for line in whole:
@@ -112,17 +124,16 @@ class Lines:
     def _add(self, end: bytes) -> None:
         self._keep(end)
         self._count += 1
-        line = None if self._is_too_long else bytes(self._rest).removesuffix(b"\r")
+        line = None if self._rest is None else bytes(self._rest).removesuffix(b"\r")
         self._lines.append((self._count, line))
         self._bytes += len(line or b"")
-        self._rest.clear()
-        self._is_too_long = False
+        self._rest = bytearray()
 
     def _keep(self, piece: bytes) -> None:
-        self._rest += piece
-        if len(self._rest) > self._max_line:
-            self._rest.clear()
-            self._is_too_long = True
+        if self._rest is not None:
+            self._rest += piece
+            if len(self._rest) > self._max_line:
+                self._rest = None
 
     def _wake(self) -> None:
         wanted, self._wanted = self._wanted, None

@@ -8,7 +8,7 @@ from enum import Enum
 
 from twisted.internet.interfaces import IReactorTime
 
-from ..errors import InvalidEvent
+from ..errors import InvalidEvent, InvalidOption
 from ..eventstream import DEFAULT_TYPE, GAP, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
 from ._chunk import Chunk
@@ -48,7 +48,7 @@ class ReplayPolicy:
     What a hub does about those who are not at the live end.
 
     :ivar gap: The type of the event that tells of a gap; ``None`` or ``""`` for no such event.
-    :raises ValueError: If one of them makes no sense.
+    :raises InvalidOption: If one of them makes no sense.
     """
 
     when_behind: WhenBehind = WhenBehind.DISCONNECT
@@ -61,13 +61,14 @@ class ReplayPolicy:
                 object.__setattr__(self, name, kind(getattr(self, name)))
             except ValueError:
                 known = ", ".join(one.value for one in kind)
-                raise ValueError(f"{name} {getattr(self, name)!r} is none of {known}") from None
+                problem = f"{getattr(self, name)!r} is not one of {known}"
+                raise InvalidOption(name, problem) from None
         if self.gap in ("end", "error"):
-            raise ValueError(f"gap {self.gap!r} is what other events are called")
+            raise InvalidOption("gap", f"{self.gap!r} is the type of other events of the hub")
         try:
             Event(type=self.gap or DEFAULT_TYPE)
         except InvalidEvent as problem:
-            raise ValueError(f"gap {self.gap!r}: {problem}") from None
+            raise InvalidOption("gap", f"{self.gap!r}: {problem}") from None
 
 
 @dataclass(frozen=True, slots=True)

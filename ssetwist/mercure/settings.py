@@ -1,22 +1,23 @@
 """
-What a Mercure hub can be told, and what it does unless told otherwise.
+Settings of a Mercure hub, with their defaults.
 """
 
 from dataclasses import dataclass, field
 from math import inf
 from urllib.parse import urlsplit
 
+from ..errors import InvalidOption
 from ..hub import DEFAULT_RECONNECTION_TIME, MAX_TOPICS
 from .access import Origins
 from .discovery import metadata_url
 from .tokens import hub_url
 from .topics import DEFAULT_LIMITS, Limits
 
-#: Where a hub is unless told otherwise (T5).
+#: The path of a hub that does not know its own URL (T5).
 DEFAULT_PATH = "/.well-known/mercure"
 
-#: What patterns and topics are relative to, where the hub does not know its own URL.  Scheme and
-#: host of it are never seen by anybody.
+#: The base of relative patterns and topics if the hub does not know its own URL.  Its scheme and
+#: host are never seen by any client.
 _UNKNOWN_URL = f"https://localhost{DEFAULT_PATH}"
 
 #: Bytes that the body of a publication, or of a ``QUERY``, may have.
@@ -27,7 +28,7 @@ def check_own_url(url: str) -> None:
     """
     Check a hub's own URL.  The hub is at its path, so there must be one.
 
-    :raises ValueError: If it is none.
+    :raises ValueError: If it is not the URL of a hub.
     """
     hub_url(url)
     if not urlsplit(url).path:
@@ -37,26 +38,25 @@ def check_own_url(url: str) -> None:
 @dataclass(frozen=True, slots=True)
 class MercureSettings:
     """
-    What a Mercure hub can be told.
+    Settings of a Mercure hub.
 
-    :ivar url: The hub's own URL, as clients know it; ``None`` if it does not know that.
-    :ivar is_legacy_allowed: Whether it speaks 0.x as well as 1.0.
-    :ivar cors_origins: Whose pages may read its answers.
-    :ivar publish_origins: Whose pages may publish with a cookie, besides its own.
-    :ivar checks_origin: Whether a publication with a cookie must come from one of these.  Not where
-        somebody else sees to it, and nobody is known by a cookie.
-    :ivar has_subscriptions: Whether it tells who is subscribed.
-    :ivar cookie: The cookie that a token may be in, for the metadata; ``None`` for none.
-    :ivar issuers: Who makes tokens for it, for the metadata.
-    :ivar limits: What one request may ask for.
-    :ivar max_body: Bytes of a body.
-    :ivar max_topics: How many topics one update may have.
-    :ivar max_per_token: How many streams one identity may have; 0 for as many as come.
-    :ivar publish_rate: How many updates in a second each publisher may publish, on the average;
-        0 for no limit.
-    :ivar reconnection_time: Seconds after which a client that lost its stream comes back; ``None``
+    :ivar url: The hub's own URL, as clients know it; ``None`` if the hub does not know it.
+    :ivar is_legacy_allowed: If true, the hub speaks 0.x in addition to 1.0.
+    :ivar cors_origins: Origins of pages that may read the hub's answers.
+    :ivar publish_origins: Origins of pages that may publish with a cookie, besides the hub's own.
+    :ivar checks_origin: If true, a publication with a cookie must come from one of these origins.
+        Set it to false only if another part checks that, and cookies identify nobody.
+    :ivar has_subscriptions: If true, the hub tells clients about its subscriptions.
+    :ivar cookie: The cookie that a token may be in, for the metadata; ``None`` for no cookie.
+    :ivar issuers: URLs of the issuers of its tokens, for the metadata.
+    :ivar limits: Limits of a single request.
+    :ivar max_body: Bytes that the body of a request may have.
+    :ivar max_topics: Topics that one update may have.
+    :ivar max_per_token: Streams that one identity may have; 0 for no limit.
+    :ivar publish_rate: Updates a second that each publisher may publish on average; 0 for no limit.
+    :ivar reconnection_time: Seconds after which a client that lost its stream reconnects; ``None``
         to leave it to the client.
-    :raises ValueError: If a value makes no sense.
+    :raises InvalidOption: If a value makes no sense.
     """
 
     url: str | None = None
@@ -79,17 +79,17 @@ class MercureSettings:
             try:
                 check_own_url(self.url)
             except ValueError as problem:
-                raise ValueError(f"url {self.url!r}: {problem}") from None
+                raise InvalidOption("url", f"{self.url!r}: {problem}") from None
         if not 0 < self.max_topics <= MAX_TOPICS:
-            raise ValueError(f"max_topics {self.max_topics} is not from 1 to {MAX_TOPICS}")
+            raise InvalidOption("max_topics", f"{self.max_topics} is not from 1 to {MAX_TOPICS}")
         for name in ("max_body", "max_per_token", "publish_rate"):
             if not 0 <= getattr(self, name) < inf:
-                raise ValueError(f"{name} {getattr(self, name)} must be 0 or more")
+                raise InvalidOption(name, f"{getattr(self, name)} is not 0 or more")
 
     @property
     def base_url(self) -> str:
         """
-        What patterns and topics are relative to (X2).
+        The base of relative patterns and topics (X2).
         """
         return self.url or _UNKNOWN_URL
 
@@ -103,6 +103,7 @@ class MercureSettings:
     @property
     def metadata_url(self) -> str:
         """
-        Where it is written how to get a token; empty if the hub does not know its own URL.
+        The URL of the document that says how to get a token; empty if the hub does not know its
+        own URL.
         """
         return metadata_url(self.url) if self.url else ""

@@ -1,5 +1,5 @@
 """
-A hub that runs as a process: its configuration, what it is made of, where it listens, how it stops.
+A hub that runs as a process: its configuration, its parts, its ports and its stop.
 
 :mod:`ssetwist.server.tap` is the command line of ``twistd ssetwist``.
 """

@@ -1,5 +1,5 @@
 """
-What a hub is made of, by its configuration.
+Parts of a hub, made as its configuration says.
 """
 
 from treq.client import HTTPClient
@@ -27,10 +27,11 @@ from ..mercure import (
 from ..web import EventStreamResource, console
 from ._config import HubConfig
 from ._insides import quiet_pool
+from ._options import call_with_options
 
 _log = Logger()
 
-#: Seconds that a connection to who is asked for keys and rights may take to be made.
+#: Seconds in which a connection to a server of keys or to the application must be made.
 _CONNECT_TIMEOUT = 5.0
 
 
@@ -38,44 +39,34 @@ def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
     """
     Make the hub.
     """
-    return Hub(
-        clock=reactor,
-        log=MemoryLog(
-            reactor,
-            max_count=config.log_events,
-            max_bytes=config.log_bytes,
-            max_age=config.log_age,
-        ),
-        heartbeat=config.heartbeat,
-        stall_timeout=config.stall_timeout,
-        lifetime=config.lifetime,
-        when_behind=config.when_behind,
-        unknown_cursor=config.unknown_cursor,
-        gap=config.gap,
-        flush_threads=config.flush_threads or None,
-        max_subscribers=config.max_subscribers,
-        max_per_address=config.max_per_address,
+    log = MemoryLog(
+        reactor,
+        max_count=config.log_events,
+        max_bytes=config.log_bytes,
+        max_age=config.log_age,
     )
+    threads = config.flush_threads or None
+    return call_with_options(Hub, config, clock=reactor, log=log, flush_threads=threads)
 
 
 class Access:
     """
-    Who may do what: what decides that, and what it needs from elsewhere.
+    Access to a hub: the authorizer, and its connections to servers of keys and to the application.
 
-    :ivar authorizer: Decides.
+    :ivar authorizer: Decides what each request may do.
     """
 
     def __init__(self, reactor: AnyReactor, config: HubConfig) -> None:
         self._config = config
         self._pool = quiet_pool(reactor)
         agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)
-        # A client keeps cookies.  Those of visitors must not come to who is asked for keys.
+        # A client keeps cookies.  Cookies of visitors must not reach the server of the keys.
         self._verifier = config.tokens.verifier(reactor, HTTPClient(agent))
         self.authorizer = self._make_authorizer(HTTPClient(agent), reactor)
 
     def start(self) -> None:
         """
-        Begin to keep keys up to date, and tell who may do what.
+        Begin to keep keys up to date, and log a hub without keys, or without an audience for them.
         """
         self._verifier.start()
         if self._config.is_for_development:
@@ -87,7 +78,7 @@ class Access:
 
     def stop(self) -> None:
         """
-        End that, and close idle connections.
+        Stop keeping keys up to date, and close idle connections.
         """
         self._verifier.stop()
         self._pool.closeCachedConnections()
@@ -111,7 +102,7 @@ class Access:
 
 def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
     """
-    Make what is served.
+    Make the tree of resources that the hub serves.
     """
     is_open = config.is_for_development or config.anonymous
     stream = EventStreamResource(hub, reconnection_time=config.reconnection_time)
@@ -127,7 +118,7 @@ def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
 
 def mount(root: Resource, path: str, resource: IResource) -> None:
     """
-    Put a resource at a path, with as many in between as that takes.
+    Put a resource at a path, with a folder for each segment before the last.
     """
     *folders, name = path.encode().strip(b"/").split(b"/")
     for folder in folders:
@@ -141,7 +132,7 @@ def mount(root: Resource, path: str, resource: IResource) -> None:
 
 class _Folder(Resource):
     """
-    What has something below it, and is nothing itself.
+    A resource with others below it, which itself is not found.
     """
 
     def render(self, request: IRequest) -> bytes:

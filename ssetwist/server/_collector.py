@@ -7,16 +7,16 @@ import gc
 
 def collect_rarely() -> None:
     """
-    Have the garbage collector come by less often: every 50,000 new objects, where Python's own
-    figure is 700.
+    Make the garbage collector run less often: every 50,000 new objects instead of Python's 700.
 
-    What a stream holds lives long and is freed without it, and yet it looks at all of it again and
-    again while clients connect: with 10,000 of them for a sixth of all that a connect costs
-    (measured; ``benchmarks/README.rst``).  What exists when this is called is never looked at
-    again.
+    The objects of a stream live long and are freed without the collector, and yet it walks through
+    all of them again and again while clients connect.  With 10,000 streams this costs a sixth of a
+    connect (measured; ``benchmarks/README.rst``).  Objects that exist at the time of the call are
+    never walked through again.
 
-    ``twistd ssetwist`` does it.  An application that holds thousands of streams calls it once,
-    before ``reactor.run()``; no part of ssetwist does, because the collector is the process's own.
+    ``twistd ssetwist`` does this.  An application that holds thousands of streams calls it once,
+    before ``reactor.run()``.  No other part of ssetwist does, because the collector belongs to the
+    process.
     """
     gc.collect()
     gc.freeze()

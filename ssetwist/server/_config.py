@@ -1,10 +1,12 @@
 """
-All that a hub can be told, checked.
+Configuration of a hub, checked.  An option is added here, and nowhere else.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
+from math import inf
 
+from ..errors import InvalidOption
 from ..eventstream import GAP
 from ..hub import (
     DEFAULT_HEARTBEAT,
@@ -27,205 +29,215 @@ from ..mercure import (
     check_own_url,
     name_of_url,
 )
-
-#: Only this machine can connect, until somebody asks for more.
-DEFAULT_LISTEN = ("tcp:8080:interface=127.0.0.1",)
-
-#: No time is longer than a day, in seconds.
-_DAY = 86400.0
-
-#: How short each may be, in seconds, and whether it may be 0 for never.  Shorter ones would keep
-#: the process busy with nothing else.
-_LEAST_SECONDS = {
-    "heartbeat": (0.1, True),
-    "reconnection_time": (0.0, True),
-    "tick": (0.001, True),
-    "stall_timeout": (0.1, False),
-    "drain_timeout": (0.0, True),
-    "lifetime": (1.0, True),
-    "log_age": (1.0, False),
-}
-
-#: How many threads may send.
-_MOST_THREADS = 64
+from . import _options as option
+from ._listening import read_endpoint
 
 
+@option.documented
 @dataclass(frozen=True, slots=True)
 class HubConfig:
     """
-    All that a :class:`HubService` can be told.  All times are in seconds.
+    Configuration of a :class:`HubService`.
 
-    :ivar listen: Twisted endpoint strings.
-    :ivar heartbeat: Silence until a comment is sent; 0 for never.
-    :ivar reconnection_time: After what time a client that lost its stream comes back.
-    :ivar tick: Between the events of the demonstration; 0 for none, ``None`` for a second while the
-        hub is for development, and none otherwise.
-    :ivar max_subscribers: 0 for as many as come.
-    :ivar max_per_address: 0 for as many as come.
-    :ivar stall_timeout: Without progress, until a client that is behind is cut.
-    :ivar drain_timeout: Until a server that stops has cut those who do not read.
-    :ivar lifetime: Until a stream ends and its client resumes, less up to a fifth; 0 for never.
-    :ivar log_events: How many events are kept at most; 0 for none.
-    :ivar log_bytes: How many bytes they may have together.
-    :ivar log_age: After what time an event is forgotten.
-    :ivar when_behind: What becomes of who was behind for too long.
-    :ivar unknown_cursor: What they get who come back with an id that is not known (any more).
-    :ivar gap: The type of the event that tells that events were missed; ``""`` for no such event.
-    :ivar flush_threads: How many threads send to many subscribers; 0 for as many as there are
-        cores that the process may use.
-    :ivar tokens: Whose tokens are believed.
-    :ivar authorize_url: Where the application is asked what a request may do; ``""`` for nowhere.
-    :ivar anonymous: Whether public updates need no token.
-    :ivar cors_origin: Whose pages may read what the hub answers.
-    :ivar publish_origin: Whose pages may publish with a cookie, besides the hub's own.
-    :ivar subscriptions: Whether the hub tells who is subscribed.
-    :ivar max_body: Bytes that the body of a request may have.
-    :ivar max_matchers: How many matchers a subscriber may ask for at a time.
-    :ivar max_topics: How many topics an update may have.
-    :ivar max_per_token: How many streams there may be with one token; 0 for as many as come.
-    :ivar publish_rate: How many updates a second each publisher may publish; 0 for no limit.
-    :raises ValueError: If a value makes no sense.
+    ``twistd ssetwist`` has an option for each field but ``tokens``; ``Hub``, ``Site``,
+    ``MercureSettings`` and ``Limits`` get those fields that they have a parameter of.  The fields
+    are described by ``help(HubConfig)``, and by ``twistd ssetwist --help``.
+
+    :ivar tokens: The keys and rules by which tokens are accepted.
+    :raises InvalidOption: If a value makes no sense.
+    :raises TypeError: If a value that must be a number is something else.
     """
 
-    listen: Sequence[str] = DEFAULT_LISTEN
-    heartbeat: float = DEFAULT_HEARTBEAT
-    reconnection_time: float = DEFAULT_RECONNECTION_TIME
-    tick: float | None = None
-    max_subscribers: int = 0
-    max_per_address: int = 0
-    stall_timeout: float = DEFAULT_STALL_TIMEOUT
-    drain_timeout: float = 10.0
-    lifetime: float = 0.0
-    log_events: int = DEFAULT_MAX_COUNT
-    log_bytes: int = DEFAULT_MAX_BYTES
-    log_age: float = DEFAULT_MAX_AGE
-    when_behind: WhenBehind = WhenBehind.DISCONNECT
-    unknown_cursor: UnknownCursor = UnknownCursor.LIVE
-    gap: str = GAP
-    flush_threads: int = 0
+    listen: Sequence[str] = option.texts(
+        ("tcp:8080:interface=127.0.0.1",),  # only this machine can connect
+        "a Twisted endpoint string to listen on; repeatable",
+        read=read_endpoint,
+    )
+    # Times below the least would keep the process busy with nothing else.
+    heartbeat: float = option.decimal(
+        DEFAULT_HEARTBEAT, "of silence after which a comment is sent; 0 for never", least=0.1
+    )
+    reconnection_time: float = option.decimal(
+        DEFAULT_RECONNECTION_TIME, "after which a client that lost its stream reconnects"
+    )
+    tick: float | None = option.decimal(
+        None,
+        "between two events of the demonstration; 0 for none; by default 1 without a key and "
+        "without --authorize-url, otherwise 0",
+        least=0.001,
+    )
+    max_subscribers: int = option.number(
+        0,
+        "subscribers allowed at the same time; 0 for no limit, except that twistd stays within its "
+        "limit on open files",
+    )
+    max_per_address: int = option.number(
+        0,
+        "subscribers allowed from one IP address; 0 for no limit; behind a proxy all clients have "
+        "the address of the proxy",
+    )
+    stall_timeout: float = option.decimal(
+        DEFAULT_STALL_TIMEOUT,
+        "without progress after which a client that does not read is disconnected",
+        least=0.1,
+        may_be_0=False,
+    )
+    drain_timeout: float = option.decimal(
+        10.0, "after a stop signal within which clients that do not read are disconnected"
+    )
+    lifetime: float = option.decimal(
+        0.0,
+        "after which a stream ends and its client resumes, shortened by up to 20% at random; 0 for "
+        "never",
+        least=1.0,
+    )
+    log_events: int = option.number(
+        DEFAULT_MAX_COUNT, "events kept for clients that reconnect; 0 for none"
+    )
+    log_bytes: int = option.number(
+        DEFAULT_MAX_BYTES,
+        "bytes that the kept events may have together, as they are sent; in memory they take at "
+        "least twice that",
+    )
+    log_age: float = option.decimal(
+        DEFAULT_MAX_AGE, "after which an event is forgotten", least=1.0, may_be_0=False
+    )
+    when_behind: WhenBehind = option.choice(  # noqa: RUF009  # it makes a field
+        WhenBehind.DISCONNECT,
+        "what happens to a client that was behind until the log no longer had what it missed: "
+        "disconnect (it reconnects and is told of the gap), skip (it is told of the gap and "
+        "continues with new events) or latest (it is told of the gap; and whenever it is behind, "
+        "it gets only the newest event of each topic)",
+    )
+    unknown_cursor: UnknownCursor = option.choice(  # noqa: RUF009  # it makes a field
+        UnknownCursor.LIVE,
+        "what a client gets if its Last-Event-ID is unknown or too old, after it has been told of "
+        "the gap: live (new events) or all (everything that is kept)",
+    )
+    gap: str = option.text(
+        GAP,
+        "the type of the event that tells of a gap; empty for no such event",
+        lambda gap: ReplayPolicy(gap=gap),
+    )
+    flush_threads: int = option.number(
+        0,
+        "threads that send to many clients; 1 for the main thread alone, 0 for one per core",
+        most=64,
+    )
     tokens: TokenSettings = field(default_factory=TokenSettings)
-    authorize_url: str = ""
-    anonymous: bool = False
-    cors_origin: Sequence[str] = ()
-    publish_origin: Sequence[str] = ()
-    subscriptions: bool = False
-    max_body: int = DEFAULT_MAX_BODY
-    max_matchers: int = DEFAULT_LIMITS.max_matchers
-    max_topics: int = MAX_TOPICS
-    max_per_token: int = 0
-    publish_rate: float = 0.0
+    authorize_url: str = option.text(
+        "",
+        "the URL of the application that decides what a request may do: it is sent the cookies and "
+        "headers of the request, and allows it with a status of 2xx",
+        name_of_url,
+    )
+    anonymous: bool = option.flag(
+        "let everyone read public events; without a key everyone may anyway"
+    )
+    cors_origin: Sequence[str] = option.texts(
+        (),
+        "an origin whose pages may read what the hub answers, such as https://example.com; with an "
+        "asterisk for all subdomains; an asterisk alone allows every origin, but without cookies; "
+        "repeatable",
+        Origins.of,
+    )
+    publish_origin: Sequence[str] = option.texts(
+        (),
+        "an origin whose pages may publish with a cookie, besides the hub's own; repeatable",
+        Origins.of,
+    )
+    subscriptions: bool = option.flag(
+        "tell clients with that right who is subscribed, by updates and at "
+        "/.well-known/mercure/subscriptions; the log also keeps these updates, two for each topic "
+        "or pattern of a client, so that many short visits need a larger --log-events"
+    )
+    max_body: int = option.number(
+        DEFAULT_MAX_BODY, "bytes that the body of a request may have", least=1
+    )
+    max_matchers: int = option.number(
+        DEFAULT_LIMITS.max_matchers,
+        "topics or patterns that a client may ask for at a time; a pattern that no other client "
+        "asks for takes some 75 KB of memory",
+        least=1,
+    )
+    max_topics: int = option.number(
+        MAX_TOPICS, f"topics that an event may have, at most {MAX_TOPICS}", least=1, most=MAX_TOPICS
+    )
+    max_per_token: int = option.number(0, "streams allowed with one token; 0 for no limit")
+    publish_rate: float = option.decimal(
+        0.0,
+        "that each publisher may publish on average; 0 for no limit",
+        unit="events a second",
+        most=inf,
+    )
+    max_pattern: int = option.number(
+        DEFAULT_LIMITS.max_pattern,
+        "bytes that each topic or pattern that a client asks for may have, in UTF-8",
+        least=1,
+    )
 
     def __post_init__(self) -> None:
-        if isinstance(self.listen, str) or not self.listen:
-            raise ValueError("listen must be one or more endpoint strings, in a tuple or a list")
-        for one in fields(self):
-            value = getattr(self, one.name)
-            # Values of the environment are text, and are easily passed on as that.
-            if type(one.default) in (int, float) and not isinstance(value, int | float):
-                raise TypeError(f"{one.name} must be a number, not {value!r}")
-        for name, (least, may_be_0) in _LEAST_SECONDS.items():
-            value = getattr(self, name)
-            if value is not None and not (least <= value <= _DAY or (may_be_0 and value == 0)):
-                zero = "0, or " if may_be_0 and least else ""
-                raise ValueError(
-                    f"{name} {value:g} is not {zero}from {least:g} to {_DAY:g} seconds"
-                )
-        if not 0 <= self.flush_threads <= _MOST_THREADS:
-            raise ValueError(f"flush_threads {self.flush_threads} is not from 0 to {_MOST_THREADS}")
-        for name in ("max_body", "max_matchers", "max_topics"):
-            if getattr(self, name) < 1:
-                raise ValueError(f"{name} {getattr(self, name)} is not 1 or more")
-        if min(self.log_events, self.log_bytes) < 0:
-            raise ValueError("log_events and log_bytes must be 0 or more")
+        option.check_options(self)
         if self.lifetime and not (self.log_events and self.log_bytes):
-            raise ValueError(
-                "lifetime needs a log: what is published while a client comes back would be lost"
-            )
-        if self.is_for_development:
-            for name in ("cors_origin", "publish_origin"):
-                if getattr(self, name) and _origins(name, self):
-                    raise ValueError(
-                        f"{name} has no meaning without a key: then only pages of this machine may "
-                        "talk to the hub, and all of them"
-                    )
-        if self.authorize_url:
-            try:
-                name_of_url(self.authorize_url)
-            except ValueError as problem:
-                raise ValueError(f"authorize_url {problem}") from None
+            problem = "it needs a log, or events published while a client reconnects are lost"
+            raise InvalidOption("lifetime", problem)
+        for name in ("cors_origin", "publish_origin"):
+            if self.is_for_development and getattr(self, name):
+                problem = "it has no meaning without a key: pages of this machine alone have access"
+                raise InvalidOption(name, problem)
         if self.anonymous and self.authorize_url:
-            raise ValueError("anonymous has no meaning with authorize_url, which decides of that")
-        if self.tokens.audience and not self.has_keys:
-            raise ValueError("audience has no meaning without a key: there is no token to check")
+            problem = "it has no meaning with authorize_url: the application decides about that"
+            raise InvalidOption("anonymous", problem)
         if self.tokens.audience:
             try:
+                if not self.has_keys:
+                    raise ValueError("it has no meaning without a key: there is no token to check")
                 check_own_url(self.tokens.audience)
             except ValueError as problem:
-                raise ValueError(f"audience {problem}") from None
-        self.mercure  # noqa: B018  # says so, if it cannot be
-        policy = ReplayPolicy(self.when_behind, self.unknown_cursor, self.gap)
-        object.__setattr__(self, "when_behind", policy.when_behind)  # they may be given by name
-        object.__setattr__(self, "unknown_cursor", policy.unknown_cursor)
+                raise InvalidOption("audience", str(problem)) from None
 
     @property
     def has_keys(self) -> bool:
         """
-        Whether there are tokens that are believed.
+        True if there are keys to check tokens with.
         """
         return bool(self.tokens.publish or self.tokens.subscribe or self.tokens.jwks)
 
     @property
     def is_for_development(self) -> bool:
         """
-        Whether nobody has said who may do what.  Then everyone may do everything, who is on this
-        machine.
+        True if neither keys nor an application decide about access.  Then every client on this
+        machine may do everything.
         """
         return not (self.has_keys or self.authorize_url)
 
     @property
     def seconds_between_ticks(self) -> float:
         """
-        Seconds; 0 for no ticks.
+        Seconds between two events of the demonstration; 0 for no such events.
         """
         if self.tick is None:
             return 1.0 if self.is_for_development else 0.0
         return self.tick
 
     @property
-    def _issuers(self) -> tuple[str, ...]:
-        """
-        Who makes tokens, if it is somebody who can be asked for one.
-        """
-        issuer = self.tokens.issuer
-        return (issuer,) if issuer and issuer != self.tokens.audience else ()
-
-    @property
     def mercure(self) -> MercureSettings:
         """
-        The same as the Mercure hub is told.
+        The settings of the Mercure hub.
         """
-        is_open = self.is_for_development
-        cors_origins = _origins("cors_origin", self)
-        return MercureSettings(
-            url=self.tokens.audience,
-            is_legacy_allowed=self.tokens.is_legacy_allowed,
-            cors_origins=LoopbackOrigins() if is_open else cors_origins,
-            publish_origins=_origins("publish_origin", self),
+        tokens, is_open = self.tokens, self.is_for_development
+        # Clients are told of an issuer that they can ask for a token; the hub is not one.
+        is_elsewhere = tokens.issuer and tokens.issuer != tokens.audience
+        return option.call_with_options(
+            MercureSettings,
+            self,
+            url=tokens.audience,
+            is_legacy_allowed=tokens.is_legacy_allowed,
+            cors_origins=LoopbackOrigins() if is_open else Origins.of(self.cors_origin),
+            publish_origins=Origins.of(self.publish_origin),
             checks_origin=not is_open,
             has_subscriptions=self.subscriptions,
-            cookie=self.tokens.cookie_names[0],
-            issuers=self._issuers,
-            limits=Limits(max_matchers=self.max_matchers),
-            max_body=self.max_body,
-            max_topics=self.max_topics,
-            max_per_token=self.max_per_token,
-            publish_rate=self.publish_rate,
-            reconnection_time=self.reconnection_time,
+            cookie=tokens.cookie_names[0],
+            issuers=(tokens.issuer,) if is_elsewhere else (),
+            limits=option.call_with_options(Limits, self),
         )
-
-
-def _origins(name: str, config: HubConfig) -> Origins:
-    try:
-        return Origins.of(getattr(config, name))
-    except ValueError as problem:
-        raise ValueError(f"{name} {problem}") from None

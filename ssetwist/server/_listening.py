@@ -1,18 +1,19 @@
 """
-Endpoints to listen on, and what is said of them.
+Endpoints to listen on, and their names.
 """
 
 import re
 from ipaddress import ip_address
 
+from OpenSSL.crypto import Error as NotPEM
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 
 from .._reactor import AnyReactor
 
-#: How many connections may wait to be accepted, unless the endpoint says otherwise.  Twisted's 50
-#: overflows when all come back at once after a restart.  The kernel caps it (net.core.somaxconn).
+#: Connections that may wait to be accepted, if the endpoint does not name a backlog.  Twisted's 50
+#: overflows when all clients reconnect after a restart.  The kernel caps it (net.core.somaxconn).
 BACKLOG = 4096
 
 
@@ -21,7 +22,7 @@ def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
     Parse an endpoint string, and give an endpoint of Twisted's own a real backlog unless it names
     one.
 
-    :raises Exception: Whatever the parser of that kind of endpoint raises.
+    :raises Exception: Any error that the parser of that kind of endpoint raises.
     """
     parsed: IStreamServerEndpoint  # Twisted says so only in its documentation
     if re.match(r"(tcp|tcp6|ssl|unix):", description) and ":backlog=" not in description:
@@ -29,14 +30,37 @@ def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
             parsed = serverFromString(reactor, f"{description}:backlog={BACKLOG}")
             return parsed
         except TypeError:
-            pass  # it has one, by position, or it is wrong anyway
+            pass  # it has a backlog by position, or it is wrong anyway
     parsed = serverFromString(reactor, description)
     return parsed
 
 
+def read_endpoint(description: str) -> str:
+    """
+    Check an endpoint string of a command line, and return it.
+
+    :raises ValueError: If Twisted cannot parse it.
+    """
+    from twisted.internet import reactor
+
+    try:
+        endpoint(reactor, description)
+    except NotPEM:
+        raise ValueError(
+            f"{description!r} needs a key and a certificate as PEM, such as "
+            "'ssl:8443:privateKey=key.pem:certKey=cert.pem'; one of them cannot be read"
+        ) from None
+    except Exception as problem:  # the parser of each kind of endpoint has its own errors
+        raise ValueError(
+            f"{description!r} is not an endpoint string, such as "
+            f"'tcp:8080:interface=127.0.0.1': {problem}"
+        ) from None
+    return description
+
+
 def address_name(description: str, port: IListeningPort) -> str:
     """
-    Return where something listens, as one would type it into a browser.
+    Return the address of a port in the form that a person types into a browser.
     """
     address = port.getHost()
     scheme = "https" if description.startswith("ssl:") else "http"
@@ -49,7 +73,7 @@ def address_name(description: str, port: IListeningPort) -> str:
 
 def is_loopback(port: IListeningPort) -> bool:
     """
-    Tell whether only this machine can connect; so it is with whatever has no IP address.
+    Return True if only this machine can connect, as to every port without an IP address.
     """
     address = port.getHost()
     if isinstance(address, IPv4Address | IPv6Address):

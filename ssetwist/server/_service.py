@@ -1,5 +1,5 @@
 """
-A hub that listens: from one frozen :class:`HubConfig` to what serves it.
+A hub that listens, made from one frozen :class:`HubConfig`.
 """
 
 import errno
@@ -21,30 +21,31 @@ from ..web import Site
 from ._assembly import Access, make_hub, make_root
 from ._config import HubConfig
 from ._listening import address_name, endpoint, is_loopback
+from ._options import call_with_options
 
 _log = Logger()
 
-#: The part of the drain time-out after which those who do not read are cut, so that the process is
-#: gone within the whole of it.
+#: The part of the drain time-out after which clients that do not read are disconnected, so that
+#: the process ends within the whole time-out.
 _DRAIN_PART = 0.9
 
 _NO_KEY = (
-    "other machines could connect, and there is no key, so that everyone could publish.  Give it a "
-    "key (--key), or let only this machine connect (interface=127.0.0.1)"
+    "other machines could connect, and everyone could publish because there is no key.  Give the "
+    "hub a key (--key), or let only this machine connect (interface=127.0.0.1)"
 )
 
 
 class HubService(Service):
     """
-    A hub that listens: the Mercure hub at ``/.well-known/mercure``; and if everyone may read what
-    is public, the page at ``/`` and the stream of all public events at ``/sse``.
+    A hub that listens: the Mercure hub is at ``/.well-known/mercure``.  If everyone may read public
+    events, the page is at ``/`` and the stream of all public events at ``/sse``.
 
-    To be started once and stopped once.  Stopping it takes no new connections, ends every
-    stream properly, waits for those who are slow and cuts those who do not read; the Deferred that
+    Start it once and stop it once.  When it stops it refuses new connections, ends every stream
+    properly, waits for slow clients and disconnects clients that do not read; the Deferred that
     ``stopService`` returns fires when nothing is left.
 
     :param reactor: Listens and tells the time.
-    :ivar hub: What to publish to.
+    :ivar hub: The hub to publish to.
     """
 
     def __init__(self, reactor: AnyReactor, config: HubConfig | None = None) -> None:
@@ -55,10 +56,11 @@ class HubService(Service):
         self._reactor = reactor
         self._config = config
         self._access = Access(reactor, config)
-        self._site = Site(
+        self._site = call_with_options(
+            Site,
+            config,
             make_root(self.hub, config, self._access.authorizer),
             streams=self.hub.streams,
-            max_body=config.max_body,
             unlogged=frozenset({b"/status"}),
             parsePOSTFormSubmission=False,  # the hub does that, by its own rules
         )
@@ -73,7 +75,7 @@ class HubService(Service):
     @property
     def ports(self) -> tuple[IListeningPort, ...]:
         """
-        What listens now, in the order of ``config.listen``.
+        Ports that listen now, in the order of ``config.listen``.
         """
         return tuple(self._ports)
 
@@ -81,17 +83,17 @@ class HubService(Service):
         """
         Listen, while the process may still have rights that it gives up before it starts.
 
-        :raises CannotListen: If an endpoint says so at once, as TCP and UNIX endpoints do.  It has
-            been logged then, and nothing listens.
+        :raises CannotListen: If an endpoint fails at once, as TCP and UNIX endpoints do.  The error
+            has been logged then, and nothing listens.
         """
         super().privilegedStartService()
         self._listen()
 
     def startService(self) -> None:
         """
-        Listen, if that has not been done, and begin to tick.
+        Listen, unless :meth:`privilegedStartService` has done it, and begin to tick.
 
-        :raises CannotListen: As above.
+        :raises CannotListen: As :meth:`privilegedStartService` does.
         """
         super().startService()
         if self._listening is None:
@@ -104,14 +106,15 @@ class HubService(Service):
 
     def stopService(self) -> Deferred[None]:
         """
-        Stop; see the class.  Cancelling the Deferred leaves the rest open.
+        Stop as the class describes.  If the Deferred is cancelled, clients that are still connected
+        stay connected.
         """
         super().stopService()
         return Deferred.fromCoroutine(self._stop())
 
     def abort(self) -> None:
         """
-        Cut whoever is still connected; what ``stopService`` waits for is then soon done.
+        Disconnect all clients that are left, so that ``stopService`` is soon done.
         """
         self._site.abort()
 
@@ -121,7 +124,7 @@ class HubService(Service):
         self._access.stop()
         self._is_stopped = True
         await (self._closing or self._stop_listening())
-        # The hub is closed last: whoever publishes in an on_end callback may do so until then.
+        # The hub is closed last, so that on_end callbacks may publish until then.
         await self._site.drain(
             self._config.drain_timeout * _DRAIN_PART,
             reconnection_time=self._config.reconnection_time,
@@ -155,7 +158,7 @@ class HubService(Service):
                 return
             if self._config.is_for_development and not is_loopback(port):
                 raise CannotListen(description, _NO_KEY)
-            # Not before the reactor runs: whoever waits for this line may then send a signal.
+            # Not before the reactor runs: a script that waits for this line may then send a signal.
             self._reactor.callWhenRunning(
                 _log.info, "listening on {address}", address=address_name(description, port)
             )
@@ -177,13 +180,13 @@ class HubService(Service):
                 },
                 type="tick",
             ),
-            ephemeral=True,  # nobody wants to know the time of a minute ago
+            ephemeral=True,  # the time of a minute ago is of no use
         )
 
 
 def _explained(problem: Exception) -> str:
     """
-    Return what went wrong when it listened, and what to do, where that is known.
+    Return the problem of an endpoint, and the remedy if it is known.
     """
     cause = problem.socketError if isinstance(problem, CannotListenError) else None
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:

@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[2]
 PROMISED = {
     "ssetwist": """
         CannotListen EndReason Event EventStreamResource EventTooLarge Everything Exact Hub
-        HubClosed HubConfig HubService InvalidEvent InvalidMatcher InvalidTopic LogUnavailable
-        MemoryLog Pattern Refused SSETwistError Send Site Streams Subscriber UnknownCursor View
-        WhenBehind collect_rarely stream""",
+        HubClosed HubConfig HubService InvalidEvent InvalidMatcher InvalidOption InvalidTopic
+        LogUnavailable MemoryLog Pattern Refused SSETwistError Send Site Streams Subscriber
+        UnknownCursor View WhenBehind collect_rarely stream""",
     "ssetwist.client": """
         Backoff Discovery EARLIEST EventSource FoundHub Interruption Loss Opened Publisher
         ReadyState ResponseEvents Update discover hub_metadata is_worth_another_try stream_events
@@ -45,9 +45,9 @@ PROMISED = {
         TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url
         token_settings""",
     "ssetwist.errors": """
-        SSETwistError InvalidEvent EventTooLarge HubClosed CannotListen InvalidMatcher InvalidTopic
-        LogUnavailable Refused Disconnected NotAnEventStream RedirectRefused HeadersUnavailable
-        EventSourceClosed NotPublished NoHub""",
+        SSETwistError InvalidEvent EventTooLarge HubClosed CannotListen InvalidMatcher InvalidOption
+        InvalidTopic LogUnavailable Refused Disconnected NotAnEventStream RedirectRefused
+        HeadersUnavailable EventSourceClosed NotPublished NoHub""",
     "ssetwist.testing": "Listener MemoryHub MemoryOutlet",
     "ssetwist.server": "HubConfig HubService collect_rarely",
 }

@@ -1,5 +1,5 @@
 """
-Publishing: one POST becomes entries of the log, each of them once.
+Publishing: a POST becomes entries of the log, each exactly once.
 """
 
 from ._publishing import Publishing

@@ -1,9 +1,9 @@
 """
-A publication that may be asked for again, and happens once.
+Publications that may be requested again, and happen once.
 
-Who did not hear the answer cannot know whether the event was published.  With a key of its own
+A publisher that lost the answer cannot know if the event was published.  With a key of its own
 choosing (the ``Idempotency-Key`` header, draft-ietf-httpapi-idempotency-key-header) it may simply
-ask again: it gets the answer that it missed, and nothing is published twice.
+repeat the request: it gets the answer that it missed, and nothing is published twice.
 """
 
 import re
@@ -25,26 +25,27 @@ _log = Logger()
 
 T = TypeVar("T")
 
-#: For how many seconds an answer is kept: a day, within which who retries has done so.
+#: Seconds for which an answer is kept: a day, within which publishers have retried.
 DEFAULT_TTL = 86_400.0
 
-#: How many answers are kept; each line of many is one.  Each takes about half a kilobyte.
+#: Answers that are kept; in a batch, each line has its own.  Each takes about half a kilobyte.
 DEFAULT_MAX_ENTRIES = 50_000
 
-#: Seconds after which to try again where so many publications are under way that none fits.
+#: Seconds after which to try again if too many publications are under way.
 _RETRY_AFTER = 1.0
 
-#: Any text of a length that is worth keeping.  The quotes that the draft wants around it are part
-#: of it, if they are there: who asks again does so in the same words.
+#: A key: any text of a length that is worth keeping.  Quotes around it, which the draft wants, are
+#: part of the key if they are there: a publisher that asks again uses the same words.
 _KEY = re.compile(rb"[ -~]{1,255}")
 
 
 def idempotency_key(values: Sequence[bytes] | None) -> str | None:
     """
-    Read the key out of the values of the header.
+    Read the key from the values of the header.
 
-    :returns: ``None`` if there is no such header.
-    :raises Refused: With 400 if there are two, or it is empty, longer than 255 bytes, or not ASCII.
+    :returns: ``None`` without such a header.
+    :raises Refused: With 400 if there are two headers, or the key is empty, longer than 255 bytes,
+        or not ASCII.
     """
     if not values:
         return None
@@ -56,7 +57,7 @@ def idempotency_key(values: Sequence[bytes] | None) -> str | None:
 @dataclass(slots=True)
 class _UnderWay(Generic[T]):
     """
-    A publication of which nobody knows yet how it ends.
+    A publication that has not been answered yet.
     """
 
     digest: bytes
@@ -76,15 +77,15 @@ class _Done(Generic[T]):
 
 class Idempotency(Generic[T]):
     """
-    Remembers what has been published under which key, and how it was answered.
+    Remembers the answers to publications by their keys.
 
-    Only success is remembered: what has failed published nothing, and may be tried again.
+    Only success is remembered: a failed publication published nothing, and may be tried again.
 
     :param clock: The reactor, or a ``Clock`` in tests.
-    :param ttl: For how many seconds after it was given an answer is remembered.
-    :param max_entries: How many keys are remembered at most; then the oldest answer is forgotten
-        before its time.
-    :raises ValueError: If one of them is not more than zero.
+    :param ttl: Seconds for which an answer is remembered.
+    :param max_entries: Keys that are remembered; beyond that, the oldest answer is forgotten
+        early.
+    :raises ValueError: If a limit is not more than zero.
     """
 
     def __init__(
@@ -105,7 +106,7 @@ class Idempotency(Generic[T]):
 
     def __len__(self) -> int:
         """
-        How many keys are held now.
+        The number of keys that are held now.
         """
         return len(self._under_way) + len(self._done)
 
@@ -113,13 +114,13 @@ class Idempotency(Generic[T]):
         """
         Publish, unless that has been done, or is being done, under the same key.
 
-        :param key: Who asks, together with what it calls this publication.
-        :param body: What it asks for.  The same key with another body is a mistake.
-        :param publish: Called if nothing is known of the key.
-        :returns: A Deferred that fires with what ``publish`` came to, whoever called it.  All that
-            goes wrong is told by it.  Cancelling it takes nothing back: the publication goes on,
-            and its answer is there for the next who asks.  It fails with :class:`Refused`: 422 if
-            the body is another, 503 if there is no room because so many are under way.
+        :param key: The publisher, together with the key of its publication.
+        :param body: The request.  The same key with another body is a mistake.
+        :param publish: Called if the key is not known.
+        :returns: A Deferred that fires with the result of ``publish``, also of an earlier call, and
+            fails with each of its errors.  Cancelling it does not stop the publication, and the
+            next request gets the answer.  It also fails with :class:`Refused`: 422 if the
+            body differs, 503 if too many publications are under way.
         """
         self._forget_old()
         digest = sha256(body).digest()
@@ -151,7 +152,7 @@ class Idempotency(Generic[T]):
                 )
             del self._done[next(iter(self._done))]
         self._under_way[key] = under_way = _UnderWay[T](digest)
-        answer = under_way.waiting.wait()  # before it is published, which may be over at once
+        answer = under_way.waiting.wait()  # first, because publishing may be over at once
         maybeDeferred(publish).addCallbacks(
             self._succeeded, self._failed, callbackArgs=(key,), errbackArgs=(key,)
         )
@@ -165,5 +166,5 @@ class Idempotency(Generic[T]):
     def _failed(self, failure: Failure, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
         if not under_way.waiting:
-            _log.failure("a publication failed after who asked for it had gone", failure=failure)
+            _log.failure("a publication failed after its publisher had gone", failure=failure)
         under_way.waiting.fire(failure)

@@ -31,22 +31,21 @@ from ..updates import (
 from ._idempotency import Idempotency, idempotency_key
 from ._rate import Rate
 
-#: Seconds after which one may try again to whom the hub was closed.
+#: Seconds after which a publisher may try again if the hub is closed.
 _CLOSED_RETRY_AFTER = 5.0
 
-
-#: Seconds after which publishing lines lets the reactor do something else: a thousand of them may
-#: have a hundred thousand topics, of which each is looked at.
+#: Seconds after which publishing lines lets the reactor do something else: a thousand lines may
+#: have a hundred thousand topics, and each topic is checked.
 _MAX_LINES_TIME = 0.02
 
 
 @dataclass(frozen=True, slots=True)
 class _Publisher:
     """
-    Who publishes.
+    The publisher of a request.
 
-    :ivar name: For limits: its identity, or the address that it comes from.
-    :ivar key: What it calls this publication, if it wants it to happen once only.
+    :ivar name: Its identity, or its address; limits are counted by it.
+    :ivar key: The idempotency key of its request, if there is one.
     """
 
     name: str
@@ -57,7 +56,7 @@ class _Publisher:
 
 class Publishing:
     """
-    Publishes for those who may.
+    Answers requests to publish.
     """
 
     def __init__(self, hub: Hub, authorizer: Authorizer, settings: MercureSettings) -> None:
@@ -71,11 +70,11 @@ class Publishing:
 
     async def answer(self, request: Request) -> HttpAnswer:
         """
-        Answer a request to publish: with 200 once the log has all of it safe.
+        Answer a request to publish: with 200 once the log has everything safe.
 
-        :raises Refused: If it is refused; nothing has been published then.
+        :raises Refused: If the request is refused; nothing has been published then.
         """
-        # Who may not publish learns nothing of what is wrong with it (P7).
+        # A client that may not publish does not learn what else is wrong with its request (P7).
         rights = await self._authorizer.authorize(request, Action.PUBLISH)
         if rights.is_ambient:
             self._check_source(request)
@@ -91,19 +90,19 @@ class Publishing:
             update = update_from_json(body, self._base_url)
         else:
             raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
-        # No line break behind it: clients take all of it for the id (P5).
+        # No line break at the end: clients take the whole body for the id (P5).
         return HttpAnswer(200, (await self._publish_once(update, body, publisher)).encode())
 
     def _check_source(self, request: Request) -> None:
         """
-        Check that a page may do what a browser alone has shown a right to (C6).  Browsers add
-        cookies and passwords by themselves, but never a bearer's token.
+        Check the page that a request comes from, if the right may be the browser's alone (C6).
+        Browsers add cookies and passwords by themselves, but never a bearer's token.
         """
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
         origin, referer = (header_of(request, name) for name in (b"Origin", b"Referer"))
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
         if scheme == "bearer":
-            # A page can set one that is good for nothing, and the cookie was what counted.
+            # A page can set a worthless token, so that the cookie was what counted.
             is_by_browser = has_cookie and (origin or referer) is not None
         else:
             is_by_browser = has_cookie or bool(scheme)
@@ -124,7 +123,7 @@ class Publishing:
 
     async def _publish_lines(self, body: bytes, publisher: _Publisher) -> HttpAnswer:
         """
-        Publish each line for itself, in order; what is wrong with one does not keep the others.
+        Publish each line on its own, in order; an error in one line does not affect the others.
         """
 
         async def publish(number: int, line: bytes) -> bytes:
@@ -135,7 +134,7 @@ class Publishing:
             except Refused as refused:
                 return answer_line(number, refused)
 
-        # As many as there is time for, then the waiting: so that the log can take them together.
+        # All lines begin before the first is waited for, so that the log can take them together.
         clock = self._hub.streams.clock
         answers: list[Deferred[bytes]] = []
         until = clock.seconds() + _MAX_LINES_TIME
@@ -150,7 +149,7 @@ class Publishing:
             raise
         try:
             answered = await DeferredList(answers, fireOnOneErrback=True, consumeErrors=True)
-        except FirstError as first:  # around what went wrong: the client has gone, for example
+        except FirstError as first:  # wraps the error: the client has gone, for example
             first.subFailure.raiseException()
         return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
 
@@ -161,10 +160,10 @@ class Publishing:
         Check that a publisher may publish an update, and publish it unless that has been done under
         the same key.
 
-        :param line: Which one of the request it is, if there are several.
+        :param line: The number of the line in a request of several.
         """
         for topic in update.topics:
-            if not publisher.granted.match((topic,)):  # each of them (P4)
+            if not publisher.granted.match((topic,)):  # each topic (P4)
                 raise _not_granted(
                     f"it does not grant publishing to {topic[:100]!r}",
                     is_legacy=publisher.is_legacy,
@@ -181,10 +180,10 @@ class Publishing:
 
     async def _publish(self, update: Update, publisher: _Publisher) -> str:
         """
-        Publish an update now, if its publisher is not too fast; return its id.
+        Publish an update now, unless its publisher is too fast; return its id.
         """
         if wait := self._rate.take(publisher.name):
-            raise Refused(429, "This is published too fast.", retry_after=wait)
+            raise Refused(429, "This publisher is too fast.", retry_after=wait)
         try:
             return await self._hub.publish(update.topics, update.event, private=update.is_private)
         except HubClosed:
@@ -211,7 +210,8 @@ def _own_origin(request: Request, url: str | None) -> str:
 
 def _not_granted(reason: str, *, is_legacy: bool) -> Refused:
     """
-    Refuse a good token that does not go far enough; in 0.x that is the same as no token (Z6).
+    Return the refusal of a valid token without this right; in 0.x it is as if there were no token
+    (Z6).
     """
     if is_legacy:
         return Refused(401, "The token does not allow this.", error="", reason=reason)

@@ -1,5 +1,5 @@
 """
-How much a publisher may publish in a time: a bucket of tokens for each.
+Limits on the rate of publishing: a bucket of tokens for each publisher.
 """
 
 from collections.abc import Hashable
@@ -8,18 +8,18 @@ from math import inf
 
 from twisted.internet.interfaces import IReactorTime
 
-#: How many publishers are told apart.  Each takes about 200 bytes.
+#: Publishers that are told apart.  Each takes about 200 bytes.
 DEFAULT_MAX_IDENTITIES = 10_000
 
-#: Seconds that are too short to wait for.  Floats that hold the time of day are no finer, and who
-#: has waited as long as it was told shall not be told to wait for another microsecond.
+#: Seconds that are too short to wait for.  Floats that hold the time of day are not finer, and a
+#: publisher that has waited for the time it was told must not be told to wait a microsecond more.
 _ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
 class _Bucket:
     """
-    What was left of a publisher's tokens, and when.
+    Tokens that a publisher had left, and the time at which it had them.
     """
 
     left: float
@@ -28,14 +28,14 @@ class _Bucket:
 
 class Rate:
     """
-    A limit to how much each publisher may publish, on the average, and how much at once.
+    A limit on what each publisher may publish: an average rate, and a burst after silence.
 
     :param clock: The reactor, or a ``Clock`` in tests.
-    :param per_second: How much in a second, on the average; 0 for no limit.
-    :param burst: How much at once, after silence; ``None`` for as much as in one second, and at
+    :param per_second: Publications a second, on average; 0 for no limit.
+    :param burst: Publications at once, after silence; ``None`` for those of one second, and at
         least one.
-    :param max_identities: How many publishers are told apart.  One more, and that is forgotten
-        which has been silent for the longest; it may begin with a full burst then.
+    :param max_identities: Publishers that are told apart.  Beyond that, the publisher idle longest
+        is forgotten, and may then begin with a full burst.
     :raises ValueError: If a number makes no sense.
     """
 
@@ -63,15 +63,15 @@ class Rate:
 
     def __len__(self) -> int:
         """
-        How many publishers are remembered now.
+        The number of publishers that are remembered now.
         """
         return len(self._buckets)
 
     def take(self, identity: Hashable) -> float:
         """
-        Take a token, if there is one.
+        Take a token, if one is left.
 
-        :returns: 0 if it has been taken; otherwise the seconds after which there will be one.
+        :returns: 0 if a token has been taken; otherwise the seconds until one can be.
         """
         if not self._per_second:
             return 0.0
@@ -89,13 +89,13 @@ class Rate:
     def _left(self, bucket: _Bucket | None, now: float) -> float:
         if bucket is None:
             return self._burst
-        # The time of day can be set back; then nothing has come in, but nobody waits an hour.
+        # The time of day can be set back; the bucket then stays as it is, and does not shrink.
         passed = max(0.0, now - bucket.at)
         return min(self._burst, bucket.left + passed * self._per_second)
 
     def _forget(self, now: float) -> None:
         """
-        Forget who has a full bucket again, as those have of whom nothing is known.
+        Forget publishers with a full bucket: unknown publishers have a full one as well.
         """
         while self._buckets:
             oldest = next(iter(self._buckets))

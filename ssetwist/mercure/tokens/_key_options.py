@@ -1,12 +1,13 @@
 """
-The options that say whose tokens are believed: one table, for ``twistd ssetwist`` and for
-``python -m ssetwist token``, and what is made of their values.
+Options of keys and tokens: one table for ``twistd ssetwist`` and for ``python -m ssetwist token``,
+and the function that reads their values.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from ...errors import InvalidOption
 from ._credentials import COOKIE, LEGACY_COOKIE, check_cookie_name
 from ._jwks import MAX_SET_BYTES
 from ._jwks_source import is_url, name_of_url
@@ -28,26 +29,28 @@ class KeyOption:
     help: str
 
 
-#: Those that have a value; without it they are ``None``.
+#: Options with a value; an option that is not given is ``None``.
 KEY_OPTIONS = (
     KeyOption(
         "key",
-        "where the key is with which tokens are checked: env:NAME for an environment variable, "
-        "file:PATH or a path for a file; a secret of at least 32 bytes, or PEM",
+        "the source of the key that checks tokens: env:NAME for an environment variable, "
+        "file:PATH or a path for a file; the key is a secret of at least 32 bytes, or PEM",
     ),
-    KeyOption("publisher-key", "as --key, for tokens to publish, which then have no other"),
-    KeyOption("subscriber-key", "as --key, for tokens to subscribe, which then have no other"),
+    KeyOption("publisher-key", "the source of a key for tokens to publish, in place of --key"),
+    KeyOption("subscriber-key", "the source of a key for tokens to subscribe, in place of --key"),
     KeyOption(
         "jwks",
-        "where a JWK set is whose keys are good, too: a URL, which is fetched every five minutes, "
-        "or as --key",
+        "the source of a JWK set with more keys: a URL, which is fetched every five minutes, or "
+        "as for --key",
     ),
     KeyOption(
         "algorithm",
-        "with which algorithms the keys may be used, with commas between; HS256 for secrets "
-        "and all that fit for other keys unless told otherwise",
+        "the algorithms for which the keys may be used, with commas between them; by default HS256 "
+        "for secrets and all that fit for other keys",
     ),
-    KeyOption("issuer", "whose tokens of 1.0 are accepted (iss); the audience unless given"),
+    KeyOption(
+        "issuer", "the issuer (iss) whose tokens of 1.0 are accepted; by default the audience"
+    ),
     KeyOption(
         "audience",
         "the hub's own URL, for which tokens of 1.0 must be made (aud); without it they are "
@@ -55,12 +58,12 @@ KEY_OPTIONS = (
     ),
     KeyOption(
         "cookie-name",
-        f"the cookie that may have a token; unless given, {COOKIE} and, without "
-        f"--no-legacy, {LEGACY_COOKIE}",
+        f"the cookie that may have a token; by default {COOKIE} and, without --no-legacy, "
+        f"{LEGACY_COOKIE}",
     ),
 )
 
-#: A flag; without it tokens and requests of 0.x are accepted also.
+#: A flag; without it tokens and requests of 0.x are also accepted.
 NO_LEGACY = KeyOption("no-legacy", "accept Mercure 1.0 only, and nothing of 0.x")
 
 
@@ -68,9 +71,8 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     """
     Read the keys that options name, and check the rest.
 
-    :param values: The options by name, as ``twistd`` or ``argparse`` has them; others, too.
-    :raises ValueError: If one makes no sense, in a sentence that begins with its name and has
-        nothing that may be a secret.
+    :param values: Options by name, as ``twistd`` or ``argparse`` has them; it may have others.
+    :raises InvalidOption: If a value makes no sense.  The text never contains a possible secret.
     """
     given = {name.replace("_", "-"): value for name, value in values.items()}
     is_legacy_allowed = not given.get(NO_LEGACY.name)
@@ -86,7 +88,9 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     subscribe = read_option(given, "subscriber-key", key) or common
     jwks = read_option(given, "jwks", lambda source: _jwk_set(source, algorithms))
     if (publish or subscribe or jwks) and not audience and not is_legacy_allowed:
-        raise ValueError("--audience: it must be given with --no-legacy, or no token is accepted")
+        raise InvalidOption(
+            "audience", "it must be given with --no-legacy, or no token is accepted"
+        )
     return TokenSettings(
         publish=() if publish is None else (publish,),
         subscribe=() if subscribe is None else (subscribe,),
@@ -104,7 +108,8 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
     Read an option, if it is given.
 
     :param values: Options by name.
-    :raises ValueError: If it makes no sense, in a sentence that begins with its name.
+    :param read: Raises a ``ValueError`` if the value makes no sense.
+    :raises InvalidOption: If it does.
     """
     value = values.get(name)
     if value is None:
@@ -112,21 +117,21 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
     try:
         return read(value)
     except ValueError as problem:
-        raise ValueError(f"--{name}: {problem}") from None
+        raise InvalidOption(name.replace("-", "_"), str(problem)) from None
 
 
 def algorithms_of(text: str) -> tuple[str, ...]:
     """
-    Read the names of algorithms, with commas between.
+    Read the names of algorithms, with commas between them.
 
-    :raises ValueError: If one of them is none.
+    :raises ValueError: If one of them is not known.
     """
     return check_algorithms(name.strip() for name in text.split(","))
 
 
 def _jwk_set(source: str, algorithms: tuple[str, ...] | None) -> str:
     """
-    Check where a set is, and the set, if it is here.
+    Check the source of a set, and the set itself if it is on this machine.
     """
     if algorithms and not set(algorithms) & set(PUBLIC_ALGORITHMS):
         raise ValueError(f"{', '.join(algorithms)} does not fit the keys of a set")
@@ -145,7 +150,7 @@ def hub_url(text: str) -> str:
     """
     Check the URL of a hub.
 
-    :raises ValueError: If it is none.
+    :raises ValueError: If it is not a URL, or cannot be that of a hub.
     """
     try:
         name_of_url(text)

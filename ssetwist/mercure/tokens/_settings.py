@@ -1,5 +1,5 @@
 """
-By what tokens are judged, before there is a reactor.
+Keys and rules by which tokens are accepted, before there is a reactor.
 """
 
 from dataclasses import dataclass, field
@@ -22,15 +22,15 @@ _log = Logger()
 @dataclass(frozen=True, slots=True)
 class TokenSettings:
     """
-    By what tokens are judged.
+    Keys and rules by which tokens are accepted.
 
     :ivar publish: Keys of tokens to publish.
     :ivar subscribe: Keys of tokens to subscribe.
-    :ivar jwks: Where a JWK set is with keys for both, if there is one.
-    :ivar algorithms: To which the keys of that set are limited.
-    :ivar issuer: Whose tokens of 1.0 are accepted; ``None`` for nobody's.
+    :ivar jwks: The source of a JWK set with keys for both; ``None`` for no set.
+    :ivar algorithms: The only algorithms for which keys of that set are used.
+    :ivar issuer: The issuer of tokens of 1.0; ``None`` to refuse all of them.
     :ivar audience: The hub's own URL.
-    :ivar is_legacy_allowed: Whether 0.x is spoken.
+    :ivar is_legacy_allowed: If true, tokens of 0.x are accepted.
     :ivar cookie_names: The cookies that may have a token.
     """
 
@@ -45,10 +45,10 @@ class TokenSettings:
 
     def verifier(self, reactor: AnyReactor, client: HTTPClient | None = None) -> TokenVerifier:
         """
-        Make what judges tokens; it must be started.
+        Make the verifier of tokens; it must be started.
 
-        :param reactor: A clock, and what can connect.  No one interface has both.
-        :param client: With what the JWK set is fetched, if it is.
+        :param reactor: A clock that can also connect; one interface for both does not exist.
+        :param client: Fetches the JWK set, if its source is a URL.
         """
         sources: list[KeySource] = []
         if self.jwks is not None:
@@ -73,6 +73,6 @@ class TokenSettings:
             client = HTTPClient(Agent(reactor, connectTimeout=TIMEOUT))
         name = name_of_url(source)
         if source.lower().startswith("http:"):
-            _log.warn("{name}: fetched without TLS; who is between can make tokens", name=name)
+            _log.warn("{name}: fetched without TLS; anyone on its way can make tokens", name=name)
         fetch = from_url(source, client, reactor)
         return JwkSet(name, fetch, clock=reactor, algorithms=self.algorithms)

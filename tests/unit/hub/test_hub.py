@@ -195,7 +195,7 @@ class MistakeTests(HubTestCase):
             self.make_hub(when_behind=when_behind, unknown_cursor="all")
         for option in ("when_behind", "unknown_cursor"):
             problem = self.assertRaises(ValueError, self.make_hub, **{option: "foo"})
-            self.assertIn(f"{option} 'foo' is none of ", str(problem))
+            self.assertIn(f"{option}: 'foo' is not one of ", str(problem))
 
     def test_swapped(self) -> None:
         """

@@ -34,7 +34,7 @@ class OwnURLTests(SynchronousTestCase):
             ("https://hub.example/?a", "it must have neither ? nor #"),
         ):
             error = self.assertRaises(ValueError, MercureSettings, url=url)
-            self.assertIn(f"url {url!r}: {expected}", str(error))
+            self.assertIn(f"url: {url!r}: {expected}", str(error))
             tokens = TokenSettings(publish=keys, audience=url)
             error = self.assertRaises(ValueError, HubConfig, tokens=tokens)
-            self.assertTrue(str(error).startswith(f"audience {expected}"), error)
+            self.assertTrue(str(error).startswith(f"audience: {expected}"), error)

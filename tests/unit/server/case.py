@@ -29,7 +29,7 @@ KEY = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 
 class Port:
     """
-    A port that is listened on, in memory.
+    A listening port, in memory.
     """
 
     def __init__(
@@ -46,18 +46,18 @@ class Port:
         return self.address
 
     def stopListening(self) -> Deferred[None]:
-        # As a real one: no new connection from now on, and the rest in the next turn.
+        # As a real port does: no new connection from now on, and the rest in the next turn.
         self._reactor.ports.remove(self)
         return deferLater(self._reactor, 0, self.factory.doStop)
 
 
 class Reactor(MemoryReactorClock):
     """
-    Twisted's, but with ports that start and stop, know their address, and may be in use.
+    Reactor of Twisted with ports that start and stop, know their address, and may be in use.
 
-    :ivar ports: What is listened on now.
-    :ivar in_use: The numbers of TCP ports that somebody else has.
-    :ivar slow: What listening on a ``slow`` endpoint waits for.
+    :ivar ports: The ports that listen now.
+    :ivar in_use: The numbers of TCP ports that another process has.
+    :ivar slow: The Deferred that listening on a ``slow`` endpoint waits for.
     """
 
     def __init__(self) -> None:
@@ -102,9 +102,9 @@ class ServiceTestCase(SynchronousTestCase):
         config = HubConfig(**{"listen": listen or ("tcp:80:interface=127.0.0.1",), **options})
         return HubService(self.reactor, config)
 
-    def start_all_the_same(self, service: HubService) -> CannotListen:
+    def start_in_vain(self, service: HubService) -> CannotListen:
         """
-        Check that it cannot be started, and return the error.
+        Check that a service cannot be started, and return the error.
         """
         return self.assertRaises(CannotListen, service.privilegedStartService)
 
@@ -120,7 +120,7 @@ class ServiceTestCase(SynchronousTestCase):
 
     def stop(self, service: HubService) -> None:
         """
-        Stop a service, unless the test has done so, and check that nothing is left of it.
+        Stop a service, unless the test has done so, and check that it leaves no timer.
         """
         if service.running:
             stopping = service.stopService()
@@ -146,7 +146,7 @@ class ServiceTestCase(SynchronousTestCase):
 
     def logged(self, level: LogLevel, call: Callable[[], object]) -> list[str]:
         """
-        Return what a call logs on this level.
+        Return the messages that a call logs on this level.
         """
         with capturedLogs() as events:
             call()

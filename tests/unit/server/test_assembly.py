@@ -26,7 +26,7 @@ TOKENS = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 
 class RootCase(SynchronousTestCase):
     """
-    What is served, over a connection in memory.
+    Resources of a hub, over a connection in memory.
     """
 
     def setUp(self) -> None:
@@ -35,7 +35,7 @@ class RootCase(SynchronousTestCase):
 
     def head(self, config: HubConfig, path: str) -> bytes:
         """
-        Return the head of the answer to a client that subscribes there, in lower case.
+        Return the head of the answer to a subscription at this path, in lower case.
         """
         root = make_root(self.hub, config, Access(self.clock, config).authorizer)
         client = Client(Site(root, streams=self.hub.streams), self.clock)
@@ -51,8 +51,8 @@ class PathTests(RootCase):
 
     def test_default_path(self) -> None:
         """
-        The hub is at the path that clients of Mercure know, also when its own URL, the audience,
-        has another one; then it is at both, and nowhere else.
+        The hub is at the default path of Mercure, at the path of its audience also, and at no other
+        path.
         """
         for own in (DEFAULT_PATH, "/hub", "/a/b/hub", "/.well-known/other"):
             tokens = replace(TOKENS, audience=f"https://hub.example{own}")
@@ -66,7 +66,7 @@ class PathTests(RootCase):
 
     def test_without_audience(self) -> None:
         """
-        Without an audience it is at the path that clients know, with a key and without one.
+        Without an audience the hub is at the default path, with a key and without one.
         """
         for tokens in (TOKENS, TokenSettings()):
             config = HubConfig(tokens=tokens, anonymous=True)
@@ -75,12 +75,12 @@ class PathTests(RootCase):
 
 class PageTests(RootCase):
     """
-    The page, where everyone may read what is public.
+    The page of a hub whose public events everyone may read.
     """
 
     def test_may_publish(self) -> None:
         """
-        It offers to publish in development only; and it is not there if nobody may read.
+        The page offers to publish in development only, and does not exist without public access.
         """
         for config, expected in (
             (HubConfig(), True),
@@ -96,13 +96,13 @@ class PageTests(RootCase):
 
 class AccessTests(ServiceTestCase):
     """
-    Whoever is asked for keys, and for rights.
+    Requests to the server of keys and to the application.
     """
 
-    def test_no_cookie_in_common(self) -> None:
+    def test_no_shared_cookies(self) -> None:
         """
-        A cookie that the application sets a visitor does not come to who is asked for keys, even at
-        the same host.
+        A cookie that the application sets for a visitor is not sent to the server of the keys, even
+        on the same host.
         """
         url = "http://127.0.0.1:81"
         config = HubConfig(
@@ -134,14 +134,14 @@ class AccessTests(ServiceTestCase):
 
     def warnings(self, **options: object) -> list[str]:
         """
-        Return the warnings of a service that starts.
+        Return the warnings that a service logs when it starts.
         """
         return self.logged(LogLevel.warn, lambda: self.stop(self.start(**options)))
 
     def test_without_audience(self) -> None:
         """
-        It is warned of a hub with keys that has no audience, and so takes no token of 1.0; of no
-        other one.
+        A hub with keys and without an audience logs a warning, because it refuses all tokens of
+        1.0; other hubs log nothing.
         """
         self.assertIn("without --audience", self.warnings(tokens=TOKENS)[0])
         for options in (

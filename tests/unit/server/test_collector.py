@@ -11,7 +11,7 @@ from ssetwist import collect_rarely
 
 class CollectRarelyTests(SynchronousTestCase):
     """
-    What ``twistd ssetwist`` does, and an application may do.
+    ``collect_rarely``, which ``twistd ssetwist`` calls and an application may call.
     """
 
     def setUp(self) -> None:
@@ -20,7 +20,7 @@ class CollectRarelyTests(SynchronousTestCase):
 
     def test_rarely(self) -> None:
         """
-        It comes by less often, and not at all to what was there.
+        The collector runs less often, and skips objects that were there before.
         """
         before = gc.get_threshold()
         collect_rarely()

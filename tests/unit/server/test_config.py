@@ -2,18 +2,19 @@
 Consequences of a configuration.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
+from inspect import signature
 from itertools import product
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import HubConfig
-from ssetwist.mercure import TokenSettings
+from ssetwist import Hub, HubConfig
+from ssetwist.mercure import Limits, TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
 
-#: Everything that makes a hub more than one for development.
+#: Options that make a hub one for production.
 PRODUCTION = (
     {"tokens": TokenSettings(publish=(_KEY,))},
     {"tokens": TokenSettings(subscribe=(_KEY,))},
@@ -26,12 +27,12 @@ PRODUCTION = (
 
 class TickTests(SynchronousTestCase):
     """
-    When there are events of the demonstration.
+    Times between events of the demonstration.
     """
 
     def test_only_for_development(self) -> None:
         """
-        By default there are some as long as nobody has said who may do what, and none after that.
+        By default a hub for development has a tick each second, and other hubs do not tick.
         """
         self.assertEqual(1.0, HubConfig().seconds_between_ticks)
         for options in PRODUCTION:
@@ -39,7 +40,7 @@ class TickTests(SynchronousTestCase):
 
     def test_as_asked(self) -> None:
         """
-        If somebody asks for a time between them, or for none, that counts everywhere.
+        A time that is given, or 0 for no ticks, holds for every hub.
         """
         for options, tick in product(({}, *PRODUCTION), (0.0, 0.5, 2.0)):
             config = HubConfig(tick=tick, **options)
@@ -48,39 +49,53 @@ class TickTests(SynchronousTestCase):
 
 class OriginTests(SynchronousTestCase):
     """
-    Pages of other origins.
+    Options about pages of other origins.
     """
 
     def test_only_with_a_key(self) -> None:
         """
-        Without a key neither option has a meaning, and each is refused by its name; with one, or
-        with an application that decides, both are taken.
+        Both options are refused without a key, and taken with a key or with an application that
+        decides.
         """
         for name in ("cors_origin", "publish_origin"):
             options = {name: ("https://page.example",)}
             problem = self.assertRaises(ValueError, HubConfig, **options)
-            self.assertTrue(str(problem).startswith(f"{name} has no meaning without a key"))
+            self.assertTrue(str(problem).startswith(f"{name}: it has no meaning without a key"))
             for more in PRODUCTION:
                 HubConfig(**options, **more)
 
     def test_checked_in_production(self) -> None:
         """
-        Where somebody has said who may do what, a page that sends a cookie must be of an origin
-        that may publish; in development, where there is no cookie, any page of this machine may.
+        In production, a page that publishes with a cookie must be of an allowed origin; in
+        development, any page of this machine may publish.
         """
         self.assertFalse(HubConfig().mercure.checks_origin)
         for options in PRODUCTION:
             self.assertTrue(HubConfig(**options).mercure.checks_origin, options)
 
 
+class ParametersTests(SynchronousTestCase):
+    """
+    Parameters of the classes that a hub is made of.
+    """
+
+    def test_all_are_options(self) -> None:
+        """
+        Every limit and every time of ``Hub`` and of ``Limits`` is an option of the configuration.
+        """
+        options = {field.name for field in fields(HubConfig)}
+        for made, others in ((Hub, {"clock", "log"}), (Limits, set())):
+            self.assertEqual(set(), signature(made).parameters.keys() - others - options)
+
+
 class MercureTests(SynchronousTestCase):
     """
-    Options of the Mercure hub.
+    Settings of the Mercure hub.
     """
 
     def test_passed_on(self) -> None:
         """
-        Each value comes to the hub as it was given.
+        The settings have the values that the options have.
         """
         settings = HubConfig(
             tokens=replace(PRODUCTION[2]["tokens"], cookie_names=("mine", "legacy")),
@@ -108,7 +123,7 @@ class MercureTests(SynchronousTestCase):
 
     def test_issuers(self) -> None:
         """
-        Who makes tokens is named to clients if it is somebody else than the hub.
+        Clients are told the issuer of tokens unless it is the hub itself.
         """
         hub = "https://hub.example/.well-known/mercure"
         for issuer, expected in (

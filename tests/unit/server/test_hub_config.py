@@ -1,22 +1,22 @@
 """
-A configuration: what it takes, and what it refuses.
+Configuration of a hub: values that it takes, and values that it refuses.
 """
 
 import dataclasses
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import HubConfig, HubService
+from ssetwist import HubConfig, HubService, InvalidOption
 
 
 class HubConfigTests(SynchronousTestCase):
     """
-    All that a service can be told.
+    Fields of a configuration.
     """
 
     def test_frozen(self) -> None:
         """
-        It cannot be changed under a running service.
+        A configuration cannot be changed while a service runs with it.
         """
         config = HubConfig()
         with self.assertRaises(dataclasses.FrozenInstanceError):
@@ -24,15 +24,15 @@ class HubConfigTests(SynchronousTestCase):
 
     def test_listen_is_a_sequence(self) -> None:
         """
-        One string is no sequence of them, and none is none: both are mistakes, told at once.
+        ``listen`` must not be one string, nor empty.
         """
         for listen in ("tcp:8080", "", (), []):
             error = self.assertRaises(ValueError, HubConfig, listen=listen)
-            self.assertIn("listen must be one or more endpoint strings", str(error))
+            self.assertIn("listen: it must be one or more texts", str(error))
 
     def test_bounds(self) -> None:
         """
-        What makes no sense is told by the configuration, too, by its name.
+        A value that makes no sense raises an error with the name of its field.
         """
         nan, inf = float("nan"), float("inf")
         cases = {
@@ -50,12 +50,12 @@ class HubConfigTests(SynchronousTestCase):
         }
         for name, values in cases.items():
             for value in values:
-                error = self.assertRaises(ValueError, HubConfig, **{name: value})
-                self.assertIn(name, str(error), (name, value))
+                error = self.assertRaises(InvalidOption, HubConfig, **{name: value})
+                self.assertEqual(name, error.field, value)
 
     def test_numbers(self) -> None:
         """
-        A text, such as variables of the environment are, is no number.
+        A text where a number must be, such as from the environment, is an error of type.
         """
         for name in ("heartbeat", "max_body", "max_subscribers", "log_events", "publish_rate"):
             error = self.assertRaises(TypeError, HubConfig, **{name: "15"})
@@ -63,21 +63,21 @@ class HubConfigTests(SynchronousTestCase):
 
     def test_lifetime_needs_a_log(self) -> None:
         """
-        Streams do not end by themselves where those who come back would miss something.
+        A lifetime is refused without a log, because clients that reconnect would miss events.
         """
         for missing in ("log_events", "log_bytes"):
             error = self.assertRaises(ValueError, HubConfig, **{"lifetime": 60, missing: 0})
-            self.assertIn("lifetime needs a log", str(error))
+            self.assertIn("lifetime: it needs a log", str(error))
 
     def test_without_reactor(self) -> None:
         """
-        Who forgets the reactor is told so.
+        A configuration in place of the reactor gets a message that says the order.
         """
         error = self.assertRaises(TypeError, HubService, HubConfig())
         self.assertEqual("the reactor comes first, then the HubConfig", str(error))
 
     def test_loopback(self) -> None:
         """
-        Unless told otherwise, only this machine can connect.
+        By default, only this machine can connect.
         """
         self.assertEqual(["tcp:8080:interface=127.0.0.1"], list(HubConfig().listen))

@@ -18,7 +18,7 @@ class QuietPoolTests(SynchronousTestCase):
 
     def lines_of(self, pool: HTTPConnectionPool, reactor: MemoryReactorClock) -> list[str]:
         """
-        Return what is logged of a connection that an agent makes for a request.
+        Return the log lines about a connection that an agent makes for a request.
         """
         agent = Agent(reactor, pool=pool)
         with capturedLogs() as logs:
@@ -32,14 +32,14 @@ class QuietPoolTests(SynchronousTestCase):
 
     def test_quiet(self) -> None:
         """
-        ``_factory`` of a pool makes what an agent connects with, and its ``noisy`` is heeded.
+        ``_factory`` of a pool makes the factory of an agent's connection, and its ``noisy`` counts.
         """
         reactor = MemoryReactorClock()
         self.assertEqual([], self.lines_of(quiet_pool(reactor), reactor))
 
     def test_loud_by_itself(self) -> None:
         """
-        A pool of Twisted's logs every connection.
+        A pool of Twisted logs every connection.
         """
         reactor = MemoryReactorClock()
         self.assertNotEqual([], self.lines_of(HTTPConnectionPool(reactor), reactor))

@@ -1,5 +1,5 @@
 """
-Listening: on what is asked for, on all of it or on nothing.
+Listening on the endpoints of a configuration: on all, or not at all.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
 @implementer(IPlugin, IStreamServerEndpointStringParser)
 class SlowEndpointParser:
     """
-    Knows the endpoint ``slow``, which listens when the test says so.
+    Parser of the endpoint ``slow``, which listens when the test says so.
     """
 
     prefix = "slow"
@@ -44,12 +44,12 @@ class SlowEndpointParser:
 
 class ListenTests(ServiceTestCase):
     """
-    Listening.
+    Endpoints that a service listens on.
     """
 
     def test_all(self) -> None:
         """
-        It listens on all its endpoints, in their order.
+        A service listens on all its endpoints, in their order.
         """
         service = self.start("tcp:81", "tcp:80", "unix:/run/sse", tokens=KEY)
         self.assertEqual(
@@ -63,7 +63,7 @@ class ListenTests(ServiceTestCase):
 
     def test_one_hub(self) -> None:
         """
-        Whoever connects, on whichever port, is a subscriber of the same hub.
+        Clients of all ports are subscribers of the same hub.
         """
         service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1")
         clients = [self.connect(0), self.connect(1)]
@@ -74,28 +74,28 @@ class ListenTests(ServiceTestCase):
 
     def test_paths_in_between(self) -> None:
         """
-        Above the hub's path there is nothing, which is no question of the method.
+        The path above the hub's is 404, not 405.
         """
         self.start("tcp:80", tokens=KEY)
         self.assertTrue(self.connect(path="/.well-known").head.startswith(b"1 404 "))
 
     def test_backlog(self) -> None:
         """
-        Many may wait to be accepted, on every kind of port.
+        On every kind of port 4,096 connections may wait to be accepted.
         """
         self.start("tcp:80", "tcp6:81", "unix:/run/sse", tokens=KEY)
         self.assertEqual([4096] * 3, [port.backlog for port in self.reactor.ports])
 
     def test_named_backlog(self) -> None:
         """
-        An endpoint that names its backlog has that.
+        An endpoint that names a backlog has that backlog.
         """
         self.start("tcp:80:backlog=5", "tcp:81:backlog=6:interface=127.0.0.1", tokens=KEY)
         self.assertEqual([5, 6], [port.backlog for port in self.reactor.ports])
 
     def test_before_privileges_are_given_up(self) -> None:
         """
-        It listens while the process may still have its rights, and not once more after that.
+        A service listens in ``privilegedStartService``, and not once more in ``startService``.
         """
         service = self.make()
         self.addCleanup(self.stop, service)
@@ -106,7 +106,7 @@ class ListenTests(ServiceTestCase):
 
     def test_without_privileges(self) -> None:
         """
-        It also listens where nobody calls ``privilegedStartService``.
+        A service listens in ``startService`` if ``privilegedStartService`` was not called.
         """
         service = self.make()
         self.addCleanup(self.stop, service)
@@ -122,7 +122,7 @@ class ListenTests(ServiceTestCase):
 
     def test_named_in_the_log(self) -> None:
         """
-        The log says where it listens, as an address that a browser takes where there is one.
+        The log names each port by the address for a browser, or by its endpoint string.
         """
         messages = self.logged(
             LogLevel.info,
@@ -141,8 +141,8 @@ class ListenTests(ServiceTestCase):
 
     def test_beyond_loopback(self) -> None:
         """
-        Without a key, a port that others can reach is not listened on, and the error says what to
-        do; with one it is, and so it is where an application decides.
+        Without a key, a port that other machines can reach is an error that says what to do; with
+        a key, or with an application that decides, the service listens on it.
         """
         for listen in (
             "tcp:80",
@@ -151,7 +151,7 @@ class ListenTests(ServiceTestCase):
             r"tcp6:80:interface=fe80\:\:1%eth0",
         ):
             before = list(self.reactor.ports)
-            error = self.start_all_the_same(self.make(listen))
+            error = self.start_in_vain(self.make(listen))
             self.assertEqual(listen, error.endpoint)
             self.assertIn("--key", str(error))
             self.assertIn("interface=127.0.0.1", str(error))
@@ -162,7 +162,7 @@ class ListenTests(ServiceTestCase):
 
     def test_loopback(self) -> None:
         """
-        A port that only this machine can reach is.
+        Without a key, a service listens on ports that only this machine can reach.
         """
         for listen in (
             "tcp:80:interface=127.0.0.1",
@@ -185,9 +185,9 @@ class CannotListenTests(ServiceTestCase):
 
     def test_in_use(self) -> None:
         """
-        A port that is in use is an error, which names the endpoint.
+        A port that is in use is an error that names the endpoint.
         """
-        error = self.start_all_the_same(self.make("tcp:80"))
+        error = self.start_in_vain(self.make("tcp:80"))
         self.assertEqual("tcp:80", error.endpoint)
         self.assertIn("'tcp:80'", str(error))
         self.assertIn("in use", str(error))
@@ -195,15 +195,15 @@ class CannotListenTests(ServiceTestCase):
 
     def test_without_privileges(self) -> None:
         """
-        It is an error as well where nobody calls ``privilegedStartService``.
+        ``startService`` raises the error if ``privilegedStartService`` was not called.
         """
         self.assertRaises(CannotListen, self.make("tcp:80").startService)
 
     def test_error(self) -> None:
         """
-        The error is one of ours, and without the errors behind it, which would only be noise.
+        The error is one of ssetwist's, and shows no cause, which would only be noise.
         """
-        error = self.start_all_the_same(self.make("tcp:80"))
+        error = self.start_in_vain(self.make("tcp:80"))
         self.assertIsInstance(error, SSETwistError)
         self.assertIsNone(error.__cause__)
 
@@ -220,32 +220,32 @@ class CannotListenTests(ServiceTestCase):
 
     def test_one_of_several(self) -> None:
         """
-        It is an error too when other endpoints could be listened on before.
+        The error names the failing endpoint, also if it listened on others before.
         """
-        error = self.start_all_the_same(self.make("tcp:81", "tcp:80", tokens=KEY))
+        error = self.start_in_vain(self.make("tcp:81", "tcp:80", tokens=KEY))
         self.assertEqual("tcp:80", error.endpoint)
         self.pass_time(1.0)
 
-    def test_no_endpoint(self) -> None:
+    def test_not_an_endpoint(self) -> None:
         """
-        What is no endpoint string is such an error too.
+        A text that is not an endpoint string is the same kind of error.
         """
-        error = self.start_all_the_same(self.make("nope:80"))
+        error = self.start_in_vain(self.make("nope:80"))
         self.assertEqual("nope:80", error.endpoint)
 
     def test_logged(self) -> None:
         """
-        It is logged in one line.
+        The error is logged in one line.
         """
         service = self.make("tcp:80")
-        messages = self.logged(LogLevel.critical, lambda: self.start_all_the_same(service))
+        messages = self.logged(LogLevel.critical, lambda: self.start_in_vain(service))
         self.assertEqual(1, len(messages))
         self.assertIn("cannot listen on 'tcp:80'", messages[0])
 
 
 class SlowEndpointTests(ServiceTestCase):
     """
-    Endpoints that take their time, as those that ask another process do.
+    Endpoints that listen later, as endpoints that ask another process do.
     """
 
     def setUp(self) -> None:
@@ -255,7 +255,7 @@ class SlowEndpointTests(ServiceTestCase):
         Path(folder, "slow_endpoint.py").write_text(
             f"from {__name__} import SlowEndpointParser\nslow = SlowEndpointParser()\n"
         )
-        # This is how Twisted finds plugins; there is no other way to add an endpoint.
+        # Twisted finds endpoints in plugins only.
         twisted.plugins.__path__.append(folder)
         self.addCleanup(twisted.plugins.__path__.remove, folder)
         self.addCleanup(sys.modules.pop, "twisted.plugins.slow_endpoint", None)
@@ -271,7 +271,7 @@ class SlowEndpointTests(ServiceTestCase):
 
     def test_later(self) -> None:
         """
-        It is started at once, and listens later.
+        A service with a slow endpoint is started at once, and listens later.
         """
         service = self.start("slow")
         self.assertEqual((), service.ports)
@@ -280,7 +280,7 @@ class SlowEndpointTests(ServiceTestCase):
 
     def test_fails_later(self) -> None:
         """
-        When that fails it is logged in one line, and nothing listens.
+        If a slow endpoint fails, one line is logged, and nothing listens.
         """
         service = self.start("tcp:80:interface=127.0.0.1", "slow")
 
@@ -294,8 +294,8 @@ class SlowEndpointTests(ServiceTestCase):
 
     def test_stopped_before(self) -> None:
         """
-        When it is stopped before it listens, nothing is wrong, and it listens no longer than it
-        takes to stop.
+        If a service is stopped before a slow endpoint listens, no error is logged, and the port is
+        closed as soon as it is there.
         """
         service = self.start("tcp:80:interface=127.0.0.1", "slow")
         messages = self.logged(LogLevel.critical, lambda: self.stop(service))
@@ -307,7 +307,7 @@ class SlowEndpointTests(ServiceTestCase):
 
     def test_while_it_stops(self) -> None:
         """
-        An endpoint that listens while the others are being stopped is stopped, too.
+        An endpoint that begins to listen while the service stops is stopped as well.
         """
         service = self.start("tcp:80:interface=127.0.0.1", "slow")
         stopping = service.stopService()

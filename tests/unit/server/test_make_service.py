@@ -18,12 +18,12 @@ except ImportError:  # Windows has no limits
 
 class MakeServiceTests(SynchronousTestCase):
     """
-    What ``twistd ssetwist`` runs.
+    The service that ``twistd ssetwist`` runs.
     """
 
     def make(self, *arguments: str) -> HubService:
         """
-        Make the service for a command line, and have this process as it was after the test.
+        Make the service for a command line, and restore the limits of this process after the test.
         """
         if resource is not None:
             limits = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -34,7 +34,7 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_service(self) -> None:
         """
-        It is a service with a hub, and nothing is started yet.
+        The service has a hub, and has not been started.
         """
         service = self.make()
         self.assertIsInstance(service, HubService)
@@ -42,7 +42,7 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_descriptors(self) -> None:
         """
-        It may open as many files as this process could have asked for.
+        The process may then open as many files as its hard limit allows.
         """
         if resource is None:
             raise SkipTest("there are no limits here")
@@ -54,7 +54,7 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        The service is configured as the options say.
+        The service has the options of the command line.
         """
         service = self.make("--heartbeat", "5", "--stall-timeout", "6", "--max-subscribers", "1")
         outlet = MemoryOutlet(service.hub.streams)
@@ -75,8 +75,8 @@ class MakeServiceTests(SynchronousTestCase):
 
     def test_in_use(self) -> None:
         """
-        What cannot listen ends the process with a status, and is an ``Exception``, because a
-        daemon tells only of those.
+        A service that cannot listen ends the process with status 1, by an ``Exception``, because a
+        daemon reports only these.
         """
         service = self.make("--listen", "unix:/no/such/folder/hub")
         with capturedLogs() as events:

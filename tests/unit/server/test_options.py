@@ -1,287 +1,218 @@
 """
-What may be said on the command line of ``twistd ssetwist``.
+Options that are declared once: their checks, their texts, their help and their way to a class.
 """
 
-import contextlib
-import dataclasses
-import io
-import re
-import tempfile
-from pathlib import Path
+from dataclasses import dataclass, field
+from enum import Enum
+from math import inf, nan
 
 from twisted.trial.unittest import SynchronousTestCase
 
-import ssetwist
-import twisted.plugins
-from ssetwist import HubConfig, UnknownCursor, WhenBehind
-from ssetwist.server.tap import Options
+from ssetwist import InvalidOption
+from ssetwist.server import _options as option
 
 
-class OptionsTests(SynchronousTestCase):
+class Fruit(Enum):
     """
-    The command line.
+    Values to choose from.
     """
 
-    def config(self, *arguments: str) -> HubConfig:
-        """
-        Return what the arguments ask for.
-        """
-        options = Options()
-        options.parseOptions(arguments)
-        return options.config
+    APPLE = "apple"
+    PEAR = "pear"
 
-    def refused(self, *arguments: str) -> str:
-        """
-        Check that these arguments end the process, and return what is said.
-        """
-        problem = self.assertRaises(SystemExit, self.config, *arguments)
-        self.assertIsInstance(problem.code, str)
-        self.assertNotIn("\n", problem.code)
-        return problem.code
 
-    def test_defaults(self) -> None:
-        """
-        Without options the defaults are those of the configuration.
-        """
-        self.assertEqual(HubConfig(), self.config())
+def no_colon(text: object) -> None:
+    """
+    Refuse texts with a colon.
+    """
+    if ":" in str(text):
+        raise ValueError("it must not have a colon")
 
-    def test_good_values(self) -> None:
-        """
-        Each option sets its own value and nothing else.
-        """
-        cases = (
-            ("--heartbeat", "0", {"heartbeat": 0.0}),
-            ("--heartbeat", "0.5", {"heartbeat": 0.5}),
-            ("--heartbeat", ".5", {"heartbeat": 0.5}),
-            ("--heartbeat", "2.", {"heartbeat": 2.0}),
-            ("--heartbeat", "86400", {"heartbeat": 86400.0}),
-            ("--reconnection-time", "0", {"reconnection_time": 0.0}),
-            ("--reconnection-time", "10", {"reconnection_time": 10.0}),
-            ("--tick", "0", {"tick": 0.0}),
-            ("--tick", "0.1", {"tick": 0.1}),
-            ("--max-subscribers", "0", {"max_subscribers": 0}),
-            ("--max-subscribers", "999999999", {"max_subscribers": 999999999}),
-            ("--max-per-address", "0", {"max_per_address": 0}),
-            ("--max-per-address", "6", {"max_per_address": 6}),
-            ("--stall-timeout", "0.1", {"stall_timeout": 0.1}),
-            ("--stall-timeout", "60", {"stall_timeout": 60.0}),
-            ("--drain-timeout", "0", {"drain_timeout": 0.0}),
-            ("--drain-timeout", "30", {"drain_timeout": 30.0}),
-            ("--lifetime", "0", {"lifetime": 0.0}),
-            ("--lifetime", "1", {"lifetime": 1.0}),
-            ("--lifetime", "3600", {"lifetime": 3600.0}),
-            ("--log-events", "0", {"log_events": 0}),
-            ("--log-events", "999999999", {"log_events": 999_999_999}),
-            ("--log-bytes", "0", {"log_bytes": 0}),
-            ("--log-bytes", "1000000", {"log_bytes": 1_000_000}),
-            ("--log-age", "1", {"log_age": 1.0}),
-            ("--log-age", "86400", {"log_age": 86400.0}),
-            ("--when-behind", "disconnect", {"when_behind": WhenBehind.DISCONNECT}),
-            ("--when-behind", "skip", {"when_behind": WhenBehind.SKIP}),
-            ("--when-behind", "latest", {"when_behind": WhenBehind.LATEST}),
-            ("--unknown-cursor", "live", {"unknown_cursor": UnknownCursor.LIVE}),
-            ("--unknown-cursor", "all", {"unknown_cursor": UnknownCursor.ALL}),
-            ("--gap", "", {"gap": ""}),
-            ("--gap", "missed", {"gap": "missed"}),
-            ("--flush-threads", "0", {"flush_threads": 0}),
-            ("--flush-threads", "1", {"flush_threads": 1}),
-            ("--flush-threads", "64", {"flush_threads": 64}),
-            ("--max-body", "1", {"max_body": 1}),
-            ("--max-body", "1000", {"max_body": 1000}),
-            ("--max-matchers", "5", {"max_matchers": 5}),
-            ("--max-topics", "1", {"max_topics": 1}),
-            ("--max-topics", "1000", {"max_topics": 1000}),
-            ("--max-per-token", "6", {"max_per_token": 6}),
-            ("--publish-rate", "0.5", {"publish_rate": 0.5}),
-            ("--authorize-url", "http://a/b", {"authorize_url": "http://a/b"}),
-            ("--listen", "tcp:80", {"listen": ["tcp:80"]}),
-            ("--listen", "unix:/run/sse", {"listen": ["unix:/run/sse"]}),
-            ("--listen", "tcp:80:backlog=5", {"listen": ["tcp:80:backlog=5"]}),
-        )
-        for option, text, values in cases:
-            config = self.config(option, text)
-            expected = dataclasses.replace(HubConfig(), **values)
-            for field in dataclasses.fields(HubConfig):
-                wanted, found = getattr(expected, field.name), getattr(config, field.name)
-                if field.name == "listen":
-                    wanted, found = list(wanted), list(found)
-                self.assertEqual(wanted, found, (option, text, field.name))
 
-    def test_bad_values(self) -> None:
+@option.documented
+@dataclass(frozen=True, slots=True)
+class Basket:
+    """
+    A basket.
+    """
+
+    age: float = option.decimal(1.5, "that it is old", least=0.5)
+    delay: float | None = option.decimal(None, "of delay", least=1.0, may_be_0=False)
+    max_rate: float = option.decimal(0.0, "on average", unit="apples a second", most=inf)
+    max_weight: int = option.number(5, "kilograms", least=1, most=1000)
+    count: int = option.number(0, "pieces; 0 for no limit")
+    fruit: Fruit = option.choice(Fruit.PEAR, "the fruit: apple or pear")  # noqa: RUF009
+    name: str = option.text("basket", "the name", no_colon)
+    owner: str = option.text("", "the owner", no_colon)
+    notes: tuple[str, ...] = option.texts((), "a note; repeatable", no_colon)
+    places: tuple[str, ...] = option.texts(("here", "there"), "a place; repeatable")
+    is_red: bool = option.flag("be red")
+    handle: object = field(default=None)
+
+    def __post_init__(self) -> None:
+        option.check_options(self)
+
+
+class CheckTests(SynchronousTestCase):
+    """
+    Checks of values that Python code gives.
+    """
+
+    def test_good(self) -> None:
         """
-        What cannot be meant ends the process with one line, which names the option and the value.
+        A value within its bounds, or that means nothing, never or no limit, is kept as it is.
         """
-        seconds = ("", "x", "-1", "-0.1", "nan", "inf", "-inf", "86401", "1e99", "1e2", "5s", "1,5")
-        numbers = ("", "x", "-1", "+1", "1.5", "1e3", "1_000", " 1", "٣", "²", "1000000000", "nan")
-        endpoints = ("", "8080", "tcp", "tcp:x", "tcp:80:x=1", "nope:80", "ssl:443:privateKey=/no")
-        cases = {
-            "heartbeat": seconds,
-            "reconnection-time": seconds,
-            "tick": seconds,
-            "stall-timeout": (*seconds, "0", "0.09"),
-            "drain-timeout": seconds,
-            "lifetime": (*seconds, "0.9"),
-            "log-age": (*seconds, "0", "0.9"),
-            "log-events": numbers,
-            "log-bytes": numbers,
-            "flush-threads": (*numbers, "65"),
-            "when-behind": ("", "foo", "Skip", "SKIP", "skip ", "live"),
-            "unknown-cursor": ("", "foo", "All", "none", "skip"),
-            "max-subscribers": numbers,
-            "max-per-address": numbers,
-            "max-body": (*numbers, "0"),
-            "max-matchers": (*numbers, "0"),
-            "max-topics": (*numbers, "0", "1001"),
-            "max-per-token": numbers,
-            "publish-rate": ("", "x", "-1", "nan", "inf", "1e2", "1/s"),
-            "cors-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
-            "publish-origin": ("", "example.com", "https://a/b", "null", "https://*.com"),
-            "authorize-url": ("", "x", "ftp://a/", "https://u:p@a/"),
-            "key": ("no such file", "env:NO_SUCH_VARIABLE"),
-            "listen": endpoints,
+        for name, values in {
+            "age": (0, 0.5, 86400),
+            "delay": (None, 1, 86400.0),
+            "max_rate": (0, 0.1, 1e9),
+            "max_weight": (1, 1000),
+            "count": (0, 10**12),
+            "name": ("", "other"),
+            "notes": ((), ["a"], ("a", "b")),
+            "places": (["a"],),
+            "is_red": (True,),
+        }.items():
+            for value in values:
+                self.assertEqual(value, getattr(Basket(**{name: value}), name), name)
+
+    def test_wrong(self) -> None:
+        """
+        A value out of its bounds raises an error with the field, and the problem with the bounds.
+        """
+        for name, value, problem in (
+            ("age", 0.4, "0.4 is not 0, or from 0.5 to 86400 seconds"),
+            ("age", nan, "nan is not 0, or from 0.5 to 86400 seconds"),
+            ("delay", 0.0, "0 is not from 1 to 86400 seconds"),
+            ("max_rate", -1, "-1 is not 0 or more apples a second"),
+            ("max_rate", inf, "inf is not 0 or more apples a second"),
+            ("max_weight", 10_000_000, "10000000 is not from 1 to 1000"),
+            ("count", -1, "-1 is not 0 or more"),
+            ("fruit", "plum", "'plum' is not one of apple, pear"),
+            ("fruit", [], "[] is not one of apple, pear"),
+            ("name", "a:b", "it must not have a colon"),
+            ("notes", ["a:b"], "it must not have a colon"),
+            ("notes", "a", "it must be one or more texts, in a tuple or a list"),
+            ("places", (), "it must be one or more texts, in a tuple or a list"),
+        ):
+            error = self.assertRaises(InvalidOption, Basket, **{name: value})
+            self.assertEqual((name, problem), (error.field, error.problem))
+            self.assertEqual(f"{name}: {problem}", str(error))
+
+    def test_text_for_a_number(self) -> None:
+        """
+        A text in place of a number is an error of type, even if the default is ``None``.
+        """
+        for name in ("age", "delay", "max_weight"):
+            error = self.assertRaises(TypeError, Basket, **{name: "15"})
+            self.assertEqual(f"{name} must be a number, not '15'", str(error))
+
+    def test_choice_by_value(self) -> None:
+        """
+        A member of an enum may be given by its value, and becomes the member.
+        """
+        self.assertIs(Fruit.APPLE, Basket(fruit="apple").fruit)
+
+
+class TextTests(SynchronousTestCase):
+    """
+    Texts of a command line.
+    """
+
+    def test_read(self) -> None:
+        """
+        Each text becomes a value of the option's type, and texts of a repeatable option a tuple.
+        """
+        given = {
+            "age": [".5"],
+            "max_weight": ["7"],
+            "fruit": ["apple"],
+            "name": [""],
+            "notes": ["b", "a"],
+            "is_red": [""],
+            "another": ["x"],
         }
-        for option, texts in cases.items():
-            for text in texts:
-                said = self.refused(f"--{option}", text)
-                self.assertIn(f"--{option}: ", said)
-                if option not in ("key", "authorize-url"):  # what may be secret is not said again
-                    self.assertIn(text or "''", said)
-
-    def test_twice(self) -> None:
-        """
-        An option that has one value is refused when it is there twice: of two keys it would be
-        half of what is meant.
-        """
-        for option, text in (("key", "env:PATH"), ("tick", "1"), ("authorize-url", "http://a/")):
-            self.assertEqual(
-                f"twistd ssetwist: --{option}: it is there 2 times; once is all",
-                self.refused(f"--{option}", text, f"--{option}={text}"),
-            )
-        self.config("--subscriptions", "--subscriptions")
-
-    def test_where_options_are(self) -> None:
-        """
-        Where an option is unknown it is said where to find those there are.
-        """
+        values = option.read_options(Basket, given)
         self.assertEqual(
-            "twistd ssetwist: option --audiance not recognized; --help lists what there is",
-            self.refused("--audiance", "x"),
+            Basket(0.5, None, 0.0, 7, 0, Fruit.APPLE, "", "", ("b", "a"), is_red=True),
+            Basket(**values),
         )
-        self.assertEqual("twistd ssetwist: option --tick requires argument", self.refused("--tick"))
+
+    def test_wrong(self) -> None:
+        """
+        A text that is not of the option's type raises an error with the field.
+        """
+        for name, text, problem in (
+            ("age", "1e2", "'1e2' is not a number of seconds, such as 2.5"),
+            ("max_rate", "x", "'x' is not a number of apples a second, such as 2.5"),
+            ("max_weight", "٣", "'٣' is not a whole number from 0 to 999999999"),
+            ("max_weight", "1\n", "'1\\n' is not a whole number from 0 to 999999999"),
+            ("owner", "", "it is empty"),
+        ):
+            error = self.assertRaises(InvalidOption, option.read_options, Basket, {name: [text]})
+            self.assertEqual((name, problem), (error.field, error.problem))
+
+    def test_error_on_a_command_line(self) -> None:
+        """
+        The message for a command line has the name of the option as it is typed.
+        """
+        error = self.assertRaises(InvalidOption, Basket, max_weight=0)
+        self.assertEqual("--max-weight: 0 is not from 1 to 1000", error.on_command_line)
+
+
+class HelpTests(SynchronousTestCase):
+    """
+    Help and documentation.
+    """
 
     def test_help(self) -> None:
         """
-        The help is in sentences: with one blank between two words, and no value that is empty.
+        The help names the unit, and the default unless that is nothing.
         """
-        text = str(Options())
-        paragraphs = re.split(r"\n {6}--\S+ +", text)
-        self.assertIn("heartbeat", text)
-        for paragraph in paragraphs:
-            self.assertNotRegex(re.sub(r"\n +", " ", paragraph), r"[a-z]  +[a-z]")
-        self.assertNotIn("[default: ]", text)
-
-    def test_no_pem(self) -> None:
-        """
-        Where a file of a TLS endpoint is no PEM, it is said what must be there, and in which words.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            path = Path(folder, "file")
-            path.write_text("no PEM\n")
-            said = self.refused(f"--listen=ssl:8443:privateKey={path}")
-        self.assertIn("such as 'ssl:8443:privateKey=key.pem:certKey=cert.pem'", said)
-
-    def test_version(self) -> None:
-        """
-        The version that is asked for is that of the hub, and of Twisted, too.
-        """
-        output = io.StringIO()
-        with contextlib.redirect_stdout(output):
-            ended = self.assertRaises(SystemExit, self.config, "--version")
-        self.assertEqual(0, ended.code)
+        helps = [option.described(one) for one, _ in option.options_of(Basket)]
         self.assertEqual(
-            f"ssetwist {ssetwist.__version__}, Twisted {twisted.__version__}\n", output.getvalue()
+            [
+                "seconds that it is old [default: 1.5]",
+                "seconds of delay",
+                "apples a second on average [default: 0]",
+                "kilograms [default: 5]",
+                "pieces; 0 for no limit [default: 0]",
+                "the fruit: apple or pear [default: pear]",
+                "the name [default: basket]",
+                "the owner",
+                "a note; repeatable",
+                "a place; repeatable [default: here, there]",
+                "be red",
+            ],
+            helps,
         )
 
-    def test_choices_are_named(self) -> None:
+    def test_docstring(self) -> None:
         """
-        Where there is a choice it is said which.
+        The docstring of the class has its own text first, then a line for each option.
         """
+        lines = (Basket.__doc__ or "").splitlines()
         self.assertEqual(
-            "twistd ssetwist: --when-behind: 'foo' is none of disconnect, skip, latest",
-            self.refused("--when-behind=foo"),
+            ["A basket.", ":ivar age: Seconds that it is old [default: 1.5]."], lines[:2]
         )
+        self.assertEqual(1 + 11, len(lines))
+
+
+class CallTests(SynchronousTestCase):
+    """
+    Options that are handed on by their names.
+    """
+
+    def test_same_names(self) -> None:
+        """
+        A class gets the options that it has parameters of, and other arguments, which come first.
+        """
+
+        def label(text: str, age: float, *, fruit: Fruit, name: str) -> tuple[object, ...]:
+            return text, age, fruit, name
+
+        basket = Basket(age=2.0, fruit=Fruit.APPLE, name="mine")
         self.assertEqual(
-            "twistd ssetwist: --unknown-cursor: 'foo' is none of live, all",
-            self.refused("--unknown-cursor=foo"),
+            ("x", 2.0, Fruit.APPLE, "yours"),
+            option.call_with_options(label, basket, "x", name="yours"),
         )
-
-    def test_bounds_are_named(self) -> None:
-        """
-        Where a number is out of bounds these are said, in the option's name.
-        """
-        self.assertIn(
-            "--lifetime: 0.5 is not 0, or from 1 to 86400 seconds", self.refused("--lifetime=0.5")
-        )
-        self.assertIn("--log-age: 0 is not from 1 to 86400", self.refused("--log-age=0"))
-        self.assertIn("--flush-threads: 65 is not from 0 to 64", self.refused("--flush-threads=65"))
-
-    def test_gap_is_a_type(self) -> None:
-        """
-        What could be no type of an event is refused.
-        """
-        for text in ("a\nb", "a\rb", "\udcff"):
-            self.assertIn("--gap: ", self.refused("--gap", text))
-
-    def test_lifetime_needs_a_log(self) -> None:
-        """
-        Streams do not end by themselves where those who come back would miss something.
-        """
-        for missing in ("--log-events=0", "--log-bytes=0"):
-            said = self.refused("--lifetime=60", missing)
-            self.assertIn("--lifetime: needs a log", said)
-
-    def test_seconds_as_numbers(self) -> None:
-        """
-        Times are refused in the spellings in which whole numbers are.
-        """
-        for text in ("1_0", "٣", " 5"):
-            self.assertIn("--reconnection-time", self.refused("--reconnection-time", text))
-
-    def test_backlog_by_position(self) -> None:
-        """
-        An endpoint may name its backlog in any way that Twisted knows.
-        """
-        listen = "tcp:80:127.0.0.1:5"
-        self.assertEqual([listen], list(self.config("--listen", listen).listen))
-
-    def test_listen_again(self) -> None:
-        """
-        There may be several endpoints, in their order.
-        """
-        config = self.config("--listen", "tcp:81", "--listen", "tcp:80")
-        self.assertEqual(["tcp:81", "tcp:80"], list(config.listen))
-
-    def test_two_command_lines(self) -> None:
-        """
-        What one command line says is not remembered for the next.
-        """
-        self.config("--listen", "tcp:80", "--reconnection-time", "5")
-        self.assertEqual(HubConfig(), self.config())
-
-    def test_unknown(self) -> None:
-        """
-        An unknown option is named.
-        """
-        self.assertIn("--port", self.refused("--port", "80"))
-
-    def test_without_value(self) -> None:
-        """
-        An option that lacks its value is named.
-        """
-        self.assertIn("--reconnection-time", self.refused("--reconnection-time"))
-
-    def test_arguments(self) -> None:
-        """
-        Something that is no option is named.
-        """
-        self.assertIn("'8080'", self.refused("8080"))

@@ -1,5 +1,5 @@
 """
-A running hub: its ticks, its stop, others beside it, and what its configuration makes of it.
+A running hub: its ticks, its stop, other hubs beside it, and the effects of its configuration.
 """
 
 import json
@@ -25,7 +25,7 @@ class TickTests(ServiceTestCase):
 
     def test_each_second(self) -> None:
         """
-        There is an event of type ``tick`` each second.
+        By default an event of type ``tick`` is published each second.
         """
         self.start()
         client = self.connect()
@@ -35,7 +35,7 @@ class TickTests(ServiceTestCase):
 
     def test_data(self) -> None:
         """
-        Its data is JSON: its number, the time, and how many subscribers there are.
+        The data of a tick is JSON: its number, the time, and the number of subscribers.
         """
         self.start()
         client, _ = self.connect(), self.connect()
@@ -50,7 +50,7 @@ class TickTests(ServiceTestCase):
 
     def test_ephemeral(self) -> None:
         """
-        They have no id, and nobody who comes back gets those of the past.
+        Ticks have no id, and are not replayed.
         """
         service = self.start()
         client = self.connect()
@@ -62,7 +62,7 @@ class TickTests(ServiceTestCase):
 
     def test_other_time(self) -> None:
         """
-        The time between them can be set.
+        The time between ticks can be set.
         """
         self.start(tick=0.25)
         client = self.connect()
@@ -71,7 +71,7 @@ class TickTests(ServiceTestCase):
 
     def test_none(self) -> None:
         """
-        With a time of 0 there are none.
+        With a time of 0 no tick is published.
         """
         self.start(tick=0)
         client = self.connect()
@@ -80,7 +80,7 @@ class TickTests(ServiceTestCase):
 
     def test_hub_closed(self) -> None:
         """
-        When the application closes the hub the ticks end, which is logged once.
+        If the application closes the hub, the ticks end, and one error is logged.
         """
         service = self.start()
         service.hub.close()
@@ -90,12 +90,12 @@ class TickTests(ServiceTestCase):
 
 class StopTests(ServiceTestCase):
     """
-    Stopping.
+    The stop of a service.
     """
 
     def test_nothing_is_left(self) -> None:
         """
-        After it has stopped there is no port, no connection and no timer.
+        After the stop, no port, no connection and no timer is left.
         """
         service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1")
         clients = [self.connect(0), self.connect(1), self.connect(0, "/")]
@@ -106,9 +106,9 @@ class StopTests(ServiceTestCase):
         self.assertEqual(([], ()), (self.reactor.ports, service.ports))
         self.assertEqual([], self.reactor.getDelayedCalls())
 
-    def test_nobody_new(self) -> None:
+    def test_no_new_connections(self) -> None:
         """
-        The first thing is that nobody new can connect.
+        A service that stops takes no new connection from the first moment.
         """
         service = self.start()
         service.stopService()
@@ -117,7 +117,7 @@ class StopTests(ServiceTestCase):
 
     def test_streams_end_properly(self) -> None:
         """
-        Every stream ends as a whole response, and the client reads when to come back.
+        Every stream ends as a complete response, and tells the client when to reconnect.
         """
         service = self.start(tick=0, reconnection_time=7.0)
         client = self.connect()
@@ -129,7 +129,7 @@ class StopTests(ServiceTestCase):
 
     def test_hub_is_closed(self) -> None:
         """
-        Its hub takes nothing any more.
+        The hub of a service that has stopped is closed.
         """
         service = self.start()
         service.stopService()
@@ -138,7 +138,7 @@ class StopTests(ServiceTestCase):
 
     def test_slow_client(self) -> None:
         """
-        It waits for a client that is slow.
+        The stop waits for a slow client.
         """
         service = self.start(tick=0)
         client = self.connect()
@@ -155,7 +155,7 @@ class StopTests(ServiceTestCase):
 
     def test_client_that_does_not_read(self) -> None:
         """
-        A client that does not read is cut, so that all is over within the drain time-out.
+        A client that does not read is disconnected within the drain time-out.
         """
         service = self.start(tick=0, drain_timeout=10.0)
         client = self.connect()
@@ -170,7 +170,7 @@ class StopTests(ServiceTestCase):
 
     def test_abort(self) -> None:
         """
-        Whoever cannot wait for that may cut all who are left.
+        ``abort`` disconnects all clients that the stop waits for.
         """
         service = self.start(tick=0)
         client = self.connect()
@@ -184,7 +184,7 @@ class StopTests(ServiceTestCase):
 
     def test_cancel(self) -> None:
         """
-        Who cancels the stop leaves those open who are still there, and no timer of the stop.
+        If the stop is cancelled, clients stay connected, and no timer of the stop is left.
         """
         service = self.start(tick=0, heartbeat=0)
         client = self.connect()
@@ -200,7 +200,7 @@ class StopTests(ServiceTestCase):
 
     def test_not_started(self) -> None:
         """
-        Stopping what was never started is no error.
+        A service that was never started can be stopped.
         """
         service = self.make()
         stopping = service.stopService()
@@ -209,7 +209,7 @@ class StopTests(ServiceTestCase):
 
     def test_only_privileged(self) -> None:
         """
-        A service that listens, but could not be started after that, can be stopped.
+        A service that listens, but was not started after that, can be stopped.
         """
         service = self.make()
         service.privilegedStartService()
@@ -226,7 +226,7 @@ class SideBySideTests(ServiceTestCase):
 
     def test_events(self) -> None:
         """
-        What is published by one is not heard at the other.
+        An event that is published to one service does not reach subscribers of the other.
         """
         service, other = (
             self.start("tcp:81:interface=127.0.0.1", tick=0),
@@ -243,7 +243,7 @@ class SideBySideTests(ServiceTestCase):
 
     def test_configuration(self) -> None:
         """
-        Each has its own limits and times.
+        Each service has its own limits and times.
         """
         self.start("tcp:81:interface=127.0.0.1", tick=0, reconnection_time=1.0)
         self.start("tcp:80:interface=127.0.0.1", tick=0, reconnection_time=2.0)
@@ -252,7 +252,7 @@ class SideBySideTests(ServiceTestCase):
 
     def test_stop(self) -> None:
         """
-        When one stops the other goes on.
+        When one service stops, the other goes on.
         """
         service, other = (
             self.start("tcp:81:interface=127.0.0.1"),
@@ -269,12 +269,12 @@ class SideBySideTests(ServiceTestCase):
 
 class ConfigurationTests(ServiceTestCase):
     """
-    What the configuration means to the service.
+    Effects of the configuration on the service.
     """
 
     def test_max_subscribers(self) -> None:
         """
-        There are no more subscribers than there may be.
+        One subscriber more than ``max_subscribers`` gets 503.
         """
         service = self.start(tick=0, max_subscribers=1)
         self.connect()
@@ -283,7 +283,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_max_per_address(self) -> None:
         """
-        There are no more subscribers from one address than there may be.
+        One subscriber more than ``max_per_address`` from one address gets 503.
         """
         service = self.start(tick=0, max_per_address=1)
         self.connect()
@@ -302,7 +302,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_stall_timeout(self) -> None:
         """
-        Who takes nothing for the stall time-out is cut, and it is known why.
+        A client that takes nothing for the stall time-out is disconnected as stalled.
         """
         service = self.start(tick=0, stall_timeout=5.0)
         client = self.connect()
@@ -313,7 +313,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def missed(self, service: HubService, *texts: str) -> list[Received]:
         """
-        Return what somebody gets who asks for everything after these events.
+        Return the events that a client gets if it asks for everything after these events.
         """
         for text in texts:
             service.hub.publish("news", Event(text))
@@ -324,7 +324,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_log(self) -> None:
         """
-        What is kept is bounded in number, and in bytes.
+        The log keeps at most ``log_events`` events and ``log_bytes`` bytes.
         """
         texts = [f"{number}" + "x" * 30 for number in range(5)]
         for options in ({"log_events": 2}, {"log_bytes": 150}):
@@ -335,7 +335,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_log_age(self) -> None:
         """
-        So it is in time.
+        The log keeps an event for ``log_age`` seconds.
         """
         service = self.start(tick=0, log_age=5.0)
         service.hub.publish("news", Event("old"))
@@ -346,13 +346,13 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_no_log(self) -> None:
         """
-        With no events kept there is only what is new.
+        With ``log_events`` of 0 a client that asks for everything gets nothing.
         """
         self.assertEqual([], self.missed(self.start(tick=0, log_events=0), "1"))
 
     def test_lifetime(self) -> None:
         """
-        A stream ends when it has lasted as long as it may, less a fifth at most.
+        A stream ends after its lifetime, less a fifth at most.
         """
         service = self.start(tick=0, lifetime=60.0)
         self.connect()
@@ -364,7 +364,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def unknown(self, **options: object) -> list[tuple[str, str]]:
         """
-        Return type and data, if there are any, of what a client gets with an unknown cursor.
+        Return type and data of the events that a client gets with an unknown cursor.
         """
         service = self.start(tick=0, **options)
         service.hub.publish("news", Event("1"))
@@ -376,7 +376,8 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_unknown_cursor(self) -> None:
         """
-        Who comes back with an id that is not known gets what is new, or all; and is told, or not.
+        A client with an unknown id gets new events or all events, after a ``gap`` event if that has
+        a type.
         """
         self.assertEqual([("gap", "")], self.unknown())
         self.assertEqual([("missed", "")], self.unknown(gap="missed"))
@@ -386,8 +387,8 @@ class ConfigurationTests(ServiceTestCase):
 
     def behind(self, **options: object) -> tuple[list[Received], bool]:
         """
-        Return what a client gets that was behind until all that it had missed was forgotten, and
-        whether its stream goes on.
+        Return the events of a client that was behind until the log had forgotten what it missed,
+        and True if its stream goes on.
         """
         service = self.start(tick=0, log_events=2, **options)
         client = self.connect()
@@ -403,7 +404,8 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_when_behind(self) -> None:
         """
-        Who was behind for too long is disconnected, or skips, or gets what is left.
+        A client that was behind for too long is disconnected, skips the gap, or gets the newest
+        event of each topic.
         """
         for when_behind, expected in (
             (WhenBehind.DISCONNECT, (["0"], False)),
@@ -416,7 +418,7 @@ class ConfigurationTests(ServiceTestCase):
 
     def test_max_body(self) -> None:
         """
-        The limit on bodies holds for every path, also where a body makes no sense.
+        The limit on bodies holds for every path, also for paths that take no body.
         """
         self.start(max_body=10)
         for path in ("/.well-known/mercure", "/sse", "/nothing"):
@@ -425,9 +427,23 @@ class ConfigurationTests(ServiceTestCase):
                 client.request(path, method="POST", headers={"Content-Length": str(length)})
                 self.assertEqual(is_refused, client.head.startswith(b"1 413 "), (path, length))
 
+    def test_max_pattern(self) -> None:
+        """
+        A topic or pattern of more bytes than ``max_pattern`` is refused with 400.
+        """
+        self.start(tick=0, max_pattern=4)
+        for query, status in (
+            ("match=news", b"1 200 "),
+            ("match=news5", b"1 400 "),
+            ("match_urlpattern=*", b"1 200 "),
+            ("match_urlpattern=/news*", b"1 400 "),
+        ):
+            head = self.connect(path=f"/.well-known/mercure?{query}").head
+            self.assertTrue(head.startswith(status), (query, head))
+
     def test_page(self) -> None:
         """
-        The page is at ``/``.
+        The page is served at ``/``.
         """
         self.start()
         self.assertIn(b"content-type: text/html", self.connect(path="/").head)

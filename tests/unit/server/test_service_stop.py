@@ -1,5 +1,5 @@
 """
-A service that stops: its last acts, and that it leaves nothing behind.
+A service that stops: its last events, and the end of its timers and connections.
 """
 
 from twisted.internet.address import IPv4Address
@@ -14,19 +14,19 @@ from ssetwist.testing import MemoryOutlet
 from tests.unit.mercure.fake_tokens import scratch
 from tests.unit.server.case import KEY, ServiceTestCase
 
-#: Keys, none of them.
+#: A set without keys.
 KEY_SET = b'{"keys": []}'
 
 
 class LastWordsTests(ServiceTestCase):
     """
-    Callbacks that tell of the end of a stream, while the service stops.
+    ``on_end`` callbacks while the service stops.
     """
 
     def test_publish_in_on_end(self) -> None:
         """
-        A callback may publish, and what it publishes is in the log, until the last stream has
-        ended; after that the hub takes nothing more.
+        A callback may publish into the log until the last stream has ended; after that the hub is
+        closed.
         """
         service = self.start(tick=0)
         hub = service.hub
@@ -63,7 +63,7 @@ class AccessTests(ServiceTestCase):
 
     def test_no_timer(self) -> None:
         """
-        A service that reads its keys again from time to time does not do so once it has stopped.
+        A service that has stopped does not read its keys again.
         """
         keys = scratch(self)
         keys.write_bytes(KEY_SET)
@@ -74,7 +74,7 @@ class AccessTests(ServiceTestCase):
 
     def test_idle_connections(self) -> None:
         """
-        A connection that was kept for the next time is closed, and its timer ended.
+        An idle connection to the server of the keys is closed, and its timer is stopped.
         """
         service = self.start(tokens=TokenSettings(jwks="http://127.0.0.1:81/keys"))
         self.pass_time(1.0)
@@ -91,9 +91,9 @@ class AccessTests(ServiceTestCase):
         self.assertTrue(transport.disconnecting)
         self.assertEqual([], self.reactor.getDelayedCalls())
 
-    def test_asked_now(self) -> None:
+    def test_fetching_keys(self) -> None:
         """
-        If the service stops while it fetches its keys, nothing of that is left.
+        If the service stops while it fetches its keys, no timer is left.
         """
         service = self.start(tokens=TokenSettings(jwks="http://127.0.0.1:81/keys"))
         self.pass_time(1.0)
@@ -108,7 +108,7 @@ class AccessLogTests(ServiceTestCase):
 
     def test_polls_are_left_out(self) -> None:
         """
-        The page asks for ``/status`` every second; that has no line, and everything else has one.
+        Requests for ``/status``, which the page makes every second, are not logged; others are.
         """
         for options in ({}, {"tokens": KEY, "anonymous": True}):
             service = self.start(tick=0, **options)

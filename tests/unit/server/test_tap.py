@@ -25,7 +25,7 @@ class CollectorTests(ServiceTestCase):
 
     def is_rare(self, service: HubService) -> bool:
         """
-        Tell whether the collector comes by less often once the service has started.
+        Return True if the collector runs less often once the service has started.
         """
         before = gc.get_threshold()[0]
         service.startService()
@@ -36,7 +36,7 @@ class CollectorTests(ServiceTestCase):
 
     def test_rarely(self) -> None:
         """
-        The process of ``twistd ssetwist`` has many streams and nothing else: it collects rarely.
+        The collector of a ``twistd ssetwist`` process runs rarely.
         """
         self.assertTrue(self.is_rare(_TwistdService(self.reactor, HubConfig())))
 
@@ -52,10 +52,10 @@ class DescriptorTests(SynchronousTestCase):
     Descriptors that the process asks for.
     """
 
-    def test_all_there_are(self) -> None:
+    def test_all(self) -> None:
         """
-        It asks for all that it may have; where there is no limit, for many, and never for fewer
-        than it has.
+        The process asks for all descriptors that it may have; without a limit for 65,536, and
+        never for fewer than it has.
         """
         self.assertEqual(4096, _wanted_descriptors(1024, 4096))
         self.assertEqual(65536, _wanted_descriptors(256, None))
@@ -74,7 +74,7 @@ class SignalTests(ServiceTestCase):
 
     def test_second_cuts(self) -> None:
         """
-        The first signal stops the reactor, once; the second cuts whoever is still connected.
+        The first signal stops the reactor; the second disconnects clients that are still there.
         """
         service = _TwistdService(self.reactor, HubConfig(listen=["tcp:80:interface=127.0.0.1"]))
         service.privilegedStartService()

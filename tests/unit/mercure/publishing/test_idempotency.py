@@ -1,5 +1,5 @@
 """
-Publications that may be asked for again.
+Publications that may be requested again.
 """
 
 from hypothesis import given
@@ -15,26 +15,27 @@ from ssetwist.mercure.publishing._idempotency import Idempotency, idempotency_ke
 
 class KeyTests(SynchronousTestCase):
     """
-    What a client calls its publication.
+    Keys of publications.
     """
 
     def test_none(self) -> None:
         """
-        It need not call it anything.
+        The key of a request without the header is ``None``.
         """
         self.assertIsNone(idempotency_key(None))
         self.assertIsNone(idempotency_key([]))
 
     def test_as_it_is(self) -> None:
         """
-        Whatever it is, quoted or not, it is taken as it is.
+        A key is taken as it is, with its quotes if it has any.
         """
         for value in (b'"8e03978e-40d5"', b"8e03978e-40d5", b"a b", b"k" * 255):
             self.assertEqual(value.decode(), idempotency_key([value]))
 
     def test_refused(self) -> None:
         """
-        Two keys, none, or one that nobody should have to keep, are refused by name.
+        Two keys, an empty one, one of more than 255 bytes, or one that is not printable ASCII, are
+        refused with 400.
         """
         for values in ([b"a", b"b"], [b""], [b"k" * 256], [b"\xc3\xa9"], [b"a\tb"]):
             refused = self.assertRaises(Refused, idempotency_key, values)
@@ -44,7 +45,7 @@ class KeyTests(SynchronousTestCase):
 
 class IdempotencyTests(SynchronousTestCase):
     """
-    Once under each key.
+    Publications that happen once for each key.
     """
 
     def setUp(self) -> None:
@@ -54,21 +55,21 @@ class IdempotencyTests(SynchronousTestCase):
 
     def publish(self) -> Deferred[str]:
         """
-        Publish to something that takes its time.
+        Publish to a log that takes its time.
         """
         self.published.append(Deferred())
         return self.published[-1]
 
     def publish_at_once(self) -> Deferred[str]:
         """
-        Publish to something that does not.
+        Publish to a log that answers at once.
         """
         self.published.append(succeed(f"#e.{len(self.published) + 1}"))
         return succeed(f"#e.{len(self.published)}")
 
     def refused(self, asked: "Deferred[str]") -> Refused:
         """
-        Return the refusal that a Deferred came to.
+        Return the refusal that a Deferred fails with.
         """
         refused = self.failureResultOf(asked, Refused).value
         assert isinstance(refused, Refused)
@@ -76,7 +77,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_again(self) -> None:
         """
-        Who asks again gets the same answer, and nothing is published.
+        A repeated request gets the same answer, and publishes nothing.
         """
         for _ in range(3):
             asked = self.once("k", b"body", self.publish_at_once)
@@ -85,7 +86,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_other_key(self) -> None:
         """
-        Another key, or another's key, is another publication of the same.
+        The same body under another key, or from another publisher, is another publication.
         """
         answers = [
             self.successResultOf(self.once(key, b"body", self.publish_at_once))
@@ -95,7 +96,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_under_way(self) -> None:
         """
-        Who asks again before the answer is there waits for the same answer.
+        A request that is repeated before the answer is there waits for the same answer.
         """
         first, second = (self.once("k", b"body", self.publish) for _ in range(2))
         self.assertNoResult(first)
@@ -107,7 +108,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_other_body(self) -> None:
         """
-        Another body under the same key is a mistake, whether the first is over or not.
+        Another body under the same key gets 422, before and after the first has been answered.
         """
         self.once("k", b"body", self.publish)
         self.assertEqual(422, self.refused(self.once("k", b"other", self.publish)).status)
@@ -117,7 +118,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_failed(self) -> None:
         """
-        What fails, fails for all who wait for it, and may then be tried again.
+        A failure reaches all requests that wait, and the key may then be used again.
         """
         asked = [self.once("k", b"body", self.publish) for _ in range(2)]
         self.published[0].errback(LogUnavailable("the disk is full", retry_after=5))
@@ -128,11 +129,11 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_raised(self) -> None:
         """
-        What is raised at once is told, and forgotten, like any other failure.
+        An error that is raised at once fails the Deferred, and the key may then be used again.
         """
 
         def publish() -> Deferred[str]:
-            raise ValueError("no event")
+            raise ValueError("not an event")
 
         self.failureResultOf(self.once("k", b"body", publish), ValueError)
         self.assertEqual(
@@ -141,7 +142,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Who goes does not take the publication back: who asks again finds it done.
+        A request that is cancelled is published all the same, and a repeated one gets its answer.
         """
         asked = self.once("k", b"body", self.publish)
         asked.cancel()
@@ -151,17 +152,17 @@ class IdempotencyTests(SynchronousTestCase):
             "#e.1", self.successResultOf(self.once("k", b"body", self.publish_at_once))
         )
 
-    def test_failed_for_nobody(self) -> None:
+    def test_failure_without_requests(self) -> None:
         """
-        A failure that there is nobody left to tell of is logged.
+        A failure is logged if no request waits for it any more.
         """
         self.once("k", b"body", self.publish).addErrback(lambda _: None).cancel()
         self.published[0].errback(LogUnavailable("the disk is full", retry_after=5))
         self.assertEqual(1, len(self.flushLoggedErrors(LogUnavailable)))
 
-    def test_cancelled_by_another(self) -> None:
+    def test_cancelled_by_a_callback(self) -> None:
         """
-        Who is told may cancel another who waits, and may ask again.
+        The callback of one request may cancel another that waits, and may repeat the request.
         """
         asked = [self.once("k", b"body", self.publish) for _ in range(3)]
         again: list[Deferred[str]] = []
@@ -178,9 +179,9 @@ class IdempotencyTests(SynchronousTestCase):
         self.assertEqual("#e.1", self.successResultOf(asked[2]))
         self.assertEqual("#e.1", self.successResultOf(again[0]))
 
-    def test_ask_while_publishing(self) -> None:
+    def test_repeated_while_publishing(self) -> None:
         """
-        Asking again from within the publication is asking again.
+        A request that is repeated by the publication itself gets the answer of that publication.
         """
         inner: list[Deferred[str]] = []
 
@@ -194,8 +195,8 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_too_old(self) -> None:
         """
-        An answer is forgotten when its time is over, and not before; its time begins when it was
-        given.
+        An answer is forgotten when its time is over, and not before; that time begins with the
+        answer.
         """
         asked = self.once("k", b"body", self.publish)
         self.clock.advance(100)
@@ -208,7 +209,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        Where there are too many, the oldest answer is forgotten.
+        If there are too many answers, the oldest one is forgotten.
         """
         for key in "abcd":
             self.successResultOf(self.once(key, b"body", self.publish_at_once))
@@ -221,7 +222,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_too_many_under_way(self) -> None:
         """
-        Where all are under way, there is no room for another, but for who asks again.
+        If too many publications are under way, a new one gets 503, and a repeated request waits.
         """
         asked = {key: self.once(key, b"body", self.publish) for key in "abc"}
         refused = self.refused(self.once("d", b"body", self.publish))
@@ -234,7 +235,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        What keeps nothing is refused by name.
+        A limit that would keep nothing is refused with its name.
         """
         for name in ("ttl", "max_entries"):
             for value in (0, -1, float("nan"), float("inf")):
@@ -253,8 +254,8 @@ class IdempotencyTests(SynchronousTestCase):
     )
     def test_bounded(self, moves: list[tuple[str, int]]) -> None:
         """
-        Whatever happens, never are more keys held than allowed, nobody gets an answer beyond its
-        time, and nobody waits for what is over.
+        The number of keys never exceeds the limit, an answer is never given after its time, and no
+        request waits for a publication that is over.
         """
         clock = Clock()
         idempotency = Idempotency[float](clock, ttl=60, max_entries=3)

@@ -1,5 +1,5 @@
 """
-Clients that leave while what they publish waits for the log.
+Clients that leave while their events wait for the log, and publications that are repeated.
 """
 
 from dataclasses import replace
@@ -15,7 +15,7 @@ LINES = {"Content_Type": "application/x-ndjson"}
 
 class LeavesTests(ResourceCase):
     """
-    A log that has to wait before it has an event safe, and publishers that do not.
+    Publishers that leave before a slow log has their events safe.
     """
 
     def setUp(self) -> None:
@@ -26,7 +26,7 @@ class LeavesTests(ResourceCase):
 
     def leave(self, client: Client) -> None:
         """
-        The client goes, and whatever can happen then happens.
+        Let a client leave, and check that nothing is logged as an error.
         """
         client.close()
         self.clock.pump([0.1] * 10)
@@ -34,8 +34,8 @@ class LeavesTests(ResourceCase):
 
     def test_while_the_log_waits(self) -> None:
         """
-        Nobody waits any more for the events of a client that has left, be it one or several lines,
-        and that it has left is not logged as an error.
+        If a client leaves, its appends to the log are cancelled, those of several lines also, and
+        no error is logged.
         """
         for count, options in ((1, {}), (5, LINES)):
             body = b'{"topic":"news"}\n' * count if options else b"topic=news"
@@ -48,8 +48,8 @@ class LeavesTests(ResourceCase):
 
     def test_between_two_lines(self) -> None:
         """
-        Where lines take so long that others have their turn in between, the lines that were begun
-        are not waited for, and no further line is published.
+        If a client leaves between two lines, the lines that were begun are cancelled, and no
+        further line is published.
         """
         slow = Matchers(frozenset(), frozenset([Slow(self.clock)]))
         self.authorizer.people["alice"] = replace(ALICE, publish=slow)
@@ -64,7 +64,7 @@ class LeavesTests(ResourceCase):
 
     def test_stays(self) -> None:
         """
-        A client that stays is answered when the log has all lines safe, in their order.
+        A client that stays gets its answer when the log has all lines safe, in their order.
         """
         client = self.publish(b'{"topic":"news"}\n{"topic":"/a"}', **LINES)
         self.assertEqual(b"", client.received)
@@ -73,7 +73,7 @@ class LeavesTests(ResourceCase):
 
     def test_log_breaks(self) -> None:
         """
-        If the log breaks while lines wait, the client gets 500, and what broke is logged, once.
+        If the log breaks while lines wait, the client gets 500, and the error is logged once.
         """
         for body, options in ((b"topic=news", {}), (b'{"topic":"news"}\n' * 3, LINES)):
             client = self.publish(body, **options)
@@ -85,13 +85,13 @@ class LeavesTests(ResourceCase):
 
 class AgainTests(ResourceCase):
     """
-    Publications that are asked for again, by their key.
+    Publications that are repeated under their key.
     """
 
     def test_lines(self) -> None:
         """
-        Of many lines a client may ask for some again, with the others left blank: each of them is
-        known by its number and by its own text.
+        A client may repeat some lines of a batch and leave the others blank: each line is known by
+        its number and by its text.
         """
         key = {"Idempotency_Key": "k", **LINES}
         both = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **key)
@@ -101,7 +101,7 @@ class AgainTests(ResourceCase):
 
     def test_two_publishers(self) -> None:
         """
-        A key is its publisher's own: with another's key something else is published.
+        The same key of two publishers stands for two publications.
         """
         self.authorizer.people["carol"] = replace(ALICE, identity="carol")
         key = {"Idempotency_Key": "k"}

@@ -1,5 +1,5 @@
 """
-How much a publisher may publish.
+Limits on the rate of publishing.
 """
 
 from hypothesis import given
@@ -20,7 +20,7 @@ class RateTests(SynchronousTestCase):
 
     def test_burst(self) -> None:
         """
-        After silence a burst may be published at once; then there is a time to wait, and no more.
+        After silence a burst may be published at once; then the publisher waits for its rate.
         """
         rate = Rate(self.clock, 2, burst=3)
         self.assertEqual([0, 0, 0, 0.5], [rate.take("alice") for _ in range(4)])
@@ -31,7 +31,7 @@ class RateTests(SynchronousTestCase):
 
     def test_default_burst(self) -> None:
         """
-        A burst is what may be published in a second, and at least one event.
+        By default a burst is the number of events of one second, and at least one.
         """
         for per_second, burst in ((5, 5), (0.1, 1)):
             rate = Rate(self.clock, per_second)
@@ -41,7 +41,7 @@ class RateTests(SynchronousTestCase):
 
     def test_each(self) -> None:
         """
-        What one publishes costs another nothing.
+        A publisher does not use up the tokens of another.
         """
         rate = Rate(self.clock, 1)
         self.assertEqual([0, 0], [rate.take(name) for name in ("alice", "bob")])
@@ -49,14 +49,14 @@ class RateTests(SynchronousTestCase):
 
     def test_refused_costs_nothing(self) -> None:
         """
-        Who is told to wait, and asks at once again, does not wait for longer.
+        A publisher that must wait, and asks again at once, does not wait for longer.
         """
         rate = Rate(self.clock, 1)
         self.assertEqual([0, 1, 1, 1], [rate.take("alice") for _ in range(4)])
 
     def test_no_limit(self) -> None:
         """
-        No limit is no limit.
+        With a rate of 0 everything may be published, and no publisher is remembered.
         """
         rate = Rate(self.clock, 0)
         self.assertEqual({0}, {rate.take("alice") for _ in range(10)})
@@ -64,7 +64,7 @@ class RateTests(SynchronousTestCase):
 
     def test_clock_set_back(self) -> None:
         """
-        When the time of day is set back, nobody waits for it to come again.
+        After the time of day is set back, a publisher waits no longer than its rate says.
         """
         rate = Rate(self.clock, 1)
         self.clock.rightNow = 3600.0
@@ -74,9 +74,9 @@ class RateTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(0, rate.take("alice"))
 
-    def test_forgets_who_is_silent(self) -> None:
+    def test_forgets_silent_publishers(self) -> None:
         """
-        Who has been silent for so long that the bucket is full again is forgotten.
+        A publisher is forgotten when it was silent for so long that its bucket is full again.
         """
         rate = Rate(self.clock, 1, burst=10)
         for number in range(10):
@@ -89,7 +89,7 @@ class RateTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        One publisher too many, and the one that is silent for the longest is forgotten.
+        Beyond the limit of publishers, the publisher idle longest is forgotten.
         """
         rate = Rate(self.clock, 1, max_identities=2)
         for name in ("alice", "bob", "carol"):
@@ -97,9 +97,9 @@ class RateTests(SynchronousTestCase):
         self.assertEqual(2, len(rate))
         self.assertEqual([1, 1, 0], [rate.take(name) for name in ("bob", "carol", "alice")])
 
-    def test_who_publishes_is_remembered(self) -> None:
+    def test_active_publisher_is_remembered(self) -> None:
         """
-        Who has published again since is not the one to be forgotten.
+        A publisher that has just published again is not forgotten first.
         """
         rate = Rate(self.clock, 1, burst=2, max_identities=2)
         for name in ("alice", "bob", "alice", "carol"):
@@ -108,7 +108,7 @@ class RateTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        What lets nobody publish, or makes no sense, is refused by name.
+        A limit that would let no publisher publish, or makes no sense, is refused with its name.
         """
         for name, value in (
             ("per_second", -1),
@@ -129,8 +129,8 @@ class RateTests(SynchronousTestCase):
     )
     def test_promise(self, per_second: float, burst: float, pauses: list[float]) -> None:
         """
-        A publisher that waits for as long as it is told may publish; and in no time is published
-        more than a burst, and what came in since.
+        A publisher that waits as long as it is told may publish, and never publishes more than a
+        burst and the tokens since the beginning.
         """
         clock = Clock()
         clock.rightNow = began = 1.8e9  # as the time of day is

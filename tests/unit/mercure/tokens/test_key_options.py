@@ -104,7 +104,7 @@ class OptionsTests(SynchronousTestCase):
         """
         for name in ("key", "publisher-key", "subscriber-key", "jwks"):
             problem = self.problem(**{name: SECRET.decode()})
-            self.assertTrue(problem.startswith(f"--{name}: "), problem)
+            self.assertTrue(problem.startswith(f"{name.replace('-', '_')}: "), problem)
             self.assertNotIn("a secret of", problem)
 
     def test_algorithms(self) -> None:
@@ -115,10 +115,10 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(("HS256", "HS512"), settings.publish[0].algorithms)
         self.assertEqual(PUBLIC_ALGORITHMS, TokenSettings().algorithms)
         for values, expected in (
-            ({"algorithm": "none"}, "--algorithm: 'none' is none of"),
-            ({"key": file(self, SECRET), "algorithm": "HS512"}, "--key: HS512 needs a secret of"),
-            ({"key": file(self, SECRET), "algorithm": "RS256"}, "--key: RS256 does not fit"),
-            ({"jwks": "https://a/", "algorithm": "HS256"}, "--jwks: HS256 does not fit"),
+            ({"algorithm": "none"}, "algorithm: 'none' is none of"),
+            ({"key": file(self, SECRET), "algorithm": "HS512"}, "key: HS512 needs a secret of"),
+            ({"key": file(self, SECRET), "algorithm": "RS256"}, "key: RS256 does not fit"),
+            ({"jwks": "https://a/", "algorithm": "HS256"}, "jwks: HS256 does not fit"),
         ):
             self.assertIn(expected, self.problem(**values))
 
@@ -130,10 +130,10 @@ class OptionsTests(SynchronousTestCase):
         path = file(self, jwk_set(jwk("RSA")))
         self.assertEqual(path, token_settings({"jwks": path}).jwks)
         for source, expected in (
-            (file(self, b"{"), "--jwks: it is no JSON"),
+            (file(self, b"{"), "jwks: it is no JSON"),
             (file(self, jwk_set()), "there is no key in it that can be used; it is empty"),
             (file(self, jwk_set({"kty": "oct"})), "that can be used; key number 1: it is a shared"),
-            ("https://me:s3cret@a/", "--jwks: it has a name or a password"),
+            ("https://me:s3cret@a/", "jwks: it has a name or a password"),
         ):
             self.assertIn(expected, self.problem(jwks=source))
         self.assertIn("ES256 does not fit", self.problem(jwks=path, algorithm="ES256"))
@@ -147,11 +147,11 @@ class OptionsTests(SynchronousTestCase):
         for values, expected in (
             (
                 {"audience": "hub"},
-                "--audience: it must be a URL of http or https, with a host, such",
+                "audience: it must be a URL of http or https, with a host, such",
             ),
-            ({"audience": f"{HUB}?a"}, "--audience: it must have neither ? nor #"),
-            ({"audience": f"{HUB}#"}, "--audience: it must have neither ? nor #"),
-            ({"issuer": ""}, "--issuer: it is empty"),
+            ({"audience": f"{HUB}?a"}, "audience: it must have neither ? nor #"),
+            ({"audience": f"{HUB}#"}, "audience: it must have neither ? nor #"),
+            ({"issuer": ""}, "issuer: it is empty"),
         ):
             self.assertIn(expected, self.problem(**values))
 
@@ -162,7 +162,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertTrue(token_settings({"no_legacy": False}).is_legacy_allowed)
         self.assertFalse(token_settings({"no_legacy": True}).is_legacy_allowed)
         for values in ({"key": file(self, SECRET)}, {"jwks": "https://a/"}):
-            self.assertIn("--audience: it must be given", self.problem(no_legacy=1, **values))
+            self.assertIn("audience: it must be given", self.problem(no_legacy=1, **values))
 
     def test_cookies(self) -> None:
         """
@@ -174,7 +174,7 @@ class OptionsTests(SynchronousTestCase):
             ({"cookie_name": "token"}, ("token",)),
         ):
             self.assertEqual(expected, token_settings(values).cookie_names)
-        self.assertIn("--cookie-name: a cookie has a name", self.problem(cookie_name="a b"))
+        self.assertIn("cookie_name: a cookie has a name", self.problem(cookie_name="a b"))
 
 
 class VerifierTests(SynchronousTestCase):
@@ -271,7 +271,7 @@ class VerifierTests(SynchronousTestCase):
             token_settings({"jwks": "HTTP://a/k?s3cret"}).verifier(self.clock, agent)
             token_settings({"jwks": "https://a/k?s3cret"}).verifier(self.clock, agent)
         self.assertEqual(
-            ["http://a/k: fetched without TLS; who is between can make tokens"],
+            ["http://a/k: fetched without TLS; anyone on its way can make tokens"],
             [formatEvent(event) for event in logs],
         )
 
