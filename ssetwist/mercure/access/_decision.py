@@ -88,7 +88,7 @@ def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matche
     if value is None:
         return None
     if not isinstance(value, list):
-        raise InvalidDecision(f"{name} is no array")
+        raise InvalidDecision(f"{name} is not an array")
     if len(value) > MAX_GRANTED:
         raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_GRANTED}")
     matchers: list[Matcher] = []
@@ -118,7 +118,7 @@ def _entry(where: str, entry: object) -> tuple[str, str]:
     else:
         match, match_type = entry, "exact"
     if not isinstance(match, str) or not match:
-        raise InvalidDecision(f"{where} is no text, or empty")
+        raise InvalidDecision(f"{where} is not a string, or empty")
     if not isinstance(match_type, str) or match_type not in MATCHER_TYPES:
         raise InvalidDecision(
             f"{where}_type is {shown(match_type)}; expected {' or '.join(MATCHER_TYPES)}"
@@ -139,7 +139,7 @@ def _identity(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidDecision("identity is no text")
+        raise InvalidDecision("identity is not a string")
     if len(value) > MAX_IDENTITY:
         raise InvalidDecision(f"identity has more than {MAX_IDENTITY} characters")
     try:

@@ -58,7 +58,7 @@ class Token:
             parts = _JWS.decode_complete(text, options={"verify_signature": False})
         except PyJWTError:  # what it says may have parts of the token
             raise ValueError(
-                "not in base64url, or its header is no JSON object or has extensions (crit)"
+                "not in base64url, or its header is not a JSON object or has extensions (crit)"
             ) from None
         try:
             claims = json.loads(
@@ -67,7 +67,7 @@ class Token:
         except (ValueError, RecursionError):
             claims = None
         if not isinstance(claims, dict):
-            raise ValueError("without claims: its second part is no JSON object")
+            raise ValueError("without claims: its second part is not a JSON object")
         signed = text.rpartition(".")[0].encode()
         return cls(parts["header"], claims, parts["payload"], signed, parts["signature"])
 

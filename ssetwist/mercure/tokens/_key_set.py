@@ -55,7 +55,7 @@ class KeySet:
         for index, entry in enumerate(entries):
             try:
                 if not isinstance(entry, dict):
-                    raise ValueError("it is no object")
+                    raise ValueError("it is not an object")
                 keys.append(VerificationKey.from_jwk(entry, chosen))
             except ValueError as problem:
                 skipped.append(f"{_name(index, entry)}: {problem}")
@@ -71,7 +71,7 @@ def parse_set(content: bytes, algorithms: Iterable[str] | None = None) -> KeySet
     try:
         document = json.loads(content)
     except (ValueError, RecursionError):  # what these say has parts of it
-        raise ValueError("it is no JSON, which a JWK set is written in") from None
+        raise ValueError("it is not JSON, which a JWK set is written in") from None
     return KeySet.of(document, algorithms)
 
 

@@ -125,12 +125,12 @@ class VerificationKey:
         """
         kid = jwk.get("kid")
         if kid is not None and not isinstance(kid, str):
-            raise ValueError("its kid is no text")
+            raise ValueError("its kid is not a string")
         kty = jwk.get("kty")
         if kty == "oct":
             raise ValueError("it is a shared secret, which a set must not have")
         if not isinstance(kty, str) or kty not in _KEY_TYPES:
-            raise ValueError("its kty is none of RSA, EC and OKP")
+            raise ValueError("its kty is not RSA, EC or OKP")
         if "d" in jwk:
             raise ValueError("it is a private key, which only the issuer may have")
         if jwk.get("use", "sig") != "sig":
@@ -201,7 +201,7 @@ def check_algorithms(names: Iterable[str]) -> tuple[str, ...]:
     chosen = tuple(names)
     for name in chosen:
         if name not in ALGORITHMS:
-            raise ValueError(f"{name[:20]!r} is none of {', '.join(ALGORITHMS)}")
+            raise ValueError(f"{name[:20]!r} is not one of {', '.join(ALGORITHMS)}")
     return chosen
 
 

@@ -165,7 +165,7 @@ class AnswerTests(Case):
         An answer that should be JSON and is empty is none, but for 204, which never has a body.
         """
         self.application.headers[b"Content-Type"] = JSON
-        self.assertIn("it is no JSON", self.refused(Action.PUBLISH).reason)
+        self.assertIn("it is not JSON", self.refused(Action.PUBLISH).reason)
         self.application.code = 204
         self.assertEqual(Rights(), self.rights())
 
@@ -219,8 +219,8 @@ class AnswerTests(Case):
         """
         for media_type, body, expected in (
             (b"text/html", b"<p>Hello", "it is text/html; expected application/json"),
-            (JSON, b"{", "it is no JSON: Expecting property name enclosed in double quotes"),
-            (JSON, b'{"publish": ["/a", 5]}', "publish[1] is no text, or empty"),
+            (JSON, b"{", "it is not JSON: Expecting property name enclosed in double quotes"),
+            (JSON, b'{"publish": ["/a", 5]}', "publish[1] is not a string, or empty"),
         ):
             self.application.headers[b"Content-Type"] = media_type
             self.application.body = body

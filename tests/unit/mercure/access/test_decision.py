@@ -198,8 +198,8 @@ class InvalidTests(SynchronousTestCase):
         It is said where it is no JSON, and nothing of it is repeated.
         """
         for body, expected in (
-            (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
-            (b'{"payload": NaN}', "it has a number that is too long, or is none"),
+            (b'{"identity":\n s3cret}', "it is not JSON: Expecting value at line 2, column 2"),
+            (b'{"payload": NaN}', "it has a number that is too long or not in JSON"),
         ):
             self.assertIn(expected, self.problem(body))
             self.assertNotIn("s3cret", self.problem(body))
@@ -209,7 +209,7 @@ class InvalidTests(SynchronousTestCase):
         Any other value is none, also the one that a function without an answer has.
         """
         for body in (b"null", b"true", b"[]", b'"*"', b"1"):
-            self.assertEqual("it is no JSON object", self.problem(body))
+            self.assertEqual("it is not a JSON object", self.problem(body))
 
     def test_unknown_name(self) -> None:
         """
@@ -233,22 +233,22 @@ class InvalidTests(SynchronousTestCase):
         """
         for name in ("topics", "subscribe", "publish"):
             for value, expected in (
-                ("*", f"{name} is no array"),
-                ({"match": "*"}, f"{name} is no array"),
-                (False, f"{name} is no array"),
-                (["/a", None], f"{name}[1] is no text, or empty"),
-                (["/a", ["/b"]], f"{name}[1] is no text, or empty"),
-                ([""], f"{name}[0] is no text, or empty"),
-                ([{}], f"{name}[0].match is no text, or empty"),
-                ([{"match": 5}], f"{name}[0].match is no text, or empty"),
-                ([{"match": ""}], f"{name}[0].match is no text, or empty"),
+                ("*", f"{name} is not an array"),
+                ({"match": "*"}, f"{name} is not an array"),
+                (False, f"{name} is not an array"),
+                (["/a", None], f"{name}[1] is not a string, or empty"),
+                (["/a", ["/b"]], f"{name}[1] is not a string, or empty"),
+                ([""], f"{name}[0] is not a string, or empty"),
+                ([{}], f"{name}[0].match is not a string, or empty"),
+                ([{"match": 5}], f"{name}[0].match is not a string, or empty"),
+                ([{"match": ""}], f"{name}[0].match is not a string, or empty"),
                 (
                     [{"match": "*", "match_type": "regexp"}],
                     f"{name}[0].match_type is 'regexp'; expected exact or urlpattern",
                 ),
                 (
                     [{"match": "/a", "match_type": ["exact"]}],
-                    f"{name}[0].match_type is no text but an array; expected exact",
+                    f"{name}[0].match_type is an array; expected exact",
                 ),
                 ([{"match": "/a", "match_type": None}], f"{name}[0].match_type is missing"),
                 (["/a\nb"], f"{name}[0] must not have control"),
@@ -302,7 +302,7 @@ class InvalidTests(SynchronousTestCase):
         """
         An identity is a text that can be shown in a log.
         """
-        self.assert_invalid("identity is no text", identity=5)
+        self.assert_invalid("identity is not a string", identity=5)
         self.assert_invalid("identity must not have control", identity="a\nb")
         self.assert_invalid(f"identity has more than {MAX_IDENTITY} characters", identity="x" * 201)
         self.assertEqual("é" * MAX_IDENTITY, said(identity="é" * MAX_IDENTITY).identity)

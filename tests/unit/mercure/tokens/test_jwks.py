@@ -239,9 +239,9 @@ class JwkSetTests(SynchronousTestCase):
         self.set.start()
         self.server.answer("a")
         for content, expected in (
-            (b"<html>", "it is no JSON"),
+            (b"<html>", "it is not JSON"),
             (b"[]", "it is no JWK set"),
-            (b"\xff", "it is no JSON"),
+            (b"\xff", "it is not JSON"),
         ):
             self.clock.advance(REFRESH_INTERVAL)
             self.server.asked[-1].callback(content)

@@ -54,8 +54,8 @@ class TokenTests(SynchronousTestCase):
             ("s3cretä.b.c", "not in ASCII"),
             ("s3cret.b.c", "not in base64url"),
             ("..", "not in base64url"),
-            (written(b"5"), "its header is no JSON object"),
-            (written(b"[" * 6000), "its header is no JSON object"),
+            (written(b"5"), "its header is not a JSON object"),
+            (written(b"[" * 6000), "its header is not a JSON object"),
             (written(b'{"alg":"HS256","crit":["s3cret"],"s3cret":1}'), "extensions (crit)"),
             (written(b'{"alg":"HS256","b64":false,"crit":["b64"]}'), "extensions (crit)"),
             (written(b'{"alg":"HS256","kid":5}'), "not in base64url"),
@@ -206,10 +206,10 @@ class ShownTests(SynchronousTestCase):
             ("a" * 100, f"'{'a' * 100}'"),
             ("a" * 101, f"'{'a' * 100}...'"),
             (None, "missing"),
-            (5, "no text but a number"),
-            (True, "no text but a boolean"),
-            (["s3cret"], "no text but an array"),
-            ({"s3cret": 1}, "no text but an object"),
+            (5, "a number"),
+            (True, "a boolean"),
+            (["s3cret"], "an array"),
+            ({"s3cret": 1}, "an object"),
         ):
             self.assertEqual(expected, shown(value))
 

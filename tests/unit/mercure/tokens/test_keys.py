@@ -244,9 +244,9 @@ class KeySetTests(SynchronousTestCase):
             (jwk("RSA", use="enc"), "its use is not sig"),
             (jwk("RSA", key_ops=["encrypt"]), "verify is not one of its key_ops"),
             (jwk("RSA", key_ops="verify"), "verify is not one of its key_ops"),
-            (jwk("RSA", kid=5), "its kid is no text"),
-            (jwk("RSA", kty="DSA"), "its kty is none of"),
-            (jwk("RSA", kty=["RSA"]), "its kty is none of"),
+            (jwk("RSA", kid=5), "its kid is not a string"),
+            (jwk("RSA", kty="DSA"), "its kty is not RSA"),
+            (jwk("RSA", kty=["RSA"]), "its kty is not RSA"),
             (jwk("RSA", n="c2VjcmV0"), "key must have 2048"),
             (jwk("RSA", n=5), "it is no RSA key that can be used"),
             (jwk("P-256", x="c2VjcmV0"), "it is no EC key that can be used"),
@@ -257,7 +257,7 @@ class KeySetTests(SynchronousTestCase):
             (jwk("WEAK"), "not 1024"),
             (jwk("WEAK", kid="b/1"), "key 'b/1': "),
             (jwk("WEAK", kid="b\n"), "key number 1: "),
-            (5, "it is no object"),
+            (5, "it is not an object"),
         ):
             found = KeySet.of({"keys": [entry]})
             self.assertEqual((), found.keys)
@@ -269,7 +269,7 @@ class KeySetTests(SynchronousTestCase):
         Of many that are skipped ten are named.
         """
         found = KeySet.of({"keys": [5] * 13})
-        self.assertIn("key number 10: it is no object; 3 others", found.reasons)
+        self.assertIn("key number 10: it is not an object; 3 others", found.reasons)
 
     def test_too_many(self) -> None:
         """

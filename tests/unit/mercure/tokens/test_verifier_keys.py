@@ -65,7 +65,7 @@ class SignatureTests(VerifierCase):
         self.assertEqual(
             "alg is 'none'; expected 'HS256'", self.refusal(access_token(None, "none"))
         )
-        for algorithm, found in ((None, "missing"), (["HS256"], "no text but an array")):
+        for algorithm, found in ((None, "missing"), (["HS256"], "an array")):
             token = with_header({"typ": "at+jwt", "alg": algorithm})
             self.assertEqual(f"alg is {found}; expected 'HS256'", self.refusal(token))
 
