@@ -45,7 +45,7 @@ class SubscriptionApi:
             raise Refused(404, "This hub does not tell who is subscribed.")
         rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
         if not rights.identity:  # never for who shows nothing, whatever else it may see (N10)
-            raise Refused(401, "A token is needed.", error="", reason="there is no token in it")
+            raise Refused(401, "A token is needed.", error="", reason="the request has no token")
         wanted = read_path(
             path,
             self._settings.path,
