@@ -37,14 +37,12 @@ class Rights:
     """
     Rights from a token, from the application, or from having neither.
 
-    :ivar publish: Topics that the client may publish to; ``None`` if nothing is said about
-        publishing.
-    :ivar subscribe: Topics whose private updates the client may see, and resources of the
+    :ivar publish: Topics that the client may publish to; ``None`` if publishing is not mentioned.
+    :ivar subscribe: Topics with private updates that the client may see, and resources of the
         subscription API that it may read.
     :ivar expires: Time when the rights end, in seconds of the clock.
-    :ivar payloads: Payloads of the client's subscriptions: for each its matchers and a JSON value.
-    :ivar topics: Topics that the application subscribes the client to; ``None`` leaves the choice
-        to the client.
+    :ivar payloads: Payloads of its subscriptions: pairs of matchers and a JSON value or ``None``.
+    :ivar topics: Topics that the application chose for the client; ``None`` if the client chooses.
     :ivar identity: A name of the client, the same in all its requests, for limits and logs; ``""``
         for anonymous clients.  It is not a secret.
     :ivar is_legacy: True if the rights come from a token of the 0.x dialect.
@@ -63,8 +61,8 @@ class Rights:
 
     def payload_of(self, match: str) -> Any:
         """
-        Return the payload of a subscription, by its matcher's text: the one of the first grant that
-        covers it (D10).
+        Return the payload of a subscription, by its matcher's text: that of the first grant that
+        covers it, even if it is ``None`` (D10).
         """
         for matchers, payload in self.payloads:
             if matchers.match((match,)):

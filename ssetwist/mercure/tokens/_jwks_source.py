@@ -1,6 +1,5 @@
 """
-Sources of JWK sets: files, and servers of other people, which get strict limits on time and
-memory.
+Sources of JWK sets: files, and other people's servers, with limits on their time and memory.
 """
 
 from treq.client import HTTPClient

@@ -227,9 +227,7 @@ def kind_of(key: object) -> tuple[str, tuple[str, ...]]:
 
 def fitting(kind: str, possible: tuple[str, ...], chosen: Iterable[str] | None) -> tuple[str, ...]:
     """
-    Return the allowed algorithms that fit a key.
-
-    :raises ValueError: If all of them are unfit.
+    Return the allowed algorithms that fit a key; raise ``ValueError`` if it is unfit for all.
     """
     if chosen is None:
         return possible
