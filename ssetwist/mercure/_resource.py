@@ -35,7 +35,7 @@ class MercureResource(Resource):
 
     :param hub: The hub that it publishes to and streams from.
     :param authorizer: Decides what each request may do.
-    :ivar max_body: Most bytes of a request's body, from the settings.
+    :ivar max_body: Maximum size of a request's body in bytes, from the settings.
     """
 
     isLeaf = True

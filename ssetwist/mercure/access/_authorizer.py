@@ -39,7 +39,7 @@ class Authorizer(Protocol):
 
 class AllowEveryone:
     """
-    Lets every client publish and subscribe.  For development, if only this machine can connect.
+    Lets every client publish and subscribe.  For development, when only this machine can connect.
     """
 
     def can_allow(self, action: Action) -> bool:

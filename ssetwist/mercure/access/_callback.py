@@ -36,7 +36,7 @@ TIMEOUT = 5.0
 #: The longest answer, in bytes: about a thousand topics.
 MAX_ANSWER_BYTES = 64 * 1024
 
-#: Most requests that wait for an answer at a time.  Each takes a connection.
+#: Maximum number of requests that wait for an answer at a time.  Each takes a connection.
 MAX_ASKED = 500
 
 #: Seconds until another try may succeed, if the application did not answer.
@@ -53,7 +53,7 @@ _CANCELLED = (CancelledError, ConnectingCancelledError)
 #: answer, which may repeat the secrets of the request.
 _TELLING = (ConnectError, ConnectionClosed, DNSLookupError, TLSError)
 
-#: Most characters of an error's message in the log.
+#: Maximum length of an error's message in the log, in characters.
 _SHOWN = 200
 
 
@@ -86,7 +86,7 @@ class CallbackAuthorizer:
         :param clock: The reactor.
         :param base_url: The hub's own URL, to which patterns in an answer are relative.
         :param timeout: Seconds for an answer.
-        :param max_asked: Most requests that may wait for an answer at a time.
+        :param max_asked: Maximum number of requests that wait for an answer at a time.
         :param limits: Limits of the patterns in an answer.
         :raises ValueError: If the URL is invalid.
         """

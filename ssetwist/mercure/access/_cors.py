@@ -24,8 +24,8 @@ _MAX_AGE = 7200
 
 def allow_origin(request: Request, origins: Origins) -> None:
     """
-    Allow the page that asks to read the answer, if its origin is trusted.  Works on the head of
-    any answer.
+    Set the headers that allow a page to read the answer, if its origin is trusted.  The answer
+    itself need not be known yet.
     """
     headers = request.responseHeaders
     headers.addRawHeader(b"Vary", b"Origin")  # in every answer, or caches would mix them up

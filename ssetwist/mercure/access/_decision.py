@@ -16,7 +16,7 @@ from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
 from ..updates import JSON, read_object
 
-#: Most characters of an identity, which each stream keeps and writes to the log.
+#: Maximum length of an identity, in characters; each stream keeps it, and writes it to the log.
 MAX_IDENTITY = 200
 
 #: Names in an answer.
@@ -52,7 +52,7 @@ def read_decision(
     - ``publish``: topics that the client may publish to;
     - ``expires_in``: seconds until the rights end;
     - ``identity``: a name of the client, for limits and logs;
-    - ``payload``: data about its subscriptions, for clients that may read of these.
+    - ``payload``: data that is shown with the client's active subscriptions.
 
     :param media_type: ``None`` without one.  A body that should be JSON, but is empty, is an
         error, because some of it was lost.

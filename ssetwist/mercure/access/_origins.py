@@ -17,7 +17,7 @@ _ORIGIN = re.compile(
     r"(?P<port>:[0-9]{1,5})?"
 )
 
-#: Most characters of a refused origin in the log.
+#: Maximum length of a refused origin in the log, in characters.
 _LOGGED = 200
 
 

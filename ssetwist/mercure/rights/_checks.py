@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from ...errors import Refused
 
-#: Most characters of a claim in a message.
+#: Maximum length of a claim in a message, in characters.
 _SHOWN = 100
 
-#: Most expected values in a message.
+#: Maximum number of expected values in a message.
 _NAMED = 15
 
 

@@ -17,11 +17,11 @@ DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
 #: The claim of the 0.x dialect: its name as a URL, which nobody else can use, and its short name.
 LEGACY_CLAIMS = ("https://mercure.rocks/", "mercure")
 
-#: Most authorization details of Mercure's in a token.
+#: Maximum number of Mercure's authorization details in a token.
 MAX_DETAILS = 100
 
-#: Most topics in one list of rights, in a token of 0.x and in an application's answer.  A token has
-#: little room for more.
+#: Maximum number of topics in one list of rights, in a token of 0.x and in an application's answer.
+#: A token has little room for more.
 MAX_GRANTED = 1000
 
 

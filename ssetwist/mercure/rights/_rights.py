@@ -47,7 +47,7 @@ class Rights:
         for anonymous clients.  It is not a secret.
     :ivar is_legacy: True if the rights come from a token of the 0.x dialect.
     :ivar is_ambient: True if they may come from what a browser adds by itself to requests of any
-        page: a cookie, or a password that was typed before.
+        page: a cookie, or a password that was typed in before.
     """
 
     publish: Matchers | None = None

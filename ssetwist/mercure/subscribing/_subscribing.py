@@ -48,7 +48,7 @@ Pairs = Sequence[tuple[str, str]]
 
 def has_id(topics: tuple[str, ...], event: Event) -> bool:
     """
-    Return true if an event has an id, as every update has (E5).  Used as a filter of streams.
+    Return true if an event has an id, as every update has (E5).  The filter of all streams.
     """
     return event.id is not None
 

@@ -20,18 +20,18 @@ _log = Logger()
 #: Seconds between two reads of the set.
 REFRESH_INTERVAL = 300.0
 
-#: Fewest seconds between two reads because of tokens with an unknown key, and the seconds until a
-#: source that is down is asked again.
+#: Minimum number of seconds between two reads because of tokens with an unknown key, and the time
+#: until a source that is down is asked again.
 MIN_INTERVAL = 30.0
 
-#: Most seconds for one read.
+#: Maximum time for one read, in seconds.
 TIMEOUT = 10.0
 
 #: The largest set, in bytes.
 MAX_SET_BYTES = 1024 * 1024
 
-#: Part of an interval by which it is shortened at most, at random, so that hubs do not all ask at
-#: the same moment.
+#: Maximum part by which an interval is shortened, at random, so that hubs do not all ask at the
+#: same moment.
 _JITTER = 0.1
 
 
@@ -92,7 +92,7 @@ class JwkSet:
     @property
     def problem(self) -> str:
         """
-        The reason why the keys may be outdated; ``""`` if they are not.
+        The reason why keys may be missing or outdated; otherwise ``""``.
         """
         return f"{self._name}: {self._problem}" if self._problem else ""
 
@@ -106,7 +106,7 @@ class JwkSet:
 
     def stop(self) -> None:
         """
-        Stop that.  Nothing is left in the clock, and no Deferred stays unfired.
+        Stop reading the set.  Nothing is left in the clock, and no Deferred stays unfired.
         """
         self._is_started = False
         self._stop_timer()

@@ -12,7 +12,7 @@ from ...client.http import BoundedBody, CannotRead, normalized, shown
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
 
-#: Most characters of a network error in a message.
+#: Maximum length of a network error in a message, in characters.
 _SHOWN = 200
 
 

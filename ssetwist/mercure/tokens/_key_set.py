@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ._keys import VerificationKey
 
-#: Most keys of a set.  A token with an unknown ``kid``, or without one, is tried with each.
+#: Maximum number of keys in a set.  A token with an unknown ``kid``, or without one, is tried with each.
 MAX_KEYS = 100
 
-#: Most skipped keys in a log line.
+#: Maximum number of skipped keys in a log line.
 _NAMED = 10
 
 

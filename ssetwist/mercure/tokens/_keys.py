@@ -34,7 +34,7 @@ PUBLIC_ALGORITHMS = ("EdDSA", *(name for _, name in _CURVES), *_RSA)
 #: All algorithms that the hub supports.
 ALGORITHMS = (*SECRET_BYTES, *PUBLIC_ALGORITHMS)
 
-#: Fewest and most bits of an RSA key (RFC 7518, 3.3); longer ones are slow to use.
+#: Minimum (RFC 7518, 3.3) and maximum of an RSA key's bits; longer keys are slow to use.
 RSA_BITS = (2048, 8192)
 
 #: The longest secret, PEM or file with one, in bytes.

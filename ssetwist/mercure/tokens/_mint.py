@@ -58,7 +58,7 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, Any], typ: str) -> str:  # any JSON value
         """
-        Return a signed token.
+        Return a token with these claims, signed.
         """
         header = {"typ": typ} if self.kid is None else {"typ": typ, "kid": self.kid}
         return jwt.encode(dict(claims), self._material, self.algorithm, header)

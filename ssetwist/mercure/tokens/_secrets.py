@@ -25,7 +25,7 @@ def read_secret(
     Read a secret: ``env:NAME`` is an environment variable, ``file:PATH`` or a path alone a file.
     One line break at its end, as editors and ``echo`` write it, is dropped.
 
-    :param max_bytes: Most bytes of a file.
+    :param max_bytes: Maximum size of a file.
     :param environ: Environment variables; by default those of this process.
     :raises ValueError: If it cannot be read.  If the source may be the secret itself, the message
         does not repeat it.

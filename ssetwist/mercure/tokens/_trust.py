@@ -34,7 +34,7 @@ class KeySource(Protocol):
     @property
     def problem(self) -> str:
         """
-        The reason why the keys may be outdated, without secrets; ``""`` if they are not.
+        The reason why keys may be missing or outdated, without secrets; otherwise ``""``.
         """
 
     def seek(self) -> "Deferred[None]":
@@ -50,7 +50,7 @@ class KeySource(Protocol):
 
     def stop(self) -> None:
         """
-        Stop that, and leave nothing behind.  May be called at any time.
+        Stop keeping them up to date, and leave nothing behind.  May be called at any time.
         """
 
 
@@ -65,7 +65,7 @@ class FixedKeys:
     @property
     def problem(self) -> str:
         """
-        Always ``""``: the keys cannot be outdated.
+        Always ``""``: keys are never missing or outdated.
         """
         return ""
 

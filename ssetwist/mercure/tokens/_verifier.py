@@ -21,7 +21,7 @@ from ._trust import KeySource, Trust
 #: could be refused.  Its end is exact: a stream never outlives its token.
 CLOCK_SKEW = 5.0
 
-#: Most audiences of a token in a message.
+#: Maximum number of a token's audiences in a message.
 _SHOWN_AUDIENCES = 5
 
 #: Advice for an operator if an issuer is not trusted.
@@ -63,7 +63,7 @@ class TokenVerifier:
 
     def stop(self) -> None:
         """
-        Stop that, and leave nothing behind.
+        Stop keeping them up to date, and leave nothing behind.
         """
         for source in self._sources():
             source.stop()

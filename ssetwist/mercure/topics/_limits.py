@@ -26,8 +26,8 @@ class Limits:
     """
     Limits of matchers (S7).
 
-    :ivar max_matchers: Matchers of one request.
-    :ivar max_pattern: Bytes of one matcher, in UTF-8.
+    :ivar max_matchers: Maximum number of matchers in one request.
+    :ivar max_pattern: Maximum size of a matcher, in bytes of UTF-8.
     """
 
     max_matchers: int = 100

@@ -12,7 +12,7 @@ from ...errors import InvalidMatcher
 from ...hub import Pattern
 from ._regexp import read_regexp
 
-#: Highest cost of a pattern: room for a dozen of ``:name``, or two UUIDs letter by letter.  Of half
+#: Maximum cost of a pattern: room for a dozen of ``:name``, or two UUIDs letter by letter.  Of half
 #: a million random patterns within it, the most expensive took 0.8 MB, 3 ms to compile, and 22 ms
 #: to match a topic of 4,000 equal letters; ``/a`` takes 70 KB, 0.3 ms, and 0.03 ms.
 MAX_COST = 2500

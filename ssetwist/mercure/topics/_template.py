@@ -17,11 +17,11 @@ from ...errors import InvalidMatcher, Refused
 from ...hub import Everything, Exact, Matcher
 from ._limits import DEFAULT_LIMITS, Limits
 
-#: Most expressions of a template.  With more than a few side by side, matching has more states than
-#: fit into its memory, and becomes slow: 0.1 ms per expression for a topic of 4,000 characters.
+#: Maximum number of expressions of a template.  With more than a few side by side, the states of a
+#: match do not fit into its memory, and it is slow: 0.1 ms each for a topic of 4,000 characters.
 MAX_EXPRESSIONS = 10
 
-#: Most bytes of a compiled template, with the states that matching has cached.
+#: Maximum size of a compiled template in bytes, with its cache of states.
 _MAX_MEMORY = 128 * 1024
 
 #: One part of a template: literals or an expression (RFC 6570, 2.1 and 2.2).

@@ -25,7 +25,7 @@ def read_body(request: Request, max_bytes: int) -> bytes:
     """
     Return the body.  Our Site limits it already; another Site may not.
 
-    :param max_bytes: Most bytes of a body.
+    :param max_bytes: Maximum size of the body.
     :raises Refused: 413, if it has more.
     """
     if request.content is None:

@@ -9,10 +9,10 @@ from urllib.parse import unquote_to_bytes
 
 from ...errors import Refused
 
-#: Most fields of a form; an update has at most a thousand topics.
+#: Maximum number of fields of a form; an update has at most a thousand topics.
 MAX_FIELDS = 10_000
 
-#: Most characters of a field's name in an error.
+#: Maximum length of a field's name in an error, in characters.
 _SHOWN = 40
 
 

@@ -13,7 +13,7 @@ from ...eventstream import Event
 from ._strict_json import read_object
 from ._update import Update, make_update
 
-#: Most lines of a request, and so most updates.
+#: Maximum number of lines, and so of updates, in one request.
 MAX_LINES = 1000
 
 

@@ -11,7 +11,7 @@ def read_object(text: bytes, name: str) -> dict[str, Any]:  # any JSON values
     Read a JSON object.
 
     :param name: The subject of an error message, such as ``the update``.
-    :raises ValueError: If it is not one.  The message repeats none of its content.
+    :raises ValueError: If it is not one.  The message does not repeat its content.
     """
     try:
         # Decoded here, because json would also take UTF-16 and UTF-32.
