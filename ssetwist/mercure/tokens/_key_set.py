@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from ._keys import VerificationKey
 
-#: Maximum number of keys in a set.  A token with an unknown ``kid``, or without one, is tried with each.
+#: Maximum number of keys in a set.  A token without a known ``kid`` is tried with each.
 MAX_KEYS = 100
 
 #: Maximum number of skipped keys in a log line.

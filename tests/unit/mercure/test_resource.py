@@ -361,7 +361,7 @@ class PublishTests(ResourceCase):
 
     def test_log_unavailable(self) -> None:
         """
-        A log that is unavailable gives 503 with a time to try again; the log file has the reason.
+        A log that is unavailable gives 503 with a time to try again; only the log tells why.
         """
         self.log.is_full = True
         with capturedLogs() as events:
@@ -404,7 +404,7 @@ class PublishTests(ResourceCase):
         self.assertEqual(422, self.status(self.publish(b"topic=news", Idempotency_Key="k")))
         self.assertEqual(1, self.log.head)
 
-    def test_lines_again(self) -> None:
+    def test_lines_repeated(self) -> None:
         """
         Each line of a batch has its own place under the key.
         """

@@ -113,7 +113,7 @@ class JwkSetTests(SynchronousTestCase):
         self.clock.advance(REFRESH_INTERVAL)
         self.assertEqual(1, len(self.server.asked))
 
-    def test_again(self) -> None:
+    def test_restart(self) -> None:
         """
         A set that was stopped may be started again.
         """
