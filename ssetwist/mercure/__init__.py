@@ -1,9 +1,9 @@
 """
 The Mercure protocol, 1.0 and the deployed 0.x, over the hub.
 
-:class:`MercureResource` is the hub at its URL.  Who may do what is decided by an
-:class:`Authorizer`: tokens (:class:`TokenAuthorizer`), the application, or
-nobody (:class:`AllowEveryone`).
+:class:`MercureResource` is the hub at its URL.  An :class:`Authorizer` decides what each client may
+do: by tokens (:class:`TokenAuthorizer`), by asking the application (:class:`CallbackAuthorizer`),
+or by allowing everything (:class:`AllowEveryone`).
 """
 
 from ._resource import MercureResource, MetadataResource

@@ -1,6 +1,6 @@
 """
-The hub at its URL.  HTTP begins and ends here: what is asked goes to who can answer it, and
-whatever goes wrong becomes a response.
+The hub at its URL.  HTTP begins and ends here: each request goes to the part that answers it, and
+every error becomes a response.
 """
 
 from typing import Any
@@ -23,7 +23,7 @@ from .subscribing import ActiveSubscriptions, Subscribing, SubscriptionApi
 
 _log = Logger()
 
-#: What there is for those who may subscribe, and for those who may publish.
+#: Methods for each action.
 _METHODS = ((Action.SUBSCRIBE, "GET, HEAD, QUERY"), (Action.PUBLISH, "POST"))
 
 _API_METHODS = "GET, HEAD, OPTIONS"
@@ -33,9 +33,9 @@ class MercureResource(Resource):
     """
     A Mercure hub, of 1.0 and of 0.x, with its subscription API below it.
 
-    :param hub: What it publishes to, and whose events it streams.
-    :param authorizer: Decides who may do what.
-    :ivar max_body: Bytes that the body of a request may have, by the settings.
+    :param hub: The hub that it publishes to and streams from.
+    :param authorizer: Decides what each request may do.
+    :ivar max_body: Maximum size of a request's body in bytes, from the settings.
     """
 
     isLeaf = True
@@ -46,9 +46,9 @@ class MercureResource(Resource):
         super().__init__()
         for name in ("can_allow", "authorize"):
             if not callable(getattr(authorizer, name, None)):
-                raise TypeError(f"an Authorizer comes second, and {authorizer!r} has no {name}()")
+                raise TypeError(f"authorizer must be an Authorizer; {authorizer!r} lacks {name}()")
         self.settings = settings = MercureSettings() if settings is None else settings
-        self.max_body = settings.max_body  # our Site asks for it before a body is there
+        self.max_body = settings.max_body  # our Site reads it before the body comes
         self._authorizer = authorizer
         self.active = ActiveSubscriptions(hub, settings.path)
         self._publishing = Publishing(hub, authorizer, settings)
@@ -58,8 +58,8 @@ class MercureResource(Resource):
     @property
     def is_idle(self) -> bool:
         """
-        True while no subscription is active, and no stream is counted for any token.  Tests ask it
-        at their end, beside :attr:`ssetwist.Hub.is_idle`.
+        True while no subscription is active, and no stream is counted for any token.  Tests check
+        it at their end, together with :attr:`ssetwist.Hub.is_idle`.
         """
         return not self.active and self._subscribing.is_idle
 
@@ -120,14 +120,14 @@ class MercureResource(Resource):
 
 class MetadataResource(Resource):
     """
-    Says how to get a token for a hub (RFC 9728); to be mounted at ``metadata_path``.
+    Tells clients how to get a token for a hub (RFC 9728); to be mounted at ``metadata_path``.
     """
 
     isLeaf = True
 
     def __init__(self, settings: MercureSettings) -> None:
         super().__init__()
-        assert settings.url is not None, "a hub that does not know its URL has no such document"
+        assert settings.url is not None, "a hub without a URL cannot have this document"
         self._settings = settings
         self._answer = json_answer(
             metadata(
@@ -145,16 +145,16 @@ class MetadataResource(Resource):
 
 
 def _not_allowed(methods: str) -> HttpAnswer:
-    text = f"There is only {methods} here.\n"
+    text = f"Allowed methods: {methods}.\n"
     return HttpAnswer(405, text.encode(), headers={"Allow": methods})
 
 
 def _failed(problem: Failure, request: Request) -> Any:
     """
-    The client has gone, and what was done for it was cancelled; or something is broken.
+    End a request that failed: its client has gone, which cancelled it; or something is broken.
     """
     if problem.check(CancelledError) and is_over(request):
         return
     _log.failure("a request to the hub failed", problem)
     if not is_over(request) and not request.startedWriting:
-        HttpAnswer(500, b"There was an error here.\n").write(request)
+        HttpAnswer(500, b"An internal error occurred.\n").write(request)

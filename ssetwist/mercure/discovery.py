@@ -1,6 +1,6 @@
 """
-Discovery: how clients find the hub, by the ``Link`` header of a resource (RFC 8288), and the hub's
-own metadata (RFC 9728).
+Discovery: the ``Link`` header that leads clients from a resource to its hub (RFC 8288), and the
+hub's own metadata (RFC 9728).
 """
 
 import re
@@ -13,7 +13,7 @@ from .rights import DETAIL_TYPE
 
 __all__ = ["link", "metadata", "metadata_path", "metadata_url"]
 
-#: What no header may have in it.  An id that an application made up can have it.
+#: Characters that headers must not have.  An application's own ids may have them.
 _CONTROLS = re.compile(r"[\x00-\x1f\x7f]")
 
 
@@ -23,9 +23,9 @@ def link(
     """
     Return the value of a ``Link`` header that leads to the hub.
 
-    :param last_event_id: The id of the newest event that the response has in it; a client
-        subscribes after it, and so misses nothing.
-    :param type: The type of the events, if they all have the same.
+    :param last_event_id: The id of the newest event that the response includes.  A client that
+        subscribes after it misses nothing.
+    :param type: The type of the events, if it is the same for all.
     :param content_type: The media type of their data, if it is the same for all.
     """
     attributes = {
@@ -49,12 +49,12 @@ def metadata(
     has_subscriptions: bool = False,
 ) -> dict[str, Any]:  # a JSON object
     """
-    Return the document.
+    Return the hub's metadata document.
 
-    :param resource: The URL of the hub, as it stands in the audience of its tokens.
-    :param authorization_servers: Who gives tokens for it.
-    :param cookie: The name of the cookie that it takes a token from, if it takes one.
-    :param has_subscriptions: Whether it tells of active subscriptions.
+    :param resource: The URL of the hub, as tokens name it in their audience.
+    :param authorization_servers: URLs of issuers of tokens for the hub.
+    :param cookie: The name of the cookie that may have a token; ``None`` if cookies are ignored.
+    :param has_subscriptions: True if the hub lists its active subscriptions.
     """
     document: dict[str, Any] = {
         "resource": resource,
@@ -62,7 +62,7 @@ def metadata(
         "authorization_details_types_supported": [DETAIL_TYPE],
         "mercure_subscriptions": has_subscriptions,
     }
-    # What there is none of is left out (RFC 9728, 3.2).
+    # Members without a value are left out (RFC 9728, 3.2).
     if authorization_servers:
         document["authorization_servers"] = list(authorization_servers)
     if cookie:

@@ -1,6 +1,6 @@
 """
-Event streams, byte for byte (WHATWG HTML 9.2): what is written for which events, and what is read
-from which bytes.
+Event streams, byte for byte (WHATWG HTML 9.2): cases of what is written for some events, and of
+what is read from some bytes.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from tests.conformance.reference import Received
 @dataclass(frozen=True)
 class Encoding:
     """
-    :ivar stream: The only bytes that may be written for the events.
+    :ivar stream: The exact bytes for the events.
     """
 
     name: str
@@ -23,7 +23,7 @@ class Encoding:
 @dataclass(frozen=True)
 class Reading:
     """
-    :ivar received: What every reader must make of the stream.
+    :ivar received: The events that every reader must find in the stream.
     """
 
     name: str
@@ -47,7 +47,7 @@ ENCODINGS = (
     Encoding("a newline alone", (Event("\n"),), b"data: \ndata: \n\n"),
     Encoding("a leading blank", (Event(" a"),), b"data:  a\n\n"),
     Encoding("a leading colon", (Event(":a"),), b"data: :a\n\n"),
-    Encoding("what looks like a field", (Event("x\nid: 9"),), b"data: x\ndata: id: 9\n\n"),
+    Encoding("a line like a field", (Event("x\nid: 9"),), b"data: x\ndata: id: 9\n\n"),
     Encoding("UTF-8", (Event("é€😀"),), b"data: \xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80\n\n"),
     Encoding(
         "other line separators of Unicode",
@@ -60,10 +60,10 @@ ENCODINGS = (
     Encoding("the default type is not written", (Event("a", type="message"),), b"data: a\n\n"),
     Encoding("a type with blanks", (Event("a", type=" a: b "),), b"event:  a: b \ndata: a\n\n"),
     Encoding("an id", (Event("a", id="7"),), b"id: 7\ndata: a\n\n"),
-    Encoding("an id that makes it forget", (Event("a", id=""),), b"id: \ndata: a\n\n"),
+    Encoding("an empty id, which resets it", (Event("a", id=""),), b"id: \ndata: a\n\n"),
     Encoding("an id in UTF-8", (Event("a", id="é1"),), b"id: \xc3\xa91\ndata: a\n\n"),
     Encoding("a retry", (Event("a", retry=3000),), b"retry: 3000\ndata: a\n\n"),
-    Encoding("a retry at once", (Event("a", retry=0),), b"retry: 0\ndata: a\n\n"),
+    Encoding("a retry of 0", (Event("a", retry=0),), b"retry: 0\ndata: a\n\n"),
     Encoding(
         "all fields",
         (Event("a\nb", type="t", id="1", retry=5),),
@@ -122,7 +122,7 @@ READINGS = (
         ),
     ),
     Reading(
-        "U+2028, U+0085, VT and FF end no line",
+        "U+2028, U+0085, VT and FF do not end a line",
         b"data: a\xe2\x80\xa8b\xc2\x85c\x0bd\x0ce\n\n",
         (Received("message", "a\u2028b\x85c\x0bd\x0ce", ""),),
     ),
@@ -132,10 +132,10 @@ READINGS = (
         "two byte order marks: the field is unknown", b"\xef\xbb\xbf\xef\xbb\xbfdata: a\n\n", ()
     ),
     Reading("a byte order mark later on", b"\n\xef\xbb\xbfdata: a\n\n", ()),
-    Reading("bytes that are no UTF-8", b"data: \xff\xc3\n\n", (Received("message", "��", ""),)),
+    Reading("bytes that are not UTF-8", b"data: \xff\xc3\n\n", (Received("message", "��", ""),)),
     # Fields
     Reading("only one blank is taken off", b"data:  a \n\n", (Received("message", " a ", ""),)),
-    Reading("a tab is no blank", b"data:\ta\n\n", (Received("message", "\ta", ""),)),
+    Reading("a tab is not a blank", b"data:\ta\n\n", (Received("message", "\ta", ""),)),
     Reading("names are case-sensitive", b"Data: a\nDATA: b\n\n", ()),
     Reading("a blank before a name", b" data: a\n\n", ()),
     Reading("unknown fields", b"x: 1\ndata: a\ny\n\n", (Received("message", "a", ""),)),

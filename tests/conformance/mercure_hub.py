@@ -1,9 +1,9 @@
 """
 A Mercure hub that listens on this machine, and a client that speaks plain HTTP to it.
 
-The hubs run in a thread, on a reactor of their own, so that a test is a plain function that asks
-and waits for the answer.  One hub is shared by all tests that want the same options: they have
-topics of their own, see :func:`a_topic`.
+The hubs run in a thread with a reactor of their own, so a test is a plain function that sends
+requests and waits for answers.  Tests with the same options share one hub; they use different
+topics, see :func:`a_topic`.
 """
 
 import atexit
@@ -31,18 +31,18 @@ from tests.conformance.reference import Received, ReferenceReader
 from tests.leftovers import shared
 from tests.patience import PATIENCE
 
-#: The path of a hub unless told otherwise.
+#: The default path of a hub.
 PATH = "/.well-known/mercure"
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
-#: What the hubs call themselves; the audience and the issuer of their tokens.
+#: The URL in the hubs' options; the audience and the issuer of their tokens.
 HUB = f"https://hub.example{PATH}"
 
-#: With what tokens are signed.
+#: The secret that signs tokens.
 SECRET = b"a secret of thirty-two bytes, and a few more"
 
-#: The options of a hub that believes the tokens made here.
+#: Options of a hub that accepts these tokens.
 KEYS = ("--key=env:SSETWIST_CONFORMANCE_KEY", f"--audience={HUB}")
 
 _numbers = count(1)
@@ -50,7 +50,7 @@ _numbers = count(1)
 
 def a_topic(beginning: str = "https://example.com/topics/") -> str:
     """
-    Return a topic that no other test has.
+    Return a topic that no other test uses.
     """
     return f"{beginning}{next(_numbers)}"
 
@@ -60,7 +60,7 @@ class Response:
     """
     A whole response.
 
-    :ivar headers: By name, in any case.
+    :ivar headers: Header fields by name, in any case.
     """
 
     status: int
@@ -70,11 +70,11 @@ class Response:
 
 class Stream:
     """
-    The response to who subscribes, while it comes in.
+    A response to a subscriber, while it comes in.
 
-    :ivar head: Its status and headers; the body too, if it is no event stream.
+    :ivar head: Its status and headers, and its body unless it is an event stream.
     :ivar raw: All bytes of the body so far.
-    :ivar reader: What has read them.
+    :ivar reader: A reader that has read these bytes.
     """
 
     def __init__(self, connection: HTTPConnection, response: HTTPResponse) -> None:
@@ -98,13 +98,13 @@ class Stream:
 
     def next_events(self, number: int) -> list[Received]:
         """
-        Wait for as many.
+        Wait for so many events.
         """
         return [self.next_event() for _ in range(number)]
 
     def wait_for(self, some: bytes) -> bytes:
         """
-        Wait until the body has these bytes in it; return all of it so far.
+        Wait until the body contains some bytes; return the body so far.
         """
         deadline = time.monotonic() + PATIENCE
         while some not in self.raw:
@@ -125,13 +125,13 @@ class Stream:
 
     def close(self) -> None:
         """
-        Go away.
+        Close the connection.
         """
         self._response.close()
         self._connection.close()
 
     def _read(self, deadline: float) -> bool:
-        # One with heartbeats is never silent for so long that the socket gives up.
+        # With heartbeats a stream is never silent for as long as the socket's timeout.
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {PATIENCE:g} s, after {self.raw!r}")
         some = self._response.read1(65536)
@@ -142,10 +142,10 @@ class Stream:
 
 class MercureHub:
     """
-    A hub that listens.
+    A hub that listens on this machine.
 
-    :ivar service: The hub itself; it lives in another thread.
-    :ivar url: Where it is, while tokens are made for :data:`HUB`.
+    :ivar service: The hub's service, which lives in another thread.
+    :ivar url: Its real URL; its tokens name :data:`HUB` instead.
     """
 
     def __init__(self, *options: str) -> None:
@@ -167,7 +167,7 @@ class MercureHub:
 
     def stop(self) -> None:
         """
-        Stop it.
+        Stop the hub.
         """
         blockingCallFromThread(_reactor(), self.service.stopService)
 
@@ -185,9 +185,9 @@ class MercureHub:
 
         :param publish: Topics, or pairs of a match type and a matcher.
         :param subscribe: The same.
-        :param payload: What the grant to subscribe carries.
-        :param lifetime: Seconds.
-        :param others: Claims as ``mint_access_token`` has them.
+        :param payload: Payload of the grant to subscribe.
+        :param lifetime: Seconds until it expires.
+        :param others: Other arguments of ``mint_access_token``.
         """
         wanted = (
             (Action.PUBLISH, publish, None),
@@ -236,11 +236,11 @@ class MercureHub:
         token: str | None = None,
     ) -> Response:
         """
-        Ask, and wait for the whole answer.
+        Send a request, and wait for the whole response.
 
-        :param path: With the query; the hub's own path unless given.  If it begins with ``?``, it
-            is the query for that path.
-        :param token: For the ``Authorization`` header.
+        :param path: The path with the query; by default the hub's path.  A path that begins with
+            ``?`` is a query for that.
+        :param token: A token for the ``Authorization`` header.
         """
         connection, response = self._ask(method, path, headers, body, token)
         try:
@@ -257,7 +257,7 @@ class MercureHub:
         token: str | None = None,
     ) -> Response:
         """
-        Publish an update, as a form; unless told otherwise with a token that may publish anything.
+        Publish an update as a form; by default with a token for all topics.
         """
         given = dict(headers or {})
         if token is None and not given:
@@ -285,10 +285,10 @@ class MercureHub:
         body: bytes | str | None = None,
     ) -> Stream:
         """
-        Subscribe, and wait for the head of the answer; once it is there, the hub has subscribed.
+        Subscribe, and wait for the head of the response, which comes after subscribing.
 
-        :param query: Raw, or pairs.
-        :param path: The hub's own unless given.
+        :param query: A raw query, or pairs.
+        :param path: The path; by default the hub's.
         """
         raw = query if isinstance(query, str) else urlencode(list(_pairs(query)))
         connection, response = self._ask(method, f"{path}?{raw}", headers, body, token)
@@ -316,7 +316,7 @@ class MercureCase(SynchronousTestCase):
     """
     Tests of hubs, which close what they open.
 
-    :cvar options: Those of ``self.hub``, besides the keys.
+    :cvar options: Options of ``self.hub`` besides the keys.
     """
 
     options: tuple[str, ...] = ("--anonymous", "--subscriptions")
@@ -324,13 +324,13 @@ class MercureCase(SynchronousTestCase):
     @property
     def hub(self) -> MercureHub:
         """
-        The hub that is shared by all tests with these options.
+        The hub that all tests with these options share.
         """
         return hub(*KEYS, *self.options)
 
     def fresh_hub(self, *options: str) -> MercureHub:
         """
-        Return a hub that nothing has happened to yet; it is stopped after the test.
+        Return a new hub, which is stopped after the test.
         """
         made = MercureHub(*options)
         self.addCleanup(made.stop)
@@ -344,7 +344,7 @@ class MercureCase(SynchronousTestCase):
 
     def open_at(self, at: MercureHub, *arguments: Any, **options: Any) -> Stream:  # the same
         """
-        Subscribe to another hub.
+        Subscribe to any hub; the stream is closed after the test.
         """
         stream = at.subscribe(*arguments, **options)
         self.addCleanup(stream.close)
@@ -352,7 +352,7 @@ class MercureCase(SynchronousTestCase):
 
     def assert_status(self, status: int, response: Response) -> None:
         """
-        Check the status of an answer; if it is another one, show why.
+        Check the status of a response; if it differs, show the body.
         """
         self.assertEqual(status, response.status, response.body)
 
@@ -360,7 +360,7 @@ class MercureCase(SynchronousTestCase):
 @cache
 def hub(*options: str) -> MercureHub:
     """
-    Return a running hub with these options, the same for all who want the same.
+    Return a running hub, the same one for the same options.
     """
     with shared():
         return MercureHub(*options)
@@ -368,14 +368,14 @@ def hub(*options: str) -> MercureHub:
 
 def in_hub_thread(function: Any, *arguments: Any) -> Any:  # any function
     """
-    Call something where the hubs are, and return what it returns, or its Deferred fires with.
+    Call a function in the hubs' thread; return its result, or that of its Deferred.
     """
     return blockingCallFromThread(_reactor(), function, *arguments)
 
 
 def encoded(text: str) -> str:
     """
-    Return a text as one segment of a path, or a value in a query.
+    Return a text as one segment of a path, or as a value in a query.
     """
     return quote(text, safe="")
 
@@ -390,16 +390,16 @@ def _signing_key() -> SigningKey:
 
 
 @cache
-def _reactor() -> Any:  # no one interface has all that is needed of it
+def _reactor() -> Any:  # several interfaces of Twisted at once
     """
-    Return the reactor of the hubs, which runs.  Not that of the process: trial runs that one.
+    Return the running reactor of the hubs, which is not the one that trial runs.
     """
     with shared():
         reactor = SelectReactor()
         thread = Thread(target=reactor.run, kwargs={"installSignalHandlers": False}, daemon=True)
         thread.start()
-        # Twisted knows one reactor's thread in a process; a hub on the process's own reactor must
-        # not think that it is this one.
+        # Twisted knows only one reactor thread per process.  Without this line, a hub on the
+        # process's own reactor would take this thread for it.
         blockingCallFromThread(reactor, setattr, threadable, "ioThread", None)
 
     def stop() -> None:

@@ -1,5 +1,5 @@
 """
-What tests of who publishes have in common, tokens that no issuer would make included.
+The common base of tests of publishers, and tokens that no issuer would make.
 """
 
 import json
@@ -26,7 +26,7 @@ def detail(action: str, *topics: Any, **members: Any) -> dict[str, Any]:  # any 
     """
     Return an authorization detail.
 
-    :param topics: Exact ones as texts; everything else stays as it is.
+    :param topics: Topics: a string is an exact one, anything else is taken unchanged.
     """
     entries = [{"match": one} if isinstance(one, str) else one for one in topics]
     return {"type": DETAIL_TYPE, "actions": [action], "topics": entries, **members}
@@ -40,8 +40,8 @@ def access_token(
     **changes: Any,  # any JSON value
 ) -> str:
     """
-    Return a token of 1.0 that may do everything, and has no more than it must, but for these
-    claims and members of its header; what is ``None`` is left out.
+    Return a token of 1.0 for all topics, with no more claims than it must have.  ``changes`` set
+    claims and members of its header; ``None`` leaves one out.
     """
     claims = {
         "iss": HUB,
@@ -51,7 +51,7 @@ def access_token(
         **changes,
     }
     kept = {name: value for name, value in claims.items() if value is not None}
-    # Without blanks: the head of a request has room for 16 KiB.
+    # Without blanks, because the head of a request must be below 16 KiB.
     text = json.dumps(kept, ensure_ascii=False, separators=(",", ":")).encode()
     return signed(text, key, algorithm, **{"typ": "at+jwt", **(header or {})})
 
@@ -65,7 +65,7 @@ def legacy_token(
     **claims: Any,  # any JSON value
 ) -> str:
     """
-    Return a token of 0.x with this claim, and others.
+    Return a token of 0.x with this claim ``mercure`` and other claims.
     """
     granted = {"publish": ["*"], "subscribe": ["*"]} if mercure is None else mercure
     return signed(
@@ -75,22 +75,22 @@ def legacy_token(
 
 class PublisherCase(MercureCase):
     """
-    Tests of publications, which see whether anything was published.  Subscriptions are not
-    announced: that would be published, too.
+    Tests of publications that look at the log.  Subscriptions are not announced, because their
+    announcements would also be in it.
     """
 
     options = ("--anonymous",)
 
     def head_of(self, hub: MercureHub) -> int:
         """
-        Return how many events its log has had.
+        Return the number of events that a hub has published.
         """
         return hub.service.hub.log.head
 
     @contextmanager
     def assert_publishes(self, number: int, at: MercureHub | None = None) -> Iterator[None]:
         """
-        Check how many events are published meanwhile.
+        Check the number of events that are published meanwhile.
         """
         hub = at or self.hub
         before = self.head_of(hub)
@@ -107,7 +107,7 @@ class PublisherCase(MercureCase):
         at: MercureHub | None = None,
     ) -> Response:
         """
-        Publish with a raw body, unless told otherwise with a token that may publish anything.
+        Publish a raw body; by default with a token for all topics.
         """
         hub = at or self.hub
         fields = dict(headers or {})
@@ -125,7 +125,7 @@ class PublisherCase(MercureCase):
         **options: Any,  # as MercureHub.publish and post have them
     ) -> Response:
         """
-        Check that a publication is refused with a status, in words that name a field, and that
+        Check that a publication is refused with a status and a message that names a field, and that
         nothing is published.
         """
         with self.assert_publishes(0):
@@ -140,7 +140,7 @@ class PublisherCase(MercureCase):
 
 def exchange(hub: MercureHub, *sent: bytes) -> Response:
     """
-    Send bytes as they are, and wait for one whole answer.
+    Send raw bytes, and wait for one whole response.
     """
     with create_connection(("127.0.0.1", hub.port), PATIENCE) as connection:
         for some in sent:
@@ -158,7 +158,7 @@ def ask(
     path: str = "",
 ) -> Response:
     """
-    Ask with header fields in their order, of which there may be several with one name.
+    Send a request with header fields in this order, which may repeat a name.
     """
     connection = HTTPConnection("127.0.0.1", hub.port, timeout=PATIENCE)
     try:
@@ -176,7 +176,7 @@ def ask(
 @contextmanager
 def log_lines() -> Iterator[list[str]]:
     """
-    Collect what all hubs log meanwhile.
+    Collect the log lines of all hubs meanwhile.
     """
     lines: list[str] = []
 

@@ -1,5 +1,5 @@
 """
-Presenting a token to the hub, and what it says of those that it does not accept.
+The common base of tests of tokens: presenting them, and the answers to bad ones.
 """
 
 from tests.conformance.mercure_hub import MercureHub, Response
@@ -9,25 +9,25 @@ COOKIE = "__Secure-mercure_access_token"
 
 LEGACY_COOKIE = "mercureAuthorization"
 
-#: A page of the hub itself, which may publish with a cookie.
+#: The hub's own origin, with pages that may publish by cookie.
 OWN_PAGE = ("Origin", "https://hub.example")
 
 BODY = b"topic=/a"
 
-#: What is said of every token that is not accepted.
+#: The body of the answer to every bad token.
 GENERIC = b"The token is not accepted.\n"
 
 
 class TokenCase(PublisherCase):
     """
-    Tests of who is let in.
+    Tests of tokens.
     """
 
     def publish_with(
         self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
     ) -> Response:
         """
-        Publish with header fields, and nothing else to be known by.
+        Publish, authorized by these header fields only.
         """
         return ask(at or self.hub, "POST", [("Content-Type", FORM), *fields], BODY, query)
 
@@ -35,7 +35,7 @@ class TokenCase(PublisherCase):
         self, *fields: tuple[str, str], at: MercureHub | None = None, query: str = ""
     ) -> Response:
         """
-        Ask for the head of a stream, the same way.
+        Ask for the head of a stream, authorized by these header fields only.
         """
         return ask(at or self.hub, "HEAD", fields, b"", f"?match=/a{query}")
 
@@ -49,8 +49,8 @@ class TokenCase(PublisherCase):
 
     def assert_invalid(self, token: str, why: str, at: MercureHub | None = None) -> None:
         """
-        Check that a token is good for nothing, that its peer does not learn why, and that the log
-        does.
+        Check that a token is refused for both actions.  The client must not learn the reason, and
+        the log must have it.
         """
         bearer = ("Authorization", f"Bearer {token}")
         with log_lines() as lines, self.assert_publishes(0, at):
@@ -67,7 +67,7 @@ class TokenCase(PublisherCase):
 
     def assert_malformed(self, response: Response) -> None:
         """
-        Check that a token was not presented as it must be.
+        Check that a response says that the token was presented in a malformed way.
         """
         self.assert_status(400, response)
         self.assertIn('error="invalid_request"', response.headers["WWW-Authenticate"])

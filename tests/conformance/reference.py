@@ -1,5 +1,5 @@
 """
-A reader of event streams, written from the standard and from nothing of ours: the oracle.
+A reader of event streams, written from the standard alone: the oracle for our own code.
 
 It follows WHATWG HTML 9.2.6, "Interpreting an event stream", sentence by sentence, and it is slow.
 """
@@ -24,8 +24,8 @@ class ReferenceReader:
     Reads one stream, in pieces of any size.
 
     :ivar received: The events that were dispatched, in order.
-    :ivar last_event_id: What would be sent as ``Last-Event-ID``.
-    :ivar reconnection_time: In milliseconds; ``None`` until the stream sets one.
+    :ivar last_event_id: The value that ``Last-Event-ID`` would have.
+    :ivar reconnection_time: Milliseconds; ``None`` until the stream sets it.
     """
 
     def __init__(self) -> None:
@@ -40,7 +40,7 @@ class ReferenceReader:
 
     def read(self, some: bytes) -> None:
         """
-        Read the next bytes.  At the end there is nothing to do: "Once the end of the file is
+        Read the next bytes.  At the end of a stream nothing is to do: "Once the end of the file is
         reached, any pending data must be discarded."
         """
         for character in self._decoder.decode(some):
@@ -75,11 +75,11 @@ class ReferenceReader:
             self._id = value
         elif field == "retry" and value and set(value) <= set("0123456789"):
             self.reconnection_time = 0
-            for digit in value:  # int(value) takes no more than some thousands of digits
+            for digit in value:  # because int(value) takes only some thousands of digits
                 self.reconnection_time = self.reconnection_time * 10 + int(digit)
 
     def _dispatch(self) -> None:
-        self.last_event_id = self._id  # also of a block without data; it is kept from then on
+        self.last_event_id = self._id  # also by a block without data; it stays from then on
         type_, self._type = self._type, ""
         data, self._data = self._data, ""
         if data:

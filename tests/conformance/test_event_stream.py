@@ -21,7 +21,7 @@ from ssetwist.eventstream import (
 from tests.conformance.cases import ENCODINGS, READINGS, Reading
 from tests.conformance.reference import Received, read
 
-# A character that means something to the format is as likely as all others together.
+# A character with a meaning in the format is as likely as all others together.
 _SPECIAL = st.sampled_from("\r\n\0: \t\ufeff\u2028\u2029\x85\x0b\x0c")
 _ANY = st.characters(codec="utf-8")
 _TEXT = st.text(_SPECIAL | _ANY)
@@ -39,7 +39,7 @@ COMMENTS = st.text(_SPECIAL | st.characters()) | st.sampled_from(
 )
 CUTS = st.lists(st.integers(0, 2000))
 
-# What a server may send and our encoder would not: parts that are likely to mean something.
+# Parts with a likely meaning that a server may send and our encoder would not.
 _PARTS = st.sampled_from(
     [
         *(b"\n", b"\r", b"\r\n", b"\n\n", b"\r\r", b"\r\n\r\n"),
@@ -52,7 +52,7 @@ _PARTS = st.sampled_from(
 )
 STREAMS = st.lists(_PARTS | st.binary(max_size=8), max_size=40).map(b"".join)
 
-# Blocks as servers write them, one like the other, and now and then one that is not quite so.
+# Blocks as servers write them, mostly alike, with some others in between.
 _VALUE = st.sampled_from(
     ["a", "", " ", " a", "é€😀", "data: a", "a: b", ":", "\0", "\ufeff", "\u2028"]
 )
@@ -72,7 +72,7 @@ _OTHER_BLOCK = st.sampled_from(
 @st.composite
 def alike(draw: st.DrawFn) -> bytes:
     """
-    Return a stream of blocks that are much alike.
+    Return a stream of blocks that are mostly alike.
     """
     fields, colon, end = draw(_FORM)
     fields = [*fields, "data"] if draw(st.booleans()) else fields
@@ -84,7 +84,7 @@ def alike(draw: st.DrawFn) -> bytes:
 @dataclass(frozen=True)
 class Seen:
     """
-    What our parser makes of a stream, in the words of the oracle.
+    The result of our parser for a stream, in the oracle's terms.
     """
 
     received: list[Received]
@@ -94,7 +94,7 @@ class Seen:
 
 def parse(*pieces: bytes) -> Seen:
     """
-    Return what our parser makes of these bytes.
+    Return the result of our parser for these bytes.
     """
     parser = EventStreamParser()
     events = [event for piece in pieces for event in parser.feed(piece)]
@@ -104,8 +104,8 @@ def parse(*pieces: bytes) -> Seen:
 
 def seconds(milliseconds: int | None) -> float | None:
     """
-    Return a reconnection time as our parser has it: what is longer than any browser could hold is
-    the longest that one can.
+    Return a reconnection time as our parser reports it, in seconds; the longest one is the longest
+    that browsers can hold.
     """
     return None if milliseconds is None else min(milliseconds, 2**53 - 1) / 1000
 
@@ -120,7 +120,7 @@ def split(stream: bytes, cuts: list[int]) -> list[bytes]:
 
 def expected(events: list[Event]) -> list[Received]:
     """
-    Return what a reader must see of events that were written in this order.
+    Return the events that a reader must see if these were written.
     """
     received, last_event_id = [], ""
     for event in events:
@@ -132,12 +132,12 @@ def expected(events: list[Event]) -> list[Received]:
 
 class EncodingTests(SynchronousTestCase):
     """
-    Our encoder writes what the case table says.
+    Our encoder writes the bytes of the case table.
     """
 
     def test_bytes(self) -> None:
         """
-        Every case is written with exactly its bytes.
+        Each case is written with exactly its bytes.
         """
         for case in ENCODINGS:
             stream = b"".join(map(encode_event, case.events))
@@ -145,7 +145,7 @@ class EncodingTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         """
-        Every case is read as the events that it was written for.
+        Each case is read as its events.
         """
         for case in ENCODINGS:
             received = read(case.stream).received
@@ -153,7 +153,7 @@ class EncodingTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        Every case is read the same when its bytes come one at a time.
+        Each case is read the same one byte at a time.
         """
         for case in ENCODINGS:
             received = read(*split(case.stream, list(range(len(case.stream))))).received
@@ -161,7 +161,7 @@ class EncodingTests(SynchronousTestCase):
 
     def test_trailing_data(self) -> None:
         """
-        What follows and is cut off by the end of the response changes nothing.
+        An incomplete block at the end of the response changes nothing.
         """
         for case in ENCODINGS:
             received = read(case.stream, b"event: x\nid: x\ndata: cut off\n").received
@@ -170,12 +170,12 @@ class EncodingTests(SynchronousTestCase):
 
 class ReferenceReaderTests(SynchronousTestCase):
     """
-    The oracle itself is right.
+    The oracle agrees with the case table.
     """
 
     def test_whole(self) -> None:
         """
-        Every case is read as the standard says.
+        Each case is read as the standard says.
         """
         for case in READINGS:
             reader = read(case.stream)
@@ -185,7 +185,7 @@ class ReferenceReaderTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        Every case is read the same when its bytes come one at a time.
+        Each case is read the same one byte at a time.
         """
         for case in READINGS:
             reader = read(*split(case.stream, list(range(len(case.stream)))))
@@ -196,7 +196,7 @@ class ReferenceReaderTests(SynchronousTestCase):
 
 class ParserTests(SynchronousTestCase):
     """
-    Our parser reads what the standard says.
+    Our parser agrees with the case table and the oracle.
     """
 
     def assert_reads(self, case: Reading, *pieces: bytes) -> None:
@@ -207,21 +207,21 @@ class ParserTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         """
-        Every case is read as the standard says.
+        Each case is read as the standard says.
         """
         for case in READINGS:
             self.assert_reads(case, case.stream)
 
     def test_byte_by_byte(self) -> None:
         """
-        Every case is read the same when its bytes come one at a time.
+        Each case is read the same one byte at a time.
         """
         for case in READINGS:
             self.assert_reads(case, *split(case.stream, list(range(len(case.stream)))))
 
     def test_two_pieces(self) -> None:
         """
-        Every case is read the same when it is cut in two, wherever that is.
+        Each case is read the same in two pieces with any cut.
         """
         for case in READINGS:
             for cut in range(len(case.stream)):
@@ -229,7 +229,7 @@ class ParserTests(SynchronousTestCase):
 
     def test_trailing_data(self) -> None:
         """
-        What follows and is cut off by the end of the response changes nothing.
+        An incomplete block at the end of the response changes nothing.
         """
         for case in READINGS:
             self.assert_reads(case, case.stream, b"event: x\nid: x\ndata: cut off\n")
@@ -237,7 +237,7 @@ class ParserTests(SynchronousTestCase):
     @given(STREAMS | alike(), CUTS)
     def test_oracle(self, stream: bytes, cuts: list[int]) -> None:
         """
-        Any bytes, however they are cut, are read as the oracle reads them whole.
+        Any bytes with any cuts are read as the oracle reads them whole.
         """
         known = read(stream)
         seen = parse(*split(stream, cuts))
@@ -248,7 +248,7 @@ class ParserTests(SynchronousTestCase):
     @given(st.lists(EVENTS | COMMENTS, max_size=8), CUTS)
     def test_round_trip(self, frames: list[Event | str], cuts: list[int]) -> None:
         """
-        What our encoder writes, our parser reads.
+        Our parser reads what our encoder writes.
         """
         events = [frame for frame in frames if isinstance(frame, Event)]
         stream = b"".join(
@@ -260,7 +260,7 @@ class ParserTests(SynchronousTestCase):
 
     def test_relay(self) -> None:
         """
-        What was read can be written again, and reads the same.
+        Events that were read can be written again, and are read the same.
         """
         stream = b"id: 1\ndata: a\n\ndata: b\n\nid\nevent: t\ndata\n\n"
         again = b"".join(map(encode_event, EventStreamParser().feed(encode_id("0") + stream)))
@@ -269,13 +269,13 @@ class ParserTests(SynchronousTestCase):
 
 class RoundTripTests(SynchronousTestCase):
     """
-    What is written is what is read.
+    Our encoder and the oracle agree.
     """
 
     @given(st.lists(EVENTS, max_size=5), CUTS)
     def test_events(self, events: list[Event], cuts: list[int]) -> None:
         """
-        Any events survive, however the bytes are cut.
+        Any events are read back, with any cuts.
         """
         stream = b"".join(map(encode_event, events))
         reader = read(*split(stream, cuts))
@@ -284,7 +284,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.lists(EVENTS, max_size=5))
     def test_last_event_id(self, events: list[Event]) -> None:
         """
-        A client comes back with the id of the last event that had one.
+        A client reconnects with the id of the last event that had one.
         """
         ids = [event.id for event in events if event.id is not None]
         reader = read(*map(encode_event, events))
@@ -302,7 +302,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.lists(EVENTS | COMMENTS, max_size=8), CUTS)
     def test_comments(self, frames: list[Event | str], cuts: list[int]) -> None:
         """
-        Comments, whatever is in them, change nothing of what is read.
+        Comments with any text do not change the events.
         """
         events = [frame for frame in frames if isinstance(frame, Event)]
         stream = b"".join(
@@ -318,7 +318,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.integers(0, 86_400_000))
     def test_reconnection_time(self, milliseconds: int) -> None:
         """
-        A reconnection time is read as it was given, without a blank line behind it.
+        A reconnection time is read as it was given, and needs no blank line after it.
         """
         reader = read(encode_reconnection_time(milliseconds / 1000))
         self.assertEqual(milliseconds, reader.reconnection_time)
@@ -326,7 +326,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.floats(0, 86400), EVENTS)
     def test_reconnection_time_is_no_event(self, seconds: float, event: Event) -> None:
         """
-        A reconnection time changes nothing of the event that follows it.
+        A reconnection time does not change the event that follows.
         """
         reader = read(encode_reconnection_time(seconds), encode_event(event))
         self.assertEqual(expected([event]), reader.received)

@@ -19,7 +19,7 @@ COOKIE = "__Secure-mercure_access_token"
 
 class CorsTests(PublisherCase):
     """
-    Which pages may read what.
+    Pages of other origins, and the answers that they may read.
     """
 
     options = (
@@ -40,7 +40,7 @@ class CorsTests(PublisherCase):
         self, origin: str, method: str = "POST", at: MercureHub | None = None
     ) -> Response:
         """
-        Ask whether a page may send a request that is not simple.
+        Ask for permission to send a request, as a browser does for a page (CORS preflight).
         """
         fields = [
             ("Origin", origin),
@@ -51,7 +51,7 @@ class CorsTests(PublisherCase):
 
     def assert_readable(self, response: Response, origin: str = APP) -> None:
         """
-        Check that a page may read an answer, and that caches know it.
+        Check that a page may read an answer, and that caches keep origins apart.
         """
         self.assertEqual(origin, response.headers["Access-Control-Allow-Origin"])
         self.assertEqual("true", response.headers["Access-Control-Allow-Credentials"])
@@ -59,14 +59,14 @@ class CorsTests(PublisherCase):
 
     def assert_unreadable(self, response: Response) -> None:
         """
-        Check that no page may read it.
+        Check that no page may read an answer.
         """
         found = [name for name in response.headers if name.lower().startswith("access-control")]
         self.assertEqual([], found)
 
     def test_C1_cross_origin(self) -> None:
         """
-        A page of an origin that is listed may read every answer, errors included.
+        A page of a listed origin may read every answer, also errors.
         """
         stream = self.open({"match": a_topic()}, {"Origin": APP})
         self.assert_readable(stream.head)
@@ -83,7 +83,7 @@ class CorsTests(PublisherCase):
 
     def test_C1_not_listed(self) -> None:
         """
-        Others may not, and neither may anybody where none is listed.
+        Pages of other origins may not read answers, and without a list no page may.
         """
         for origin in ("https://evil.example", "http://app.example", f"{APP}:444", "null", ""):
             self.assert_unreadable(self.head_from(origin))
@@ -93,7 +93,7 @@ class CorsTests(PublisherCase):
 
     def test_C2_no_reflection(self) -> None:
         """
-        With credentials the answer names one listed origin, never one that only looks like it.
+        With credentials the answer names a listed origin, never one that only looks like it.
         """
         for origin in (
             "https://app.example.evil.example",
@@ -108,7 +108,7 @@ class CorsTests(PublisherCase):
 
     def test_C2_star(self) -> None:
         """
-        Where all origins are listed, none has credentials.
+        If all origins are allowed, credentials are not.
         """
         made = hub(*KEYS, "--anonymous", "--cors-origin=*")
         response = self.head_from("https://evil.example", made)
@@ -118,7 +118,7 @@ class CorsTests(PublisherCase):
 
     def test_C2_options(self) -> None:
         """
-        The hub does not start with a star among others, ``null``, or a star for a whole top-level
+        The hub does not start with a star beside others, ``null``, or a star below a top-level
         domain.
         """
         for origins in (["*", APP], ["null"], ["https://*.com"], ["https://*"], ["app.example"]):
@@ -127,7 +127,7 @@ class CorsTests(PublisherCase):
 
     def test_C3_preflight(self) -> None:
         """
-        The methods of the hub are allowed, and the headers that scripts set.
+        The methods of the hub, and the headers that scripts set, are allowed.
         """
         response = self.preflight(APP)
         methods = _names(response.headers["Access-Control-Allow-Methods"])
@@ -141,7 +141,7 @@ class CorsTests(PublisherCase):
 
     def test_C3_subscription_api(self) -> None:
         """
-        The same for the subscription API, with its methods.
+        The subscription API allows the same headers, and its own methods.
         """
         fields = [("Origin", APP), ("Access-Control-Request-Method", "GET")]
         response = ask(self.hub, "OPTIONS", fields, path="/subscriptions/exact/a")
@@ -160,7 +160,7 @@ class CorsTests(PublisherCase):
 
     def test_C5_subdomains(self) -> None:
         """
-        A star stands for subdomains, however deep, and not for the domain itself.
+        A star stands for subdomains at any depth, but not for the domain itself.
         """
         for origin in ("https://a.example.org", "https://a.b.example.org"):
             self.assert_readable(self.head_from(origin), origin)
@@ -177,7 +177,7 @@ class CorsTests(PublisherCase):
 
     def test_C_metadata(self) -> None:
         """
-        Everyone may read the metadata; there is nothing in it for credentials.
+        Every page may read the metadata, without credentials.
         """
         response = self.hub.request("GET", f"/.well-known/oauth-protected-resource{PATH}")
         self.assertEqual("*", response.headers["Access-Control-Allow-Origin"])
@@ -186,7 +186,7 @@ class CorsTests(PublisherCase):
 
 class CookieTests(PublisherCase):
     """
-    Publishing with a cookie, which a browser adds whichever page asks.
+    Publishing with a cookie, which a browser adds to requests of any page.
     """
 
     options = ("--anonymous", f"--publish-origin={APP}", "--publish-origin=https://*.example.org")
@@ -195,7 +195,7 @@ class CookieTests(PublisherCase):
         self, *fields: tuple[str, str], cookie: str | None = None, at: MercureHub | None = None
     ) -> Response:
         """
-        Publish with a cookie that has a good token, unless told otherwise.
+        Publish with a cookie; by default it has a good token.
         """
         cookie = f"{COOKIE}={access_token()}" if cookie is None else cookie
         given = [("Content-Type", FORM), ("Cookie", cookie), *fields]
@@ -203,15 +203,15 @@ class CookieTests(PublisherCase):
 
     def assert_forged(self, response: Response) -> None:
         """
-        Check that a request may have been made by anybody.
+        Check that a request was refused as a possible forgery.
         """
         self.assert_status(400, response)
         self.assertIn('error="invalid_request"', response.headers["WWW-Authenticate"])
 
     def test_C6_own_origin(self) -> None:
         """
-        Pages of the hub's own origin may publish without being listed, as the specification has
-        it; the reference wants them listed.
+        Pages of the hub's own origin may publish without being listed, as in the specification; the
+        reference requires that they are listed.
         """
         with self.assert_publishes(2):
             self.assert_status(200, self.publish_from(("Origin", OWN)))
@@ -219,7 +219,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_own_origin_unknown(self) -> None:
         """
-        A hub that was not told its URL goes by the name that it was asked for.
+        A hub without a configured URL takes its origin from the request's ``Host``.
         """
         made = hub("--key=env:SSETWIST_CONFORMANCE_KEY")
         cookie = f"mercureAuthorization={legacy_token()}"
@@ -230,7 +230,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_listed(self) -> None:
         """
-        Pages of the listed origins may, too.
+        Pages of listed origins may publish.
         """
         for origin in (APP, "https://a.example.org"):
             self.assert_status(200, self.publish_from(("Origin", origin)))
@@ -238,7 +238,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_others(self) -> None:
         """
-        All others are refused, and nothing is published.
+        Pages of other origins are refused, and nothing is published.
         """
         with self.assert_publishes(0):
             for origin in ("https://evil.example", "null", "", f"{OWN}:444", f"{APP}/", "*"):
@@ -246,16 +246,16 @@ class CookieTests(PublisherCase):
             for referer in ("https://evil.example/?https://hub.example/", "x", "", f"//{OWN}"):
                 self.assert_forged(self.publish_from(("Referer", referer)))
 
-    def test_C6_neither(self) -> None:
+    def test_C6_no_origin_or_referer(self) -> None:
         """
-        Without ``Origin`` and ``Referer`` nobody knows where it comes from, and it is refused.
+        Without ``Origin`` and ``Referer`` the sender is unknown, and refused.
         """
         with self.assert_publishes(0):
             self.assert_forged(self.publish_from())
 
     def test_C6_origin_wins(self) -> None:
         """
-        The referer counts only where there is no origin.
+        The referer counts only if ``Origin`` is missing.
         """
         fields = [("Origin", "https://evil.example"), ("Referer", f"{OWN}/page")]
         with self.assert_publishes(0):
@@ -264,7 +264,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_legacy_cookie(self) -> None:
         """
-        The same for the cookie of 0.x.
+        The same rules hold for the cookie of 0.x.
         """
         cookie = f"mercureAuthorization={legacy_token()}"
         self.assert_status(200, self.publish_from(("Origin", APP), cookie=cookie))
@@ -274,7 +274,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_header_is_exempt(self) -> None:
         """
-        Who shows a token in a header needs no origin: no browser adds that by itself.
+        A client with a token in a header needs no origin, because browsers never add that alone.
         """
         bearer = ("Authorization", f"Bearer {access_token()}")
         evil = ("Origin", "https://evil.example")
@@ -283,7 +283,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_parameter_is_exempt(self) -> None:
         """
-        Nor does who has it in the URL, as 0.x allows it.
+        A client with a token in the URL, as 0.x allows, needs no origin.
         """
         fields = [("Content-Type", FORM), ("Cookie", "session=1")]
         found = ask(self.hub, "POST", fields, b"topic=/a", f"?authorization={legacy_token()}")
@@ -291,7 +291,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_other_cookies(self) -> None:
         """
-        A cookie without a token says nothing: then a token is missing.
+        A cookie without a token is ignored, so the token is missing.
         """
         response = self.publish_from(cookie="session=1")
         self.assert_status(401, response)
@@ -306,7 +306,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_star(self) -> None:
         """
-        Not even where all origins are listed may any page publish with a cookie.
+        If all origins are allowed to read, still no foreign page may publish with a cookie.
         """
         made = hub(*KEYS, "--publish-origin=*")
         self.assert_forged(self.publish_from(("Origin", "https://evil.example"), at=made))
@@ -314,7 +314,7 @@ class CookieTests(PublisherCase):
 
     def test_C7_not_logged(self) -> None:
         """
-        No token is in what the hub logs, neither of who is let in nor of who is not.
+        Tokens never appear in the log, neither of accepted nor of refused requests.
         """
         tokens = [legacy_token(), legacy_token(exp=1), access_token(), access_token(exp=1)]
         with log_lines() as lines:

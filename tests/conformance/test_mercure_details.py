@@ -1,5 +1,5 @@
 """
-What tokens of 1.0 allow (section 8 of the checklist).
+Rights in tokens of 1.0 (section 8 of the checklist).
 """
 
 import json
@@ -18,7 +18,7 @@ from tests.conformance.mercure_publisher import (
 
 class DetailCase(PublisherCase):
     """
-    Tests of tokens with such a claim.
+    Tests of tokens with ``authorization_details``.
     """
 
     options = ("--anonymous", "--subscriptions")
@@ -32,9 +32,9 @@ class DetailCase(PublisherCase):
 
     def assert_invalid(self, *details: Any, why: str = "authorization_details") -> None:
         """
-        Check that the whole token is refused, though it has a good detail, too.
+        Check that a token is refused for these details, in spite of a good one.
 
-        :param why: What the log says.
+        :param why: A part of the reason in the log.
         """
         good = detail("publish", "*")
         for claim in ([*details, good], [good, *details]):
@@ -47,10 +47,10 @@ class DetailCase(PublisherCase):
 
     def sees(self, token: str, update: Iterable[str], *matchers: str) -> bool:
         """
-        Tell whether a subscriber gets a private update.
+        Return true if a subscriber gets a private update.
 
         :param update: The topics of the update.
-        :param matchers: What it subscribes to; a marker, too.
+        :param matchers: Matchers of the subscriber, to which a marker is added.
         """
         marker = a_topic()
         stream = self.open([("match", one) for one in (*matchers, marker)], token=token)
@@ -62,12 +62,12 @@ class DetailCase(PublisherCase):
 
 class DetailTests(DetailCase):
     """
-    The claim, and what it grants.
+    The claim and the rights that it grants.
     """
 
     def test_D1_members(self) -> None:
         """
-        A detail has a type, actions and topics; none of them may be missing or empty.
+        A detail must have a type, actions and topics, and these must not be empty.
         """
         self.assertEqual(200, self.status_of(access_token()))
         for changes in (
@@ -88,7 +88,7 @@ class DetailTests(DetailCase):
 
     def test_D1_payload(self) -> None:
         """
-        A payload may be any JSON value, as the reference has it; the specification knows objects.
+        A payload may be any JSON value, as in the reference; the specification knows only objects.
         """
         for payload in ({"a": 1}, [1], "x", 0, None):
             token = access_token(authorization_details=[detail("publish", "*", payload=payload)])
@@ -106,7 +106,7 @@ class DetailTests(DetailCase):
 
     def test_D2_other_types(self) -> None:
         """
-        What has another type is ignored, whatever else it has or lacks.
+        A detail of another type is ignored, whatever it contains.
         """
         good = detail("publish", "/a")
         for other in (
@@ -122,7 +122,7 @@ class DetailTests(DetailCase):
 
     def test_D3_actions(self) -> None:
         """
-        Unknown actions grant nothing and harm nothing; what is no text makes the token invalid.
+        Unknown actions are ignored; an action that is not a string makes the token invalid.
         """
         unknown = detail("publish", "/b") | {"actions": ["delete", "PUBLISH", "", "*"]}
         both = detail("publish", "/a") | {"actions": ["delete", "publish"]}
@@ -133,7 +133,7 @@ class DetailTests(DetailCase):
 
     def test_D4_topics(self) -> None:
         """
-        An entry has a match, and a type that is ``exact`` unless it says otherwise.
+        An entry has a matcher and a type, which is ``exact`` by default.
         """
         for entry in (
             "/a",
@@ -159,7 +159,7 @@ class DetailTests(DetailCase):
 
     def test_D4_types(self) -> None:
         """
-        Each type matches as it does for subscribers.
+        Each type matches as for subscribers.
         """
         for entry, topic, other in (
             ({"match": "/a"}, "/a", "/A"),
@@ -178,8 +178,8 @@ class DetailTests(DetailCase):
 
     def test_D5_all_or_nothing(self) -> None:
         """
-        One bad detail makes the whole token invalid, also for the other action, and for who would
-        need no token.
+        One bad detail makes the whole token invalid, also for the other action, and where tokens
+        are optional.
         """
         bad = detail("subscribe", {"match": "/a", "match_type": "regexp"})
         token = access_token(authorization_details=[detail("publish", "*"), bad])
@@ -188,8 +188,8 @@ class DetailTests(DetailCase):
 
     def test_D6_limits(self) -> None:
         """
-        There may be 100 details, 100 topics in all of them and 4096 bytes in each matcher; more
-        makes the token invalid.
+        A token may have 100 details, 100 topics in all details together, and 4096 bytes per
+        matcher; more make it invalid.
         """
         for details, status in (
             ([detail("publish", "/a")] * 100, 200),
@@ -206,15 +206,15 @@ class DetailTests(DetailCase):
 
     def test_D6_head(self) -> None:
         """
-        A token that does not fit into the head of a request is answered with 431, before anybody
-        could look at it; the specification, which knows no such limit, would have 401.
+        A token that does not fit into the head of a request gives 431, before it is read.  The
+        specification does not know this limit, and would say 401.
         """
         token = access_token(authorization_details=[detail("publish", *["x" * 200] * 100)])
         self.assertEqual(431, self.status_of(token))
 
     def test_D7_star(self) -> None:
         """
-        The wildcard grants every topic, whatever the type.
+        The wildcard grants every topic, with either type.
         """
         for entry in (
             {"match": "*"},
@@ -227,8 +227,8 @@ class DetailTests(DetailCase):
 
     def test_D8_private_updates(self) -> None:
         """
-        A private update is for who is granted one of its topics, and asks for one, which may be
-        another.
+        A subscriber gets a private update if it asks for one of its topics, and has rights to one,
+        which may be another one.
         """
         granted, asked, other = a_topic(), a_topic(), a_topic()
         token = self.hub.mint(subscribe=[granted])
@@ -242,7 +242,7 @@ class DetailTests(DetailCase):
 
     def test_D8_no_token(self) -> None:
         """
-        Who shows no token gets no private update, whatever it asks for.
+        A client without a token gets no private updates.
         """
         topic, marker = a_topic(), a_topic()
         stream = self.open([("match", "*"), ("match_urlpattern", "*")])
@@ -252,7 +252,7 @@ class DetailTests(DetailCase):
 
     def test_D9_no_detail(self) -> None:
         """
-        Without a detail of ours a token has no rights, and is a good token all the same.
+        A token without a Mercure detail is valid, but without rights.
         """
         topic = a_topic()
         for claim in ([], [{"type": "other"}], None):
@@ -262,7 +262,7 @@ class DetailTests(DetailCase):
 
     def test_D9_null(self) -> None:
         """
-        A claim that is null is no claim.
+        A claim of ``null`` counts as missing.
         """
         token = access_token(authorization_details=None, mercure={"publish": ["*"]})
         self.assertEqual(403, self.status_of(token))
@@ -270,12 +270,12 @@ class DetailTests(DetailCase):
 
 class PayloadTests(DetailCase):
     """
-    What subscriptions carry.
+    Payloads of subscriptions.
     """
 
     def payload_of(self, match: str, *details: Any, name: str = "match") -> Any:
         """
-        Return the payload of a subscription, ``"none"`` without one.
+        Return the payload of a subscription, or ``"none"``.
         """
         self.open([(name, match)], token=access_token(authorization_details=[*details]))
         kind = "exact" if name == "match" else "urlpattern"
@@ -287,7 +287,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_first_detail(self) -> None:
         """
-        A subscription carries the payload of the first detail that grants its matcher.
+        A subscription has the payload of the first detail that grants its matcher.
         """
         topic = a_topic()
         first = detail("subscribe", a_topic(), payload={"number": 1})
@@ -297,7 +297,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_order(self) -> None:
         """
-        The order is that of the document, not of how precise they are.
+        The order of details counts, not their precision.
         """
         topic = a_topic()
         every = detail("subscribe", "*", payload={"number": 1})
@@ -306,7 +306,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_matcher_as_topic(self) -> None:
         """
-        The text of the matcher is what must be granted, as if it were a topic.
+        A detail grants a subscription if it matches the matcher's text as a topic.
         """
         prefix = a_topic()
         pattern = {"match": f"{prefix}/*", "match_type": "urlpattern"}
@@ -318,7 +318,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_none(self) -> None:
         """
-        If that detail has no payload there is none, whatever the next one has.
+        A first detail without a payload leaves the subscription without one.
         """
         topic = a_topic()
         bare = detail("subscribe", topic)
@@ -327,7 +327,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_publish(self) -> None:
         """
-        The payload of a detail that grants publishing only does not count.
+        A detail that only grants publishing does not give a payload.
         """
         topic = a_topic()
         publish = detail("publish", topic, payload={"number": 1})

@@ -1,5 +1,5 @@
 """
-Where the specification and its reference differ, section 19 of the protocol point by point.
+Differences between the specification and its reference (section 19 of the protocol).
 """
 
 import json
@@ -10,12 +10,12 @@ from tests.conformance.mercure_hub import FORM, KEYS, PATH, MercureCase, a_topic
 
 class DifferenceTests(MercureCase):
     """
-    Which side this hub takes.
+    The side that this hub takes in each difference.
     """
 
     def test_19_1_too_many_topics(self) -> None:
         """
-        Too many topics are 413, as the specification has it; the reference answers 400.
+        Too many topics give 413, as in the specification; the reference answers 400.
         """
         fields = [("topic", f"a{number}") for number in range(1001)]
         self.assert_status(413, self.hub.publish(fields))
@@ -23,7 +23,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_2_payload(self) -> None:
         """
-        A payload may be any JSON value, as the reference has it; the specification knows objects.
+        A payload may be any JSON value, as in the reference; the specification knows only objects.
         """
         for payload in ({"a": 1}, "text", [1, None], 0, False):
             topic = a_topic()
@@ -36,7 +36,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_3_topic(self) -> None:
         """
-        ``topic`` means what it did in 0.x; the reference refuses it, the specification is silent.
+        ``topic`` means the same as in 0.x; the reference refuses it, the specification is silent.
         """
         topic = a_topic()
         stream = self.open({"topic": topic})
@@ -45,8 +45,8 @@ class DifferenceTests(MercureCase):
 
     def test_19_4_own_origin(self) -> None:
         """
-        A page of the hub's own origin may publish with a cookie, as the specification has it; the
-        reference must be told of it.
+        A page of the hub's own origin may publish with a cookie, as in the specification; the
+        reference must be configured for that.
         """
         cookie = f"__Secure-mercure_access_token={self.hub.mint(publish=['*'])}"
         for origin, status in (("https://hub.example", 200), ("https://other.example", 400)):
@@ -55,13 +55,13 @@ class DifferenceTests(MercureCase):
 
     def test_19_5_no_expire(self) -> None:
         """
-        There is no header ``Expire``, which nobody knows.
+        Answers do not have the unknown header ``Expire``.
         """
         self.assertIsNone(self.open({"match": "a"}).head.headers["Expire"])
 
     def test_19_6_heartbeat(self) -> None:
         """
-        The heartbeat is a comment without a text, as that of the reference.
+        The heartbeat is a comment without text, as in the reference.
         """
         other = hub(*KEYS, "--anonymous", "--heartbeat=0.1")
         stream = self.open_at(other, {"match": a_topic()})
@@ -70,7 +70,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_7_query_cursor(self) -> None:
         """
-        With ``QUERY`` the cursor in the URL wins over that in the body; both agree on it.
+        With ``QUERY`` the last event id in the URL precedes that in the body; both agree on it.
         """
         topic = a_topic()
         first, second, _ = (self.hub.update(topic, data) for data in "123")
@@ -81,7 +81,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_8_hub_path(self) -> None:
         """
-        The hub may be at another path, as the specification has it; the reference knows one.
+        The hub may be at another path, as in the specification; the reference knows only one.
         """
         other = hub(KEYS[0], "--audience=https://hub.example/events", "--subscriptions")
         self.assertEqual("/events", other.path)
@@ -91,8 +91,8 @@ class DifferenceTests(MercureCase):
 
     def test_19_9_base_url(self) -> None:
         """
-        Patterns and topics are relative to one URL, the hub's, so that a relative one of these
-        meets an absolute one of those.
+        Patterns and topics are relative to the hub's URL, so a relative one matches an absolute
+        one.
         """
         number = a_topic("")
         stream = self.open({"match_urlpattern": f"/19/9/{number}/:id"})
@@ -102,7 +102,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_10_path_as_sent(self) -> None:
         """
-        What a token must grant is the path as the client sent it; nothing is normalised.
+        A token must grant the path as the client sent it, without normalisation.
         """
         root = f"{PATH}/subscriptions/exact"
         for granted, asked, status in (

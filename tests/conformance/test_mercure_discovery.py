@@ -1,5 +1,5 @@
 """
-How a hub is found, and what it says of itself (section 13 of the checklist).
+Discovery of a hub, and its metadata (section 13 of the checklist).
 """
 
 import json
@@ -14,19 +14,19 @@ METADATA = "/.well-known/oauth-protected-resource"
 
 class LinkTests(PublisherCase):
     """
-    What a publisher's resource says.  It is the application's; we make the header.
+    The header that the application sends for a publisher's resource; the hub makes its value.
     """
 
     def test_L1_link(self) -> None:
         """
-        A resource leads to its hub with ``rel="mercure"``.
+        A resource links to its hub with ``rel="mercure"``.
         """
         self.assertEqual(f'<{HUB}>; rel="mercure"', link(HUB))
 
     def test_L2_attributes(self) -> None:
         """
-        It may name the newest event that it has in it, and the media type and type of what comes;
-        what is not given is left out.
+        The link may name the newest event in the resource, and the type and media type of events;
+        an attribute that is not given is left out.
         """
         value = link(HUB, last_event_id='#a"\\b', type="price", content_type="application/json")
         self.assertIn(r'; last-event-id="#a\"\\b"', value)
@@ -41,7 +41,7 @@ class MetadataTests(PublisherCase):
 
     def metadata(self, at: MercureHub, path: str = PATH) -> dict[str, Any]:
         """
-        Get the document.
+        Fetch the document.
         """
         response = at.request("GET", f"{METADATA}{path}")
         self.assert_status(200, response)
@@ -51,7 +51,7 @@ class MetadataTests(PublisherCase):
 
     def test_L5_document(self) -> None:
         """
-        It says what the hub is called, how and where tokens are had, and what there is.
+        The document names the hub, the ways to get and to send tokens, and the features.
         """
         expected = {
             "resource": HUB,
@@ -66,32 +66,32 @@ class MetadataTests(PublisherCase):
 
     def test_L5_no_keys(self) -> None:
         """
-        It does not say where keys are: the hub publishes none.
+        The document does not name keys, because the hub does not publish any.
         """
         self.assertNotIn("jwks_uri", self.metadata(self.hub))
 
     def test_L5_subscriptions(self) -> None:
         """
-        It says whether the hub tells who is subscribed.
+        The document tells if the hub lists its subscriptions.
         """
         self.assertIs(False, self.metadata(self.hub)["mercure_subscriptions"])
 
     def test_L5_matcher_types(self) -> None:
         """
-        There are exact and urlpattern, of which it says nothing: that means these two.
+        The document does not list matcher types, which means exact and urlpattern.
         """
         self.assertNotIn("mercure_matcher_types_supported", self.metadata(self.hub))
 
     def test_L5_cookie(self) -> None:
         """
-        It names the cookie that the operator has chosen.
+        The document names the cookie that the operator has chosen.
         """
         document = self.metadata(hub(*KEYS, "--cookie-name=mine"))
         self.assertEqual("mine", document["mercure_cookie"])
 
     def test_L5_head(self) -> None:
         """
-        ``HEAD`` is answered like ``GET``, without the document; other methods are not.
+        ``HEAD`` gets the head of the answer to ``GET``; other methods are refused.
         """
         found = self.hub.request("HEAD", f"{METADATA}{PATH}")
         self.assert_status(200, found)
@@ -100,7 +100,7 @@ class MetadataTests(PublisherCase):
 
     def test_L5_path(self) -> None:
         """
-        Its path follows that of the hub.
+        The path of the document follows that of the hub.
         """
         made = self.fresh_hub(KEYS[0], "--audience=https://h.example/events")
         self.assertEqual("https://h.example/events", self.metadata(made, "/events")["resource"])
@@ -108,13 +108,13 @@ class MetadataTests(PublisherCase):
 
     def test_L5_unknown_url(self) -> None:
         """
-        A hub that does not know its URL has no such document; its name would be a guess.
+        A hub without a configured URL does not serve the document, and does not guess its name.
         """
         self.assert_status(404, hub(KEYS[0]).request("GET", f"{METADATA}{PATH}"))
 
     def test_L6_resource(self) -> None:
         """
-        The name in it is the one that its URL is made of, and the one that tokens must be for.
+        The document names the URL that its own path is made from, the audience of tokens.
         """
         document = self.metadata(self.hub)
         token = self.hub.mint(publish=["*"], audience=document["resource"])

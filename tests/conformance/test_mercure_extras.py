@@ -1,6 +1,6 @@
 """
-What publishers may do beyond the protocol: JSON, many updates at once, asking again, and a limit to
-how fast they are.
+Publishing beyond the protocol: JSON, many updates at once, idempotency keys, and a limit on the
+rate.
 """
 
 import json
@@ -14,19 +14,19 @@ from tests.patience import wait_until
 
 class JsonTests(PublisherCase):
     """
-    One update, as a JSON object.
+    One update as a JSON object.
     """
 
     def publish_json(self, update: Any, media_type: str = JSON) -> Response:  # any JSON value
         """
-        Publish it.
+        Publish an object as JSON.
         """
         body = update if isinstance(update, bytes) else json.dumps(update).encode()
         return self.post(body, media_type)
 
     def test_fields(self) -> None:
         """
-        It has the fields of the form, and is answered like it.
+        The object has the fields of the form, and gets the same answer.
         """
         topic, id = a_topic(), a_topic("urn:x:")
         stream = self.open({"match": topic})
@@ -39,7 +39,7 @@ class JsonTests(PublisherCase):
 
     def test_data(self) -> None:
         """
-        Data that is no text is sent as JSON.
+        Data that is not a string is sent as JSON.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -49,7 +49,7 @@ class JsonTests(PublisherCase):
 
     def test_topics(self) -> None:
         """
-        The topic may be an array, of which each must be granted.
+        The topic may be an array; each of its topics must be granted.
         """
         topics = [a_topic(), a_topic()]
         stream = self.open({"match": topics[1]})
@@ -62,7 +62,7 @@ class JsonTests(PublisherCase):
 
     def test_private(self) -> None:
         """
-        It is private if that is true, and public if it is false.
+        The update is private if the field is true, and public if it is false.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -72,7 +72,7 @@ class JsonTests(PublisherCase):
 
     def test_refused(self) -> None:
         """
-        What is wrong is refused, and named.
+        An invalid object is refused; the error names the field.
         """
         for named, update in (
             ("JSON", b"topic=/a"),
@@ -115,7 +115,7 @@ class LinesTests(PublisherCase):
 
     def publish_lines(self, *lines: Any, **options: Any) -> list[dict[str, Any]]:  # JSON values
         """
-        Publish them; return what is answered to each.
+        Publish lines, and return the answer to each.
         """
         body = "".join(f"{one if isinstance(one, str) else json.dumps(one)}\n" for one in lines)
         response = self.post(body, JSON_LINES, **options)
@@ -125,7 +125,7 @@ class LinesTests(PublisherCase):
 
     def test_order(self) -> None:
         """
-        They are published in their order, and answered in it, each with its id.
+        Lines are published and answered in their order, each with its id.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -137,7 +137,7 @@ class LinesTests(PublisherCase):
 
     def test_one_is_wrong(self) -> None:
         """
-        What is wrong with a line is told with its number, and does not keep the others.
+        An invalid line is answered with its number, and does not affect the others.
         """
         token = self.hub.mint(publish=["/a"])
         with self.assert_publishes(2):
@@ -156,9 +156,9 @@ class LinesTests(PublisherCase):
         )
         self.assertIn("topic", answers[1]["error"])
 
-    def test_who_may_not(self) -> None:
+    def test_no_right_to_publish(self) -> None:
         """
-        Who may not publish at all is refused altogether.
+        A client without any right to publish gets one refusal for all lines.
         """
         with self.assert_publishes(0):
             found = self.post('{"topic":"/a"}', JSON_LINES, token=self.hub.mint(subscribe=["*"]))
@@ -166,14 +166,14 @@ class LinesTests(PublisherCase):
 
     def test_too_many(self) -> None:
         """
-        More than a thousand lines are refused, and none of them is published.
+        More than a thousand lines are refused, and nothing is published.
         """
         self.assert_refuses(413, "lines", b'{"topic":"/a"}\n' * 1001, media_type=JSON_LINES)
 
 
 class IdempotencyTests(PublisherCase):
     """
-    Asking again.
+    Repeated requests with an idempotency key.
     """
 
     def publish_once(
@@ -185,9 +185,9 @@ class IdempotencyTests(PublisherCase):
         token = token or access_token(sub="me")
         return self.post(body, media_type, {"Idempotency-Key": key}, token=token)
 
-    def test_again(self) -> None:
+    def test_repeated(self) -> None:
         """
-        Who asks again gets the same answer, and nothing is published again.
+        A repeated request gets the same answer, and nothing is published again.
         """
         key, body = a_topic("key-"), "topic=/a&data=x"
         with self.assert_publishes(1):
@@ -195,9 +195,9 @@ class IdempotencyTests(PublisherCase):
         self.assertEqual({200}, {answer.status for answer in answers})
         self.assertEqual(1, len({answer.body for answer in answers}))
 
-    def test_at_once(self) -> None:
+    def test_simultaneous(self) -> None:
         """
-        So do those that ask at the same time.
+        Requests at the same time get the same answer, and one update is published.
         """
         key, bodies = a_topic("key-"), []
         threads = [
@@ -213,7 +213,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_another_body(self) -> None:
         """
-        The same key with another body is a mistake: 422.
+        The same key with another body gives 422.
         """
         key = a_topic("key-")
         self.publish_once(key, "topic=/a&data=x")
@@ -224,8 +224,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_another_publisher(self) -> None:
         """
-        Keys of different publishers have nothing to do with each other; one publisher may come
-        with another token.
+        Each publisher has its own keys; tokens with the same subject belong to one publisher.
         """
         key = a_topic("key-")
         with self.assert_publishes(2):
@@ -238,7 +237,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_refused_before(self) -> None:
         """
-        What was refused published nothing, and may be put right under the same key.
+        A request that was refused may be corrected under the same key.
         """
         key = a_topic("key-")
         self.assert_status(400, self.publish_once(key, "topic=*"))
@@ -247,7 +246,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_no_grant(self) -> None:
         """
-        Who may not publish to the topic does not learn whether it was published under the key.
+        A client without a right to the topic does not learn what was published under the key.
         """
         key = a_topic("key-")
         self.publish_once(key, "topic=/a")
@@ -256,7 +255,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_lines(self) -> None:
         """
-        Of many updates each is published once.
+        Each line is published once.
         """
         key, body = a_topic("key-"), '{"topic":"/a"}\n{"topic":"/a"}\n'
         with self.assert_publishes(2):
@@ -276,18 +275,18 @@ class IdempotencyTests(PublisherCase):
 
 class RateTests(PublisherCase):
     """
-    How fast one may publish.
+    Limits on the rate of publications.
     """
 
     def test_rate(self) -> None:
         """
-        Above the rate it is 429, and when to come back; then it may go on.  Others are not slowed.
+        Above the rate the answer is 429 with a time to come back.  Other publishers are not slowed.
         """
         made = hub(*KEYS, "--publish-rate=2")
         mine, other = access_token(sub="me"), access_token(sub="you")
         fields = {"topic": "/a"}
         before, accepted = self.head_of(made), 0
-        # Two at once may be published in any case.  A slow machine must try more often.
+        # Two may be published at once in any case.  A slow machine must try more often.
         while (found := made.publish(fields, token=mine)).status == 200:
             accepted += 1
             self.assertLess(accepted, 1000)
@@ -302,7 +301,7 @@ class RateTests(PublisherCase):
 
     def test_lines(self) -> None:
         """
-        Each line counts; those that are too many are told when to come back.
+        Each line counts; lines above the rate are told when to come back.
         """
         made = hub(*KEYS, "--publish-rate=2")
         token = access_token(sub="somebody else")

@@ -1,35 +1,35 @@
 """
-Coming back to a Mercure hub, section 11 of the protocol clause by clause (H).
+Reconnecting to a Mercure hub (section 11 of the protocol), clause by clause (H).
 """
 
 from threading import Thread
 
 from tests.conformance.mercure_hub import KEYS, PATH, MercureCase, Stream, a_topic, encoded, hub
 
-#: The header that says after which event a stream begins.
+#: The header with the id of the event after which a stream begins.
 HEADER = "Mercure-Last-Event-ID"
 
 
 class HistoryTests(MercureCase):
     """
-    What a client gets that comes back.
+    Events for a client that reconnects.
     """
 
     def back(self, topic: str, last_event_id: str, **options: str) -> Stream:
         """
-        Come back after an event.
+        Reconnect after an event.
         """
         return self.open({"match": topic, "last_event_id": last_event_id}, **options)
 
     def data(self, stream: Stream, number: int) -> list[str]:
         """
-        Return the data of as many events.
+        Return the data of the next events, so many.
         """
         return [event.data for event in stream.next_events(number)]
 
     def test_H1_header_and_parameter(self) -> None:
         """
-        The cursor is in the header, or in the parameter; the header wins.
+        The last event id may be in the header or in the parameter; the header wins.
         """
         topic = a_topic()
         first, second, _ = (self.hub.update(topic, data) for data in "123")
@@ -53,7 +53,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_replay_then_live(self) -> None:
         """
-        All that was published after the cursor comes, in order and once, and then what is new.
+        All events after the given one come once and in order, and then new ones.
         """
         topic = a_topic()
         first = self.hub.update(topic, "0")
@@ -66,7 +66,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_while_published(self) -> None:
         """
-        The same holds for those who come back while there are ever more updates.
+        The same holds for clients that reconnect while more updates are published.
         """
         topic = a_topic()
         first = self.hub.update(topic, "0")
@@ -80,7 +80,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_hub_wide(self) -> None:
         """
-        The cursor may be of an update of any topic: the order is the hub's, not the topic's.
+        The last event may have any topic, because the order is that of the hub.
         """
         topic = a_topic()
         self.hub.update(topic, "before")
@@ -90,7 +90,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_matchers(self) -> None:
         """
-        Of what has been missed only what is asked for comes.
+        Only missed events that match the subscription are replayed.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")
@@ -100,7 +100,7 @@ class HistoryTests(MercureCase):
 
     def test_H3_private_updates(self) -> None:
         """
-        Of private updates only those are replayed that the token grants which the client has now.
+        Private updates are replayed only if the client's present token grants them.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")
@@ -113,7 +113,7 @@ class HistoryTests(MercureCase):
 
     def test_H4_earliest(self) -> None:
         """
-        Who asks for the earliest gets all that is kept of its topics.
+        After ``earliest`` all kept events of the topics are replayed.
         """
         topic = a_topic()
         for data in "123":
@@ -135,7 +135,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_response_header(self) -> None:
         """
-        Who comes with a cursor is told after which update the stream begins.
+        The answer to a reconnection names the event after which the stream begins.
         """
         topic = a_topic()
         id = self.hub.update(topic, "1")
@@ -145,7 +145,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_empty_cursor(self) -> None:
         """
-        Who comes with an empty cursor is told, too, and gets what is new.
+        An empty last event id gives the header, and only new events.
         """
         topic = a_topic()
         self.hub.update(topic, "old")
@@ -156,7 +156,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_empty_history(self) -> None:
         """
-        Where there has been no update yet the stream begins at the earliest.
+        Before the first update a stream begins after ``earliest``.
         """
         other = self.fresh_hub(*KEYS, "--anonymous")
         stream = self.open_at(other, {"match": "a", "last_event_id": "earliest"})
@@ -166,8 +166,8 @@ class HistoryTests(MercureCase):
 
     def test_H7_unknown_cursor(self) -> None:
         """
-        Who comes with an unknown id gets nothing that is old.  Unlike the reference, this hub says
-        so, too, in an event of a type that no update of the protocol has.
+        An unknown last event id gives only new events.  Unlike the reference, this hub also sends
+        an event about the gap, with a type that updates of the protocol do not have.
         """
         topic = a_topic()
         self.hub.update(topic, "old")
@@ -180,7 +180,7 @@ class HistoryTests(MercureCase):
 
     def test_H7_no_gap(self) -> None:
         """
-        The hub can be told not to say so.
+        The event about a gap can be turned off.
         """
         other, topic = hub(*KEYS, "--anonymous", "--gap="), a_topic()
         other.update(topic, "old")
@@ -190,7 +190,7 @@ class HistoryTests(MercureCase):
 
     def test_H7_replay_all(self) -> None:
         """
-        The hub can be told to give all that is kept to who comes with an unknown id.
+        The operator may have everything replayed after an unknown last event id.
         """
         other = hub(*KEYS, "--anonymous", "--gap=", "--unknown-cursor=all")
         topic = a_topic()
@@ -201,7 +201,7 @@ class HistoryTests(MercureCase):
 
     def test_H8_no_cursor(self) -> None:
         """
-        Who comes without a cursor is told nothing, and gets what is new.
+        Without a last event id the answer lacks the header, and only new events come.
         """
         topic = a_topic()
         self.hub.update(topic, "old")
@@ -212,8 +212,8 @@ class HistoryTests(MercureCase):
 
     def test_H8_no_history(self) -> None:
         """
-        A hub that keeps nothing answers with the earliest.  Unlike the reference, it knows its
-        newest update, after which nothing has been missed.
+        A hub without a history answers ``earliest``.  Unlike the reference, it knows its newest
+        update, after which nothing was missed.
         """
         other = hub(*KEYS, "--anonymous", "--log-events=0", "--gap=")
         id = other.update("a", "old")
@@ -227,7 +227,7 @@ class HistoryTests(MercureCase):
 
     def test_H9_header_leaks_nothing(self) -> None:
         """
-        The header has the id that was asked for, or none: never one that the client does not know.
+        The header is the client's own id or ``earliest``, never an id unknown to the client.
         """
         topic = a_topic()
         hidden = self.hub.update(topic, "secret", private="on")
@@ -238,7 +238,7 @@ class HistoryTests(MercureCase):
 
     def test_H11_subscription_events(self) -> None:
         """
-        The events that tell of subscriptions are kept and have ids like all others.
+        Announcements of subscriptions are kept, and have ids like all events.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")

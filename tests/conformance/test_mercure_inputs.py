@@ -1,6 +1,6 @@
 """
-Whatever is sent to a hub, it answers: with 2xx, or with a 4xx that says what is wrong, and then
-nothing was published.
+Arbitrary requests: each gets 2xx, or a 4xx that names the mistake, and a request that is refused
+publishes nothing.
 """
 
 import json
@@ -22,14 +22,14 @@ from tests.conformance.mercure_publisher import (
     legacy_token,
 )
 
-#: What must be in the words of an error: a field, or which part of the request it is.
+#: Words for errors, which must have one: a field, or the part of the request that is wrong.
 NAMED = re.compile(
     r"\b(topic|data|private|id|type|retry|fields?|update|lines|body|Content-Type|Idempotency-Key"
     r"|match|match_exact|match_urlpattern|parameter|matchers|asked for|token|Authorization|path|URL"
     r"|event-stream)\b"
 )
 
-#: Texts that have a meaning somewhere.
+#: Texts with a meaning somewhere.
 _odd = st.sampled_from(
     [
         *(
@@ -134,7 +134,7 @@ _tokens = (st.lists(_details, max_size=3) | _json_values).map(
     lambda claim: access_token(authorization_details=claim)
 ) | (_claims | _json_values).map(lambda claim: legacy_token(claim))
 
-#: What a header may have: no line break, and what Latin-1 can say.
+#: Text that a header may have: Latin-1 without line breaks.
 _headers = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\0\r\n"), max_size=60).map(
     str.strip
 )
@@ -142,12 +142,12 @@ _headers = st.text(st.characters(max_codepoint=0xFF, exclude_characters="\0\r\n"
 
 class InputCase(PublisherCase):
     """
-    Tests of requests that nobody would think of.
+    Arbitrary requests.
     """
 
     def assert_answered(self, response: Response) -> None:
         """
-        Check that an answer is 2xx, or a 4xx in words that name what is wrong.
+        Check that an answer is 2xx, or a 4xx that names the mistake.
         """
         if 200 <= response.status < 300:
             return
@@ -157,7 +157,7 @@ class InputCase(PublisherCase):
 
     def assert_publication(self, response: Response, before: int) -> None:
         """
-        Check that one update was published if it was accepted, and none if it was refused.
+        Check that an accepted publication published one update, and a refused one none.
         """
         self.assert_answered(response)
         published = self.head_of(self.hub) - before
@@ -174,13 +174,13 @@ class InputCase(PublisherCase):
 
 class PublishInputTests(InputCase):
     """
-    Bodies of publications.
+    Bodies and headers of publications.
     """
 
     @given(_forms | _raw | _forms.map(lambda form: b"topic=/a&" + form))
     def test_forms(self, body: bytes) -> None:
         """
-        Any form.
+        Any form is answered.
         """
         before = self.head_of(self.hub)
         self.assert_publication(self.post(body), before)
@@ -188,7 +188,7 @@ class PublishInputTests(InputCase):
     @given(_jsons | _raw)
     def test_json(self, body: bytes) -> None:
         """
-        Any JSON, and what is none.
+        Any bytes are answered as JSON.
         """
         before = self.head_of(self.hub)
         self.assert_publication(self.post(body, JSON), before)
@@ -196,7 +196,7 @@ class PublishInputTests(InputCase):
     @given(st.lists(_jsons | _raw, max_size=4))
     def test_lines(self, lines: list[bytes]) -> None:
         """
-        Any lines.
+        Any lines are answered.
         """
         before = self.head_of(self.hub)
         self.assert_publication(self.post(b"\n".join(lines), JSON_LINES), before)
@@ -204,7 +204,7 @@ class PublishInputTests(InputCase):
     @given(_headers, _headers)
     def test_headers(self, media_type: str, key: str) -> None:
         """
-        Any media type, and any key.
+        Any media type and any idempotency key are answered.
         """
         before = self.head_of(self.hub)
         fields = [
@@ -216,7 +216,7 @@ class PublishInputTests(InputCase):
 
     def test_headers_that_are_no_utf_8(self) -> None:
         """
-        Any bytes in a header that is compared with something, whatever is asked for.
+        Any bytes are answered in headers that are compared with something, in each kind of request.
         """
         bearer = ("Authorization", f"Bearer {access_token()}")
         cookie = ("Cookie", f"__Secure-mercure_access_token={access_token()}")
@@ -237,7 +237,7 @@ class PublishInputTests(InputCase):
     @given(_tokens)
     def test_tokens(self, token: str) -> None:
         """
-        Any claim of a token that is signed as it must be, also of who subscribes.
+        Any claims of a signed token are answered, for both actions.
         """
         before = self.head_of(self.hub)
         self.assert_publication(self.post("topic=/a", token=token), before)
@@ -247,13 +247,13 @@ class PublishInputTests(InputCase):
 
 class SubscribeInputTests(InputCase):
     """
-    Queries, headers and paths.
+    Queries, headers and paths of subscribers.
     """
 
     @given(_forms | _raw.map(lambda raw: quote(raw, safe="=&%+;*").encode()))
     def test_queries(self, query: bytes) -> None:
         """
-        Any query, answered as to ``HEAD`` and as to ``GET``.
+        Any query is answered, for ``HEAD`` and ``GET``.
         """
         stream = self.hub.subscribe(query.decode("ascii"))
         stream.close()
@@ -265,7 +265,7 @@ class SubscribeInputTests(InputCase):
     @example(b"topic=" + b"x" * 20_000, b"")
     def test_query_bodies(self, query: bytes, body: bytes) -> None:
         """
-        Any query, and any body of ``QUERY``.
+        Any query with any body is answered, for ``QUERY``.
         """
         stream = self.hub.subscribe(
             query.decode("ascii"), {"Content-Type": FORM}, method="QUERY", body=body
@@ -276,7 +276,7 @@ class SubscribeInputTests(InputCase):
     @given(_headers, _headers, _headers, _headers)
     def test_headers(self, accept: str, id: str, cookie: str, authorization: str) -> None:
         """
-        Any header that matters.
+        Any value of the headers that subscribing reads is answered.
         """
         given = {
             "Accept": accept,
@@ -292,7 +292,7 @@ class SubscribeInputTests(InputCase):
     @given(st.lists(_texts, max_size=4), st.booleans())
     def test_paths(self, segments: list[str], is_quoted: bool) -> None:
         """
-        Any path of the subscription API.
+        Any path of the subscription API is answered.
         """
         safe = "" if is_quoted else "%/:"
         path = "".join(f"/{quote(one, safe=safe, errors='replace')}" for one in segments)

@@ -1,6 +1,6 @@
 """
-What clients of Mercure 0.x expect: section 16 of the protocol clause by clause (Z), and how the two
-dialects are told apart (section 0).
+Clients of Mercure 0.x: section 16 of the protocol clause by clause (Z), and telling the two
+dialects apart (section 0).
 """
 
 import json
@@ -28,12 +28,12 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class DialectTests(MercureCase):
     """
-    Section 0: both dialects are spoken at the same URL, and told apart by each request.
+    Both dialects at the same URL; each request tells its own (section 0).
     """
 
     def test_0_cursor_parameters(self) -> None:
         """
-        The cursor may be spelled as any client spells it.
+        The id of the last event may be in a parameter of any client's spelling.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")
@@ -44,7 +44,7 @@ class DialectTests(MercureCase):
 
     def test_0_cursor_headers(self) -> None:
         """
-        The answer has the cursor in the headers of both dialects.
+        The answer names the last event in the headers of both dialects.
         """
         id = self.hub.update(a_topic(), "1")
         headers = self.open({"topic": "a", "lastEventID": id}).head.headers
@@ -53,7 +53,7 @@ class DialectTests(MercureCase):
 
     def test_0_mixed_parameters(self) -> None:
         """
-        Matchers of 1.0 and selectors of 0.x may be in one request.
+        A request may have matchers of 1.0 and selectors of 0.x together.
         """
         one, other = a_topic(), a_topic()
         stream = self.open({"match": one, "topic": other})
@@ -63,7 +63,7 @@ class DialectTests(MercureCase):
 
     def test_0_mixed_token(self) -> None:
         """
-        A token of one dialect serves for a request in the words of the other.
+        A token of one dialect works for a request in the other.
         """
         topic = a_topic()
         for name, token in (
@@ -76,8 +76,8 @@ class DialectTests(MercureCase):
 
     def test_0_no_relaxation(self) -> None:
         """
-        What looks like a token of 1.0 is judged by the rules of 1.0, even if it has what 0.x would
-        be content with.
+        A token that looks like one of 1.0 is checked by the rules of 1.0, even if those of 0.x
+        would accept it.
         """
         now = time.time()
         good: dict[str, Any] = {
@@ -95,7 +95,7 @@ class DialectTests(MercureCase):
 
     def test_0_no_claim_of_other_dialect(self) -> None:
         """
-        In a token of 1.0 the claim of 0.x grants nothing.
+        The claim of 0.x grants nothing in a token of 1.0.
         """
         topic = a_topic()
         claims = {
@@ -111,7 +111,7 @@ class DialectTests(MercureCase):
 
     def test_0_switched_off(self) -> None:
         """
-        One option switches all of 0.x off: selectors, tokens, cookie, and tokens in URLs.
+        One option turns off all of 0.x: selectors, tokens, cookie, and tokens in URLs.
         """
         other = hub(*KEYS, "--no-legacy", "--subscriptions")
         token, legacy = other.mint(subscribe=["*"]), other.mint_legacy(subscribe=["*"])
@@ -129,12 +129,12 @@ class DialectTests(MercureCase):
 
 class SelectorTests(MercureCase):
     """
-    What ``topic`` asks for.
+    The parameter ``topic``.
     """
 
     def hears(self, selector: str, topic: str) -> bool:
         """
-        Tell whether who asks for something gets an update of a topic.
+        Return true if a subscriber with a selector gets an update of a topic.
         """
         last = a_topic("urn:last:")
         stream = self.open([("topic", selector), ("match", last)])
@@ -147,7 +147,7 @@ class SelectorTests(MercureCase):
 
     def test_Z1_selectors(self) -> None:
         """
-        A selector is ``*`` for all, a topic for itself, and a URI template for what it may make.
+        A selector is ``*`` for all topics, a topic, or a URI template.
         """
         for selector, topic in (
             ("*", a_topic()),
@@ -162,7 +162,7 @@ class SelectorTests(MercureCase):
 
     def test_Z1_several(self) -> None:
         """
-        There may be several.
+        A request may have several selectors.
         """
         one, other = a_topic(), a_topic()
         stream = self.open([("topic", one), ("topic", other)])
@@ -172,7 +172,7 @@ class SelectorTests(MercureCase):
 
     def test_Z1_too_many(self) -> None:
         """
-        Of selectors and matchers together there may be a hundred; 0.24 takes a thousand.
+        Selectors and matchers together may be a hundred; 0.24 takes a thousand.
         """
         query = "&".join(f"topic={number}" for number in range(100))
         self.assertEqual(200, self.open(query).head.status)
@@ -180,7 +180,7 @@ class SelectorTests(MercureCase):
 
     def test_Z2_simple(self) -> None:
         """
-        ``{x}`` is any run of unreserved characters, also none, and nothing beyond a slash.
+        ``{x}`` stands for any number of unreserved characters, and does not go beyond a slash.
         """
         for topic in ("/Z2/1.jsonld", "/Z2/a-b_c~d.jsonld", "/Z2/%20a.jsonld", "/Z2/.jsonld"):
             self.assertTrue(self.hears("/Z2/{id}.jsonld", topic), topic)
@@ -195,7 +195,7 @@ class SelectorTests(MercureCase):
 
     def test_Z2_reserved(self) -> None:
         """
-        ``{+x}`` is also of reserved characters, and so takes paths and whole URLs.
+        ``{+x}`` also stands for reserved characters, and so for paths and whole URLs.
         """
         for topic in ("https://example.com/a/b?c=d#e", "https://example.com/"):
             self.assertTrue(self.hears("https://example.com/{+path}", topic), topic)
@@ -221,7 +221,7 @@ class SelectorTests(MercureCase):
 
     def test_Z2_whole(self) -> None:
         """
-        A template matches whole topics, and letters matter.
+        A template matches whole topics, case-sensitively.
         """
         self.assertFalse(self.hears("/Z2w/{id}", "/Z2w/a/"))
         self.assertFalse(self.hears("/Z2w/{id}", "https://example.com/Z2w/a"))
@@ -229,7 +229,7 @@ class SelectorTests(MercureCase):
 
     def test_Z2_no_template(self) -> None:
         """
-        What is no template is a topic.
+        Text that is not a template is a topic.
         """
         for text in ("/Z2n/{", "/Z2n/{}", "/Z2n/{a", "/Z2n/{!a}"):
             self.assertTrue(self.hears(text, text), text)
@@ -238,12 +238,12 @@ class SelectorTests(MercureCase):
 
 class LegacyTokenTests(MercureCase):
     """
-    The tokens of 0.x, and what subscribers may with them.
+    Tokens of 0.x, and the rights that they give to subscribers.
     """
 
     def gets(self, topic: str, token: str) -> bool:
         """
-        Tell whether who has a token gets a private update.
+        Return true if a subscriber with a token gets a private update.
         """
         stream = self.open({"topic": topic}, token=token)
         self.assertEqual(200, stream.head.status, stream.head.body)
@@ -255,8 +255,8 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z3_token(self) -> None:
         """
-        Any JWT that is signed with the secret is good, with a type or without one, and without any
-        claim but the one that grants.
+        Any JWT with a good signature is accepted, with or without a type, and needs no claim but
+        ``mercure``.
         """
         topic = a_topic()
         claims = {"mercure": {"subscribe": [topic]}}
@@ -267,7 +267,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z3_expiry(self) -> None:
         """
-        If it says when it expires, that holds; the stream ends then, too.
+        A token with an end expires then, and so does its stream.
         """
         expired = self.hub.mint_legacy(subscribe=["*"], lifetime=-1)
         self.assert_status(401, self.hub.request("GET", "?topic=a", token=expired))
@@ -292,7 +292,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z5_payload(self) -> None:
         """
-        The payload is that of all subscriptions of the token.
+        The payload in the claim belongs to all subscriptions with the token.
         """
         one, other = a_topic(), a_topic()
         token = self.hub.mint_legacy(subscribe=["*"], payload={"name": "Anna"})
@@ -304,7 +304,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z6_errors(self) -> None:
         """
-        Who is not allowed is answered with 401, also where the grant is missing.
+        A request without the needed grant gets 401.
         """
         other = hub(*KEYS, "--subscriptions")
         self.assert_status(401, other.request("GET", "?topic=a"))
@@ -325,7 +325,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z9_parameter(self) -> None:
         """
-        It may be in the URL; it is used before a cookie, and after a header.
+        The token may be in the URL; it precedes a cookie, and follows a header.
         """
         topic = a_topic()
         good, other = self.hub.mint_legacy(subscribe=[topic]), self.hub.mint_legacy()
@@ -346,12 +346,12 @@ class LegacyTokenTests(MercureCase):
 
 class LegacySubscriptionTests(MercureCase):
     """
-    Who is subscribed, as 0.x tells it.
+    Active subscriptions in the documents of 0.x.
     """
 
     def watch(self, topic: str) -> Stream:
         """
-        Subscribe to what is told of the subscriptions to a topic.
+        Subscribe to announcements of subscriptions to a topic.
         """
         template = f"{ROOT}/{encoded(topic)}{{/subscriber}}"
         token = self.hub.mint_legacy(subscribe=[f"{ROOT}{{/topic}}{{/subscriber}}"])
@@ -359,7 +359,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_event(self) -> None:
         """
-        The event has no type, its topic has no match type, and its data is JSON-LD.
+        An announcement lacks a type, its topic lacks the matcher type, and its data is JSON-LD.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -382,7 +382,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_end(self) -> None:
         """
-        Its end is told in the same way.
+        The end of a subscription is announced in the same form.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -392,7 +392,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_documents(self) -> None:
         """
-        The answers are JSON-LD, with the cursor in the body.
+        The documents are JSON-LD with the id of the last event.
         """
         topic = a_topic()
         self.open({"topic": topic})
@@ -414,7 +414,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_all(self) -> None:
         """
-        Who asks for all gets those of the dialect of its token.
+        The path of all subscriptions selects those of the token's dialect.
         """
         topic, other = a_topic(), a_topic()
         self.open({"topic": topic, "match": other})
@@ -430,7 +430,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_etag(self) -> None:
         """
-        The tag is in quotes, as HTTP wants it; 0.24 sends it without.
+        The entity tag is quoted, as HTTP requires; 0.24 sends it without quotes.
         """
         token = self.hub.mint_legacy(subscribe=["*"])
         response = self.hub.request("GET", ROOT, token=token)
@@ -438,7 +438,7 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z7_authorization(self) -> None:
         """
-        The path with its query must be granted.
+        The token must grant the path with its query.
         """
         token = self.hub.mint_legacy(subscribe=[ROOT])
         self.assert_status(200, self.hub.request("GET", ROOT, token=token))
@@ -448,8 +448,8 @@ class LegacySubscriptionTests(MercureCase):
 
     def test_Z8_ambiguous_path(self) -> None:
         """
-        Two segments are a collection of 1.0 if the first is the name of a match type, and one
-        subscription of 0.x if not.
+        Two segments are a collection of 1.0 if the first is the name of a matcher type, and
+        otherwise one subscription of 0.x.
         """
         token = self.hub.mint_legacy(subscribe=["*"])
         for type in ("exact", "urlpattern"):

@@ -17,7 +17,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_token(self) -> None:
         """
-        Nothing but the signature is a must; ``exp`` and ``nbf`` hold if they are there.
+        Only the signature is required; ``exp`` and ``nbf`` are checked if they are there.
         """
         now = time.time()
         self.assert_accepted(legacy_token())
@@ -28,7 +28,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_public_keys(self) -> None:
         """
-        They may be signed with a private key, too.
+        A token may also be signed with a private key.
         """
         for kind, algorithm in (("P-256", "ES256"), ("RSA", "RS256")):
             made = self.fresh_hub(f"--key=file:{file(self, public_pem(kind))}")
@@ -36,7 +36,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_namespaced_claim(self) -> None:
         """
-        The claim with a URL as its name goes before the short one.
+        The claim with a URL as its name precedes the short one.
         """
         for claim, status in (({"publish": ["*"]}, 200), ({"publish": []}, 401), ({}, 401)):
             token = legacy_token({"publish": ["*"]}, **{"https://mercure.rocks/": claim})
@@ -44,8 +44,8 @@ class LegacyTests(TokenCase):
 
     def test_Z3_never_mixed(self) -> None:
         """
-        A token with anything of 1.0 is judged by all rules of 1.0, and its ``mercure`` claim is
-        nothing then.
+        A token with anything of 1.0 is checked by all rules of 1.0, and its claim ``mercure`` is
+        ignored.
         """
         claim = {"publish": ["*"], "subscribe": ["*"]}
         self.assert_invalid(legacy_token(authorization_details=[]), "typ is")
@@ -57,7 +57,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_switch(self) -> None:
         """
-        One option turns all of it off: the token, its cookie and its parameter.
+        One option turns off tokens of 0.x, their cookie and their parameter.
         """
         made = hub(*KEYS, "--no-legacy")
         self.assert_invalid(legacy_token(), "0.x", made)
@@ -71,7 +71,7 @@ class LegacyTests(TokenCase):
 
     def test_Z4_publish(self) -> None:
         """
-        Each topic must match a selector of the claim ``publish``; without one it is 401.
+        Each topic must match a selector in the claim's ``publish``; otherwise the answer is 401.
         """
         for selectors, topics, status in (
             (["*"], ["/a", "/b"], 200),
@@ -91,7 +91,7 @@ class LegacyTests(TokenCase):
 
     def test_Z4_null(self) -> None:
         """
-        A claim that is null, or not there at all, grants nothing.
+        A claim that is ``null`` or missing grants nothing.
         """
         for claims in ({"mercure": {"publish": None}}, {"mercure": {}}, {"mercure": None}, {}):
             bearer = ("Authorization", f"Bearer {signed(claims, SECRET)}")
@@ -99,14 +99,14 @@ class LegacyTests(TokenCase):
 
     def test_Z4_nonsense(self) -> None:
         """
-        A claim that is not made of texts is refused.
+        A claim with anything but strings is refused.
         """
         for claim in ("*", ["*"], 1, {"publish": "*"}, {"publish": [1]}, {"publish": {"*": 1}}):
             self.assert_invalid(legacy_token(claim), "mercure")
 
     def test_Z6_missing_grant(self) -> None:
         """
-        A token of 0.x that grants no publishing gets 401, without a code: 0.x knows no 403.
+        A token of 0.x without the grant gets 401 without a code, because 0.x does not use 403.
         """
         token = legacy_token({"subscribe": ["*"]})
         response = self.publish_with(("Authorization", f"Bearer {token}"))
@@ -115,8 +115,8 @@ class LegacyTests(TokenCase):
 
     def test_Z6_reserved_topic(self) -> None:
         """
-        A reserved topic is refused with 400 in both dialects, where 0.24.2 says 403: what is wrong
-        is the request, and no other token would help.
+        A reserved topic gives 400 in both dialects, where 0.24.2 says 403: the request is wrong,
+        and another token would not help.
         """
         token = legacy_token()
         for topic in ("/.well-known/mercure", "mercure/x"):
@@ -124,7 +124,7 @@ class LegacyTests(TokenCase):
 
     def test_Z6_bad_fields(self) -> None:
         """
-        What is wrong with a field is 400 for a token of 0.x, too.
+        An invalid field gives 400 also with a token of 0.x.
         """
         token = legacy_token()
         self.assert_refuses(400, "topic", {"data": "x"}, token=token)
@@ -133,14 +133,14 @@ class LegacyTests(TokenCase):
 
     def test_Z9_typ(self) -> None:
         """
-        A token of 0.x says ``JWT`` or nothing of its type.
+        The type of a token of 0.x is ``JWT`` or missing.
         """
         for typ in ("JWT", "jwt", None, "x"):
             self.assert_accepted(legacy_token(header={"typ": typ}))
 
     def test_Z9_cookie(self) -> None:
         """
-        It may be in the cookie of 0.x, and in that of 1.0.
+        A token of 0.x may be in the cookie of either dialect.
         """
         for name in (LEGACY_COOKIE, COOKIE):
             cookie = ("Cookie", f"{name}={legacy_token()}")

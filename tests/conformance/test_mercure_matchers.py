@@ -1,5 +1,5 @@
 """
-The matchers of a Mercure hub, section 3.1 of the protocol clause by clause (X).
+The matchers of a Mercure hub (section 3.1 of the protocol), clause by clause (X).
 """
 
 import time
@@ -11,12 +11,12 @@ from tests.unit.mercure.fake_tokens import signed
 
 class MatcherTests(MercureCase):
     """
-    What a matcher asks for.
+    Topics that matchers match.
     """
 
     def hears(self, name: str, matcher: str, topic: str) -> bool:
         """
-        Tell whether who asks for something gets an update of a topic.
+        Return true if a subscriber with a matcher gets an update of a topic.
         """
         last = a_topic("urn:last:")
         stream = self.open([(name, matcher), ("match", last)])
@@ -29,7 +29,7 @@ class MatcherTests(MercureCase):
 
     def assert_pattern(self, pattern: str, matching: list[str], others: list[str]) -> None:
         """
-        Check which topics a URL pattern matches.
+        Check a URL pattern with topics that it matches, and others.
         """
         for topic in (*matching, *others):
             hears = self.hears("match_urlpattern", pattern, topic)
@@ -37,7 +37,7 @@ class MatcherTests(MercureCase):
 
     def test_X1_exact(self) -> None:
         """
-        An exact matcher is compared byte by byte: letters, and what it is relative to, matter.
+        An exact matcher is compared byte by byte, case-sensitively, and is not resolved.
         """
         for name in ("match", "match_exact"):
             self.assertTrue(self.hears(name, "/a/X1", "/a/X1"))
@@ -46,7 +46,7 @@ class MatcherTests(MercureCase):
 
     def test_X1_no_pattern(self) -> None:
         """
-        In an exact matcher there are no wildcards.
+        An exact matcher does not have wildcards.
         """
         self.assertFalse(self.hears("match", "/a/*", "/a/b"))
         self.assertFalse(self.hears("match", "/a/{id}", "/a/b"))
@@ -73,7 +73,7 @@ class MatcherTests(MercureCase):
 
     def test_X2_base_url(self) -> None:
         """
-        A relative pattern, and a relative topic, are relative to the hub's URL.
+        Relative patterns and relative topics are resolved against the hub's URL.
         """
         self.assert_pattern("/a/:b", ["/a/1", "https://hub.example/a/1"], ["https://x.example/a/1"])
         self.assert_pattern("https://hub.example/a/:b", ["/a/2"], ["a/2"])
@@ -81,13 +81,13 @@ class MatcherTests(MercureCase):
 
     def test_X2_case(self) -> None:
         """
-        Letters matter.
+        Patterns are case-sensitive.
         """
         self.assert_pattern("/Books/:id", ["/Books/1"], ["/books/1"])
 
     def test_X3_no_url(self) -> None:
         """
-        A topic that is no URL, not even a relative one, is matched by no URL pattern but ``*``.
+        A topic that is not even a relative URL is matched by no URL pattern but ``*``.
         """
         for pattern in ("*://*/*", "/*", "https://*/*"):
             self.assertFalse(self.hears("match_urlpattern", pattern, "http://["), pattern)
@@ -95,7 +95,7 @@ class MatcherTests(MercureCase):
 
     def test_X4_expensive_patterns(self) -> None:
         """
-        A pattern that would take much to compile is refused, and a hundred of the others are not.
+        A pattern that is expensive to compile is refused; a hundred of the others are accepted.
         """
         for pattern in (r"/(\D{100})", "/((?:(?:a{99}){99}){99})", "/" + ":a{b}?" * 400):
             response = self.hub.request("GET", f"?match_urlpattern={encoded(pattern)}")
@@ -106,14 +106,14 @@ class MatcherTests(MercureCase):
 
     def test_X4_linear_time(self) -> None:
         """
-        Nested repetitions, which take other engines for ever, are matched in no time.
+        Nested repetitions, which never end in other engines, are matched at once.
         """
         topic = "/X4/" + "a" * 2000 + "!"
         self.assert_pattern("/X4/((?:a+)+)", [topic.replace("!", "")], [topic])
 
     def test_X5_unknown_type(self) -> None:
         """
-        A type of matchers that there is not is refused; in a token it makes all of it invalid.
+        An unknown matcher type is refused; in a token it makes the whole token invalid.
         """
         self.assert_status(400, self.hub.request("GET", "?match_regexp=a"))
         for match in ("a", "*"):
@@ -137,7 +137,7 @@ class MatcherTests(MercureCase):
 
     def test_X6_types(self) -> None:
         """
-        There are the two types that every hub has, so that the metadata need not list them.
+        The hub has the two types that every hub has, so the metadata need not list them.
         """
         self.assertEqual(("exact", "urlpattern"), MATCHER_TYPES)
         response = self.hub.request("GET", f"/.well-known/oauth-protected-resource{PATH}")
@@ -145,8 +145,8 @@ class MatcherTests(MercureCase):
 
     def test_X7_surprises(self) -> None:
         """
-        Without a query a pattern matches any; a slash at the end matters; a name ends at a slash;
-        URNs are matched exactly only; and a plain name is relative to the hub.
+        A pattern without a query matches any query; a slash at the end matters; a name ends at a
+        slash; URNs are only matched exactly; and a plain name is relative to the hub.
         """
         self.assert_pattern("/X7/a", ["/X7/a", "/X7/a?b=c", "/X7/a#b"], ["/X7/a/"])
         self.assert_pattern("/X7/:x", ["/X7/b"], ["/X7/b/c"])
@@ -155,7 +155,7 @@ class MatcherTests(MercureCase):
 
     def test_X8_look_ahead(self) -> None:
         """
-        The one thing that browsers take and this hub does not: what looks ahead is refused.
+        Look-ahead is refused; nothing else that browsers accept is.
         """
         response = self.hub.request("GET", f"?match_urlpattern={encoded('/(?!a).*')}")
         self.assert_status(400, response)

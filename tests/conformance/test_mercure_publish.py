@@ -8,7 +8,7 @@ from ssetwist.errors import CannotListen
 from tests.conformance.mercure_hub import HUB, MercureHub, a_topic, hub, in_hub_thread
 from tests.conformance.mercure_publisher import FORM, JSON, PublisherCase, ask
 
-#: Characters that no topic, id or type may have: C0, DEL, C1, and category Cf.
+#: Characters that topics, ids and types must not have: C0, DEL, C1, and category Cf.
 INVISIBLE = ("\0", "\n", "\x1f", "\x7f", "\x85", "\xad", "\u061c", "\u200b", "\u202e", "\ufeff")
 
 
@@ -30,14 +30,14 @@ class PublishTests(PublisherCase):
 
     def test_P1_other_media_types(self) -> None:
         """
-        Another media type is refused with 415, where the reference finds an empty form (400).
+        Another media type gives 415, where the reference reads an empty form (400).
         """
         for media_type in ("multipart/form-data; boundary=x", "text/plain", "nonsense", ""):
             self.assert_refuses(415, "Content-Type", b"topic=/a&data=x", media_type=media_type)
 
     def test_P1_no_media_type(self) -> None:
         """
-        A body without a media type is taken for a form.
+        A body without a media type is read as a form.
         """
         token = self.hub.mint(publish=["*"])
         with self.assert_publishes(1):
@@ -54,8 +54,8 @@ class PublishTests(PublisherCase):
 
     def test_P3_reserved_namespace(self) -> None:
         """
-        A topic whose path is the hub's, or below it, once resolved as browsers do it, is refused,
-        whatever its scheme and host are.
+        A topic is refused if its path is the hub's, or below it, after resolving it as browsers do;
+        scheme and host do not matter.
         """
         for topic in (
             "/.well-known/mercure",
@@ -83,7 +83,7 @@ class PublishTests(PublisherCase):
 
     def test_P3_not_reserved(self) -> None:
         """
-        What is no URL, or has another path, is not reserved.
+        Text that is not a URL, and URLs with another path, are not reserved.
         """
         for topic in (
             "mercure2",
@@ -100,7 +100,7 @@ class PublishTests(PublisherCase):
 
     def test_P3_other_path(self) -> None:
         """
-        The namespace follows the path of the hub.
+        The reserved namespace follows the hub's path.
         """
         made = self.fresh_hub(
             "--key=env:SSETWIST_CONFORMANCE_KEY", "--audience=https://h.example/e"
@@ -116,7 +116,7 @@ class PublishTests(PublisherCase):
 
     def test_P4_every_topic(self) -> None:
         """
-        The token must grant every topic; otherwise nothing is published, and 403 says so.
+        The token must grant every topic; otherwise nothing is published, and the answer is 403.
         """
         granted, other = a_topic(), a_topic()
         token = self.hub.mint(publish=[granted])
@@ -129,7 +129,7 @@ class PublishTests(PublisherCase):
 
     def test_P4_patterns(self) -> None:
         """
-        A grant may be a pattern; each topic must be matched by one of the grants.
+        A grant may be a pattern; each topic must be matched by some grant.
         """
         token = self.hub.mint(publish=[("urlpattern", "/books/:id"), "urn:a"])
         for topics, status in (
@@ -143,7 +143,7 @@ class PublishTests(PublisherCase):
 
     def test_P5_answer(self) -> None:
         """
-        Success is 200 with plain text, which is the id and nothing else.
+        Success gives 200 with plain text, which is only the id.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -154,7 +154,7 @@ class PublishTests(PublisherCase):
 
     def test_P6_body(self) -> None:
         """
-        A body that is too large is refused with 413, and so is one with too many fields.
+        A body that is too large, or has too many fields, gives 413.
         """
         made = hub("--key=env:SSETWIST_CONFORMANCE_KEY", "--max-body=1000")
         with self.assert_publishes(1, made):
@@ -166,7 +166,7 @@ class PublishTests(PublisherCase):
 
     def test_P6_field_lengths(self) -> None:
         """
-        Topics, ids and types have a greatest length; above it 413 names the field.
+        Topics, ids and types have a maximum length; above it 413 names the field.
         """
         for name, most in (("topic", 4096), ("id", 256), ("type", 256)):
             fields = {"topic": a_topic(), name: "x" * most}
@@ -175,7 +175,7 @@ class PublishTests(PublisherCase):
 
     def test_P6_number_of_topics(self) -> None:
         """
-        Too many topics are refused with 413, as the specification has it (the reference: 400).
+        Too many topics give 413, as in the specification (the reference: 400).
         """
         topics = [("topic", f"/many/{number}") for number in range(1001)]
         self.assert_refuses(413, "topic", topics)
@@ -187,7 +187,7 @@ class PublishTests(PublisherCase):
 
     def test_P7_authorization_first(self) -> None:
         """
-        Who may not publish learns nothing of what is wrong with the update.
+        A client without the right to publish does not learn mistakes in the update.
         """
         bad = b"topic=*&retry=x&id=%00&type=mercure&data=%ff"
         no_grant = self.hub.mint(subscribe=["*"])
@@ -202,7 +202,7 @@ class PublishTests(PublisherCase):
 
     def test_P8_only_this_machine(self) -> None:
         """
-        Without a key everyone may publish, and therefore nobody but this machine can connect.
+        Without a key everybody may publish, so only this machine can connect.
         """
         made = self.fresh_hub("--tick=0")
         self.assert_status(200, ask(made, "POST", [("Content-Type", FORM)], b"topic=/a"))
@@ -211,8 +211,8 @@ class PublishTests(PublisherCase):
 
     def test_P8_no_foreign_pages(self) -> None:
         """
-        Without a key a page of elsewhere cannot publish through a browser of this machine, not
-        even with a name of its own that leads here.
+        Without a key a page from elsewhere cannot publish through a browser on this machine, even
+        with a host name that leads here.
         """
         made = self.fresh_hub("--tick=0")
         with self.assert_publishes(0, made):
@@ -223,9 +223,9 @@ class PublishTests(PublisherCase):
             ):
                 self.assert_status(status, self.post("topic=/a", headers=fields, at=made))
 
-    def test_P9_nothing_of_subscribers(self) -> None:
+    def test_P9_no_subscriber_count(self) -> None:
         """
-        The answer is the same whether somebody hears the update or nobody does.
+        The answer is the same with subscribers and without.
         """
         topic = a_topic()
         alone = self.hub.publish({"topic": topic, "id": a_topic()})
@@ -237,19 +237,19 @@ class PublishTests(PublisherCase):
 
 class FieldTests(PublisherCase):
     """
-    The fields of an update: the table of section 5.
+    The fields of an update (the table of section 5).
     """
 
     def test_P_topic_missing(self) -> None:
         """
-        At least one topic must be there, and none may be empty.
+        An update needs a topic, and no topic may be empty.
         """
         for body in (b"", b"data=x", b"topic", b"topic=", b"topic=/a&topic=", b"Topic=/a"):
             self.assert_refuses(400, "topic", body)
 
     def test_P_topic_star(self) -> None:
         """
-        The wildcard is no topic (T4).
+        The wildcard is not a topic (T4).
         """
         self.assert_refuses(400, "topic", {"topic": "*"})
         self.assert_refuses(400, "topic", [("topic", a_topic()), ("topic", "*")])
@@ -257,7 +257,8 @@ class FieldTests(PublisherCase):
 
     def test_P_characters(self) -> None:
         """
-        No topic, id or type has control or invisible characters (T1); the answer names the field.
+        Topics, ids and types must not have control or invisible characters (T1); the error names
+        the field.
         """
         for character in INVISIBLE:
             for name in ("topic", "id", "type"):
@@ -266,7 +267,7 @@ class FieldTests(PublisherCase):
 
     def test_P_utf8(self) -> None:
         """
-        What is not in UTF-8 is refused, and the field named.
+        A field that is not in UTF-8 is refused; the error names it.
         """
         for name in ("topic", "data", "id", "type", "retry", "private"):
             for bad in ("%ff", "%C3", "%ED%A0%80", "%C0%80"):
@@ -274,7 +275,7 @@ class FieldTests(PublisherCase):
 
     def test_P_data(self) -> None:
         """
-        Data is optional, and any text arrives as it is, but for the kind of its line breaks.
+        Data is optional, and arrives unchanged except for the kind of its line breaks.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -288,7 +289,7 @@ class FieldTests(PublisherCase):
 
     def test_P_private(self) -> None:
         """
-        An update is private if the field is there, whatever its value.
+        An update is private if the field is there, with any value.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -299,7 +300,7 @@ class FieldTests(PublisherCase):
 
     def test_P_id(self) -> None:
         """
-        The publisher's id is the id of the update, if there is one.
+        The publisher's id becomes the id of the update.
         """
         topic, id = a_topic(), a_topic("urn:x:")
         stream = self.open({"match": topic})
@@ -308,7 +309,7 @@ class FieldTests(PublisherCase):
 
     def test_P_id_reserved(self) -> None:
         """
-        An id must neither begin with # nor be ``earliest``.
+        An id must not begin with # or be ``earliest``.
         """
         for id in ("#", "#1", "earliest"):
             self.assert_refuses(400, "id", {"topic": a_topic(), "id": id})
@@ -317,7 +318,7 @@ class FieldTests(PublisherCase):
 
     def test_P_id_generated(self) -> None:
         """
-        Without an id, or with an empty one, the hub makes a fragment, each time another one.
+        Without an id, or with an empty one, the hub makes a new id that begins with #.
         """
         made = {self.hub.update(a_topic()), self.hub.update(a_topic(), id="")}
         self.assertEqual(2, len(made))
@@ -326,7 +327,7 @@ class FieldTests(PublisherCase):
 
     def test_P_type(self) -> None:
         """
-        The type is that of the event; ``mercure`` is the hub's own, and empty is none.
+        The type is the event's type; ``mercure`` is reserved, and an empty one counts as missing.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -338,7 +339,7 @@ class FieldTests(PublisherCase):
 
     def test_P_retry(self) -> None:
         """
-        The reconnection time is made of ASCII digits only; empty is none.
+        The reconnection time consists of ASCII digits; an empty one counts as missing.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -351,14 +352,14 @@ class FieldTests(PublisherCase):
 
     def test_P_retry_too_large(self) -> None:
         """
-        One that no browser can hold is refused.
+        A reconnection time that is too large for browsers is refused.
         """
         for retry in (str(2**53), "9" * 30, "9" * 5000):
             self.assert_refuses(400, "retry", {"topic": a_topic(), "retry": retry})
 
     def test_P_repeated_fields(self) -> None:
         """
-        Of a field that may be there once the first counts.
+        The first value of a repeated field counts.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -368,12 +369,12 @@ class FieldTests(PublisherCase):
 
 class MethodTests(PublisherCase):
     """
-    Where nobody can publish.
+    Hubs that do not offer publishing.
     """
 
     def test_P_no_publisher_key(self) -> None:
         """
-        Without a key for publishers there is no ``POST``.
+        A hub without a key for publishers does not offer ``POST``.
         """
         made = hub("--subscriber-key=env:SSETWIST_CONFORMANCE_KEY")
         response = ask(made, "POST", [("Content-Type", FORM)], b"topic=/a")
@@ -383,12 +384,12 @@ class MethodTests(PublisherCase):
 
 class ClosedTests(PublisherCase):
     """
-    A hub that takes nothing any more.
+    Hubs that are stopping.
     """
 
     def test_P_hub_closed(self) -> None:
         """
-        While it stops, a hub refuses with 503, and says when to come back.
+        A hub that is stopping answers 503 with a time to come back.
         """
         made = self.fresh_hub("--key=env:SSETWIST_CONFORMANCE_KEY", f"--audience={HUB}")
         in_hub_thread(made.service.hub.close)

@@ -1,5 +1,5 @@
 """
-Every row of the table of statuses, and the limits that answer with one (sections 9 and 15 of the
+The table of statuses, row by row, and limits that answer with a status (sections 9 and 15 of the
 checklist).
 """
 
@@ -30,7 +30,7 @@ ONE_KEY = "--key=env:SSETWIST_CONFORMANCE_KEY"
 
 class FullLog(MemoryLog):
     """
-    A log that takes nothing.
+    A log that refuses every event.
     """
 
     def append(
@@ -48,9 +48,9 @@ class StatusCase(PublisherCase):
 
     def assert_challenge(self, response: Response, error: str | None) -> None:
         """
-        Check what somebody is told who is not let in.
+        Check the challenge of a response.
 
-        :param error: The code; ``""`` for a challenge without one, ``None`` for no challenge.
+        :param error: Its code; ``""`` without a code, ``None`` without a challenge.
         """
         value = response.headers["WWW-Authenticate"]
         if error is None:
@@ -66,7 +66,7 @@ class StatusCase(PublisherCase):
         self, status: int, error: str | None, response: Response | Stream
     ) -> Response:
         """
-        Check an answer.
+        Check the status and the challenge of a response.
         """
         found = response.head if isinstance(response, Stream) else response
         self.assert_status(status, found)
@@ -75,7 +75,7 @@ class StatusCase(PublisherCase):
 
     def get(self, path: str, token: str | None = None, **headers: str) -> Response:
         """
-        Ask for something below the hub.
+        Get a document below the hub's path.
         """
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
         return self.hub.request("GET", f"{self.hub.path}{path}", fields, token=token)
@@ -83,12 +83,12 @@ class StatusCase(PublisherCase):
 
 class StatusTests(StatusCase):
     """
-    The rows, in their order.
+    Rows of the table, in its order.
     """
 
     def test_status_success(self) -> None:
         """
-        Subscribing, publishing and asking who is subscribed answer 200.
+        Subscribing, publishing and the subscription API answer 200.
         """
         self.assert_answers(200, None, self.open({"match": a_topic()}))
         self.assert_answers(200, None, self.hub.publish({"topic": a_topic()}))
@@ -96,7 +96,7 @@ class StatusTests(StatusCase):
 
     def test_status_no_token(self) -> None:
         """
-        Where a token is needed and none is shown it is 401, with a challenge without a code.
+        A missing token gives 401 and a challenge without a code.
         """
         self.assert_answers(401, "", ask(self.hub, "POST", [("Content-Type", FORM)], b"topic=/a"))
         self.assert_answers(401, "", self.get("/subscriptions"))
@@ -108,7 +108,7 @@ class StatusTests(StatusCase):
 
     def test_status_invalid_token(self) -> None:
         """
-        A token that is invalid in any way is 401 ``invalid_token``, also where none is needed.
+        Any invalid token gives 401 ``invalid_token``, also where tokens are optional.
         """
         for token in (
             access_token(exp=1),
@@ -124,7 +124,7 @@ class StatusTests(StatusCase):
 
     def test_status_not_granted(self) -> None:
         """
-        A good token that does not grant it is 403 ``insufficient_scope``.
+        A good token without the needed grant gives 403 ``insufficient_scope``.
         """
         token = self.hub.mint(publish=["/b"], subscribe=["/b"])
         for wanting in (token, self.hub.mint(subscribe=["/b"])):
@@ -135,7 +135,7 @@ class StatusTests(StatusCase):
 
     def test_status_malformed_token(self) -> None:
         """
-        A token that is not presented as it must be is 400 ``invalid_request``.
+        A token in a malformed header gives 400 ``invalid_request``.
         """
         for value in ("Basic dXNlcjpwYXNzd29yZA==", "Bearer", "Bearer x"):
             fields = [("Authorization", value), ("Content-Type", FORM)]
@@ -146,7 +146,7 @@ class StatusTests(StatusCase):
 
     def test_status_cookie_without_origin(self) -> None:
         """
-        Publishing with a cookie, and not from an allowed page, is 400 ``invalid_request``.
+        A cookie from a page that is not allowed to publish gives 400 ``invalid_request``.
         """
         cookie = ("Cookie", f"__Secure-mercure_access_token={access_token()}")
         for fields in ([cookie], [cookie, ("Origin", "https://evil.example")]):
@@ -155,7 +155,7 @@ class StatusTests(StatusCase):
 
     def test_status_matchers(self) -> None:
         """
-        A matcher that is missing, unknown or invalid, or one too many, is 400 without a challenge.
+        Missing, unknown, invalid and too many matchers give 400 without a challenge.
         """
         many = "&".join(f"match={number}" for number in range(101))
         for query in (
@@ -171,7 +171,7 @@ class StatusTests(StatusCase):
 
     def test_status_update(self) -> None:
         """
-        What is wrong with an update is 400 without a challenge.
+        An invalid update gives 400 without a challenge.
         """
         for body in (
             b"",
@@ -187,7 +187,7 @@ class StatusTests(StatusCase):
 
     def test_status_too_large(self) -> None:
         """
-        A body or a field that is too large, and too many topics, is 413.
+        A body or a field that is too large, or too many topics, give 413.
         """
         for body in (
             b"topic=" + b"x" * 5000,
@@ -201,7 +201,7 @@ class StatusTests(StatusCase):
 
     def test_status_bad_path(self) -> None:
         """
-        An unknown matcher type, or a bad escape in a path of the subscription API, is 400.
+        An unknown matcher type or a bad escape in a path of the subscription API gives 400.
         """
         token = access_token()
         for path in ("regexp/a/b", "exact/%/b", "exact/%zz", "exact/%ff/b", "exact/%C3"):
@@ -209,7 +209,7 @@ class StatusTests(StatusCase):
 
     def test_status_no_subscription(self) -> None:
         """
-        A subscription that does not exist is 404.
+        A subscription that does not exist gives 404.
         """
         path = f"/subscriptions/exact/{encoded(a_topic())}/urn:uuid:1"
         self.assert_answers(404, None, self.get(path, access_token()))
@@ -218,7 +218,7 @@ class StatusTests(StatusCase):
 
     def test_status_no_longer_active(self) -> None:
         """
-        One that has ended is 404, too.
+        A subscription that has ended gives 404.
         """
         token, topic = access_token(), a_topic()
         stream = self.open({"match": topic}, token=token)
@@ -233,7 +233,7 @@ class StatusTests(StatusCase):
 
     def test_status_no_api(self) -> None:
         """
-        Where the hub does not tell who is subscribed it is 404, whoever asks.
+        A hub without the subscription API answers 404, with and without a token.
         """
         made = hub(*KEYS)
         for token in (None, access_token()):
@@ -242,7 +242,7 @@ class StatusTests(StatusCase):
 
     def test_status_not_modified(self) -> None:
         """
-        Who has the newest state already is told so with 304.
+        A client that has the newest state gets 304.
         """
         made = self.fresh_hub(*KEYS, "--subscriptions")
         path, token = f"{PATH}/subscriptions", access_token()
@@ -256,8 +256,8 @@ class StatusTests(StatusCase):
 
     def test_status_full(self) -> None:
         """
-        Where there is no room for anybody it is 503, and when to come back.  429, which the
-        specification allows, would say that the client has asked for too much.
+        A full hub answers 503 with a time to come back.  The specification also allows 429, which
+        would mean that the client has asked for too much.
         """
         made = self.fresh_hub(*KEYS, "--anonymous", "--max-subscribers=1")
         self.open_at(made, {"match": "/a"})
@@ -266,7 +266,7 @@ class StatusTests(StatusCase):
 
     def test_status_streams_of_a_token(self) -> None:
         """
-        So it is for one token with too many streams, and only for that one, until one ends.
+        A token with too many streams gets 429 until one ends; other tokens are not affected.
         """
         made = self.fresh_hub(*KEYS, "--anonymous", "--max-per-token=2")
         mine, other = access_token(sub="me"), access_token(sub="you")
@@ -282,7 +282,7 @@ class StatusTests(StatusCase):
 
     def test_status_method(self) -> None:
         """
-        A wrong method is 405, with those that there are.
+        A wrong method gives 405 with the methods that are allowed.
         """
         for path, methods in (
             ("", {"GET", "HEAD", "QUERY", "POST", "OPTIONS"}),
@@ -297,7 +297,7 @@ class StatusTests(StatusCase):
 
     def test_status_accept(self) -> None:
         """
-        A client that takes no event stream is 406.
+        A client that does not accept event streams gets 406.
         """
         for accept in ("application/json", "text/event-stream;q=0", "text/html, image/*"):
             response = ask(self.hub, "GET", [("Accept", accept)], path="?match=/a")
@@ -305,7 +305,7 @@ class StatusTests(StatusCase):
 
     def test_status_media_type(self) -> None:
         """
-        A body of a wrong media type is 415; for ``QUERY`` one without any is 400.
+        A body of a wrong media type gives 415; a ``QUERY`` without a media type gives 400.
         """
         json_query = ask(self.hub, "QUERY", [("Content-Type", JSON)], b'{"match":"/a"}')
         self.assert_answers(415, None, json_query)
@@ -314,8 +314,8 @@ class StatusTests(StatusCase):
 
     def test_status_misdirected(self) -> None:
         """
-        A hub with a key answers to any ``Host``: it is known by the URL it was told.  There is no
-        list of public URLs as the reference has it; 421 is for hubs without a key only.
+        A hub with a key accepts any ``Host``, because it has a configured URL.  Unlike the
+        reference, it does not have a list of public URLs; only hubs without a key answer 421.
         """
         found = ask(self.hub, "HEAD", [("Host", "other.example")], path="?match=/a")
         self.assert_answers(200, None, found)
@@ -325,8 +325,8 @@ class StatusTests(StatusCase):
 
     def test_status_log_unavailable(self) -> None:
         """
-        Where the log cannot take an update it is 503 and when to come back; nobody is told more,
-        and nothing has been published.
+        If the log cannot take an update, the answer is 503 with a time to come back.  It is without
+        details, and nothing is published.
         """
         made = self.full_hub()
         stream = self.open_at(made, {"match": "*"}, token=access_token())
@@ -343,7 +343,7 @@ class StatusTests(StatusCase):
 
     def test_status_error_answers(self) -> None:
         """
-        An error is plain text that says what is wrong; no cache keeps it, nobody guesses its type.
+        An error is plain text, is not cached, and forbids guessing its type.
         """
         for response in (
             self.post(b""),
@@ -358,7 +358,7 @@ class StatusTests(StatusCase):
 
     def test_status_no_metadata(self) -> None:
         """
-        A hub that does not know its URL names no metadata in its challenge.
+        The challenge of a hub without a URL does not name metadata.
         """
         response = ask(hub(ONE_KEY), "POST", [("Content-Type", FORM)], b"topic=/a")
         self.assert_status(401, response)
@@ -366,16 +366,16 @@ class StatusTests(StatusCase):
 
     def full_hub(self) -> Any:  # as MercureCase.fresh_hub
         """
-        Return a hub whose log is full.
+        Return a hub with a log that refuses every event.
         """
         made = self.fresh_hub(*KEYS, "--anonymous")
-        # All that it takes is this one method; the log is made by the service itself.
+        # This one method is replaced in place, because the service itself makes the log.
         made.service.hub.log.__class__ = FullLog
         return made
 
     def assert_eventually(self, status: int, ask_again: Any) -> None:  # any function
         """
-        Check that an answer comes to be, soon.
+        Check that an answer soon gets this status.
         """
         for _ in range(100):
             if (found := ask_again().head.status) == status:
@@ -385,14 +385,14 @@ class StatusTests(StatusCase):
 
 class LimitTests(StatusCase):
     """
-    Section 15: the limits that the specification names.
+    Limits that the specification names (section 15).
     """
 
     options = ("--anonymous",)
 
     def test_limit_announced_body(self) -> None:
         """
-        A body that says it is too large is refused before it is sent.
+        A body that is announced as too large is refused before it is sent.
         """
         made = hub(*KEYS, "--max-body=1000")
         for length in (1001, 10**9, 10**15):
@@ -404,7 +404,7 @@ class LimitTests(StatusCase):
 
     def test_limit_chunked_body(self) -> None:
         """
-        One that does not say so is refused as soon as it is.
+        A chunked body is refused as soon as it is too large.
         """
         made = hub(*KEYS, "--max-body=1000")
         chunk = b"1f4\r\n" + b"x" * 500 + b"\r\n"
@@ -418,7 +418,7 @@ class LimitTests(StatusCase):
 
     def test_limit_matchers(self) -> None:
         """
-        A request has at most 100 matchers, or as many as the operator says; 400 above.
+        A request has at most 100 matchers, or as many as the operator allows; more give 400.
         """
         for made, most in ((self.hub, 100), (hub(*KEYS, "--anonymous", "--max-matchers=2"), 2)):
             for number, status in ((most, 200), (most + 1, 400)):
@@ -434,15 +434,15 @@ class LimitTests(StatusCase):
 
     def test_limit_lifetime(self) -> None:
         """
-        A stream lives as long as the operator says, and ends properly then.
+        A stream ends properly after the lifetime that the operator sets.
         """
         made = self.fresh_hub(*KEYS, "--anonymous", "--lifetime=1")
         self.open_at(made, {"match": "/a"}).read_to_end()
 
     def test_limit_per_address(self) -> None:
         """
-        One address has as many streams as the operator says; above it is 503, as where there is no
-        room for anybody: behind a proxy many have the same.
+        Streams of one address may be limited; above that the answer is 503, as for a full hub,
+        because many clients behind a proxy share an address.
         """
         made = self.fresh_hub(*KEYS, "--anonymous", "--max-per-address=1")
         self.open_at(made, {"match": "/a"})

@@ -9,12 +9,12 @@ from tests.conformance.mercure_hub import FORM, KEYS, MercureCase, a_topic, hub,
 
 class StreamTests(MercureCase):
     """
-    Section 4.
+    Streams (section 4).
     """
 
     def test_E1_event_stream(self) -> None:
         """
-        The answer is an event stream: status 200, that media type, and no other parameter.
+        The answer is an event stream: status 200, and that media type without parameters.
         """
         head = self.open({"match": "a"}).head
         self.assertEqual(200, head.status)
@@ -22,8 +22,8 @@ class StreamTests(MercureCase):
 
     def test_E2_headers(self) -> None:
         """
-        No cache keeps it, no proxy buffers it and no browser guesses its type.  ``Pragma`` and
-        ``Expire``, which the reference sends, mean nothing in responses.
+        A stream is not cached or buffered, and its type is not guessed.  ``Pragma`` and ``Expire``,
+        which the reference sends, mean nothing in responses.
         """
         headers = self.open({"match": "a"}).head.headers
         self.assertIn("no-store", headers["Cache-Control"])
@@ -34,7 +34,7 @@ class StreamTests(MercureCase):
 
     def test_E3_first_bytes(self) -> None:
         """
-        The head and a first line of the body leave at once, before there is an event.
+        The head and a first line of the body are sent at once, before any event.
         """
         stream = self.open({"match": a_topic()})
         self.assertTrue(stream.wait_for(b"\n"))
@@ -42,7 +42,7 @@ class StreamTests(MercureCase):
 
     def test_E4_order_of_fields(self) -> None:
         """
-        An event has its type, its retry and its id, and then its data.
+        An event has its type, its retry and its id before its data.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -55,7 +55,7 @@ class StreamTests(MercureCase):
 
     def test_E5_id(self) -> None:
         """
-        Each event has an id; one that was published without has the one the publisher was told.
+        Each event has an id; without one of its own it has the id that the publisher was told.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -68,7 +68,7 @@ class StreamTests(MercureCase):
 
     def test_E5_no_other_events(self) -> None:
         """
-        Events without an id, such as the ticks of a hub for development, are no updates.
+        Events without an id, such as the ticks of a development hub, are not sent.
         """
         other = hub("--tick=0.01")
         stream = self.open_at(other, {"match": "*"})
@@ -80,7 +80,7 @@ class StreamTests(MercureCase):
 
     def test_E5_lines(self) -> None:
         """
-        Data is split at CR, LF and CRLF: what stands behind them is never a field.
+        Data is split at CR, LF and CRLF, so that a line of data never becomes a field.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -92,8 +92,8 @@ class StreamTests(MercureCase):
 
     def test_E6_properties(self) -> None:
         """
-        The publisher's type is the event's type, its id the event's id, its retry the client's
-        reconnection time; without a type it is a message.
+        The publisher's type, id and retry become those of the event; without a type it is a
+        message.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -106,7 +106,7 @@ class StreamTests(MercureCase):
 
     def test_E7_heartbeat(self) -> None:
         """
-        In silence there is a comment now and then.
+        A silent stream has comments at intervals.
         """
         other = hub(*KEYS, "--anonymous", "--heartbeat=0.1")
         stream = self.open_at(other, {"match": a_topic()})
@@ -115,32 +115,32 @@ class StreamTests(MercureCase):
 
     def test_E7_interval(self) -> None:
         """
-        Unless told otherwise it comes often enough for those who give up after 20 s of silence.
+        By default the interval suits clients that give up after 20 s of silence.
         """
         self.assertLessEqual(self.hub.service.hub.streams.heartbeat, 20)
 
     def test_E8_token_expires(self) -> None:
         """
-        A stream ends before the token does that it was opened with.
+        A stream ends before its token does.
         """
         token = self.hub.mint(subscribe=["a"], lifetime=3)
         expires = jwt.decode(token, options={"verify_signature": False})["exp"]
         stream = self.open({"match": "a"}, token=token)
-        # We may hear of it late.  What counts is when the hub is to end it.
+        # The test may notice it late, so it looks at the time that the hub has scheduled.
         planned = in_hub_thread(lambda: self.hub.service.hub.subscribers[-1].who.expiring.getTime())
         self.assertLess(planned, expires)
         stream.read_to_end()
 
     def test_E8_lifetime(self) -> None:
         """
-        A stream ends after the longest time that one may last.
+        A stream ends after the lifetime that the operator sets.
         """
         other = hub(*KEYS, "--anonymous", "--lifetime=1")
         self.open_at(other, {"match": "a"}).read_to_end()
 
     def test_E9_clean_end(self) -> None:
         """
-        When the hub stops, a stream ends with its last chunk, and is not cut.
+        When the hub stops, a stream ends with its last chunk instead of being cut.
         """
         other = self.fresh_hub(*KEYS, "--anonymous")
         stream = self.open_at(other, {"match": "a"})
@@ -149,7 +149,7 @@ class StreamTests(MercureCase):
 
     def test_E10_reconnection_time(self) -> None:
         """
-        The stream begins with the time after which to come back.  The reference sends none.
+        The stream begins with the reconnection time, which the reference does not send.
         """
         stream = self.open({"match": a_topic()})
         stream.wait_for(b"\n")
@@ -157,7 +157,7 @@ class StreamTests(MercureCase):
 
     def test_E11_no_topic(self) -> None:
         """
-        An event does not say which topic it was published to.
+        An event does not name the topic that it was published to.
         """
         topic = a_topic("https://example.com/E11/")
         stream = self.open({"match": topic})

@@ -11,7 +11,7 @@ FORBIDDEN = "\0\t\n\r\x1f\x7f\x80\x9f\xad\u200b\u200e\u202e\u2066\ufeff\U000e000
 
 class VocabularyTests(MercureCase):
     """
-    Section 1.
+    Topics and characters (section 1).
     """
 
     def test_T1_characters_of_matchers(self) -> None:
@@ -34,14 +34,14 @@ class VocabularyTests(MercureCase):
 
     def test_T1_utf8(self) -> None:
         """
-        What is no UTF-8 is refused, and not read as something else.
+        Bytes that are not UTF-8 are refused instead of being read as something else.
         """
         for value in ("%FF", "%C3", "%ED%A0%80", "%C0%AF"):
             self.assert_status(400, self.hub.request("GET", f"?match={value}"))
 
     def test_T2_alternate_topics(self) -> None:
         """
-        An update goes to whoever matches any of its topics, not only the first.
+        A subscriber gets an update if it matches any of its topics, not only the first.
         """
         first, second = a_topic(), a_topic()
         stream = self.open({"match": second})
@@ -51,7 +51,7 @@ class VocabularyTests(MercureCase):
 
     def test_T3_no_normalisation(self) -> None:
         """
-        Topics are compared as they are: neither URLs nor Unicode are normalised.
+        Topics are compared unchanged: neither URLs nor Unicode are normalised.
         """
         topic = a_topic("https://example.com/~\u00e9/")
         others = (
@@ -82,7 +82,7 @@ class VocabularyTests(MercureCase):
 
     def test_T4_wildcard_matcher(self) -> None:
         """
-        The matcher ``*`` matches every topic, whatever its type.
+        The matcher ``*`` matches every topic, with either type.
         """
         for name in ("match", "match_exact", "match_urlpattern"):
             stream = self.open({name: "*"})
@@ -100,15 +100,15 @@ class VocabularyTests(MercureCase):
 
     def test_T5_hub_url(self) -> None:
         """
-        The hub is at ``/.well-known/mercure`` unless it is told otherwise.
+        The hub is at ``/.well-known/mercure`` by default.
         """
         self.assertEqual(PATH, self.hub.path)
         self.assertEqual(200, self.open({"match": "a"}).head.status)
 
     def test_T5_other_hub_url(self) -> None:
         """
-        At another path all that is derived from it follows: metadata, reserved topics, and the
-        topics of subscriptions.
+        If the hub is at another path, its metadata, its reserved topics and the topics of
+        subscriptions follow.
         """
         other = hub(KEYS[0], "--audience=https://hub.example/events", "--subscriptions")
         token = other.mint(subscribe=["*"])
@@ -122,7 +122,7 @@ class VocabularyTests(MercureCase):
 
 class MethodTests(MercureCase):
     """
-    Section 2.
+    Methods and paths (section 2).
     """
 
     def test_2_get(self) -> None:
@@ -133,7 +133,7 @@ class MethodTests(MercureCase):
 
     def test_2_head(self) -> None:
         """
-        ``HEAD`` gets the head that ``GET`` would, and no stream.
+        ``HEAD`` gets the head of the answer to ``GET``, without a stream.
         """
         response = self.hub.request("HEAD", "?match=a")
         self.assert_status(200, response)
@@ -143,7 +143,7 @@ class MethodTests(MercureCase):
 
     def test_2_head_subscribes_nobody(self) -> None:
         """
-        ``HEAD`` begins no subscription.
+        ``HEAD`` does not begin a subscription.
         """
         topic = a_topic()
         self.assert_status(200, self.hub.request("HEAD", f"?match={encoded(topic)}"))
@@ -168,7 +168,7 @@ class MethodTests(MercureCase):
 
     def test_2_subscription_paths(self) -> None:
         """
-        Below the hub's path are its active subscriptions: all, those of a matcher, and one.
+        Below the hub's path are its active subscriptions: all, some by matcher, and single ones.
         """
         topic = a_topic()
         self.open({"match": topic})
@@ -182,7 +182,7 @@ class MethodTests(MercureCase):
 
     def test_2_metadata(self) -> None:
         """
-        The metadata document is where RFC 9728 says, for ``GET`` and ``HEAD``.
+        The metadata is at the path of RFC 9728, for ``GET`` and ``HEAD``.
         """
         path = f"/.well-known/oauth-protected-resource{PATH}"
         self.assertIn(HUB.encode(), self.hub.request("GET", path).body)
@@ -190,7 +190,7 @@ class MethodTests(MercureCase):
 
     def test_2_wrong_method(self) -> None:
         """
-        Any other method is answered with 405, which names those that there are.
+        Any other method gets 405 with the methods that are allowed.
         """
         for path in (PATH, f"{PATH}/subscriptions"):
             for method in ("PUT", "DELETE", "PATCH"):
@@ -203,8 +203,8 @@ class MethodTests(MercureCase):
 
     def test_2_options(self) -> None:
         """
-        ``OPTIONS`` is answered with the methods, without CORS where there are no origins.  The
-        reference answers 405; a client that asks what it may do is told here.
+        ``OPTIONS`` is answered with the methods, and without CORS headers if origins are not
+        allowed.  The reference answers 405, which does not help a client that asks.
         """
         response = self.hub.request("OPTIONS", headers={"Origin": "https://a.example"})
         self.assert_status(204, response)
@@ -213,7 +213,7 @@ class MethodTests(MercureCase):
 
     def test_2_without_publisher_key(self) -> None:
         """
-        Where nobody can be allowed to publish there is no ``POST``.
+        A hub without a key for publishers does not offer ``POST``.
         """
         other = hub(f"--subscriber-{KEYS[0][2:]}", KEYS[1])
         response = other.publish({"topic": "a"})
@@ -224,7 +224,7 @@ class MethodTests(MercureCase):
 
     def test_2_without_subscriber_key(self) -> None:
         """
-        Where nobody can be allowed to subscribe there is no ``GET``, and none is named.
+        A hub without a key for subscribers does not offer ``GET``, nor name it as allowed.
         """
         other = hub(f"--publisher-{KEYS[0][2:]}", KEYS[1])
         for method in ("GET", "HEAD", "QUERY"):
@@ -235,8 +235,8 @@ class MethodTests(MercureCase):
 
     def test_2_no_debugger(self) -> None:
         """
-        There is no debugger and no playground below the hub.  The reference has them; ours has its
-        page elsewhere, and only where everyone may read.
+        Below the hub are no debugger and no playground.  The reference has them; our page is
+        elsewhere, and only on hubs that everybody may read.
         """
         token = self.hub.mint(subscribe=["*"])
         for path in ("debug/", "debug/config.json", "debug/playground-token", "playground/"):
@@ -245,13 +245,13 @@ class MethodTests(MercureCase):
 
 class SubscribeTests(MercureCase):
     """
-    Section 3.
+    Requests to subscribe (section 3).
     """
 
     def test_S1_form(self) -> None:
         """
         The query is read as the URL Standard reads forms: a plus is a blank, only ``&`` separates,
-        a stray per cent sign is itself.
+        and a stray per cent sign is itself.
         """
         for query, topic in (
             ("match=a+b", "a b"),
@@ -270,14 +270,14 @@ class SubscribeTests(MercureCase):
 
     def test_S1_invalid_utf8(self) -> None:
         """
-        Bytes that are no UTF-8 are refused, in names as in values.
+        Bytes that are not UTF-8 are refused in names and values.
         """
         for query in ("match=a%FF", "match=a&%FF=1", "match=a&other=%C3%28"):
             self.assert_status(400, self.hub.request("GET", f"?{query}"))
 
     def test_S2_name_without_value(self) -> None:
         """
-        A name without ``=`` has an empty value: it is there.
+        A name without ``=`` has an empty value, and counts as present.
         """
         head = self.open("match=a&last_event_id").head
         self.assertEqual("earliest", head.headers["Mercure-Last-Event-ID"])
@@ -285,7 +285,7 @@ class SubscribeTests(MercureCase):
 
     def test_S3_mixed_parameters(self) -> None:
         """
-        Parameters of all types may be there, in any number.
+        A request may have parameters of all types, in any number.
         """
         exact, other, below = a_topic(), a_topic(), a_topic("https://example.com/S3/")
         stream = self.open(
@@ -297,21 +297,21 @@ class SubscribeTests(MercureCase):
 
     def test_S3_names_are_case_sensitive(self) -> None:
         """
-        A name in other letters is another name.
+        Names of parameters are case-sensitive.
         """
         for name in ("MATCH", "Match_exact", "match_URLPattern"):
             self.assert_status(400, self.hub.request("GET", f"?match=a&{name}=b"))
 
     def test_S4_unknown_match_parameters(self) -> None:
         """
-        Any other name that begins with ``match``, in whatever letters, is refused.
+        Any other name that begins with ``match``, in any case, is refused.
         """
         for name in ("Match", "matches", "match_regexp", "matcher", "mAtCh", "match%20", "match_"):
             self.assert_status(400, self.hub.request("GET", f"?match=a&{name}=b"))
 
     def test_S5_invalid_pattern(self) -> None:
         """
-        A pattern that cannot be compiled is refused, and nothing is told of why.
+        A pattern that cannot be compiled is refused, without the compiler's reason.
         """
         for pattern in ("/(", "/(?=a)", "/:", "https://[", "/{a"):
             response = self.hub.request("GET", f"?match_urlpattern={encoded(pattern)}")
@@ -321,14 +321,14 @@ class SubscribeTests(MercureCase):
 
     def test_S6_at_least_one_matcher(self) -> None:
         """
-        Who asks for nothing is refused.
+        A request without a matcher is refused.
         """
         for query in ("", "?", "?last_event_id=earliest", "?other=1"):
             self.assert_status(400, self.hub.request("GET", query))
 
     def test_S6_duplicates(self) -> None:
         """
-        The same matcher twice is one subscription, and each update comes once.
+        A matcher that is repeated is one subscription, and each update comes once.
         """
         topic = a_topic()
         token = self.hub.mint(subscribe=["*"])
@@ -342,7 +342,7 @@ class SubscribeTests(MercureCase):
 
     def test_S7_number_of_matchers(self) -> None:
         """
-        A hundred matchers are taken, and one more is refused.
+        A request may have a hundred matchers, and not one more.
         """
         query = "&".join(f"match={number}" for number in range(100))
         self.assertEqual(200, self.open(query).head.status)
@@ -362,8 +362,7 @@ class SubscribeTests(MercureCase):
 
     def test_S8_streams_of_one_token(self) -> None:
         """
-        With tokens of one subject there may be so many streams at a time; then the answer is 429,
-        with the time after which to try again.
+        Streams with tokens of one subject may be limited; more get 429 with a time to try again.
         """
         other = hub(*KEYS, "--max-per-token=1")
         token = other.mint(subscribe=["a"])
@@ -376,8 +375,8 @@ class SubscribeTests(MercureCase):
 
     def test_S8_streams_in_all(self) -> None:
         """
-        There may be so many streams in all, and from one address; then the answer is 503, with the
-        time after which to try again: the fault is not the client's.
+        Streams of a hub and of one address may be limited; more get 503 with a time to try again,
+        because it is not the client's fault.
         """
         for option in ("--max-subscribers=1", "--max-per-address=1"):
             other = hub(*KEYS, "--anonymous", option)
@@ -388,8 +387,8 @@ class SubscribeTests(MercureCase):
 
     def test_S8_browsers(self) -> None:
         """
-        A browser for whom there is no room gets a stream that ends at once, with a longer time
-        after which to come back: its ``EventSource`` would give up for ever after any error.
+        On a full hub a browser gets a stream that ends at once, with a longer reconnection time:
+        its ``EventSource`` would give up for good after an error.
         """
         other = hub(*KEYS, "--anonymous", "--max-subscribers=1")
         self.open_at(other, {"match": "a"})
@@ -400,7 +399,7 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_union(self) -> None:
         """
-        With ``QUERY`` the matchers of the URL and of the body are taken together.
+        With ``QUERY`` the matchers of the URL and of the body are both used.
         """
         one, other = a_topic(), a_topic()
         body = f"match={encoded(other)}"
@@ -411,7 +410,7 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_cursors(self) -> None:
         """
-        Of cursors the header wins over the URL, and the URL over the body.
+        The last event id in the header precedes that in the URL, and that precedes the body's.
         """
         topic = a_topic()
         first, second, third = (self.hub.update(topic, data) for data in "123")
@@ -426,7 +425,7 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_cursor_in_body(self) -> None:
         """
-        A cursor in the body alone is taken, too.
+        The last event id may be in the body alone.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")
@@ -437,15 +436,14 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_too_large(self) -> None:
         """
-        A body of more than a mebibyte is refused with 413.
+        A body of more than one MiB is refused with 413.
         """
         body = "match=a&x=" + "x" * (1024 * 1024)
         self.assert_status(413, self.hub.request("QUERY", None, FORM, body))
 
     def test_S9_query_content_type(self) -> None:
         """
-        Without a media type, or with one that makes no sense, the answer is 400; with another one
-        than that of forms it is 415.
+        A missing or malformed media type gives 400; another one than that of forms gives 415.
         """
         for headers, status in (
             ({}, 400),
@@ -458,7 +456,7 @@ class SubscribeTests(MercureCase):
 
     def test_S10_not_acceptable(self) -> None:
         """
-        Who takes no event stream is answered with 406.
+        A client that does not accept event streams gets 406.
         """
         for accept in ("application/json", "text/html, image/*", "text/event-stream;q=0"):
             response = self.hub.request("GET", "?match=a", {"Accept": accept})
@@ -466,21 +464,21 @@ class SubscribeTests(MercureCase):
 
     def test_S10_acceptable(self) -> None:
         """
-        Who takes it, or everything, or says nothing that makes sense, gets it.
+        A client gets the stream if it accepts it, or any type, or if ``Accept`` is malformed.
         """
         for accept in ("text/event-stream", "text/*;q=0.1", "*/*", "", "nonsense"):
             self.assertEqual(200, self.open({"match": "a"}, {"Accept": accept}).head.status)
 
     def test_S11_other_parameters(self) -> None:
         """
-        Parameters that have nothing to do with matchers are ignored.
+        Other parameters are ignored.
         """
         for name in ("utm_source", "amatch", "ma", "Topic", "token", "access_token"):
             self.assertEqual(200, self.open({"match": "a", name: "b"}).head.status, name)
 
     def test_S12_private_updates(self) -> None:
         """
-        Who asks for everything, and is granted one topic, gets private updates of that one only.
+        A subscriber to everything with one granted topic gets private updates of that one only.
         """
         granted, other = a_topic(), a_topic()
         stream = self.open({"match": "*"}, token=self.hub.mint(subscribe=[granted]))
@@ -491,7 +489,7 @@ class SubscribeTests(MercureCase):
 
     def test_S13_no_token(self) -> None:
         """
-        Without a token, where one is needed, the answer is 401 and a challenge without an error.
+        A missing token, where one is needed, gives 401 and a challenge without an error.
         """
         response = hub(*KEYS).request("GET", "?match=a")
         self.assert_status(401, response)
@@ -500,7 +498,7 @@ class SubscribeTests(MercureCase):
 
     def test_S13_anonymous(self) -> None:
         """
-        Where none is needed, who has none gets public updates only.
+        A client without a token, where tokens are optional, gets public updates only.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -510,7 +508,7 @@ class SubscribeTests(MercureCase):
 
     def test_S13_bad_token(self) -> None:
         """
-        A bad token is refused with 401, also where none is needed.
+        A bad token gives 401, also where tokens are optional.
         """
         expired = self.hub.mint(subscribe=["a"], lifetime=-10)
         for token in (expired, expired[:-4] + "AAAA", "x" * 50):
@@ -520,7 +518,7 @@ class SubscribeTests(MercureCase):
 
     def test_S14_no_subscribe_grant(self) -> None:
         """
-        A token without a grant to subscribe still subscribes, to public updates.
+        A client with a token without a grant to subscribe gets public updates.
         """
         other, topic = hub(*KEYS), a_topic()
         stream = self.open_at(other, {"match": topic}, token=other.mint(publish=["*"]))
@@ -530,7 +528,7 @@ class SubscribeTests(MercureCase):
 
     def test_S15_order_of_checks(self) -> None:
         """
-        What cannot be read at all comes first, then the token, then the matchers.
+        The encoding is checked first, then the token, then the matchers.
         """
         bad = "x" * 50
         self.assert_status(400, self.hub.request("GET", "?match=%FF", token=bad))
@@ -539,7 +537,7 @@ class SubscribeTests(MercureCase):
 
     def test_S15_announced_before_head(self) -> None:
         """
-        Once the head is there the subscription has been announced.
+        The subscription is announced before the head of the stream is sent.
         """
         topic = a_topic()
         token = self.hub.mint(subscribe=["*"])

@@ -1,5 +1,5 @@
 """
-Telling who is subscribed, section 12 of the protocol clause by clause (N).
+Active subscriptions (section 12 of the protocol), clause by clause (N).
 """
 
 import json
@@ -19,18 +19,18 @@ from tests.conformance.mercure_hub import (
     hub,
 )
 
-#: Where all subscriptions are.
+#: The path of all subscriptions.
 ROOT = f"{PATH}/subscriptions"
 
 
 class AnnouncementTests(MercureCase):
     """
-    The updates that tell of subscriptions.
+    Updates that announce subscriptions.
     """
 
     def watch(self, topic: str, **options: str) -> Stream:
         """
-        Subscribe to what is told of the exact subscriptions to a topic, with the right to.
+        Subscribe to announcements of exact subscriptions to a topic, with the right to see them.
         """
         pattern = f"{ROOT}/exact/{encoded(topic)}/*"
         token = self.hub.mint(subscribe=[("urlpattern", pattern)])
@@ -45,7 +45,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N1_begin_and_end(self) -> None:
         """
-        Of each matcher there is an update when its subscription begins and when it ends.
+        Each matcher has an update when its subscription begins, and one when it ends.
         """
         one, other = a_topic(), a_topic()
         watching = [self.watch(topic) for topic in (one, other)]
@@ -60,7 +60,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N1_own_subscription(self) -> None:
         """
-        Who may see it sees its own subscription begin.
+        A subscriber with the right sees its own subscription begin.
         """
         pattern = f"{ROOT}/urlpattern/*"
         stream = self.open({"match_urlpattern": pattern}, token=self.hub.mint(subscribe=["*"]))
@@ -68,7 +68,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N1_removed_before_told(self) -> None:
         """
-        Who hears of an end, and asks, does not find the subscription any more.
+        A client that hears of an end no longer finds that subscription.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -82,7 +82,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N2_topic(self) -> None:
         """
-        Its topic is made of type, matcher and subscriber, each percent-encoded once as a whole.
+        The topic consists of type, matcher and subscriber, each percent-encoded once as a whole.
         """
         topic = a_topic("https://example.com/a b/%20?\u00e9=~")
         watcher = self.watch(topic)
@@ -95,7 +95,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N3_type(self) -> None:
         """
-        Its type is ``mercure``.
+        The type of the event is ``mercure``.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -104,7 +104,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N3_private(self) -> None:
         """
-        Only those who were granted its topic get it.
+        Only clients with a grant for the topic get the announcement.
         """
         topic = a_topic()
         pattern = f"{ROOT}/exact/{encoded(topic)}/*"
@@ -116,7 +116,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N4_keys(self) -> None:
         """
-        It has these keys, and a payload only if there is one.
+        A document has these keys, and a payload only if the subscription has one.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -136,8 +136,8 @@ class AnnouncementTests(MercureCase):
 
     def test_N5_subscriber(self) -> None:
         """
-        The subscriber is one for all matchers of a connection, another for each connection, and
-        never what the client says.
+        All matchers of a connection have the same subscriber, which differs for each connection and
+        is never chosen by the client.
         """
         one, other = a_topic(), a_topic()
         watching = [self.watch(topic) for topic in (one, other)]
@@ -157,8 +157,8 @@ class AnnouncementTests(MercureCase):
 
 class SubscriptionApiTests(MercureCase):
     """
-    Asking who is subscribed.  Each test has a hub of its own: when the clients of another one are
-    found to be gone, that is an event.
+    Requests to the subscription API.  Each test has its own hub, because a client that leaves
+    another test's hub late would be an event there.
     """
 
     def setUp(self) -> None:
@@ -170,7 +170,7 @@ class SubscriptionApiTests(MercureCase):
 
     def ask(self, path: str, *granted: str | tuple[str, str], **headers: str) -> Response:
         """
-        Ask with a token that grants this.
+        Send a request with a token for these topics.
         """
         sent = {name.replace("_", "-"): value for name, value in headers.items()}
         token = self.hub.mint(subscribe=granted) if granted else None
@@ -178,7 +178,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N6_path_must_be_granted(self) -> None:
         """
-        The token must grant subscribing to the very path, without the query.
+        The token must grant the path itself, without the query.
         """
         of_one = f"{ROOT}/exact/{encoded(a_topic())}"
         for path in (ROOT, of_one):
@@ -192,8 +192,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N6_patterns(self) -> None:
         """
-        A pattern of three segments does not cover the collections; one whose rest may be missing
-        does.
+        A pattern of three segments does not cover collections; one with an optional rest does.
         """
         for pattern, status in ((f"{ROOT}/:t/:m/:s", 403), (f"{ROOT}{{/*}}?", 200)):
             for path in (ROOT, f"{ROOT}/exact/a"):
@@ -201,7 +200,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N6_without_token(self) -> None:
         """
-        Who shows no token, or a bad one, is told nothing.
+        A client without a good token is refused.
         """
         response = self.ask(ROOT)
         self.assert_status(401, response)
@@ -210,7 +209,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N7_collection(self) -> None:
         """
-        A collection has the path that was asked for, its type, and those who are subscribed.
+        A collection has the path of the request as its id, a type, and the active subscriptions.
         """
         topic = a_topic()
         path = f"{ROOT}/exact/{encoded(topic)}"
@@ -233,8 +232,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N7_other_types(self) -> None:
         """
-        The same text as another type of matcher is another collection; a type that there is not is
-        refused.
+        The same text as another matcher type is another collection; an unknown type is refused.
         """
         topic = a_topic()
         self.open({"match_urlpattern": topic})
@@ -247,8 +245,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N8_link(self) -> None:
         """
-        Each answer leads to the hub, with the id after which to subscribe so that nothing is
-        missed; one that tells of no such subscription, too.
+        Each answer links to the hub, with the id to subscribe after so that nothing is missed; a
+        404 has it also.
         """
         last = self.hub.update(a_topic(), "x", id=a_topic('urn:N8:"\\:'))
         quoted = last.replace("\\", "\\\\").replace('"', '\\"')
@@ -262,7 +260,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N8_earliest(self) -> None:
         """
-        Before there has been an update the id is the earliest.
+        Before the first update the id is ``earliest``.
         """
         other = self.fresh_hub(*KEYS, "--subscriptions")
         response = other.request("GET", ROOT, token=other.mint(subscribe=["*"]))
@@ -270,7 +268,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N8_snapshot_and_stream(self) -> None:
         """
-        Who asks, and then subscribes after that id, hears of all that has changed since.
+        A client that subscribes after the id in the answer sees all changes since the answer.
         """
         topic = a_topic()
         token = self.hub.mint(subscribe=["*"])
@@ -285,7 +283,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N9_etag(self) -> None:
         """
-        Who has the newest answer is told so with 304, until there is another event.
+        A client with the newest answer gets 304, until the next event.
         """
         last = self.hub.update(a_topic(), "x")
         response = self.ask(ROOT, "*")
@@ -302,14 +300,14 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N9_etag_of_nothing(self) -> None:
         """
-        Of a subscription that there is not nobody has the newest answer.
+        A subscription that does not exist never gives 304.
         """
         response = self.ask(f"{ROOT}/exact/a/urn:none", "*", If_None_Match="*")
         self.assert_status(404, response)
 
     def test_N9_unsafe_id(self) -> None:
         """
-        What no tag may have is percent-encoded.
+        Characters that are not allowed in a tag are percent-encoded.
         """
         self.hub.update(a_topic(), "x", id=a_topic('urn:N9:"% \u00e9'))
         tag = self.ask(ROOT, "*").headers["ETag"]
@@ -318,8 +316,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N10_no_subscriber_key(self) -> None:
         """
-        Where there is no key for it nobody is told who is subscribed, also where everyone may read
-        what is public, or do everything.
+        Without a key for subscribers the API is refused, even if everybody may read what is
+        public, or do anything.
         """
         key = f"--publisher-{KEYS[0][2:]}"
         for options in ((key, KEYS[1], "--anonymous"), ("--tick=0",)):
@@ -329,7 +327,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N10_feature_is_off(self) -> None:
         """
-        Where the hub was not told to, it tells nobody, and the metadata says so.
+        If the API is off, it answers 404, and the metadata says so.
         """
         other = hub(*KEYS)
         response = other.request("GET", ROOT, token=other.mint(subscribe=["*"]))
@@ -341,7 +339,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N11_plain_json(self) -> None:
         """
-        The documents are plain JSON: no context, and no cursor in the body.
+        Documents are plain JSON, without a context and without the last event id.
         """
         document = json.loads(self.ask(ROOT, "*").body)
         self.assertNotIn("@context", document)

@@ -1,5 +1,5 @@
 """
-The table of clauses, ``docs/conformance-mercure.rst``, and the tests of which it speaks.
+The table of clauses, ``docs/conformance-mercure.rst``, and the tests that it names.
 """
 
 import re
@@ -12,7 +12,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 class TableTests(SynchronousTestCase):
     """
-    The table and the tests can be held side by side.
+    Names of tests in the table and in the files.
     """
 
     def setUp(self) -> None:
@@ -24,12 +24,12 @@ class TableTests(SynchronousTestCase):
 
     def test_named_tests_are_there(self) -> None:
         """
-        Each test that the table names is in one of the files that it names.
+        Each test that the table names exists in one of the files that it names.
         """
         self.assertEqual(set(), self.named - self.tests)
 
     def test_all_tests_are_named(self) -> None:
         """
-        Each test of these files stands in the table.
+        Each test of these files is named in the table.
         """
         self.assertEqual(set(), self.tests - self.named)

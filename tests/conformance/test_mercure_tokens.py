@@ -1,5 +1,5 @@
 """
-Tokens: how they are presented, and whether they are believed (sections 6 and 7 of the checklist).
+Tokens: how they are presented, and how they are checked (sections 6 and 7 of the checklist).
 """
 
 import base64
@@ -21,12 +21,12 @@ from tests.unit.mercure.fake_tokens import file, jwk, jwk_set, private_key, publ
 
 class PresentationTests(TokenCase):
     """
-    Section 6.
+    Presenting tokens (section 6).
     """
 
     def test_A1_bearer(self) -> None:
         """
-        A token is in the ``Authorization`` header, behind the name of the scheme in any case.
+        A token may be in the ``Authorization`` header, after the scheme in any case.
         """
         token = access_token()
         for scheme in ("Bearer ", "bearer ", "BEARER ", "bEaReR   "):
@@ -34,8 +34,8 @@ class PresentationTests(TokenCase):
 
     def test_A1_malformed(self) -> None:
         """
-        Several headers, another scheme, no token, a short one or more than one are refused with
-        400, also where nobody needs a token.
+        Several headers, another scheme, and a missing, short or second token are refused with 400,
+        also where tokens are optional.
         """
         token = access_token()
         good = ("Authorization", f"Bearer {token}")
@@ -58,7 +58,7 @@ class PresentationTests(TokenCase):
 
     def test_A2_cookie(self) -> None:
         """
-        A token may be in a cookie of the recommended name.
+        A token may be in a cookie with the recommended name.
         """
         cookie = ("Cookie", f"a=b; {COOKIE}={access_token()}; c=d")
         self.assert_status(200, self.publish_with(cookie, OWN_PAGE))
@@ -66,7 +66,7 @@ class PresentationTests(TokenCase):
 
     def test_A2_other_name(self) -> None:
         """
-        The cookie may have another name; the usual ones are then unknown.
+        The cookie may have another name, which replaces the usual ones.
         """
         made = hub(*KEYS, "--cookie-name=mine")
         for name, status in (("mine", 200), (COOKIE, 401), (LEGACY_COOKIE, 401)):
@@ -75,7 +75,7 @@ class PresentationTests(TokenCase):
 
     def test_A3_header_wins(self) -> None:
         """
-        If there is a header, the cookie is ignored, whichever of them is good.
+        If the header has a token, the cookie is ignored, even if only that is good.
         """
         good, bad = access_token(), access_token(aud="https://other.example")
         for header, cookie, status in ((good, bad, 200), (bad, good, 401)):
@@ -85,7 +85,7 @@ class PresentationTests(TokenCase):
 
     def test_A4_no_token_in_the_url(self) -> None:
         """
-        No ``access_token`` parameter is accepted, and no token of 1.0 in any parameter.
+        The parameter ``access_token`` is ignored, and tokens of 1.0 are refused in any parameter.
         """
         token = access_token()
         self.assert_status(401, self.publish_with(query=f"?access_token={token}"))
@@ -96,7 +96,7 @@ class PresentationTests(TokenCase):
 
     def test_A4_legacy_parameter(self) -> None:
         """
-        A token of 0.x may be in the URL: it goes before a cookie, and behind a header.
+        A token of 0.x may be in the URL: it precedes a cookie, and follows a header.
         """
         good, bad = legacy_token(), legacy_token(key=b"another" * 10)
         legacy_cookie = ("Cookie", f"{LEGACY_COOKIE}={good}")
@@ -115,7 +115,7 @@ class PresentationTests(TokenCase):
 
     def test_A4_malformed_parameter(self) -> None:
         """
-        The parameter must be there once, and be long enough.
+        The parameter must not be repeated, and must be long enough for a token.
         """
         token = legacy_token()
         for value in (f"{token}&authorization={token}", token[:40], ""):
@@ -123,7 +123,7 @@ class PresentationTests(TokenCase):
 
     def test_A5_no_cookies_of_ours(self) -> None:
         """
-        It is the application that sets the cookie; the hub never does.
+        The hub never sets the cookie; the application does.
         """
         cookie = ("Cookie", f"{COOKIE}={access_token()}")
         for response in (self.publish_with(cookie, OWN_PAGE), self.subscribe_with(cookie)):
@@ -131,8 +131,8 @@ class PresentationTests(TokenCase):
 
     def test_A6_plain_http(self) -> None:
         """
-        For development without TLS there is a name without a prefix, that of 0.x, with tokens of
-        both dialects.
+        For development without TLS the cookie may have the name of 0.x, which needs no TLS, with
+        tokens of both dialects.
         """
         for token in (access_token(), legacy_token()):
             cookie = ("Cookie", f"{LEGACY_COOKIE}={token}")
@@ -141,12 +141,12 @@ class PresentationTests(TokenCase):
 
 class ValidationTests(TokenCase):
     """
-    Section 7: the table of checks.
+    Checks of tokens (the table of section 7).
     """
 
     def test_V_typ(self) -> None:
         """
-        The type is ``at+jwt``, in any case and with ``application/`` or without; nothing else.
+        The type is ``at+jwt``, in any case, with or without ``application/``.
         """
         for typ in ("at+jwt", "AT+JWT", "application/at+jwt", "Application/At+Jwt"):
             self.assert_accepted(access_token(header={"typ": typ}))
@@ -155,7 +155,7 @@ class ValidationTests(TokenCase):
 
     def test_V_none(self) -> None:
         """
-        A token without a signature is refused, however it writes "none".
+        A token without a signature is refused, in any spelling of "none".
         """
         for name in ("none", "None", "NONE", "nOnE", ""):
             for signature in ("", "AAAA"):
@@ -164,7 +164,7 @@ class ValidationTests(TokenCase):
 
     def test_V_algorithm_of_the_token(self) -> None:
         """
-        Which algorithms there are is never taken from the token.
+        A token cannot choose its algorithm.
         """
         for name in ("HS384", "HS512"):
             self.assert_invalid(access_token(SECRET * 2, name), "alg is")
@@ -173,7 +173,7 @@ class ValidationTests(TokenCase):
 
     def test_V_algorithm_confusion(self) -> None:
         """
-        A public key is never taken for a shared secret.
+        A public key never works as a shared secret.
         """
         made = self.hub_with_key(public_pem("P-256"))
         signed = f"{_part({'typ': 'at+jwt', 'alg': 'HS256'})}.{_claims()}"
@@ -183,7 +183,7 @@ class ValidationTests(TokenCase):
 
     def test_V_allowlist(self) -> None:
         """
-        Keys for EdDSA, ES256 and RS256 are taken without further ado, and for others, too.
+        Keys for EdDSA, ES256 and RS256 are accepted by default, and keys for others also.
         """
         for kind, algorithms in (
             ("Ed25519", ["EdDSA"]),
@@ -198,7 +198,7 @@ class ValidationTests(TokenCase):
 
     def test_V_algorithm_option(self) -> None:
         """
-        The operator may narrow what a key is used with.
+        The operator may limit the algorithms of a key.
         """
         made = self.hub_with_key(public_pem("RSA"), "--algorithm=RS256,PS256")
         self.assert_accepted(access_token(private_key("RSA"), "PS256"), made)
@@ -206,7 +206,7 @@ class ValidationTests(TokenCase):
 
     def test_V_keys_of_the_token(self) -> None:
         """
-        A key, or where to get one, that comes with the token is ignored.
+        A key, or a URL of keys, inside a token is ignored.
         """
         own = private_key("P-256")
         made = self.hub_with_key(public_pem("P-384"))
@@ -222,7 +222,7 @@ class ValidationTests(TokenCase):
 
     def test_V_kid(self) -> None:
         """
-        The name of the key is a hint only: where no key has it, all are tried.
+        The name of the key is only a hint: if no key has it, all are tried.
         """
         for kid in ("unknown", "", "../../etc/passwd", "' OR 1=1"):
             self.assert_accepted(access_token(header={"kid": kid}))
@@ -230,7 +230,7 @@ class ValidationTests(TokenCase):
 
     def test_V_jwk_set(self) -> None:
         """
-        The keys of a set are good, by their names or without, and no other key is.
+        All keys of a set are accepted, by their names or without, and no other keys.
         """
         keys = jwk_set(jwk("P-256", kid="one"), jwk("RSA", kid="two"), jwk("Ed25519"))
         made = self.fresh_hub(f"--jwks=file:{file(self, keys)}", f"--audience={HUB}")
@@ -250,14 +250,14 @@ class ValidationTests(TokenCase):
 
     def test_V_iss(self) -> None:
         """
-        The issuer must be there, and be exactly one that is trusted.
+        The issuer is required, and must equal a trusted one.
         """
         for issuer in (None, "", f"{HUB}/", HUB.upper(), "https://evil.example", 1, [HUB]):
             self.assert_invalid(access_token(iss=issuer), "iss is")
 
     def test_V_issuer_option(self) -> None:
         """
-        It is the hub's own URL unless the operator says otherwise.
+        The issuer is the hub's own URL by default; the operator may name others.
         """
         made = hub(*KEYS, "--issuer=https://issuer.example")
         self.assert_accepted(access_token(iss="https://issuer.example"), made)
@@ -265,7 +265,7 @@ class ValidationTests(TokenCase):
 
     def test_V_aud(self) -> None:
         """
-        The audience, a text or an array, must contain the hub's own URL.
+        The audience, a string or an array, must contain the hub's own URL.
         """
         for audience in (HUB, [HUB], ["https://other.example", HUB]):
             self.assert_accepted(access_token(aud=audience))
@@ -274,7 +274,7 @@ class ValidationTests(TokenCase):
 
     def test_V_exp(self) -> None:
         """
-        The end must be there, and lie ahead, also on the first request.
+        The end is required, and must be in the future, also on the first request.
         """
         now = time.time()
         for expires in (None, now - 1, 0, -1, int(now) - 3600, "9999999999", True, [], {}):
@@ -284,7 +284,7 @@ class ValidationTests(TokenCase):
 
     def test_V_nbf(self) -> None:
         """
-        A token is not good before it says so; five seconds are forgiven, for clocks differ.
+        A token that begins in the future is refused, except within five seconds.
         """
         now = time.time()
         for moment in (now + 60, now + 10, "0", []):
@@ -294,7 +294,7 @@ class ValidationTests(TokenCase):
 
     def test_V_not_required(self) -> None:
         """
-        ``sub``, ``client_id``, ``iat`` and ``jti`` need not be there, nor make sense.
+        ``sub``, ``client_id``, ``iat`` and ``jti`` may be missing or have any value.
         """
         self.assert_accepted(access_token())
         self.assert_accepted(access_token(sub="x", client_id="y", iat=int(time.time()), jti="z"))
@@ -302,7 +302,7 @@ class ValidationTests(TokenCase):
 
     def test_V_signature(self) -> None:
         """
-        Another key, a changed claim or a changed signature is refused.
+        A signature with another key, or of changed claims, and a changed signature are refused.
         """
         self.assert_invalid(access_token(b"another secret, as long as it must be"), "the signature")
         header, _, signature = access_token().split(".")
@@ -313,7 +313,7 @@ class ValidationTests(TokenCase):
 
     def test_V_no_token_at_all(self) -> None:
         """
-        What is no signed JWT is refused.
+        Text that is not a signed JWT is refused.
         """
         for token in ("x" * 41, ".." + "x" * 41, "a.b.c." + "x" * 41, f"{'x' * 20}.{'y' * 20}.z"):
             self.assert_invalid(token, "the token is")
@@ -324,7 +324,7 @@ class ValidationTests(TokenCase):
 
     def test_V_separate_keys(self) -> None:
         """
-        Publishers and subscribers may have keys of their own, which are good for nothing else.
+        Publishers and subscribers may have separate keys, which do not work for the other action.
         """
         pem = file(self, public_pem("P-256"))
         made = self.fresh_hub(
@@ -342,7 +342,7 @@ class ValidationTests(TokenCase):
 
     def test_V1_pinned_identifier(self) -> None:
         """
-        The hub is known by the URL it was given; the ``Host`` of a request does not matter.
+        The hub has a configured URL; the ``Host`` of a request does not matter.
         """
         token = access_token(aud="https://evil.example/.well-known/mercure")
         fields = [("Host", "evil.example"), ("Authorization", f"Bearer {token}")]
@@ -352,7 +352,7 @@ class ValidationTests(TokenCase):
 
     def test_V1_no_identifier(self) -> None:
         """
-        A hub that was not told its URL accepts no token of 1.0, instead of guessing.
+        A hub without a configured URL refuses all tokens of 1.0, instead of guessing.
         """
         made = hub("--key=env:SSETWIST_CONFORMANCE_KEY")
         self.assert_invalid(access_token(), "--audience is not set", made)
@@ -360,8 +360,8 @@ class ValidationTests(TokenCase):
 
     def test_V2_defaults(self) -> None:
         """
-        A secret is for HS256, a public key for what fits it: unlike the reference we need not be
-        told, for the key says so.
+        A secret is for HS256 by default, a public key for the algorithms that fit it.  The
+        reference must be told.
         """
         self.assert_accepted(access_token())
         made = self.hub_with_key(public_pem("P-256"))
@@ -380,7 +380,7 @@ class ValidationTests(TokenCase):
 
     def test_V3_nothing_is_told(self) -> None:
         """
-        Whatever is wrong with a token, the answer is the same.
+        The answer is the same for all faults of a token.
         """
         answers = set()
         for token in (
@@ -400,7 +400,7 @@ class ValidationTests(TokenCase):
 
     def test_V_constant_time(self) -> None:
         """
-        Signatures by a shared secret are compared in constant time, by who does it for us.
+        Signatures with a shared secret are compared in constant time, by the library.
         """
         verify = type(jwt.get_algorithm_by_name("HS256")).verify
         self.assertIn("hmac.compare_digest(", inspect.getsource(verify))

@@ -395,7 +395,7 @@ class PublishTests(BrowserCase):
         with hub("--tick", "0") as process:
             self.browser.get(process.url)
             self.publish("*", "1")
-            self.wait_for_text("answer", "400: topic must not be *, which is every topic")
+            self.wait_for_text("answer", "400: topic must not be *, which means every topic")
 
     def test_not_offered(self) -> None:
         """

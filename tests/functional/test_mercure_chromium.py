@@ -387,7 +387,7 @@ class PublishTests(PageCase):
         ):
             kind, status, text = self.publish_from(pages, process)
             self.assertEqual(("cors", 400), (kind, status))
-            self.assertIn("only pages of allowed origins", text)
+            self.assertIn("from a page of an allowed origin", text)
 
     def test_forged(self) -> None:
         """
@@ -413,7 +413,7 @@ class PublishTests(PageCase):
         ):
             told = self.publish_from(pages, process, mode="no-cors", host="127.0.0.1")
             self.assertEqual(["opaque", 0, ""], told)
-            process.wait_for("401 to .* POST .*: there is no token in it")
+            process.wait_for("401 to .* POST .*: the request has no token")
 
 
 class AuthorizationTests(PageCase):

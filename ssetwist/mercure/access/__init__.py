@@ -1,9 +1,9 @@
 """
-Access: an authorizer decides what a request may do; a refusal is answered in HTTP's words.
+Access: an authorizer decides what a request may do, and a refusal becomes an HTTP answer.
 
-May it publish, may it read: ``tokens/_verifier.py`` decides whether a token is believed,
-``rights/_grants.py`` which topics it grants, and ``_authorizer.py`` here what the request may do.
-Where an application is asked instead, ``_decision.py`` reads its answer.
+To answer "may it publish, may it read", ``tokens/_verifier.py`` checks a token,
+``rights/_grants.py`` reads the topics that it grants, and ``_authorizer.py`` here decides.  If an
+application is asked instead, ``_decision.py`` reads its answer.
 """
 
 from ._answer import HttpAnswer, answer_to, json_answer

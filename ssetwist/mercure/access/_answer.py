@@ -1,5 +1,5 @@
 """
-What a request is answered, unless it is answered with a stream.
+Answers to requests that do not get a stream.
 """
 
 import json
@@ -14,7 +14,7 @@ from twisted.web.server import Request
 from ...errors import Refused
 from ._challenge import challenge
 
-#: What an answer in words is.
+#: The media type of answers in plain text.
 TEXT = "text/plain; charset=utf-8"
 
 
@@ -23,7 +23,7 @@ class HttpAnswer:
     """
     A whole response.
 
-    :ivar headers: Those besides ``Content-Type`` and ``Content-Length``.
+    :ivar headers: Headers besides ``Content-Type`` and ``Content-Length``.
     """
 
     status: int
@@ -33,7 +33,7 @@ class HttpAnswer:
 
     def write(self, request: Request) -> None:
         """
-        Answer a request with it.  To ``HEAD`` Twisted sends no body.
+        Send the response.  For ``HEAD`` Twisted leaves out the body.
         """
         request.setResponseCode(self.status, HTTPStatus(self.status).phrase.encode())
         for name, value in self.headers.items():
@@ -52,7 +52,7 @@ def json_answer(
     headers: Mapping[str, str] | None = None,
 ) -> HttpAnswer:
     """
-    Answer with a document.
+    Make a response with a JSON document.
     """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return HttpAnswer(200, text.encode(), media_type, headers or {})
@@ -60,7 +60,7 @@ def json_answer(
 
 def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:
     """
-    Answer somebody who is refused.
+    Make the response to a request that is refused.
     """
     headers = {"Cache-Control": "no-store"}
     if (value := challenge(refused, metadata_url)) is not None:

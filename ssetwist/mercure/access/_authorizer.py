@@ -1,5 +1,5 @@
 """
-Who decides what a request may do: tokens, nobody, or the application.
+Authorizers: tokens, the application, or an open door decide what a request may do.
 """
 
 from typing import Protocol
@@ -13,33 +13,33 @@ from ..rights import Action, Rights
 from ..tokens import TokenVerifier, credential_of
 from ..updates import read_form
 
-#: Of an authorizer that grants every topic.
+#: Rights to every topic.
 ALL_TOPICS = Matchers.of(EVERYTHING)
 
 
 class Authorizer(Protocol):
     """
-    Decides what a request may do.  An application that knows its own users writes one.
+    Decides what a request may do.  An application that knows its own users can write one.
     """
 
     def can_allow(self, action: Action) -> bool:
         """
-        Tell whether anybody at all may be allowed this; where nobody is, the hub has no such thing.
+        Return true if any client may be allowed an action; otherwise the hub does not offer it.
         """
 
     def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
         """
-        Say what a request may do.  It must neither write to the request nor read its body.
+        Decide what a request may do, without writing to it or reading its body.
 
-        :returns: What is granted, of any action.  It is cancelled if the client goes meanwhile.  It
-            fails with :class:`ssetwist.errors.Refused` if the request is refused altogether: 401
-            if it is not known who asks, 403 if that is known.
+        :returns: The rights, which may cover both actions.  Cancelled if the client goes
+            meanwhile.  Fails with :class:`ssetwist.errors.Refused` if the whole request is
+            refused: 401 if the client is unknown, 403 if it is known.
         """
 
 
 class AllowEveryone:
     """
-    Lets everyone publish and subscribe.  For development, where only this machine can connect.
+    Lets every client publish and subscribe.  For development, when only this machine can connect.
     """
 
     def can_allow(self, action: Action) -> bool:
@@ -51,11 +51,11 @@ class AllowEveryone:
 
 class TokenAuthorizer:
     """
-    Lets those publish and subscribe whose token says so.
+    Gives clients the rights in their tokens.
 
-    :param cookie_names: The cookies that may have a token, the most wanted first.
-    :param is_legacy_allowed: Whether it may be in the URL, as 0.x has it.
-    :param is_anonymous_allowed: Whether public updates need no token.
+    :param cookie_names: The names of cookies with tokens, in order of preference.
+    :param is_legacy_allowed: If true, the token may be in the URL, as in 0.x.
+    :param is_anonymous_allowed: If true, public updates need no token.
     """
 
     def __init__(
@@ -92,13 +92,13 @@ class TokenAuthorizer:
             return self._verifier.verify(credential, action)
         if action is Action.SUBSCRIBE and self._is_anonymous_allowed:
             return succeed(Rights())
-        return fail(Refused(401, "A token is needed.", error="", reason="there is no token in it"))
+        return fail(Refused(401, "A token is needed.", error="", reason="the request has no token"))
 
 
 def _parameters_of(request: Request) -> list[str]:
     """
-    Return the tokens in the URL.  They are read as all else in it is: Twisted takes a semicolon for
-    the end of a value, too, and a token would be part of what comes before.
+    Return the tokens in the URL.  Twisted's parser would also end a value at a semicolon, and so
+    accept a token inside another parameter.
     """
     pairs = read_form(request.uri.partition(b"?")[2])
     return [value for name, value in pairs if name == "authorization"]
@@ -106,8 +106,8 @@ def _parameters_of(request: Request) -> list[str]:
 
 class TokenThenCallback:
     """
-    Lets whoever shows a token in a header do what that says, and asks the application about
-    everybody else: tokens are for programs, the sessions of the application for its visitors.
+    Gives clients with a token in a header the rights in it, and asks the application about all
+    others: tokens are for programs, the application's sessions for its visitors.
     """
 
     def __init__(self, by_token: Authorizer, by_url: Authorizer) -> None:

@@ -1,6 +1,6 @@
 """
-Asking the application, over HTTP, what a request may do.  It knows its own sessions, and needs no
-tokens then.
+Asking the application, over HTTP, what a request may do.  It knows its own sessions, so its
+visitors need no tokens.
 """
 
 from typing import Any
@@ -30,45 +30,44 @@ from ..topics import DEFAULT_LIMITS, Limits
 from ..updates import JSON, media_type_of
 from ._decision import InvalidDecision, read_decision
 
-#: Seconds that the application has for its whole answer.
+#: Seconds for the application's whole answer.
 TIMEOUT = 5.0
 
-#: The longest answer, in bytes: a thousand topics, more or less.
+#: The longest answer, in bytes: about a thousand topics.
 MAX_ANSWER_BYTES = 64 * 1024
 
-#: How many requests the application may be asked about at a time.  Each takes a connection.
+#: Maximum number of requests that wait for an answer at a time.  Each takes a connection.
 MAX_ASKED = 500
 
-#: Seconds after which another try may succeed, if the application gave no answer.
+#: Seconds until another try may succeed, if the application did not answer.
 RETRY_AFTER = 5.0
 
-#: What the application sees of a request as it came.  Nothing else is handed on, above all not what
-#: was meant for this connection only (RFC 9110, 7.6.1).
+#: Headers that the application gets unchanged.  It gets no others, above all not those that were
+#: meant for this connection only (RFC 9110, 7.6.1).
 _FORWARDED = (b"Authorization", b"Origin", b"Referer", b"User-Agent", b"Accept-Language")
 
-#: What it is called that a request was cancelled; the other one if there was no connection yet.
+#: Errors of a request that was cancelled; the second one is for a request without a connection yet.
 _CANCELLED = (CancelledError, ConnectingCancelledError)
 
-#: Errors whose texts are about the connection only.  Those of others may have parts of an answer,
-#: and that may repeat what it was sent.
+#: Errors with messages about the connection only.  Messages of other errors may have parts of an
+#: answer, which may repeat the secrets of the request.
 _TELLING = (ConnectError, ConnectionClosed, DNSLookupError, TLSError)
 
-#: How much is shown of such a text, in characters.
+#: Maximum length of an error's message in the log, in characters.
 _SHOWN = 200
 
 
 class CallbackAuthorizer:
     """
-    Lets those publish and subscribe of whom the application says so.
+    Gives clients the rights that the application names.
 
-    It is sent a ``GET`` with the cookies of the request and its ``Authorization``, ``Origin``,
-    ``Referer``, ``User-Agent`` and ``Accept-Language``; ``X-Forwarded-For`` ends with who sent the
-    request, ``X-Original-Method`` and ``X-Original-URI`` say what was sent, and
+    The application gets a ``GET`` with the cookies of the request and its ``Authorization``,
+    ``Origin``, ``Referer``, ``User-Agent`` and ``Accept-Language``; ``X-Forwarded-For`` ends with
+    the client's address, ``X-Original-Method`` and ``X-Original-URI`` are those of the request, and
     ``X-Ssetwist-Action`` is ``publish`` or ``subscribe``.
 
-    A status of 2xx allows; what exactly, see :func:`read_decision`.  401 and 403 refuse.  Whatever
-    else happens is no answer, and nothing is allowed without one.  No answer is kept for the next
-    request.
+    A status of 2xx allows; :func:`read_decision` tells the details.  401 and 403 refuse.  Anything
+    else is an error, and allows nothing.  Each request is asked about anew.
     """
 
     def __init__(
@@ -83,13 +82,13 @@ class CallbackAuthorizer:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """
-        :param url: Whom to ask; http or https, without a password.
+        :param url: The application's URL: http or https, without a password.
         :param clock: The reactor.
         :param base_url: The hub's own URL, to which patterns in an answer are relative.
-        :param timeout: Seconds that an answer may take.
-        :param max_asked: How many requests may wait for one at a time.
-        :param limits: How many patterns an answer may have, and how long they are.
-        :raises ValueError: If the URL is none.
+        :param timeout: Seconds for an answer.
+        :param max_asked: Maximum number of requests that wait for an answer at a time.
+        :param limits: Limits of the patterns in an answer.
+        :raises ValueError: If the URL is invalid.
         """
         self._name = name_of_url(url)
         self._url = url
@@ -106,14 +105,13 @@ class CallbackAuthorizer:
 
     def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
         """
-        Ask about a request.
+        Ask the application about a request.
 
-        :returns: Fails with ``Refused``: 401 and 403 as the application says, 503 if it gives no
-            answer, or one that makes no sense.  Cancelling it closes the connection to the
-            application.
+        :returns: Fails with ``Refused``: 401 and 403 as the application says, 503 if its answer
+            fails to come or is invalid.  Cancelling it closes the connection to the application.
         """
         if self._asked >= self._max_asked:
-            return fail(self._no_answer(f"it is asked about {self._asked} requests already"))
+            return fail(self._no_answer(f"{self._asked} requests are already waiting for it"))
         self._asked += 1
         asking = Deferred.fromCoroutine(self._ask(_headers_of(request, action), action))
         return asking.addTimeout(self._timeout, self._clock, self._timed_out).addBoth(self._done)
@@ -121,36 +119,36 @@ class CallbackAuthorizer:
     async def _ask(self, headers: Headers, action: Action) -> Rights:
         response, body = await self._send(headers)
         if not 200 <= response.code < 300:
-            # It is only read so that the connection can be used again.
+            # Read to its end, so that the connection can be used again.
             await body.done.addErrback(lambda problem: problem.trap(CannotRead))
             raise self._refusal(response.code)
         types = response.headers.getRawHeaders(b"Content-Type", ())
         try:
             return read_decision(
                 await body.done,
-                None if response.code == 204 else media_type_of(types),  # there is no body
+                None if response.code == 204 else media_type_of(types),  # 204 is without a body
                 action,
                 base_url=self._base_url,
                 now=self._clock.seconds(),
                 limits=self._limits,
             )
         except (CannotRead, InvalidDecision) as problem:
-            raise self._no_answer(f"the answer makes no sense: {problem}") from None
+            raise self._no_answer(f"invalid answer: {problem}") from None
 
     async def _send(self, headers: Headers) -> tuple[IResponse, BoundedBody]:
-        # treq would install a reactor if it got none.  It does nothing with it without a timeout.
+        # Without a reactor, treq would install one.  It does not use it unless a timeout is given.
         reactor: AnyReactor = self._clock
         try:
             response = await self._client.get(
                 self._url,
                 headers=headers,
-                allow_redirects=False,  # it could lead to whom nobody trusts with cookies
+                allow_redirects=False,  # another server must not get the cookies
                 unbuffered=True,
                 reactor=reactor,
             )
             body = BoundedBody(MAX_ANSWER_BYTES)
-            response.deliverBody(body)  # what cannot be decompressed may fail here
-        except Exception as problem:  # whatever a network has to say
+            response.deliverBody(body)  # this may fail if the body cannot be decompressed
+        except Exception as problem:  # any error of a network
             causes = _causes_of(problem)
             if any(isinstance(cause, _CANCELLED) for cause in causes):
                 raise CancelledError from None
@@ -159,23 +157,23 @@ class CallbackAuthorizer:
 
     def _refusal(self, status: int) -> Refused:
         if status == 401:
-            reason = f"{self._name} does not know who it is (401)"
-            return Refused(401, "It is not known who asks.", error="", reason=reason)
+            reason = f"{self._name} does not know the client (401)"
+            return Refused(401, "Authentication is required.", error="", reason=reason)
         if status == 403:
             reason = f"{self._name} does not allow it (403)"
             return Refused(403, "This is not allowed.", reason=reason)
-        return self._no_answer(f"it answered {status}; expected 2xx, 401 or 403")
+        return self._no_answer(f"status {status}; expected 2xx, 401 or 403")
 
     def _no_answer(self, problem: str) -> Refused:
         return Refused(
             503,
-            "It cannot be found out now whether this is allowed.",
-            reason=f"{self._name} was asked: {problem}",
+            "Access cannot be decided now; try again later.",
+            reason=f"{self._name}: {problem}",
             retry_after=RETRY_AFTER,
         )
 
     def _timed_out(self, _: object, seconds: float) -> Failure:
-        return Failure(self._no_answer(f"it gave no answer in {seconds:g} s"))
+        return Failure(self._no_answer(f"no answer in {seconds:g} s"))
 
     def _done(self, result: Any) -> Any:  # rights, or a failure
         self._asked -= 1
@@ -184,14 +182,14 @@ class CallbackAuthorizer:
 
 def _headers_of(request: Request, action: Action) -> Headers:
     """
-    Return what the application is told of a request.
+    Return the headers of the request to the application.
     """
     came = request.requestHeaders
     headers = Headers(
         {
             b"Accept": [JSON.encode()],
-            # Always there, even with no value: treq would add what it has kept of the cookies that
-            # the application set when it was asked about somebody else.
+            # Always there, even if empty: otherwise treq would add cookies that the application has
+            # set in its answers about other clients.
             b"Cookie": _joined(b"; ", *came.getRawHeaders(b"Cookie", ())),  # RFC 9113, 8.2.3
             b"X-Forwarded-For": _joined(
                 b", ", *came.getRawHeaders(b"X-Forwarded-For", ()), address_of(request).encode()
@@ -213,7 +211,7 @@ def _joined(separator: bytes, *values: bytes) -> list[bytes]:
 
 def _causes_of(problem: BaseException | None) -> list[BaseException | None]:
     """
-    Return what happened, without what ``twisted.web.client`` wraps it in.
+    Return the causes of an error without the wrappers of ``twisted.web.client``.
     """
     reasons: list[Failure] = getattr(problem, "reasons", [])
     return [cause for reason in reasons for cause in _causes_of(reason.value)] or [problem]

@@ -1,12 +1,12 @@
 """
-What somebody is told who is not let in: the value of ``WWW-Authenticate`` (RFC 6750, 3).
+The challenge to a client without access: the value of ``WWW-Authenticate`` (RFC 6750, 3).
 """
 
 import re
 
 from ...errors import Refused
 
-#: What an error description may not have in it (RFC 6750, 3).
+#: Characters that an error description must not have (RFC 6750, 3).
 _NOT_IN_DESCRIPTIONS = re.compile(r"[^ !#-\[\]-~]")
 
 
@@ -14,10 +14,10 @@ def challenge(refused: Refused, metadata_url: str = "") -> str | None:
     """
     Return the value of the header.
 
-    Who shows no token gets no code and no description (RFC 6750, 3.1).
+    A client without a token gets neither a code nor a description (RFC 6750, 3.1).
 
-    :param metadata_url: Where it is written how to get a token (RFC 9728, 5.1), if it is.
-    :returns: ``None`` if the refusal is no challenge.
+    :param metadata_url: URL of a document on how to get a token (RFC 9728, 5.1), or empty.
+    :returns: ``None`` if the refusal is not a challenge.
     """
     if refused.error is None:
         return None

@@ -1,5 +1,5 @@
 """
-What pages of other origins may see of the answers (Fetch, "CORS protocol").
+Permissions for pages of other origins to read the answers (Fetch, "CORS protocol").
 """
 
 from twisted.web.server import Request
@@ -8,27 +8,27 @@ from ...web.opening import header_of
 from ._answer import HttpAnswer
 from ._origins import Origins
 
-#: What scripts with ``fetch`` set (C3).
+#: Headers that scripts may set with ``fetch`` (C3).
 _REQUEST_HEADERS = (
     "authorization, cache-control, content-type, idempotency-key, last-event-id, if-none-match"
 )
 
-#: What scripts may read besides what they always may (C4).
+#: Headers that scripts may read in addition to those that CORS always allows (C4).
 _EXPOSED = (
     "Link, ETag, Mercure-Last-Event-ID, Last-Event-ID, WWW-Authenticate, Retry-After, Accept-Query"
 )
 
-#: Seconds for which a browser need not ask again whether it may; browsers cap it anyway.
+#: Seconds that a browser may remember a permission; browsers have lower limits anyway.
 _MAX_AGE = 7200
 
 
 def allow_origin(request: Request, origins: Origins) -> None:
     """
-    Say in the head of the answer, whatever it will be, that the page which asks may read it, if it
-    may.
+    Set the headers that allow a page to read the answer, if its origin is trusted.  The answer
+    itself need not be known yet.
     """
     headers = request.responseHeaders
-    headers.addRawHeader(b"Vary", b"Origin")  # also where it is not there, or a cache mixes them up
+    headers.addRawHeader(b"Vary", b"Origin")  # in every answer, or caches would mix them up
     origin = header_of(request, b"Origin")
     if origin is None or not origins.allows(origin):
         return
@@ -42,7 +42,7 @@ def allow_origin(request: Request, origins: Origins) -> None:
 
 def answer_options(request: Request, methods: str) -> HttpAnswer:
     """
-    Answer ``OPTIONS``: also a browser that asks whether a page may send such a request.
+    Answer ``OPTIONS``, which browsers also send to ask for permission (CORS preflight).
     """
     headers = {"Allow": methods}
     if request.responseHeaders.hasHeader("Access-Control-Allow-Origin"):

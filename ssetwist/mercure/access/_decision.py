@@ -1,8 +1,8 @@
 """
-What the application says of a request, when it is asked about it.
+The application's answer to the question what a request may do.
 
-It is believed, but not read with a good will: what makes no sense allows nothing, also a name that
-nobody knows.  It may be a mistyped one that was to restrict something.
+The application is trusted, but its answer is read strictly.  An invalid answer allows nothing, nor
+does one with an unknown name, which may be misspelled and meant to restrict something.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,19 +16,19 @@ from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
 from ..updates import JSON, read_object
 
-#: How many characters an identity may have: it is kept, and written to the log, with each stream.
+#: Maximum length of an identity, in characters; each stream keeps it, and writes it to the log.
 MAX_IDENTITY = 200
 
-#: What an answer may say.
+#: Names in an answer.
 _NAMES = ("topics", "subscribe", "publish", "expires_in", "identity", "payload")
 
-#: What there is to say of topics that are no mere text.
+#: Names in a topic that is an object.
 _ENTRY_NAMES = ("match", "match_type")
 
 
 class InvalidDecision(Exception):
     """
-    The application's fault: its answer makes no sense.  It says what is wrong, and where.
+    The application's fault: its answer is invalid.  The message says where, and why.
     """
 
 
@@ -44,27 +44,27 @@ def read_decision(
     """
     Read the answer to a request that is allowed.
 
-    An empty one allows what was asked for: all topics to a publisher; to a subscriber what is
-    public.  Any other one names what it grants; ``null`` is as if it were not there:
+    An empty answer allows the action: all topics to a publisher, public updates to a subscriber.
+    Any other answer names its rights; a value of ``null`` counts as missing:
 
-    - ``topics``: what is subscribed to, instead of what the client has asked for;
-    - ``subscribe``: of which topics private updates may be seen, too;
-    - ``publish``: to which topics it may publish;
-    - ``expires_in``: after how many seconds all this ends;
-    - ``identity``: a name of who it is, for limits and logs;
-    - ``payload``: what is told of its subscriptions to those who may know of them.
+    - ``topics``: topics to subscribe to, instead of those that the client asked for;
+    - ``subscribe``: topics with private updates that the client may also see;
+    - ``publish``: topics that the client may publish to;
+    - ``expires_in``: seconds until the rights end;
+    - ``identity``: a name of the client, for limits and logs;
+    - ``payload``: data that is shown with the client's active subscriptions.
 
-    :param media_type: ``None`` if it has none.  One that says it is JSON, and is empty, is not
-        taken for an empty one: something has got lost of it.
-    :param action: What was asked for.
+    :param media_type: ``None`` without one.  A body that should be JSON, but is empty, is an
+        error, because some of it was lost.
+    :param action: The action that was asked for.
     :param base_url: The hub's own URL, to which patterns are relative.
     :param now: Seconds of the clock.
-    :raises InvalidDecision: If it breaks a rule.
+    :raises InvalidDecision: If the answer breaks a rule.
     """
     if not body and media_type != JSON:
         return Rights(publish=Matchers.of(EVERYTHING) if action is Action.PUBLISH else None)
     if media_type != JSON:
-        raise InvalidDecision(f"it is {media_type or 'of no media type'}; expected {JSON}")
+        raise InvalidDecision(f"it is {media_type or 'without a media type'}; expected {JSON}")
     try:
         answer = read_object(body, "it")
     except ValueError as problem:
@@ -88,18 +88,18 @@ def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matche
     if value is None:
         return None
     if not isinstance(value, list):
-        raise InvalidDecision(f"{name} is no array")
+        raise InvalidDecision(f"{name} is not an array")
     if len(value) > MAX_GRANTED:
-        raise InvalidDecision(f"{name} has {len(value)} entries; there may be {MAX_GRANTED}")
+        raise InvalidDecision(f"{name} has {len(value)} entries; at most {MAX_GRANTED}")
     matchers: list[Matcher] = []
     patterns = 0
     for index, entry in enumerate(value):
         where = f"{name}[{index}]"
         match, match_type = _entry(where, entry)
-        # They have the lower bound of a client, because they cost more.
+        # Patterns have a lower limit, that of clients, because they cost more.
         patterns += match_type != "exact"
         if patterns > limits.max_matchers:
-            raise InvalidDecision(f"{where} is a pattern too many: there may be {patterns - 1}")
+            raise InvalidDecision(f"{where} is one pattern too many: at most {patterns - 1}")
         try:
             matchers.append(matcher_of(match_type, match, base_url, field=where, limits=limits))
         except Refused as problem:
@@ -118,7 +118,7 @@ def _entry(where: str, entry: object) -> tuple[str, str]:
     else:
         match, match_type = entry, "exact"
     if not isinstance(match, str) or not match:
-        raise InvalidDecision(f"{where} is no text, or empty")
+        raise InvalidDecision(f"{where} is not a string, or empty")
     if not isinstance(match_type, str) or match_type not in MATCHER_TYPES:
         raise InvalidDecision(
             f"{where}_type is {shown(match_type)}; expected {' or '.join(MATCHER_TYPES)}"
@@ -131,7 +131,7 @@ def _seconds(value: object) -> float:
         return inf
     found = seconds(value)
     if not 0 < found < inf:
-        raise InvalidDecision("expires_in is no number of seconds that is more than 0")
+        raise InvalidDecision("expires_in is not a number of seconds above 0")
     return found
 
 
@@ -139,7 +139,7 @@ def _identity(value: object) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        raise InvalidDecision("identity is no text")
+        raise InvalidDecision("identity is not a string")
     if len(value) > MAX_IDENTITY:
         raise InvalidDecision(f"identity has more than {MAX_IDENTITY} characters")
     try:
@@ -159,5 +159,5 @@ def _check_names(where: str, value: Mapping[str, object], names: Iterable[str]) 
     for name in value:
         if name not in names:
             raise InvalidDecision(
-                f"{where} has {shown(name)}, which is unknown; there are {', '.join(names)}"
+                f"{where} has {shown(name)}, which is unknown; known are {', '.join(names)}"
             )

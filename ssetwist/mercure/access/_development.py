@@ -1,9 +1,9 @@
 """
-A hub without keys, for development: open to everyone who is on this machine, and to no one else.
+A hub without keys, for development: open to every client on this machine, and to no others.
 
-That only this machine can connect is not enough.  A page from elsewhere, opened in a browser here,
-can have that browser connect; and with a name of its own that leads to 127.0.0.1 (DNS rebinding) it
-would even be of the hub's own origin.  So what browsers say of names and origins is checked.
+Listening only for this machine is not enough.  A page from elsewhere, opened in a browser here, can
+make that browser connect; and with a host name that leads to 127.0.0.1 (DNS rebinding) the page
+would even have the hub's own origin.  So the names and origins that browsers send are checked.
 """
 
 import re
@@ -27,7 +27,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[^:\[\]]+)(?::[0-9]{0,5})?")
 
 def is_loopback(host: str) -> bool:
     """
-    Tell whether a host, as browsers name it, is this machine and nothing else.
+    Return true if a host, as browsers write it, can only be this machine.
     """
     name = host.strip("[]").rstrip(".").lower()
     if name == "localhost" or name.endswith(".localhost"):
@@ -41,7 +41,7 @@ def is_loopback(host: str) -> bool:
 @dataclass(frozen=True, slots=True)
 class LoopbackOrigins(Origins):
     """
-    The origins of pages that this machine serves, on whatever port.
+    The origins of pages that this machine serves, on any port.
     """
 
     def allows(self, origin: str) -> bool:
@@ -53,7 +53,7 @@ class LoopbackOrigins(Origins):
 
 class LoopbackOnly(Resource):
     """
-    Lets through to another resource what comes from a page of this machine, or from no page.
+    Guards another resource: lets pass requests from pages of this machine, and from other programs.
     """
 
     def __init__(self, resource: IResource) -> None:
@@ -86,8 +86,8 @@ def _refusal_of(request: Request) -> Refused | None:
         if found is None or not is_loopback(found[1]):
             return Refused(
                 421,
-                "This hub has no key, so it is for development on its own machine: ask for it as "
-                "localhost.  With a --key it may have other names.",
+                "This hub has no key, so it is for development on this machine only: use the host "
+                "name localhost.  With a --key it also answers to other names.",
             )
     origin = header_of(request, b"Origin")
     is_foreign = origin is not None and not LoopbackOrigins().allows(origin)

@@ -1,5 +1,5 @@
 """
-Which pages of other origins may talk to the hub, and which may publish with a cookie.
+Origins: pages that may talk to the hub, and pages that may publish with a cookie.
 """
 
 import re
@@ -10,26 +10,26 @@ from ada_url import URL
 
 from ...errors import Refused
 
-#: An origin as browsers write it.  Nothing else is ever compared, so nothing else can slip through.
+#: An origin as browsers write it.  All comparisons use this form only, which leaves no loopholes.
 _ORIGIN = re.compile(
     r"(?P<scheme>[a-z][a-z0-9+.-]*)://"
     r"(?P<host>[a-z0-9._~-]+|\[[0-9a-f:.]+\])"
     r"(?P<port>:[0-9]{1,5})?"
 )
 
-#: Of an origin that is refused the log gets no more than that, in characters.
+#: Maximum length of a refused origin in the log, in characters.
 _LOGGED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class _Subdomains:
     """
-    All below a domain, however deep, and not the domain itself.
+    All subdomains of a domain at any depth, without the domain itself.
     """
 
     scheme: str
     ending: str  # with its dot
-    port: str  # with its colon, if there is one
+    port: str  # with its colon, or empty
 
     def contain(self, origin: str) -> bool:
         found = _ORIGIN.fullmatch(origin)
@@ -47,10 +47,10 @@ class Origins:
     """
     Origins that are trusted.
 
-    ``null`` is never one of them: it is what each sandboxed frame and each local file sends.
+    ``null`` is never among them: every sandboxed frame and every local file sends it.
 
-    :ivar are_all: Whether every origin is.  Then none may send credentials (Fetch, "CORS protocol
-        and credentials"), and none may publish with a cookie.
+    :ivar are_all: If true, every origin is trusted, but without credentials (Fetch, "CORS protocol
+        and credentials"), and without publishing by cookie.
     """
 
     exact: frozenset[str] = frozenset()
@@ -60,15 +60,15 @@ class Origins:
     @classmethod
     def of(cls, texts: Iterable[str]) -> "Origins":
         """
-        Make them of what an operator wrote: ``https://example.com``, ``https://*.example.com`` for
+        Read origins from an operator's list: ``https://example.com``, ``https://*.example.com`` for
         all its subdomains, or ``*`` alone for every origin, without credentials.
 
-        :raises ValueError: If one is no origin, or would let in strangers.
+        :raises ValueError: If a text is not an origin, or would include strangers.
         """
         given = frozenset(texts)
         if "*" in given:
             if len(given) > 1:
-                raise ValueError("'*' is every origin, without credentials; it must stand alone")
+                raise ValueError("'*' allows every origin, without credentials; it must be alone")
             return cls(are_all=True)
         read = [_read(text) for text in given]
         return cls(
@@ -79,15 +79,15 @@ class Origins:
     @property
     def allow_credentials(self) -> bool:
         """
-        Whether a page of these may send cookies.
+        True if pages of these origins may send cookies.
         """
         return not self.are_all
 
     def allows(self, origin: str) -> bool:
         """
-        Tell whether an origin is one of these.
+        Return true if an origin is one of these.
 
-        :param origin: As a browser sent it.
+        :param origin: The origin as a browser sent it.
         """
         if origin == "null":
             return False
@@ -97,17 +97,17 @@ class Origins:
 
     def check_source(self, own: str, *, origin: str | None, referer: str | None) -> None:
         """
-        Check that a request which shows nothing but a cookie comes from a page that may make it.  A
-        browser adds the cookie whichever page has asked.
+        Check that a request with only a cookie comes from a trusted page.  Browsers add the cookie
+        to the requests of any page.
 
         :param own: The origin of the hub itself, see :func:`origin_of`.
-        :param origin: The header; where it is missing, the referer is asked.
-        :raises Refused: With 400, unless it is the hub's own origin or one of these by name.
+        :param origin: The header's value; without it, the referer counts.
+        :raises Refused: 400, unless the origin is the hub's own or trusted by name.
         """
         if origin is None and referer is None:
             raise Refused(
                 400,
-                "With a cookie, there must be an Origin or a Referer.",
+                "A request with a cookie needs an Origin or a Referer header.",
                 error="invalid_request",
                 reason="a cookie without Origin and Referer: any page may have sent it",
             )
@@ -116,16 +116,16 @@ class Origins:
             return
         raise Refused(
             400,
-            "With a cookie, only pages of allowed origins may ask for this.",
+            "A request with a cookie must come from a page of an allowed origin.",
             error="invalid_request",
             reason=f"a cookie from a page of {(source or '?')[:_LOGGED]!r}, which is neither "
-            f"{own!r} nor listed",
+            f"{own!r} nor allowed",
         )
 
 
 def origin_of(url: str) -> str | None:
     """
-    Return the origin of a URL, as browsers write it; ``None`` if it has none.
+    Return the origin of a URL, as browsers write it; ``None`` for a URL without one.
     """
     try:
         origin = URL(url).origin
@@ -142,26 +142,26 @@ def _read(text: str) -> str | _Subdomains:
     found = _ORIGIN.fullmatch(f"{scheme}://{rest}")
     if not rest or found is None:
         raise ValueError(
-            f"{text!r} must have its * in place of all subdomains, as https://*.a.example"
+            f"{text!r} must have its * in place of a subdomain, as in https://*.a.example"
         )
     domain = found["host"]
     if "." not in domain.strip(".") and domain != "localhost":
-        raise ValueError(f"{text!r} would let in whoever has a domain under .{domain}")
+        raise ValueError(f"{text!r} would trust everybody with a domain under .{domain}")
     return _Subdomains(scheme, f".{domain}", found["port"] or "")
 
 
 def _normalize(text: str) -> str:
     """
-    Return an origin as a browser would write it.
+    Return an origin as browsers write it.
     """
     if text.strip().lower() == "null":
-        raise ValueError("'null' is no origin: sandboxed pages and local files of anybody send it")
-    problem = ValueError(f"{text!r} is no origin, such as https://example.com")
+        raise ValueError("'null' is not an origin: any sandboxed page or local file sends it")
+    problem = ValueError(f"{text!r} is not an origin, such as https://example.com")
     try:
         url = URL(text)
     except ValueError:
         raise problem from None
-    if url.origin == "null":  # that of an application or an extension, which is not for the web
+    if url.origin == "null":  # an application's or an extension's own scheme, not one of the web
         if _ORIGIN.fullmatch(text.lower()) is None:
             raise problem
         return text.lower()

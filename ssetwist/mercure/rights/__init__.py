@@ -1,5 +1,5 @@
 """
-Rights: what somebody may do, by whatever means it was decided.
+Rights: what a client may do, however that was decided.
 """
 
 from ._checks import Checks, one_of, shown

@@ -1,6 +1,6 @@
 """
-What was looked at in a token, and what was expected there: one list, of which the log is told how
-it ends, who asks for an explanation all, and who sent the token nothing.
+The checks of a token, in one list.  The log gets the last one, ``python -m ssetwist token`` shows
+them all, and a client never sees any.
 """
 
 from collections.abc import Iterable
@@ -9,17 +9,17 @@ from typing import NoReturn
 
 from ...errors import Refused
 
-#: How much of a claim is shown, in characters.
+#: Maximum length of a claim in a message, in characters.
 _SHOWN = 100
 
-#: How many of what it may be are named.
+#: Maximum number of expected values in a message.
 _NAMED = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Check:
     """
-    One thing that was looked at.
+    One check: its subject, what was found and what was expected.
     """
 
     subject: str
@@ -35,7 +35,7 @@ class Checks:
     """
     The checks of one token, in order.
 
-    :ivar done: Those made until now; only the last may have failed.
+    :ivar done: The checks until now; only the last one can have failed.
     """
 
     def __init__(self) -> None:
@@ -43,9 +43,9 @@ class Checks:
 
     def expect(self, subject: str, is_met: bool, found: str, expected: str) -> None:
         """
-        Note a check.
+        Add a check.
 
-        :raises Refused: If it failed.
+        :raises Refused: 401, if it failed.
         """
         if not is_met:
             self.fail(subject, found, expected)
@@ -53,7 +53,7 @@ class Checks:
 
     def fail(self, subject: str, found: str, expected: str) -> NoReturn:
         """
-        Note a check that failed.
+        Add a check that failed.
 
         :raises Refused: Always.
         """
@@ -64,26 +64,26 @@ class Checks:
 
 def invalid_token(reason: str) -> Refused:
     """
-    Return what refuses a token.  Its peer never learns why (RFC 6750, 3.1; V3).
+    Make the error for a refused token.  The client never learns the reason (RFC 6750, 3.1; V3).
     """
     return Refused(401, "The token is not accepted.", error="invalid_token", reason=reason)
 
 
 def shown(value: object) -> str:
     """
-    Return how a log line has a claim: bounded, in ASCII, and texts only, because everything else
-    may have anything in it.
+    Return a claim as log lines show it: bounded and in ASCII.  Only strings are shown; of other
+    values, which may contain anything, only the type.
     """
     if value is None:
         return "missing"
     if not isinstance(value, str):
-        return f"no text but {_TYPES.get(type(value), 'something else')}"
+        return _TYPES.get(type(value), "something else")
     return ascii(value if len(value) <= _SHOWN else f"{value[:_SHOWN]}...")
 
 
 def one_of(texts: Iterable[str]) -> str:
     """
-    Return how a log line has what it may be: bounded, too.
+    Return expected values as log lines show them, also bounded.
     """
     named = [shown(text) for text in texts]
     return " or ".join(named[:_NAMED]) + (

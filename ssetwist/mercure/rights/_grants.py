@@ -1,5 +1,5 @@
 """
-What a token allows, from the claims of either dialect.  One mistake in them rejects all (D5).
+Rights that a token's claims grant, in either dialect.  One mistake rejects the whole token (D5).
 """
 
 from collections.abc import Callable, Mapping
@@ -11,17 +11,17 @@ from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector
 from ._checks import invalid_token
 from ._rights import Action, Rights, can_be_payload
 
-#: What an authorization detail of ours has as its type; others are none of our business (D2).
+#: The type of Mercure's authorization details; details of other types are ignored (D2).
 DETAIL_TYPE = "https://mercure.rocks/authorization-detail"
 
-#: The claim of the 0.x dialect, and the same with a name that no one else can have taken.
+#: The claim of the 0.x dialect: its name as a URL, which nobody else can use, and its short name.
 LEGACY_CLAIMS = ("https://mercure.rocks/", "mercure")
 
-#: How many authorization details of ours a token may have.
+#: Maximum number of Mercure's authorization details in a token.
 MAX_DETAILS = 100
 
-#: Entries of one list of what is granted, in a token of 0.x and in an answer of the application.
-#: A token has no room for many more.
+#: Maximum number of topics in one list of rights, in a token of 0.x and in an application's answer.
+#: A token has little room for more.
 MAX_GRANTED = 1000
 
 
@@ -29,9 +29,9 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
     """
     Read the claim ``authorization_details`` (RFC 9396, and D1 to D10).
 
-    :param details: As JSON has it; ``None`` if there is none, which grants nothing.
+    :param details: The parsed claim; ``None`` if the token lacks it, which grants nothing.
     :param base_url: The hub's own URL, to which patterns are relative.
-    :raises Refused: 401, if it breaks a rule.
+    :raises Refused: 401, if the claim breaks a rule.
     """
     if details is None:
         return Rights()
@@ -41,7 +41,7 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
     for index, detail in enumerate(_list("authorization_details", details)):
         where = f"authorization_details[{index}]"
         if not isinstance(detail, dict):
-            raise invalid_token(f"{where} is no object")
+            raise invalid_token(f"{where} is not an object")
         if detail.get("type") != DETAIL_TYPE:
             continue
         count += 1
@@ -71,8 +71,8 @@ def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
     """
     Read the claim ``mercure`` of the 0.x dialect (Z3 to Z5).
 
-    :param claims: All claims of the token; without that one they grant nothing.
-    :raises Refused: 401, if it is not as it must be.
+    :param claims: All claims of the token; without ``mercure`` they grant nothing.
+    :raises Refused: 401, if that claim breaks a rule.
     """
     for name in LEGACY_CLAIMS:
         if (claim := claims.get(name)) is not None:
@@ -80,7 +80,7 @@ def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
     else:
         return Rights(is_legacy=True)
     if not isinstance(claim, dict):
-        raise invalid_token(f"the claim {name} is no object")
+        raise invalid_token(f"the claim {name} is not an object")
     payload = _payload(f"{name}.payload", claim.get("payload"))
     return Rights(
         publish=_selectors(f"{name}.publish", claim.get("publish")),
@@ -92,14 +92,14 @@ def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
 
 def _matcher(where: str, entry: object, base_url: str, limits: Limits) -> Matcher:
     if not isinstance(entry, dict):
-        raise invalid_token(f"{where} is no object")
+        raise invalid_token(f"{where} is not an object")
     match, match_type = entry.get("match"), entry.get("match_type", "exact")
     if not isinstance(match, str) or not match:
-        raise invalid_token(f"{where}.match is no text, or empty")
+        raise invalid_token(f"{where}.match is not a string, or empty")
     if not isinstance(match_type, str):
-        raise invalid_token(f"{where}.match_type is no text")
-    if match_type not in MATCHER_TYPES:  # also with *, which grants all for any type there is (X5)
-        raise invalid_token(f"{where}.match_type is none of {', '.join(MATCHER_TYPES)}")
+        raise invalid_token(f"{where}.match_type is not a string")
+    if match_type not in MATCHER_TYPES:  # also with *, which needs a type that is known (X5)
+        raise invalid_token(f"{where}.match_type is not one of {', '.join(MATCHER_TYPES)}")
     return _made(where, lambda: matcher_of(match_type, match, base_url, limits=limits))
 
 
@@ -113,7 +113,7 @@ def _selectors(where: str, claim: object) -> Matchers | None:
 
 def _selector(where: str, text: object) -> Matcher:
     if not isinstance(text, str):
-        raise invalid_token(f"{where} is no text")
+        raise invalid_token(f"{where} is not a string")
     return _made(where, lambda: selector_of(text))
 
 
@@ -132,7 +132,7 @@ def _payload(where: str, payload: object) -> object:
 
 def _list(where: str, value: object) -> list[object]:
     if not isinstance(value, list):
-        raise invalid_token(f"{where} is no array")
+        raise invalid_token(f"{where} is not an array")
     return value
 
 
@@ -145,10 +145,10 @@ def _filled(where: str, value: object) -> list[object]:
 def _texts(where: str, value: object) -> list[str]:
     texts = [text for text in _filled(where, value) if isinstance(text, str)]
     if len(texts) != len(_list(where, value)):
-        raise invalid_token(f"{where} has something that is no text")
+        raise invalid_token(f"{where} has something that is not a string")
     return texts
 
 
 def _check_count(what: str, count: int, limit: int) -> None:
     if count > limit:
-        raise invalid_token(f"{what}: there may be {limit}")
+        raise invalid_token(f"{what}: at most {limit}")

@@ -1,5 +1,5 @@
 """
-What somebody may do here, however that was found out.
+The rights of a client, independent of how they were decided.
 """
 
 import json
@@ -13,7 +13,7 @@ from ...hub import NOTHING, Matchers
 
 class Action(Enum):
     """
-    What is asked for.
+    An action that needs a right.
     """
 
     PUBLISH = "publish"
@@ -22,12 +22,12 @@ class Action(Enum):
 
 def can_be_payload(value: object) -> bool:
     """
-    Tell whether documents about a subscription can have a payload.  It may be any JSON value, as
-    the hubs in use take it, though the specification knows objects only.
+    Return true if documents about a subscription can have this payload.  Any JSON value will do, as
+    in other hubs, though the specification only knows objects.
     """
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):  # a lone surrogate, or a number beyond all numbers
+    except (ValueError, RecursionError):  # a lone surrogate, or NaN or infinity
         return False
     return True
 
@@ -35,19 +35,19 @@ def can_be_payload(value: object) -> bool:
 @dataclass(frozen=True, slots=True)
 class Rights:
     """
-    What a token, a session or the lack of both allows.
+    Rights from a token, from the application, or from having neither.
 
-    :ivar publish: To which topics it may publish; ``None`` if it says nothing of publishing.
-    :ivar subscribe: Of which topics it may see private updates, and which resources of the
-        subscription API it may read.
-    :ivar expires: When all this ends, in seconds of the clock.
-    :ivar payloads: What subscriptions of it carry: for each matchers and a JSON value or ``None``.
-    :ivar topics: If it was decided what is subscribed to, that; ``None`` leaves it to the client.
-    :ivar identity: A name of whoever it is, the same for each of its requests, for limits and
-        logs; ``""`` for nobody in particular.  It is not a secret.
-    :ivar is_legacy: Whether a token of the 0.x dialect says so.
-    :ivar is_ambient: Whether it may have been found out by what a browser adds by itself, whichever
-        page asks: a cookie, or a password that was typed in before.
+    :ivar publish: Topics that the client may publish to; ``None`` if publishing is not mentioned.
+    :ivar subscribe: Topics with private updates that the client may see, and resources of the
+        subscription API that it may read.
+    :ivar expires: Time when the rights end, in seconds of the clock.
+    :ivar payloads: Payloads of its subscriptions: pairs of matchers and a JSON value or ``None``.
+    :ivar topics: Topics that the application chose for the client; ``None`` if the client chooses.
+    :ivar identity: A name of the client, the same in all its requests, for limits and logs; ``""``
+        for anonymous clients.  It is not a secret.
+    :ivar is_legacy: True if the rights come from a token of the 0.x dialect.
+    :ivar is_ambient: True if they may come from what a browser adds by itself to requests of any
+        page: a cookie, or a password that was typed in before.
     """
 
     publish: Matchers | None = None
@@ -61,8 +61,8 @@ class Rights:
 
     def payload_of(self, match: str) -> Any:
         """
-        Return the payload of a subscription, by its matcher's text: that of the first grant which
-        covers it, and no other (D10).
+        Return the payload of a subscription, by its matcher's text: that of the first grant that
+        covers it, even if it is ``None`` (D10).
         """
         for matchers, payload in self.payloads:
             if matchers.match((match,)):

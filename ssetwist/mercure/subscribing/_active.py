@@ -1,5 +1,5 @@
 """
-Who is subscribed now, and telling of it (N1).
+The active subscriptions of a hub, and their announcements (N1).
 """
 
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ _log = Logger()
 
 class ActiveSubscriptions:
     """
-    The subscriptions of a hub, in the order in which they began.
+    The subscriptions of a hub, in the order of their beginnings.
 
     :param hub_path: The path of the hub as clients know it.
     """
@@ -33,26 +33,26 @@ class ActiveSubscriptions:
 
     def begin(self, subscriptions: tuple[ActiveSubscription, ...]) -> None:
         """
-        A connection has subscribed.  It hears of itself, if it may.
+        Add the subscriptions of a connection and announce them, to the connection itself also.
 
-        :param subscriptions: One or more, all of one connection.
+        :param subscriptions: At least one, all of the same connection.
         """
         self._all[subscriptions[0].subscriber] = subscriptions
         self._announce(subscriptions, is_active=True)
 
     def end(self, subscriptions: tuple[ActiveSubscription, ...]) -> None:
         """
-        It has gone; if it had begun.
+        Remove the subscriptions of a connection and announce that, if they had begun.
         """
         if self._all.pop(subscriptions[0].subscriber, None) is not None:
             self._announce(subscriptions, is_active=False)
 
     def _announce(self, subscriptions: tuple[ActiveSubscription, ...], *, is_active: bool) -> None:
         if self._hub.is_closed:
-            return  # there is nobody left to tell
+            return  # every subscriber is gone
         for subscription in subscriptions:
             update = subscription.announcement(self._hub_path, is_active=is_active)
             published = self._hub.publish(update.topics, update.event, private=update.is_private)
             published.addErrback(
-                lambda problem: _log.failure("a subscription could not be told of", problem)
+                lambda problem: _log.failure("announcing a subscription failed", problem)
             )

@@ -1,5 +1,5 @@
 """
-Asking who is subscribed: ``GET`` below the hub's URL (section 12 of the checklist).
+The subscription API: ``GET`` below the hub's URL (section 12 of the checklist).
 """
 
 from twisted.web.server import Request
@@ -19,7 +19,7 @@ from ._subscriptions import JSON, JSON_LD, collection, single
 
 class SubscriptionApi:
     """
-    Tells those who may who is subscribed.
+    Lists the active subscriptions for clients with the right to see them.
     """
 
     def __init__(
@@ -38,14 +38,14 @@ class SubscriptionApi:
         """
         Answer a request.
 
-        :param path: What is asked for: the path as clients know it, still encoded.
-        :raises Refused: If it is refused.
+        :param path: The path as clients know it, still encoded.
+        :raises Refused: If the client may not see this, or the path is wrong.
         """
         if not self._settings.has_subscriptions:
-            raise Refused(404, "This hub does not tell who is subscribed.")
+            raise Refused(404, "This hub does not list its subscriptions.")
         rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
-        if not rights.identity:  # never for who shows nothing, whatever else it may see (N10)
-            raise Refused(401, "A token is needed.", error="", reason="there is no token in it")
+        if not rights.identity:  # anonymous clients never may, whatever else they may see (N10)
+            raise Refused(401, "A token is needed.", error="", reason="the request has no token")
         wanted = read_path(
             path,
             self._settings.path,
@@ -59,7 +59,7 @@ class SubscriptionApi:
                 401 if rights.is_legacy else 403,
                 "The token does not allow this.",
                 error="" if rights.is_legacy else "insufficient_scope",
-                # Not the query, in which the token may be.
+                # Without the query, which may have the token.
                 reason=f"it does not grant subscribing to {path[:200]!r}"
                 f"{' with its query' if granted != path else ''}",
             )
@@ -71,7 +71,7 @@ class SubscriptionApi:
         found = [one for one in self._active if wanted.includes(one)]
         if wanted.subscriber is not None and not found:
             headers["Cache-Control"] = "no-store"
-            return HttpAnswer(404, b"There is no such subscription.\n", headers=headers)
+            return HttpAnswer(404, b"This subscription does not exist.\n", headers=headers)
         tag = etag(last_event_id)
         headers |= {"ETag": tag, "Cache-Control": "private, must-revalidate"}
         if is_current(if_none_match, tag):

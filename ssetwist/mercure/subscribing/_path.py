@@ -1,17 +1,17 @@
 """
-Which active subscriptions a path asks for, in both dialects.
+Paths of the subscription API, in both dialects.
 
 =================================================  =======================================
-below ``/subscriptions``                           asks for
+path below ``/subscriptions``                      selects
 =================================================  =======================================
-nothing                                            all of the dialect of the token
-``/{match_type}/{match}``                          those of one matcher
-``/{match_type}/{match}/{subscriber}``             one
-``/{topic}``                                       those of one selector (0.x)
-``/{topic}/{subscriber}``                          one (0.x)
+(empty)                                            all subscriptions in the token's dialect
+``/{match_type}/{match}``                          subscriptions with one matcher
+``/{match_type}/{match}/{subscriber}``             one subscription
+``/{topic}``                                       subscriptions with one selector (0.x)
+``/{topic}/{subscriber}``                          one subscription (0.x)
 =================================================  =======================================
 
-Two segments are of 1.0 if the first is the name of a matcher type.
+Two segments belong to 1.0 if the first is the name of a matcher type.
 """
 
 import re
@@ -28,13 +28,13 @@ _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 @dataclass(frozen=True, slots=True)
 class SubscriptionQuery:
     """
-    What a path asks for.
+    The active subscriptions that a path selects.
 
-    :ivar path: The path, as it came: this is what a token must grant, and the name of a collection.
-    :ivar is_legacy: Whether it asks in the words of 0.x.
-    :ivar match_type: Of which matcher type, if of one.
-    :ivar match: Of which matcher or selector, if of one.
-    :ivar subscriber: Of which connection, if of one; then it asks for one subscription.
+    :ivar path: The path, still encoded: a token must grant it, and it is the id of a collection.
+    :ivar is_legacy: True if the path is one of 0.x.
+    :ivar match_type: Matcher type of the subscriptions, or ``None`` for any.
+    :ivar match: Matcher or selector of the subscriptions, or ``None`` for any.
+    :ivar subscriber: Connection of the subscription; ``None`` to select a collection.
     """
 
     path: str
@@ -45,7 +45,7 @@ class SubscriptionQuery:
 
     def includes(self, subscription: ActiveSubscription) -> bool:
         """
-        Tell whether a subscription is one of those.
+        Return true if the path selects a subscription.
         """
         return (
             subscription.is_legacy == self.is_legacy
@@ -65,11 +65,11 @@ def read_path(
     """
     Read a path of the subscription API.
 
-    :param path: As it came, without the query.
-    :param has_legacy: Whether the words of 0.x are understood.
-    :param prefers_legacy: Whether who asks for all wants the dialect 0.x, by its token.
-    :raises Refused: With 404 if there can be nothing, with 400 for an unknown matcher type and for
-        what is not percent-encoded UTF-8.
+    :param path: The path, still encoded, without the query.
+    :param has_legacy: If true, paths of 0.x are understood.
+    :param prefers_legacy: If true, the path for all subscriptions selects those of 0.x.
+    :raises Refused: 404 if the path cannot exist, 400 for an unknown matcher type and for
+        segments that are not percent-encoded UTF-8.
     """
     root = subscriptions_path(hub_path)
     if path == root:
@@ -97,7 +97,7 @@ def _decoded(segment: str) -> str:
         raise problem
     try:
         return unquote_to_bytes(segment).decode()
-    except UnicodeError:  # also of a lone surrogate, which has no bytes
+    except UnicodeError:  # also for a lone surrogate, which UTF-8 cannot encode
         raise problem from None
 
 
@@ -106,4 +106,4 @@ def _unknown_type() -> Refused:
 
 
 def _nothing_there() -> Refused:
-    return Refused(404, "There is no such subscription.")
+    return Refused(404, "This subscription does not exist.")

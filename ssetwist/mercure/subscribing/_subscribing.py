@@ -30,17 +30,17 @@ from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, t
 from ._active import ActiveSubscriptions
 from ._subscriptions import ActiveSubscription, new_subscriber
 
-#: The header that says after which event the stream begins, in both dialects (H6).
+#: Headers with the id of the event after which the stream begins, in both dialects (H6).
 _RESUME_ID_HEADERS = ("Mercure-Last-Event-ID", "Last-Event-ID")
 
-#: Seconds by which a stream ends before its token does, so that it is never too late (E8).
+#: Seconds by which a stream ends before its token does, to be never too late (E8).
 EXPIRY_MARGIN = 1.0
 
-#: Seconds after which one may try again whose token has too many streams.
+#: Seconds until a client should try again if its token has too many streams.
 _LIMIT_RETRY_AFTER = 10.0
 
-#: Caches may keep an answer of 200 or 204 that does not forbid it (RFC 9110, 15.1), and give it to
-#: another client.
+#: Forbids caches to keep an answer of 200 or 204, which they otherwise may, and to give it to
+#: another client (RFC 9110, 15.1).
 _NOT_KEPT = {"Cache-Control": "no-store"}
 
 Pairs = Sequence[tuple[str, str]]
@@ -48,7 +48,7 @@ Pairs = Sequence[tuple[str, str]]
 
 def has_id(topics: tuple[str, ...], event: Event) -> bool:
     """
-    Tell whether an event has an id, as every update has (E5).  A filter, the same for everyone.
+    Return true if an event has an id, as every update has (E5).  The filter of all streams.
     """
     return event.id is not None
 
@@ -56,7 +56,7 @@ def has_id(topics: tuple[str, ...], event: Event) -> bool:
 @dataclass(slots=True, eq=False)
 class MercureSubscriber:
     """
-    What is remembered of a subscriber until its end; it is the ``who`` of the hub's subscriber.
+    State of a Mercure subscriber until its end; it is the ``who`` of the hub's subscriber.
     """
 
     identity: str
@@ -69,7 +69,7 @@ class MercureSubscriber:
 
 class Subscribing:
     """
-    Subscribes those who may.
+    Opens streams for clients with the right to subscribe.
     """
 
     def __init__(
@@ -98,8 +98,8 @@ class Subscribing:
         """
         Answer a request to subscribe.
 
-        :returns: ``None`` if it is answered with a stream, or nobody is there any more.
-        :raises Refused: If it is refused.
+        :returns: ``None`` if the request became a stream, or its client has gone.
+        :raises Refused: If the request is refused.
         """
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
@@ -110,7 +110,7 @@ class Subscribing:
         except Refused as refused:
             if refused.status != 503 or not is_browser(request) or outlet.refuse_early_bytes():
                 raise
-            # Nobody can tell now.  With anything but this an EventSource gives up for ever.
+            # The answer is not known now.  After any error an EventSource would give up for good.
             self._turn_away(request)
             return None
         selection = read_selectors(
@@ -120,7 +120,7 @@ class Subscribing:
             is_legacy=self._settings.is_legacy_allowed,
         )
         if resume_id == END_ID:
-            return HttpAnswer(204, headers=_NOT_KEPT)  # do not come back (WHATWG HTML 9.2.3)
+            return HttpAnswer(204, headers=_NOT_KEPT)  # stops reconnecting (WHATWG HTML 9.2.3)
         is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
         if outlet.refuse_early_bytes():
             return None
@@ -136,11 +136,11 @@ class Subscribing:
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
         """
-        Return the parameters, and the cursor.
+        Return the parameters, and the id of the last event.
         """
         headers = request.requestHeaders
         if not takes_event_stream(headers.getRawHeaders(b"Accept", ())):
-            raise Refused(406, f"There is {EVENT_STREAM} only.")
+            raise Refused(406, f"Only {EVENT_STREAM} is available.")
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
             pairs += self._read_query(request)
@@ -149,16 +149,16 @@ class Subscribing:
     def _read_query(self, request: Request) -> Pairs:
         media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
         if not media_type:
-            raise Refused(400, f"Content-Type must be there once, and be {FORM}.")
+            raise Refused(400, f"A single Content-Type header is required, of {FORM}.")
         if media_type != FORM:
             raise Refused(415, f"Content-Type must be {FORM}, not {media_type}.")
         return read_form(read_body(request, self._settings.max_body))
 
     def _is_turned_away(self, request: Request, rights: Rights) -> bool:
         """
-        Answer somebody for whom there is no room; tell whether that was so.
+        Return false if the client may get one more stream; otherwise answer it and return true.
 
-        A browser is told to come back later, in a way that it understands; others get an error.
+        A browser gets an answer that makes it come back later, other clients get an error.
         """
         limit = self._settings.max_per_token
         has_too_many = limit and rights.identity and self._streams_of[rights.identity] >= limit
@@ -167,8 +167,8 @@ class Subscribing:
         if has_too_many and not is_browser(request):
             raise Refused(
                 429,
-                f"Streams at a time with one token: at most {limit}.",
-                reason=f"with its token there are as many streams as there may be: {limit}",
+                f"At most {limit} streams at a time are allowed with one token.",
+                reason=f"the limit of {limit} streams with its token is reached",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
         self._turn_away(request)
@@ -223,7 +223,7 @@ class Subscribing:
         )
 
     def _ended(self, subscriber: Subscriber, reason: EndReason) -> None:
-        mercure_subscriber: Any = subscriber.who  # one of ours
+        mercure_subscriber: Any = subscriber.who  # a MercureSubscriber
         if mercure_subscriber.expiring is not None and mercure_subscriber.expiring.active():
             mercure_subscriber.expiring.cancel()
         self._leave(mercure_subscriber)
@@ -247,8 +247,8 @@ def _expire(subscriber: Subscriber) -> None:
 
 def _resume_id_of(header: Sequence[bytes], pairs: Pairs) -> str | None:
     """
-    Return the id that the client says it saw last; ``None`` if it says nothing.  The header wins
-    over the parameters, and of these the first, which is in the URL if it is there at all (S9).
+    Return the id of the event that the client saw last, ``None`` without one.  The header precedes
+    the parameters; of these the first counts, and those in the URL come first (S9).
     """
     if header:
         return decode_id(header[0])

@@ -1,6 +1,5 @@
 """
-Who is subscribed, as both dialects tell it: the documents of active subscriptions, and the updates
-that announce them.
+Active subscriptions in both dialects: their documents, and the updates that announce them.
 """
 
 from collections.abc import Iterable
@@ -21,21 +20,21 @@ _CONTEXT = {"@context": "https://mercure.rocks/"}
 
 def new_subscriber() -> str:
     """
-    Return a name for a connection that no other has, and that tells nothing of it.
+    Return a unique name for a connection, which reveals nothing about it.
     """
     return uuid4().urn
 
 
 def subscriptions_path(hub_path: str) -> str:
     """
-    Return where a hub with this path tells of all its subscriptions.
+    Return the path of all subscriptions of a hub with this path.
     """
     return f"{hub_path.rstrip('/')}/subscriptions"
 
 
 def encoded(text: str) -> str:
     """
-    Return a text as one segment of a path: all but the unreserved is percent-encoded.
+    Return a text as one segment of a path, with all but unreserved characters percent-encoded.
     """
     return quote(text, safe="")
 
@@ -43,12 +42,12 @@ def encoded(text: str) -> str:
 @dataclass(frozen=True, slots=True)
 class ActiveSubscription:
     """
-    One matcher of one connection.  It is told of in the dialect in which it was asked for.
+    One matcher of one connection, described in the dialect of the request that asked for it.
 
     :ivar match_type: The type of the matcher; ``None`` for a topic selector of 0.x.
     :ivar match: The matcher, or the selector, as the client wrote it.
     :ivar subscriber: The name of the connection.
-    :ivar payload: What its token says of it, any JSON value; ``None`` for nothing.
+    :ivar payload: The payload from its token, any JSON value; ``None`` without one.
     """
 
     match_type: str | None
@@ -59,13 +58,13 @@ class ActiveSubscription:
     @property
     def is_legacy(self) -> bool:
         """
-        Whether it is one of the 0.x dialect.
+        True if it is a subscription of the 0.x dialect.
         """
         return self.match_type is None
 
     def path(self, hub_path: str) -> str:
         """
-        Return its path, which is its name, and the topic of what announces it.
+        Return its path, which is also its id and the topic of its announcements.
         """
         kind = () if self.match_type is None else (self.match_type,)
         segments = (encoded(text) for text in (*kind, self.match, self.subscriber))
@@ -73,7 +72,7 @@ class ActiveSubscription:
 
     def document(self, hub_path: str, *, is_active: bool = True) -> dict[str, Any]:  # JSON
         """
-        Return what is told of it where it stands among others.
+        Return its document, as it is part of a collection.
         """
         document: dict[str, Any] = {"id": self.path(hub_path)}
         if self.match_type is None:
@@ -91,7 +90,7 @@ class ActiveSubscription:
 
     def announcement(self, hub_path: str, *, is_active: bool) -> Update:
         """
-        Return the update that tells of its beginning or of its end.
+        Return the update that announces its beginning or its end.
         """
         document = self.document(hub_path, is_active=is_active)
         event = Event.with_json(
@@ -105,10 +104,10 @@ def single(
     subscription: ActiveSubscription, hub_path: str, *, last_event_id: str
 ) -> dict[str, Any]:  # a JSON object
     """
-    Return the answer to who asks for one subscription.
+    Return the document that answers a request for one subscription.
 
-    :param last_event_id: After which event it was true.  0.x has it in the document, 1.0 in the
-        ``Link`` header.
+    :param last_event_id: The newest event that the document includes.  0.x has it in the
+        document, 1.0 in the ``Link`` header.
     """
     document = subscription.document(hub_path)
     if subscription.is_legacy:
@@ -125,10 +124,10 @@ def collection(
     last_event_id: str,
 ) -> dict[str, Any]:  # a JSON object
     """
-    Return the answer to who asks for several of them.
+    Return the document that answers a request for several subscriptions.
 
-    :param path: What was asked for, still encoded.
-    :param subscriptions: Those that were asked for; all of the same dialect.
+    :param path: The path of the request, still encoded.
+    :param subscriptions: The subscriptions that it selects, all in the same dialect.
     """
     documents = [subscription.document(hub_path) for subscription in subscriptions]
     if is_legacy:

@@ -1,5 +1,5 @@
 """
-Tokens: which keys are trusted, and which rights a token signed with one of them gives.
+Tokens: the keys that are trusted, and the rights that a token signed with one of them gives.
 """
 
 from ._credentials import Credential, CredentialPlace, credential_of

@@ -1,5 +1,5 @@
 """
-Where a request carries its token.
+Finding the token in a request.
 """
 
 import re
@@ -10,25 +10,25 @@ from enum import Enum
 from ...client.http import BEARER_TOKEN
 from ...errors import Refused
 
-#: The cookie of the 1.0 dialect (A2).  Browsers take one of this name over HTTPS only.
+#: The cookie of the 1.0 dialect (A2).  Browsers accept this name only over HTTPS.
 COOKIE = "__Secure-mercure_access_token"
 
 #: The cookie of the 0.x dialect.
 LEGACY_COOKIE = "mercureAuthorization"
 
-#: The shortest text that is taken for a token, in characters.  No JWT is shorter.
+#: The shortest text that may be a token, in characters.  Every JWT is at least as long.
 MIN_TOKEN = 41
 
-#: The name of the scheme in any case (RFC 9110, 11.1), and a token.
+#: The name of the scheme, in any case (RFC 9110, 11.1), and a token.
 _BEARER = re.compile(f"(?i:bearer) +({BEARER_TOKEN})".encode())
 
-#: RFC 6265, 4.1.1.
+#: A cookie's name (RFC 6265, 4.1.1).
 _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
 class CredentialPlace(Enum):
     """
-    Where a token was.
+    The place of a token in a request.
     """
 
     HEADER = "the Authorization header"
@@ -39,7 +39,7 @@ class CredentialPlace(Enum):
 @dataclass(frozen=True, slots=True)
 class Credential:
     """
-    A token as it was presented.  Whether it is one has not been looked at.
+    A token as the request has it, not checked in any way.
     """
 
     token: str = field(repr=False)
@@ -56,14 +56,14 @@ def credential_of(
 ) -> Credential | None:
     """
     Find the token of a request: in the header, or else (0.x only) in the URL, or else in a cookie.
-    What comes first hides the rest, even if it is no good (A3).
+    The first place with one hides the others, even if that token is bad (A3).
 
     :param authorization: The values of all ``Authorization`` fields.
     :param cookies: The values of all ``Cookie`` fields.
     :param query: The values of all ``authorization`` parameters of the URL.
-    :param cookie_names: The names of cookies that may have it, the most wanted first.
-    :param is_legacy_allowed: Whether it may be in the URL.
-    :raises Refused: 400, if it is not presented as it must be.
+    :param cookie_names: The names of cookies with tokens, in order of preference.
+    :param is_legacy_allowed: If true, the token may be in the URL.
+    :raises Refused: 400, if the header or the parameter is malformed.
     """
     if authorization:
         return Credential(_bearer(authorization), CredentialPlace.HEADER)
@@ -111,8 +111,8 @@ def _long_enough(token: str) -> str:
 
 def _cookies(values: Sequence[bytes], names: Sequence[str]) -> dict[str, str]:
     """
-    Return the cookies with one of these names.  Of several with the same name browsers send the one
-    with the longest path first; it wins.  An empty one is what is left of one that was taken away.
+    Return the cookies with these names.  If a name is repeated, the first one wins: browsers send
+    the one with the longest path first.  An empty cookie remains after a logout, and is skipped.
     """
     found: dict[str, str] = {}
     for value in values:

@@ -1,5 +1,5 @@
 """
-The keys of an issuer that publishes them, kept up to date.
+A JWK set that its issuer publishes, kept up to date.
 """
 
 from collections.abc import Callable, Iterable
@@ -17,39 +17,39 @@ from ._keys import VerificationKey
 
 _log = Logger()
 
-#: Seconds after which the set is read again.
+#: Seconds between two reads of the set.
 REFRESH_INTERVAL = 300.0
 
-#: Seconds that lie at least between two reads that tokens with an unknown key cause, and after
-#: which a source that is down is asked again.
+#: Minimum number of seconds between two reads because of tokens with an unknown key, and the time
+#: until a source that is down is asked again.
 MIN_INTERVAL = 30.0
 
-#: Seconds that one read may take.
+#: Maximum time for one read, in seconds.
 TIMEOUT = 10.0
 
 #: The largest set, in bytes.
 MAX_SET_BYTES = 1024 * 1024
 
-#: By how much of itself an interval is shortened at most, at random, so that not all hubs ask at
-#: the same moment.
+#: Maximum part by which an interval is shortened, at random, so that hubs do not all ask at the
+#: same moment.
 _JITTER = 0.1
 
 
 class CannotFetch(Exception):
     """
-    A JWK set cannot be had; why, without secrets.
+    A JWK set cannot be read; the message says why, without secrets.
     """
 
 
 #: Reads a JWK set: fires with at most :data:`MAX_SET_BYTES`, or fails with :class:`CannotFetch`.
-#: May be cancelled, and then leaves nothing behind.
+#: It may be cancelled, and then leaves nothing behind.
 Fetch = Callable[[], "Deferred[bytes]"]
 
 
 class JwkSet:
     """
-    A JWK set that somebody else changes.  While its source is down the keys that it had are kept;
-    a set that can be read replaces them, also if there is none in it.
+    A JWK set that its issuer may change.  While its source is down, its last keys are kept.  A set
+    that can be read replaces them, even if it is empty.
 
     It is a ``KeySource``, see ``_trust.py``.
     """
@@ -64,9 +64,9 @@ class JwkSet:
         jitter: Callable[[], float] = random,
     ) -> None:
         """
-        :param name: What the log calls it.
-        :param algorithms: Those that its keys may be used with; all that fit unless told otherwise.
-        :param jitter: Returns a number from 0 to 1.
+        :param name: Its name in the log.
+        :param algorithms: Algorithms that its keys may be used with; by default all that fit.
+        :param jitter: Returns a random number from 0 to 1.
         """
         self._name = name
         self._fetch = fetch
@@ -92,13 +92,13 @@ class JwkSet:
     @property
     def problem(self) -> str:
         """
-        Why there may be others.
+        The reason why keys may be missing or outdated; otherwise ``""``.
         """
         return f"{self._name}: {self._problem}" if self._problem else ""
 
     def start(self) -> None:
         """
-        Read the set, now and from time to time.
+        Read the set now, and again at intervals.
         """
         if not self._is_started:
             self._is_started = True
@@ -106,7 +106,7 @@ class JwkSet:
 
     def stop(self) -> None:
         """
-        End that.  Nothing is left in the clock, and nobody waits.
+        Stop reading the set.  Nothing is left in the clock, and no Deferred stays unfired.
         """
         self._is_started = False
         self._stop_timer()
@@ -115,13 +115,13 @@ class JwkSet:
 
     def seek(self) -> "Deferred[None]":
         """
-        Read the set again, or wait for whoever does, unless that was less than 30 seconds ago.
+        Read the set again unless that was less than 30 seconds ago, or wait for a read under way.
         """
         if self._reading is None:
             if not self._is_started or self._clock.seconds() - self._read_at < MIN_INTERVAL:
                 return succeed(None)
             self._read()
-        if self._reading is None:  # it took no time
+        if self._reading is None:  # the read took no time
             return succeed(None)
         return self._waiting.wait()
 
@@ -141,18 +141,18 @@ class JwkSet:
             self._replace(found)
 
     def _failed(self, failure: Failure) -> None:
-        if not failure.check(CancelledError):  # that was us
+        if not failure.check(CancelledError):  # by stop()
             _log.failure("reading {name} failed", failure, name=self._name)
             self._keep("it could not be read")
 
     def _keep(self, problem: str) -> None:
         if not self._is_started:
-            return  # it was stopped, which is no problem
+            return  # stopped, which is not a problem
         self._problem = problem
         if not self._is_down:
             self._is_down = True
             _log.error(
-                "{name}: {problem}; {count} keys that it had are kept",
+                "{name}: {problem}; its last {count} keys are kept",
                 name=self._name,
                 problem=problem,
                 count=len(self.keys),
@@ -161,7 +161,7 @@ class JwkSet:
     def _replace(self, found: KeySet) -> None:
         if self._is_down or found.skipped != self._set.skipped or not found.keys:
             _log.info(
-                "{name}: read, {count} keys can be used; skipped: {skipped}",
+                "{name}: read, {count} usable keys; skipped: {skipped}",
                 name=self._name,
                 count=len(found.keys),
                 skipped=found.reasons or "none",
@@ -170,7 +170,7 @@ class JwkSet:
 
     def _rest(self, _: object) -> None:
         """
-        Wait for the next time.
+        End a read: schedule the next one, and fire the waiting Deferreds.
         """
         self._reading = None
         if self._is_started:

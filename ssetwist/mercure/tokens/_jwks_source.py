@@ -1,6 +1,5 @@
 """
-Where JWK sets are read from: files, and other people's servers, which are given a limit to all
-that they may take of us.
+Sources of JWK sets: files, and other people's servers, with limits on their time and memory.
 """
 
 from treq.client import HTTPClient
@@ -13,24 +12,24 @@ from ...client.http import BoundedBody, CannotRead, normalized, shown
 from ._jwks import MAX_SET_BYTES, CannotFetch, Fetch
 from ._secrets import read_secret
 
-#: How much of what a network says went wrong is shown, in characters.
+#: Maximum length of a network error in a message, in characters.
 _SHOWN = 200
 
 
 def is_url(source: str) -> bool:
     """
-    Tell whether a JWK set is to be fetched.
+    Return true if a JWK set is fetched over HTTP.
     """
     return source.lower().startswith(("http://", "https://"))
 
 
 def name_of_url(url: str) -> str:
     """
-    Check the URL of a JWK set; return it as the log may have it, without its query.
+    Check the URL of a JWK set; return it as the log shows it, without its query.
 
-    :raises ValueError: If it is none, or has a name or a password in it.
+    :raises ValueError: If it is not a URL, or has a name or a password.
     """
-    # Browsers would put more of it right; but it is compared, and sent, as it stands here.
+    # Browsers would correct more mistakes; but here it is compared, and sent, unchanged.
     if not is_url(url) or not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
         raise ValueError("it must be a URL of http or https, with a host")
     return shown(normalized(url))
@@ -38,7 +37,7 @@ def name_of_url(url: str) -> str:
 
 def from_file(source: str) -> Fetch:
     """
-    Return what reads a file, as :func:`read_secret` knows it.
+    Return a function that reads a file with :func:`read_secret`.
     """
 
     def fetch() -> "Deferred[bytes]":
@@ -52,13 +51,14 @@ def from_file(source: str) -> Fetch:
 
 def from_url(url: str, client: HTTPClient, clock: IReactorTime) -> Fetch:
     """
-    Return what fetches a URL.  A redirection is not followed: it could lead to whom nobody trusts.
+    Return a function that fetches a URL.  It does not follow redirections, which could lead to a
+    server that is not trusted.
 
     :param clock: The reactor.
     """
 
     async def fetch() -> bytes:
-        # treq would install a reactor if it got none.  It does nothing with it without a timeout.
+        # Without a reactor, treq would install one.  It does not use it unless a timeout is given.
         reactor: AnyReactor = clock
         try:
             response = await client.get(
@@ -78,7 +78,7 @@ def from_url(url: str, client: HTTPClient, clock: IReactorTime) -> Fetch:
             raise
         except CannotRead as problem:
             raise CannotFetch(str(problem)) from None
-        except Exception as problem:  # whatever a network has to say
+        except Exception as problem:  # any error of a network
             text = f"{type(problem).__name__}: {problem}"[:_SHOWN]
             raise CannotFetch(f"it cannot be fetched: {text}") from None
 

@@ -1,6 +1,6 @@
 """
-The form of a token and of the times in it (RFC 7515, 7519).  Nothing that is read here is to be
-believed before the signature has been checked.
+The form of tokens, and of the times in them (RFC 7515, 7519).  Nothing that is read here may be
+trusted until the signature has been checked.
 """
 
 import hashlib
@@ -13,13 +13,13 @@ from typing import Any
 
 from jwt import PyJWS, PyJWTError
 
-#: The longest token, in characters; the head of a request has no room for a longer one anyway.
+#: The longest token, in characters; the head of a request cannot hold a longer one anyway.
 MAX_TOKEN = 16384
 
-#: What a token of the 1.0 dialect says it is (RFC 9068, 2.1).
+#: The type of tokens of the 1.0 dialect (RFC 9068, 2.1).
 ACCESS_TOKEN = "at+jwt"
 
-#: Hexadecimal digits of an identity: so many that nobody can make two meet.
+#: Hexadecimal digits of an identity: enough that nobody can make two equal.
 _IDENTITY_DIGITS = 32
 
 _JWS = PyJWS()
@@ -28,11 +28,11 @@ _JWS = PyJWS()
 @dataclass(frozen=True, slots=True)
 class Token:
     """
-    A token, taken apart.
+    A parsed token.
 
-    :ivar header: What it says of itself; JSON values.
-    :ivar claims: What it says; JSON values.
-    :ivar payload: The same, as it was signed.
+    :ivar header: Its header; JSON values.
+    :ivar claims: Its claims; JSON values.
+    :ivar payload: The claims as bytes, as they were signed.
     """
 
     header: Mapping[str, Any] = field(repr=False)  # any JSON value
@@ -44,9 +44,9 @@ class Token:
     @classmethod
     def parse(cls, text: str) -> "Token":
         """
-        Take a token apart.
+        Parse a token.
 
-        :raises ValueError: If it is none.  What it says has nothing of it.
+        :raises ValueError: If it is not one.  The message repeats nothing of the token.
         """
         if len(text) > MAX_TOKEN:
             raise ValueError(f"longer than {MAX_TOKEN} characters")
@@ -56,9 +56,9 @@ class Token:
             raise ValueError(f"in {dots + 1} part{'s' if dots else ''}")
         try:
             parts = _JWS.decode_complete(text, options={"verify_signature": False})
-        except PyJWTError:  # what it says may have parts of the token
+        except PyJWTError:  # its message may quote parts of the token
             raise ValueError(
-                "not in base64url, or its header is no JSON object or has extensions (crit)"
+                "not in base64url, or its header is not a JSON object or has extensions (crit)"
             ) from None
         try:
             claims = json.loads(
@@ -67,14 +67,14 @@ class Token:
         except (ValueError, RecursionError):
             claims = None
         if not isinstance(claims, dict):
-            raise ValueError("without claims: its second part is no JSON object")
+            raise ValueError("without claims: its second part is not a JSON object")
         signed = text.rpartition(".")[0].encode()
         return cls(parts["header"], claims, parts["payload"], signed, parts["signature"])
 
     @property
     def typ(self) -> str:
         """
-        The type that it says it has, as media types are compared (RFC 7515, 4.1.9).
+        The token's type, normalized as media types are (RFC 7515, 4.1.9).
         """
         typ = self.header.get("typ")
         return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
@@ -82,29 +82,29 @@ class Token:
     @property
     def is_access_token(self) -> bool:
         """
-        Whether it is to be judged by the rules of 1.0, all of them: it says so, or has what only
-        those know.  No token has a way to choose the milder rules for what these would grant.
+        True if all the rules of 1.0 apply to the token: it has that type, or a claim that only 1.0
+        has.  So no token can choose the milder rules of 0.x for the rights of 1.0.
         """
         return self.typ == ACCESS_TOKEN or "authorization_details" in self.claims
 
     @property
     def identity(self) -> str:
         """
-        A name of who it was made for, the same in each of its tokens; if it was made for nobody in
-        particular, of the token.  No token can be made of it.
+        A name of the token's subject, the same in each of its tokens; without a subject, a name of
+        the token.  The token cannot be reconstructed from it.
         """
         subject = self.claims.get("sub")
         basis = self.payload
         if isinstance(subject, str) and subject:
-            # As JSON, so that no two issuers and subjects can be written alike.
+            # As JSON, so that different issuers and subjects never make the same text.
             basis = json.dumps([self.is_access_token, self.claims.get("iss"), subject]).encode()
         return hashlib.sha256(basis).hexdigest()[:_IDENTITY_DIGITS]
 
 
 def seconds(value: object) -> float:
     """
-    Return a time that a token names ("NumericDate", RFC 7519, 2), in seconds since 1970;
-    not-a-number, which is neither before nor after anything, if the value is not a time.
+    Return a time in a token ("NumericDate", RFC 7519, 2), in seconds since 1970; NaN, which is
+    neither before nor after anything, if the value is not a time.
     """
     if isinstance(value, bool) or not isinstance(value, int | float):
         return nan
@@ -116,22 +116,22 @@ def seconds(value: object) -> float:
 
 def moment(value: object) -> str:
     """
-    Return a time as log lines have it.
+    Return a time in a token as log lines show it.
     """
     found = seconds(value)
     if isnan(found):
-        return "missing" if value is None else "no number of seconds"
+        return "missing" if value is None else "not a number of seconds"
     try:
         return f"{datetime.fromtimestamp(found, timezone.utc):%Y-%m-%d %H:%M:%S} UTC"
     except (ValueError, OverflowError, OSError):
-        return "not in these ten thousand years"
+        return "not in the years 1 to 9999"
 
 
 def _number(text: str) -> float:
     """
-    Read a number as JSON has it, which knows neither infinities nor not-a-number.
+    Read a JSON number, which cannot be an infinity or NaN.
     """
     number = float(text)
     if not isfinite(number):
-        raise ValueError("no number of JSON")
+        raise ValueError("not a JSON number")
     return number

@@ -1,5 +1,5 @@
 """
-Many keys in one document, which an issuer publishes and changes as it likes.
+JWK sets: documents with many keys, which their issuers publish and change.
 """
 
 import json
@@ -9,10 +9,10 @@ from dataclasses import dataclass
 
 from ._keys import VerificationKey
 
-#: How many keys one set may have.  A token that names none of them is tried with each.
+#: Maximum number of keys in a set.  A token without a known ``kid`` is tried with each.
 MAX_KEYS = 100
 
-#: How many of those that are skipped are named.
+#: Maximum number of skipped keys in a log line.
 _NAMED = 10
 
 
@@ -21,7 +21,7 @@ class KeySet:
     """
     The keys of a JWK set.
 
-    :ivar skipped: Why each of the others cannot be used, in a sentence that names it.
+    :ivar skipped: For each unusable key, a sentence with its name and the reason.
     """
 
     keys: tuple[VerificationKey, ...]
@@ -30,7 +30,7 @@ class KeySet:
     @property
     def reasons(self) -> str:
         """
-        Why keys were skipped, for a log line: the first ten.
+        The reasons of the first ten skipped keys, for a log line.
         """
         more = len(self.skipped) - _NAMED
         return "; ".join((*self.skipped[:_NAMED], *([f"{more} others"] if more > 0 else [])))
@@ -38,24 +38,23 @@ class KeySet:
     @classmethod
     def of(cls, document: object, algorithms: Iterable[str] | None = None) -> "KeySet":
         """
-        Read a JWK set (RFC 7517, 5): what cannot be used is skipped.
+        Read a JWK set (RFC 7517, 5), and skip the keys that cannot be used.
 
-        :param document: As JSON has it.
-        :param algorithms: Those to choose from, of :data:`PUBLIC_ALGORITHMS`; all unless told
-            otherwise.
-        :raises ValueError: If it is no set, or has more than 100 keys.
+        :param document: A parsed JSON value.
+        :param algorithms: Algorithms allowed, of :data:`PUBLIC_ALGORITHMS`; by default all.
+        :raises ValueError: If it is not a JWK set, or has more than 100 keys.
         """
         entries = document.get("keys") if isinstance(document, dict) else None
         if not isinstance(entries, list):
-            raise ValueError('it is no JWK set, which is an object with an array "keys"')
+            raise ValueError('it is not a JWK set, which is an object with an array "keys"')
         if len(entries) > MAX_KEYS:
-            raise ValueError(f"it has {len(entries)} keys; there may be {MAX_KEYS}")
+            raise ValueError(f"it has {len(entries)} keys; at most {MAX_KEYS} are allowed")
         chosen = None if algorithms is None else tuple(algorithms)
         keys, skipped = [], []
         for index, entry in enumerate(entries):
             try:
                 if not isinstance(entry, dict):
-                    raise ValueError("it is no object")
+                    raise ValueError("it is not an object")
                 keys.append(VerificationKey.from_jwk(entry, chosen))
             except ValueError as problem:
                 skipped.append(f"{_name(index, entry)}: {problem}")
@@ -64,14 +63,14 @@ class KeySet:
 
 def parse_set(content: bytes, algorithms: Iterable[str] | None = None) -> KeySet:
     """
-    Read a JWK set as a file or a server has it.
+    Read a JWK set from the bytes of a file or a response.
 
-    :raises ValueError: If it is none.
+    :raises ValueError: If it is not one.
     """
     try:
         document = json.loads(content)
-    except (ValueError, RecursionError):  # what these say has parts of it
-        raise ValueError("it is no JSON, which a JWK set is written in") from None
+    except (ValueError, RecursionError):  # their messages may quote the content
+        raise ValueError("it is not JSON, which a JWK set is written in") from None
     return KeySet.of(document, algorithms)
 
 

@@ -1,6 +1,6 @@
 """
-Keys with which signatures are checked.  A key knows the algorithms it may be used with, and what a
-token says of that never adds one: that is all there is against confusing algorithms.
+Keys that check signatures.  A key fixes the algorithms that it may be used with, and a token can
+never add one.  Algorithm confusion is impossible for this reason alone.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -21,37 +21,37 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_public_key
 from jwt import PyJWTError, get_algorithm_by_name
 
-#: How many bytes each of the algorithms with a shared secret hashes to; a secret that is shorter
-#: is easier to guess than the hash (RFC 7518, 3.2).
+#: Bytes of the hash of each algorithm with a shared secret.  A shorter secret would be easier to
+#: guess than the hash (RFC 7518, 3.2).
 SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = ((SECP256R1, "ES256"), (SECP384R1, "ES384"), (SECP521R1, "ES512"))
 
-#: The algorithms whose signatures can be checked with a public key.
+#: The algorithms with public keys.
 PUBLIC_ALGORITHMS = ("EdDSA", *(name for _, name in _CURVES), *_RSA)
 
-#: All that there are to choose from.
+#: All algorithms that the hub supports.
 ALGORITHMS = (*SECRET_BYTES, *PUBLIC_ALGORITHMS)
 
-#: Bits that an RSA key must have (RFC 7518, 3.3), and may have: longer ones take long to use.
+#: Minimum (RFC 7518, 3.3) and maximum of an RSA key's bits; longer keys are slow to use.
 RSA_BITS = (2048, 8192)
 
-#: The longest secret, PEM or file of them, in bytes.
+#: The longest secret, PEM or file with one, in bytes.
 MAX_KEY_BYTES = 65536
 
-#: How a JWK says of which kind it is.
+#: An algorithm that reads JWKs with each value of ``kty``.
 _KEY_TYPES = {"RSA": "RS256", "EC": "ES256", "OKP": "EdDSA"}
 
 
 @dataclass(frozen=True, slots=True)
 class VerificationKey:
     """
-    What a signature is checked with.
+    A key that checks signatures.
 
-    :ivar kind: What it is, for messages, such as ``"RSA key"``.
-    :ivar algorithms: Those it may be used with.
-    :ivar kid: Its name, if it has one.  A hint only.
+    :ivar kind: A name of its kind for messages, such as ``"RSA key"``.
+    :ivar algorithms: Algorithms that it may be used with.
+    :ivar kid: Its name, or ``None``.  A hint only.
     """
 
     kind: str
@@ -64,10 +64,10 @@ class VerificationKey:
         cls, secret: bytes, algorithms: Iterable[str] | None = None
     ) -> "VerificationKey":
         """
-        Make a key of a secret that the issuer has, too.
+        Make a key from a secret that the issuer shares with the hub.
 
-        :param algorithms: Those to choose from; HS256 unless told otherwise.
-        :raises ValueError: If it is shorter than the hash, no secret at all, or too long.
+        :param algorithms: Algorithms that are allowed; HS256 by default.
+        :raises ValueError: If it is shorter than the hash, not a secret, or too long.
         """
         chosen = fitting("shared secret", tuple(SECRET_BYTES), algorithms or ("HS256",))
         needed = max(SECRET_BYTES[name] for name in chosen)
@@ -80,9 +80,9 @@ class VerificationKey:
             raise ValueError(f"a secret has at most {MAX_KEY_BYTES} bytes")
         try:
             material = get_algorithm_by_name(chosen[0]).prepare_key(secret)
-        except PyJWTError:  # a public key is no secret, whoever takes it for one
+        except PyJWTError:  # a public key is not a secret, even if somebody thinks so
             raise ValueError(
-                "this is no shared secret, but a public key, a certificate or a JWK"
+                "this is not a shared secret, but a public key, a certificate or a JWK"
             ) from None
         return cls("shared secret", chosen, material)
 
@@ -91,10 +91,9 @@ class VerificationKey:
         cls, pem: bytes, algorithms: Iterable[str] | None = None, kid: str | None = None
     ) -> "VerificationKey":
         """
-        Make a key of a public key or a certificate, of which nothing but the key is looked at.
+        Make a key from a public key or a certificate.  Only the key of a certificate is used.
 
-        :param algorithms: Those to choose from; all that the key can be used with unless told
-            otherwise.
+        :param algorithms: Algorithms that are allowed; by default all that fit the key.
         :raises ValueError: If it is neither, or a private key, or too weak.
         """
         if b"PRIVATE KEY-----" in pem:
@@ -118,19 +117,19 @@ class VerificationKey:
         cls, jwk: Mapping[str, Any], algorithms: Iterable[str] | None = None
     ) -> "VerificationKey":
         """
-        Make a key of one of a JWK set (RFC 7517).
+        Make a key from an entry of a JWK set (RFC 7517).
 
-        :param jwk: As JSON has it: any value may be anything.
-        :raises ValueError: If it is not for signatures of ours.
+        :param jwk: A parsed JSON object with any values.
+        :raises ValueError: If it is not a key for signatures that the hub can check.
         """
         kid = jwk.get("kid")
         if kid is not None and not isinstance(kid, str):
-            raise ValueError("its kid is no text")
+            raise ValueError("its kid is not a string")
         kty = jwk.get("kty")
         if kty == "oct":
             raise ValueError("it is a shared secret, which a set must not have")
         if not isinstance(kty, str) or kty not in _KEY_TYPES:
-            raise ValueError("its kty is none of RSA, EC and OKP")
+            raise ValueError("its kty is not RSA, EC or OKP")
         if "d" in jwk:
             raise ValueError("it is a private key, which only the issuer may have")
         if jwk.get("use", "sig") != "sig":
@@ -141,8 +140,8 @@ class VerificationKey:
         try:
             key = get_algorithm_by_name(_KEY_TYPES[kty]).from_jwk(dict(jwk))
         except (PyJWTError, UnsupportedAlgorithm, ValueError, TypeError):
-            # What these say may have parts of the key.
-            raise ValueError(f"it is no {kty} key that can be used") from None
+            # The messages of these errors may quote parts of the key.
+            raise ValueError(f"it is not a usable {kty} key") from None
         return cls._of(key, algorithms, kid, jwk.get("alg"))
 
     @classmethod
@@ -162,10 +161,10 @@ class VerificationKey:
 
     def verifies(self, algorithm: str, signed: bytes, signature: bytes) -> bool:
         """
-        Tell whether a signature was made with what belongs to this key.  Secrets are compared in
+        Return true if the counterpart of this key made a signature.  Secrets are compared in
         constant time.
 
-        :param algorithm: As the token says; never one that this key may not be used with.
+        :param algorithm: The token's algorithm; false if this key may not be used with it.
         """
         if algorithm not in self.algorithms:
             return False
@@ -174,9 +173,9 @@ class VerificationKey:
 
 def from_bytes(content: bytes, algorithms: Iterable[str] | None = None) -> VerificationKey:
     """
-    Make a key of what an option names: PEM, or else a shared secret.
+    Make a key from the content of an option: PEM, or else a shared secret.
 
-    :param algorithms: Those to choose from; it depends on the key unless told otherwise.
+    :param algorithms: Algorithms that are allowed; the default depends on the key.
     :raises ValueError: If it is neither.
     """
     make: Callable[..., VerificationKey] = (
@@ -187,27 +186,29 @@ def from_bytes(content: bytes, algorithms: Iterable[str] | None = None) -> Verif
 
 def is_pem(content: bytes) -> bool:
     """
-    Tell whether this is, or was meant to be, PEM.
+    Return true if this is PEM, or was meant to be.
     """
     return b"-----BEGIN " in content
 
 
 def check_algorithms(names: Iterable[str]) -> tuple[str, ...]:
     """
-    Check that there are such algorithms.
+    Check that the hub supports some algorithms.
 
-    :raises ValueError: If there is one that is none, or ``none``.
+    :raises ValueError: If it does not support one, such as ``none``.
     """
     chosen = tuple(names)
     for name in chosen:
         if name not in ALGORITHMS:
-            raise ValueError(f"{name[:20]!r} is none of {', '.join(ALGORITHMS)}")
+            raise ValueError(f"{name[:20]!r} is not one of {', '.join(ALGORITHMS)}")
     return chosen
 
 
 def kind_of(key: object) -> tuple[str, tuple[str, ...]]:
     """
-    Return what a public key is called, and the algorithms that it can be used with.
+    Return the kind of a public key, for messages, and the algorithms that fit it.
+
+    :raises ValueError: If it is too weak, too long, or of an unsupported kind.
     """
     if isinstance(key, RSAPublicKey):
         least, most = RSA_BITS
@@ -218,17 +219,15 @@ def kind_of(key: object) -> tuple[str, tuple[str, ...]]:
         for curve, name in _CURVES:
             if isinstance(key.curve, curve):
                 return f"{key.curve.name} key", (name,)
-        raise ValueError(
-            f"of elliptic curves there may be P-256, P-384 and P-521; not {key.curve.name}"
-        )
+        raise ValueError(f"the curve {key.curve.name} is not supported; use P-256, P-384 or P-521")
     if isinstance(key, Ed25519PublicKey | Ed448PublicKey):
         return "Ed25519 key" if isinstance(key, Ed25519PublicKey) else "Ed448 key", ("EdDSA",)
-    raise ValueError("of public keys there may be RSA, elliptic curve and Edwards curve keys")
+    raise ValueError("this kind of key is not supported; use RSA, elliptic or Edwards curves")
 
 
 def fitting(kind: str, possible: tuple[str, ...], chosen: Iterable[str] | None) -> tuple[str, ...]:
     """
-    Return those of the chosen algorithms that a key can be used with.
+    Return the allowed algorithms that fit a key; raise ``ValueError`` if it is unfit for all.
     """
     if chosen is None:
         return possible
@@ -240,4 +239,4 @@ def fitting(kind: str, possible: tuple[str, ...], chosen: Iterable[str] | None) 
 
 
 def _can(kind: str, possible: tuple[str, ...]) -> str:
-    return f"with this {kind} there may be {', '.join(possible)}"
+    return f"this {kind} works with {', '.join(possible)}"

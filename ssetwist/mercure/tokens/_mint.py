@@ -1,5 +1,5 @@
 """
-How tokens are made: for who tries a hub, and for tests.  What runs in earnest has an issuer.
+Making tokens, to try a hub and for tests.  In production an issuer makes them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -16,16 +16,16 @@ from ..rights import DETAIL_TYPE, Action, rights_of_details, rights_of_legacy
 from ._jwt import ACCESS_TOKEN
 from ._keys import VerificationKey, fitting, is_pem, kind_of
 
-#: Seconds for which a token is good, unless told otherwise.
+#: Seconds until a token expires, by default.
 DEFAULT_LIFETIME = 3600.0
 
 
 @dataclass(frozen=True, slots=True)
 class SigningKey:
     """
-    What a signature is made with.
+    A key that makes signatures.
 
-    :ivar kid: Its name, of which tokens remind who has several.
+    :ivar kid: Its name, which tokens carry for verifiers with several keys; or ``None``.
     """
 
     algorithm: str
@@ -37,16 +37,16 @@ class SigningKey:
         cls, content: bytes, algorithms: Iterable[str] | None = None, kid: str | None = None
     ) -> "SigningKey":
         """
-        Make one of PEM or of a shared secret.
+        Make a key from PEM or a shared secret.
 
-        :param algorithms: Those to choose from: the first that the key can be used with is taken.
+        :param algorithms: Algorithms that are allowed; the first that fits the key is used.
         :raises ValueError: If it is neither, or too weak.
         """
         if not is_pem(content):
-            secret = VerificationKey.from_secret(content, algorithms)  # checks all that there is
+            secret = VerificationKey.from_secret(content, algorithms)  # makes all checks
             return cls(secret.algorithms[0], content, kid)
         if b"PRIVATE KEY-----" not in content:
-            raise ValueError("this is no private key, with which alone tokens can be made")
+            raise ValueError("this is not a private key, which is needed to make tokens")
         try:
             key = load_pem_private_key(content, None)
         except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -58,7 +58,7 @@ class SigningKey:
 
     def sign(self, claims: Mapping[str, Any], typ: str) -> str:  # any JSON value
         """
-        Return a token.
+        Return a token with these claims, signed.
         """
         header = {"typ": typ} if self.kid is None else {"typ": typ, "kid": self.kid}
         return jwt.encode(dict(claims), self._material, self.algorithm, header)
@@ -67,10 +67,10 @@ class SigningKey:
 @dataclass(frozen=True, slots=True)
 class Grant:
     """
-    What a token is to allow.
+    Rights for a token that is made.
 
-    :ivar topics: To which topics: for 1.0 pairs of a match type and a matcher.
-    :ivar payload: What its subscriptions carry: a JSON value, or ``None``.
+    :ivar topics: Topics of the action: pairs of a match type and a matcher.
+    :ivar payload: Payload of its subscriptions: a JSON value, or ``None``.
     """
 
     action: Action
@@ -90,11 +90,11 @@ def mint_access_token(
     client_id: str = "ssetwist",
 ) -> str:
     """
-    Make a token of the 1.0 dialect, with all that an issuer has to put into it.
+    Make a token of the 1.0 dialect with all claims that it needs.
 
     :param audience: The hub's own URL.
     :param now: Seconds since 1970.
-    :param lifetime: For how many seconds it is good.
+    :param lifetime: Seconds until it expires.
     :raises ValueError: If the hub would refuse it.
     """
     details = [
@@ -136,7 +136,7 @@ def mint_legacy_token(
     Make a token of the 0.x dialect.
 
     :param publish: Selectors: topics, URI templates, ``*``.
-    :param lifetime: For how many seconds it is good; ``None`` for ever.
+    :param lifetime: Seconds until it expires; ``None`` for never.
     :raises ValueError: If the hub would refuse it.
     """
     granted = {

@@ -1,6 +1,6 @@
 """
-Where keys are read from.  Never from the command line itself: everybody on the machine can read
-that, in the list of processes.
+Reading keys from files and environment variables.  Never from the command line itself: everybody
+on the machine can see that in the list of processes.
 """
 
 import errno
@@ -14,7 +14,7 @@ from ._keys import MAX_KEY_BYTES, is_pem
 _VARIABLE = "env:"
 _FILE = "file:"
 
-#: What goes wrong only where there is something of that name, so that it is no secret.
+#: Errors of files that exist.  So the name is that of a file, and not the secret itself.
 _THERE_IS_ONE = {errno.EACCES, errno.EISDIR, errno.EIO}
 
 
@@ -22,13 +22,13 @@ def read_secret(
     source: str, *, max_bytes: int = MAX_KEY_BYTES, environ: Mapping[str, str] | None = None
 ) -> bytes:
     """
-    Read what an option points at: ``env:NAME`` is an environment variable, ``file:PATH`` or a mere
-    path a file.  One line break at its end, as editors and ``echo`` make it, is not part of it.
+    Read a secret: ``env:NAME`` is an environment variable, ``file:PATH`` or a path alone a file.
+    One line break at its end, as editors and ``echo`` write it, is dropped.
 
-    :param max_bytes: How many bytes it may have.
-    :param environ: The environment variables, of this process unless told otherwise.
-    :raises ValueError: If there is nothing there.  What it says never has what was given, if that
-        may be the secret itself.
+    :param max_bytes: Maximum size of a file.
+    :param environ: Environment variables; by default those of this process.
+    :raises ValueError: If it cannot be read.  If the source may be the secret itself, the message
+        does not repeat it.
     """
     if source.startswith(_VARIABLE):
         name = source.removeprefix(_VARIABLE)
@@ -43,13 +43,13 @@ def read_secret(
             "it is empty; it must say where the key is: env:NAME, file:PATH or the path of a file"
         )
     number, problem, content = _read(path, max_bytes + 1)
-    # Raised here, and not where it went wrong, so that no traceback has what was given.
+    # Raised here, and not in _read, so that a traceback does not show the source.
     if problem and (source.startswith(_FILE) or number in _THERE_IS_ONE):
         raise ValueError(f"the file cannot be read: {problem}")
     if problem:
         raise ValueError(
-            "it must say where the key is: env:NAME, file:PATH or the path of a file (of that "
-            f"name: {problem}); a key itself would be seen in the list of processes"
+            "it must say where the key is: env:NAME, file:PATH or the path of a file (that file: "
+            f"{problem}); the key itself would be visible in the list of processes"
         )
     if len(content) > max_bytes:
         raise ValueError(f"the file is larger than {max_bytes} bytes")
@@ -60,7 +60,7 @@ def read_secret(
 
 def _read(path: str, count: int) -> tuple[int | None, str, bytes]:
     """
-    Return what went wrong, if anything, as a number and a text, and the beginning of a file.
+    Return the error, if any, as a number and a text, and the beginning of a file.
     """
     try:
         with Path(path).open("rb") as file:
@@ -68,4 +68,4 @@ def _read(path: str, count: int) -> tuple[int | None, str, bytes]:
     except OSError as problem:
         return problem.errno, problem.strerror or "it cannot be read", b""
     except ValueError:
-        return None, "there is a NUL in it", b""
+        return None, "its name has a NUL", b""

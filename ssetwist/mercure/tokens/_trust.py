@@ -1,5 +1,5 @@
 """
-Trust: the keys of an issuer, and whether one of them has made the signature of a token.
+Trust: the keys of an issuer, and the check of a signature with them.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,44 +13,44 @@ from ..rights import Action, Checks, one_of, shown
 from ._jwt import Token
 from ._keys import PUBLIC_ALGORITHMS, VerificationKey
 
-#: After how many seconds to come back, while keys cannot be had.
+#: Seconds until a client should come back while there are no keys.
 _RETRY_AFTER = 30.0
 
-#: How the keys for an action are given, for who forgot to.
+#: The options that set the keys for an action, for the operator's log.
 _OPTIONS = {Action.PUBLISH: "--publisher-key", Action.SUBSCRIBE: "--subscriber-key"}
 
 
 class KeySource(Protocol):
     """
-    Where the keys of an issuer come from.
+    A source of an issuer's keys.
     """
 
     @property
     def keys(self) -> Sequence[VerificationKey]:
         """
-        Those there are now.
+        The keys it has now.
         """
 
     @property
     def problem(self) -> str:
         """
-        Why there may be others, in a sentence without secrets; ``""`` if these are all.
+        The reason why keys may be missing or outdated, without secrets; otherwise ``""``.
         """
 
     def seek(self) -> "Deferred[None]":
         """
-        Look for other keys, because those there are do not do; fires, and never fails, once that
-        is over, at once if it has been done just now.  Cancelling it harms nobody else.
+        Look for newer keys, because the present ones do not fit.  Fires, and never fails, when that
+        is done, or at once if it was done just now.  Cancelling it affects no other caller.
         """
 
     def start(self) -> None:
         """
-        Begin to keep the keys up to date.
+        Start to keep the keys up to date.
         """
 
     def stop(self) -> None:
         """
-        End that, leaving nothing behind.  May be called at any time.
+        Stop keeping them up to date, and leave nothing behind.  May be called at any time.
         """
 
 
@@ -65,31 +65,31 @@ class FixedKeys:
     @property
     def problem(self) -> str:
         """
-        None: these are all.
+        Always ``""``: keys are never missing or outdated.
         """
         return ""
 
     def seek(self) -> "Deferred[None]":
         """
-        Find nothing, at once.
+        Return at once, because there are never newer keys.
         """
         return succeed(None)
 
     def start(self) -> None:
         """
-        Nothing is to do.
+        Do nothing.
         """
 
     def stop(self) -> None:
         """
-        Nothing is to do.
+        Do nothing.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Trust:
     """
-    The keys of one issuer, for each of the two actions; they are never pooled with another's.
+    The keys of one issuer, for each of the two actions; they are never mixed with another issuer's.
     """
 
     publish: tuple[KeySource, ...] = ()
@@ -97,15 +97,15 @@ class Trust:
 
     def sources(self, action: Action) -> tuple[KeySource, ...]:
         """
-        Return where the keys for an action come from.
+        Return the sources of the keys for an action.
         """
         return self.publish if action is Action.PUBLISH else self.subscribe
 
     async def check_signature(self, token: Token, action: Action, checks: Checks) -> None:
         """
-        Check that a token is signed with a key for this action, and no other.
+        Check that a token is signed with a key of this issuer for this action.
 
-        :raises Refused: 401 if it is not; 503 if there are no keys yet to tell.
+        :raises Refused: 401 if it is not; 503 if there are no keys yet.
         """
         sources = self.sources(action)
         if not sources:
@@ -117,7 +117,7 @@ class Trust:
         keys = _keys(sources)
         is_verified = _verifies(keys, token)
         if not is_verified and _may_be_new(token, keys):
-            # The issuer may have changed its keys, and who is refused now may never come back.
+            # The issuer may have new keys, and a client that is refused may never come back.
             for source in sources:
                 await source.seek()
             keys = _keys(sources)
@@ -127,7 +127,7 @@ class Trust:
             raise Refused(
                 503,
                 "Tokens cannot be checked now; try again later.",
-                reason=f"there are no keys: {'; '.join(problems) or 'their set has none'}",
+                reason=f"there are no keys: {'; '.join(problems) or 'their set is empty'}",
                 retry_after=_RETRY_AFTER,
             )
         allowed = dict.fromkeys(name for key in keys for name in key.algorithms)
@@ -145,7 +145,7 @@ class Trust:
             "the signature",
             is_verified,
             f"made with {'the' if is_verified else 'another'} key{named}{known}",
-            f"one that is made with the hub's {' or '.join(kinds)} for tokens to {action.value}",
+            f"one made with the hub's {' or '.join(kinds)} for tokens to {action.value}",
         )
 
 
@@ -159,7 +159,7 @@ def _names(keys: Iterable[VerificationKey]) -> set[str | None]:
 
 def _may_be_new(token: Token, keys: Iterable[VerificationKey]) -> bool:
     """
-    Tell whether a key that is not here yet could be the one.
+    Return true if a newer key could have signed the token.
     """
     kid = token.header.get("kid")
     if token.header.get("alg") not in PUBLIC_ALGORITHMS:
@@ -176,8 +176,8 @@ def _verifies(keys: Sequence[VerificationKey], token: Token) -> bool:
 
 def _fitting(keys: Sequence[VerificationKey], token: Token) -> list[VerificationKey]:
     """
-    Return the keys that a token may have been signed with.  Its ``kid`` is but a hint: where no key
-    has it, all are.
+    Return the keys that may have signed a token.  Its ``kid`` is only a hint: if no key has that
+    name, all keys may have.
     """
     kid = token.header.get("kid")
     fitting = [key for key in keys if token.header.get("alg") in key.algorithms]

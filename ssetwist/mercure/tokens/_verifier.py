@@ -1,6 +1,6 @@
 """
-Whether a token is believed.  There are two dialects, each with its own rules, and none of 1.0's is
-ever relaxed because 0.x has milder ones.
+The checks of a token.  The two dialects have their own rules, and those of 1.0 are never relaxed
+because 0.x has milder ones.
 """
 
 from collections.abc import Mapping
@@ -17,20 +17,20 @@ from ._credentials import Credential, CredentialPlace
 from ._jwt import ACCESS_TOKEN, Token, moment, seconds
 from ._trust import KeySource, Trust
 
-#: By how many seconds an issuer's clock may be ahead of ours: a token that has just been made would
-#: be refused otherwise.  There is no such thing at its other end; no stream outlives its token.
+#: Seconds that an issuer's clock may be ahead of ours; otherwise a token that has just been made
+#: could be refused.  Its end is exact: a stream never outlives its token.
 CLOCK_SKEW = 5.0
 
-#: How many audiences of a token are named, when none of them is ours.
+#: Maximum number of a token's audiences in a message.
 _SHOWN_AUDIENCES = 5
 
-#: What tells the hub whose tokens it accepts, for who did not know.
-_WHO_ISSUES = "who issues tokens is told by --issuer, and is the --audience without it"
+#: Advice for an operator if an issuer is not trusted.
+_ISSUER_ADVICE = "--issuer names the issuer, which is the --audience by default"
 
 
 class TokenVerifier:
     """
-    Says what a token allows, by keys, issuers and an audience that were settled beforehand.
+    Checks tokens with the keys, the issuers and the audience of a hub, and reads their rights.
     """
 
     def __init__(
@@ -43,10 +43,10 @@ class TokenVerifier:
         limits: Limits = DEFAULT_LIMITS,
     ) -> None:
         """
-        :param audience: The hub's own URL, which tokens of 1.0 must be for; without it none of them
-            is accepted.
-        :param issuers: Who makes tokens of 1.0, by the ``iss`` that they have.
-        :param legacy: Whose tokens of 0.x are accepted; ``None`` for nobody's.
+        :param audience: The hub's own URL, which tokens of 1.0 must name; without it the hub
+            accepts only tokens of 0.x.
+        :param issuers: Issuers of tokens of 1.0, with their keys, by the claim ``iss``.
+        :param legacy: Keys for tokens of 0.x; ``None`` to refuse all of these.
         """
         self._clock = clock
         self._audience = audience
@@ -56,21 +56,21 @@ class TokenVerifier:
 
     def start(self) -> None:
         """
-        Begin to keep the keys up to date.
+        Start to keep the keys up to date.
         """
         for source in self._sources():
             source.start()
 
     def stop(self) -> None:
         """
-        End that, leaving nothing behind.
+        Stop keeping them up to date, and leave nothing behind.
         """
         for source in self._sources():
             source.stop()
 
     def has_keys(self, action: Action) -> bool:
         """
-        Tell whether there is anybody whose tokens may allow this.
+        Return true if there are keys for tokens that allow an action.
         """
         return any(trust.sources(action) for trust in self._trusts())
 
@@ -78,13 +78,13 @@ class TokenVerifier:
         self, credential: Credential, action: Action, checks: Checks | None = None
     ) -> "Deferred[Rights]":
         """
-        Say what a token allows of one action.  What it says of the other one is left out: that may
-        have other keys.
+        Check a token, and return its rights to one action.  Rights to the other action are dropped,
+        because tokens for that may need other keys.
 
-        :param checks: Told of each check that is made.
-        :returns: It has fired already unless keys must be waited for.  It may be cancelled.  It
-            fails with ``Refused``: 401 if the token is not accepted, 503 if
-            that cannot be known because there are no keys yet.
+        :param checks: Gets each check that is made.
+        :returns: Has fired already unless keys must be fetched.  May be cancelled.  Fails with
+            ``Refused``: 401 if the token is not accepted, 503 if that cannot be known because there
+            are no keys yet.
         """
         return Deferred.fromCoroutine(self._verify(credential, action, checks))
 
@@ -125,7 +125,7 @@ class TokenVerifier:
             )
         trust = self._issuers.get(issuer) if isinstance(issuer, str) else None
         if trust is None:
-            checks.fail("iss", shown(issuer), f"{one_of(self._issuers)}; {_WHO_ISSUES}")
+            checks.fail("iss", shown(issuer), f"{one_of(self._issuers)}; {_ISSUER_ADVICE}")
         checks.expect("iss", True, shown(issuer), one_of(self._issuers))
         await trust.check_signature(token, action, checks)
         _check_audience(token.claims.get("aud"), self._audience, checks)
@@ -139,7 +139,7 @@ class TokenVerifier:
             checks.fail(
                 "the dialect",
                 f"0.x, because {typ}",
-                f"1.0, of which typ is {ACCESS_TOKEN!r}; this hub accepts no others (--no-legacy)",
+                f"1.0, with typ {ACCESS_TOKEN!r}; this hub does not accept 0.x (--no-legacy)",
             )
         checks.expect("the dialect", True, f"0.x, because {typ}", "1.0 or 0.x")
         await self._legacy.check_signature(token, action, checks)
@@ -148,7 +148,7 @@ class TokenVerifier:
 
     def _check_times(self, token: Token, checks: Checks, *, must_expire: bool) -> float:
         """
-        Return when the token ends.
+        Check the times of a token; return when it expires.
         """
         now, expires = self._clock.seconds(), inf
         if must_expire or token.claims.get("exp") is not None:
@@ -171,7 +171,7 @@ class TokenVerifier:
 
     def _sources(self) -> list[KeySource]:
         """
-        Return where keys come from, each once: much is shared.
+        Return the sources of all keys, each once, because issuers may share them.
         """
         sources = [
             source for trust in self._trusts() for source in (*trust.publish, *trust.subscribe)

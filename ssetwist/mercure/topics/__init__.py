@@ -1,5 +1,5 @@
 """
-Topics and what matches them: pure rules over text, each with a bound on length and time.
+Topics and their matchers: pure rules over text, each with a bound on length and time.
 """
 
 from ._limits import DEFAULT_LIMITS, Limits, check_name

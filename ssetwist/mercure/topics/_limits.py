@@ -1,6 +1,6 @@
 """
-Limits of text: which characters topics, matchers, ids and types may have, and how much one request,
-or one token, may ask for.
+Limits of text: the characters that topics, matchers, ids and types may have, and how many matchers
+a request or a token may have.
 """
 
 import re
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from ...errors import Refused
 
-#: What has no place in a name: it is not seen, or changes what is seen (T1).
+#: Characters that a name must not have: they are invisible, or change what is visible (T1).
 _FORBIDDEN = re.compile(
     "["
     "\0-\x1f\x7f-\x9f"  # controls: C0, DEL, C1
@@ -16,7 +16,7 @@ _FORBIDDEN = re.compile(
     "\xad\u0600-\u0605\u061c\u06dd\u070f\u0890\u0891\u08e2\u180e\u200b-\u200f\u202a-\u202e"
     "\u2060-\u2064\u2066-\u206f\ufeff\ufff9-\ufffb\U000110bd\U000110cd\U00013430-\U0001343f"
     "\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0001\U000e0020-\U000e007f"
-    "\ud800-\udfff"  # lone surrogates, for which there is no UTF-8
+    "\ud800-\udfff"  # lone surrogates, which UTF-8 cannot encode
     "]"
 )
 
@@ -24,10 +24,10 @@ _FORBIDDEN = re.compile(
 @dataclass(frozen=True, slots=True)
 class Limits:
     """
-    What there may be of matchers (S7).
+    Limits of matchers (S7).
 
-    :ivar max_matchers: How many.
-    :ivar max_pattern: How many bytes each may have, in UTF-8.
+    :ivar max_matchers: Maximum number of matchers in one request.
+    :ivar max_pattern: Maximum size of a matcher, in bytes of UTF-8.
     """
 
     max_matchers: int = 100
@@ -35,10 +35,10 @@ class Limits:
 
     def check_matcher(self, field: str, matcher: str) -> None:
         """
-        Check the characters of a matcher, and how many they are.
+        Check the characters and the length of a matcher.
 
-        :param field: What it is called in the request.
-        :raises Refused: 400, which names the field.
+        :param field: The name of the matcher in the request.
+        :raises Refused: 400; the error names the field.
         """
         check_name(field, matcher)
         if len(matcher.encode()) > self.max_pattern:
@@ -50,10 +50,10 @@ DEFAULT_LIMITS = Limits()
 
 def check_name(field: str, value: str) -> None:
     """
-    Check that a topic, a matcher, an id or a type has visible characters only (T1).
+    Check that a topic, a matcher, an id or a type has only visible characters (T1).
 
-    :param field: What it is called in the request.
-    :raises Refused: 400, which names the field and the character.
+    :param field: The name of the value in the request.
+    :raises Refused: 400; the error names the field and the character.
     """
     if value.isascii() and value.isprintable():
         return
@@ -61,5 +61,5 @@ def check_name(field: str, value: str) -> None:
         raise Refused(
             400,
             f"{field} must not have control or invisible characters; "
-            f"there is U+{ord(found[0]):04X} at index {found.start()}",
+            f"found U+{ord(found[0]):04X} at index {found.start()}",
         )

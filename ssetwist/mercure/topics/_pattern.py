@@ -1,9 +1,9 @@
 r"""
-URL patterns that strangers send, and what they may cost (X2, X4).
+URL patterns sent by strangers, with a limit on what they cost (X2, X4).
 
-Matching takes linear time whatever the pattern.  But patterns are compiled to regular expressions,
-of which a few characters may ask for much: ``/(\w{100})`` takes 12 MB and a tenth of a second.  So
-what a pattern costs is estimated before it is compiled, and there is a limit.
+Matching takes linear time for every pattern.  But patterns are compiled to regular expressions, and
+a few characters there can be expensive: ``/(\w{100})`` takes 12 MB and a tenth of a second.  So the
+cost of a pattern is estimated, and limited, before it is compiled.
 """
 
 import re
@@ -12,24 +12,24 @@ from ...errors import InvalidMatcher
 from ...hub import Pattern
 from ._regexp import read_regexp
 
-#: What a pattern may cost: there is room for a dozen of ``:name``, or two UUIDs letter by letter.
-#: Of half a million patterns made at random the dearest took 0.8 MB, 3 ms to compile, and 22 ms to
-#: match with a topic of 4,000 letters that are one; ``/a`` takes 70 KB, 0.3 ms, and 0.03 ms.
+#: Maximum cost of a pattern: room for a dozen of ``:name``, or two UUIDs letter by letter.  Of half
+#: a million random patterns within it, the most expensive took 0.8 MB, 3 ms to compile, and 22 ms
+#: to match a topic of 4,000 equal letters; ``/a`` takes 70 KB, 0.3 ms, and 0.03 ms.
 MAX_COST = 2500
 
-#: What ``*`` and ``:name`` cost.  Many of them are slow to match.
+#: Cost of ``*`` and of ``:name``.  Patterns with many of them are slow to match.
 _WILDCARD = 150
 
-#: What a group costs, or anything else that is repeated.
+#: Cost of a group, or of anything else that is repeated.
 _GROUP = 10
 
-#: What a character costs that stands for itself.
+#: Cost of a character that stands for itself.
 _LITERAL = 2
 
-#: What a byte costs of one that is not ASCII.  In URLs it is escaped.
+#: Cost of each byte of a character outside ASCII.  URLs have these escaped.
 _ESCAPED = 10
 
-#: What patterns are made of.
+#: One part of a pattern.
 _PART = re.compile(
     r"(?P<regexp>\()|(?P<wildcard>[*:])|(?P<group>[{?+])|(?P<escaped>\\?[^\0-\x7f]+)"
     r"|\\.?|[^\\(*:{?+\x80-\U0010ffff]+",
@@ -39,11 +39,11 @@ _PART = re.compile(
 
 def pattern_of(pattern: str, base_url: str) -> Pattern:
     """
-    Make a matcher of a URL pattern, if it does not cost too much.
+    Make a matcher from a URL pattern.
 
-    :param base_url: What the pattern and a topic without a scheme and a host are relative to.
-    :raises InvalidMatcher: If it does, if it is no URL pattern, or if something is in a regular
-        expression of it that may not be there.
+    :param base_url: Base of the pattern, and of topics without scheme and host.
+    :raises InvalidMatcher: If it costs too much, is not a URL pattern, or has a regular
+        expression with something that is not allowed.
     """
     pieces = []
     cost = position = 0

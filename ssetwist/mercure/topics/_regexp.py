@@ -1,11 +1,12 @@
 r"""
-The regular expressions in URL patterns: which there may be, and what they cost.
+Regular expressions in URL patterns: which syntax is allowed, and what it costs.
 
-Browsers and the library agree on most of them.  There are no others here: flags, properties
-(``\p``), look-arounds and references are refused, and so is what only one of both knows.
+Most of the syntax means the same to browsers and to the library, and only that is allowed.  Flags,
+properties (``\p``), look-arounds and references are refused, as is syntax that only one of the two
+knows.
 
-The parts of a URL are ASCII.  So ``\d``, ``\w`` and ``\s`` become what browsers take them for,
-without the digits, letters and blanks of all scripts, which may take 100 KB each.
+The parts of a URL are ASCII.  So ``\d``, ``\w`` and ``\s`` are replaced by the ASCII sets that they
+mean in browsers; with the digits, letters and blanks of all scripts each may take 100 KB.
 """
 
 import re
@@ -13,16 +14,16 @@ from typing import NamedTuple
 
 from ...errors import InvalidMatcher
 
-#: What each step of a match costs: a character has one, one of another script up to four.
+#: Cost of each step of a match: one per ASCII character, up to four for others.
 _STEP = 10
 
-#: What "almost any character" costs: in UTF-8 that is many steps.
+#: Cost of a set that has almost all characters: many steps in UTF-8.
 _ANY = 300
 
-#: What each costs of the characters among which one may be.
+#: Cost of each item of a character class.
 _CHOICE = 1
 
-#: All there may be.
+#: All syntax that is allowed.
 _TOKEN = re.compile(
     r"(?P<set>\\[dDwWsS])"
     r"|(?P<code>\\(?:u\{[0-9A-Fa-f]{1,6}\}|u[0-9A-Fa-f]{4}|x[0-9A-Fa-f]{2}))"
@@ -32,7 +33,7 @@ _TOKEN = re.compile(
     r"|[^\\({}\x80-\U0010ffff]"
 )
 
-#: What letters stand for in browsers.
+#: Sets by their escape, as browsers read them.
 _SETS = {
     r"\d": "[0-9]",
     r"\D": "[^0-9]",
@@ -45,11 +46,11 @@ _SETS = {
 
 class Regexp(NamedTuple):
     """
-    A regular expression, or a part of it, that was read.
+    A regular expression that was read, or a part of one.
 
-    :ivar text: How to write it.
-    :ivar cost: What it costs; never too little.
-    :ivar end: Where the pattern goes on.
+    :ivar text: The expression, with sets replaced.
+    :ivar cost: Estimated cost; never too low.
+    :ivar end: Index in the pattern of what follows.
     """
 
     text: str
@@ -61,12 +62,12 @@ def read_regexp(pattern: str, start: int) -> Regexp:
     """
     Read a regular expression.
 
-    :param start: Where it begins, with a parenthesis.
-    :raises InvalidMatcher: If it has no end, or if there is something in it that may not be there.
+    :param start: Index of its opening parenthesis.
+    :raises InvalidMatcher: If it does not end, or has something that is not allowed.
     """
     pieces = ["("]
-    costs = [0]  # of what was read; of each group that is open, by itself
-    last = 0  # what the thing costs that is repeated, if a repetition follows
+    costs = [0]  # of the expression so far, then of each open group so far
+    last = 0  # cost of the last thing that was read, which a repetition would multiply
     position = start + 1
     while True:
         token = _next(pattern, position)
@@ -98,7 +99,7 @@ def read_regexp(pattern: str, start: int) -> Regexp:
 
 def _read_choice(pattern: str, position: int) -> Regexp:
     """
-    Read a class of characters, of which the bracket has been read.
+    Read a character class after its opening bracket.
     """
     pieces = ["["]
     cost, depth = _STEP, 1
@@ -108,11 +109,11 @@ def _read_choice(pattern: str, position: int) -> Regexp:
         if piece == "[":
             depth += 1
         elif piece == "]":
-            # Empty, to browsers; to others this is the first of its characters.
+            # Browsers take this for an empty class, others for a class that contains "]".
             if pieces[-1] == "[" or pieces[-2:] == ["[", "^"]:
                 raise _refused(pattern, "[]")
             depth -= 1
-        elif piece in ("(?:", ")"):  # here, too, they are parentheses to a URL pattern
+        elif piece in ("(?:", ")"):  # URL patterns take them for parentheses also in a class
             raise _refused(pattern, piece)
         cost += _ANY if token["code"] or piece in ("^", r"\D", r"\W", r"\S") else _CHOICE
         pieces.append(_SETS.get(piece, piece))
@@ -127,7 +128,6 @@ def _next(pattern: str, position: int) -> re.Match[str]:
 
 
 def _refused(pattern: str, what: str) -> InvalidMatcher:
-    problem = (
-        f"has {what!r} in a regular expression" if what else "has a parenthesis without an end"
-    )
-    return InvalidMatcher(pattern, problem)
+    if not what:
+        return InvalidMatcher(pattern, "has an unclosed parenthesis")
+    return InvalidMatcher(pattern, f"has {what!r} in a regular expression, which is not allowed")

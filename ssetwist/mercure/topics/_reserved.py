@@ -1,5 +1,5 @@
 """
-Which topics are the hub's own.
+Topics that belong to the hub itself.
 """
 
 import re
@@ -12,9 +12,10 @@ _ESCAPED = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORE
 
 def is_reserved(topic: str, hub_url: str) -> bool:
     """
-    Tell whether a topic is in the namespace of the hub, in which nobody but the hub may publish
-    (P3): resolved against the hub's URL as browsers do it, its path is the hub's, or below that.
-    Scheme and host do not matter.  What is no URL is not reserved.
+    Return true if a topic is in the hub's namespace, where only the hub may publish (P3).
+
+    A topic is in it if its path, resolved against the hub's URL as browsers do it, is the hub's
+    path or below that.  Scheme and host do not matter.  Text that is not a URL is not reserved.
 
     :param hub_url: The hub's own URL, absolute.
     """
@@ -27,5 +28,5 @@ def is_reserved(topic: str, hub_url: str) -> bool:
 
 
 def _path_of(url: str, base_url: str | None = None) -> str:
-    path = URL(url, base_url).pathname  # without dot segments, also those that were escaped
+    path = URL(url, base_url).pathname  # without dot segments, including escaped ones
     return _ESCAPED.sub(lambda escaped: chr(int(escaped[0][1:], 16)), path)

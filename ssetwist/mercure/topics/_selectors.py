@@ -1,5 +1,5 @@
 """
-What a subscriber asks for, by the parameters of its request (S3 to S7, X1 to X6, Z1).
+Matchers that a subscriber names in the parameters of its request (S3 to S7, X1 to X6, Z1).
 """
 
 from collections.abc import Iterable
@@ -11,10 +11,10 @@ from ._limits import DEFAULT_LIMITS, Limits
 from ._pattern import pattern_of
 from ._template import selector_of
 
-#: The types of matchers there are.
+#: The types of matchers of the 1.0 dialect.
 MATCHER_TYPES = ("exact", "urlpattern")
 
-#: Which parameter asks for which type of matcher.
+#: The type of matcher for each parameter.
 _PARAMETERS = {"match": "exact"} | {f"match_{name}": name for name in MATCHER_TYPES}
 
 #: The parameter of the 0.x dialect.
@@ -28,7 +28,7 @@ class Subscription:
 
     :ivar match_type: Its type; ``None`` for a selector of the 0.x dialect.
     :ivar match: Its text, as it was sent.
-    :ivar matcher: What it asks for.
+    :ivar matcher: The hub's matcher for it.
     """
 
     match_type: str | None
@@ -39,10 +39,10 @@ class Subscription:
 @dataclass(frozen=True, slots=True)
 class Selection:
     """
-    All that a subscriber asks for.
+    All matchers of a subscriber.
 
     :ivar subscriptions: Each once, in the order of the request.
-    :ivar matchers: The same as the hub wants it.
+    :ivar matchers: The same, as the hub takes them.
     """
 
     subscriptions: tuple[Subscription, ...]
@@ -57,13 +57,12 @@ def read_selectors(
     is_legacy: bool,
 ) -> Selection:
     """
-    Read what the parameters of a request ask for.  Parameters that have nothing to do with it are
-    ignored.
+    Read the matchers from the parameters of a request.  Other parameters are ignored.
 
-    :param pairs: Those of the query, and of the body if there is one.
+    :param pairs: Parameters of the query, and of the body if the request has one.
     :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
-    :param is_legacy: Whether selectors of the 0.x dialect are known, too.
-    :raises Refused: 400, which names the parameter.
+    :param is_legacy: If true, selectors of the 0.x dialect are also read.
+    :raises Refused: 400; the error names the parameter.
     """
     asked: dict[tuple[str | None, str], None] = {}  # in order, each once
     for name, value in pairs:
@@ -71,16 +70,16 @@ def read_selectors(
             asked[_PARAMETERS[name], value] = None
         elif name[:5].lower() == "match":
             raise Refused(
-                400, f"there is no parameter {name[:40]!r}; there are {_known(is_legacy)}"
+                400, f"unknown parameter {name[:40]!r}; the hub knows {_known(is_legacy)}"
             )
         elif name == _LEGACY_PARAMETER:
             if not is_legacy:
-                raise Refused(400, f"{name} is no longer known here; there are {_known(False)}")
+                raise Refused(400, f"the hub no longer knows {name}; it knows {_known(False)}")
             asked[None, value] = None
     if not asked:
-        raise Refused(400, f"nothing is asked for; there must be one of {_known(is_legacy)}")
+        raise Refused(400, f"no topics are asked for; add one of {_known(is_legacy)}")
     if len(asked) > limits.max_matchers:
-        raise Refused(400, f"there may be {limits.max_matchers} matchers, not {len(asked)}")
+        raise Refused(400, f"{len(asked)} matchers are too many; at most {limits.max_matchers}")
     subscriptions = tuple(
         Subscription(match_type, match, _matcher(match_type, match, base_url, limits))
         for match_type, match in asked
@@ -98,15 +97,15 @@ def matcher_of(
     limits: Limits = DEFAULT_LIMITS,
 ) -> Matcher:
     """
-    Return what a matcher of the 1.0 dialect asks for.
+    Make a matcher of the 1.0 dialect.
 
     :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
-    :param field: What it is called in the request.
-    :raises Refused: 400, which names the field, if there is no such type, if it is not of that
-        type, or if it has characters that no topic has, or would take too much to match.
+    :param field: The name of the matcher in the request.
+    :raises Refused: 400, if the type is unknown, if the text does not fit the type, has characters
+        that topics cannot have, or is too expensive to match; the error names the field.
     """
     limits.check_matcher(field, match)
-    if match == "*":  # whatever the type is said to be (T4, D7)
+    if match == "*":  # with any type, also an unknown one (T4, D7)
         return Everything()
     try:
         if match_type == "exact":
@@ -115,7 +114,7 @@ def matcher_of(
             return pattern_of(match, base_url)
     except InvalidMatcher as problem:
         raise Refused(400, f"{field}: {problem}") from None
-    raise Refused(400, f"there is no matcher type {match_type[:40]!r}")
+    raise Refused(400, f"unknown matcher type {match_type[:40]!r}")
 
 
 def _matcher(match_type: str | None, match: str, base_url: str, limits: Limits) -> Matcher:

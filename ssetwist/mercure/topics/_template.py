@@ -1,9 +1,9 @@
 """
-Selectors of the 0.x dialect: a topic, a URI template of topics, or all of them (Z1, Z2).
+Selectors of the 0.x dialect: a topic, a URI template, or ``*`` for all topics (Z1, Z2).
 
-A URI template tells how to make URLs of values (RFC 6570).  Here it is used backwards: it selects
-the topics that some values would make, as the hubs of that dialect have it: each expression may
-also have made nothing, and neither the names of variables nor prefixes (``{x:3}``) matter.
+A URI template makes URLs from values (RFC 6570).  Here it works backwards: it selects the topics
+that it could have made from some values.  As in other hubs of that dialect, each expression may
+also have made nothing, and the names of variables and prefixes (``{x:3}``) do not matter.
 """
 
 import re
@@ -17,21 +17,20 @@ from ...errors import InvalidMatcher, Refused
 from ...hub import Everything, Exact, Matcher
 from ._limits import DEFAULT_LIMITS, Limits
 
-#: How many expressions a template may have.  Where there are more than a few side by side, what a
-#: match may be in the middle of takes more memory than it is given, and then it takes long: 0.1 ms
-#: for each of them, for a topic of 4,000 characters.
+#: Maximum number of expressions of a template.  With more than a few side by side, the states of a
+#: match do not fit into its memory, and it is slow: 0.1 ms each for a topic of 4,000 characters.
 MAX_EXPRESSIONS = 10
 
-#: How many bytes a compiled template may take, with what is remembered of matches.
+#: Maximum size of a compiled template in bytes, with its cache of states.
 _MAX_MEMORY = 128 * 1024
 
-#: What a template is made of: literals and expressions (RFC 6570, 2.1 and 2.2).
+#: One part of a template: literals or an expression (RFC 6570, 2.1 and 2.2).
 _PART = re.compile(
     r"(?P<literals>(?:[^\0-\x20\"'%<>\\^`{|}\x7f-\x9f]|%[0-9A-Fa-f]{2})+)"
     r"|\{(?P<operator>[+#./;?&]?)(?P<variables>[^{}]+)\}"
 )
 
-#: What stands between the commas of an expression (RFC 6570, 2.3 and 2.4).
+#: A variable in an expression; commas separate several (RFC 6570, 2.3 and 2.4).
 _VARIABLE = re.compile(
     r"(?:\w|%[0-9A-Fa-f]{2})(?:\.?(?:\w|%[0-9A-Fa-f]{2}))*(?P<modifier>\*|:[1-9][0-9]{0,3})?",
     re.ASCII,
@@ -40,8 +39,8 @@ _VARIABLE = re.compile(
 _UNRESERVED = r"\-._~0-9A-Za-z"
 _RESERVED = r":/?#\[\]@!$&'()*+,;="
 
-#: By operator (RFC 6570, appendix A): what stands before the first value, what between values, and
-#: of which characters these are.  Where such a character stands between them, several are as one.
+#: By operator (RFC 6570, appendix A): the text before the first value, the text between values, and
+#: the characters of values.  It is empty between values if these may have the same character.
 _OPERATORS = {
     "": ("", "", _UNRESERVED + ","),
     "+": ("", "", _UNRESERVED + _RESERVED),
@@ -57,10 +56,11 @@ _OPERATORS = {
 @dataclass(frozen=True, slots=True)
 class Template:
     """
-    The topics that a URI template would make, and itself.  Matching takes time in proportion to the
-    length of the topic.
+    The topics that a URI template could make, and the template itself as a topic.
 
-    :raises InvalidMatcher: If it is no URI template, or takes too much to match.
+    Matching takes time in proportion to the length of the topic.
+
+    :raises InvalidMatcher: If it is not a URI template, or is too expensive to match.
     """
 
     template: str
@@ -71,19 +71,19 @@ class Template:
 
     def matches(self, topic: str) -> bool:
         """
-        Tell whether this asks for a topic.
+        Return true if the template selects a topic.
         """
-        # As bytes: of text the library would count the characters, too.
+        # Bytes, because for text the library would also count the characters.
         return topic == self.template or self._compiled.fullmatch(topic.encode()) is not None
 
 
 def selector_of(text: str, *, field: str = "topic", limits: Limits = DEFAULT_LIMITS) -> Matcher:
     """
-    Return what a selector of the 0.x dialect asks for.  What is no URI template is a topic.
+    Make a matcher from a selector of the 0.x dialect.  Text that is not a URI template is a topic.
 
-    :param field: What it is called in the request.
-    :raises Refused: 400, which names the field, if it has characters that no topic has, or would
-        take too much to match.
+    :param field: The name of the selector in the request.
+    :raises Refused: 400, if it has characters that topics cannot have, or is too expensive to
+        match; the error names the field.
     """
     limits.check_matcher(field, text)
     if text == "*":
@@ -98,11 +98,11 @@ def selector_of(text: str, *, field: str = "topic", limits: Limits = DEFAULT_LIM
 def _compile(template: str) -> Any:
     regexp = _regexp_of(template)
     if regexp is None:
-        raise InvalidMatcher(template, "is no URI template")
+        raise InvalidMatcher(template, "is not a URI template")
     options = re2.Options()
     options.max_mem = _MAX_MEMORY
     options.never_capture = True
-    options.log_errors = False  # it would write them to stderr itself
+    options.log_errors = False  # the library would write them to stderr
     try:
         return re2.compile(regexp, options)
     except re2.error:
@@ -111,7 +111,7 @@ def _compile(template: str) -> Any:
 
 def _regexp_of(template: str) -> str | None:
     """
-    Return what a topic must match as a whole; ``None`` if this is no URI template.
+    Return a regular expression for whole topics; ``None`` if this is not a URI template.
     """
     if template.count("{") > MAX_EXPRESSIONS:
         raise InvalidMatcher(template, f"has more than {MAX_EXPRESSIONS} expressions")

@@ -1,5 +1,5 @@
 """
-Updates: what is published, however its bytes were written (form, JSON, lines).
+Updates from the body of a publication: a form, JSON, or lines of JSON.
 """
 
 from ._content import (

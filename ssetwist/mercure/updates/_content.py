@@ -1,5 +1,5 @@
 """
-The content of a request: its body, its media type, and the media types that its client takes
+The content of a request: its body, its media type, and the media types that its client accepts
 (RFC 9110, 8.3 and 12.5.1).
 """
 
@@ -17,15 +17,15 @@ JSON_LINES = "application/x-ndjson"
 
 _QUALITY = re.compile(r"0(\.0{0,3})?")
 
-#: A type and what is a wildcard of it, the more precise the better.
+#: The media types that include an event stream; a higher number is more precise.
 _PRECISION = {EVENT_STREAM: 2, "text/*": 1, "*/*": 0}
 
 
 def read_body(request: Request, max_bytes: int) -> bytes:
     """
-    Return the body.  Our Site has kept it below its own bound; another Site may have none.
+    Return the body.  Our Site limits it already; another Site may not.
 
-    :param max_bytes: How many bytes it may have.
+    :param max_bytes: Maximum size of the body.
     :raises Refused: 413, if it has more.
     """
     if request.content is None:
@@ -42,7 +42,7 @@ def media_type_of(values: Sequence[bytes]) -> str | None:
     Return the media type of a body, in lower case and without parameters.
 
     :param values: The values of all ``Content-Type`` fields.
-    :returns: ``None`` if there is none; an empty text if it makes no sense.
+    :returns: ``None`` without a field; an empty text if the value is malformed.
     """
     if not values:
         return None
@@ -53,8 +53,8 @@ def media_type_of(values: Sequence[bytes]) -> str | None:
 
 def takes_event_stream(values: Sequence[bytes]) -> bool:
     """
-    Tell whether a client takes an event stream.  One that says nothing, or nothing that makes
-    sense, has no preference (S10).
+    Return true if a client accepts an event stream.  A client without ``Accept``, or with one that
+    is malformed, accepts it (S10).
 
     :param values: The values of all ``Accept`` fields.
     """

@@ -1,32 +1,32 @@
 """
-The form that queries and bodies of Mercure have (``application/x-www-form-urlencoded``).
+Forms, which Mercure uses in queries and bodies (``application/x-www-form-urlencoded``).
 
-As in the URL Standard, 5.1, and unlike ``urllib.parse.parse_qsl``, which drops empty values unless
-told otherwise, and puts U+FFFD where there is no UTF-8: a topic would be another one than was sent.
+They are read as in the URL Standard, 5.1.  ``urllib.parse.parse_qsl`` drops empty values by
+default, and writes U+FFFD for bytes that are not UTF-8, which would change a topic.
 """
 
 from urllib.parse import unquote_to_bytes
 
 from ...errors import Refused
 
-#: How many fields are read; an update has at most a thousand topics.
+#: Maximum number of fields of a form; an update has at most a thousand topics.
 MAX_FIELDS = 10_000
 
-#: How much of a field's name an error repeats, in characters.
+#: Maximum length of a field's name in an error, in characters.
 _SHOWN = 40
 
 
 def read_form(form: bytes) -> list[tuple[str, str]]:
     """
-    Return the fields of a form in their order: names and values.  A name without ``=`` has an empty
-    value (S2).
+    Return the names and values of a form, in their order.  A name without ``=`` has an empty value
+    (S2).
 
-    :raises Refused: 400, which names the field, if one is not in UTF-8; 413, if there are more than
-        10,000.
+    :raises Refused: 400, if a field is not in UTF-8; the error names it.  413, if there are more
+        than 10,000 fields.
     """
     pairs = form.split(b"&", MAX_FIELDS)
     if len(pairs) > MAX_FIELDS:
-        raise Refused(413, f"there are more than {MAX_FIELDS} fields")
+        raise Refused(413, f"the form has more than {MAX_FIELDS} fields")
     return [_read_field(pair) for pair in pairs if pair]
 
 

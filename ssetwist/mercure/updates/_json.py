@@ -1,8 +1,8 @@
 """
-Updates as JSON: one, or one on each line (``application/x-ndjson``).
+Updates as JSON: one object, or one on each line (``application/x-ndjson``).
 
-An object has the fields of the form: ``topic`` is text or an array of texts, ``private`` true or
-false, ``retry`` a number.  ``data`` is text, or any other value, which is sent as JSON.
+An object has the fields of the form: ``topic`` is a string or an array of strings, ``private`` a
+boolean, ``retry`` a number.  ``data`` is a string, or any other value, which is sent as JSON.
 """
 
 import json
@@ -13,17 +13,17 @@ from ...eventstream import Event
 from ._strict_json import read_object
 from ._update import Update, make_update
 
-#: How many lines, and so updates, one request may have.
+#: Maximum number of lines, and so of updates, in one request.
 MAX_LINES = 1000
 
 
 def update_from_json(text: bytes, hub_url: str) -> Update:
     """
-    Make an update of a JSON object.  Unknown names do not count; ``null`` is nothing, but for
-    ``data``, for which it is a value like any other.
+    Make an update from a JSON object.  Unknown names are ignored, and so are values of ``null``,
+    except for ``data``, which may be any JSON value.
 
-    :param hub_url: The hub's own URL, below which no topic may be.
-    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    :param hub_url: The hub's own URL; topics below it are refused.
+    :raises Refused: 400, or 413 if something is too large; the error names the field.
     """
     try:
         fields = read_object(text, "the update")
@@ -42,22 +42,22 @@ def update_from_json(text: bytes, hub_url: str) -> Update:
 
 def lines_of(body: bytes) -> Sequence[tuple[int, bytes]]:
     """
-    Return the lines of a body, each with its number.  Blank ones are no updates.
+    Return the lines of a body, each with its number; blank lines are left out.
 
-    :raises Refused: With 413 if there are too many, blank ones included.
+    :raises Refused: 413, if there are too many lines, including blank ones.
     """
     whole = body.removesuffix(b"\n")
-    if whole.count(b"\n") >= MAX_LINES:  # before there is an object for each of them
+    if whole.count(b"\n") >= MAX_LINES:  # checked before each line becomes an object
         raise Refused(413, f"the body must not have more than {MAX_LINES} lines")
     return [(number, line) for number, line in enumerate(whole.split(b"\n"), 1) if line.strip()]
 
 
 def answer_line(number: int, answer: str | Refused) -> bytes:
     """
-    Return the line that answers a line.
+    Return the answer to one line of a publication.
 
-    :param number: Its number.
-    :param answer: The id of the update, or why it was not published.
+    :param number: The number of the line.
+    :param answer: The id of the update, or the reason why it was not published.
     """
     if isinstance(answer, str):
         said: dict[str, object] = {"id": answer}
@@ -74,7 +74,7 @@ def _topics(value: object) -> list[str]:
     given = value if isinstance(value, list) else [value]
     topics = [topic for topic in given if isinstance(topic, str)]
     if len(topics) < len(given):
-        raise Refused(400, "topic must be text, or an array of texts")
+        raise Refused(400, "topic must be a string, or an array of strings")
     return topics
 
 
@@ -89,7 +89,7 @@ def _data(value: object) -> str:
 
 def _text(field: str, value: object) -> str | None:
     if value is not None and not isinstance(value, str):
-        raise Refused(400, f"{field} must be text")
+        raise Refused(400, f"{field} must be a string")
     return value
 
 

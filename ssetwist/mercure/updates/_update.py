@@ -1,7 +1,7 @@
 """
-What is published, and by which rules (Mercure, "Publication").
+The rules for an update (Mercure, "Publication").
 
-Whether the publisher may publish to these topics is not asked here.
+They do not include the publisher's rights to its topics.
 """
 
 import re
@@ -20,20 +20,20 @@ MAX_TOPIC = 4096
 #: The longest type, in characters.
 MAX_TYPE = 256
 
-#: The type of the updates that tell of subscriptions.  Only the hub may give it.
+#: The type of updates about subscriptions.  Only the hub may publish them.
 RESERVED_TYPE = "mercure"
 
-#: No ``int()`` alone, which also takes digits of other scripts, signs, blanks and underscores.
+#: Decimal digits; ``int()`` alone would also take other scripts, signs, blanks and underscores.
 _DIGITS = re.compile(r"[0-9]+")
 
 
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    An event, and where it goes.
+    An event with its topics.
 
-    :ivar topics: What it is published to; the first is the canonical one.
-    :ivar is_private: Whether only those may see it who were granted one of the topics.
+    :ivar topics: Topics that it is published to; the first is the canonical one.
+    :ivar is_private: If true, only subscribers with rights to one of the topics see it.
     """
 
     topics: tuple[str, ...]
@@ -43,11 +43,11 @@ class Update:
 
 def update_from_form(pairs: Iterable[tuple[str, str]], hub_url: str) -> Update:
     """
-    Make an update of the fields of a form.  Of a field that may be there once the first counts;
-    unknown ones do not.
+    Make an update from the fields of a form.  If a field other than ``topic`` is repeated, the
+    first one counts.  Unknown fields are ignored.
 
-    :param hub_url: The hub's own URL, below which no topic may be.
-    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    :param hub_url: The hub's own URL; topics below it are refused.
+    :raises Refused: 400, or 413 if something is too large; the error names the field.
     """
     topics = []
     fields: dict[str, str] = {}
@@ -62,7 +62,7 @@ def update_from_form(pairs: Iterable[tuple[str, str]], hub_url: str) -> Update:
         id=fields.get("id"),
         type=fields.get("type"),
         retry=_milliseconds(fields.get("retry")),
-        is_private="private" in fields,  # whatever its value
+        is_private="private" in fields,  # with any value
         hub_url=hub_url,
     )
 
@@ -78,10 +78,10 @@ def make_update(
     hub_url: str,
 ) -> Update:
     """
-    Make an update of what a publisher has sent, if it follows the rules.  An empty id and an empty
-    type are none at all: forms are sent with fields that nobody has filled in.
+    Make an update that follows the rules.  An empty id or type counts as missing, because forms are
+    also sent with empty fields.
 
-    :raises Refused: With 400, or 413 for what is too much; it names the field.
+    :raises Refused: 400, or 413 if something is too large; the error names the field.
     """
     _check_topics(topics, hub_url)
     _check_id(id)
@@ -97,14 +97,14 @@ def _check_topics(topics: Sequence[str], hub_url: str) -> None:
     if not topics:
         raise Refused(400, "topic is missing")
     if len(topics) > MAX_TOPICS:
-        raise Refused(413, f"topic must not be there more than {MAX_TOPICS} times")
+        raise Refused(413, f"topic must not be repeated more than {MAX_TOPICS} times")
     for topic in topics:
         if not topic:
             raise Refused(400, "topic must not be empty")
         _check_length("topic", topic, MAX_TOPIC)
         check_name("topic", topic)
         if topic == "*":
-            raise Refused(400, "topic must not be *, which is every topic")
+            raise Refused(400, "topic must not be *, which means every topic")
         if is_reserved(topic, hub_url):
             raise Refused(400, "topic must not be the hub's own URL, or below it")
 
@@ -115,7 +115,7 @@ def _check_id(id: str | None) -> None:
     _check_length("id", id, MAX_ID)
     check_name("id", id)
     if is_hub_id(id):
-        raise Refused(400, f"id must not begin with # or be {EARLIEST!r}: those are the hub's own")
+        raise Refused(400, f"id must not begin with # or be {EARLIEST!r}; these belong to the hub")
 
 
 def _check_type(type: str | None) -> None:
@@ -124,7 +124,7 @@ def _check_type(type: str | None) -> None:
     _check_length("type", type, MAX_TYPE)
     check_name("type", type)
     if type == RESERVED_TYPE:
-        raise Refused(400, f"type must not be {RESERVED_TYPE!r}, which is the hub's own")
+        raise Refused(400, f"type must not be {RESERVED_TYPE!r}, which belongs to the hub")
 
 
 def _check_length(field: str, value: str, limit: int) -> None:
@@ -137,5 +137,5 @@ def _milliseconds(text: str | None) -> int | None:
         return None
     if not _DIGITS.fullmatch(text):
         raise Refused(400, "retry must be a number of milliseconds, in ASCII digits")
-    # As many digits as tell that it is too long: int() takes no more than some thousand.
+    # 20 digits show that it is too large; int() refuses more than some thousand digits.
     return int((text.lstrip("0") or "0")[:20])

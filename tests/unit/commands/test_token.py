@@ -328,7 +328,7 @@ class MintTests(CommandCase):
             ((*key, *hub, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *legacy, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *hub, *all, "--algorithm", "RS256"), "--key: RS256 does not fit"),
-            ((*key, *hub, *all, "--algorithm", "none"), "--algorithm: 'none' is none of"),
+            ((*key, *hub, *all, "--algorithm", "none"), "--algorithm: 'none' is not one of"),
             ((*key, *hub, "--publish", ""), "mint: --publish: it is empty"),
             ((*key, *hub, "--subscribe-urlpattern", "/:("), "mint: --subscribe-urlpattern: '/:('"),
             ((*key, "--audience", "hub", *all), "mint: --audience: it must be a URL"),

@@ -1,5 +1,5 @@
 """
-A Mercure hub over a real Site and memory transports, of which nothing may be left.
+A Mercure hub over a real Site and memory transports; each test checks that nothing is left.
 """
 
 from dataclasses import dataclass
@@ -25,10 +25,10 @@ ALICE = Rights(
 
 class ByName:
     """
-    An application that knows who asks by a header of its own, at once or later.
+    An application that knows clients by a header, and answers at once or later.
 
-    :ivar asked: What has not been answered yet.
-    :ivar cancelled: How many who asked went before that.
+    :ivar asked: Questions that are not answered yet.
+    :ivar cancelled: Number of questions that were cancelled.
     """
 
     def __init__(self, people: dict[str, Rights]) -> None:
@@ -58,7 +58,7 @@ class ByName:
 @dataclass(frozen=True)
 class Slow:
     """
-    A matcher of everything that takes a second.
+    A matcher of every topic; each match takes a second.
     """
 
     clock: Clock
@@ -73,7 +73,7 @@ class Slow:
 
 class FullLog(MemoryLog):
     """
-    A log that takes nothing while it is full.
+    A log that refuses events while it is full.
     """
 
     is_full = False
@@ -88,7 +88,7 @@ class FullLog(MemoryLog):
 
 class ResourceCase(SynchronousTestCase):
     """
-    A hub for Alice, and for Bob who may do nothing in particular.
+    A hub with two users: Alice has rights, Bob only what is public.
     """
 
     settings = MercureSettings(url="https://hub.example/hub", has_subscriptions=True)
@@ -104,7 +104,7 @@ class ResourceCase(SynchronousTestCase):
 
     def make(self, settings: MercureSettings) -> None:
         """
-        Serve the hub with other settings.
+        Serve the hub with these settings.
         """
         self.resource = MercureResource(self.hub, self.authorizer, settings)
         self.site = Site(
@@ -132,7 +132,7 @@ class ResourceCase(SynchronousTestCase):
         **headers: str,
     ) -> Client:
         """
-        Send a request.
+        Send a request, and return its client.
         """
         client = Client(self.site, self.clock)
         self.clients.append(client)
@@ -147,7 +147,7 @@ class ResourceCase(SynchronousTestCase):
 
     def publish(self, body: bytes = b"topic=news&data=1", **headers: str) -> Client:
         """
-        Publish as Alice.
+        Publish an update as Alice.
         """
         return self.ask("", method="POST", body=body, **headers)
 

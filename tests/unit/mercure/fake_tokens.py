@@ -39,14 +39,14 @@ _MAKERS = {
 @lru_cache
 def private_key(kind: str) -> Any:
     """
-    Return a key of a kind, always the same.
+    Return the private key of a kind, always the same one.
     """
     return _MAKERS[kind]()
 
 
 def private_pem(kind: str) -> bytes:
     """
-    Return it as PEM.
+    Return the private key of a kind as PEM.
     """
     key = private_key(kind)
     return bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
@@ -54,7 +54,7 @@ def private_pem(kind: str) -> bytes:
 
 def public_pem(kind: str) -> bytes:
     """
-    Return the public key that belongs to it, as PEM.
+    Return the public key of a kind as PEM.
     """
     key = private_key(kind).public_key()
     return bytes(key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo))
@@ -62,7 +62,7 @@ def public_pem(kind: str) -> bytes:
 
 def jwk(kind: str, **members: Any) -> dict[str, Any]:
     """
-    Return the public key that belongs to it, as a JWK with these members.
+    Return the public key of a kind as a JWK with these members.
     """
     name = {"RSA": "RS256", "WEAK": "RS256", "Ed25519": "EdDSA", "K-256": "ES256K"}.get(
         kind, "ES256"
@@ -73,7 +73,7 @@ def jwk(kind: str, **members: Any) -> dict[str, Any]:
 
 def jwk_set(*keys: Mapping[str, Any]) -> bytes:
     """
-    Return a JWK set as a server has it.
+    Return a JWK set as a server sends it.
     """
     return json.dumps({"keys": keys}).encode()
 
@@ -126,7 +126,7 @@ def detail(action: str, *topics: str, **members: Any) -> dict[str, Any]:
 
 def scratch(case: SynchronousTestCase) -> Path:
     """
-    Return a path where there is nothing, and after the test nothing again.
+    Return an unused path; after the test nothing is left there.
     """
     directory = tempfile.mkdtemp()
     case.addCleanup(shutil.rmtree, directory)

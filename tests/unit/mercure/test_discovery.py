@@ -1,5 +1,5 @@
 """
-How clients find a hub.
+Discovery of a hub.
 """
 
 from hypothesis import given
@@ -14,18 +14,18 @@ HUB = f"https://hub.example{PATH}"
 
 class LinkTests(SynchronousTestCase):
     """
-    The Link header that leads to a hub.
+    The ``Link`` header that leads to a hub.
     """
 
-    def test_least(self) -> None:
+    def test_url_only(self) -> None:
         """
-        It is enough to say where the hub is.
+        A link needs nothing but the URL of the hub.
         """
         self.assertEqual(f'<{PATH}>; rel="mercure"', link(PATH))
 
-    def test_most(self) -> None:
+    def test_all_attributes(self) -> None:
         """
-        A client may be told after which event it holds, and what comes then.
+        A link may name the newest event in the response, and the type of the events.
         """
         self.assertEqual(
             f'<{PATH}>; rel="mercure"; last-event-id="#e.1"; type="mercure"; '
@@ -35,7 +35,7 @@ class LinkTests(SynchronousTestCase):
 
     def test_escaped(self) -> None:
         """
-        What would end the value, or the target, is escaped.
+        Characters that would end the value or the target are escaped.
         """
         self.assertEqual(
             r'</a%3Eb>; rel="mercure"; last-event-id="a\"b\\c"',
@@ -45,7 +45,7 @@ class LinkTests(SynchronousTestCase):
     @given(st.text(max_size=20), st.text(max_size=20))
     def test_any(self, url: str, id: str) -> None:
         """
-        Nothing in it can end the header, nor is any of it what HTTP does not allow.
+        A link never has characters that headers forbid.
         """
         for character in link(url, last_event_id=id):
             self.assertFalse(character < " " or character == "\x7f", character)
@@ -53,12 +53,12 @@ class LinkTests(SynchronousTestCase):
 
 class MetadataTests(SynchronousTestCase):
     """
-    The document of RFC 9728: what is in it, and where it is.
+    The document of RFC 9728, and its place.
     """
 
-    def test_least(self) -> None:
+    def test_required_members(self) -> None:
         """
-        What there is none of is left out.
+        Members without a value are left out.
         """
         self.assertEqual(
             {
@@ -72,9 +72,9 @@ class MetadataTests(SynchronousTestCase):
             metadata(HUB),
         )
 
-    def test_most(self) -> None:
+    def test_all_members(self) -> None:
         """
-        All that there is is told.
+        The document names the issuers, the cookie and the subscription API, if the hub has them.
         """
         document = metadata(
             HUB,
@@ -88,7 +88,7 @@ class MetadataTests(SynchronousTestCase):
 
     def test_place(self) -> None:
         """
-        The well-known path stands between the host and the path of the hub (RFC 9728, 3.1).
+        The well-known path is between the host and the path of the hub (RFC 9728, 3.1).
         """
         well_known = "/.well-known/oauth-protected-resource"
         for hub, document in (

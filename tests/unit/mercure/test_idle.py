@@ -1,5 +1,5 @@
 """
-Whether a Mercure hub still holds anything for anybody.
+The end of a Mercure hub's state for its clients.
 """
 
 from dataclasses import replace
@@ -9,12 +9,12 @@ from tests.unit.mercure.case import ALICE, ResourceCase
 
 class IdleTests(ResourceCase):
     """
-    ``MercureResource.is_idle``.
+    The property ``MercureResource.is_idle``.
     """
 
     def test_subscription(self) -> None:
         """
-        It is not idle while a subscription is active, also one of nobody that is known.
+        The resource is not idle while a subscription is active, even of an anonymous client.
         """
         self.authorizer.people["somebody"] = replace(ALICE, identity="")
         self.assertTrue(self.resource.is_idle)
@@ -25,7 +25,7 @@ class IdleTests(ResourceCase):
 
     def test_stream_of_token(self) -> None:
         """
-        Nor while a stream is counted for a token, also where no subscriptions are told of.
+        The resource is not idle while a stream is counted for a token, even without the API.
         """
         self.make(replace(self.settings, has_subscriptions=False))
         self.assertTrue(self.resource.is_idle)

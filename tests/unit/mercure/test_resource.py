@@ -1,6 +1,6 @@
 """
-The hub at its URL, over a real Site and memory transports: what begins, what ends, and that nothing
-is left.
+The hub at its URL, over a real Site and memory transports: how requests begin and end, and that
+nothing is left.
 """
 
 import json
@@ -28,12 +28,12 @@ from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 class LargeBodyTests(ResourceCase):
     """
-    Bodies under a Site that was told nothing of them.
+    Bodies under a Site with default limits.
     """
 
     def make(self, settings: MercureSettings) -> None:
         """
-        Serve the hub beside something else.
+        Serve the hub beside another resource.
         """
         self.resource = MercureResource(self.hub, self.authorizer, settings)
         root = Resource()
@@ -43,7 +43,7 @@ class LargeBodyTests(ResourceCase):
 
     def post(self, path: str, body: bytes, media_type: str, *, is_chunked: bool) -> int:
         """
-        Send a body of some size or another, and return the status of the answer.
+        Send a body, and return the status of the answer.
         """
         client = Client(self.site, self.clock)
         self.clients.append(client)
@@ -62,9 +62,9 @@ class LargeBodyTests(ResourceCase):
         self.clock.advance(0)
         return self.status(client)
 
-    def test_as_the_settings_say(self) -> None:
+    def test_limit_of_the_settings(self) -> None:
         """
-        The hub takes what its settings promise, in each form, and nothing that is larger.
+        The hub takes bodies up to the limit in its settings, chunked or not, and no larger ones.
         """
         self.make(replace(self.settings, max_body=100_000))
         line = b'{"topic": "news", "data": "%b"}'
@@ -83,7 +83,7 @@ class LargeBodyTests(ResourceCase):
 
     def test_default(self) -> None:
         """
-        By default that is 1 MiB.
+        The default limit is 1 MiB.
         """
         form = "application/x-www-form-urlencoded"
         for is_chunked in (False, True):
@@ -91,18 +91,18 @@ class LargeBodyTests(ResourceCase):
             self.assertEqual(200, self.post("/hub", body, form, is_chunked=is_chunked))
             self.assertEqual(413, self.post("/hub", body + b"x", form, is_chunked=is_chunked))
 
-    def test_not_for_others(self) -> None:
+    def test_other_resources(self) -> None:
         """
-        A resource beside the hub gets no larger bodies than the default of the Site.
+        Other resources of the Site keep its default limit.
         """
         for is_chunked in (False, True):
             for size, status in ((0x10000, 404), (0x10001, 413)):
                 told = self.post("/other", b"x" * size, "text/plain", is_chunked=is_chunked)
                 self.assertEqual(status, told)
 
-    def test_bound_of_the_site(self) -> None:
+    def test_limit_of_the_site(self) -> None:
         """
-        A Site that was told a limit keeps to it.
+        A limit that the Site was given holds for the hub.
         """
         self.site.max_body = 1000
         self.assertEqual(413, self.post("/hub", b"x" * 1001, "text/plain", is_chunked=False))
@@ -110,15 +110,15 @@ class LargeBodyTests(ResourceCase):
 
 class WrongAuthorizerTests(ResourceCase):
     """
-    What cannot decide anything.
+    Objects that are not authorizers.
     """
 
     def test_refused(self) -> None:
         """
-        It is refused when the resource is made, and not with the first request.
+        An object without an authorizer's methods is refused when the resource is made.
         """
         error = self.assertRaises(TypeError, MercureResource, self.hub, object())
-        self.assertIn("an Authorizer comes second", str(error))
+        self.assertIn("must be an Authorizer", str(error))
 
 
 class StreamTests(ResourceCase):
@@ -126,9 +126,9 @@ class StreamTests(ResourceCase):
     The life of a stream.
     """
 
-    def test_hears(self) -> None:
+    def test_private_updates(self) -> None:
         """
-        Who subscribes hears what it may.
+        A subscriber gets public updates, and private ones that its rights include.
         """
         alice, bob = self.ask(), self.ask(name="bob")
         self.publish(b"topic=news&data=all")
@@ -138,9 +138,9 @@ class StreamTests(ResourceCase):
         self.assertIn(b"data: all\n\n", bob.body)
         self.assertNotIn(b"few", bob.body)
 
-    def test_body_is_let_go(self) -> None:
+    def test_body_is_freed(self) -> None:
         """
-        The body that asked for a stream takes no room of other bodies while the stream lasts.
+        The body of a request for a stream is freed while the stream lasts.
         """
         self.site.max_body = 40_000
         room = self.site.body_room.free
@@ -151,9 +151,9 @@ class StreamTests(ResourceCase):
         self.assertEqual(1, self.hub.subscriber_count)
         self.assertEqual(room, self.site.body_room.free)
 
-    def test_no_ticks(self) -> None:
+    def test_no_events_without_id(self) -> None:
         """
-        What has no id is no update (E5).
+        An event without an id is not an update, and is not streamed (E5).
         """
         client = self.ask("?match=*", name="any")
         self.hub.publish("tick", Event("tick"), ephemeral=True)
@@ -164,7 +164,7 @@ class StreamTests(ResourceCase):
 
     def test_expires(self) -> None:
         """
-        A stream ends properly a second before that which allows it, and no sooner; the log says so.
+        A stream ends properly one second before its rights do; the log tells the reason.
         """
         self.authorizer.people["alice"] = replace(ALICE, expires=1060.0)
         client = self.ask()
@@ -178,7 +178,7 @@ class StreamTests(ResourceCase):
 
     def test_expires_at_once(self) -> None:
         """
-        One that has a moment left ends at once.
+        A stream with less than a second of rights ends at once.
         """
         self.authorizer.people["alice"] = replace(ALICE, expires=1000.5)
         client = self.ask()
@@ -186,9 +186,9 @@ class StreamTests(ResourceCase):
         self.assertEqual((), self.hub.subscribers)
         self.assertTrue(client.is_complete)
 
-    def test_leaves_before_it_expires(self) -> None:
+    def test_leaving_stops_the_timer(self) -> None:
         """
-        A client that goes takes its timer with it.
+        The timer for the end of a client's rights stops when the client leaves.
         """
         self.authorizer.people["alice"] = replace(ALICE, expires=5000.0)
         self.ask().close()
@@ -196,10 +196,10 @@ class StreamTests(ResourceCase):
             [], [call for call in self.clock.getDelayedCalls() if call.getTime() > 4000]
         )
 
-    def test_leaves_while_it_is_asked_for(self) -> None:
+    def test_leaving_while_authorizing(self) -> None:
         """
-        A client that goes before it is known what it may: nobody is asked any longer, and there was
-        no subscriber.
+        If a client leaves while the authorizer is asked, the question is cancelled, and nothing is
+        published or subscribed.
         """
         self.authorizer.is_slow = True
         for method in ("GET", "POST"):
@@ -208,9 +208,9 @@ class StreamTests(ResourceCase):
         self.assertEqual(2, self.authorizer.cancelled)
         self.assertEqual(0, self.log.head)
 
-    def test_later(self) -> None:
+    def test_late_authorizer(self) -> None:
         """
-        Who is known later is subscribed, or refused, later.
+        A request is answered when the authorizer decides, which may take time.
         """
         self.authorizer.is_slow = True
         first, second, third = self.ask(), self.ask(), self.ask("", method="POST", body=b"topic=/a")
@@ -225,7 +225,7 @@ class StreamTests(ResourceCase):
 
     def test_broken_authorizer(self) -> None:
         """
-        One that breaks answers 500, and only that request.
+        An unexpected error of the authorizer gives 500, for that request only.
         """
         self.authorizer.is_slow = True
         client = self.ask()
@@ -237,7 +237,7 @@ class StreamTests(ResourceCase):
 
     def test_authorizer_is_down(self) -> None:
         """
-        Where nobody can tell what it may, a browser is told to come back, and others get 503.
+        If the authorizer cannot decide now, a browser is told to come back, others get 503.
         """
         self.authorizer.is_slow = True
         browser, other = self.ask(Sec_Fetch_Mode="cors"), self.ask()
@@ -250,7 +250,7 @@ class StreamTests(ResourceCase):
 
     def test_topics_of_the_application(self) -> None:
         """
-        Where the application says what is subscribed to, the client's wishes do not count.
+        Topics that the application chooses replace those of the client.
         """
         self.authorizer.people["alice"] = replace(ALICE, topics=Matchers.of("/a"))
         client = self.ask("?match=news")
@@ -260,9 +260,9 @@ class StreamTests(ResourceCase):
         self.assertNotIn(b"wished", client.body)
         self.assertIn(b"given", client.body)
 
-    def test_for_good(self) -> None:
+    def test_ended_for_good(self) -> None:
         """
-        One that was ended for good and comes back is told not to.
+        A client that comes back after an end for good gets 204.
         """
         self.ask()
         self.hub.subscribers[0].end(for_good=True)
@@ -270,7 +270,7 @@ class StreamTests(ResourceCase):
 
     def test_nothing_left_of_many(self) -> None:
         """
-        Many that come and go in every way leave nothing behind; tearDown looks.
+        After many streams with different ends nothing is left.
         """
         for number in range(30):
             self.authorizer.people["alice"] = replace(ALICE, expires=2000.0 + number)
@@ -284,13 +284,13 @@ class StreamTests(ResourceCase):
 
 class LimitTests(ResourceCase):
     """
-    How much there may be.
+    Limits on streams, bodies, rates and topics.
     """
 
-    def test_streams_of_one(self) -> None:
+    def test_streams_per_identity(self) -> None:
         """
-        So many for each; who is one too many is told when to try again, in a way that it
-        understands.
+        Streams are limited per identity; above the limit a client is told when to try again, and
+        a browser in a way that it understands.
         """
         self.make(replace(self.settings, max_per_token=2))
         first = self.ask()
@@ -306,9 +306,9 @@ class LimitTests(ResourceCase):
         self.assertEqual(200, self.status(self.ask()))
         self.assertEqual(3, self.hub.subscriber_count)
 
-    def test_nobody_in_particular(self) -> None:
+    def test_anonymous_clients(self) -> None:
         """
-        Those who are nobody in particular have no such limit.
+        The limit of streams per identity does not apply to anonymous clients.
         """
         self.make(replace(self.settings, max_per_token=1))
         for _ in range(3):
@@ -316,7 +316,7 @@ class LimitTests(ResourceCase):
 
     def test_full_hub(self) -> None:
         """
-        A full hub, and one that stops.
+        A hub that is full, or stopping, answers 503.
         """
         self.hub.streams.drain(3)
         refused = self.ask()
@@ -325,7 +325,7 @@ class LimitTests(ResourceCase):
 
     def test_rate(self) -> None:
         """
-        So many in a second for each, on the average; more is refused, and nothing of it published.
+        Publishing has an average rate per identity; above it the answer is 429.
         """
         self.make(replace(self.settings, publish_rate=1.0))
         self.assertEqual(200, self.status(self.publish()))
@@ -338,16 +338,16 @@ class LimitTests(ResourceCase):
 
     def test_body_under_another_site(self) -> None:
         """
-        The body is bounded also where the Site does not do it.
+        The limit on bodies also holds under a Site without one.
         """
         self.make(replace(self.settings, max_body=20))
         self.assertEqual(200, self.status(self.publish(b"topic=news&data=1234")))
         self.assertEqual(413, self.status(self.publish(b"topic=news&data=12345")))
         self.assertEqual(1, self.log.head)
 
-    def test_topics(self) -> None:
+    def test_topics_of_one_update(self) -> None:
         """
-        So many topics for one update.
+        The number of topics of an update is limited.
         """
         self.make(replace(self.settings, max_topics=1))
         self.assertEqual(413, self.status(self.publish(b"topic=news&topic=/a")))
@@ -356,12 +356,12 @@ class LimitTests(ResourceCase):
 
 class PublishTests(ResourceCase):
     """
-    When the log, or the hub, does not take it.
+    Publishing in unusual conditions.
     """
 
     def test_log_unavailable(self) -> None:
         """
-        503 says when to try again; the reason goes to the log.
+        A log that is unavailable gives 503 with a time to try again; only the log tells why.
         """
         self.log.is_full = True
         with capturedLogs() as events:
@@ -374,7 +374,7 @@ class PublishTests(ResourceCase):
 
     def test_lines_while_the_log_is_unavailable(self) -> None:
         """
-        Each line is answered for itself.
+        While the log is unavailable, each line of a batch gets its own error.
         """
         self.log.is_full = True
         answer = self.publish(
@@ -386,14 +386,15 @@ class PublishTests(ResourceCase):
 
     def test_closed(self) -> None:
         """
-        A hub that has been closed says so.
+        A closed hub answers 503.
         """
         self.hub.close()
         self.assertEqual(503, self.status(self.publish()))
 
-    def test_again(self) -> None:
+    def test_idempotency_key(self) -> None:
         """
-        With a key, the same happens once, and is answered the same; after a failure, it is tried.
+        A request that is repeated with its key is published once, and gets the same answer; after
+        a failure it is tried again.
         """
         self.log.is_full = True
         self.assertEqual(503, self.status(self.publish(Idempotency_Key="k")))
@@ -403,9 +404,9 @@ class PublishTests(ResourceCase):
         self.assertEqual(422, self.status(self.publish(b"topic=news", Idempotency_Key="k")))
         self.assertEqual(1, self.log.head)
 
-    def test_lines_again(self) -> None:
+    def test_lines_repeated(self) -> None:
         """
-        Of several lines each has its own place under the key.
+        Each line of a batch has its own place under the key.
         """
         body = b'{"topic":"news"}\n{"topic":"other"}\n{"topic":"/a"}'
         answers = [
@@ -421,8 +422,8 @@ class PublishTests(ResourceCase):
 
     def test_slow_lines(self) -> None:
         """
-        However long lines take, others have their turn meanwhile; who leaves before the end has
-        published some.
+        Slow lines do not block other clients.  If the client leaves, lines until then are published
+        and later ones are not.
         """
         topics = Matchers(frozenset(), frozenset([Slow(self.clock)]))
         self.authorizer.people["alice"] = replace(ALICE, publish=topics)
@@ -436,9 +437,9 @@ class PublishTests(ResourceCase):
         self.assertEqual(6, self.log.head)
         self.assertEqual([], self.flushLoggedErrors())
 
-    def test_nobody_may(self) -> None:
+    def test_unavailable_actions(self) -> None:
         """
-        Where nobody can be allowed to publish, there is no such thing; nor to subscribe.
+        If the authorizer can never allow an action, its methods get 405.
         """
         self.authorizer.allowed = {Action.SUBSCRIBE}
         refused = self.publish()
@@ -450,13 +451,13 @@ class PublishTests(ResourceCase):
 
 class SourceTests(ResourceCase):
     """
-    An application that knows its visitors by a cookie, and asks who publishes where they are.
+    An application that knows its visitors by a cookie, and publishing from pages.
     """
 
     def test_bearer_beside_a_cookie(self) -> None:
         """
-        A page of another origin gains nothing by a token of its own making: it may well be the
-        cookie that counted.  A program may send both.
+        A page of another origin cannot publish with a cookie and a made-up token, because the
+        authorizer may have used the cookie.  A program may send both.
         """
         evil = {"Origin": "https://evil.example"}
         for authorization in ("Bearer x", "bearer x", "Basic x"):
@@ -471,26 +472,26 @@ class SourceTests(ResourceCase):
 
 class ActiveTests(ResourceCase):
     """
-    Telling who is subscribed.
+    Announcements of subscriptions.
     """
 
     def heard(self, client: Client) -> Sequence[dict[str, object]]:
         """
-        Return the documents that a client was told.
+        Return the documents in a client's events.
         """
         lines = client.body.split(b"\n")
         return [json.loads(line[6:]) for line in lines if line.startswith(b"data: {")]
 
     def watch(self) -> Client:
         """
-        Subscribe as somebody who may see everything.
+        Subscribe to everything as an administrator.
         """
         self.authorizer.people["admin"] = Rights(subscribe=ALL_TOPICS, identity="admin")
         return self.ask("?match=*", name="admin")
 
-    def test_told(self) -> None:
+    def test_announced(self) -> None:
         """
-        Who may see it is told when a subscription begins, its own too, and when it ends.
+        A client with the right sees when a subscription begins, including its own, and ends.
         """
         admin = self.watch()
         self.ask("?match=news&topic=/a").close()
@@ -499,9 +500,9 @@ class ActiveTests(ResourceCase):
         expected = [("*", True), ("news", True), ("/a", True), ("news", False), ("/a", False)]
         self.assertEqual(expected, told)
 
-    def test_not_told_when_closed(self) -> None:
+    def test_closed_hub_announces_nothing(self) -> None:
         """
-        A hub that has been closed tells nobody, and nothing breaks.
+        After a hub was closed, ends of subscriptions are not announced, and nothing breaks.
         """
         client = self.ask()
         self.hub.close()
@@ -510,7 +511,7 @@ class ActiveTests(ResourceCase):
 
     def test_log_unavailable(self) -> None:
         """
-        Where the log takes nothing, that is logged, and the client has its stream all the same.
+        If the log is unavailable, that is logged, and the client still gets its stream.
         """
         self.log.is_full = True
         self.assertEqual(200, self.status(self.ask()))
@@ -519,14 +520,14 @@ class ActiveTests(ResourceCase):
 
     def test_long_matcher(self) -> None:
         """
-        The longest matcher is told of, too, all of it percent-encoded.
+        The longest matcher is announced in full, though percent-encoding makes it longer.
         """
         admin = self.watch()
         self.ask(f"?match={'%25' * 4096}")
         self.assertEqual("%" * 4096, self.heard(admin)[-1]["match"])
 
-    def test_asked_for_by_nobody(self) -> None:
+    def test_anonymous_api(self) -> None:
         """
-        Who shows nothing is told nothing, whatever it may see otherwise.
+        An anonymous client may not see subscriptions, whatever its rights.
         """
         self.assertEqual(401, self.status(self.ask("subscriptions", name="any")))

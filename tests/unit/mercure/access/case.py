@@ -1,5 +1,5 @@
 """
-An application that is asked for rights, in memory.
+An application in memory that is asked for rights.
 """
 
 from typing import Any
@@ -44,9 +44,9 @@ def request(
 
 class Application(Resource):
     """
-    Answers as the test wants it.
+    The application, with an answer that the test chooses.
 
-    :ivar is_open: Whether the end of its answers never comes.
+    :ivar is_open: If true, its answers never end.
     """
 
     isLeaf = True
@@ -62,7 +62,7 @@ class Application(Resource):
 
     def render(self, request: Request) -> Any:  # bytes or NOT_DONE_YET
         """
-        Answer.
+        Send the answer, or its beginning.
         """
         self.requests.append(request)
         request.notifyFinish().addBoth(self.ended.append)
@@ -85,7 +85,7 @@ class Application(Resource):
 @implementer(IAgent)
 class Down:
     """
-    A network that is down.
+    An HTTP client without a network.
     """
 
     def __init__(self, problem: Exception) -> None:
@@ -93,7 +93,7 @@ class Down:
 
     def request(self, *_: object) -> "Deferred[Any]":
         """
-        Fail.
+        Fail at once.
         """
         return fail(self._problem)
 
@@ -101,14 +101,14 @@ class Down:
 @implementer(IAgent)
 class Silent:
     """
-    A network in which nothing happens.
+    An HTTP client that never gets an answer.
     """
 
     cancelled = 0
 
     def request(self, *_: object) -> "Deferred[Any]":
         """
-        Wait for ever.
+        Wait until cancelled.
         """
         return Deferred(self._cancel)
 
@@ -118,7 +118,7 @@ class Silent:
 
 class Case(SynchronousTestCase):
     """
-    An application, and who asks it.
+    An application, and an authorizer that asks it.
     """
 
     def setUp(self) -> None:
@@ -133,7 +133,7 @@ class Case(SynchronousTestCase):
 
     def made(self, agent: Any, **options: Any) -> CallbackAuthorizer:
         """
-        Make who asks.
+        Return an authorizer that uses an HTTP client.
         """
         return CallbackAuthorizer(URL, HTTPClient(agent), clock=self.clock, base_url=HUB, **options)
 
@@ -141,7 +141,7 @@ class Case(SynchronousTestCase):
         self, *headers: tuple[bytes, bytes], action: Action = Action.SUBSCRIBE, **options: Any
     ) -> "Deferred[Rights]":
         """
-        Ask, and let the bytes flow.
+        Ask about a request, and let the bytes flow.
         """
         asking = self.by_url.authorize(request(*headers, **options), action)
         self.flush()
@@ -156,19 +156,19 @@ class Case(SynchronousTestCase):
 
     def rights(self, action: Action = Action.SUBSCRIBE) -> Rights:
         """
-        Return what is granted.
+        Return the rights that the application grants.
         """
         return self.successResultOf(self.ask(action=action))
 
     def refused(self, action: Action = Action.SUBSCRIBE) -> Refused:
         """
-        Return why it is refused.
+        Return the refusal of a request.
         """
         return self.refusal_of(self.ask(action=action))
 
     def refusal_of(self, asking: "Deferred[Rights]") -> Refused:
         """
-        Return why what was asked is refused.
+        Return the refusal that a Deferred failed with.
         """
         problem = self.failureResultOf(asking, Refused).value
         assert isinstance(problem, Refused)
@@ -176,10 +176,10 @@ class Case(SynchronousTestCase):
 
     def assert_no_answer(self, expected: str, refused: Refused) -> None:
         """
-        Check that somebody was refused because there is no answer.
+        Check that a request was refused for lack of a valid answer.
         """
         self.assertEqual(
-            (503, 5.0, None, "It cannot be found out now whether this is allowed."),
+            (503, 5.0, None, "Access cannot be decided now; try again later."),
             (refused.status, refused.retry_after, refused.error, refused.text),
         )
-        self.assertEqual(f"http://app.example/hub/authorize was asked: {expected}", refused.reason)
+        self.assertEqual(f"http://app.example/hub/authorize: {expected}", refused.reason)

@@ -1,5 +1,5 @@
 """
-Asking the application.
+Asking the application what a request may do.
 """
 
 import gzip
@@ -17,12 +17,12 @@ from tests.unit.mercure.fake_tokens import HUB, NOW
 
 class QuestionTests(Case):
     """
-    What the application sees.
+    Requests that the application gets.
     """
 
     def test_request(self) -> None:
         """
-        It is sent a GET that says what was sent to the hub, all of it.
+        The application gets a GET with the method and the whole URI of the request.
         """
         self.ask(uri=b"/hub?match=%2Fa&authorization=t0ken", action=Action.SUBSCRIBE)
         asked = self.application.requests[0]
@@ -35,7 +35,7 @@ class QuestionTests(Case):
 
     def test_action(self) -> None:
         """
-        It is told what is asked for.
+        The application gets the action.
         """
         for action in Action:
             self.assertTrue(self.by_url.can_allow(action))
@@ -44,7 +44,7 @@ class QuestionTests(Case):
 
     def test_headers(self) -> None:
         """
-        What says who asks is handed on as it came.
+        Headers that identify the client are forwarded unchanged.
         """
         for name in (
             "Authorization", "Cookie", "Origin", "Referer", "User-Agent", "Accept-Language",
@@ -56,7 +56,7 @@ class QuestionTests(Case):
 
     def test_no_other_headers(self) -> None:
         """
-        Nothing else is handed on, nor what a client says in the name of the hub.
+        Other headers are not forwarded, nor headers of the hub's own that a client sends.
         """
         self.ask(
             (b"Connection", b"upgrade, cookie"),
@@ -92,15 +92,15 @@ class QuestionTests(Case):
 
     def test_cookies_of_http2(self) -> None:
         """
-        Cookies that came in pieces are put together.
+        Cookies in several header fields are joined.
         """
         self.ask((b"Cookie", b"a=1"), (b"Cookie", b"b=2; c=3"))
         self.assertEqual(["a=1; b=2; c=3"], self.application.got("Cookie"))
 
-    def test_cookies_of_others(self) -> None:
+    def test_cookies_of_other_clients(self) -> None:
         """
-        A cookie that the application sets when it is asked about somebody is shown to it for
-        nobody else.
+        A cookie that the application sets in an answer about one client is not sent with
+        questions about others.
         """
         self.application.headers[b"Set-Cookie"] = b"session=ann; Path=/"
         self.ask((b"Cookie", b"session=old"))
@@ -110,7 +110,7 @@ class QuestionTests(Case):
 
     def test_forwarded_for(self) -> None:
         """
-        The last address is the one that the hub has seen; what the client says is before it.
+        The last address is the client's as the hub sees it; those that the client names precede it.
         """
         for values, peer, expected in (
             ((), PEER, ["192.0.2.7"]),
@@ -124,7 +124,7 @@ class QuestionTests(Case):
 
     def test_each_time(self) -> None:
         """
-        No answer is kept.
+        Each request is asked about anew.
         """
         self.assertEqual(Rights(), self.rights())
         self.application.code = 403
@@ -132,7 +132,7 @@ class QuestionTests(Case):
 
     def test_bad_url(self) -> None:
         """
-        A URL that cannot be asked is refused at once.
+        An invalid URL is refused at once, and not repeated.
         """
         for url in ("", "app.example", "ftp://app.example/", "http://me:s3cret@app.example/"):
             error = self.assertRaises(
@@ -148,12 +148,12 @@ class QuestionTests(Case):
 
 class AnswerTests(Case):
     """
-    What its answer means.
+    The meaning of an application's answer.
     """
 
     def test_allowed(self) -> None:
         """
-        Every status of 2xx allows what was asked for.
+        Each status of 2xx allows the action.
         """
         for code in (200, 201, 202, 204, 299):
             self.application.code = code
@@ -162,16 +162,16 @@ class AnswerTests(Case):
 
     def test_empty_json(self) -> None:
         """
-        An answer that should be JSON and is empty is none, but for 204, which never has a body.
+        An empty body that should be JSON is invalid, except with 204, which never has a body.
         """
         self.application.headers[b"Content-Type"] = JSON
-        self.assertIn("it is no JSON", self.refused(Action.PUBLISH).reason)
+        self.assertIn("it is not JSON", self.refused(Action.PUBLISH).reason)
         self.application.code = 204
         self.assertEqual(Rights(), self.rights())
 
     def test_decision(self) -> None:
         """
-        A body says what exactly is granted, and until when.
+        A body names the rights, and when they end.
         """
         self.application.headers[b"Content-Type"] = b"application/json; charset=utf-8"
         self.application.body = (
@@ -184,7 +184,7 @@ class AnswerTests(Case):
 
     def test_compressed(self) -> None:
         """
-        It may be compressed.
+        An answer may be compressed.
         """
         self.application.headers = {b"Content-Type": JSON, b"Content-Encoding": b"gzip"}
         self.application.body = gzip.compress(b'{"identity": "ann"}')
@@ -192,7 +192,7 @@ class AnswerTests(Case):
 
     def test_broken_compression(self) -> None:
         """
-        What cannot be decompressed is no answer.
+        An answer that cannot be decompressed allows nothing.
         """
         self.application.headers = {b"Content-Type": JSON, b"Content-Encoding": b"gzip"}
         for body in (b"no gzip at all", gzip.compress(b"{}")[:-12]):
@@ -201,7 +201,7 @@ class AnswerTests(Case):
 
     def test_compression_that_breaks(self) -> None:
         """
-        That may turn out in the midst of it.
+        An answer that breaks off while it is decompressed allows nothing.
         """
         self.application.headers = {b"Content-Type": JSON, b"Content-Encoding": b"gzip"}
         whole = gzip.compress(b'{"identity": "ann"}')
@@ -215,49 +215,47 @@ class AnswerTests(Case):
 
     def test_invalid(self) -> None:
         """
-        An answer that makes no sense is the application's fault, and allows nothing.
+        An invalid answer allows nothing; the log tells the reason.
         """
         for media_type, body, expected in (
             (b"text/html", b"<p>Hello", "it is text/html; expected application/json"),
-            (JSON, b"{", "it is no JSON: Expecting property name enclosed in double quotes"),
-            (JSON, b'{"publish": ["/a", 5]}', "publish[1] is no text, or empty"),
+            (JSON, b"{", "it is not JSON: Expecting property name enclosed in double quotes"),
+            (JSON, b'{"publish": ["/a", 5]}', "publish[1] is not a string, or empty"),
         ):
             self.application.headers[b"Content-Type"] = media_type
             self.application.body = body
             for action in Action:
                 refused = self.refused(action)
-                self.assertIn(f"the answer makes no sense: {expected}", refused.reason)
+                self.assertIn(f"invalid answer: {expected}", refused.reason)
                 self.assertEqual((503, 5.0), (refused.status, refused.retry_after))
 
     def test_limits(self) -> None:
         """
-        The hub's limits are for its patterns, too.
+        The hub's limits also hold for patterns in an answer.
         """
         self.by_url = self.made(self.agent, limits=Limits(max_pattern=5))
         self.application.headers[b"Content-Type"] = JSON
         self.application.body = b'{"topics": ["/12345"]}'
-        self.assert_no_answer(
-            "the answer makes no sense: topics[0] has more than 5 bytes", self.refused()
-        )
+        self.assert_no_answer("invalid answer: topics[0] has more than 5 bytes", self.refused())
 
     def test_unauthorized(self) -> None:
         """
-        401: the client is challenged, and told nothing else.
+        With 401 the client gets a challenge, but nothing of the application's body.
         """
         self.application.code = 401
         self.application.body = b"who are you?"
         refused = self.refused()
         self.assertEqual(
-            (401, "", None, "It is not known who asks."),
+            (401, "", None, "Authentication is required."),
             (refused.status, refused.error, refused.retry_after, refused.text),
         )
         self.assertEqual(
-            "http://app.example/hub/authorize does not know who it is (401)", refused.reason
+            "http://app.example/hub/authorize does not know the client (401)", refused.reason
         )
 
     def test_forbidden(self) -> None:
         """
-        403: there is no challenge, because it would not help.
+        With 403 the client does not get a challenge, because a token would not help.
         """
         self.application.code = 403
         refused = self.refused()
@@ -269,13 +267,13 @@ class AnswerTests(Case):
 
     def test_other_status(self) -> None:
         """
-        Any other status is no answer; a redirection leads nowhere.
+        Any other status allows nothing; a redirection is not followed.
         """
         self.application.headers[b"Location"] = b"http://app.example/login"
         self.application.body = b'{"publish": ["*"]}'
         for code in (300, 302, 307, 400, 404, 429, 500, 502, 503):
             self.application.code = code
-            self.assert_no_answer(f"it answered {code}; expected 2xx, 401 or 403", self.refused())
+            self.assert_no_answer(f"status {code}; expected 2xx, 401 or 403", self.refused())
         self.assertEqual(9, len(self.application.requests))
 
     def test_largest(self) -> None:
@@ -288,20 +286,18 @@ class AnswerTests(Case):
 
     def test_too_large(self) -> None:
         """
-        One that has more is none; what comes after that is not listened to.
+        A larger answer is invalid, and the connection is closed.
         """
         self.application.headers[b"Content-Type"] = JSON
         self.application.body = b"{}".ljust(MAX_ANSWER_BYTES + 1)
         self.application.is_open = True
-        self.assert_no_answer(
-            "the answer makes no sense: it is larger than 65536 bytes", self.refused()
-        )
+        self.assert_no_answer("invalid answer: it is larger than 65536 bytes", self.refused())
         self.flush()
         self.assertEqual(1, len(self.application.ended))
 
     def test_large_refusal(self) -> None:
         """
-        A refusal is one, however much is said about it.
+        A refusal counts with a body of any size.
         """
         self.application.body = b"x" * MAX_ANSWER_BYTES * 2
         for code in (401, 403):
@@ -310,7 +306,7 @@ class AnswerTests(Case):
 
     def test_cut_off(self) -> None:
         """
-        An answer that is cut off allows nothing, though what has come of it would.
+        An answer that is cut off allows nothing, even if the part that came would.
         """
         self.application.headers[b"Content-Type"] = JSON
         for length, body in ((None, b"{}"), (b"100", b"{}"), (b"100", b" ")):
@@ -321,6 +317,4 @@ class AnswerTests(Case):
             self.assertNoResult(asking)
             self.application.requests[-1].transport.loseConnection()
             self.flush()
-            self.assert_no_answer(
-                "the answer makes no sense: its end did not come", self.refusal_of(asking)
-            )
+            self.assert_no_answer("invalid answer: its end did not come", self.refusal_of(asking))

@@ -1,5 +1,5 @@
 """
-Asking an application that does not answer, or not as it should.
+Applications that fail to answer, and clients that do not wait.
 """
 
 from collections.abc import Callable
@@ -21,7 +21,7 @@ from tests.unit.mercure.fake_tokens import HUB
 
 class UnmarkedEndTests(Case):
     """
-    Answers whose end is that of the connection, as HTTP/1.0 has it.
+    Answers that end with the connection, as in HTTP/1.0.
     """
 
     def ended(self, answer: bytes) -> "Deferred[Rights]":
@@ -38,7 +38,7 @@ class UnmarkedEndTests(Case):
 
     def test_body(self) -> None:
         """
-        A whole JSON object is an answer.
+        A whole JSON object is a valid answer.
         """
         rights = self.successResultOf(
             self.ended(b'HTTP/1.0 200 OK\r\nContent-Type: application/json\r\n\r\n{"identity":"a"}')
@@ -47,23 +47,23 @@ class UnmarkedEndTests(Case):
 
     def test_no_body(self) -> None:
         """
-        Nothing is none: the connection may have broken before what was to restrict something.
+        An empty answer without a length is invalid: the connection may have broken before its body.
         """
         self.assert_no_answer(
-            "the answer makes no sense: its end did not come",
+            "invalid answer: its end did not come",
             self.refusal_of(self.ended(b"HTTP/1.0 200 OK\r\n\r\n")),
         )
 
-    def test_said_to_be_empty(self) -> None:
+    def test_declared_empty(self) -> None:
         """
-        One that is said to be empty is.
+        An empty answer with a length of 0 is valid.
         """
         answer = b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n"
         self.assertEqual(Rights(), self.successResultOf(self.ended(answer)))
 
-    def test_no_http(self) -> None:
+    def test_not_http(self) -> None:
         """
-        What is no HTTP is no answer, and nothing of it is repeated: it may have what was sent.
+        Bytes that are not HTTP are an error; the log does not repeat them, as they may be secret.
         """
         refused = self.refusal_of(self.ended(b"Cookie: session=s3cret\r\n\r\n"))
         self.assert_no_answer("ParseError", refused)
@@ -71,12 +71,12 @@ class UnmarkedEndTests(Case):
 
 class TroubleTests(Case):
     """
-    An application that does not answer, and clients that do not wait.
+    Applications that do not answer, and clients that do not wait.
     """
 
     def test_network(self) -> None:
         """
-        It is told what happened to the connection.
+        The log tells the problem of the network.
         """
         for problem, expected in (
             (
@@ -101,14 +101,14 @@ class TroubleTests(Case):
 
     def test_long_text(self) -> None:
         """
-        But not more than fits into a line.
+        A long message of a network is cut.
         """
         self.by_url = self.made(Down(ConnectionRefusedError("x" * 1000)))
         self.assertLess(len(self.refused().reason), 300)
 
     def test_no_secrets(self) -> None:
         """
-        Nothing that the application is sent is told, also if it says it itself.
+        The log never has what was sent to the application, even if the application repeats it.
         """
         secrets = [(b"Cookie", b"session=s3cret"), (b"Authorization", b"Bearer s3cret")]
         for agent in (
@@ -130,34 +130,34 @@ class TroubleTests(Case):
 
     def assert_timed_out(self, asking: "Deferred[Rights]") -> None:
         """
-        Check that this takes five seconds.
+        Check that asking fails after five seconds.
         """
         self.clock.advance(4.9)
         self.assertNoResult(asking)
         self.clock.advance(0.1)
-        self.assert_no_answer("it gave no answer in 5 s", self.refusal_of(asking))
+        self.assert_no_answer("no answer in 5 s", self.refusal_of(asking))
 
-    def test_time_out(self) -> None:
+    def test_timeout(self) -> None:
         """
-        It has five seconds to begin, and then the connection is closed.
+        An application that does not answer in five seconds is given up; its connection is closed.
         """
         self.application.is_open = True
         self.assert_timed_out(self.ask())
         self.flush()
         self.assertEqual(1, len(self.application.ended))
 
-    def test_time_out_connecting(self) -> None:
+    def test_timeout_connecting(self) -> None:
         """
-        That is also so before there is a connection.
+        The time includes making the connection.
         """
         silent = Silent()
         self.by_url = self.made(silent)
         self.assert_timed_out(self.ask())
         self.assertEqual(1, silent.cancelled)
 
-    def test_time_out_body(self) -> None:
+    def test_timeout_body(self) -> None:
         """
-        That is the time for all of it: an answer that never ends is none.
+        The time is for the whole answer, so an endless one is given up.
         """
         self.application.is_open, self.application.body = True, b"{}"
         for code in (200, 403):
@@ -166,19 +166,19 @@ class TroubleTests(Case):
         self.flush()
         self.assertEqual(2, len(self.application.ended))
 
-    def test_timeout(self) -> None:
+    def test_other_timeout(self) -> None:
         """
-        It may be another time.
+        The time can be chosen.
         """
         silent = Silent()
         self.by_url = self.made(silent, timeout=0.5)
         asking = self.ask()
         self.clock.advance(0.5)
-        self.assert_no_answer("it gave no answer in 0.5 s", self.refusal_of(asking))
+        self.assert_no_answer("no answer in 0.5 s", self.refusal_of(asking))
 
     def assert_cancelled(self, begin: Callable[[], "Deferred[Rights]"]) -> None:
         """
-        Check that a request that is cancelled is no refusal, and makes room for the next.
+        Check that cancelling does not refuse the request, and makes room for the next one.
         """
         asking = begin()
         self.assertNoResult(asking)
@@ -192,7 +192,7 @@ class TroubleTests(Case):
 
     def test_cancel_connecting(self) -> None:
         """
-        Who goes while there is no connection yet leaves nothing.
+        Cancelling before there is a connection leaves nothing behind.
         """
         silent = Silent()
         self.by_url = self.made(silent, max_asked=1)
@@ -201,7 +201,7 @@ class TroubleTests(Case):
 
     def test_cancel_real_connecting(self) -> None:
         """
-        That is so with a real agent, too.
+        Cancelling before there is a connection leaves nothing behind in a real agent.
         """
         reactor = MemoryReactorClock()
         self.by_url = CallbackAuthorizer(
@@ -213,7 +213,7 @@ class TroubleTests(Case):
 
     def test_cancel_request(self) -> None:
         """
-        Who goes while the application thinks leaves nothing: the connection is closed.
+        Cancelling before the answer closes the connection.
         """
         self.by_url = self.made(self.agent, max_asked=1)
         self.application.is_open = True
@@ -223,7 +223,7 @@ class TroubleTests(Case):
 
     def test_cancel_body(self) -> None:
         """
-        Who goes while the answer comes leaves nothing: the connection is closed.
+        Cancelling during the answer closes the connection.
         """
         self.by_url = self.made(self.agent, max_asked=1)
         self.application.is_open, self.application.body = True, b"{}"
@@ -235,7 +235,7 @@ class TroubleTests(Case):
 
     def test_late_answer(self) -> None:
         """
-        What comes after that is not listened to.
+        The rest of an answer is not read after cancelling.
         """
         self.application.is_open, self.application.body = True, b"{"
         asking = self.ask()
@@ -245,14 +245,14 @@ class TroubleTests(Case):
         self.flush()
         self.assertEqual(1, len(self.application.ended))
 
-    def test_most(self) -> None:
+    def test_max_asked(self) -> None:
         """
-        There is a limit to how many wait for an answer; who is one too many may come back.
+        Only so many requests may wait for an answer; more get 503, and may try again.
         """
         self.by_url = self.made(self.agent, max_asked=2)
         self.application.is_open = True
         waiting = [self.ask(), self.ask()]
-        self.assert_no_answer("it is asked about 2 requests already", self.refused())
+        self.assert_no_answer("2 requests are already waiting for it", self.refused())
         self.assertEqual(2, len(self.application.requests))
         self.application.requests[0].finish()
         self.flush()
@@ -264,7 +264,7 @@ class TroubleTests(Case):
 
     def test_failures_make_room(self) -> None:
         """
-        Who is refused does not wait any longer.
+        A refused request no longer counts as waiting.
         """
         self.by_url = self.made(self.agent, max_asked=1)
         for code in (403, 500, 401, 302):

@@ -1,5 +1,5 @@
 """
-Challenges.
+Challenges to clients without access.
 """
 
 from hypothesis import given
@@ -14,18 +14,18 @@ METADATA = "https://hub.example/.well-known/oauth-protected-resource/.well-known
 
 class ChallengeTests(SynchronousTestCase):
     """
-    The value of WWW-Authenticate.
+    The value of ``WWW-Authenticate``.
     """
 
-    def test_none(self) -> None:
+    def test_not_a_challenge(self) -> None:
         """
-        Not every refusal is a challenge.
+        Only some refusals are challenges.
         """
         self.assertIsNone(challenge(Refused(404, "There is nothing."), METADATA))
 
     def test_bare(self) -> None:
         """
-        Who shows no token gets no code.
+        A client without a token gets neither a code nor a description.
         """
         refused = Refused(401, "A token is needed.", error="")
         self.assertEqual("Bearer", challenge(refused))
@@ -33,7 +33,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_code(self) -> None:
         """
-        Who shows one that does not do gets a code, and a sentence.
+        A client with a bad token gets a code and a description.
         """
         refused = Refused(401, "The token is not valid.", error="invalid_token", reason="expired")
         self.assertEqual(
@@ -44,7 +44,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_reason_is_secret(self) -> None:
         """
-        Which check failed is not told.
+        The challenge does not tell the client which check failed.
         """
         refused = Refused(401, "The token is not valid.", error="invalid_token", reason="expired")
         self.assertNotIn("expired", str(challenge(refused)))
@@ -52,7 +52,7 @@ class ChallengeTests(SynchronousTestCase):
     @given(st.text())
     def test_description(self, text: str) -> None:
         """
-        Whatever the sentence is, there is nothing in it that RFC 6750 does not allow.
+        A description only has characters that RFC 6750 allows.
         """
         value = challenge(Refused(403, text, error="insufficient_scope"))
         assert value is not None
@@ -65,11 +65,11 @@ class ChallengeTests(SynchronousTestCase):
 
 class QuotedTests(SynchronousTestCase):
     """
-    Quoted strings.
+    Quoted strings in headers.
     """
 
     def test_escaped(self) -> None:
         """
-        What would end it, or escape, is escaped.
+        Quotes and backslashes are escaped.
         """
         self.assertEqual(r'"a\"b\\c"', quoted(r'a"b\c'))

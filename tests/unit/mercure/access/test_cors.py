@@ -1,5 +1,5 @@
 """
-What every answer says of pages of other origins.
+CORS headers that every answer has.
 """
 
 from ssetwist.mercure import MercureSettings, Origins
@@ -9,22 +9,22 @@ from tests.unit.mercure.test_resource import ResourceCase
 
 class VaryTests(ResourceCase):
     """
-    Caches between a hub and pages of several origins.
+    The header ``Vary``, for caches between the hub and pages of several origins.
     """
 
     settings = MercureSettings(cors_origins=Origins.of(["https://a.example"]))
 
     def values(self, client: Client, name: bytes) -> list[bytes]:
         """
-        Return the values of a header of the answer, of which the head is in lower case.
+        Return the values of a header of the answer; its head is in lower case.
         """
         fields = [line.partition(b": ") for line in client.head.split(b"\r\n")]
         return [value for field, _, value in fields if field == name]
 
     def test_always(self) -> None:
         """
-        An answer says that others would get another one, also to whom it allows nothing: a cache
-        must not give that one to a page that may read it.
+        Every answer varies with the origin, also one that allows nothing; otherwise a cache would
+        give that one to a page that may read the answer.
         """
         for origin, allowed in (
             ({"Origin": "https://a.example"}, [b"https://a.example"]),

@@ -1,5 +1,5 @@
 """
-What the application says of a request.
+The application's answer to the question what a request may do.
 """
 
 import json
@@ -38,20 +38,20 @@ def decision(
 
 def said(**answer: Any) -> Rights:
     """
-    Read an answer that says this.
+    Read an answer with these names and values.
     """
     return decision(json.dumps(answer).encode())
 
 
 class GrantTests(SynchronousTestCase):
     """
-    What an answer grants.
+    Rights that an answer grants.
     """
 
     def test_empty(self) -> None:
         """
-        An empty answer allows what was asked for, whatever type it has: all topics to a publisher,
-        what is public to a subscriber.
+        An empty answer of any media type allows the action: all topics to a publisher, public
+        updates to a subscriber.
         """
         for media_type in (None, "", "text/html"):
             self.assertEqual(Rights(), decision(b"", media_type))
@@ -60,23 +60,23 @@ class GrantTests(SynchronousTestCase):
                 decision(b"", media_type, Action.PUBLISH),
             )
 
-    def test_nothing_named(self) -> None:
+    def test_empty_object(self) -> None:
         """
-        An answer that names nothing grants nothing: a publisher may not publish, a subscriber sees
-        what is public.
+        An empty object grants nothing: a publisher may not publish, a subscriber sees public
+        updates.
         """
         for action in Action:
             self.assertEqual(Rights(), decision(b" {} \n", action=action))
 
     def test_null(self) -> None:
         """
-        What is null is as if it were not there.
+        A value of ``null`` counts as missing.
         """
         self.assertEqual(Rights(), said(**dict.fromkeys(NAMES)))
 
-    def test_all(self) -> None:
+    def test_all_names(self) -> None:
         """
-        Each name means one thing.
+        Each name sets its part of the rights.
         """
         payload = {"name": "Ann"}
         self.assertEqual(
@@ -100,14 +100,14 @@ class GrantTests(SynchronousTestCase):
 
     def test_action(self) -> None:
         """
-        An answer with a body means the same whatever was asked for.
+        An answer with a body grants the same for both actions.
         """
         body = b'{"publish": ["/p"], "subscribe": ["/s"]}'
         self.assertEqual(decision(body), decision(body, action=Action.PUBLISH))
 
     def test_topics(self) -> None:
         """
-        A text is one topic, to the letter; an object may be a pattern, relative to the hub.
+        A string is an exact topic; an object may be a pattern, relative to the hub.
         """
         rights = said(
             subscribe=[
@@ -130,7 +130,7 @@ class GrantTests(SynchronousTestCase):
 
     def test_everything(self) -> None:
         """
-        A star is every topic, in each spelling.
+        A star means every topic, as a string or an object of either type.
         """
         for entry in (
             "*",
@@ -142,7 +142,7 @@ class GrantTests(SynchronousTestCase):
 
     def test_no_topics(self) -> None:
         """
-        An empty list is no topics, and not what the client asked for.
+        An empty list means no topics, and does not leave the choice to the client.
         """
         self.assertEqual(
             Rights(topics=NOTHING, publish=NOTHING), said(topics=[], publish=[], subscribe=[])
@@ -150,7 +150,7 @@ class GrantTests(SynchronousTestCase):
 
     def test_payload(self) -> None:
         """
-        Every subscription has the payload, which may be any value.
+        Every subscription has the payload, which may be any JSON value.
         """
         for payload in (0, False, "", [], "é", {"a": [1.5]}):
             self.assertEqual(payload, said(payload=payload).payload_of("/anything"))
@@ -158,12 +158,12 @@ class GrantTests(SynchronousTestCase):
 
 class InvalidTests(SynchronousTestCase):
     """
-    Answers that make no sense.
+    Answers that are invalid.
     """
 
     def problem(self, body: bytes, media_type: str | None = "application/json") -> str:
         """
-        Return what is wrong with an answer, whatever was asked for.
+        Return the problem of an answer, which is the same for both actions.
         """
         problems = {
             str(self.assertRaises(InvalidDecision, decision, body, media_type, action))
@@ -174,81 +174,81 @@ class InvalidTests(SynchronousTestCase):
 
     def assert_invalid(self, expected: str, **answer: Any) -> None:
         """
-        Check what is wrong with an answer that says this.
+        Check the problem of an answer with these names and values.
         """
         problem = self.problem(json.dumps(answer).encode())
         self.assertTrue(problem.startswith(expected), problem)
 
     def test_media_type(self) -> None:
         """
-        What is there must be JSON by its type, too: a page that says "please log in" is no answer.
+        A body must have the media type of JSON, so a login page is not an answer.
         """
         for media_type, shown in (
             ("text/html", "text/html"),
             ("application/problem+json", "application/problem+json"),
-            ("", "of no media type"),
-            (None, "of no media type"),
+            ("", "without a media type"),
+            (None, "without a media type"),
         ):
             self.assertEqual(
                 f"it is {shown}; expected application/json", self.problem(b"{}", media_type)
             )
 
-    def test_no_json(self) -> None:
+    def test_not_json(self) -> None:
         """
-        It is said where it is no JSON, and nothing of it is repeated.
+        A syntax error is reported with its place, and without the content.
         """
         for body, expected in (
-            (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
-            (b'{"payload": NaN}', "it has a number that is too long, or is none"),
+            (b'{"identity":\n s3cret}', "it is not JSON: Expecting value at line 2, column 2"),
+            (b'{"payload": NaN}', "it has a number that is too long or not in JSON"),
         ):
             self.assertIn(expected, self.problem(body))
             self.assertNotIn("s3cret", self.problem(body))
 
-    def test_no_object(self) -> None:
+    def test_not_an_object(self) -> None:
         """
-        Any other value is none, also the one that a function without an answer has.
+        A JSON value other than an object is invalid, also ``null``.
         """
         for body in (b"null", b"true", b"[]", b'"*"', b"1"):
-            self.assertEqual("it is no JSON object", self.problem(body))
+            self.assertEqual("it is not a JSON object", self.problem(body))
 
     def test_unknown_name(self) -> None:
         """
-        A name that nobody knows is a mistake: it could be one that was to restrict something.
+        An unknown name is invalid, because it may be misspelled and meant to restrict something.
         """
         self.assert_invalid(
-            "it has 'expires', which is unknown; there are topics, subscribe, publish, "
+            "it has 'expires', which is unknown; known are topics, subscribe, publish, "
             "expires_in, identity, payload",
             expires=5,
         )
         self.assert_invalid("it has 'Topics', which is unknown", Topics=["/a"])
         self.assert_invalid(f"it has '{'x' * 100}...', which", **{"x" * 1000: 1})
         self.assert_invalid(
-            "topics[1] has 'type', which is unknown; there are match, match_type",
+            "topics[1] has 'type', which is unknown; known are match, match_type",
             topics=["/a", {"match": "/:a", "type": "urlpattern"}],
         )
 
     def test_topics(self) -> None:
         """
-        Of topics it is said which one is wrong, and why.
+        The problem of a list of topics names the entry that is wrong.
         """
         for name in ("topics", "subscribe", "publish"):
             for value, expected in (
-                ("*", f"{name} is no array"),
-                ({"match": "*"}, f"{name} is no array"),
-                (False, f"{name} is no array"),
-                (["/a", None], f"{name}[1] is no text, or empty"),
-                (["/a", ["/b"]], f"{name}[1] is no text, or empty"),
-                ([""], f"{name}[0] is no text, or empty"),
-                ([{}], f"{name}[0].match is no text, or empty"),
-                ([{"match": 5}], f"{name}[0].match is no text, or empty"),
-                ([{"match": ""}], f"{name}[0].match is no text, or empty"),
+                ("*", f"{name} is not an array"),
+                ({"match": "*"}, f"{name} is not an array"),
+                (False, f"{name} is not an array"),
+                (["/a", None], f"{name}[1] is not a string, or empty"),
+                (["/a", ["/b"]], f"{name}[1] is not a string, or empty"),
+                ([""], f"{name}[0] is not a string, or empty"),
+                ([{}], f"{name}[0].match is not a string, or empty"),
+                ([{"match": 5}], f"{name}[0].match is not a string, or empty"),
+                ([{"match": ""}], f"{name}[0].match is not a string, or empty"),
                 (
                     [{"match": "*", "match_type": "regexp"}],
                     f"{name}[0].match_type is 'regexp'; expected exact or urlpattern",
                 ),
                 (
                     [{"match": "/a", "match_type": ["exact"]}],
-                    f"{name}[0].match_type is no text but an array; expected exact",
+                    f"{name}[0].match_type is an array; expected exact",
                 ),
                 ([{"match": "/a", "match_type": None}], f"{name}[0].match_type is missing"),
                 (["/a\nb"], f"{name}[0] must not have control"),
@@ -263,15 +263,15 @@ class InvalidTests(SynchronousTestCase):
 
     def test_too_many_topics(self) -> None:
         """
-        A list has a limit.
+        A list has at most 1,000 entries.
         """
         topics = [f"/{number}" for number in range(MAX_GRANTED)]
         self.assertEqual(Matchers.of(topics), said(topics=topics).topics)
-        self.assert_invalid("topics has 1001 entries; there may be 1000", topics=[*topics, "/"])
+        self.assert_invalid("topics has 1001 entries; at most 1000", topics=[*topics, "/"])
 
     def test_too_many_patterns(self) -> None:
         """
-        Patterns have another one, that of clients; texts do not count.
+        The number of patterns has the limit of clients; exact topics do not count.
         """
         patterns = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(3)]
 
@@ -288,28 +288,28 @@ class InvalidTests(SynchronousTestCase):
         rights = read("/a", "/b", {"match": "/c"}, *patterns[:2])
         self.assertTrue(rights.subscribe.match(("https://hub.example/1/x",)))
         error = self.assertRaises(InvalidDecision, read, "/a", *patterns)
-        self.assertEqual("subscribe[3] is a pattern too many: there may be 2", str(error))
+        self.assertEqual("subscribe[3] is one pattern too many: at most 2", str(error))
 
     def test_expires_in(self) -> None:
         """
-        Seconds are a number that is more than 0.
+        ``expires_in`` is a number above 0.
         """
         for value in ("60", True, 0, -1, [], 10**400):
-            self.assert_invalid("expires_in is no number of seconds that is more", expires_in=value)
-        self.assertIn("expires_in is no number", self.problem(b'{"expires_in": 1e999}'))
+            self.assert_invalid("expires_in is not a number of seconds above 0", expires_in=value)
+        self.assertIn("expires_in is not a number", self.problem(b'{"expires_in": 1e999}'))
 
     def test_identity(self) -> None:
         """
-        An identity is a text that can be shown in a log.
+        An identity is a string with visible characters, of limited length.
         """
-        self.assert_invalid("identity is no text", identity=5)
+        self.assert_invalid("identity is not a string", identity=5)
         self.assert_invalid("identity must not have control", identity="a\nb")
         self.assert_invalid(f"identity has more than {MAX_IDENTITY} characters", identity="x" * 201)
         self.assertEqual("é" * MAX_IDENTITY, said(identity="é" * MAX_IDENTITY).identity)
 
     def test_payload(self) -> None:
         """
-        A payload that no document could have is refused.
+        A payload that cannot be written as JSON is invalid.
         """
         for payload in (b'"\\ud800"', b'{"a": [1e999]}'):
             self.assertEqual(
@@ -322,20 +322,20 @@ class InvalidTests(SynchronousTestCase):
             rights = decision(body)
         except InvalidDecision:
             return
-        # Not later than now, if that is a time which is too short for a float to hold.
+        # Not above: a time may be too short for a float to hold.
         self.assertTrue(NOW <= rights.expires <= inf)
 
     @example({"expires_in": 1e-12})
     @given(st.dictionaries(st.sampled_from(NAMES), JSON))
     def test_any_json(self, answer: Any) -> None:
         """
-        Whatever it says, it is understood or refused.
+        Any JSON object is read or invalid.
         """
         self.assert_read_or_invalid(json.dumps(answer).encode())
 
     @given(st.binary() | st.text(st.sampled_from('{}[]",:*pubtopicsh01e ')).map(str.encode))
     def test_any_bytes(self, body: bytes) -> None:
         """
-        Whatever it is, it is understood or refused.
+        Any bytes are read or invalid.
         """
         self.assert_read_or_invalid(body)

@@ -1,5 +1,5 @@
 """
-A hub without keys is for this machine only.
+A hub without keys, which only serves its own machine.
 """
 
 from hypothesis import given
@@ -16,19 +16,19 @@ from tests.memory import Client
 
 class LoopbackTests(SynchronousTestCase):
     """
-    Which names are this machine.
+    Host names of this machine.
     """
 
     def test_this_machine(self) -> None:
         """
-        Its loopback addresses, and what never leads elsewhere (RFC 6761, 6.3).
+        Loopback addresses and names that never lead elsewhere are this machine (RFC 6761, 6.3).
         """
         for host in ("localhost", "LocalHost.", "a.localhost", "127.0.0.1", "127.9.9.9", "[::1]"):
             self.assertTrue(is_loopback(host), host)
 
     def test_others(self) -> None:
         """
-        Nothing else, however much it looks like it.
+        Other hosts are not this machine, however similar they look.
         """
         for host in (
             *("", "example.com", "localhost.example.com", "notlocalhost", "0.0.0.0", "192.168.0.1"),
@@ -45,7 +45,7 @@ class LoopbackTests(SynchronousTestCase):
 
     def test_origins(self) -> None:
         """
-        An origin is of this machine if its host is, whatever its port.
+        An origin is of this machine if its host is, with any port.
         """
         origins = LoopbackOrigins()
         for origin in ("http://localhost:3000", "http://127.0.0.1", "https://[::1]:8443"):
@@ -62,7 +62,7 @@ class LoopbackTests(SynchronousTestCase):
 
 class LoopbackOnlyTests(SynchronousTestCase):
     """
-    Who is let through.
+    Requests that the guard lets pass.
     """
 
     def setUp(self) -> None:
@@ -73,7 +73,7 @@ class LoopbackOnlyTests(SynchronousTestCase):
 
     def status(self, method: str = "POST", **headers: str) -> int:
         """
-        Publish, and return the status.
+        Publish, or send another request, and return the status.
         """
         client = Client(self.site, self.clock)
         fields = {"Content-Length": "12"} | headers if method == "POST" else headers
@@ -85,37 +85,37 @@ class LoopbackOnlyTests(SynchronousTestCase):
         client.close()
         return status
 
-    def test_no_page(self) -> None:
+    def test_programs_and_own_pages(self) -> None:
         """
-        Who is no browser, and pages of this machine.
+        Programs on this machine, and pages of this machine, may publish.
         """
         self.assertEqual(200, self.status())
         self.assertEqual(200, self.status(Host="127.0.0.1:8080"))
         self.assertEqual(200, self.status(Host="[::1]:8080", Origin="http://localhost:3000"))
         self.assertEqual(3, self.hub.log.head)
 
-    def test_other_pages(self) -> None:
+    def test_foreign_pages(self) -> None:
         """
-        Pages of other machines publish nothing.
+        Pages of other machines may not publish.
         """
         for origin in ("https://example.com", "null", "http://localhost.example.com", ""):
             self.assertEqual(403, self.status(Origin=origin))
         self.assertEqual(0, self.hub.log.head)
 
-    def test_rebinding(self) -> None:
+    def test_dns_rebinding(self) -> None:
         """
-        Nor does one whose name leads to this machine, which would be of the same origin; and it
-        reads nothing either.
+        A page with a foreign host name that leads to this machine can neither publish nor read,
+        though its requests are of the hub's own origin.
         """
         for host in ("example.com", "localhost.example.com:80", "a b", "[::1", "::1", ""):
             self.assertEqual(421, self.status(Host=host))
             self.assertEqual(421, self.status("GET", Host=host))
         self.assertEqual(0, self.hub.log.head)
 
-    def test_reading(self) -> None:
+    def test_foreign_readers(self) -> None:
         """
-        That a page of another machine may not read what it is answered is the browser's to see to;
-        it is not told that it may.
+        A page of another machine gets no permission to read an answer, so its browser keeps the
+        answer from it.
         """
         client = Client(self.site, self.clock)
         client.request("/hub?topic=a", headers={"Origin": "https://example.com"})
@@ -126,7 +126,7 @@ class LoopbackOnlyTests(SynchronousTestCase):
     @given(st.text(st.characters(codec="latin-1", exclude_characters="\r\n\0"), max_size=20))
     def test_any_host(self, host: str) -> None:
         """
-        Whatever the name, it is this machine's or refused.
+        Any host name is refused unless it is one of this machine.
         """
         expected = (
             (200, 421) if "localhost" in host.lower() or "127" in host or ":" in host else (421,)
@@ -136,7 +136,7 @@ class LoopbackOnlyTests(SynchronousTestCase):
 
 class _Root(MercureResource):
     """
-    The hub at ``/hub``.
+    A root resource with the hub at ``/hub``.
     """
 
     def __init__(self, hub: MercureResource) -> None:

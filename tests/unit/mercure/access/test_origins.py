@@ -1,5 +1,5 @@
 """
-Which pages may talk to the hub.
+Origins that may talk to the hub.
 """
 
 from hypothesis import example, given
@@ -14,22 +14,22 @@ OWN = "https://hub.example"
 
 class OriginsTests(SynchronousTestCase):
     """
-    Whether a page may read what the hub answers.
+    Origins from an operator's list.
     """
 
     def assert_allowed(self, expected: bool, listed: str, *origins: str) -> None:
         for origin in origins:
             self.assertEqual(expected, Origins.of([listed]).allows(origin), origin)
 
-    def test_none(self) -> None:
+    def test_empty_list(self) -> None:
         """
-        Where none is listed, none may.
+        An empty list allows no origin.
         """
         self.assertFalse(Origins.of([]).allows("https://example.com"))
 
     def test_exact(self) -> None:
         """
-        One that is listed may, with credentials; whatever is only similar may not.
+        A listed origin is allowed with credentials; one that is only similar is not.
         """
         self.assertTrue(Origins.of(["https://example.com"]).allow_credentials)
         self.assert_allowed(True, "https://example.com", "https://example.com")
@@ -48,7 +48,7 @@ class OriginsTests(SynchronousTestCase):
 
     def test_as_browsers_write_it(self) -> None:
         """
-        However an origin is listed, it is found as browsers write it.
+        A listed origin is normalized as browsers write it.
         """
         for listed, sent in (
             ("HTTPS://Example.COM:443", "https://example.com"),
@@ -62,7 +62,7 @@ class OriginsTests(SynchronousTestCase):
 
     def test_subdomains(self) -> None:
         """
-        A star is any subdomain, however deep; not the domain itself, and nothing else.
+        A star allows all subdomains at any depth, but not the domain itself.
         """
         self.assert_allowed(
             True,
@@ -93,7 +93,7 @@ class OriginsTests(SynchronousTestCase):
 
     def test_every(self) -> None:
         """
-        A star alone is every origin, without credentials.
+        A star alone allows every origin, without credentials.
         """
         origins = Origins.of(["*"])
         self.assertTrue(origins.allows("https://example.com"))
@@ -101,16 +101,16 @@ class OriginsTests(SynchronousTestCase):
 
     def test_null(self) -> None:
         """
-        What has no origin is never allowed.
+        ``null`` is never allowed, and is refused in a list.
         """
         self.assert_allowed(False, "*", "null")
         for text in ("null", "NULL", " null "):
             error = self.assertRaises(ValueError, Origins.of, [text])
             self.assertIn("sandboxed", str(error))
 
-    def test_nonsense(self) -> None:
+    def test_not_an_origin(self) -> None:
         """
-        What is no origin is refused by its text.
+        A text that is not an origin is refused; the error shows it.
         """
         for text in (
             "",
@@ -127,11 +127,11 @@ class OriginsTests(SynchronousTestCase):
             "app://thing/path",
         ):
             error = self.assertRaises(ValueError, Origins.of, [text])
-            self.assertIn(f"{text!r} is no origin", str(error))
+            self.assertIn(f"{text!r} is not an origin", str(error))
 
     def test_star_elsewhere(self) -> None:
         """
-        A star has one place.
+        A star elsewhere than in place of a subdomain is refused.
         """
         for text in (
             "https://*",
@@ -143,17 +143,17 @@ class OriginsTests(SynchronousTestCase):
         ):
             self.assertRaises(ValueError, Origins.of, [text])
 
-    def test_strangers(self) -> None:
+    def test_top_level_domain(self) -> None:
         """
-        All that there is under a top-level domain is nobody's.
+        All subdomains of a top-level domain are refused, because they belong to strangers.
         """
         for text in ("https://*.com", "https://*.com."):
             error = self.assertRaises(ValueError, Origins.of, [text])
-            self.assertIn("whoever has a domain under .com", str(error))
+            self.assertIn("everybody with a domain under .com", str(error))
 
     def test_every_and_others(self) -> None:
         """
-        Who lists every origin and others besides wants credentials for some; that is not offered.
+        A star beside other origins is refused, because credentials cannot be allowed for some only.
         """
         error = self.assertRaises(ValueError, Origins.of, ["*", "https://example.com"])
         self.assertIn("alone", str(error))
@@ -162,7 +162,7 @@ class OriginsTests(SynchronousTestCase):
     @example("https://a.example.com")
     def test_any(self, origin: str) -> None:
         """
-        Whatever is let in as a subdomain has that domain as its own, to who parses URLs.
+        Any origin that is allowed as a subdomain belongs to that domain for a URL parser.
         """
         if Origins.of(["https://*.example.com"]).allows(origin):
             self.assertEqual(origin, origin_of(origin))
@@ -171,7 +171,7 @@ class OriginsTests(SynchronousTestCase):
     @given(st.text(st.sampled_from("htps:/*.aA1-_[]:@?#%é "), max_size=25))
     def test_any_option(self, text: str) -> None:
         """
-        An option is taken, or refused with a sentence.
+        Any text is accepted as an origin, or refused with a message.
         """
         try:
             Origins.of([text])
@@ -181,14 +181,14 @@ class OriginsTests(SynchronousTestCase):
 
 class SourceTests(SynchronousTestCase):
     """
-    Whether a request with a cookie was made by a page that may.
+    Origins of requests that have only a cookie.
     """
 
     def check(
         self, *listed: str, origin: str | None = None, referer: str | None = None
     ) -> Refused | None:
         """
-        Return the refusal, if there is one.
+        Return the refusal, or ``None``.
         """
         try:
             Origins.of(listed).check_source(OWN, origin=origin, referer=referer)
@@ -202,50 +202,50 @@ class SourceTests(SynchronousTestCase):
 
     def test_own(self) -> None:
         """
-        The hub's own pages may.
+        A page of the hub's own origin may publish with a cookie.
         """
         self.assertIsNone(self.check(origin=OWN))
         self.assertIsNone(self.check(referer=f"{OWN}/page?x#y"))
 
     def test_listed(self) -> None:
         """
-        So may those of listed origins.
+        A page of a listed origin may publish with a cookie.
         """
         self.assertIsNone(self.check("https://*.a.example", origin="https://b.a.example"))
         self.assertIsNone(self.check("https://a.example", referer="https://a.example/page"))
 
     def test_others(self) -> None:
         """
-        Others may not, nor pages that hide where they are from.
+        Pages of other origins, and pages that hide their origin, may not.
         """
         for origin in ("https://evil.example", "http://hub.example", "null", ""):
             self.assert_refused(self.check(origin=origin))
         for referer in ("https://evil.example/", "about:blank", "no url", ""):
             self.assert_refused(self.check(referer=referer))
 
-    def test_neither(self) -> None:
+    def test_no_origin_or_referer(self) -> None:
         """
-        Without Origin and Referer nobody knows.
+        A cookie without ``Origin`` and ``Referer`` is refused.
         """
         self.assert_refused(self.check())
 
     def test_origin_wins(self) -> None:
         """
-        The referer counts only where there is no origin.
+        The referer counts only if ``Origin`` is missing.
         """
         self.assert_refused(self.check(origin="https://evil.example", referer=f"{OWN}/"))
         self.assertIsNone(self.check(origin=OWN, referer="https://evil.example/"))
 
-    def test_every_is_none(self) -> None:
+    def test_star_does_not_publish(self) -> None:
         """
-        Where every origin may read what is public, none may publish with somebody's cookie.
+        If every origin is allowed to read, still only the hub's own may publish with a cookie.
         """
         self.assert_refused(self.check("*", origin="https://a.example"))
         self.assertIsNone(self.check("*", origin=OWN))
 
     def test_reason(self) -> None:
         """
-        The log is told who asked, at a bearable length; the peer is not told who may.
+        The log gets the origin, cut to a limit; the client does not learn the allowed ones.
         """
         refused = self.check("https://a.example", origin="https://" + "x" * 1000)
         assert refused is not None
@@ -261,14 +261,14 @@ class OriginOfTests(SynchronousTestCase):
 
     def test_origin(self) -> None:
         """
-        It is written as browsers write it.
+        The origin of a URL is written as browsers do it.
         """
         self.assertEqual(OWN, origin_of("HTTPS://hub.example:443/.well-known/mercure?x"))
         self.assertEqual("http://[::1]:8080", origin_of("http://[::1]:8080/"))
 
-    def test_none(self) -> None:
+    def test_no_origin(self) -> None:
         """
-        What is no URL, or one without an origin, has none.
+        Text that is not a URL, or a URL without an origin, gives ``None``.
         """
         for url in ("", "/path", "about:blank", "data:,x"):
             self.assertIsNone(origin_of(url))

@@ -1,5 +1,5 @@
 """
-What a token allows.
+Rights that a token's claims grant.
 """
 
 from typing import Any
@@ -36,7 +36,7 @@ class DetailTests(SynchronousTestCase):
 
     def refusal(self, *details: object, limits: Limits | None = None) -> str:
         """
-        Return why details are refused.
+        Return the reason why details are refused.
         """
         error = self.assertRaises(
             Refused, rights_of_details, list(details), HUB, *(() if limits is None else (limits,))
@@ -45,9 +45,9 @@ class DetailTests(SynchronousTestCase):
         self.assertEqual("The token is not accepted.", error.text)
         return error.reason
 
-    def test_none(self) -> None:
+    def test_no_details(self) -> None:
         """
-        Without a detail of ours there are no rights (D2, D9).
+        A token without a Mercure detail has no rights (D2, D9).
         """
         for details in (
             None,
@@ -61,7 +61,7 @@ class DetailTests(SynchronousTestCase):
 
     def test_actions(self) -> None:
         """
-        Each detail grants its actions on its topics; what others grant comes on top.
+        Each detail grants its actions on its topics; several details add up.
         """
         rights = rights_of_details(
             [
@@ -75,13 +75,13 @@ class DetailTests(SynchronousTestCase):
 
     def test_unknown_action(self) -> None:
         """
-        An action that nobody knows grants nothing (D3).
+        An unknown action grants nothing (D3).
         """
         self.assertEqual(Rights(), rights_of_details([detail("fly", "a")], HUB))
 
     def test_match_types(self) -> None:
         """
-        A matcher is exact unless it says otherwise (D4); patterns are relative to the hub.
+        A matcher is exact by default (D4); patterns are relative to the hub.
         """
         rights = rights_of_details(
             [
@@ -109,7 +109,7 @@ class DetailTests(SynchronousTestCase):
 
     def test_wildcard(self) -> None:
         """
-        A star grants all topics, whatever type it has (D7).
+        A star grants all topics, with either type (D7).
         """
         for kind in ("exact", "urlpattern"):
             rights = rights_of_details(
@@ -119,36 +119,36 @@ class DetailTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        One mistake rejects all, and is named (D1, D3, D4, D5).
+        One mistake rejects the whole claim; the reason names it (D1, D3, D4, D5).
         """
         place = "authorization_details[1]"
         for broken, expected in (
-            (5, f"{place} is no object"),
-            (None, f"{place} is no object"),
-            (detail("x", "a", actions=None), f"{place}.actions is no array"),
-            (detail("x", "a", actions="publish"), f"{place}.actions is no array"),
+            (5, f"{place} is not an object"),
+            (None, f"{place} is not an object"),
+            (detail("x", "a", actions=None), f"{place}.actions is not an array"),
+            (detail("x", "a", actions="publish"), f"{place}.actions is not an array"),
             (detail("x", "a", actions=[]), f"{place}.actions is empty"),
             (detail("x", "a", actions=["publish", 5]), f"{place}.actions has something"),
-            (detail("x", topics=None), f"{place}.topics is no array"),
-            (detail("x", topics={"match": "a"}), f"{place}.topics is no array"),
+            (detail("x", topics=None), f"{place}.topics is not an array"),
+            (detail("x", topics={"match": "a"}), f"{place}.topics is not an array"),
             (detail("x"), f"{place}.topics is empty"),
-            (detail("x", topics=["a"]), f"{place}.topics[0] is no object"),
-            (detail("x", topics=[None]), f"{place}.topics[0] is no object"),
-            (detail("x", topics=[{}]), f"{place}.topics[0].match is no text"),
-            (detail("x", topics=[{"match": ""}]), f"{place}.topics[0].match is no text"),
-            (detail("x", topics=[{"match": 5}]), f"{place}.topics[0].match is no text"),
-            (detail("x", topics=[{"match": ["a"]}]), f"{place}.topics[0].match is no text"),
+            (detail("x", topics=["a"]), f"{place}.topics[0] is not an object"),
+            (detail("x", topics=[None]), f"{place}.topics[0] is not an object"),
+            (detail("x", topics=[{}]), f"{place}.topics[0].match is not a string"),
+            (detail("x", topics=[{"match": ""}]), f"{place}.topics[0].match is not a string"),
+            (detail("x", topics=[{"match": 5}]), f"{place}.topics[0].match is not a string"),
+            (detail("x", topics=[{"match": ["a"]}]), f"{place}.topics[0].match is not a string"),
             (
                 detail("x", topics=[{"match": "a", "match_type": None}]),
-                f"{place}.topics[0].match_type is no text",
+                f"{place}.topics[0].match_type is not a string",
             ),
             (
                 detail("x", topics=[{"match": "a", "match_type": "Exact"}]),
-                f"{place}.topics[0].match_type is none of exact",
+                f"{place}.topics[0].match_type is not one of exact",
             ),
             (
                 detail("x", topics=[{"match": "*", "match_type": "regexp"}]),
-                "match_type is none of exact, urlpattern",
+                "match_type is not one of exact, urlpattern",
             ),
             (
                 detail(
@@ -161,13 +161,13 @@ class DetailTests(SynchronousTestCase):
         ):
             self.assertIn(expected, self.refusal(detail("publish", "*"), broken))
 
-    def test_no_array(self) -> None:
+    def test_not_an_array(self) -> None:
         """
-        The claim is an array.
+        A claim that is not an array is refused.
         """
         for claim in ({}, "x", 5, False):
             error = self.assertRaises(Refused, rights_of_details, claim, HUB)
-            self.assertEqual("authorization_details is no array", error.reason)
+            self.assertEqual("authorization_details is not an array", error.reason)
 
     def test_limits(self) -> None:
         """
@@ -175,12 +175,12 @@ class DetailTests(SynchronousTestCase):
         """
         rights_of_details([detail("publish", "a")] * MAX_DETAILS + [{}] * 100, HUB)
         self.assertIn(
-            "authorization_details[100] is one too many: there may be 100",
+            "authorization_details[100] is one too many: at most 100",
             self.refusal(*[detail("publish", "a")] * (MAX_DETAILS + 1)),
         )
         rights_of_details([detail("publish", *"abc"), detail("publish", *"de")], HUB, Limits(5))
         self.assertIn(
-            "authorization_details[1].topics has too many entries: there may be 4",
+            "authorization_details[1].topics has too many entries: at most 4",
             self.refusal(
                 detail("publish", *"abc"), detail("publish", *"de"), limits=Limits(max_matchers=4)
             ),
@@ -193,7 +193,7 @@ class DetailTests(SynchronousTestCase):
 
     def test_payloads(self) -> None:
         """
-        A subscription has the payload of the first detail that covers it, and no other (D10).
+        A subscription has the payload of the first detail that covers it (D10).
         """
         rights = rights_of_details(
             [
@@ -230,7 +230,7 @@ class DetailTests(SynchronousTestCase):
     )
     def test_anything(self, details: object) -> None:
         """
-        Whatever the claim says, it grants something, or nothing, or is refused with 401.
+        Any JSON value grants rights, grants nothing, or is refused with 401.
         """
         try:
             rights = rights_of_details(details, HUB)
@@ -245,16 +245,16 @@ class LegacyTests(SynchronousTestCase):
     The claim ``mercure``.
     """
 
-    def test_none(self) -> None:
+    def test_no_claim(self) -> None:
         """
-        Without the claim there are no rights.
+        A token without the claim has no rights.
         """
         for claims in ({}, {"mercure": None}, {"sub": "x"}):
             self.assertEqual(Rights(is_legacy=True), rights_of_legacy(claims))
 
     def test_publish(self) -> None:
         """
-        Without a list there is no right to publish; with an empty one there is one to nothing (Z4).
+        Without ``publish`` the claim is silent about publishing; an empty list grants nothing (Z4).
         """
         for claim, expected in (
             ({}, None),
@@ -267,7 +267,7 @@ class LegacyTests(SynchronousTestCase):
 
     def test_subscribe(self) -> None:
         """
-        What may be seen is listed, too (Z5).
+        The list ``subscribe`` grants private updates (Z5).
         """
         for claim, expected in (
             ({}, NOTHING),
@@ -287,7 +287,7 @@ class LegacyTests(SynchronousTestCase):
 
     def test_payload(self) -> None:
         """
-        All subscriptions have the same payload.
+        The payload of the claim belongs to all subscriptions.
         """
         rights = rights_of_legacy({"mercure": {"payload": {"a": 1}}})
         self.assertEqual({"a": 1}, rights.payload_of("whatever"))
@@ -302,18 +302,18 @@ class LegacyTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        One mistake rejects all, and is named.
+        One mistake rejects the whole claim; the reason names it.
         """
         for claim, expected in (
-            (5, "the claim mercure is no object"),
-            (["*"], "the claim mercure is no object"),
-            ({"publish": "*"}, "mercure.publish is no array"),
-            ({"subscribe": {"a": 1}}, "mercure.subscribe is no array"),
-            ({"publish": ["a", 5]}, "mercure.publish[1] is no text"),
-            ({"publish": [None]}, "mercure.publish[0] is no text"),
+            (5, "the claim mercure is not an object"),
+            (["*"], "the claim mercure is not an object"),
+            ({"publish": "*"}, "mercure.publish is not an array"),
+            ({"subscribe": {"a": 1}}, "mercure.subscribe is not an array"),
+            ({"publish": ["a", 5]}, "mercure.publish[1] is not a string"),
+            ({"publish": [None]}, "mercure.publish[0] is not a string"),
             ({"publish": ["\ud800"]}, "mercure.publish[0]: "),
             ({"publish": ["a" * 5000]}, "mercure.publish[0]: "),
-            ({"publish": ["a"] * (MAX_GRANTED + 1)}, "there may be 1000"),
+            ({"publish": ["a"] * (MAX_GRANTED + 1)}, "at most 1000"),
             ({"payload": "\ud800"}, "mercure.payload cannot be written"),
         ):
             error = self.assertRaises(Refused, rights_of_legacy, {"mercure": claim})
@@ -333,7 +333,7 @@ class LegacyTests(SynchronousTestCase):
     )
     def test_anything(self, claim: object) -> None:
         """
-        Whatever the claim says, it grants something, or nothing, or is refused with 401.
+        Any JSON value grants rights, grants nothing, or is refused with 401.
         """
         try:
             rights = rights_of_legacy({"mercure": claim})

@@ -1,5 +1,5 @@
 """
-The subscriptions of a hub, and the updates that tell of them.
+The active subscriptions of a hub, and their announcements.
 """
 
 import json
@@ -17,7 +17,7 @@ from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
 from ssetwist.testing import MemoryHub
 from tests.unit.mercure.case import FullLog, ResourceCase
 
-#: One, or several, of each of some connections.
+#: Subscriptions of three connections: one, two and three.
 CONNECTIONS = tuple(
     tuple(ActiveSubscription("exact", f"/{match}", name) for match in range(1 + number))
     for number, name in enumerate(("ann", "bob", "cleo"))
@@ -26,7 +26,7 @@ CONNECTIONS = tuple(
 
 def told_by(hub: Hub) -> list[tuple[str, str, bool]]:
     """
-    Return what a hub has been told: who, to what, and whether it begins.
+    Return the announcements of a hub: subscriber, matcher, and true for a beginning.
     """
     entries: list[Entry] = []
     hub.log.read(0, 10**9).addCallback(entries.extend)
@@ -42,7 +42,7 @@ class ActiveTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.booleans(), st.sampled_from(range(len(CONNECTIONS)))), max_size=9))
     def test_any_order(self, steps: list[tuple[bool, int]]) -> None:
         """
-        An end is told of a connection that had begun, once, and of no other.
+        An end is announced once, and only for a connection that had begun.
         """
         hub = MemoryHub(clock=Clock())
         active = ActiveSubscriptions(hub, "/hub")
@@ -65,7 +65,7 @@ class ActiveTests(SynchronousTestCase):
 
 class BrokenLog(FullLog):
     """
-    A log that can find an id once for each request, and then no more.
+    A log that fails in every second call of ``find``.
     """
 
     found = 0
@@ -77,12 +77,12 @@ class BrokenLog(FullLog):
 
 class EndsAtOnceTests(ResourceCase):
     """
-    Streams that have ended before anybody was told that they began.
+    Streams that end before their beginning is announced.
     """
 
-    def test_not_told(self) -> None:
+    def test_not_announced(self) -> None:
         """
-        Nobody is told of a subscription that never began, neither of its beginning nor of its end.
+        A stream that fails while it opens is not announced, neither its beginning nor its end.
         """
         self.log = BrokenLog(self.clock, epoch="e")
         self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)

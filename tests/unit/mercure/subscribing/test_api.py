@@ -1,5 +1,5 @@
 """
-Answers that depend on a token, and caches.
+Cache headers of the subscription API and of the hub.
 """
 
 import json
@@ -13,13 +13,13 @@ from tests.unit.mercure.case import ResourceCase
 
 ADMIN = Rights(publish=Matchers.of(["news"]), subscribe=ALL_TOPICS, identity="admin")
 
-#: What asks for other answers of the API: all subscriptions, those to one topic, and one.
+#: Paths of the API: all subscriptions, and those to one topic.
 PATHS = ("subscriptions", "subscriptions/exact/news")
 
 
 class CacheTests(ResourceCase):
     """
-    Answers to requests that a cache may keep if nothing forbids it: ``GET`` and ``HEAD``.
+    Answers to ``GET`` and ``HEAD``, which caches may keep unless that is forbidden.
     """
 
     def setUp(self) -> None:
@@ -29,14 +29,14 @@ class CacheTests(ResourceCase):
 
     def cache_control(self, client: Client) -> list[str]:
         """
-        Return what the answer says to caches.
+        Return the directives for caches.
         """
         (value,) = re.findall(r"\r\ncache-control: ([^\r]*)", client.head.decode()) or [""]
         return [one.strip() for one in value.split(",")]
 
     def assert_not_shared(self, client: Client, status: int) -> None:
         """
-        No cache that serves several people may keep it.
+        Check that shared caches may not keep an answer.
         """
         self.assertEqual(status, self.status(client), client.received)
         said = self.cache_control(client)
@@ -44,7 +44,7 @@ class CacheTests(ResourceCase):
 
     def test_subscriptions(self) -> None:
         """
-        Whatever is told of who is subscribed, or of why it is not told, is for who asks alone.
+        Shared caches may keep no answer of the API: neither documents nor errors.
         """
         listing = self.ask("subscriptions", name="admin")
         (one,) = json.loads(listing.body)["subscriptions"]
@@ -61,9 +61,9 @@ class CacheTests(ResourceCase):
         gone = self.ask("subscriptions/exact/news/urn%3Auuid%3A1", name="admin")
         self.assert_not_shared(gone, 404)
 
-    def test_asked_again(self) -> None:
+    def test_revalidated(self) -> None:
         """
-        The browser of who asks may keep it, but asks each time whether it is still true.
+        The client's own cache may keep an answer, but must check it each time.
         """
         for path in PATHS:
             said = self.cache_control(self.ask(path, name="admin"))
@@ -71,7 +71,7 @@ class CacheTests(ResourceCase):
 
     def test_hub(self) -> None:
         """
-        Nor may it keep what the hub answers to a subscriber: a stream, or something else instead.
+        Shared caches may keep no answer to a subscriber: neither streams nor errors.
         """
         self.make(replace(self.settings, max_per_token=1))
         self.assert_not_shared(self.ask(), 200)

@@ -10,18 +10,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.mercure.subscribing._etag import etag, is_current
 
-#: An id that has UTF-8.
+#: Any id that UTF-8 can encode.
 ids = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 
 
 class EtagTests(SynchronousTestCase):
     """
-    The tag of what was true after an event.
+    The entity tag of the state after an event.
     """
 
     def test_readable(self) -> None:
         """
-        What is harmless is left as it is.
+        Characters that are valid in a tag are not escaped.
         """
         for id in ("#e1f.12", "urn:uuid:bb3de268", "https://example.com/a?b=c&d#e", "earliest"):
             self.assertEqual(f'"{id}"', etag(id))
@@ -29,7 +29,7 @@ class EtagTests(SynchronousTestCase):
     @given(ids)
     def test_valid(self, id: str) -> None:
         """
-        Whatever the id, it is a tag (RFC 9110, 8.8.3), and it is current.
+        Any id makes a valid tag (RFC 9110, 8.8.3), and a client with that tag is up to date.
         """
         tag = etag(id)
         self.assertRegex(tag, re.compile(r'"[!#-~]*"\Z', re.ASCII))
@@ -38,19 +38,19 @@ class EtagTests(SynchronousTestCase):
     @given(ids, ids)
     def test_different(self, one: str, other: str) -> None:
         """
-        After another event it is another.
+        Different ids make different tags.
         """
         self.assertEqual(one == other, is_current(etag(one), etag(other)))
 
     def test_percent(self) -> None:
         """
-        An id that looks percent-encoded is not taken for the one that it would be.
+        An id that looks percent-encoded has another tag than the id that it would decode to.
         """
         self.assertNotEqual(etag('"'), etag("%22"))
 
     def test_header(self) -> None:
         """
-        One of several is enough, also a weak one, which a proxy that compresses makes of it.
+        One matching tag in the header is enough, also a weak one, as compressing proxies make it.
         """
         for header, expected in (
             (None, False),

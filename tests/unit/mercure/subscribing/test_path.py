@@ -1,5 +1,5 @@
 """
-What a path of the subscription API asks for.
+Paths of the subscription API.
 """
 
 from dataclasses import replace
@@ -27,19 +27,19 @@ names = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=2
 
 class ReadPathTests(SynchronousTestCase):
     """
-    Paths, in the words of both dialects.
+    Reading paths of both dialects.
     """
 
     def refused(self, path: str, *, has_legacy: bool = True, **options: bool) -> int:
         """
-        Return the status with which a path is refused.
+        Return the status of the refusal of a path.
         """
         refused = self.assertRaises(Refused, read_path, path, HUB, has_legacy=has_legacy, **options)
         return refused.status
 
     def test_modern(self) -> None:
         """
-        Two segments ask for those of a matcher, three for one of them.
+        In 1.0 two segments select subscriptions with a matcher, three segments one of these.
         """
         for has_legacy in (False, True):
             for segments, expected in (
@@ -56,7 +56,7 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """
-        In 0.x one segment asks for those of a selector, two for one of them.
+        In 0.x one segment selects subscriptions with a selector, two segments one of these.
         """
         for segments, expected in (
             ("/a%2Fb", ("a/b", None)),
@@ -71,7 +71,7 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """
-        Who asks for all is answered in the dialect of its token.
+        The path for all subscriptions selects those of the token's dialect.
         """
         for has_legacy, prefers_legacy, is_legacy in (
             (True, True, True),
@@ -85,21 +85,21 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_no_legacy(self) -> None:
         """
-        Where 0.x is not understood, its paths are unknown.
+        Without 0.x, its paths are unknown.
         """
         self.assertEqual(404, self.refused(f"{ROOT}/a", has_legacy=False))
         self.assertEqual(400, self.refused(f"{ROOT}/a/b", has_legacy=False))
 
     def test_unknown_type(self) -> None:
         """
-        Three segments begin with a matcher type, in its case.
+        Three segments must begin with a known matcher type, in its exact case.
         """
         self.assertEqual(400, self.refused(f"{ROOT}/regexp/a/b"))
         self.assertEqual(400, self.refused(f"{ROOT}/Exact/a/b"))
 
-    def test_nothing_there(self) -> None:
+    def test_other_paths(self) -> None:
         """
-        Elsewhere, and in what has an empty part, there is nothing.
+        Other paths, and paths with an empty segment, get 404.
         """
         for path in (
             "",
@@ -115,9 +115,9 @@ class ReadPathTests(SynchronousTestCase):
             self.assertEqual(404, self.refused(path), path)
         self.assertEqual(404, self.refused(f"{ROOT}/exact/a/b/c"))
 
-    def test_no_encoding(self) -> None:
+    def test_bad_encoding(self) -> None:
         """
-        What is not percent-encoded UTF-8 is refused.
+        Segments that are not percent-encoded UTF-8 are refused.
         """
         for segment in ("%", "%4", "%zz", "%FF", "%ED%A0%80", "\ud800"):
             self.assertEqual(400, self.refused(f"{ROOT}/exact/{segment}"), segment)
@@ -125,11 +125,11 @@ class ReadPathTests(SynchronousTestCase):
     @given(st.sampled_from(["exact", "urlpattern", None]), names, names)
     def test_round_trip(self, match_type: str | None, match: str, subscriber: str) -> None:
         """
-        The path of a subscription asks for it, and for no other.
+        The path of a subscription selects that one, and no others.
         """
         subscription = ActiveSubscription(match_type, match, subscriber)
         if match_type is None and match in ("exact", "urlpattern"):
-            return  # that has been taken: two segments, the first of which is a matcher type
+            return  # ambiguous: two segments that begin with a matcher type are of 1.0
         asked = read_path(subscription.path(HUB), HUB, has_legacy=True)
         self.assertTrue(asked.includes(subscription))
         self.assertEqual((match_type, match), (asked.match_type, asked.match))
@@ -144,7 +144,7 @@ class ReadPathTests(SynchronousTestCase):
     )
     def test_any(self, rest: str, has_legacy: bool) -> None:
         """
-        Any path asks for something, or is refused.
+        Any path selects subscriptions or is refused.
         """
         path = f"{ROOT}/{rest}"
         try:
@@ -153,7 +153,7 @@ class ReadPathTests(SynchronousTestCase):
             self.assertIn(refused.status, (400, 404))
             return
         self.assertEqual(path, asked.path)
-        assert asked.match is not None, "there is at least one segment"
+        assert asked.match is not None, "each path here has at least one segment"
         named = ActiveSubscription(asked.match_type, asked.match, asked.subscriber or "x")
         self.assertTrue(asked.includes(named))
         self.assertFalse(asked.includes(replace(named, match=f"{asked.match}x")))
@@ -164,12 +164,12 @@ class ReadPathTests(SynchronousTestCase):
 
 class AskedTests(SynchronousTestCase):
     """
-    Which subscriptions are asked for.
+    Subscriptions that a path selects.
     """
 
     def test_includes(self) -> None:
         """
-        Those of the dialect, with all that was named.
+        A path selects subscriptions of its dialect that agree with all its segments.
         """
         for segments, expected in (
             ("", [EXACT, PATTERN, ELSEWHERE, OTHER]),
@@ -186,7 +186,7 @@ class AskedTests(SynchronousTestCase):
 
     def test_all_of_legacy(self) -> None:
         """
-        Who asks in 0.x for all gets those of 0.x.
+        The path for all subscriptions in 0.x selects those of 0.x.
         """
         asked = read_path(ROOT, HUB, has_legacy=True, prefers_legacy=True)
         self.assertEqual([SELECTOR], [one for one in ALL if asked.includes(one)])

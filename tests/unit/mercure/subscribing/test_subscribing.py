@@ -1,5 +1,5 @@
 """
-Subscribing where something fails, or happens meanwhile.
+Subscribing with failures, and with bytes that come meanwhile.
 """
 
 from collections.abc import Callable
@@ -16,9 +16,9 @@ from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase
 
 class WritesItself(ByName):
     """
-    An application that mistakenly writes to the requests of some whom it is asked about.
+    An application that mistakenly writes to some requests.
 
-    :ivar is_wrong: Whether it does so now.
+    :ivar is_wrong: True while it does so.
     """
 
     is_wrong = False
@@ -33,7 +33,7 @@ class LateLog(FullLog):
     """
     A log that finds an id when the test says so.
 
-    :ivar sought: What it has been asked to find.
+    :ivar sought: Functions that answer the calls of ``find``.
     """
 
     def __init__(self, *arguments: object, **named: object) -> None:
@@ -49,12 +49,12 @@ class LateLog(FullLog):
 
 class FailedOpenTests(ResourceCase):
     """
-    Streams that could not be opened.
+    Streams that fail to open.
     """
 
     def test_not_counted(self) -> None:
         """
-        They do not count among the streams that there may be with one token.
+        A stream that failed to open does not count for its token's limit.
         """
         authorizer = self.authorizer = WritesItself({"alice": ALICE})
         self.make(replace(self.settings, max_per_token=1))
@@ -81,7 +81,7 @@ class BytesMeanwhileTests(ResourceCase):
 
     def assert_is_cut(self, client: Client) -> None:
         """
-        The client got nothing, and is cut.
+        Check that the client got nothing, and was disconnected.
         """
         self.clock.advance(0)
         self.assertEqual((b"", True), (client.received, client.transport.is_aborted))
@@ -89,7 +89,7 @@ class BytesMeanwhileTests(ResourceCase):
 
     def requests(self) -> list[Client]:
         """
-        Ask in every way, and send something after that.
+        Send requests of each kind, and some bytes after them.
         """
         form = {"Content_Type": "application/x-www-form-urlencoded", "Last_Event_ID": "#e.1"}
         clients = [
@@ -102,9 +102,9 @@ class BytesMeanwhileTests(ResourceCase):
             client.send(b"GET / HTTP/1.1\r\n")
         return clients
 
-    def test_while_the_authorizer_is_asked(self) -> None:
+    def test_while_authorizing(self) -> None:
         """
-        A client that does so while it is not known yet what it may gets no stream.
+        A client that sends bytes while the authorizer decides is disconnected.
         """
         self.authorizer.is_slow = True
         clients = self.requests()
@@ -116,9 +116,9 @@ class BytesMeanwhileTests(ResourceCase):
         for client in clients:
             self.assert_is_cut(client)
 
-    def test_while_the_log_is_asked(self) -> None:
+    def test_while_finding_the_event(self) -> None:
         """
-        Nor does one that does so while the log looks for its event.
+        A client that sends bytes while the log looks for its event is disconnected.
         """
         clients = self.requests()
         self.assertEqual(len(clients), len(self.log.sought))
@@ -127,9 +127,9 @@ class BytesMeanwhileTests(ResourceCase):
         for client in clients:
             self.assert_is_cut(client)
 
-    def test_nobody_can_tell(self) -> None:
+    def test_undecided(self) -> None:
         """
-        Nor is it told to come back where nobody can tell what it may.
+        A browser that sends bytes is disconnected also if the authorizer cannot decide.
         """
         self.authorizer.is_slow = True
         client = self.ask(Sec_Fetch_Mode="cors")
@@ -138,9 +138,9 @@ class BytesMeanwhileTests(ResourceCase):
         self.assertTrue(client.transport.is_aborted)
         self.assertNotIn(b"retry: ", client.received)
 
-    def test_nothing_sent(self) -> None:
+    def test_no_bytes(self) -> None:
         """
-        A client that sends nothing more gets its stream after all these waits.
+        A client that sends nothing more gets its stream after these waits.
         """
         self.authorizer.is_slow = True
         client = self.ask(Last_Event_ID="#e.0")

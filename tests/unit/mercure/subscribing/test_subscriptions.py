@@ -1,5 +1,5 @@
 """
-What is told of active subscriptions.
+Documents and announcements of active subscriptions.
 """
 
 import json
@@ -20,7 +20,7 @@ from ssetwist.mercure.subscribing._subscriptions import (
 
 HUB = "/.well-known/mercure"
 
-#: One of each dialect, with the paths that they have.
+#: One subscription of each dialect, with its path.
 MODERN = ActiveSubscription("urlpattern", "https://example.com/:id", "urn:uuid:1", {"name": "bob"})
 MODERN_PATH = f"{HUB}/subscriptions/urlpattern/https%3A%2F%2Fexample.com%2F%3Aid/urn%3Auuid%3A1"
 LEGACY = ActiveSubscription(None, "https://example.com/{id}", "urn:uuid:1")
@@ -29,19 +29,19 @@ LEGACY_PATH = f"{HUB}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bid%7D/urn%3Au
 
 class PathTests(SynchronousTestCase):
     """
-    The path of a subscription, which is its name.
+    The path of a subscription, which is its id.
     """
 
     def test_paths(self) -> None:
         """
-        It says what was asked for, in which way, and on which connection; in 0.x not in which way.
+        The path names matcher type, matcher and connection; in 0.x it lacks the matcher type.
         """
         self.assertEqual(MODERN_PATH, MODERN.path(HUB))
         self.assertEqual(LEGACY_PATH, LEGACY.path(HUB))
 
     def test_hub_elsewhere(self) -> None:
         """
-        It is below the path of the hub, wherever that is.
+        The path is below the path of the hub.
         """
         self.assertEqual("/hub/subscriptions", subscriptions_path("/hub"))
         self.assertEqual("/subscriptions", subscriptions_path("/"))
@@ -51,7 +51,7 @@ class PathTests(SynchronousTestCase):
 
     def test_encoded(self) -> None:
         """
-        All but the unreserved is encoded, once, as UTF-8.
+        All but unreserved characters are encoded once, as UTF-8.
         """
         self.assertEqual("aZ09-._~", encoded("aZ09-._~"))
         self.assertEqual("%20%2B%25%2F%2A%C3%A9%F0%9F%90%88", encoded(" +%/*é🐈"))
@@ -59,14 +59,14 @@ class PathTests(SynchronousTestCase):
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_any(self, text: str) -> None:
         """
-        Whatever it is, it is one segment, and can be read again.
+        Any matcher is one segment, and can be decoded again.
         """
         self.assertRegex(encoded(text), r"\A[A-Za-z0-9._~%-]*\Z")
         self.assertEqual(text, unquote(encoded(text), errors="strict"))
 
     def test_new_subscriber(self) -> None:
         """
-        No two connections have the same name.
+        Each connection gets a unique name.
         """
         self.assertNotEqual(new_subscriber(), new_subscriber())
         self.assertRegex(
@@ -81,7 +81,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_modern(self) -> None:
         """
-        In 1.0 it is plain JSON.
+        In 1.0 a document is plain JSON.
         """
         self.assertEqual(
             {
@@ -98,7 +98,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """
-        In 0.x it is JSON-LD, and has the cursor in it.
+        In 0.x a document is JSON-LD with the id of the last event.
         """
         self.assertEqual(
             {
@@ -115,7 +115,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_payload(self) -> None:
         """
-        There is a payload only where there is one; what is empty is one.
+        A document has a payload only if the subscription has one, which may be an empty value.
         """
         for payload in ({}, [], 0, False, ""):
             document = ActiveSubscription("exact", "a", "b", payload).document(HUB)
@@ -124,7 +124,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_modern_collection(self) -> None:
         """
-        In 1.0 a collection has the path that was asked for as its name.
+        In 1.0 the id of a collection is the path of the request.
         """
         path = f"{HUB}/subscriptions/urlpattern/https%3a//example.com"
         self.assertEqual(
@@ -138,7 +138,7 @@ class DocumentTests(SynchronousTestCase):
 
     def test_legacy_collection(self) -> None:
         """
-        In 0.x the context and the cursor are the collection's, and not its members'.
+        In 0.x a collection has the context and the last id, and its members do not.
         """
         path = f"{HUB}/subscriptions"
         self.assertEqual(
@@ -156,12 +156,12 @@ class DocumentTests(SynchronousTestCase):
 
 class AnnouncementTests(SynchronousTestCase):
     """
-    The updates that tell of a beginning and of an end.
+    Updates that announce a beginning or an end.
     """
 
     def test_private(self) -> None:
         """
-        They go to the path of the subscription alone, and are private.
+        An announcement is private, and its only topic is the path of the subscription.
         """
         for subscription in (MODERN, LEGACY):
             for is_active in (True, False):
@@ -173,7 +173,7 @@ class AnnouncementTests(SynchronousTestCase):
 
     def test_modern(self) -> None:
         """
-        In 1.0 the event has a type that no publisher may give.
+        In 1.0 an announcement has a type that publishers may not use.
         """
         event = MODERN.announcement(HUB, is_active=True).event
         self.assertEqual("mercure", event.type)
@@ -181,7 +181,7 @@ class AnnouncementTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """
-        In 0.x it has none, and says what its words mean.
+        In 0.x an announcement has the default type, and a JSON-LD context.
         """
         event = LEGACY.announcement(HUB, is_active=False).event
         self.assertEqual("message", event.type)

@@ -1,5 +1,5 @@
 """
-A verifier, and tokens that it must not trust.
+A verifier for tests, and tokens that it must not trust.
 """
 
 import base64
@@ -27,7 +27,7 @@ OTHER = "https://issuer.example"
 @dataclass(eq=False)
 class ChangingKeys:
     """
-    Keys that come when they are sought, and the test lets them.
+    Keys that change when the test says so.
     """
 
     keys: tuple[VerificationKey, ...] = ()
@@ -37,27 +37,27 @@ class ChangingKeys:
 
     def seek(self) -> "Deferred[None]":
         """
-        Wait for the test.
+        Fire when the test says so.
         """
         self.sought.append(Deferred(lambda _: self.calls.append("cancel")))
         return self.sought[-1]
 
     def start(self) -> None:
         """
-        Note it.
+        Record the call.
         """
         self.calls.append("start")
 
     def stop(self) -> None:
         """
-        Note it.
+        Record the call.
         """
         self.calls.append("stop")
 
 
 def trust(*contents: bytes) -> Trust:
     """
-    Trust these keys for everything.
+    Return trust in these keys for both actions.
     """
     source = FixedKeys(tuple(from_bytes(content) for content in contents))
     return Trust((source,), (source,))
@@ -65,7 +65,7 @@ def trust(*contents: bytes) -> Trust:
 
 class VerifierCase(SynchronousTestCase):
     """
-    A verifier, and what it says.
+    A verifier, with checks of its results.
     """
 
     def setUp(self) -> None:
@@ -82,7 +82,7 @@ class VerifierCase(SynchronousTestCase):
         limits: Limits | None = None,
     ) -> TokenVerifier:
         """
-        Make a verifier.
+        Return a verifier with these keys.
         """
         more = {} if limits is None else {"limits": limits}
         return TokenVerifier(
@@ -96,7 +96,7 @@ class VerifierCase(SynchronousTestCase):
         source: CredentialPlace = CredentialPlace.HEADER,
     ) -> Rights:
         """
-        Return what a token allows.
+        Return the rights of a token.
         """
         return self.successResultOf(self.verifier.verify(Credential(token, source), action))
 
@@ -107,7 +107,7 @@ class VerifierCase(SynchronousTestCase):
         source: CredentialPlace = CredentialPlace.HEADER,
     ) -> str:
         """
-        Return why a token is refused; its peer is told the same each time.
+        Return the reason why a token is refused; its client always gets the same error.
         """
         failure = self.failureResultOf(
             self.verifier.verify(Credential(token, source), action), Refused
@@ -125,14 +125,14 @@ class VerifierCase(SynchronousTestCase):
 
 def resigned(token: str) -> str:
     """
-    Return a token with a signature that is none.
+    Return a token with an invalid signature.
     """
     return token.rpartition(".")[0] + "." + "A" * 86
 
 
 def with_header(header: object) -> str:
     """
-    Return a token with a header that no library would make.
+    Return a signed token with this header, also one that libraries refuse to write.
     """
     _, claims, _ = access_token().split(".")
     text = f"{encoded(json.dumps(header).encode())}.{claims}"

@@ -1,5 +1,5 @@
 """
-Where a request carries its token.
+Finding the token in a request.
 """
 
 from collections.abc import Sequence
@@ -30,7 +30,7 @@ def found(
     is_legacy_allowed: bool = True,
 ) -> Credential | None:
     """
-    Return what is found.
+    Return the credential of a request.
     """
     return credential_of(
         authorization=authorization,
@@ -43,28 +43,28 @@ def found(
 
 class CredentialTests(SynchronousTestCase):
     """
-    Tokens, and what is none.
+    Tokens in requests.
     """
 
     def refusal(self, *authorization: bytes, query: Sequence[str | bytes] = ()) -> str:
         """
-        Return why it is refused.
+        Return the reason of a refusal.
         """
         error = self.assertRaises(Refused, found, *authorization, query=query)
         self.assertEqual((400, "invalid_request"), (error.status, error.error))
         self.assertNotIn("payload", error.reason)
         return error.reason
 
-    def test_nothing(self) -> None:
+    def test_no_token(self) -> None:
         """
-        A request may have none.
+        A request may be without a token.
         """
         self.assertIsNone(found())
         self.assertIsNone(found(cookies=["a=b", "", ";;", COOKIE, f"{COOKIE}=", "x; =y"]))
 
     def test_header(self) -> None:
         """
-        The header has it, with the scheme in any case, and as many blanks as one likes (A1).
+        The header has the scheme in any case, any number of blanks, and the token (A1).
         """
         for scheme in ("Bearer ", "bearer ", "BEARER   ", "  Bearer "):
             self.assertEqual(
@@ -73,7 +73,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_malformed_header(self) -> None:
         """
-        A header that is anything else is refused, though there may be a good cookie.
+        Any other header is refused, also beside a good cookie.
         """
         for value in (
             b"",
@@ -93,14 +93,14 @@ class CredentialTests(SynchronousTestCase):
 
     def test_two_headers(self) -> None:
         """
-        Two headers are refused, the same one twice as well.
+        Two headers are refused, also if they are equal.
         """
         value = f"Bearer {TOKEN}".encode()
         self.assertIn("more than one Authorization header", self.refusal(value, value))
 
     def test_short(self) -> None:
         """
-        What is too short for any token is refused.
+        A text that is too short for a token is refused.
         """
         self.assertIsNotNone(found(b"Bearer " + b"a" * 41))
         self.assertIn("at least 41", self.refusal(b"Bearer " + b"a" * 40))
@@ -108,7 +108,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_cookie(self) -> None:
         """
-        A cookie has it; its name must be the very same (A2).
+        A cookie may have the token; its name is compared exactly (A2).
         """
         for cookies in (
             [f"{COOKIE}={TOKEN}"],
@@ -122,7 +122,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_cookie_names(self) -> None:
         """
-        Only the names that were chosen count, in that order; of one name the first.
+        The chosen cookie names count, in their order; if a name is repeated, the first counts.
         """
         cookies = [f"b={OTHER}", f"a={TOKEN}; a={OTHER}"]
         self.assertEqual(
@@ -135,7 +135,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_empty_cookie(self) -> None:
         """
-        An empty cookie is none: it is what is left after a logout.
+        An empty cookie, as a logout leaves it, is ignored.
         """
         self.assertEqual(
             Credential(TOKEN, CredentialPlace.COOKIE),
@@ -145,23 +145,23 @@ class CredentialTests(SynchronousTestCase):
 
     def test_bytes_of_cookie(self) -> None:
         """
-        Whatever is in a cookie is taken for a token; that it is none is for others to say.
+        Any bytes of a cookie are taken for a token; the verifier will check them.
         """
         credential = credential_of(authorization=[], cookies=[f"{COOKIE}=\xff".encode("latin-1")])
         self.assertEqual(Credential("\xff", CredentialPlace.COOKIE), credential)
 
     def test_query(self) -> None:
         """
-        The URL has it, if 0.x is spoken (A4).
+        The URL may have the token, if 0.x is spoken (A4).
         """
         for value in (TOKEN, TOKEN.encode()):
             self.assertEqual(Credential(TOKEN, CredentialPlace.QUERY), found(query=[value]))
             self.assertIsNone(found(query=[value], is_legacy_allowed=False))
         self.assertIn("more than one authorization parameter", self.refusal(query=[TOKEN, TOKEN]))
 
-    def test_order(self) -> None:
+    def test_precedence(self) -> None:
         """
-        The header hides the URL, and that the cookie (A3).
+        The header hides the URL, and the URL hides the cookie (A3).
         """
         cookies, query = [f"{COOKIE}={OTHER}"], [OTHER]
         header = f"Bearer {TOKEN}".encode()
@@ -174,7 +174,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        A token is not in what a credential says of itself.
+        The representation of a credential does not show its token.
         """
         self.assertNotIn("header", repr(Credential(TOKEN, CredentialPlace.COOKIE)))
 
@@ -187,8 +187,8 @@ class CredentialTests(SynchronousTestCase):
         self, authorization: list[bytes], cookies: list[bytes], query: list[str]
     ) -> None:
         """
-        Whatever a request has, it is refused with 400, or the token is where it is looked for
-        first; if nothing is there, there is none.
+        Any request is refused with 400, gives the token from the first place that has one, or has
+        no token.
         """
         try:
             credential = credential_of(
@@ -220,7 +220,7 @@ class CookieNameTests(SynchronousTestCase):
 
     def test_names(self) -> None:
         """
-        A name is made of what names of cookies are made of.
+        A cookie's name consists of characters that RFC 6265 allows.
         """
         for name in (COOKIE, LEGACY_COOKIE, "a.b"):
             self.assertEqual(name, check_cookie_name(name))

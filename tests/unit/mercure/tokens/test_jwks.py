@@ -1,5 +1,5 @@
 """
-JWK sets that somebody else changes.
+JWK sets that their issuers change.
 """
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -19,7 +19,7 @@ from tests.unit.mercure.fake_tokens import jwk, jwk_set
 
 class Server:
     """
-    Gives a set when the test says so.
+    A server that answers when the test says so.
     """
 
     def __init__(self) -> None:
@@ -28,20 +28,20 @@ class Server:
 
     def fetch(self) -> "Deferred[bytes]":
         """
-        Be asked.
+        Ask for the set.
         """
         self.asked.append(Deferred(self._cancel))
         return self.asked[-1]
 
     def answer(self, *kids: str) -> None:
         """
-        Give a set of keys of these names.
+        Answer with a set of keys with these names.
         """
         self.asked[-1].callback(jwk_set(*(jwk("P-256", kid=kid) for kid in kids)))
 
     def fail(self, problem: Exception) -> None:
         """
-        Give none.
+        Answer with an error.
         """
         self.asked[-1].errback(problem)
 
@@ -51,7 +51,7 @@ class Server:
 
 class JwkSetTests(SynchronousTestCase):
     """
-    A set, and when it is read.
+    The times when a set is read, and its keys.
     """
 
     def setUp(self) -> None:
@@ -64,20 +64,20 @@ class JwkSetTests(SynchronousTestCase):
 
     def tearDown(self) -> None:
         """
-        Whatever happened: after the end nothing is left.
+        After each test nothing is left in the clock.
         """
         self.set.stop()
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def kids(self) -> list[str | None]:
         """
-        Return the names of its keys.
+        Return the names of the keys.
         """
         return [key.kid for key in self.set.keys]
 
     def test_read(self) -> None:
         """
-        It is read when it is started, once, and then every five minutes.
+        A set is read once when it is started, and then every five minutes.
         """
         self.set.start()
         self.set.start()
@@ -94,7 +94,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_jitter(self) -> None:
         """
-        Not all hubs ask at the same moment.
+        The interval between reads is shortened at random.
         """
         self.jitter = 1.0
         self.set.start()
@@ -104,7 +104,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_not_started(self) -> None:
         """
-        Before it is started, and after its end, nothing is read, and nobody waits.
+        A set that has not been started, or was stopped, reads nothing, and ``seek`` fires at once.
         """
         self.successResultOf(self.set.seek())
         self.set.start()
@@ -113,9 +113,9 @@ class JwkSetTests(SynchronousTestCase):
         self.clock.advance(REFRESH_INTERVAL)
         self.assertEqual(1, len(self.server.asked))
 
-    def test_again(self) -> None:
+    def test_restart(self) -> None:
         """
-        It may be started again.
+        A set that was stopped may be started again.
         """
         self.set.start()
         self.set.stop()
@@ -125,7 +125,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek(self) -> None:
         """
-        Who misses a key waits for one read with all others that do.
+        Tokens with unknown keys share one read.
         """
         self.set.start()
         self.server.answer("a")
@@ -141,7 +141,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek_too_often(self) -> None:
         """
-        That happens every 30 seconds at most.
+        Tokens with unknown keys cause a read every 30 seconds at most.
         """
         self.set.start()
         self.server.answer("a")
@@ -151,7 +151,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek_first(self) -> None:
         """
-        Who comes before the first read is over waits for it.
+        A token that comes during the first read waits for it.
         """
         self.set.start()
         waiting = self.set.seek()
@@ -161,7 +161,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek_in_vain(self) -> None:
         """
-        Who waits is told also if nothing could be read, or the end comes.
+        Waiting ends also if a read fails, or if the set is stopped.
         """
         self.set.start()
         waiting = self.set.seek()
@@ -174,7 +174,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek_cancelled(self) -> None:
         """
-        Who does not wait any longer takes nothing from the others.
+        Cancelling one ``seek`` does not affect the others.
         """
         self.set.start()
         first, second = self.set.seek(), self.set.seek()
@@ -186,7 +186,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_one_cancels_another(self) -> None:
         """
-        Who is told may make others go.
+        The callback of one ``seek`` may cancel another one.
         """
         self.set.start()
         first, second = self.set.seek(), self.set.seek()
@@ -195,9 +195,9 @@ class JwkSetTests(SynchronousTestCase):
         self.successResultOf(first)
         self.failureResultOf(second, CancelledError)
 
-    def test_at_once(self) -> None:
+    def test_immediate_source(self) -> None:
         """
-        A source that takes no time is read at once.
+        A source may answer at once.
         """
         contents = [jwk_set(jwk("P-256", kid=kid)) for kid in ("b", "a")]
         keys = JwkSet("the set", lambda: succeed(contents.pop()), clock=self.clock)
@@ -210,8 +210,8 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_down(self) -> None:
         """
-        While its source is down, the keys are kept, and it is asked again every 30 seconds; the log
-        has one line when that begins, and one when it ends.
+        While its source is down, a set keeps its keys and asks every 30 seconds; the log has one
+        line when that begins, and one when it ends.
         """
         self.set.start()
         self.server.answer("a")
@@ -226,22 +226,22 @@ class JwkSetTests(SynchronousTestCase):
         self.assertEqual((["b"], ""), (self.kids(), self.set.problem))
         self.assertEqual(
             [
-                (LogLevel.error, "the set: it is gone; 1 keys that it had are kept"),
-                (LogLevel.info, "the set: read, 1 keys can be used; skipped: none"),
+                (LogLevel.error, "the set: it is gone; its last 1 keys are kept"),
+                (LogLevel.info, "the set: read, 1 usable keys; skipped: none"),
             ],
             [(event["log_level"], formatEvent(event)) for event in logs],
         )
 
-    def test_no_set(self) -> None:
+    def test_not_a_set(self) -> None:
         """
-        A source that gives something else is down.
+        A source that answers with something else than a JWK set counts as down.
         """
         self.set.start()
         self.server.answer("a")
         for content, expected in (
-            (b"<html>", "it is no JSON"),
-            (b"[]", "it is no JWK set"),
-            (b"\xff", "it is no JSON"),
+            (b"<html>", "it is not JSON"),
+            (b"[]", "it is not a JWK set"),
+            (b"\xff", "it is not JSON"),
         ):
             self.clock.advance(REFRESH_INTERVAL)
             self.server.asked[-1].callback(content)
@@ -250,7 +250,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         """
-        A set without keys takes all keys away: whoever publishes it wants them gone.
+        An empty set removes all keys, because its issuer no longer wants them.
         """
         self.set.start()
         self.server.answer("a")
@@ -258,11 +258,11 @@ class JwkSetTests(SynchronousTestCase):
         with capturedLogs() as logs:
             self.server.answer()
         self.assertEqual([], self.kids())
-        self.assertIn("0 keys can be used", formatEvent(logs[0]))
+        self.assertIn("0 usable keys", formatEvent(logs[0]))
 
     def test_skipped(self) -> None:
         """
-        What is skipped is told when that changes.
+        The log tells when the list of skipped keys changes.
         """
         self.set.start()
         with capturedLogs() as logs:
@@ -274,7 +274,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_algorithms(self) -> None:
         """
-        Its keys may be limited to some algorithms.
+        The keys of a set may be limited to some algorithms.
         """
         keys = JwkSet("s", self.server.fetch, clock=self.clock, algorithms=iter(["RS256"]))
         keys.start()
@@ -284,7 +284,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_too_slow(self) -> None:
         """
-        A read has ten seconds.
+        A read that takes more than ten seconds is cancelled.
         """
         self.set.start()
         self.clock.advance(TIMEOUT)
@@ -293,7 +293,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_stop_while_read(self) -> None:
         """
-        Its end cancels the read, and is no problem of the source's.
+        Stopping a set cancels its read, and logs nothing.
         """
         with capturedLogs() as logs:
             self.set.start()
@@ -302,7 +302,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_stop_and_fail(self) -> None:
         """
-        A source that fails because it was cancelled has no problem either.
+        A source that fails while it is cancelled logs nothing.
         """
 
         def fetch() -> "Deferred[bytes]":
@@ -318,9 +318,9 @@ class JwkSetTests(SynchronousTestCase):
         self.assertEqual("the set: it could not be read in 10 s", keys.problem)
         keys.stop()
 
-    def test_defect(self) -> None:
+    def test_unexpected_error(self) -> None:
         """
-        A source that fails in a way that nobody thought of is down, too, and is asked again.
+        A source that raises an unexpected error counts as down, and is asked again.
         """
         asked = []
 

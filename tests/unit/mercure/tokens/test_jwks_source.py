@@ -1,5 +1,5 @@
 """
-Where JWK sets are read from.
+Sources of JWK sets.
 """
 
 from typing import Any
@@ -26,7 +26,7 @@ URL = "https://issuer.example/keys?secret=1"
 
 class Keys(Resource):
     """
-    Answers as the test wants it.
+    A server with an answer that the test chooses.
     """
 
     isLeaf = True
@@ -41,7 +41,7 @@ class Keys(Resource):
 
     def render_GET(self, request: Request) -> Any:  # bytes or NOT_DONE_YET
         """
-        Answer.
+        Send the chosen answer.
         """
         self.requests.append(request)
         request.notifyFinish().addBoth(self.ended.append)
@@ -56,12 +56,12 @@ class Keys(Resource):
 @implementer(IAgent)
 class Unreachable:
     """
-    A network that is down.
+    An HTTP client without a network.
     """
 
     def request(self, *_: object) -> "Deferred[Any]":
         """
-        Fail.
+        Fail at once.
         """
         return fail(ConnectionRefusedError("nobody is there"))
 
@@ -69,14 +69,14 @@ class Unreachable:
 @implementer(IAgent)
 class Silent:
     """
-    A network in which nothing happens.
+    An HTTP client that never gets an answer.
     """
 
     cancelled = 0
 
     def request(self, *_: object) -> "Deferred[Any]":
         """
-        Wait for ever.
+        Wait until cancelled.
         """
         return Deferred(self._cancel)
 
@@ -86,7 +86,7 @@ class Silent:
 
 class URLTests(SynchronousTestCase):
     """
-    Sets that are fetched.
+    Sets that are fetched over HTTP.
     """
 
     def setUp(self) -> None:
@@ -97,7 +97,7 @@ class URLTests(SynchronousTestCase):
 
     def fetched(self) -> "Deferred[bytes]":
         """
-        Fetch, and let the bytes flow.
+        Start to fetch, and let the bytes flow.
         """
         result = self.fetch()
         for _ in range(5):
@@ -106,13 +106,13 @@ class URLTests(SynchronousTestCase):
 
     def problem(self) -> str:
         """
-        Return why it cannot be fetched.
+        Return the reason why fetching fails.
         """
         return str(self.failureResultOf(self.fetched(), CannotFetch).value)
 
     def test_body(self) -> None:
         """
-        The body is what the server says, whatever type it has.
+        The body is read whatever its media type is.
         """
         self.keys.body = b"x" * MAX_SET_BYTES
         self.assertEqual(self.keys.body, self.successResultOf(self.fetched()))
@@ -120,7 +120,7 @@ class URLTests(SynchronousTestCase):
 
     def test_other_status(self) -> None:
         """
-        Any other answer is none; a redirection leads nowhere.
+        Any status but 200 is an error; a redirection is not followed.
         """
         for code in (204, 301, 404, 500):
             self.keys.code = code
@@ -128,7 +128,7 @@ class URLTests(SynchronousTestCase):
 
     def test_endless_error(self) -> None:
         """
-        An error whose body never ends is not listened to.
+        The body of an error is not read, so it may be endless.
         """
         self.keys.code, self.keys.is_endless = 404, True
         self.assertEqual("the server answered 404; expected 200", self.problem())
@@ -137,7 +137,7 @@ class URLTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """
-        A body has a limit; what comes after it is not listened to.
+        A body that is too large is cut off.
         """
         self.keys.body, self.keys.is_endless = b"x" * (MAX_SET_BYTES + 1), True
         self.assertEqual("it is larger than 1048576 bytes", self.problem())
@@ -146,7 +146,7 @@ class URLTests(SynchronousTestCase):
 
     def test_cut_off(self) -> None:
         """
-        A body that is cut off is none.
+        A body that is cut off is an error.
         """
         self.keys.is_endless = True
         result = self.fetched()
@@ -161,7 +161,7 @@ class URLTests(SynchronousTestCase):
 
     def test_cancel_body(self) -> None:
         """
-        Cancelling it closes the connection.
+        Cancelling during the body closes the connection.
         """
         self.keys.is_endless = True
         result = self.fetched()
@@ -172,7 +172,7 @@ class URLTests(SynchronousTestCase):
 
     def test_cancel_request(self) -> None:
         """
-        That may be before there is an answer.
+        Fetching may be cancelled before there is a response.
         """
         silent = Silent()
         result = from_url(URL, HTTPClient(silent), self.clock)()
@@ -182,7 +182,7 @@ class URLTests(SynchronousTestCase):
 
     def test_unreachable(self) -> None:
         """
-        It is told what the network says, but no more of the URL than the log may have.
+        The error tells what the network said, but not the query of the URL.
         """
         self.fetch = from_url(URL, HTTPClient(Unreachable()), self.clock)
         problem = self.problem()
@@ -192,7 +192,7 @@ class URLTests(SynchronousTestCase):
 
     def test_nothing_left(self) -> None:
         """
-        Nothing is left in the clock.
+        After fetching nothing is left in the clock.
         """
         self.successResultOf(self.fetched())
         self.assertEqual([], self.clock.getDelayedCalls())
@@ -205,7 +205,7 @@ class FileTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """
-        A file is read each time.
+        A file is read anew each time.
         """
         path = scratch(self)
         fetch = from_file(str(path))
@@ -218,12 +218,12 @@ class FileTests(SynchronousTestCase):
 
 class NameTests(SynchronousTestCase):
     """
-    What is a URL, and what the log calls it.
+    URLs of sets, and their names in the log.
     """
 
     def test_is_url(self) -> None:
         """
-        What begins like a URL is one.
+        A text is a URL if it begins with http:// or https://, in any case.
         """
         for source in ("https://a", "HTTP://a", "https://"):
             self.assertTrue(is_url(source))
@@ -232,15 +232,15 @@ class NameTests(SynchronousTestCase):
 
     def test_name(self) -> None:
         """
-        The log has no query, in which there may be a secret.
+        The name in the log lacks the query, which may have a secret.
         """
         self.assertEqual("https://issuer.example/keys", name_of_url(URL))
         self.assertEqual("http://[::1]:8080/k", name_of_url("http://[::1]:8080/k#f"))
 
     def test_refused(self) -> None:
         """
-        What is no URL of a host, or has a password, is refused, and not repeated; so is what a
-        browser would have to put right first.
+        URLs without a host, with a password, or with mistakes that a browser would correct are
+        refused, and not repeated.
         """
         for url in ("https://", "https://:80", "https://[", "https://a:x", "https://a:99999"):
             error = self.assertRaises(ValueError, name_of_url, url)
@@ -263,7 +263,7 @@ class NameTests(SynchronousTestCase):
     @given(st.text(st.sampled_from("ahtps:/@[]%?#.0123456789 \n")) | st.text(st.characters()))
     def test_any_text(self, text: str) -> None:
         """
-        Whatever it is, it is a URL or refused.
+        Any text is a URL or refused.
         """
         try:
             name_of_url(f"https://{text}")

@@ -1,5 +1,5 @@
 """
-How a token is written.
+The form of tokens.
 """
 
 import base64
@@ -18,7 +18,7 @@ HEADER = b'{"alg":"HS256"}'
 
 def written(header: bytes = HEADER, payload: bytes = b"{}", signature: bytes = b"x") -> str:
     """
-    Return three parts as a token has them.
+    Return a token of these three parts.
     """
     return ".".join(
         base64.urlsafe_b64encode(part).rstrip(b"=").decode()
@@ -28,7 +28,7 @@ def written(header: bytes = HEADER, payload: bytes = b"{}", signature: bytes = b
 
 class TokenTests(SynchronousTestCase):
     """
-    Taking tokens apart.
+    Parsing tokens.
     """
 
     def test_parts(self) -> None:
@@ -44,7 +44,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no token is refused, and it is said what is wrong, but nothing of it.
+        A text that is not a token is refused with a reason that does not repeat it.
         """
         for text, expected in (
             ("", "in 1 part"),
@@ -54,8 +54,8 @@ class TokenTests(SynchronousTestCase):
             ("s3cretä.b.c", "not in ASCII"),
             ("s3cret.b.c", "not in base64url"),
             ("..", "not in base64url"),
-            (written(b"5"), "its header is no JSON object"),
-            (written(b"[" * 6000), "its header is no JSON object"),
+            (written(b"5"), "its header is not a JSON object"),
+            (written(b"[" * 6000), "its header is not a JSON object"),
             (written(b'{"alg":"HS256","crit":["s3cret"],"s3cret":1}'), "extensions (crit)"),
             (written(b'{"alg":"HS256","b64":false,"crit":["b64"]}'), "extensions (crit)"),
             (written(b'{"alg":"HS256","kid":5}'), "not in base64url"),
@@ -76,7 +76,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_types(self) -> None:
         """
-        A type is compared as media types are.
+        Types are compared as media types are.
         """
         for typ, expected in (
             ("at+jwt", "at+jwt"),
@@ -93,7 +93,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_dialect(self) -> None:
         """
-        What says that it is of 1.0, or has what only 1.0 knows, is judged by its rules.
+        A token is of 1.0 if it has that type, or a claim that only 1.0 has.
         """
         for typ, payload, expected in (
             ("at+jwt", b"{}", True),
@@ -108,8 +108,8 @@ class TokenTests(SynchronousTestCase):
 
     def test_identity(self) -> None:
         """
-        All tokens for one subject of one issuer have one identity; without a subject it is that of
-        the token.
+        All tokens of an issuer for a subject share an identity; a token without a subject has its
+        own.
         """
 
         def identity(**claims: object) -> str:
@@ -135,14 +135,14 @@ class TokenTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        Nothing of a token is in what it says of itself.
+        The representation of a token does not show its parts.
         """
         self.assertEqual("Token()", repr(Token.parse(signed({"sub": "s3cret"}, SECRET))))
 
     @given(st.text(st.sampled_from("abcABC012.-_=ey{}")) | st.text())
     def test_any_text(self, text: str) -> None:
         """
-        Whatever text there is, it is a token or none.
+        Any text is a token or refused.
         """
         try:
             Token.parse(text)
@@ -153,7 +153,7 @@ class TokenTests(SynchronousTestCase):
     @given(st.binary(), st.binary(), st.binary())
     def test_any_parts(self, header: bytes, payload: bytes, signature: bytes) -> None:
         """
-        Whatever its parts are, it is a token or none.
+        Any three parts are a token or refused.
         """
         try:
             token = Token.parse(written(header, payload, signature))
@@ -164,12 +164,12 @@ class TokenTests(SynchronousTestCase):
 
 class NumericDateTests(SynchronousTestCase):
     """
-    Times.
+    Times in tokens.
     """
 
     def test_seconds(self) -> None:
         """
-        A time is a number, and nothing else is one.
+        A time is a number; anything else is NaN.
         """
         self.assertEqual(5.0, seconds(5))
         self.assertEqual(5.5, seconds(5.5))
@@ -178,27 +178,27 @@ class NumericDateTests(SynchronousTestCase):
 
     def test_moment(self) -> None:
         """
-        A log line has a time as people read it.
+        A log line shows a time in a form for people.
         """
         for value, expected in (
             (0, "1970-01-01 00:00:00 UTC"),
             (1_800_000_000.5, "2027-01-15 08:00:00 UTC"),
             (None, "missing"),
-            ("s3cret", "no number of seconds"),
-            (1e300, "not in these ten thousand years"),
-            (-1e12, "not in these ten thousand years"),
+            ("s3cret", "not a number of seconds"),
+            (1e300, "not in the years 1 to 9999"),
+            (-1e12, "not in the years 1 to 9999"),
         ):
             self.assertEqual(expected, moment(value))
 
 
 class ShownTests(SynchronousTestCase):
     """
-    How a log line has a claim.
+    Claims in log lines.
     """
 
     def test_shown(self) -> None:
         """
-        It is bounded and in ASCII, and only texts are told.
+        A claim is bounded and in ASCII, and only strings are shown.
         """
         for value, expected in (
             ("a", "'a'"),
@@ -206,16 +206,16 @@ class ShownTests(SynchronousTestCase):
             ("a" * 100, f"'{'a' * 100}'"),
             ("a" * 101, f"'{'a' * 100}...'"),
             (None, "missing"),
-            (5, "no text but a number"),
-            (True, "no text but a boolean"),
-            (["s3cret"], "no text but an array"),
-            ({"s3cret": 1}, "no text but an object"),
+            (5, "a number"),
+            (True, "a boolean"),
+            (["s3cret"], "an array"),
+            ({"s3cret": 1}, "an object"),
         ):
             self.assertEqual(expected, shown(value))
 
     def test_one_of(self) -> None:
         """
-        Of many that it may be some are named.
+        Only some of many expected values are named.
         """
         self.assertEqual("'a' or 'b'", one_of(["a", "b"]))
         self.assertTrue(one_of(["a"] * 20).endswith("'a' or 5 others"))

@@ -115,7 +115,7 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(("HS256", "HS512"), settings.publish[0].algorithms)
         self.assertEqual(PUBLIC_ALGORITHMS, TokenSettings().algorithms)
         for values, expected in (
-            ({"algorithm": "none"}, "algorithm: 'none' is none of"),
+            ({"algorithm": "none"}, "algorithm: 'none' is not one of"),
             ({"key": file(self, SECRET), "algorithm": "HS512"}, "key: HS512 needs a secret of"),
             ({"key": file(self, SECRET), "algorithm": "RS256"}, "key: RS256 does not fit"),
             ({"jwks": "https://a/", "algorithm": "HS256"}, "jwks: HS256 does not fit"),
@@ -130,7 +130,7 @@ class OptionsTests(SynchronousTestCase):
         path = file(self, jwk_set(jwk("RSA")))
         self.assertEqual(path, token_settings({"jwks": path}).jwks)
         for source, expected in (
-            (file(self, b"{"), "jwks: it is no JSON"),
+            (file(self, b"{"), "jwks: it is not JSON"),
             (file(self, jwk_set()), "there is no key in it that can be used; it is empty"),
             (file(self, jwk_set({"kty": "oct"})), "that can be used; key number 1: it is a shared"),
             ("https://me:s3cret@a/", "jwks: it has a name or a password"),

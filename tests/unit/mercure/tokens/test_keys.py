@@ -1,5 +1,5 @@
 """
-Keys with which signatures are checked.
+Keys that check signatures.
 """
 
 import hmac
@@ -31,7 +31,7 @@ from tests.unit.mercure.fake_tokens import (
     public_pem,
 )
 
-#: Values that a JWK may have where there should be others.
+#: Values of wrong types for members of a JWK.
 JSON = st.none() | st.booleans() | st.integers() | st.text(st.characters()) | st.lists(st.text())
 
 RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
@@ -39,12 +39,12 @@ RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 
 class SecretTests(SynchronousTestCase):
     """
-    Secrets that the issuer has, too.
+    Secrets that the issuer shares with the hub.
     """
 
     def test_verifies(self) -> None:
         """
-        A signature that was made with the same secret is good, any other is not.
+        A signature with the same secret is accepted, any other is refused.
         """
         key = VerificationKey.from_secret(SECRET)
         self.assertTrue(key.verifies("HS256", b"x", hmac.digest(SECRET, b"x", "sha256")))
@@ -53,7 +53,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_other_algorithms(self) -> None:
         """
-        A token cannot choose an algorithm that the key is not for.
+        A key does not verify signatures of an algorithm that it is not for.
         """
         key = VerificationKey.from_secret(SECRET * 2)
         self.assertEqual(("HS256",), key.algorithms)
@@ -62,7 +62,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_chosen(self) -> None:
         """
-        The algorithms can be chosen.
+        The algorithms of a secret can be chosen.
         """
         key = VerificationKey.from_secret(b"x" * 64, ["HS512", "HS384", "RS256"])
         self.assertEqual(("HS384", "HS512"), key.algorithms)
@@ -70,7 +70,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_too_short(self) -> None:
         """
-        A secret that is shorter than the hash is refused; it is said how long it must be.
+        A secret that is shorter than the hash is refused; the error tells the length it needs.
         """
         for algorithm, needed in (("HS256", 32), ("HS384", 48), ("HS512", 64)):
             VerificationKey.from_secret(b"s" * needed, [algorithm])
@@ -84,7 +84,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_too_long(self) -> None:
         """
-        A secret has a limit.
+        A secret that is too long is refused.
         """
         VerificationKey.from_secret(b"s" * MAX_KEY_BYTES)
         error = self.assertRaises(
@@ -94,27 +94,27 @@ class SecretTests(SynchronousTestCase):
 
     def test_public_key_as_secret(self) -> None:
         """
-        A public key, which everybody has, is never a secret, however it is written.
+        A public key, which everybody may have, is never a secret, in any format.
         """
         key = private_key("RSA").public_key()
         der = key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
         for content in (public_pem("RSA"), der, jwk_set(jwk("RSA"))):
             error = self.assertRaises(ValueError, VerificationKey.from_secret, content)
-            self.assertIn("no shared secret, but a public key", str(error))
+            self.assertIn("not a shared secret, but a public key", str(error))
 
     def test_algorithm_that_does_not_fit(self) -> None:
         """
-        An algorithm for public keys does not fit a secret.
+        An algorithm for public keys is refused for a secret.
         """
         error = self.assertRaises(ValueError, VerificationKey.from_secret, SECRET, ["RS256"])
         self.assertEqual(
-            "RS256 does not fit: with this shared secret there may be HS256, HS384, HS512",
+            "RS256 does not fit: this shared secret works with HS256, HS384, HS512",
             str(error),
         )
 
     def test_repr(self) -> None:
         """
-        A secret is not in what a key says of itself.
+        The representation of a key does not show its secret.
         """
         self.assertNotIn("secret of", repr(VerificationKey.from_secret(SECRET)))
 
@@ -126,7 +126,7 @@ class PEMTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """
-        A key is for all algorithms that it can be used with, and no others.
+        A public key is for all algorithms that fit it, and no others.
         """
         for kind, name, algorithms in (
             ("RSA", "RSA key", RSA),
@@ -146,7 +146,7 @@ class PEMTests(SynchronousTestCase):
 
     def test_confusion(self) -> None:
         """
-        A signature with the public key as a secret is no good, though the token says HS256.
+        A signature with the public key as a secret is refused, though the token says HS256.
         """
         pem = public_pem("RSA")
         key = from_bytes(pem)
@@ -154,16 +154,16 @@ class PEMTests(SynchronousTestCase):
 
     def test_chosen(self) -> None:
         """
-        The algorithms can be narrowed, to those that fit.
+        The algorithms of a public key can be limited to some that fit.
         """
         pem = public_pem("RSA")
         self.assertEqual(("PS256",), from_bytes(pem, ["PS256", "HS256"]).algorithms)
         error = self.assertRaises(ValueError, from_bytes, pem, ["HS256"])
-        self.assertIn("HS256 does not fit: with this RSA key there may be RS256", str(error))
+        self.assertIn("HS256 does not fit: this RSA key works with RS256", str(error))
 
     def test_certificate(self) -> None:
         """
-        The key of a certificate is taken.
+        A certificate gives its public key.
         """
         key = private_key("P-256")
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "x")])
@@ -177,15 +177,15 @@ class PEMTests(SynchronousTestCase):
 
     def test_private_key(self) -> None:
         """
-        A private key is refused, also next to what would do.
+        A private key is refused, also beside a public one.
         """
         for pem in (private_pem("RSA"), public_pem("P-256") + private_pem("P-256")):
             error = self.assertRaises(ValueError, from_bytes, pem)
             self.assertIn("this is a private key", str(error))
 
-    def test_neither(self) -> None:
+    def test_not_a_key(self) -> None:
         """
-        What only looks like PEM is refused, and not repeated.
+        PEM with anything but a public key is refused, and not repeated.
         """
         for kind in (b"PUBLIC KEY", b"CERTIFICATE", b"BANANA"):
             pem = b"-----BEGIN %b-----\nYWJjZGVm\n-----END %b-----\n" % (kind, kind)
@@ -195,14 +195,14 @@ class PEMTests(SynchronousTestCase):
 
     def test_weak(self) -> None:
         """
-        Keys that are too short, or of a kind that tokens do not have, are refused.
+        Keys that are too short or of an unsupported kind are refused.
         """
         other = x25519.X25519PrivateKey.generate().public_key()
         pem = other.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
         for content, expected in (
             (public_pem("WEAK"), "an RSA key must have 2048 to 8192 bits, not 1024"),
-            (public_pem("K-256"), "not secp256k1"),
-            (pem, "of public keys there may be RSA"),
+            (public_pem("K-256"), "the curve secp256k1"),
+            (pem, "this kind of key is not supported; use RSA"),
         ):
             self.assertIn(expected, str(self.assertRaises(ValueError, from_bytes, content)))
 
@@ -214,7 +214,7 @@ class KeySetTests(SynchronousTestCase):
 
     def test_keys(self) -> None:
         """
-        All kinds of public keys are taken, with their names.
+        All kinds of public keys are read, with their names.
         """
         found = parse_set(
             jwk_set(jwk("RSA", kid="a"), jwk("P-256", use="sig"), jwk("Ed25519", alg="EdDSA"))
@@ -227,7 +227,7 @@ class KeySetTests(SynchronousTestCase):
 
     def test_algorithms(self) -> None:
         """
-        A key is for the one algorithm it names; and for those that were chosen, only.
+        An entry with ``alg`` is for that algorithm only; chosen algorithms limit it further.
         """
         document = jwk_set(jwk("RSA", alg="PS256"), jwk("RSA"), jwk("P-256", kid="e"))
         found = parse_set(document, ["PS256", "RS512"])
@@ -236,7 +236,7 @@ class KeySetTests(SynchronousTestCase):
 
     def test_skipped(self) -> None:
         """
-        What cannot be used is skipped, and it is said why, without what may be secret.
+        An unusable key is skipped with a reason that does not repeat parts of the key.
         """
         for entry, expected in (
             ({"kty": "oct", "k": "c2VjcmV0"}, "key number 1: it is a shared secret"),
@@ -244,20 +244,20 @@ class KeySetTests(SynchronousTestCase):
             (jwk("RSA", use="enc"), "its use is not sig"),
             (jwk("RSA", key_ops=["encrypt"]), "verify is not one of its key_ops"),
             (jwk("RSA", key_ops="verify"), "verify is not one of its key_ops"),
-            (jwk("RSA", kid=5), "its kid is no text"),
-            (jwk("RSA", kty="DSA"), "its kty is none of"),
-            (jwk("RSA", kty=["RSA"]), "its kty is none of"),
+            (jwk("RSA", kid=5), "its kid is not a string"),
+            (jwk("RSA", kty="DSA"), "its kty is not RSA"),
+            (jwk("RSA", kty=["RSA"]), "its kty is not RSA"),
             (jwk("RSA", n="c2VjcmV0"), "key must have 2048"),
-            (jwk("RSA", n=5), "it is no RSA key that can be used"),
-            (jwk("P-256", x="c2VjcmV0"), "it is no EC key that can be used"),
-            (jwk("Ed25519", crv="X25519"), "it is no OKP key that can be used"),
+            (jwk("RSA", n=5), "it is not a usable RSA key"),
+            (jwk("P-256", x="c2VjcmV0"), "it is not a usable EC key"),
+            (jwk("Ed25519", crv="X25519"), "it is not a usable OKP key"),
             (jwk("RSA", alg="HS256"), "its alg does not fit"),
             (jwk("RSA", alg=["RS256"]), "its alg does not fit"),
-            (jwk("K-256"), "not secp256k1"),
+            (jwk("K-256"), "the curve secp256k1"),
             (jwk("WEAK"), "not 1024"),
             (jwk("WEAK", kid="b/1"), "key 'b/1': "),
             (jwk("WEAK", kid="b\n"), "key number 1: "),
-            (5, "it is no object"),
+            (5, "it is not an object"),
         ):
             found = KeySet.of({"keys": [entry]})
             self.assertEqual((), found.keys)
@@ -266,27 +266,27 @@ class KeySetTests(SynchronousTestCase):
 
     def test_many_skipped(self) -> None:
         """
-        Of many that are skipped ten are named.
+        At most ten skipped keys are named.
         """
         found = KeySet.of({"keys": [5] * 13})
-        self.assertIn("key number 10: it is no object; 3 others", found.reasons)
+        self.assertIn("key number 10: it is not an object; 3 others", found.reasons)
 
     def test_too_many(self) -> None:
         """
-        A set has a limit.
+        A set with more than 100 keys is refused.
         """
         KeySet.of({"keys": [{}] * MAX_KEYS})
         error = self.assertRaises(ValueError, KeySet.of, {"keys": [{}] * (MAX_KEYS + 1)})
-        self.assertEqual("it has 101 keys; there may be 100", str(error))
+        self.assertEqual("it has 101 keys; at most 100 are allowed", str(error))
 
-    def test_no_set(self) -> None:
+    def test_not_a_set(self) -> None:
         """
-        What is no set is refused.
+        A document that is not a JWK set is refused.
         """
         for content in (b"[]", b"{}", b'{"keys": {}}', b"5"):
-            self.assertIn("no JWK set", str(self.assertRaises(ValueError, parse_set, content)))
+            self.assertIn("not a JWK set", str(self.assertRaises(ValueError, parse_set, content)))
         for content in (b"", b"\xff", b"{", b"[" * 100_000):
-            self.assertIn("no JSON", str(self.assertRaises(ValueError, parse_set, content)))
+            self.assertIn("not JSON", str(self.assertRaises(ValueError, parse_set, content)))
 
     @given(
         st.fixed_dictionaries(
@@ -300,7 +300,7 @@ class KeySetTests(SynchronousTestCase):
     )
     def test_anything(self, entry: dict[str, object]) -> None:
         """
-        Whatever a set says, it is a key or it is skipped.
+        Any entry of a set becomes a key or is skipped.
         """
         found = KeySet.of({"keys": [entry]})
         self.assertEqual(1, len(found.keys) + len(found.skipped))
@@ -313,9 +313,9 @@ class AlgorithmTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        A name of no algorithm is refused, ``none`` before all others.
+        An unknown algorithm is refused, above all ``none``.
         """
         self.assertEqual(("HS256", "EdDSA"), check_algorithms(["HS256", "EdDSA"]))
         for name in ("none", "", "hs256", "ES256K"):
             error = self.assertRaises(ValueError, check_algorithms, [name])
-            self.assertIn(f"{name!r} is none of HS256", str(error))
+            self.assertIn(f"{name!r} is not one of HS256", str(error))

@@ -1,5 +1,5 @@
 """
-How tokens are made.
+Making tokens.
 """
 
 from typing import Any
@@ -40,12 +40,12 @@ GRANTS = (
 
 class SigningKeyTests(SynchronousTestCase):
     """
-    What signatures are made with.
+    Keys that make signatures.
     """
 
     def test_kinds(self) -> None:
         """
-        What is signed with a key can be checked with what belongs to it.
+        The counterpart of each kind of key verifies its signatures.
         """
         for private, public, algorithm in (
             (SECRET, SECRET, "HS256"),
@@ -61,7 +61,7 @@ class SigningKeyTests(SynchronousTestCase):
 
     def test_chosen(self) -> None:
         """
-        The algorithm can be chosen; a key without a name has none.
+        The algorithm can be chosen; a key without a name writes no ``kid``.
         """
         key = SigningKey.of(private_pem("RSA"), ["PS384", "HS256"])
         self.assertEqual("PS384", key.algorithm)
@@ -70,15 +70,15 @@ class SigningKeyTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no key to sign with, or a weak one, is refused, and not repeated.
+        Content that is not a private key or a secret, or too weak, is refused and not repeated.
         """
         locked = private_key("P-256").private_bytes(
             Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"x")
         )
         for content, expected in (
             (b"s3cret", "at least 32 bytes"),
-            (public_pem("RSA"), "this is no private key"),
-            (jwk_set(jwk("RSA")), "this is no shared secret"),
+            (public_pem("RSA"), "this is not a private key"),
+            (jwk_set(jwk("RSA")), "this is not a shared secret"),
             (locked, "without a password"),
             (private_pem("WEAK"), "2048 to 8192 bits"),
             (b"-----BEGIN PRIVATE KEY-----\ns3cret\n", "this private key cannot be read"),
@@ -89,7 +89,7 @@ class SigningKeyTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        A secret is not in what a key says of itself.
+        The representation of a key does not show its secret.
         """
         self.assertNotIn("secret", repr(SigningKey.of(SECRET)))
 
@@ -104,7 +104,7 @@ class MintTests(SynchronousTestCase):
 
     def rights(self, token: str, action: Action) -> Rights:
         """
-        Return what the hub thinks of a token.
+        Return the rights that the hub reads from a token.
         """
         clock = Clock()
         clock.advance(NOW)
@@ -124,7 +124,7 @@ class MintTests(SynchronousTestCase):
 
     def test_access_token(self) -> None:
         """
-        The hub accepts it, and reads from it what was granted.
+        The hub accepts the token, and reads from it what was granted.
         """
         token = self.access_token(lifetime=60)
         rights = self.rights(token, Action.PUBLISH)
@@ -136,7 +136,7 @@ class MintTests(SynchronousTestCase):
 
     def test_claims(self) -> None:
         """
-        It has all that an issuer must say (RFC 9068, 2.2); no two are alike.
+        A token has all claims that issuers must write (RFC 9068, 2.2); no two tokens are equal.
         """
         token = Token.parse(self.access_token(subject="s", client_id="c"))
         self.assertEqual("at+jwt", token.typ)
@@ -146,7 +146,7 @@ class MintTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What the hub would refuse is not made.
+        Rights that the hub would refuse are refused when the token is made.
         """
         for grants in (
             [Grant(Action.PUBLISH, ())],
@@ -159,7 +159,7 @@ class MintTests(SynchronousTestCase):
 
     def test_legacy_token(self) -> None:
         """
-        The hub accepts one of 0.x, too.
+        The hub accepts a token of 0.x.
         """
         token = mint_legacy_token(
             self.key, publish=["*"], subscribe=["a"], payload={"b": 1}, now=NOW, lifetime=60
@@ -173,7 +173,7 @@ class MintTests(SynchronousTestCase):
 
     def test_legacy_claims(self) -> None:
         """
-        What is not granted is not said; it need not end.
+        A token of 0.x only has claims that were asked for, and may be without an end.
         """
         token = mint_legacy_token(self.key, subscribe=["a"], now=NOW, lifetime=None)
         self.assertEqual({"mercure": {"subscribe": ["a"]}}, Token.parse(token).claims)

@@ -1,5 +1,5 @@
 """
-Where keys are read from.
+Reading keys from files and environment variables.
 """
 
 import os
@@ -17,25 +17,25 @@ from tests.unit.mercure.fake_tokens import SECRET, file, public_pem
 
 class SecretTests(SynchronousTestCase):
     """
-    What an option points at.
+    Reading a secret from its source.
     """
 
     def test_variable(self) -> None:
         """
-        A secret may be in an environment variable, in which there may be any bytes.
+        A secret may be in an environment variable, as any bytes.
         """
         environ = {"KEY": "s3cret\udcff\n"}
         self.assertEqual(b"s3cret\xff\n", read_secret("env:KEY", environ=environ))
 
     def test_own_environment(self) -> None:
         """
-        The environment is that of the process.
+        The default environment is that of the process.
         """
         self.assertTrue(read_secret("env:PATH"))
 
     def test_no_variable(self) -> None:
         """
-        A variable that is not set is named, if it looks like one.
+        A variable that is not set is named in the error if it looks like a variable's name.
         """
         for source, expected in (
             ("env:KEY", "the environment variable KEY is not set, or empty"),
@@ -48,7 +48,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_file(self) -> None:
         """
-        A secret may be in a file, without the line break at its end.
+        A secret may be in a file; a line break at its end is dropped.
         """
         for content, expected in (
             (SECRET, SECRET),
@@ -62,9 +62,9 @@ class SecretTests(SynchronousTestCase):
             self.assertEqual(expected, read_secret(path))
             self.assertEqual(expected, read_secret(f"file:{path}"))
 
-    def test_no_file(self) -> None:
+    def test_missing_file(self) -> None:
         """
-        A file that is not there is not named either: it might be the secret.
+        The error for a missing file does not repeat its name, which might be the secret.
         """
         for source in ("file:s3cret", "s3cret/x\0", "s3cret" * 1000, "s3cret"):
             error = self.assertRaises(ValueError, read_secret, source)
@@ -74,7 +74,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_unreadable(self) -> None:
         """
-        Of what is there, and is no secret therefore, it is said why it cannot be read.
+        A file that exists but cannot be read gives an error with the reason.
         """
         folder = str(Path(file(self, b"")).parent)
         for source in (folder, f"file:{folder}"):
@@ -83,19 +83,19 @@ class SecretTests(SynchronousTestCase):
 
     def test_forbidden(self) -> None:
         """
-        So it is with a file that only others may read.
+        A file without permission to read gives an error with the reason.
         """
         path = file(self, SECRET)
         Path(path).chmod(0)
-        if os.geteuid() == 0:  # who may read everything
+        if os.geteuid() == 0:  # root may read everything
             os.seteuid(65534)
             self.addCleanup(os.seteuid, 0)
         error = self.assertRaises(ValueError, read_secret, path)
         self.assertEqual("the file cannot be read: Permission denied", str(error))
 
-    def test_nothing(self) -> None:
+    def test_empty_source(self) -> None:
         """
-        An empty name, such as a variable of the shell leaves that is not set, is called so.
+        An empty source, as an unset variable of a shell leaves it, gives an error that says so.
         """
         for source in ("", "file:"):
             error = self.assertRaises(ValueError, read_secret, source)
@@ -103,7 +103,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_size(self) -> None:
         """
-        A file has a limit, and something in it.
+        A file that is empty, or too large, is refused.
         """
         for content, expected in ((b"", "is empty"), (b"x" * (MAX_KEY_BYTES + 1), "65536 bytes")):
             error = self.assertRaises(ValueError, read_secret, file(self, content))
@@ -113,7 +113,7 @@ class SecretTests(SynchronousTestCase):
     @given(st.text(st.characters(), min_size=20))
     def test_any_text(self, text: str) -> None:
         """
-        No text that is given as a key itself is repeated.
+        A text that is given as the key itself is never repeated.
         """
         error = self.assertRaises(ValueError, read_secret, f"s3cret{text}")
         self.assertNotIn(text, str(error))

@@ -1,5 +1,5 @@
 """
-Keys of a verifier: which of them may have signed, and when they are fetched anew.
+Keys of a verifier: those that may have signed a token, and fetching newer ones.
 """
 
 from twisted.internet.defer import CancelledError
@@ -38,17 +38,17 @@ class SignatureTests(VerifierCase):
 
     def test_wrong_secret(self) -> None:
         """
-        A token that somebody else has signed is refused; it is said what is expected.
+        A token with another signature is refused; the reason tells the key that is expected.
         """
         self.assertEqual(
-            "the signature is made with another key; expected one that is made with the hub's "
-            "shared secret for tokens to publish",
+            "the signature is made with another key; expected one made with the hub's shared "
+            "secret for tokens to publish",
             self.refusal(access_token(OTHER_SECRET)),
         )
 
     def test_changed(self) -> None:
         """
-        A token whose claims have been changed is refused.
+        A token with changed claims is refused.
         """
         head, _, signature = access_token().split(".")
         _, claims, _ = access_token(sub="x").split(".")
@@ -65,13 +65,13 @@ class SignatureTests(VerifierCase):
         self.assertEqual(
             "alg is 'none'; expected 'HS256'", self.refusal(access_token(None, "none"))
         )
-        for algorithm, found in ((None, "missing"), (["HS256"], "no text but an array")):
+        for algorithm, found in ((None, "missing"), (["HS256"], "an array")):
             token = with_header({"typ": "at+jwt", "alg": algorithm})
             self.assertEqual(f"alg is {found}; expected 'HS256'", self.refusal(token))
 
     def test_confusion(self) -> None:
         """
-        A public key is no secret, though the token says so.
+        A public key does not work as a secret, though the token says so.
         """
         pem = public_pem("RSA")
         self.verifier = self.make({HUB: trust(pem)})
@@ -85,7 +85,7 @@ class SignatureTests(VerifierCase):
 
     def test_actions(self) -> None:
         """
-        There may be separate keys to publish and to subscribe, or for one of them only.
+        Publishing and subscribing may have separate keys, or one may be without keys.
         """
         first, second = (FixedKeys((from_bytes(key),)) for key in (SECRET, OTHER_SECRET))
         self.verifier = self.make({HUB: Trust((first,), (second,))})
@@ -103,8 +103,8 @@ class SignatureTests(VerifierCase):
 
     def test_named_keys(self) -> None:
         """
-        A name helps to find the key, and does not hide one without; where no key has it, all are
-        tried.
+        A ``kid`` selects the key with that name and keys without a name; if no key has that name,
+        all are tried.
         """
         keys = [VerificationKey.from_secret(secret) for secret in (SECRET, OTHER_SECRET)]
         for names, kid, expected in (
@@ -128,7 +128,7 @@ class SignatureTests(VerifierCase):
 
     def test_embedded_key(self) -> None:
         """
-        Keys that a token brings along are not looked at.
+        Keys inside a token are ignored.
         """
         token = signed(
             {"iss": HUB, "aud": HUB, "exp": NOW + 60},
@@ -159,7 +159,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_waits(self) -> None:
         """
-        A token with a key that is not known waits until it is.
+        A token with an unknown key waits until that key is fetched.
         """
         self.source.keys = (self.key("old", "RSA"),)
         result = self.verifier.verify(
@@ -172,7 +172,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_in_vain(self) -> None:
         """
-        It is refused if that key does not come; it is said that its name is not known.
+        If the key does not come, the token is refused; the reason says that its name is unknown.
         """
         self.source.keys = (self.key("old", "P-256"),)
         token = access_token(private_key("Ed25519"), "EdDSA", kid="new")
@@ -189,7 +189,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_does_not_wait(self) -> None:
         """
-        A token does not wait if its key is known, or can be of no set.
+        A token does not wait if its key is known, or cannot be in a set.
         """
         self.source.keys = (self.key("new"),)
         self.rights(self.token)
@@ -199,7 +199,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_without_name(self) -> None:
         """
-        A token that names no key may wait, too, also where the keys that are known have no names.
+        A token without a ``kid`` may also wait, with or without names of the known keys.
         """
         token = access_token(private_key("P-256"), "ES256")
         for before in ((), (self.key(None, "RSA"),)):
@@ -212,11 +212,11 @@ class ChangingKeysTests(VerifierCase):
 
     def test_no_keys(self) -> None:
         """
-        While there are no keys nobody can say whether a token is good, which is not its fault.
+        Without any keys, a token is refused with 503, because it may be good.
         """
         for problem, expected in (
             ("the set is down", "there are no keys: the set is down"),
-            ("", "there are no keys: their set has none"),
+            ("", "there are no keys: their set is empty"),
         ):
             self.source.problem = problem
             result = self.verifier.verify(
@@ -231,18 +231,18 @@ class ChangingKeysTests(VerifierCase):
 
     def test_empty(self) -> None:
         """
-        It is the same with keys that are fixed, if there are none.
+        An empty list of fixed keys also gives 503.
         """
         self.verifier = self.make({HUB: Trust((FixedKeys(()),))})
         result = self.verifier.verify(
             Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
         )
         refused = self.failureResultOf(result, Refused).value
-        self.assertEqual("there are no keys: their set has none", refused.reason)
+        self.assertEqual("there are no keys: their set is empty", refused.reason)
 
     def test_cancel(self) -> None:
         """
-        Who does not wait any longer does not hold anything.
+        Cancelling a check stops its wait for keys.
         """
         result = self.verifier.verify(
             Credential(self.token, CredentialPlace.HEADER), Action.PUBLISH
@@ -253,7 +253,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_start_and_stop(self) -> None:
         """
-        Each source is started and stopped once, whoever shares it.
+        A source that several issuers share is started and stopped once.
         """
         other = ChangingKeys()
         trust = Trust((self.source,), (self.source, other))
@@ -265,7 +265,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_fixed(self) -> None:
         """
-        Keys that do not change need neither.
+        Fixed keys may be started and stopped, without effect.
         """
         verifier = self.make({HUB: trust(public_pem("Ed25519"))})
         verifier.start()

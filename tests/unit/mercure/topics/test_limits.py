@@ -1,5 +1,5 @@
 """
-Which characters names may have.
+Characters that names may have.
 """
 
 import sys
@@ -12,13 +12,13 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import Refused
 from ssetwist.mercure.topics._limits import _FORBIDDEN, check_name
 
-#: Every character there is.
+#: Every Unicode character.
 CHARACTERS = tuple(map(chr, range(sys.maxunicode + 1)))
 
 
 def refusal_of(name: str) -> str | None:
     """
-    Return why a name is refused; ``None`` if it is not.
+    Return the reason why a name is refused; ``None`` if it is accepted.
     """
     try:
         check_name("topic", name)
@@ -29,12 +29,12 @@ def refusal_of(name: str) -> str | None:
 
 class CheckNameTests(SynchronousTestCase):
     """
-    Names are made of visible characters.
+    Names consist of visible characters.
     """
 
     def test_invisible(self) -> None:
         """
-        Controls, format characters and lone surrogates are refused, wherever they stand; the error
+        Controls, format characters and lone surrogates are refused anywhere in a name; the error
         names the field and the character.
         """
         for character in "\0\n\x1f\x7f\x80\x85\x9f\xad\u200b\u202e\ufeff\U000e0041\ud800\udfff":
@@ -45,7 +45,7 @@ class CheckNameTests(SynchronousTestCase):
 
     def test_visible(self) -> None:
         """
-        Blanks, letters of all scripts, and what joins to the letter before it are not.
+        Blanks, letters of all scripts, and combining characters are accepted.
         """
         names = (
             "",
@@ -61,17 +61,17 @@ class CheckNameTests(SynchronousTestCase):
 
     def test_categories(self) -> None:
         """
-        What is refused is exactly Cc, Cf and Cs, but for format characters that are newer than this
-        Python.
+        Exactly the categories Cc, Cf and Cs are refused, and format characters that are newer than
+        this Python.
         """
         refused = {one for one in CHARACTERS if _FORBIDDEN.match(one)}
         known = {one for one in CHARACTERS if unicodedata.category(one) in ("Cc", "Cf", "Cs")}
         self.assertEqual(set(), known - refused)
         self.assertEqual({"Cn"}, {"Cn", *map(unicodedata.category, refused - known)})
 
-    def test_pinned(self) -> None:
+    def test_format_characters_of_unicode_17(self) -> None:
         """
-        There are the 170 format characters of Unicode 17.0, whatever this Python knows.
+        The 170 format characters of Unicode 17.0 are refused, also by a Python that knows fewer.
         """
         others = ("Cc", "Cs")
         self.assertEqual(
@@ -86,7 +86,7 @@ class CheckNameTests(SynchronousTestCase):
     @given(st.text(st.characters(exclude_categories=("Cn",))))
     def test_any(self, name: str) -> None:
         """
-        A text without them is a name; of any other, the first of them is named.
+        A text without forbidden characters is a name; otherwise the error names the first of them.
         """
         bad = [
             f"U+{ord(one):04X} at index {index}"
@@ -94,4 +94,4 @@ class CheckNameTests(SynchronousTestCase):
             if unicodedata.category(one) in ("Cc", "Cf", "Cs")
         ]
         refusal = refusal_of(name)
-        self.assertEqual(bad[0] if bad else None, refusal and refusal.rpartition("there is ")[2])
+        self.assertEqual(bad[0] if bad else None, refusal and refusal.rpartition("found ")[2])

@@ -1,5 +1,5 @@
 """
-URL patterns that strangers send.
+URL patterns sent by strangers.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ from tests.cost import assert_linear, cost
 
 BASE = "https://hub.example/.well-known/mercure"
 
-#: As costly as they may be, of many kinds; each has room for a number that makes it another one.
+#: The most expensive patterns that are accepted, of many kinds, each with a place for a number.
 DEAR = (
     "/{}(a{{0,200}})+",
     "/{}(.{{7}})+",
@@ -35,12 +35,12 @@ _numbers = count(1)
 
 class PatternOfTests(SynchronousTestCase):
     """
-    Which there may be.
+    URL patterns that are accepted, and their cost.
     """
 
     def test_patterns(self) -> None:
         """
-        What browsers take is taken: names, wildcards, groups, and regular expressions.
+        Names, wildcards, groups and regular expressions match as in browsers.
         """
         for pattern, topic, expected in (
             ("/books/:id", "https://hub.example/books/1", True),
@@ -57,24 +57,23 @@ class PatternOfTests(SynchronousTestCase):
         ):
             self.assertEqual(expected, pattern_of(pattern, BASE).matches(topic), pattern)
 
-    def test_browsers(self) -> None:
-        """
-        A digit is one of ten, as in browsers.  Only the parts of URLs that are ASCII are matched,
-        so nothing else can come of it.
+    def test_ascii_sets(self) -> None:
+        r"""
+        As in browsers, ``\d`` and ``\w`` match only ASCII.
         """
         self.assertFalse(pattern_of(r"/(\d)", BASE).matches("/\u0663"))
         self.assertFalse(pattern_of(r"/(\w+)", BASE).matches("/é"))
 
-    def test_value(self) -> None:
+    def test_equality(self) -> None:
         """
-        What is asked for alike is equal, and is what the hub knows.
+        Patterns with the same meaning are equal, also to a pattern of the hub's own class.
         """
         self.assertEqual(Pattern("/:id", BASE, allow_regexp=True), pattern_of("/:id", BASE))
         self.assertEqual(pattern_of("/([0-9])", BASE), pattern_of(r"/(\d)", BASE))
 
-    def test_real(self) -> None:
+    def test_real_patterns(self) -> None:
         """
-        What people ask for is far from too dear.
+        Patterns as applications use them are accepted.
         """
         uuid = "([0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})"
         some = "01234567-89ab-cdef-0123-456789abcdef"
@@ -102,10 +101,10 @@ class PatternOfTests(SynchronousTestCase):
             self.assertTrue(matcher.matches(topic), pattern)
             self.assertFalse(matcher.matches(f"{topic}/y"), pattern)
 
-    def test_too_dear(self) -> None:
+    def test_too_expensive(self) -> None:
         """
-        What would take long, or much memory, is refused before it is compiled: that takes no longer
-        than a few plain patterns do.
+        A pattern that would take much time or memory is refused before it is compiled: refusing
+        it takes no longer than making a few plain patterns.
         """
         most = 20 * self.plain()
         for pattern in (
@@ -126,7 +125,7 @@ class PatternOfTests(SynchronousTestCase):
 
     def plain(self) -> float:
         """
-        Return what a plain pattern costs that nobody has asked for before.
+        Return the cost of making a plain pattern that has not been made before.
         """
         return cost(partial(self.make, "/{}/:id"))
 
@@ -137,10 +136,10 @@ class PatternOfTests(SynchronousTestCase):
         with contextlib.suppress(InvalidMatcher):
             pattern_of(pattern, BASE)
 
-    def test_dearest(self) -> None:
+    def test_most_expensive(self) -> None:
         """
-        The dearest cost no more than a few plain patterns, and to match with a topic that is so
-        many times as long takes so many times as long.
+        The most expensive patterns take no longer to make than a few plain ones, and matching
+        takes time in proportion to the length of the topic.
         """
 
         def matching(pattern: Matcher, begin: str, end: str, size: int) -> Callable[[], object]:
@@ -153,9 +152,9 @@ class PatternOfTests(SynchronousTestCase):
             for begin, end in (("/", ""), ("/1", "b")):
                 assert_linear(partial(matching, pattern, begin, end), 250)
 
-    def test_no_pattern(self) -> None:
+    def test_not_a_pattern(self) -> None:
         """
-        What cannot be compiled is refused.
+        A text that is not a URL pattern is refused.
         """
         for pattern in ("/{a", "/(?:a)", "/:a/:a", "/a\\", "https://[", "/(a"):
             self.assertRaises(InvalidMatcher, pattern_of, pattern, BASE)
@@ -168,8 +167,8 @@ class PatternOfTests(SynchronousTestCase):
     )
     def test_any(self, pieces: list[str], path: str) -> None:
         """
-        Whatever a stranger sends is refused, or is the same pattern as one of the application's; a
-        topic that is relative to the hub's URL is the same as all of it.
+        Any text is refused, or makes the same matcher as the hub's own class; a relative topic
+        matches exactly if the absolute one does.
         """
         pattern, path = "".join(pieces), "/" + path.lstrip("/")
         try:

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import InvalidMatcher
 from ssetwist.mercure.topics._regexp import read_regexp
 
-#: Pieces that make and break regular expressions.
+#: Pieces of valid and invalid regular expressions.
 PIECES = (
     "a",
     ".",
@@ -35,19 +35,19 @@ PIECES = (
 
 def cost(regexp: str) -> int:
     """
-    Return what a regular expression costs.
+    Return the cost of a regular expression.
     """
     return read_regexp(f"({regexp})", 0).cost
 
 
 class ReadRegexpTests(SynchronousTestCase):
     """
-    What may be in them, and what it costs.
+    Syntax that is allowed, and its cost.
     """
 
     def test_read(self) -> None:
         """
-        It is read up to its own parenthesis, from wherever it begins.
+        An expression is read from any index in the pattern to its own closing parenthesis.
         """
         for pattern, start, expected in (
             ("(a)", 0, "(a)"),
@@ -63,7 +63,7 @@ class ReadRegexpTests(SynchronousTestCase):
 
     def test_sets(self) -> None:
         """
-        Letters that stand for many characters are written as browsers take them.
+        Escapes for sets of characters are replaced by the sets that browsers use.
         """
         for given_, expected in (
             (r"(\d+)", "([0-9]+)"),
@@ -76,7 +76,8 @@ class ReadRegexpTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What only some know, what brings other scripts, and what has no end is refused by name.
+        Syntax that only browsers or only the library knows, sets with other scripts, and unclosed
+        expressions are refused; the error names the syntax.
         """
         for regexp, what in (
             (r"\p{L}", r"\p{"),
@@ -103,12 +104,11 @@ class ReadRegexpTests(SynchronousTestCase):
         for endless in ("(", "(a", "((?:a)", "([a", "([a[b]"):
             self.assertRaises(InvalidMatcher, read_regexp, endless, 0)
         problem = self.assertRaises(InvalidMatcher, read_regexp, "(a", 0)
-        self.assertIn("without an end", str(problem))
+        self.assertIn("has an unclosed parenthesis", str(problem))
 
     def test_repeated(self) -> None:
         """
-        What is repeated costs as much each time: characters, classes and groups, and what had been
-        repeated before.
+        A repeated character, class or group costs at least as much as if written so many times.
         """
         for one in ("a", ".", "[a-z]", "[^a]", "(?:ab|c)", "(?:a{3})"):
             for count, times in (("{50}", 50), ("{7,50}", 50), ("{49,}", 50), ("{5}{10}", 50)):
@@ -118,9 +118,10 @@ class ReadRegexpTests(SynchronousTestCase):
         self.assertGreaterEqual(cost("(?:(?:ab){10}){10}"), 100 * cost("ab"))
         self.assertGreaterEqual(cost("(?:ab)*{100}"), 100 * cost("ab"))
 
-    def test_wide(self) -> None:
+    def test_wide_sets(self) -> None:
         """
-        What may be almost any character, or one from afar, costs more than one of a few.
+        A set with almost all characters, or with characters outside ASCII, costs more than a small
+        one.
         """
         for wide in (".", r"\D", r"\W", r"\S", "[^a]", r"[\W]", r"[a[^b]]", r"[\u{80}-\u{10ffff}]"):
             for narrow in ("a", r"\d", r"\w", "[0-9A-Za-z_]"):
@@ -129,7 +130,7 @@ class ReadRegexpTests(SynchronousTestCase):
     @given(st.lists(st.sampled_from(PIECES), max_size=12))
     def test_any(self, pieces: list[str]) -> None:
         """
-        Whatever it is, it is read or refused; and of what is read no part has been lost.
+        Any text is refused or read; reading drops and adds nothing but the replaced sets.
         """
         text = "".join(["(", *pieces, ")"])
         try:

@@ -1,5 +1,5 @@
 """
-Which topics are the hub's own.
+Topics that belong to the hub itself.
 """
 
 from hypothesis import given
@@ -16,12 +16,12 @@ UNRESERVED = "ABCXYZabcxyz0189-._~"
 
 class ReservedTests(SynchronousTestCase):
     """
-    The namespace of the hub.
+    Topics in the namespace of the hub.
     """
 
     def test_reserved(self) -> None:
         """
-        What leads to the hub's path, or below it, is reserved, however it is written.
+        A topic that resolves to the hub's path, or below it, is reserved in any spelling.
         """
         for topic in (
             HUB,
@@ -49,13 +49,13 @@ class ReservedTests(SynchronousTestCase):
             "/.well-known/./mercure",
             "\\.well-known\\mercure",
             "https:\\\\other\\.well-known\\mercure\\x",
-            "  /.well-known/mercure ",  # URLs have no blanks at their ends
+            "  /.well-known/mercure ",  # URLs drop blanks at both ends
         ):
             self.assertTrue(is_reserved(topic, HUB), topic)
 
     def test_free(self) -> None:
         """
-        All others are not, even if they resemble those, or are no URLs.
+        Other topics are free, also if they resemble the hub's path or are not URLs.
         """
         for topic in (
             "a",
@@ -66,7 +66,7 @@ class ReservedTests(SynchronousTestCase):
             "/.well-known/mercur",
             "/.well-known//mercure",
             "/.well-known%2Fmercure",  # an escaped slash is another character
-            "/.well-known/%256Dercure",  # what is escaped twice is not what is escaped once
+            "/.well-known/%256Dercure",  # an escape of an escape is another character
             "urn:uuid:1",
             "urn:.well-known/mercure",
             "https://other/?/.well-known/mercure",
@@ -89,7 +89,7 @@ class ReservedTests(SynchronousTestCase):
     @given(st.text(UNRESERVED, min_size=1), st.data())
     def test_escapes(self, segment: str, data: st.DataObject) -> None:
         """
-        Escapes that need not be there hide nothing, and make nothing of something else.
+        Escaping characters that need no escape does not change whether a topic is reserved.
         """
         forms = st.sampled_from((str, lambda one: f"%{ord(one):02x}", lambda one: f"%{ord(one):X}"))
         topic = "".join(data.draw(forms)(one) for one in segment)

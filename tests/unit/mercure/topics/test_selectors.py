@@ -1,5 +1,5 @@
 """
-What a subscriber asks for.
+Matchers in the parameters of a request.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -16,7 +16,7 @@ BASE = "https://hub.example/.well-known/mercure"
 
 class ReadSelectorsTests(SynchronousTestCase):
     """
-    Parameters of a request.
+    Reading matchers from the parameters of a request.
     """
 
     def read(self, *pairs: tuple[str, str], limits: Limits | None = None) -> Selection:
@@ -31,7 +31,7 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_all_kinds(self) -> None:
         """
-        Parameters of both dialects, repeated and mixed, are one list in the order of the request.
+        Parameters of both dialects, repeated and mixed, make one list in the order of the request.
         """
         selection = self.read(
             ("topic", "/c/{id}"),
@@ -60,7 +60,7 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_each_once(self) -> None:
         """
-        What is asked for twice in the same way is one subscription; in two ways it is two.
+        The same matcher twice is one subscription; the same text as two kinds of matcher is two.
         """
         selection = self.read(
             ("match", "a"), ("match_exact", "a"), ("topic", "a"), ("match", "a"), ("topic", "a")
@@ -71,9 +71,9 @@ class ReadSelectorsTests(SynchronousTestCase):
         )
         self.assertEqual(Matchers.of("a"), selection.matchers)
 
-    def test_raw(self) -> None:
+    def test_text_as_sent(self) -> None:
         """
-        A subscription keeps what was sent, however it is understood.
+        A subscription keeps the text of its matcher as it was sent.
         """
         (subscription,) = self.read(("match_urlpattern", r"/(\d+)")).subscriptions
         self.assertEqual(r"/(\d+)", subscription.match)
@@ -81,14 +81,14 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_wildcard(self) -> None:
         """
-        The wildcard is everything, whatever the parameter.
+        The wildcard matches every topic, in each parameter.
         """
         for name in ("match", "match_exact", "match_urlpattern", "topic"):
             self.assertEqual(Matchers.of(Everything()), self.read((name, "*")).matchers)
 
     def test_unknown(self) -> None:
         """
-        Whatever else begins like a matcher is refused, in any case; what does not is ignored.
+        Other names that begin with "match" in any case are refused; other parameters are ignored.
         """
         for name in (
             "Match",
@@ -104,27 +104,28 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_long_name(self) -> None:
         """
-        Of a long name only the beginning is repeated.
+        An error repeats only the beginning of a long parameter name.
         """
         self.assert_refused(repr("match" + "x" * 35) + ";", ("match" + "x" * 9999, "a"))
 
-    def test_nothing(self) -> None:
+    def test_no_matchers(self) -> None:
         """
-        Something must be asked for.
+        A request without a matcher is refused.
         """
-        self.assert_refused("nothing is asked for")
-        self.assert_refused("nothing is asked for", ("last_event_id", "1"))
+        self.assert_refused("no topics are asked for")
+        self.assert_refused("no topics are asked for", ("last_event_id", "1"))
 
     def test_legacy_off(self) -> None:
         """
-        Where the 0.x dialect is off, its parameter is refused with what to use instead.
+        If the 0.x dialect is off, the error for its parameter names those of 1.0.
         """
         self.assert_refused("match_urlpattern", ("topic", "a"), is_legacy=False)
-        self.assert_refused("topic is no longer", ("match", "a"), ("topic", "a"), is_legacy=False)
+        text = "the hub no longer knows topic;"
+        self.assert_refused(text, ("match", "a"), ("topic", "a"), is_legacy=False)
 
-    def test_mistakes(self) -> None:
+    def test_invalid_matchers(self) -> None:
         """
-        A matcher that makes no sense is refused, and its parameter named.
+        An invalid matcher is refused; the error names its parameter.
         """
         for name, value, text in (
             ("match", "a\n", "match must not have"),
@@ -140,16 +141,16 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        There may be so many, of all kinds together, and no more; repeated ones do not count.
+        The limit counts the matchers of all kinds together; repeated ones do not count.
         """
         pairs = [(("match", "topic")[number % 2], str(number)) for number in range(100)]
         self.assertEqual(100, len(self.read(*pairs, *pairs).subscriptions))
-        self.assert_refused("100 matchers", *pairs, ("match", "one more"))
+        self.assert_refused("101 matchers are too many", *pairs, ("match", "one more"))
         self.assertRaises(Refused, self.read, *pairs[:3], limits=Limits(max_matchers=2))
 
     def test_too_long(self) -> None:
         """
-        Each may have so many bytes.
+        A matcher has at most 4,096 bytes.
         """
         self.read(("match", "x" * 4096), ("match", "é" * 2048))
         for name in ("match", "match_urlpattern", "topic"):
@@ -158,19 +159,19 @@ class ReadSelectorsTests(SynchronousTestCase):
 
 class MatcherOfTests(SynchronousTestCase):
     """
-    One matcher, of a request or a token.
+    Making one matcher, of a request or of a token.
     """
 
     def test_types(self) -> None:
         """
-        There are two types.
+        A matcher is of type exact or urlpattern.
         """
         self.assertEqual(Exact("/:id"), matcher_of("exact", "/:id", BASE))
         self.assertEqual(pattern_of("/:id", BASE), matcher_of("urlpattern", "/:id", BASE))
 
     def test_unknown_type(self) -> None:
         """
-        Others, to the letter, are refused.
+        Any other type is refused, also one that differs only in case.
         """
         for match_type in ("Exact", "URLPattern", "regexp", ""):
             problem = self.assertRaises(Refused, matcher_of, match_type, "a", BASE)
@@ -178,14 +179,14 @@ class MatcherOfTests(SynchronousTestCase):
 
     def test_wildcard(self) -> None:
         """
-        The wildcard is recognized before its type.
+        The wildcard matches every topic with any type, also with an unknown one.
         """
         for match_type in ("exact", "urlpattern", "regexp"):
             self.assertEqual(Everything(), matcher_of(match_type, "*", BASE))
 
     def test_own_topics(self) -> None:
         """
-        A relative pattern matches the topics of the hub's own, absolute or not.
+        A relative pattern matches the hub's own topics in relative and absolute form.
         """
         matcher = matcher_of("urlpattern", "/.well-known/mercure/subscriptions/:t/:m/:s", BASE)
         for topic in ("exact/a%2Fb/1", "urlpattern/%2A/1"):
@@ -197,7 +198,7 @@ class MatcherOfTests(SynchronousTestCase):
 
     def test_limits(self) -> None:
         """
-        No limit of the operator goes beyond what the hub can do.
+        The limit on a pattern's cost holds even if the operator allows longer patterns.
         """
         for match_type in ("exact", "urlpattern"):
             problem = self.assertRaises(

@@ -16,8 +16,8 @@ from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._template import Template, selector_of
 from tests.cost import assert_linear, cost
 
-#: What an expression writes before its first value and between two, and whether it writes names
-#: (RFC 6570, appendix A).
+#: By operator, the text before the first value and between two values, and true if names are also
+#: written (RFC 6570, appendix A).
 OPERATORS = {
     "": ("", ",", False),
     "+": ("", ",", False),
@@ -32,7 +32,7 @@ OPERATORS = {
 
 def expand(operator: str, values: list[str], is_exploded: bool) -> tuple[str, str]:
     """
-    Make an expression, and what it makes of values, as RFC 6570 tells it (3.2.1).
+    Return an expression, and its expansion with these values by the rules of RFC 6570 (3.2.1).
     """
     first, between, has_names = OPERATORS[operator]
     safe = "-._~:/?#[]@!$&'()*+,;=" if operator in ("+", "#") else "-._~"
@@ -46,12 +46,12 @@ def expand(operator: str, values: list[str], is_exploded: bool) -> tuple[str, st
 
 class TemplateTests(SynchronousTestCase):
     """
-    URI templates, backwards.
+    Topics that a URI template selects.
     """
 
     def test_examples(self) -> None:
         """
-        What each operator can have made, and what it cannot.
+        Each operator selects the topics that it can make, and no others.
         """
         for template, topics, others in (
             (
@@ -84,7 +84,7 @@ class TemplateTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         """
-        The whole topic is matched, to its very end.
+        A template must match the whole topic.
         """
         self.assertFalse(Template("/b/{x}").matches("/b/1\n"))
         self.assertFalse(Template("/b/{x}").matches("https://a/b/1"))
@@ -96,22 +96,22 @@ class TemplateTests(SynchronousTestCase):
     )
     def test_expanded(self, operator: str, values: list[str], is_exploded: bool) -> None:
         """
-        What values make of a template, the template selects.
+        A template selects each topic that it makes.
         """
         expression, expanded = expand(operator, values, is_exploded)
         self.assertTrue(Template(f"https://a{expression}z").matches(f"https://a{expanded}z"))
 
-    def test_values(self) -> None:
+    def test_equality(self) -> None:
         """
-        Those of one text are equal; it shows what it was made of.
+        Templates with the same text are equal; the representation shows the text.
         """
         self.assertEqual({Template("{a}")}, {Template("{a}"), Template("{a}")})
         self.assertEqual("Template(template='{a}')", repr(Template("{a}")))
         self.assertIsInstance(Template("{a}"), Matcher)
 
-    def test_no_template(self) -> None:
+    def test_not_a_template(self) -> None:
         """
-        What is no URI template cannot be one.
+        A text that is not a URI template is refused.
         """
         for text in (
             "{",
@@ -131,8 +131,8 @@ class TemplateTests(SynchronousTestCase):
 
     def test_linear(self) -> None:
         """
-        No topic makes one of the dearest templates expensive: it takes so many times as long as it
-        is longer.
+        Matching one of the most expensive templates takes time in proportion to the length of the
+        topic.
         """
         template = Template("{+x}{/y*}" * 5 + "1")
 
@@ -145,7 +145,7 @@ class TemplateTests(SynchronousTestCase):
 
     def test_cheap_to_make(self) -> None:
         """
-        The dearest template there may be costs no more than a few hundred plain ones.
+        Making one of the most expensive templates costs at most as much as 300 plain ones.
         """
         dear = cost(lambda: Template("{+x}{/y*}" * 5 + "dear"))
         self.assertLess(dear, 300 * cost(lambda: Template("plain/{x}")))
@@ -153,12 +153,12 @@ class TemplateTests(SynchronousTestCase):
 
 class SelectorOfTests(SynchronousTestCase):
     """
-    Which of the three it is.
+    Telling wildcard, template and topic apart.
     """
 
     def test_kinds(self) -> None:
         """
-        The wildcard is everything; what is no URI template is a topic.
+        The wildcard matches every topic; a text that is not a URI template is a topic.
         """
         self.assertEqual(Everything(), selector_of("*"))
         self.assertEqual(Template("/b/{id}"), selector_of("/b/{id}"))
@@ -167,7 +167,8 @@ class SelectorOfTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no name, is too long, or too complex, is refused, and the field is named.
+        Forbidden characters and selectors that are too long or too complex are refused; the error
+        names the field.
         """
         for text, problem in (
             ("a\n", "U+000A"),
@@ -190,7 +191,7 @@ class SelectorOfTests(SynchronousTestCase):
     )
     def test_any(self, pieces: list[str]) -> None:
         """
-        Whatever is sent is selected by itself.
+        Any selector selects the topic with its own text.
         """
         text = "".join(pieces)
         self.assertTrue(selector_of(text).matches(text))

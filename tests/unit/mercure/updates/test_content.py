@@ -1,5 +1,5 @@
 """
-What a client says of media types.
+Media types that a client sends and accepts.
 """
 
 from hypothesis import given
@@ -16,7 +16,7 @@ class TakesEventStreamTests(SynchronousTestCase):
 
     def test_taken(self) -> None:
         """
-        An event stream is taken by who names it, or a wildcard of it, or nothing at all.
+        An event stream is accepted by its name or a wildcard, or if ``Accept`` is missing.
         """
         for value in (
             b"text/event-stream",
@@ -36,8 +36,8 @@ class TakesEventStreamTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        It is not by who names others only, or refuses it, the more precise name being the one that
-        counts.
+        An event stream is not accepted if only others are named, or if the most precise name for it
+        has quality 0.
         """
         for value in (
             b"text/html",
@@ -51,7 +51,7 @@ class TakesEventStreamTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=30), max_size=3))
     def test_anything(self, values: list[bytes]) -> None:
         """
-        Whatever is sent, there is an answer.
+        Any value of ``Accept`` is accepted or refused, without an error.
         """
         self.assertIn(takes_event_stream(values), (True, False))
 
@@ -63,7 +63,7 @@ class MediaTypeTests(SynchronousTestCase):
 
     def test_read(self) -> None:
         """
-        Parameters, case and blanks do not count.
+        Parameters, case and blanks are ignored.
         """
         for value in (
             b"application/json",
@@ -72,9 +72,9 @@ class MediaTypeTests(SynchronousTestCase):
         ):
             self.assertEqual("application/json", media_type_of([value]))
 
-    def test_none(self) -> None:
+    def test_missing_or_malformed(self) -> None:
         """
-        There may be none; what makes no sense is not the same.
+        A missing ``Content-Type`` gives ``None``, a malformed one an empty text.
         """
         self.assertIsNone(media_type_of([]))
         for values in ([b""], [b"json"], [b"a/b/c"], [b"a/b", b"a/b"], [b"\xff/\xff"]):

@@ -1,5 +1,5 @@
 """
-Forms.
+Reading forms.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ HEX = b"0123456789ABCDEFabcdef"
 
 def parse(form: bytes) -> list[tuple[bytes, bytes]]:
     """
-    Read a form byte by byte, as the URL Standard tells it (5.1).
+    Read a form byte by byte, as the URL Standard describes it (5.1).
     """
     pairs = []
     for sequence in form.split(b"&"):
@@ -45,8 +45,8 @@ def parse(form: bytes) -> list[tuple[bytes, bytes]]:
 
 def calls_of(act: Callable[[], object]) -> int:
     """
-    Return how many functions are called meanwhile, of Python's own too; what it raises is of no
-    interest.
+    Return how many functions are called meanwhile, including those of Python itself; errors are
+    ignored.
     """
     calls = 0
 
@@ -66,12 +66,12 @@ def calls_of(act: Callable[[], object]) -> int:
 
 class ReadFormTests(SynchronousTestCase):
     """
-    Names and values.
+    Names and values of a form.
     """
 
     def test_examples(self) -> None:
         """
-        The traps: what other parsers lose, split or change.
+        Values are kept where other parsers lose, split or change them.
         """
         for form, expected in (
             (b"", []),
@@ -94,7 +94,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_not_utf8(self) -> None:
         """
-        What is not in UTF-8 is refused, whether escaped or not, and the field is named.
+        A value that is not in UTF-8, escaped or not, is refused; the error names the field.
         """
         for form in (b"x=1&data=%FF", b"data=\xe9", b"data=%ED%A0%80", b"data=%C0%80"):
             problem = self.assertRaises(Refused, read_form, form)
@@ -104,7 +104,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_name_not_utf8(self) -> None:
         """
-        So is a name that is not; the error shows it as well as it can, and not all of it.
+        A name that is not in UTF-8 is refused; the error shows its readable beginning.
         """
         problem = self.assertRaises(Refused, read_form, b"caf\xe9=1")
         self.assertIn("'caf\ufffd'", problem.text)
@@ -114,7 +114,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        There is a limit to how many fields there are.
+        A form has at most 10,000 fields.
         """
         self.assertEqual(MAX_FIELDS, len(read_form(b"&".join([b"a"] * MAX_FIELDS))))
         problem = self.assertRaises(Refused, read_form, b"&".join([b"a"] * (MAX_FIELDS + 1)))
@@ -122,8 +122,8 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_too_many_are_not_read(self) -> None:
         """
-        Of a form with too many fields none is read: it is refused for that, and not for what is in
-        the first.
+        A form with too many fields is refused before any field is read, so its content does not
+        matter.
         """
         for field in (b"%FF=1", b"\xff", b"a", b""):
             problem = self.assertRaises(Refused, read_form, field + b"&" * MAX_FIELDS)
@@ -133,8 +133,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_linear(self) -> None:
         """
-        A form that is twice as long takes twice as many steps, whatever is in it, and is read to
-        its end.
+        Reading a form takes steps in proportion to its length, for any content.
         """
         for piece, expected in (
             (b"%41", "A"),
@@ -161,7 +160,7 @@ class ReadFormTests(SynchronousTestCase):
     )
     def test_oracle(self, pieces: list[bytes]) -> None:
         """
-        It is what the URL Standard says, read byte by byte; where that is not UTF-8, it is refused.
+        A form is read as by the URL Standard, or refused if a field is not UTF-8.
         """
         form = b"".join(pieces)
         try:

@@ -19,7 +19,7 @@ from ssetwist.mercure.updates._json import MAX_LINES, answer_line, lines_of, upd
 from ssetwist.mercure.updates._update import Update
 from tests.unit.mercure.updates.test_update import FIELDS, HUB, difficult
 
-#: Any JSON value, and what JSON can say but UTF-8 cannot.
+#: Any JSON value, including strings that UTF-8 cannot encode.
 values = st.recursive(
     st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), difficult),
     lambda inner: st.one_of(
@@ -31,19 +31,19 @@ values = st.recursive(
 
 def read(**fields: object) -> Update:
     """
-    Publish an object with a topic and such fields.
+    Return the update from an object with a topic and these fields.
     """
     return update_from_json(json.dumps({"topic": "a", **fields}).encode(), HUB)
 
 
 class JSONTests(SynchronousTestCase):
     """
-    One update.
+    An update from a JSON object.
     """
 
     def assert_refused(self, status: int, words: str, text: bytes) -> None:
         """
-        Check that a text is refused with a sentence that begins like this.
+        Check that a text is refused with a message that begins with these words.
         """
         refused = self.assertRaises(Refused, update_from_json, text, HUB)
         self.assertEqual((status, words), (refused.status, refused.text[: len(words)]), text)
@@ -51,21 +51,21 @@ class JSONTests(SynchronousTestCase):
 
     def assert_bad(self, field: str, *values: object) -> None:
         """
-        Check that a field must not have any of these values.
+        Check that each of these values is refused for a field.
         """
         for value in values:
             text = json.dumps({"topic": "a", field: value}).encode()
             self.assert_refused(400, f"{field} ", text)
 
-    def test_least(self) -> None:
+    def test_only_a_topic(self) -> None:
         """
-        A topic is enough.
+        An object needs nothing but a topic.
         """
         self.assertEqual(Update(("a",), Event("")), read())
 
-    def test_most(self) -> None:
+    def test_all_names(self) -> None:
         """
-        Each name has its meaning.
+        Each name sets its field of the update.
         """
         self.assertEqual(
             Update(("a", "é"), Event("x", type="t", id="i", retry=5), is_private=True),
@@ -74,7 +74,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_data(self) -> None:
         """
-        Text is sent as it is, any other value as JSON on one line.
+        A string is sent as it is, any other value as JSON on one line.
         """
         for value, data in (
             ("", ""),
@@ -87,25 +87,25 @@ class JSONTests(SynchronousTestCase):
         ):
             self.assertEqual(data, read(data=value).event.data)
 
-    def test_nothing(self) -> None:
+    def test_null_and_empty(self) -> None:
         """
-        What is null, or an empty text, is not there.
+        ``null`` and empty strings count as missing.
         """
         self.assertEqual(read(), read(id=None, type=None, retry=None, private=None))
         self.assertEqual(read(), read(id="", type="", retry="", private=False))
 
     def test_topic(self) -> None:
         """
-        There are topics, and they are texts.
+        A topic, or an array of topics, is needed; each is a non-empty string that is allowed.
         """
         self.assert_bad("topic", None, [], "", [""], 1, {}, ["a", 1], ["a", ["b"]], [None])
         self.assert_refused(400, "topic", b"{}")
         self.assert_bad("topic", "*", ["a", HUB], "a\n", "\ud800")
         self.assert_refused(413, "topic", json.dumps({"topic": ["a"] * 1001}).encode())
 
-    def test_wrong_kind(self) -> None:
+    def test_wrong_type(self) -> None:
         """
-        Each value is of its kind.
+        A value of a wrong JSON type is refused.
         """
         self.assert_bad("id", 1, True, [], {})
         self.assert_bad("type", 1, False, ["t"])
@@ -114,7 +114,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_same_rules(self) -> None:
         """
-        What a form must not say, JSON must not either.
+        Values that are refused in a form are refused in JSON.
         """
         self.assert_bad("id", "#1", "earliest", "a\0", "\ud800")
         self.assert_bad("type", "mercure", "a\n")
@@ -122,22 +122,22 @@ class JSONTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        Unknown names do not count.
+        Unknown names are ignored.
         """
         self.assertEqual(read(), read(target="x", Topic="*", topics=["b"]))
 
-    def test_no_json(self) -> None:
+    def test_not_json(self) -> None:
         """
-        Text that is not JSON, or not an object, is refused, with the place where it stops to be.
+        Text that is not a JSON object is refused; a syntax error names its place.
         """
-        self.assert_refused(400, "the update is no JSON: ", b"topic=a")
-        self.assert_refused(400, "the update is no JSON object", b'[{"topic":"a"}]')
+        self.assert_refused(400, "the update is not JSON: ", b"topic=a")
+        self.assert_refused(400, "the update is not a JSON object", b'[{"topic":"a"}]')
         refused = self.assertRaises(Refused, update_from_json, b'{"topic" "a"}', HUB)
         self.assertIn("at line 1, column 10", refused.text)
 
     def test_too_large_number(self) -> None:
         """
-        A number that is larger than a float can be is not sent as something that is no JSON.
+        A number that is too large for a float is refused, because JSON has no infinity.
         """
         self.assert_refused(400, "data ", b'{"topic":"a","data":1e999}')
 
@@ -147,7 +147,7 @@ class JSONTests(SynchronousTestCase):
     )
     def test_any(self, fields: dict[str, object], has_topic: bool) -> None:
         """
-        Whatever is sent makes an update that a hub takes, or is refused by the name of a field.
+        Any object makes an update that a hub takes, or is refused by the name of a field.
         """
         if has_topic:
             fields["topic"] = "a"
@@ -173,7 +173,7 @@ class JSONTests(SynchronousTestCase):
     )
     def test_any_bytes(self, text: bytes | str) -> None:
         """
-        Any bytes are an update, or are refused.
+        Any bytes make an update or are refused.
         """
         body = text if isinstance(text, bytes) else text.encode()
         try:
@@ -187,12 +187,12 @@ class JSONTests(SynchronousTestCase):
 
 class LinesTests(SynchronousTestCase):
     """
-    Many updates in one body.
+    Updates on the lines of one body.
     """
 
     def test_lines(self) -> None:
         """
-        Lines end with LF or CRLF, the last one need not, and blank ones are passed over.
+        Lines end with LF or CRLF, except perhaps the last one; blank lines are skipped.
         """
         self.assertEqual([(1, b"{}"), (2, b"{}\r"), (5, b" {}")], lines_of(b"{}\n{}\r\n\n \r\n {}"))
         self.assertEqual([(1, b"{}")], lines_of(b"{}\n"))
@@ -200,7 +200,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_no_other_line_end(self) -> None:
         """
-        What else ends a line elsewhere may be in the text of a value.
+        U+2028 and U+0085 do not end a line; they may be in a value.
         """
         line = '{"topic":"a","data":"\u2028\x85"}'.encode()
         self.assertEqual([(1, line)], lines_of(line))
@@ -215,7 +215,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        Too many lines are too much, whether there is anything on them or not.
+        A body has at most 1,000 lines, including blank ones.
         """
         self.assertEqual(MAX_LINES, len(lines_of(b"{}\n" * MAX_LINES)))
         self.assertEqual(MAX_LINES, len(lines_of(b"{}\n" * (MAX_LINES - 1) + b"{}")))
@@ -226,18 +226,18 @@ class LinesTests(SynchronousTestCase):
 
 class AnswerTests(SynchronousTestCase):
     """
-    What each line is answered with.
+    The answer to each line.
     """
 
     def test_id(self) -> None:
         """
-        An update that was published is answered with its id.
+        A line whose update was published is answered with the id.
         """
         self.assertEqual(b'{"id": "#e.1"}\n', answer_line(1, "#e.1"))
 
     def test_error(self) -> None:
         """
-        One that was not is answered with what was wrong, and where.
+        A line that was refused is answered with the error, the status and the line's number.
         """
         refused = Refused(400, "topic is missing")
         self.assertEqual(
@@ -247,14 +247,14 @@ class AnswerTests(SynchronousTestCase):
 
     def test_retry_after(self) -> None:
         """
-        If another try may succeed, it says when.
+        The answer tells when to try again, in seconds.
         """
         answer = json.loads(answer_line(1, Refused(503, "Not now.", retry_after=2.5)))
         self.assertEqual(2.5, answer["retry_after"])
 
     def test_batches_of_our_publisher(self) -> None:
         """
-        A hub takes as much at a time as a publisher of ours sends: of lines, and of bytes.
+        A hub takes the largest batches that our publisher sends, in lines and in bytes.
         """
         for data in ("", "x" * (MAX_BATCH // 2)):
             batch = next(batches_of(iter([Sent("a", data)] * (MAX_LINES + 1))))
@@ -265,7 +265,7 @@ class AnswerTests(SynchronousTestCase):
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_one_line(self, text: str) -> None:
         """
-        Whatever is answered is one line of UTF-8.
+        Every answer is one line of UTF-8.
         """
         for answer in (answer_line(1, text), answer_line(1, Refused(400, text))):
             self.assertEqual([b"\n"], [answer[-1:]])

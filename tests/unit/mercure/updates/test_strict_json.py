@@ -1,5 +1,5 @@
 """
-JSON to the letter.
+Reading strict JSON.
 """
 
 from hypothesis import given
@@ -11,12 +11,12 @@ from ssetwist.mercure.updates._strict_json import read_object
 
 class ReadObjectTests(SynchronousTestCase):
     """
-    ``read_object``.
+    Reading a JSON object from bytes.
     """
 
     def problem(self, text: bytes) -> str:
         """
-        Return why a text is refused.
+        Return the reason why a text is refused.
         """
         return str(self.assertRaises(ValueError, read_object, text, "it"))
 
@@ -33,53 +33,55 @@ class ReadObjectTests(SynchronousTestCase):
 
     def test_place(self) -> None:
         """
-        The place is named where a text stops to be JSON.
+        A syntax error is reported with its line and column, and without the content.
         """
         for text, expected in (
-            (b'{"identity":\n s3cret}', "it is no JSON: Expecting value at line 2, column 2"),
-            (b'{"topics": ["a"', "it is no JSON: Expecting ',' delimiter at line 1, column 16"),
-            (b"", "it is no JSON: Expecting value at line 1, column 1"),
-            (b" ", "it is no JSON: Expecting value at line 1, column 2"),
-            (b"{}{}", "it is no JSON: Extra data at line 1, column 3"),
-            (b"\xef\xbb\xbf{}", "it is no JSON: "),
+            (b'{"identity":\n s3cret}', "it is not JSON: Expecting value at line 2, column 2"),
+            (b'{"topics": ["a"', "it is not JSON: Expecting ',' delimiter at line 1, column 16"),
+            (b"", "it is not JSON: Expecting value at line 1, column 1"),
+            (b" ", "it is not JSON: Expecting value at line 1, column 2"),
+            (b"{}{}", "it is not JSON: Extra data at line 1, column 3"),
+            (b"\xef\xbb\xbf{}", "it is not JSON: "),
         ):
             self.assertIn(expected, self.problem(text))
             self.assertNotIn("s3cret", self.problem(text))
 
     def test_utf8(self) -> None:
         """
-        JSON is UTF-8, and nothing else.
+        Only UTF-8 is read; an error names the first byte that is wrong.
         """
-        self.assertEqual("it is no UTF-8 at byte 2", self.problem(b'{"\xff'))
-        self.assertEqual("it is no UTF-8 at byte 0", self.problem("{}".encode("utf-16")))
-        self.assertIn("it is no JSON", self.problem("{}".encode("utf-16-le")))
+        self.assertEqual("it is not UTF-8 at byte 2", self.problem(b'{"\xff'))
+        self.assertEqual("it is not UTF-8 at byte 0", self.problem("{}".encode("utf-16")))
+        self.assertIn("it is not JSON", self.problem("{}".encode("utf-16-le")))
 
     def test_numbers(self) -> None:
         """
-        Numbers that only Python knows, and those with more digits than anybody reads, are refused.
+        NaN, infinities and numbers with more digits than Python reads are refused.
         """
         for number in (b"NaN", b"Infinity", b"-Infinity", b"9" * 5000):
             for text in (b'{"a": %b}' % number, number):
-                self.assertEqual("it has a number that is too long, or is none", self.problem(text))
+                self.assertEqual(
+                    "it has a number that is too long or not in JSON", self.problem(text)
+                )
 
     def test_deep(self) -> None:
         """
-        However deep it is, it does no harm.
+        Deep nesting is refused without a crash.
         """
         for text in (b"[" * 100_000, b'{"a":' * 100_000):
             self.assertEqual("it is nested too deeply", self.problem(text))
 
-    def test_no_object(self) -> None:
+    def test_not_an_object(self) -> None:
         """
-        Any other value is no object.
+        A JSON value other than an object is refused.
         """
         for text in (b"null", b"true", b"[]", b'"*"', b"1", b'[{"a": 1}]'):
-            self.assertEqual("it is no JSON object", self.problem(text))
+            self.assertEqual("it is not a JSON object", self.problem(text))
 
     @given(st.binary(max_size=30))
     def test_any(self, text: bytes) -> None:
         """
-        Any bytes are read, or refused with a sentence that has its subject.
+        Any bytes are read, or refused with a message that begins with the subject.
         """
         try:
             self.assertIsInstance(read_object(text, "the answer"), dict)

@@ -1,5 +1,5 @@
 """
-What is published, and by which rules.
+The rules for updates.
 """
 
 from hypothesis import given
@@ -16,10 +16,10 @@ from ssetwist.mercure.updates._update import MAX_TOPIC, MAX_TYPE, Update, update
 
 HUB = "https://hub.example/.well-known/mercure"
 
-#: The fields of the form, by whose names a refusal begins.
+#: The fields of the form; the message of a refusal begins with one.
 FIELDS = ("topic", "data", "private", "id", "type", "retry")
 
-#: Text of which much is not allowed.
+#: Text with much that is not allowed.
 difficult = st.one_of(
     st.text(max_size=20),
     st.text(st.sampled_from("*#/%0127.٣ \0\n\r\x7f\x85\u200b\ufeff\ud800é🐈"), max_size=20),
@@ -30,19 +30,19 @@ difficult = st.one_of(
 
 def form(*pairs: tuple[str, str], **fields: str) -> Update:
     """
-    Publish a form with a topic and such fields.
+    Return the update from a form with a topic and these fields.
     """
     return update_from_form([("topic", "a"), *pairs, *fields.items()], HUB)
 
 
 class FormTests(SynchronousTestCase):
     """
-    Updates out of forms.
+    An update from a form.
     """
 
     def assert_refused(self, status: int, field: str, *pairs: tuple[str, str]) -> None:
         """
-        Check that such a form is refused, and that the refusal begins with the field's name.
+        Check that a form is refused with a message that begins with the field's name.
         """
         refused = self.assertRaises(Refused, update_from_form, pairs, HUB)
         self.assertEqual((status, field), (refused.status, refused.text.split()[0]), pairs)
@@ -50,20 +50,20 @@ class FormTests(SynchronousTestCase):
 
     def assert_bad(self, field: str, *values: str) -> None:
         """
-        Check that a field must not have any of these values.
+        Check that each of these values is refused for a field.
         """
         for value in values:
             self.assert_refused(400, field, ("topic", "a"), (field, value))
 
-    def test_least(self) -> None:
+    def test_only_a_topic(self) -> None:
         """
-        A topic is enough.
+        A form needs nothing but a topic.
         """
         self.assertEqual(Update(("a",), Event("")), form())
 
-    def test_most(self) -> None:
+    def test_all_fields(self) -> None:
         """
-        Each field has its meaning.
+        Each field sets its part of the update.
         """
         self.assertEqual(
             Update(("a", "b"), Event("1\n2", type="t", id="i", retry=5), is_private=True),
@@ -72,7 +72,7 @@ class FormTests(SynchronousTestCase):
 
     def test_topics(self) -> None:
         """
-        Topics stay as they are, in their order; the first is the canonical one.
+        Topics are kept unchanged and in order; the first is the canonical one.
         """
         topics = ("https://example.com/é", "b", "https://EXAMPLE.com/é", "b")
         pairs = [("topic", topic) for topic in topics]
@@ -80,7 +80,7 @@ class FormTests(SynchronousTestCase):
 
     def test_no_topic(self) -> None:
         """
-        Without a topic, or with an empty one, it goes nowhere.
+        A form without a topic, or with an empty one, is refused.
         """
         self.assert_refused(400, "topic")
         self.assert_refused(400, "topic", ("data", "x"))
@@ -90,8 +90,8 @@ class FormTests(SynchronousTestCase):
 
     def test_bad_topic(self) -> None:
         """
-        A topic has no control characters and nothing invisible, is not the wildcard, and is not
-        the hub's own.
+        A topic with control or invisible characters is refused, as are the wildcard and the hub's
+        own topics.
         """
         for topic in (
             "a\n",
@@ -109,7 +109,7 @@ class FormTests(SynchronousTestCase):
 
     def test_many_topics(self) -> None:
         """
-        Of too many, and of too long ones, it is said that it is too much.
+        Too many topics, and a topic that is too long, are refused with 413.
         """
         most = [("topic", "a")] * MAX_TOPICS
         self.assertEqual(MAX_TOPICS, len(update_from_form(most, HUB).topics))
@@ -119,7 +119,7 @@ class FormTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        To be there is enough, whatever the value.
+        The field ``private`` makes an update private with any value.
         """
         for value in ("", "on", "false", "0"):
             self.assertTrue(form(private=value).is_private)
@@ -127,7 +127,7 @@ class FormTests(SynchronousTestCase):
 
     def test_id(self) -> None:
         """
-        An id is a name, and none of those that the hub gives, or that ask for all.
+        An id with forbidden characters, or one that belongs to the hub, is refused.
         """
         self.assertEqual("urn:uuid:1", form(id="urn:uuid:1").event.id)
         self.assertEqual("a#b", form(id="a#b").event.id)
@@ -137,7 +137,7 @@ class FormTests(SynchronousTestCase):
 
     def test_type(self) -> None:
         """
-        A type is a name, and not that of the hub's own events.
+        A type with forbidden characters, or the type of the hub's own events, is refused.
         """
         self.assertEqual("Mercure", form(type="Mercure").event.type)
         self.assert_bad("type", "mercure", "a\n", "a\0", "a\x80", "a\u200f", "\ud800")
@@ -146,7 +146,7 @@ class FormTests(SynchronousTestCase):
 
     def test_retry(self) -> None:
         """
-        A reconnection time is made of ASCII digits only, and no longer than a browser can count.
+        A reconnection time consists of ASCII digits and is at most what browsers can count.
         """
         for text, expected in (
             ("0", 0),
@@ -160,13 +160,13 @@ class FormTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         """
-        An id, a type and a reconnection time that nobody has filled in are none.
+        An empty id, type or reconnection time counts as missing.
         """
         self.assertEqual(form(), form(id="", type="", retry=""))
 
     def test_data(self) -> None:
         """
-        Data is any text that there is.
+        Data may be any text that UTF-8 can encode.
         """
         for data in ("", "\0", "\u200b\ufeff", "a\r\nb", "é🐈"):
             self.assertEqual(data, form(data=data).event.data)
@@ -174,20 +174,20 @@ class FormTests(SynchronousTestCase):
 
     def test_unknown(self) -> None:
         """
-        Unknown fields do not count.
+        Unknown fields are ignored.
         """
         self.assertEqual(form(), form(target="x", Data="x", topics="*"))
 
-    def test_first(self) -> None:
+    def test_repeated(self) -> None:
         """
-        Of what may be there once, the first counts.
+        The first value of a repeated field counts.
         """
         pairs = [(name, value) for value in ("1", "2") for name in ("data", "id", "type", "retry")]
         self.assertEqual(form(data="1", id="1", type="1", retry="1"), form(*pairs))
 
-    def test_order(self) -> None:
+    def test_topics_first(self) -> None:
         """
-        Topics are looked at first.
+        Topics are checked before the other fields.
         """
         self.assert_refused(400, "topic", ("id", "#1"), ("type", "mercure"))
 
@@ -197,7 +197,7 @@ class FormTests(SynchronousTestCase):
     )
     def test_any(self, pairs: list[tuple[str, str]], has_topic: bool) -> None:
         """
-        Whatever is sent makes an update that a hub takes, or is refused by the name of a field.
+        Any form makes an update that a hub takes, or is refused by the name of a field.
         """
         if has_topic:
             pairs.insert(0, ("topic", "a"))
@@ -213,7 +213,7 @@ class FormTests(SynchronousTestCase):
 
     def test_largest(self) -> None:
         """
-        A hub takes also the largest update.
+        A hub takes the largest update that the rules allow.
         """
         pairs = [("topic", "é" * MAX_TOPIC)] * MAX_TOPICS
         update = update_from_form(
