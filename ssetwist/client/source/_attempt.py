@@ -1,5 +1,5 @@
 """
-One attempt of an event source: from the question for fresh headers to the head of a stream.
+One attempt of an event source: its fresh headers, its request, and the head of its response.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -31,16 +31,16 @@ from ..http import (
 
 _log = Logger()
 
-#: The status with which a server has clients stay away (WHATWG HTML 9.2.3).
+#: Status that tells clients to stay away (WHATWG HTML 9.2.3).
 _NO_CONTENT = 204
 
 
 @dataclass(frozen=True)
 class RequestTemplate:
     """
-    What is the same for all attempts.
+    Request and limits that all attempts of a source share.
 
-    :ivar url: Whole, see :func:`ssetwist.client.http.normalized`.
+    :ivar url: Absolute URL, see :func:`ssetwist.client.http.normalized`.
     :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
     """
 
@@ -57,12 +57,13 @@ class RequestTemplate:
 
 class Attempt:
     """
-    Asks once.
+    One request for an event stream.
 
-    :param last_event_id: What is sent as such.
-    :param answered: Called with what answered, if it is an event stream; with ``None`` if the
-        answer was to stay away.
-    :param failed: Called with the reason if there is none.  Neither is called after :meth:`stop`.
+    :ivar last_event_id: Sent as ``Last-Event-ID``.
+
+    :param answered: Called with the response if it is an event stream; with ``None`` if the server
+        answered that clients stay away.
+    :param failed: Called with the reason otherwise.  Neither is called after :meth:`stop`.
     """
 
     def __init__(
@@ -83,7 +84,7 @@ class Attempt:
 
     def start(self) -> None:
         """
-        Ask.  The answer may come from within.
+        Send the request.  The answer may come from within this call.
         """
         self._running = Deferred.fromCoroutine(self._run())
         self._running.addErrback(lambda problem: _log.failure("an attempt broke", problem))
@@ -92,7 +93,7 @@ class Attempt:
 
     def stop(self) -> None:
         """
-        Cut whatever is going on.
+        Cancel the request.
         """
         self._is_stopped = True
         if self._running is not None and not self._is_over:
@@ -104,7 +105,7 @@ class Attempt:
             answer = await self._ask()
         except SSETwistError as one:
             problem = one
-        except (Exception, CancelledError) as one:  # whatever a network has to say
+        except (Exception, CancelledError) as one:  # any failure of a network
             problem = disconnected(one)
         self._is_over = True
         if self._is_stopped:
@@ -124,8 +125,8 @@ class Attempt:
 
     def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
         """
-        Reach the head of a response, or fail when that takes too long or is cancelled; also if
-        somebody, such as a hook, does not heed that it was cancelled.
+        Reach the head of a response, or fail when that takes too long or is cancelled.  Fail at
+        once even if the code that is cancelled, such as a hook, goes on.
         """
         timeout = self._template.timeout
         head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
@@ -141,7 +142,7 @@ class Attempt:
             elif not isinstance(result, Failure):
                 discard(result[0])
 
-        def done(result: Any) -> Any:  # whatever it is
+        def done(result: Any) -> Any:
             if timer.active():
                 timer.cancel()
             return result
@@ -173,7 +174,7 @@ class Attempt:
             return as_headers(await given if isinstance(given, Awaitable) else given)
         except SSETwistError:
             raise
-        except (Exception, AsyncioCancelledError) as problem:  # it may be anybody's code
+        except (Exception, AsyncioCancelledError) as problem:  # the hook is the application's code
             raise HeadersUnavailable(
                 f"there are no fresh headers: {describe(problem)}"
             ) from problem

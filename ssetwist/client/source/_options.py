@@ -103,23 +103,12 @@ class SourceOptions:
             raise ValueError(f"the URL cannot be an event source's: {problem}") from None
         object.__setattr__(self, "url", url)
         # Each of these checks its arguments.
-        self.new_parser(self.last_event_id)
+        EventStreamParser(
+            max_line=self.max_line, max_event=self.max_event, last_event_id=self.last_event_id
+        )
         jar_of(self.cookies, url)
         method_of(self.method)
         as_headers(self.headers)
-
-    def new_parser(
-        self, last_event_id: str, on_comment: Callable[[str], object] | None = None
-    ) -> EventStreamParser:
-        """
-        Return a parser with the limits of this source.
-        """
-        return EventStreamParser(
-            max_line=self.max_line,
-            max_event=self.max_event,
-            on_comment=on_comment,
-            last_event_id=last_event_id,
-        )
 
 
 def shows_options(keywords: type[Any]) -> Callable[[_F], _F]:
