@@ -4,7 +4,6 @@ One attempt of an event source: its fresh headers, its request, and the head of 
 
 from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -16,7 +15,6 @@ from twisted.web.iweb import IResponse
 
 from ...errors import Disconnected, HeadersUnavailable, SSETwistError
 from ..http import (
-    AnyHeaders,
     Request,
     RequestSender,
     ResponseHead,
@@ -28,31 +26,12 @@ from ..http import (
     follow,
     head,
 )
+from ._options import SourceOptions
 
 _log = Logger()
 
 #: Status that tells clients to stay away (WHATWG HTML 9.2.3).
 _NO_CONTENT = 204
-
-
-@dataclass(frozen=True)
-class RequestTemplate:
-    """
-    Request and limits that all attempts of a source share.
-
-    :ivar url: Absolute URL, see :func:`ssetwist.client.http.normalized`.
-    :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
-    """
-
-    send: RequestSender
-    clock: IReactorTime
-    url: str
-    method: str
-    headers: Headers
-    fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None
-    body: bytes | None
-    wants_gzip: bool
-    timeout: float
 
 
 class Attempt:
@@ -61,6 +40,7 @@ class Attempt:
 
     :ivar last_event_id: Sent as ``Last-Event-ID``.
 
+    :param send: Sends a request.
     :param answered: Called with the response if it is an event stream; with ``None`` if the server
         answered that clients stay away.
     :param failed: Called with the reason otherwise.  Neither is called after :meth:`stop`.
@@ -68,13 +48,17 @@ class Attempt:
 
     def __init__(
         self,
-        template: RequestTemplate,
+        options: SourceOptions,
         last_event_id: str,
         *,
+        send: RequestSender,
+        clock: IReactorTime,
         answered: Callable[[ResponseHead | None], object],
         failed: Callable[[SSETwistError], object],
     ) -> None:
-        self._template = template
+        self._options = options
+        self._send = send
+        self._clock = clock
         self.last_event_id = last_event_id
         self._answered = answered
         self._failed = failed
@@ -116,21 +100,20 @@ class Attempt:
             self._answered(answer)
 
     async def _ask(self) -> ResponseHead | None:
-        template = self._template
         response, url = await self._reach_in_time()
         if response.code == _NO_CONTENT:
             discard(response)
             return None
-        return await checked(response, url, template.clock, takes_gzip=template.wants_gzip)
+        return await checked(response, url, self._clock, takes_gzip=self._options.gzip)
 
     def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
         """
         Reach the head of a response, or fail when that takes too long or is cancelled.  Fail at
         once even if the code that is cancelled, such as a hook, goes on.
         """
-        timeout = self._template.timeout
+        timeout = self._options.connect_timeout
         head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
-        timer = self._template.clock.callLater(timeout, lambda: late())
+        timer = self._clock.callLater(timeout, lambda: late())
 
         def late() -> None:
             head.errback(Disconnected(f"there was no response within {timeout:g} s"))
@@ -152,21 +135,21 @@ class Attempt:
         return head
 
     async def _reach(self) -> tuple[IResponse, str]:
-        template = self._template
+        options = self._options
         fresh = await self._fresh_headers()
         if self._is_stopped:
             raise CancelledError
         headers = head(
-            template.headers,
+            as_headers(options.headers),
             fresh,
             last_event_id=self.last_event_id,
-            wants_gzip=template.wants_gzip,
+            wants_gzip=options.gzip,
         )
-        request = Request(template.method, template.url, headers, template.body)
-        return await follow(template.send, request)
+        request = Request(options.method, options.url, headers, options.body)
+        return await follow(self._send, request)
 
     async def _fresh_headers(self) -> Headers:
-        hook = self._template.fresh_headers
+        hook = self._options.fresh_headers
         if hook is None:
             return Headers()
         try:

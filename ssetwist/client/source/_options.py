@@ -59,7 +59,7 @@ class SourceOptions:
     """
     Options of one :class:`EventSource`, which documents them.
 
-    :ivar url: As browsers write it.
+    :ivar url: URL as browsers write it.
 
     :raises ValueError: If the URL, the method, a header or a number makes no sense.
     :raises TypeError: If an option has the wrong type, such as a body that is text.
@@ -101,14 +101,13 @@ class SourceOptions:
             url = normalized(self.url)
         except ValueError as problem:
             raise ValueError(f"the URL cannot be an event source's: {problem}") from None
-        object.__setattr__(self, "url", url)
-        # Each of these checks its arguments.
+        jar_of(self.cookies, url)  # checks them, as the parser its arguments
         EventStreamParser(
             max_line=self.max_line, max_event=self.max_event, last_event_id=self.last_event_id
         )
-        jar_of(self.cookies, url)
-        method_of(self.method)
-        as_headers(self.headers)
+        object.__setattr__(self, "url", url)
+        object.__setattr__(self, "method", method_of(self.method))
+        object.__setattr__(self, "headers", as_headers(self.headers))  # a copy, of one type
 
 
 def shows_options(keywords: type[Any]) -> Callable[[_F], _F]:

@@ -16,9 +16,9 @@ from twisted.web.iweb import IAgent
 from ..._waiters import Waiters
 from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import Event
-from ..http import Opened, ResponseHead, as_headers, jar_of, method_of, sending, shown
+from ..http import Opened, ResponseHead, jar_of, sending, shown
 from ..stream import EventQueue, Stream
-from ._attempt import Attempt, RequestTemplate
+from ._attempt import Attempt
 from ._options import SourceKeywords, SourceOptions, shows_options
 from ._resumption import Resumption
 from ._retry import Interruption, RetryPolicy
@@ -132,19 +132,9 @@ class EventSource:
         **options: "Unpack[SourceKeywords]",
     ) -> None:
         self._options = given = SourceOptions(url=url, **options)
-        send, self._connections = sending(reactor, client, jar_of(given.cookies, given.url))
         self._clock = reactor
-        self._template = RequestTemplate(
-            send,
-            reactor,
-            given.url,
-            method_of(given.method),
-            as_headers(given.headers),
-            given.fresh_headers,
-            given.body,
-            given.gzip,
-            given.connect_timeout,
-        )
+        jar = jar_of(given.cookies, given.url)
+        self._send, self._connections = sending(reactor, client, jar)
         self._retries = RetryPolicy(given.url, given.backoff, given.policy, given.jitter)
         self._failures = 0
         self._resumption = Resumption(given, None if given.on_comment is None else self._comment)
@@ -285,8 +275,10 @@ class EventSource:
 
     def _attempt(self) -> None:
         attempt = Attempt(
-            self._template,
+            self._options,
             self._resumption.last_event_id,
+            send=self._send,
+            clock=self._clock,
             answered=lambda answer: self._answered(attempt, answer),
             failed=self._failed,
         )

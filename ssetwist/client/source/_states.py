@@ -47,20 +47,6 @@ class ReadyState(Enum):
     CLOSED = 2
 
 
-@runtime_checkable
-class Activity(Protocol):
-    """
-    Thing that goes on in a state: a timer, an attempt or a stream.
-    """
-
-    def stop(self) -> "Deferred[None] | None":
-        """
-        End it, unless it has ended.
-
-        :returns: Fires when its connection is gone; ``None`` if it has no connection to wait for.
-        """
-
-
 @dataclass
 class AttemptTimer:
     """
@@ -122,6 +108,18 @@ class End:
     def set_gone(self, _: object) -> None:
         self._is_gone = True
         self._waiting.fire(None)
+
+
+@runtime_checkable  # Automat checks the type of the thing that a state holds
+class Activity(Protocol):
+    """
+    Timer, attempt or stream: the thing that goes on in a state.
+    """
+
+    def stop(self) -> "Deferred[None] | None":
+        """
+        End it, unless it has ended.  The Deferred fires when its connection is gone.
+        """
 
 
 class Inputs(Protocol):
@@ -192,7 +190,9 @@ def _build() -> Callable[[object], Inputs]:
     undecided.upon(Inputs.held).loop().returns(None)
     for active in (waiting, attempting, open_):
         active.upon(Inputs.close).to(closed)(hand_over)
-        active.upon(Inputs.held).loop()(hold)
+    waiting.upon(Inputs.held).loop()(hold)
+    attempting.upon(Inputs.held).loop()(hold)
+    open_.upon(Inputs.held).loop()(hold_stream)
     closed.upon(Inputs.wait).loop().returns(False)
     closed.upon(Inputs.held).loop()(hold_end)
     return builder.build()

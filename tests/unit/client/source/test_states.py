@@ -10,6 +10,8 @@ from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import Opened, ReadyState
+from ssetwist.client.source import SourceOptions
+from ssetwist.client.source._attempt import Attempt
 from ssetwist.client.source._states import AttemptTimer, End, OpenStream, new_states
 from ssetwist.client.stream import Stream
 from ssetwist.errors import Disconnected
@@ -18,13 +20,19 @@ from tests import examples
 from tests.unit.client.case import FakeResponse
 
 
-class Thing:
+def timer() -> AttemptTimer:
     """
-    Activity that does nothing.
+    Return a timer that has not started.
     """
+    return AttemptTimer(Clock(), 0, list)
 
-    def stop(self) -> None:
-        pass
+
+def attempt() -> Attempt:
+    """
+    Return an attempt that has not started.
+    """
+    options = SourceOptions(url="http://example.com/")
+    return Attempt(options, "", send=list, clock=Clock(), answered=list, failed=list)
 
 
 def open_stream() -> OpenStream:
@@ -45,18 +53,18 @@ class StatesTests(SynchronousTestCase):
         An input returns the thing that the state before it held.
         """
         states = new_states()
-        stream, end, timer = open_stream(), End(None), Thing()
-        self.assertTrue(states.wait(Thing()))
-        states.attempt(Thing())
+        stream, end, last = open_stream(), End(None), timer()
+        self.assertTrue(states.wait(timer()))
+        states.attempt(attempt())
         self.assertIsNone(states.fail())
-        self.assertTrue(states.wait(Thing()))
-        states.attempt(Thing())
+        self.assertTrue(states.wait(timer()))
+        states.attempt(attempt())
         states.open(stream)
         self.assertIs(stream, states.fail())
-        self.assertTrue(states.wait(timer))
-        self.assertIs(timer, states.close(end))
+        self.assertTrue(states.wait(last))
+        self.assertIs(last, states.close(end))
         self.assertIs(end, states.held())
-        self.assertFalse(states.wait(Thing()))
+        self.assertFalse(states.wait(timer()))
 
     def test_values(self) -> None:
         """
@@ -78,8 +86,8 @@ class HeldTests(SynchronousTestCase):
         timers = [
             AttemptTimer(clock, 5, lambda number=number: fired.append(number)) for number in (0, 1)
         ]
-        for timer in timers:
-            timer.start()
+        for one in timers:
+            one.start()
         timers[0].stop()
         clock.advance(4.9)
         self.assertEqual([], fired)
@@ -116,7 +124,7 @@ class _Model(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.states = new_states()
-        self.held: Any = Thing()
+        self.held: Any = timer()
         self.name = "waiting"
         self.states.wait(self.held)
 
@@ -126,19 +134,19 @@ class _Model(RuleBasedStateMachine):
     @precondition(lambda self: self.name in ("undecided", "closed"))
     @rule()
     def wait(self) -> None:
-        timer = Thing()
-        if self.states.wait(timer):
+        activity = timer()
+        if self.states.wait(activity):
             assert self.name == "undecided"
-            self.goes("waiting", timer)
+            self.goes("waiting", activity)
         else:
             assert self.name == "closed"
 
     @precondition(lambda self: self.name == "waiting")
     @rule()
     def attempt(self) -> None:
-        attempt = Thing()
-        self.states.attempt(attempt)
-        self.goes("attempting", attempt)
+        activity = attempt()
+        self.states.attempt(activity)
+        self.goes("attempting", activity)
 
     @precondition(lambda self: self.name == "attempting")
     @rule()
