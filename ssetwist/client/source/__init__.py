@@ -1,5 +1,5 @@
 """
-An event source: one stream after another, with the states, delays and decisions between them.
+Event source: one stream after another, with the states, delays and decisions between them.
 """
 
 from ._options import SharedKeywords, SourceKeywords, SourceOptions, shows_options

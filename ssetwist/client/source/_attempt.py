@@ -43,7 +43,7 @@ class Attempt:
     :param send: Sends a request.
     :param answered: Called with the response if it is an event stream; with ``None`` if the server
         answered that clients stay away.
-    :param failed: Called with the reason otherwise.  Neither is called after :meth:`stop`.
+    :param failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.
     """
 
     def __init__(
@@ -62,7 +62,7 @@ class Attempt:
         self.last_event_id = last_event_id
         self._answered = answered
         self._failed = failed
-        self._is_stopped = False
+        self._is_cancelled = False
         self._is_over = False
         self._running: Deferred[None] | None = None
 
@@ -71,15 +71,17 @@ class Attempt:
         Send the request.  The answer may come from within this call.
         """
         self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(lambda problem: _log.failure("an attempt broke", problem))
-        if self._is_stopped:  # by the hook for fresh headers
-            self.stop()
+        self._running.addErrback(
+            lambda problem: _log.failure("an attempt failed unexpectedly", problem)
+        )
+        if self._is_cancelled:  # by the hook for fresh headers
+            self.cancel()
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """
         Cancel the request.
         """
-        self._is_stopped = True
+        self._is_cancelled = True
         if self._running is not None and not self._is_over:
             self._running.cancel()
 
@@ -92,7 +94,7 @@ class Attempt:
         except (Exception, CancelledError) as one:  # any failure of a network
             problem = disconnected(one)
         self._is_over = True
-        if self._is_stopped:
+        if self._is_cancelled:
             return
         if problem is not None:
             self._failed(problem)
@@ -116,7 +118,7 @@ class Attempt:
         timer = self._clock.callLater(timeout, lambda: late())
 
         def late() -> None:
-            head.errback(Disconnected(f"there was no response within {timeout:g} s"))
+            head.errback(Disconnected(f"no response within {timeout:g} s"))
             reaching.cancel()
 
         def reached(result: Any) -> None:  # the head, or a Failure
@@ -137,7 +139,7 @@ class Attempt:
     async def _reach(self) -> tuple[IResponse, str]:
         options = self._options
         fresh = await self._fresh_headers()
-        if self._is_stopped:
+        if self._is_cancelled:
             raise CancelledError
         headers = head(
             as_headers(options.headers),
@@ -158,6 +160,4 @@ class Attempt:
         except SSETwistError:
             raise
         except (Exception, AsyncioCancelledError) as problem:  # the hook is the application's code
-            raise HeadersUnavailable(
-                f"there are no fresh headers: {describe(problem)}"
-            ) from problem
+            raise HeadersUnavailable(f"fresh_headers failed: {describe(problem)}") from problem

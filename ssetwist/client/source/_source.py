@@ -22,7 +22,7 @@ from ._attempt import Attempt
 from ._options import SourceKeywords, SourceOptions, shows_options
 from ._resumption import Resumption
 from ._retry import Interruption, RetryPolicy
-from ._states import AttemptTimer, End, OpenStream, ReadyState, new_states
+from ._states import End, OpenStream, ReadyState, new_states
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # of typing in Python 3.11
@@ -267,11 +267,11 @@ class EventSource:
         """
 
     def _attempt_after(self, seconds: float) -> bool:
-        timer = AttemptTimer(self._clock, seconds, self._attempt)
-        if not self._states.wait(timer):
-            return False
-        timer.start()
-        return True
+        timer = self._clock.callLater(seconds, self._attempt)
+        is_waiting = self._states.wait(timer)
+        if not is_waiting:
+            timer.cancel()
+        return is_waiting
 
     def _attempt(self) -> None:
         attempt = Attempt(
@@ -353,12 +353,12 @@ class EventSource:
         end = End(problem)
         activity = self._states.close(end)
         self._queue.connect(None)
-        going = [] if activity is None else [activity.stop()]
+        going = [] if activity is None else [activity.cancel()]
         if self._connections is not None:
             going.append(self._connections.close())
         gatherResults([one for one in going if one is not None]).addCallback(end.set_gone)
         if problem is not None:
-            _log.warn("{url}: {problem}; the end", url=shown(self.url), problem=problem)
+            _log.warn("{url}: {problem}; closed", url=shown(self.url), problem=problem)
         self._queue.end(problem)
         self._waiting_for_open.fail(problem or EventSourceClosed(_CLOSED))
         self._waiting_for_close.fire(None if problem is None else Failure(problem))

@@ -12,7 +12,7 @@ State machine of an event source::
 Its laws:
 
 1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Nothing goes on
-   that no state holds, so the input that leaves a state returns the thing that must be stopped.
+   that no state holds, so ``close`` returns the thing that must be cancelled.
 2. An input only changes the state.  The caller acts afterwards, in the new state; nothing is done
    here, and no code of the application is called.
 3. Nothing begins after ``closed``, which holds how the source has ended.
@@ -25,7 +25,6 @@ from typing import Protocol, runtime_checkable
 
 from automat import TypeMachineBuilder
 from twisted.internet.defer import Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..._waiters import Waiters
 from ...errors import SSETwistError
@@ -48,27 +47,6 @@ class ReadyState(Enum):
 
 
 @dataclass
-class AttemptTimer:
-    """
-    Timer that fires when the next attempt is due.
-
-    :ivar fire: Called after ``seconds``; not after :meth:`stop`.
-    """
-
-    clock: IReactorTime
-    seconds: float
-    fire: Callable[[], object]
-    _call: IDelayedCall | None = field(default=None, init=False)
-
-    def start(self) -> None:
-        self._call = self.clock.callLater(self.seconds, self.fire)
-
-    def stop(self) -> None:
-        assert self._call is not None, "a state holds it only if it starts"
-        self._call.cancel()
-
-
-@dataclass
 class OpenStream:
     """
     Stream of an open event source.
@@ -83,7 +61,7 @@ class OpenStream:
     since: float
     has_delivered: bool = False
 
-    def stop(self) -> "Deferred[None]":
+    def cancel(self) -> "Deferred[None]":
         return self.stream.close()
 
 
@@ -116,7 +94,7 @@ class Activity(Protocol):
     Timer, attempt or stream: the thing that goes on in a state.
     """
 
-    def stop(self) -> "Deferred[None] | None":
+    def cancel(self) -> "Deferred[None] | None":
         """
         End it, unless it has ended.  The Deferred fires when its connection is gone.
         """
@@ -129,7 +107,7 @@ class Inputs(Protocol):
 
     def wait(self, activity: Activity) -> bool:
         """
-        Wait for the next attempt.  Return false if the source is closed: the timer must not start.
+        Wait for the next attempt.  Return false if the source is closed.
         """
 
     def attempt(self, activity: Activity) -> None:
@@ -149,7 +127,7 @@ class Inputs(Protocol):
 
     def close(self, end: End) -> Activity | None:
         """
-        End for good, once.  Return the activity that must be stopped.
+        End for good, once.  Return the activity that must be cancelled.
         """
 
     def held(self) -> Activity | End | None:

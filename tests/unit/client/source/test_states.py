@@ -6,13 +6,14 @@ from typing import Any
 
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.internet.interfaces import IDelayedCall
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import Opened, ReadyState
 from ssetwist.client.source import SourceOptions
 from ssetwist.client.source._attempt import Attempt
-from ssetwist.client.source._states import AttemptTimer, End, OpenStream, new_states
+from ssetwist.client.source._states import End, OpenStream, new_states
 from ssetwist.client.stream import Stream
 from ssetwist.errors import Disconnected
 from ssetwist.eventstream import EventStreamParser
@@ -20,11 +21,11 @@ from tests import examples
 from tests.unit.client.case import FakeResponse
 
 
-def timer() -> AttemptTimer:
+def timer() -> IDelayedCall:
     """
-    Return a timer that has not started.
+    Return a timer.
     """
-    return AttemptTimer(Clock(), 0, list)
+    return Clock().callLater(0, list)
 
 
 def attempt() -> Attempt:
@@ -78,22 +79,6 @@ class HeldTests(SynchronousTestCase):
     Things that states hold.
     """
 
-    def test_timer(self) -> None:
-        """
-        A timer fires after its seconds, unless it is stopped.
-        """
-        clock, fired = Clock(), []
-        timers = [
-            AttemptTimer(clock, 5, lambda number=number: fired.append(number)) for number in (0, 1)
-        ]
-        for one in timers:
-            one.start()
-        timers[0].stop()
-        clock.advance(4.9)
-        self.assertEqual([], fired)
-        clock.advance(0.1)
-        self.assertEqual([1], fired)
-
     def test_end(self) -> None:
         """
         All callers that wait for the end of the connections are told, also those that ask later.
@@ -107,13 +92,13 @@ class HeldTests(SynchronousTestCase):
 
     def test_stream(self) -> None:
         """
-        An open stream is stopped by closing it.
+        An open stream is cancelled by closing it.
         """
         stream = open_stream()
-        stopped = stream.stop()
-        self.assertNoResult(stopped)
+        gone = stream.cancel()
+        self.assertNoResult(gone)
         stream.stream.connectionLost()
-        self.assertIsNone(self.successResultOf(stopped))
+        self.assertIsNone(self.successResultOf(gone))
 
 
 class _Model(RuleBasedStateMachine):
