@@ -252,6 +252,25 @@ class PauseTests(StreamCase):
         self.assertEqual(["1"], self.arrived)
         self.assert_problem(Disconnected, "the server has ended")
 
+    def test_paused_after_the_end(self) -> None:
+        """
+        The transport is left alone after the end of the body, even if held events pause the stream.
+        """
+        stream = self.begin()
+        stream.pause()
+        stream.dataReceived(event(1))
+        stream.dataReceived(event(2))
+        self.lose(ResponseDone())
+        self.calls.clear()
+        self.pauses_after = 1
+        stream.resume()
+        self.assertEqual((["1"], []), (self.arrived, self.ended))
+        stream.resume()
+        self.assertEqual((["1", "2"], []), (self.arrived, self.ended))
+        stream.resume()
+        self.assertEqual(1, len(self.ended))
+        self.assertEqual([], self.calls)
+
     def test_closed_after_waiting_end(self) -> None:
         """
         A stream that has ended during a pause can be closed; there is nothing to cut.
