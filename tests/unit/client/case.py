@@ -1,5 +1,5 @@
 """
-Event sources that have no network: their connections end in memory, and a ``Clock`` moves them.
+Event sources without a network: their connections end in memory, and a ``Clock`` moves them.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ from tests.memory import MemoryTransport
 
 URL = "http://example.com/events?token=secret"
 
-#: The head of an event stream whose pieces have no lengths: it ends with its connection.
+#: Head of an event stream without chunks, which ends with its connection.
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-#: One in chunks: it has an end of its own.
+#: Head of an event stream in chunks, which ends with the last chunk.
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
-#: The end of that.
+#: Last chunk of a body.
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -52,9 +52,9 @@ def response(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 class Wire(MemoryTransport):
     """
-    The server's end of a connection that was asked for.
+    Server's end of a connection.
 
-    :ivar waiting: What was sent while the client did not read.
+    :ivar waiting: Bytes that were sent while the client did not read.
     """
 
     def __init__(self, reactor: MemoryReactorClock, host: str, port: int) -> None:
@@ -64,7 +64,7 @@ class Wire(MemoryTransport):
     @property
     def request(self) -> bytes:
         """
-        All that the client has sent.
+        All bytes that the client has sent.
         """
         return self.value()
 
@@ -82,18 +82,18 @@ class Wire(MemoryTransport):
     @property
     def is_paused(self) -> bool:
         """
-        Whether the client does not read.
+        True if the client does not read.
         """
         return self.producerState == "paused"
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 (Twisted's name)
         """
-        It has no delay.
+        Do nothing: memory has no delay.
         """
 
     def send(self, data: bytes) -> None:
         """
-        Send some bytes, as one piece.  The client has nothing of them as long as it does not read.
+        Send some bytes as one piece.  The client gets them when it reads.
         """
         self.waiting += data
         self._deliver()
@@ -115,16 +115,16 @@ class Wire(MemoryTransport):
 
     def reset(self) -> None:
         """
-        Lose the connection.
+        Break the connection.
         """
         self.lose(ConnectionLost())
 
 
 class SourceCase(SynchronousTestCase):
     """
-    Event sources, and the servers that they ask.
+    Event sources and their servers.
 
-    At the end of each test all of them are closed, and nothing is left: no timer, no connection.
+    At the end of each test all sources are closed, and no timer and no connection is left.
     """
 
     def setUp(self) -> None:
@@ -161,22 +161,22 @@ class SourceCase(SynchronousTestCase):
 
     def turn(self) -> None:
         """
-        Let the reactor turn, so that what is due at once happens.
+        Turn the reactor, so that everything happens that is due now.
         """
         for _ in range(4):
             self.reactor.advance(0)
 
     def asked(self) -> int:
         """
-        Return how many connections were asked for and not yet made.
+        Return the number of connections that the client waits for.
         """
         return len(self.reactor.tcpClients)
 
     def accept(self, data: bytes = b"") -> Wire:
         """
-        Make the connection that was asked for, and send something.
+        Make the connection that the client waits for, and send some bytes.
         """
-        self.assertEqual(1, self.asked(), "one connection was asked for")
+        self.assertEqual(1, self.asked(), "the client waits for one connection")
         host, port, factory, *_ = self.reactor.tcpClients.pop()
         wire = Wire(self.reactor, host, port)
         wire.protocol = factory.buildProtocol(wire.getPeer())
@@ -188,16 +188,16 @@ class SourceCase(SynchronousTestCase):
 
     def refuse(self, problem: Exception) -> None:
         """
-        Make no connection.
+        Refuse the connection that the client waits for.
         """
-        self.assertEqual(1, self.asked(), "one connection was asked for")
+        self.assertEqual(1, self.asked(), "the client waits for one connection")
         _, _, factory, *_ = self.reactor.tcpClients.pop()
         factory.clientConnectionFailed(None, Failure(problem))
-        self.reactor.advance(0.5)  # until no other address is waited for
+        self.reactor.advance(0.5)  # until the client waits for no other address
 
     def open(self, data: bytes = b"", **options: object) -> tuple[EventSource, Wire]:
         """
-        Return a source with a stream.
+        Return a source with an open stream, and its connection.
         """
         source = self.source(**options)
         wire = self.accept(CHUNKED)
@@ -214,7 +214,7 @@ class SourceCase(SynchronousTestCase):
 
     def assert_waiting(self, source: EventSource, seconds: float) -> None:
         """
-        Check when the next attempt is.
+        Check that the next attempt is made after these seconds.
         """
         self.assertIs(ReadyState.CONNECTING, source.state)
         self.assertEqual(0, self.asked())
@@ -227,9 +227,9 @@ class SourceCase(SynchronousTestCase):
 @implementer(IAgent)
 class FakeAgent:
     """
-    An agent whose answers the test gives.
+    Agent that the test answers for.
 
-    :ivar cancelled: How many requests were.
+    :ivar cancelled: Number of requests that were cancelled.
     """
 
     def __init__(self) -> None:
@@ -260,7 +260,7 @@ class FakeAgent:
 
 class Written:
     """
-    What a body producer produces, which does so at once.
+    Body that a producer has produced at once.
     """
 
     def __init__(self, producer: IBodyProducer) -> None:
@@ -270,14 +270,14 @@ class Written:
 
     def write(self, data: bytes) -> None:
         """
-        Take some.
+        Take some bytes.
         """
         self.body += data
 
 
 class FakeTransport:
     """
-    What an agent that is not Twisted's gives as a transport of a body: it can be aborted.
+    Transport of a foreign agent's body.  It can be aborted.
     """
 
     def __init__(self) -> None:
@@ -295,7 +295,7 @@ class FakeTransport:
 
 class PoliteTransport:
     """
-    One that can only be lost.
+    Transport that can only be lost politely.
     """
 
     def __init__(self) -> None:
@@ -313,7 +313,7 @@ class PoliteTransport:
 
 class FakeResponse:
     """
-    A response that the test gives the body of.
+    Response with a body that the test gives.
     """
 
     def __init__(
@@ -334,7 +334,7 @@ class FakeResponse:
 
     def deliverBody(self, protocol: object) -> None:  # noqa: N802 (Twisted's name)
         """
-        Begin as Twisted's does: with what is there, and then it resumes the transport.
+        Begin as Twisted does: with the first bytes, and then by resuming the transport.
         """
         self.protocol = protocol
         protocol.makeConnection(self.transport)
