@@ -167,7 +167,7 @@ class EventSource:
         Last event ID as of the last event that was handed out: the place to go on from, later or
         elsewhere.  When all events are taken, the next ``Last-Event-ID``.
         """
-        if self._queue:
+        if self._queue.has_untaken:
             return self._resumption.id_after(self._queue.taken)
         return self._resumption.last_event_id
 

@@ -53,12 +53,20 @@ class EventQueue:
         self._is_full = False
         self._is_handing_out = False
         self._is_over = False
+        self._has_dropped = False
         self._problem: Exception | None = None
         self._flow: Flow | None = None
         self.taken: Event | None = None
 
     def __len__(self) -> int:
         return len(self._events)
+
+    @property
+    def has_untaken(self) -> bool:
+        """
+        True if events were put that have not been taken: they wait, or were dropped.
+        """
+        return bool(self._events) or self._has_dropped
 
     def connect(self, flow: Flow | None) -> None:
         """
@@ -102,6 +110,7 @@ class EventQueue:
         self._is_over = True
         self._problem = None
         self._flow = None
+        self._has_dropped = self.has_untaken
         self._events.clear()
         self._release()
 

@@ -96,6 +96,25 @@ class LastEventIDTests(ReturnCase):
             ids.append(source.last_event_id)
         self.assertEqual(["1", "2"], ids)
 
+    def test_dropped_events(self) -> None:
+        """
+        After ``close()``, ``last_event_id`` does not count the events that were dropped.
+        """
+        source, _ = self.open(b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", last_event_id="0")
+        self.taken(source, 1)
+        source.close()
+        source.close()
+        self.assertEqual("1", source.last_event_id)
+
+    def test_closed_between_two_events(self) -> None:
+        """
+        A callback that closes the source at an event leaves ``last_event_id`` at that event.
+        """
+        source, wire = self.open(b"")
+        source.next().addCallback(lambda _: source.close())
+        wire.send(chunk(b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n"))
+        self.assertEqual("1", source.last_event_id)
+
     def test_id_without_data(self) -> None:
         """
         When all events are taken, ``last_event_id`` counts an id that came without data.
