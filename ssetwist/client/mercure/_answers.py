@@ -1,5 +1,5 @@
 """
-What a hub answers to a publication.  Pure.
+Answers of a hub to a publication.  Pure.
 """
 
 import json
@@ -10,18 +10,16 @@ from ...errors import NotPublished
 from ..http import WholeResponse
 from ..source import retry_after
 
-#: How much of what a hub says is shown, in characters.
+#: Characters of a hub's own words that are shown.
 _SHOWN = 300
 
-#: Statuses that come before anything is published.
-_CERTAIN = (429, 503)
 
-
-def refusal(answer: WholeResponse, now: float) -> NotPublished:
+def refusal(answer: WholeResponse, now: float, *, is_uncertain: bool) -> NotPublished:
     """
-    Return what an answer that is none of 2xx says.
+    Return the meaning of an answer that is not 2xx.
 
     :param now: Seconds since 1970.
+    :param is_uncertain: True if an earlier attempt may have published the update.
     """
     text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
@@ -32,15 +30,29 @@ def refusal(answer: WholeResponse, now: float) -> NotPublished:
         _shown(text) or "without a word",
         status=answer.status,
         retry_after=retry_after(answer.headers, now),
-        is_uncertain=answer.status >= 500 and answer.status not in _CERTAIN,
+        # A hub that answers 503 has not published anything.
+        is_uncertain=is_uncertain or (answer.status >= 500 and answer.status != 503),
+    )
+
+
+def of_line(refusal: NotPublished, number: int) -> NotPublished:
+    """
+    Return the same refusal as that of one line, counted from 1.
+    """
+    return NotPublished(
+        refusal.text,
+        status=refusal.status,
+        retry_after=refusal.retry_after,
+        is_uncertain=refusal.is_uncertain,
+        line=number,
     )
 
 
 def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str | NotPublished]:
     """
-    Return what became of each line that was sent.
+    Return the result of each line that was sent, by its index.
 
-    :raises NotPublished: If the answer makes no sense.
+    :raises NotPublished: If the answer cannot be read.
     """
     try:
         said = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
@@ -68,6 +80,6 @@ def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
 
 def _shown(text: str) -> str:
     """
-    Return the beginning of somebody else's words, on one line.
+    Return the beginning of a hub's words, on one line.
     """
     return "".join(one if one.isprintable() else " " for one in text[:_SHOWN])
