@@ -3,6 +3,7 @@ An event source: one stream after another, with the states, delays and decisions
 """
 
 from ._hooks import call_hook
+from ._options import SharedKeywords, SourceKeywords, SourceOptions, shows_options
 from ._retry import (
     Backoff,
     Interruption,
@@ -19,9 +20,13 @@ __all__ = [
     "EventSource",
     "Interruption",
     "ReadyState",
+    "SharedKeywords",
+    "SourceKeywords",
+    "SourceOptions",
     "call_hook",
     "check_backoff",
     "is_temporary",
     "is_worth_another_try",
     "retry_after",
+    "shows_options",
 ]

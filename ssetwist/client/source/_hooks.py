@@ -7,22 +7,11 @@ from typing import TypeVar
 
 from twisted.logger import Logger
 
-from ..http import shown, type_of
+from ..http import shown
 
 _log = Logger()
 
 _T = TypeVar("_T")
-
-
-def check_hooks(**hooks: object) -> None:
-    """
-    Check what is to be called, by the names of their options.
-
-    :raises TypeError: If one cannot be.
-    """
-    for name, hook in hooks.items():
-        if hook is not None and not callable(hook):
-            raise TypeError(f"{name} must be something to call, not {type_of(hook)}")
 
 
 def call_hook(hook: Callable[[_T], object] | None, value: _T, *, url: str) -> None:

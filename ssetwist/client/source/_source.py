@@ -2,10 +2,9 @@
 An event stream that comes back.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from http.cookiejar import CookieJar
+from collections.abc import Callable
 from inspect import isawaitable
-from random import random
+from typing import TYPE_CHECKING
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, fail, gatherResults, succeed
@@ -15,18 +14,19 @@ from twisted.web.iweb import IAgent
 
 from ..._waiters import Waiters
 from ...errors import EventSourceClosed, SSETwistError
-from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
-from ..http import AnyHeaders, Opened, ResponseHead, as_headers, jar_of, method_of, sending, shown
+from ...eventstream import Event, EventStreamParser
+from ..http import Opened, ResponseHead, as_headers, jar_of, method_of, sending, shown
 from ..stream import EventQueue, Stream
 from ._attempt import Attempt, RequestTemplate
-from ._checks import check_body, check_times, checked_url
-from ._hooks import call_hook, check_hooks
-from ._retry import Backoff, Delay, Interruption, Retries, check_backoff, is_worth_another_try
+from ._hooks import call_hook
+from ._options import SourceKeywords, SourceOptions, shows_options
+from ._retry import Delay, Retries
 from ._states import ReadyState, new_states
 
-_log = Logger()
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing in Python 3.11
 
-_BACKOFF = Backoff()
+_log = Logger()
 
 
 class EventSource:
@@ -102,61 +102,36 @@ class EventSource:
     What a hook raises is logged, and changes nothing.
     """
 
+    @shows_options(SourceKeywords)
     def __init__(
         self,
         url: str,
         *,
         reactor: IReactorTime,
         client: HTTPClient | IAgent | None = None,
-        method: str = "GET",
-        headers: AnyHeaders | None = None,
-        fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None = None,
-        body: bytes | None = None,
-        cookies: CookieJar | Mapping[str, str] | None = None,
-        last_event_id: str = "",
-        gzip: bool = False,
-        connect_timeout: float = 30.0,
-        silence_timeout: float | None = 300.0,
-        backoff: Backoff = _BACKOFF,
-        policy: Callable[[SSETwistError], bool] = is_worth_another_try,
-        on_open: Callable[[Opened], object] | None = None,
-        on_interruption: Callable[[Interruption], object] | None = None,
-        on_comment: Callable[[str], object] | None = None,
-        jitter: Callable[[], float] = random,
-        max_line: int = MAX_LINE,
-        max_event: int = MAX_EVENT,
+        **options: "Unpack[SourceKeywords]",
     ) -> None:
-        check_times(connect_timeout=connect_timeout)
-        if silence_timeout is not None:
-            check_times(silence_timeout=silence_timeout)
-        check_body(body)
-        check_backoff(backoff)
-        check_hooks(fresh_headers=fresh_headers, policy=policy)
-        check_hooks(on_open=on_open, on_interruption=on_interruption, on_comment=on_comment)
-        self._url = checked_url(url)
+        self._options = SourceOptions(url=url, **options)
+        self._url = self._options.url
         self._clock = reactor
-        self._silence_timeout = silence_timeout
-        self._retries = Retries(self._url, backoff, policy, jitter)
-        self._on_open = on_open
-        self._on_interruption = on_interruption
-        self._on_comment = on_comment
-        self._max_line = max_line
-        self._max_event = max_event
-        self._given_event_id = last_event_id
-        self._parser = self._new_parser(last_event_id)
+        self._retries = Retries(
+            self._url, self._options.backoff, self._options.policy, self._options.jitter
+        )
+        self._given_event_id = self._options.last_event_id
+        self._parser = self._new_parser(self._given_event_id)
         self._reconnection_time: float | None = None
 
-        send, self._connections = sending(reactor, client, jar_of(cookies, self._url))
+        send, self._connections = sending(reactor, client, jar_of(self._options.cookies, self._url))
         self._template = RequestTemplate(
             send,
             reactor,
             self._url,
-            method_of(method),
-            as_headers(headers),
-            fresh_headers,
-            body,
-            gzip,
-            connect_timeout,
+            method_of(self._options.method),
+            as_headers(self._options.headers),
+            self._options.fresh_headers,
+            self._options.body,
+            self._options.gzip,
+            self._options.connect_timeout,
         )
 
         self._queue = EventQueue()
@@ -320,7 +295,7 @@ class EventSource:
             arrived=self._have_arrived,
             ended=self._failed,
             is_gzip=answer.is_gzip,
-            silence_timeout=self._silence_timeout,
+            silence_timeout=self._options.silence_timeout,
             clock=self._clock,
         )
         self._states.opens(stream)
@@ -329,7 +304,7 @@ class EventSource:
         self._has_delivered = False
         self._queue.connect(stream)
         _log.debug("{url}: open", url=shown(self._url))
-        call_hook(self._on_open, opened, url=self._url)
+        call_hook(self._options.on_open, opened, url=self._url)
         self._waiting_for_open.fire(opened)
         stream.begin()  # which does nothing if one of these has closed the source
 
@@ -360,7 +335,7 @@ class EventSource:
                 problem=problem,
                 delay=interruption.delay,
             )
-            call_hook(self._on_interruption, interruption, url=self._url)
+            call_hook(self._options.on_interruption, interruption, url=self._url)
 
     def _finish(self, problem: SSETwistError | None) -> None:
         """
@@ -391,13 +366,9 @@ class EventSource:
         self._gone.fire(None)
 
     def _new_parser(self, last_event_id: str) -> EventStreamParser:
-        return EventStreamParser(
-            max_line=self._max_line,
-            max_event=self._max_event,
-            on_comment=None if self._on_comment is None else self._comment,
-            last_event_id=last_event_id,
-        )
+        on_comment = None if self._options.on_comment is None else self._comment
+        return self._options.new_parser(last_event_id, on_comment)
 
     def _comment(self, text: str) -> None:
         if self.state is not ReadyState.CLOSED:
-            call_hook(self._on_comment, text, url=self._url)
+            call_hook(self._options.on_comment, text, url=self._url)

@@ -1,0 +1,142 @@
+"""
+Options of an event source, checked once: each attempt would fail of a wrong one, and be made again
+for ever.
+
+There are two lists of the same names.  The dataclass has the defaults and the checks; the keywords
+are its mirror for type checkers and editors.  A test holds them together.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from http.cookiejar import CookieJar
+from inspect import Parameter, signature
+from random import random
+from typing import Any, TypedDict, TypeVar
+
+from ...errors import SSETwistError
+from ...eventstream import MAX_EVENT, MAX_LINE, EventStreamParser
+from ..http import AnyHeaders, Opened, as_headers, jar_of, method_of, normalized, type_of
+from ._retry import Backoff, Interruption, check_backoff, is_worth_another_try
+
+_BACKOFF = Backoff()
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class SharedKeywords(TypedDict, total=False):
+    """
+    Keywords that mean the same to :class:`EventSource` and to ``subscribe``.
+    """
+
+    method: str
+    headers: AnyHeaders | None
+    fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None
+    body: bytes | None
+    cookies: CookieJar | Mapping[str, str] | None
+    gzip: bool
+    connect_timeout: float
+    silence_timeout: float | None
+    backoff: Backoff
+    policy: Callable[[SSETwistError], bool]
+    on_interruption: Callable[[Interruption], object] | None
+    on_comment: Callable[[str], object] | None
+    jitter: Callable[[], float]
+    max_line: int
+    max_event: int
+
+
+class SourceKeywords(SharedKeywords, total=False):
+    """
+    All keywords of :class:`EventSource` that have a default here; it documents them.
+    """
+
+    last_event_id: str
+    on_open: Callable[[Opened], object] | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceOptions:
+    """
+    Options of one :class:`EventSource`, which documents them.
+
+    :ivar url: As browsers write it.
+
+    :raises ValueError: If the URL, the method, a header or a number makes no sense.
+    :raises TypeError: If an option has the wrong type, such as a body that is text.
+    :raises InvalidEvent: If the last event ID cannot be an id.
+    """
+
+    url: str
+    method: str = "GET"
+    headers: AnyHeaders | None = None
+    fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None = None
+    body: bytes | None = None
+    cookies: CookieJar | Mapping[str, str] | None = None
+    last_event_id: str = ""
+    gzip: bool = False
+    connect_timeout: float = 30.0
+    silence_timeout: float | None = 300.0
+    backoff: Backoff = _BACKOFF
+    policy: Callable[[SSETwistError], bool] = is_worth_another_try
+    on_open: Callable[[Opened], object] | None = None
+    on_interruption: Callable[[Interruption], object] | None = None
+    on_comment: Callable[[str], object] | None = None
+    jitter: Callable[[], float] = random
+    max_line: int = MAX_LINE
+    max_event: int = MAX_EVENT
+
+    def __post_init__(self) -> None:
+        if not self.connect_timeout > 0:
+            raise ValueError("connect_timeout must be a number of seconds, more than 0")
+        if self.silence_timeout is not None and not self.silence_timeout > 0:
+            raise ValueError("silence_timeout must be a number of seconds, more than 0")
+        if not isinstance(self.body, bytes | None):
+            raise TypeError(f"body must be bytes, not {type_of(self.body)}")
+        check_backoff(self.backoff)
+        for name in ("fresh_headers", "policy", "on_open", "on_interruption", "on_comment"):
+            hook = getattr(self, name)
+            if hook is not None and not callable(hook):
+                raise TypeError(f"{name} must be something to call, not {type_of(hook)}")
+        try:
+            url = normalized(self.url)
+        except ValueError as problem:
+            raise ValueError(f"the URL cannot be an event source's: {problem}") from None
+        object.__setattr__(self, "url", url)
+        # Each of these checks its arguments.
+        self.new_parser(self.last_event_id)
+        jar_of(self.cookies, url)
+        method_of(self.method)
+        as_headers(self.headers)
+
+    def new_parser(
+        self, last_event_id: str, on_comment: Callable[[str], object] | None = None
+    ) -> EventStreamParser:
+        """
+        Return a parser with the limits of this source.
+        """
+        return EventStreamParser(
+            max_line=self.max_line,
+            max_event=self.max_event,
+            on_comment=on_comment,
+            last_event_id=last_event_id,
+        )
+
+
+def shows_options(keywords: type[Any]) -> Callable[[_F], _F]:
+    """
+    Decorate a function that takes ``**options`` of an event source, so that ``help()`` and
+    ``inspect.signature`` show each option and its default.
+
+    :param keywords: The class of these options, such as :class:`SourceKeywords`.
+    """
+
+    def decorate(function: _F) -> _F:
+        own = signature(function)
+        shown = [one for one in own.parameters.values() if one.kind is not Parameter.VAR_KEYWORD]
+        for name, option in signature(SourceOptions).parameters.items():
+            if name in keywords.__annotations__:
+                shown.append(option)
+        function.__dict__["__signature__"] = own.replace(parameters=shown)
+        return function
+
+    return decorate
