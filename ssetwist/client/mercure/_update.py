@@ -35,7 +35,7 @@ class Update:
         self, topics: str | Iterable[str], event: Event | str = "", *, private: bool = False
     ) -> None:
         if not isinstance(topics, Iterable):
-            raise TypeError(f"topics must be a str, or some, not {type(topics).__name__}")
+            raise TypeError(f"topics must be a str, or several, not {type(topics).__name__}")
         given = (topics,) if isinstance(topics, str) else tuple(topics)
         if not given:
             raise ValueError("an update needs a topic")

@@ -258,7 +258,7 @@ class PublishCommandTests(SynchronousTestCase):
         What a line has for a topic may be none.
         """
         self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
-        self.assertIn("line 1: topics must be a str, or some, not int\n", self.errors.getvalue())
+        self.assertIn("line 1: topics must be a str, or several, not int\n", self.errors.getvalue())
 
     def test_below_zero(self) -> None:
         """
