@@ -1,6 +1,6 @@
 """
-One request and its connection: whatever a server may cost a client, in bytes, seconds or redirects,
-has its bound here.
+One request and its connection.  The limits of what a server may cost a client are here: bytes,
+seconds and redirects.
 """
 
 from ._abort import abort, connection_of, discard

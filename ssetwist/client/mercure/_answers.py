@@ -23,11 +23,11 @@ def refusal(answer: WholeResponse, now: float, *, is_uncertain: bool) -> NotPubl
     """
     text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
-        text = "it is somewhere else; redirects are not followed"
+        text = "a redirect, which is not followed"
     elif "html" in answer.headers.get("content-type", ""):
-        text = "a page to look at; this is hardly the URL of a hub"
+        text = "a web page; this is probably not the URL of a hub"
     return NotPublished(
-        _shown(text) or "without a word",
+        _shown(text) or "without an explanation",
         status=answer.status,
         retry_after=retry_after(answer.headers, now),
         # A hub that answers 503 has not published anything.
@@ -60,7 +60,7 @@ def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str
         return {index: _read_line(one, index + 1) for index, one in pairs}
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise NotPublished(
-            "the hub's answer makes no sense", status=answer.status, is_uncertain=True
+            "the hub's answer cannot be read", status=answer.status, is_uncertain=True
         ) from None
 
 

@@ -1,24 +1,23 @@
 """
-Many updates, cut into what fits into one request each.  Pure.
+Batches of updates, each small enough for one request.  Pure.
 """
 
 from collections.abc import Iterator
 
 from ._update import Update
 
-#: How many lines a batch has at most.  The hub takes no more in one request.
+#: Lines of a batch, at most: our hub does not take more in one request.
 MAX_LINES = 1000
 
-#: After how many bytes a batch is not made longer: half of what the hub takes unless told
-#: otherwise.  An update that is larger goes alone.
+#: Bytes of a batch, at most: half of what our hub takes by default.  A larger update goes alone.
 MAX_BATCH = 512 * 1024
 
 
 def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
     """
-    Cut updates into what fits into one request.
+    Cut updates into batches.
 
-    :raises TypeError: If one is no update, but a pair, say.
+    :raises TypeError: If one is not an :class:`Update`, but a pair, say.
     """
     batch: list[Update] = []
     size = 0
@@ -37,6 +36,6 @@ def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
 
 def _size_of(update: Update) -> int:
     """
-    Return about how many bytes its line has.
+    Return roughly the bytes of its line.
     """
     return 64 + len(update.event.data.encode()) + sum(map(len, update.topics))

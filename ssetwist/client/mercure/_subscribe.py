@@ -122,7 +122,7 @@ def subscribe(
     :raises TypeError: If a topic is not text, or an option does not exist.
     """
     if "last_event_id" in options:
-        raise TypeError("last_event_id is called since, here")
+        raise TypeError("use since= instead of last_event_id=")
     # First: a call with topic= gets that named, and not that a topic is missing.
     signature(SourceOptions).bind(url=hub_url, **options)
     bearer = Bearer(token)

@@ -277,8 +277,8 @@ class PublishCommandTests(SynchronousTestCase):
         """
         path = str(scratch(self))
         for text, said in (
-            ("Bearer secret\n", "--token: the token is to be given without 'Bearer' before it"),
-            ("# mine\nsecret\n", "--token: the token has characters that no token has"),
+            ("Bearer secret\n", "--token: give the token without 'Bearer' before it"),
+            ("# mine\nsecret\n", "--token: the token has characters that tokens cannot have"),
         ):
             with open(path, "w") as file:
                 file.write(text)
@@ -293,7 +293,7 @@ class PublishCommandTests(SynchronousTestCase):
         for url, said in (
             ("hub.example", "URL: it does not begin with http:// or https://"),
             ("localhost:8080", "URL: it does not begin with http:// or https://"),
-            ("http://a b/", "URL: it is no URL"),
+            ("http://a b/", "URL: it is not a URL"),
         ):
             for command in ("publish", "subscribe"):
                 found = parse([command, url, "--topic=a"])

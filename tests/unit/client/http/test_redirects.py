@@ -81,7 +81,9 @@ class LocationTests(SynchronousTestCase):
         for location in ("ftp://example.com/", "data:,x", "javascript:x", "http://", "//u:p@h/"):
             with self.subTest(location), self.assertRaises(ValueError) as caught:
                 self.location(location)
-            self.assertIn("redirects to where nobody can go: it ", str(caught.exception))
+            self.assertIn(
+                "redirects to a location that cannot be requested: it ", str(caught.exception)
+            )
 
 
 class MethodTests(SynchronousTestCase):

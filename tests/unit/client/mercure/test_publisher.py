@@ -157,7 +157,7 @@ class PublishTests(PublisherCase):
         """
         for answer, text in (
             (Response(200, b"x" * 70_000, end=None), "larger than 65536 bytes"),
-            (Response(200, b"x", end=ConnectionLost()), "its end did not come"),
+            (Response(200, b"x", end=ConnectionLost()), "it was cut off"),
             (Response(200, b"x", end=None), "within 30 s"),
         ):
             with self.subTest(text=text):
@@ -283,4 +283,4 @@ class PublishTests(PublisherCase):
         """
         self.hub.answers = [Response(405, b"<h1>No</h1>", {"Content-Type": "text/html"})]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
-        self.assertEqual("405 a page to look at; this is hardly the URL of a hub", str(problem))
+        self.assertEqual("405 a web page; this is probably not the URL of a hub", str(problem))

@@ -322,5 +322,5 @@ class AnswerTests(Case):
             self.application.requests[-1].transport.loseConnection()
             self.flush()
             self.assert_no_answer(
-                "the answer makes no sense: its end did not come", self.refusal_of(asking)
+                "the answer makes no sense: it was cut off", self.refusal_of(asking)
             )

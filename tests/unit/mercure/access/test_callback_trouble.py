@@ -50,7 +50,7 @@ class UnmarkedEndTests(Case):
         Nothing is none: the connection may have broken before what was to restrict something.
         """
         self.assert_no_answer(
-            "the answer makes no sense: its end did not come",
+            "the answer makes no sense: it was cut off",
             self.refusal_of(self.ended(b"HTTP/1.0 200 OK\r\n\r\n")),
         )
 
