@@ -1,5 +1,5 @@
 """
-Lines that somebody writes faster or slower than they are taken.
+Lines of the input, read ahead up to a limit.
 """
 
 from collections import deque
@@ -7,28 +7,28 @@ from typing import Protocol
 
 from twisted.internet.defer import Deferred
 
-#: The longest line, in bytes.  A hub takes a megabyte unless it was told otherwise.
+#: The longest line, in bytes.  A hub takes a megabyte by default.
 MAX_LINE = 16 * 1024 * 1024
 
-#: When so many lines, or bytes of lines, are waiting, no more are read.
+#: Lines and bytes that wait; beyond these limits the input is not read.
 _ENOUGH_LINES = 2000
 _ENOUGH_BYTES = 2 * 1024 * 1024
 
 
 class Reader(Protocol):
     """
-    Where bytes come from.
+    A source of bytes.
     """
 
     def read(self) -> Deferred[bytes]:
         """
-        Read some, or wait for some; ``b""`` at the end.
+        Read some bytes, or wait for some; ``b""`` at the end.
         """
 
 
 class Lines:
     """
-    Cuts what is read into lines; LF and CRLF end one, and the end of the input.
+    A queue of lines.  LF, CRLF and the end of the input end a line.
     """
 
     def __init__(self, reader: Reader, max_line: int = MAX_LINE) -> None:
@@ -46,10 +46,10 @@ class Lines:
 
     async def take(self, limit: int) -> list[tuple[int, bytes | None]]:
         """
-        Wait for lines, and take those that are there.
+        Wait for lines, and take those that have been read.
 
-        :returns: Each with its number, from 1, and without its end; ``None`` is a line that was too
-            long.  None at all at the end.
+        :returns: Lines with their numbers, from 1, and without their ends; ``None`` is a line that
+            was too long.  Empty at the end of the input.
         """
         while not (self._lines or self._is_over):
             self._read_on()
@@ -64,13 +64,13 @@ class Lines:
     @property
     def is_at_end(self) -> bool:
         """
-        Whether there were no more lines than those that were taken, as far as is known.
+        True if all lines have been taken, and the end of the input has been read.
         """
         return self._is_over and not self._lines
 
     def stop(self) -> None:
         """
-        Take no more.
+        Drop the waiting lines, and stop reading.
         """
         self._lines.clear()
         self._is_over = True
@@ -83,7 +83,7 @@ class Lines:
             return
         self._is_reading = True
         self._reading = Deferred.fromCoroutine(self._read())
-        self._reading.addErrback(lambda _: None)  # it was stopped
+        self._reading.addErrback(lambda _: None)  # cancelled by stop()
 
     async def _read(self) -> None:
         try:

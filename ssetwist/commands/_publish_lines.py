@@ -1,5 +1,5 @@
 """
-Publishing lines as long as they come: together, as fast as the hub takes them, and no faster.
+Publishing of lines: many in one request, and as fast as the hub takes them.
 """
 
 from collections.abc import Sequence
@@ -18,16 +18,18 @@ from ._status import StatusOutput
 from ._terminal import Output, escaped
 from ._update_maker import UpdateMaker
 
-#: Seconds between two looks at how far it is.
+#: Seconds between two displays of the progress.
 _PROGRESS_EVERY = 0.25
 
 
 @dataclass(slots=True)
 class _Sent:
     """
-    Lines that are on their way.
+    Lines that have been sent.
 
-    :ivar numbers: Of the lines; those that are no update have their problem in the results.
+    :ivar numbers: The numbers of the lines.
+    :ivar wrong: Problems of lines that are not updates, by their numbers.
+    :ivar answer: The results of the other lines.
     """
 
     numbers: list[int]
@@ -37,7 +39,7 @@ class _Sent:
 
 class PublishedLines:
     """
-    Publishes lines as long as they come.
+    The publication of all lines of the input.
     """
 
     def __init__(
@@ -88,7 +90,7 @@ class PublishedLines:
                     is_stopped = True
                     leaves_some = not self._lines.is_at_end
                     self._lines.stop()
-                # Not before: what comes next may be in vain.
+                # Not earlier: the hub may refuse the next lines for the same reason.
                 self._turns.release()
         finally:
             if progress.running:
@@ -97,16 +99,16 @@ class PublishedLines:
             self._lines.stop()
             sending.cancel()
             for left in self._sent.pending:
-                if isinstance(left, _Sent):  # nobody waits for it any more
+                if isinstance(left, _Sent):  # its answer is not needed any more
                     left.answer.addErrback(lambda _: None)
         if leaves_some:
-            self._status.write(f"nothing behind line {last} was sent", is_urgent=True)
+            self._status.write(f"the lines after line {last} were not sent", is_urgent=True)
         self._status.write(self._summary())
         return 1 if self._failed else 0
 
     async def _send(self) -> None:
         while True:
-            # The turn first: what comes while it is waited for goes together.
+            # The turn first: lines that come meanwhile are sent together.
             await self._turns.acquire()
             lines = await self._lines.take(MAX_LINES)
             if not lines:
@@ -126,9 +128,9 @@ class PublishedLines:
 
     async def _finish(self, sent: _Sent) -> bool:
         """
-        Wait for the answer to some lines, and tell it.
+        Wait for the answer to some lines, and report it.
 
-        :returns: Whether others may fare better.
+        :returns: True if later lines may be published.
         """
         answers = iter(await sent.answer)
         results = [sent.wrong.get(number) or next(answers) for number in sent.numbers]
@@ -147,7 +149,7 @@ class PublishedLines:
 
     def _tell_failures(self, results: Sequence[tuple[int, str | NotPublished]]) -> None:
         """
-        Tell what was not published; neighbours that failed together are told together.
+        Report lines that were not published; lines that failed together are one report.
         """
         first = 0
         while first < len(results):
@@ -174,7 +176,7 @@ class PublishedLines:
 
 def words(problem: NotPublished) -> str:
     """
-    Return why something was not published.
+    Return the reason why something was not published.
     """
     text = str(problem).rstrip(".")
     if problem.is_uncertain:

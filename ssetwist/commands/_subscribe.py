@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist subscribe`` does: write the events of a stream as they come.
+``python -m ssetwist subscribe``: write the events of a stream as they come.
 """
 
 import json
@@ -20,34 +20,34 @@ from ._options import add_token, positive, token_of, url_of
 from ._status import StatusOutput
 from ._terminal import Output, Terminal, escaped, escaped_json, has_colour
 
-#: Seconds between looking whether anybody still reads.
+#: Seconds between two checks that the output is still read.
 _LOOK_EVERY = 1.0
 
-#: How much of what a server says is shown, in characters.
+#: Characters of a server's words that are shown.
 _SHOWN = 300
 
 _EPILOG = """\
-An interrupted stream is taken up again where it was, for as long as it takes; --once
-and --attempts set an end to that. What happens is told on the standard error.
+An interrupted stream is resumed where it was, with as many attempts as that takes;
+--once and --attempts limit them. Messages are written to the standard error.
 
-On a terminal events are written to be read, with control characters as escapes. In a
-pipe, or with --json, there is one object a line:
-{"type": "message", "id": "...", "data": "..."}; the id is null where there is none.
+On a terminal events are written as text, with control characters as escapes. In a
+pipe, or with --json, each line is an object:
+{"type": "message", "id": "...", "data": "..."}; the id of an event without one is null.
 
 exit status:
-  0    there were as many events as --count says, the server said that this is the
-       end (204), or with --once the stream has ended properly
-  1    the server refused, answered with no event stream, or cannot be reached in as
-       many attempts as were allowed
-  2    the command line makes no sense
-  130  interrupted from the keyboard, by that very signal; so with other signals, and
-       with SIGPIPE (141) if who reads the output has gone
+  0    as many events as --count says have come, the server said that this is the end
+       (204), or with --once the stream has ended properly
+  1    the server refused, did not answer with an event stream, or could not be reached
+       in as many attempts as were allowed
+  2    the command line is wrong
+  130  interrupted from the keyboard; the process ends by that signal, and likewise by
+       others, and by SIGPIPE (141) if nobody reads the output any more
 """
 
 
 def add_subscribe(parser: ArgumentParser) -> None:
     """
-    Add what ``subscribe`` can be told.
+    Add the arguments of ``subscribe``.
     """
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
@@ -71,31 +71,31 @@ def add_subscribe(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--legacy",
         action="store_true",
-        help="the hub speaks Mercure 0.x alone; patterns are URI templates then",
+        help="the hub speaks only Mercure 0.x; patterns are then URI templates",
     )
     add_token(parser)
     parser.add_argument(
         "--since",
         default="",
         metavar="ID",
-        help="begin after this event; 'earliest' for all that a Mercure hub has kept",
+        help="begin after this event; 'earliest' for all events that a Mercure hub has kept",
     )
     format = parser.add_mutually_exclusive_group()
-    format.add_argument("--json", action="store_true", help="JSON on a terminal, too")
-    format.add_argument("--text", action="store_true", help="to be read, in a pipe, too")
-    parser.add_argument("--count", type=positive, metavar="N", help="end after so many events")
+    format.add_argument("--json", action="store_true", help="write JSON, also on a terminal")
+    format.add_argument("--text", action="store_true", help="write text, also in a pipe")
+    parser.add_argument("--count", type=positive, metavar="N", help="end after N events")
     attempts = parser.add_mutually_exclusive_group()
     attempts.add_argument(
-        "--once", action="store_true", help="do not come back when the stream ends"
+        "--once", action="store_true", help="do not reconnect when the stream ends"
     )
     attempts.add_argument(
         "--attempts",
         type=positive,
         metavar="N",
-        help="give up after so many attempts in a row that came to nothing",
+        help="give up after N failed attempts in a row",
     )
     parser.add_argument(
-        "--quiet", action="store_true", help="tell nothing but what ends it, and what was missed"
+        "--quiet", action="store_true", help="report only the final failure, and missed events"
     )
 
 
@@ -103,13 +103,12 @@ async def run_subscribe(
     arguments: Namespace, reactor: AnyReactor, terminal: Terminal, client: IAgent | None = None
 ) -> int:
     """
-    Write events.
+    Write events as they come.
 
-    :param reactor: A clock, and what can connect.  No one interface has both.
-    :param client: What makes the requests; its own connections unless there is one.
+    :param client: Makes the requests.  By default the command has connections of its own.
     :returns: The status of the process.
-    :raises ValueError: If the options make no sense.
-    :raises BrokenPipeError: If nobody reads what is written any more.
+    :raises ValueError: If an option is wrong.
+    :raises BrokenPipeError: If nobody reads the output any more.
     """
     output = Output(terminal.output, reactor)
     write = _writer(arguments, terminal)
@@ -145,7 +144,7 @@ async def run_subscribe(
 
 class _Watch:
     """
-    Tells what happens to the stream, and says when it is enough.
+    Observer of the stream: it reports what happens, and decides on another attempt.
     """
 
     def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
@@ -156,14 +155,14 @@ class _Watch:
 
     def opened(self, opened: Opened) -> None:
         """
-        It has begun, or begun again.
+        Report that a stream has begun.
         """
         self._failures = 0
         self.write_status("open")
 
     def interrupted(self, interruption: Interruption) -> None:
         """
-        It has broken, and there will be another attempt.
+        Report that the stream has broken, and the time of the next attempt.
         """
         self.write_status(
             f"interrupted: {_words(interruption.problem)}; "
@@ -172,20 +171,20 @@ class _Watch:
 
     def lost(self, loss: Loss) -> None:
         """
-        Events were missed.
+        Report that events were missed.
         """
         self.write_status(f"events were missed: {loss}", is_urgent=True)
 
     def see(self, event: Event) -> None:
         """
-        An event has come.  A stream of ours tells of a gap even where it is no hub's.
+        Look for the report of a gap.  Our streams have it also outside of Mercure.
         """
         if not self._is_mercure and (loss := loss_in(event)):
             self.lost(loss)
 
     def may_try_again(self, problem: SSETwistError) -> bool:
         """
-        Decide whether there is another attempt.
+        Decide on another attempt.
         """
         self._failures += 1
         limit = self._arguments.attempts
@@ -194,7 +193,7 @@ class _Watch:
 
     def end(self, problem: SSETwistError) -> int:
         """
-        Tell what has ended it, and return the status of the process.
+        Report the failure that ended the source, and return the status of the process.
         """
         if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
             return 0
@@ -205,7 +204,7 @@ class _Watch:
             and b"topic" in problem.body
         )
         if misses_topic and self._is_mercure and not self._arguments.legacy:
-            self.write_status("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
+            self.write_status("(a hub of Mercure 0.x needs --legacy)", is_urgent=True)
         return 1
 
 
@@ -229,7 +228,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
             **options,
         )
     if arguments.legacy:
-        raise ValueError("--legacy: there is neither --topic nor --pattern")
+        raise ValueError("--legacy: it needs --topic or --pattern")
     if token is not None:
         options["fresh_headers"] = Bearer(token).headers
     return EventSource(url, last_event_id=arguments.since, **options)
@@ -237,7 +236,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
 
 def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:
     """
-    Return what makes text of an event.
+    Return a function that makes text of an event.
     """
     if arguments.json or not (arguments.text or terminal.output.isatty()):
         return json_line
@@ -255,19 +254,19 @@ def json_line(event: Event) -> str:
 
 def readable(event: Event, *, is_coloured: bool = False) -> str:
     """
-    Return an event as it is shown to somebody: a line with its type and id, its data, a blank line.
+    Return an event as text: a line with its type and id, its data, and a blank line.
     """
     head = escaped(f"{event.type}  {event.id or ''}".rstrip())
     if is_coloured:
         head = f"\x1b[1;36m{head}\x1b[0m"
-    # Only LF: the parser has made LF of the others.
+    # Only LF: the parser has replaced other line breaks.
     lines = [escaped(line) for line in event.data.split("\n")]
     return "\n".join([head, *lines, "", ""])
 
 
 def _words(problem: SSETwistError) -> str:
     """
-    Return what went wrong, with the server's own words if they are for people.
+    Return a failure in words, with the server's own if these are text.
     """
     text = str(problem).rstrip(".")
     if not isinstance(problem, NotAnEventStream):

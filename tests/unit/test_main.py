@@ -65,7 +65,7 @@ class StatusTests(SynchronousTestCase):
         has 1.  Each is told in one line.
         """
         for problem, expected in (
-            (ValueError("--topic: there must be one"), 2),
+            (ValueError("--topic: it is missing"), 2),
             (OSError(errno.ENOSPC, "no space"), 1),
         ):
             arguments = parse(["publish", "http://hub.example/", "x"])

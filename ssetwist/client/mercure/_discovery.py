@@ -89,15 +89,8 @@ class Discovery:
             if link.is_a("self") and not has_topic:
                 topic, has_topic = target, True
             if link.is_a("mercure"):
-                known = link.attributes
-                hubs.append(
-                    FoundHub(
-                        target,
-                        known.get("last-event-id", ""),
-                        known.get("type", ""),
-                        known.get("content-type", ""),
-                    )
-                )
+                names = ("last-event-id", "type", "content-type")
+                hubs.append(FoundHub(target, *(link.attributes.get(name, "") for name in names)))
         return cls(topic, tuple(hubs), body)
 
 

@@ -8,16 +8,13 @@ from dataclasses import dataclass
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
-from twisted.logger import Logger
 
 from ...errors import NotPublished
 from ..http import Exchanges, NoAnswer, WholeResponse
-from ..source import Backoff, Interruption, is_temporary
+from ..source import Backoff, Interruption, call_hook, is_temporary
 from ._answers import refusal
 from ._token import Bearer
 from ._update import Update
-
-_log = Logger()
 
 #: Limits of an answer, in bytes: to one update, and to each line.  An answer is an id, or an error.
 _MAX_ANSWER = 64 * 1024
@@ -70,11 +67,7 @@ class HubRequests:
         :param failures: Attempts in a row that have failed.
         """
         delay = self.backoff.delay(failures, problem.retry_after or 0.0, self.jitter)
-        if self.on_interruption is not None:
-            try:
-                self.on_interruption(Interruption(problem, failures, delay))
-            except Exception:
-                _log.failure("on_interruption failed")
+        call_hook(self.on_interruption, Interruption(problem, failures, delay), url=self.url)
         await deferLater(self.clock, delay)
 
     async def _send(self, body: bytes, media_type: str, key: str, max_bytes: int) -> WholeResponse:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import signature
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 from treq.client import HTTPClient
@@ -24,6 +24,7 @@ from ..source import (
 )
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
+from ._update import check_topics
 
 if TYPE_CHECKING:
     from typing_extensions import Unpack  # of typing in Python 3.11
@@ -153,15 +154,10 @@ def subscription_url(
 
     :raises ValueError: If topics and patterns are both missing, or the hub's URL cannot be one.
     """
-    asked = [("topic" if legacy else "match", topic) for topic in _texts(topics)]
-    asked += [("topic" if legacy else "match_urlpattern", one) for one in _texts(patterns)]
+    asked = [("topic" if legacy else "match", one) for one in check_topics(topics)]
+    asked += [("topic" if legacy else "match_urlpattern", one) for one in check_topics(patterns)]
     if not asked:
         raise ValueError("there must be a topic, or a pattern of topics")
-    for _, one in asked:
-        if not isinstance(one, str):
-            raise TypeError(f"a topic must be str, not {type(one).__name__}")
-        if not one:
-            raise ValueError("a topic must not be empty")
     url = check_url(hub_url)
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked)
     return f"{url}{'&' if '?' in url else '?'}{query}"
@@ -177,23 +173,12 @@ class _Subscription(EventSource):
         url: str,
         on_open: Callable[[Opened], object] | None,
         on_loss: Callable[[Loss], object] | None,
-        *,
-        reactor: AnyReactor,
-        client: HTTPClient | IAgent | None,
-        last_event_id: str,
-        **options: "Unpack[SharedKeywords]",
+        **options: Any,  # of EventSource, with the types of subscribe()
     ) -> None:
         self._tell_opened = on_open
         self._tell_loss = on_loss
         self._told_of = ""  # the event ID of the loss that was reported last
-        super().__init__(
-            url,
-            reactor=reactor,
-            client=client,
-            last_event_id=last_event_id,
-            on_open=self._has_opened,
-            **options,
-        )
+        super().__init__(url, on_open=self._has_opened, **options)
 
     def _has_opened(self, opened: Opened) -> None:
         call_hook(self._tell_opened, opened, url=self.url)
@@ -208,9 +193,3 @@ class _Subscription(EventSource):
 
     def _lost(self, loss: Loss) -> None:
         call_hook(self._tell_loss, loss, url=self.url)
-
-
-def _texts(given: str | Iterable[str]) -> list[str]:
-    if not isinstance(given, Iterable):
-        raise TypeError(f"topics must be a str, or several, not {type(given).__name__}")
-    return [given] if isinstance(given, str) else list(given)

@@ -34,17 +34,9 @@ class Update:
     def __init__(
         self, topics: str | Iterable[str], event: Event | str = "", *, private: bool = False
     ) -> None:
-        if not isinstance(topics, Iterable):
-            raise TypeError(f"topics must be a str, or several, not {type(topics).__name__}")
-        given = (topics,) if isinstance(topics, str) else tuple(topics)
+        given = check_topics(topics)
         if not given:
             raise ValueError("an update needs a topic")
-        for topic in given:
-            if not isinstance(topic, str):
-                raise TypeError(f"a topic must be str, not {type(topic).__name__}")
-            if not topic:
-                raise ValueError("a topic must not be empty")
-            topic.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
         object.__setattr__(self, "topics", given)
         object.__setattr__(self, "event", event if isinstance(event, Event) else Event(event))
         object.__setattr__(self, "private", bool(private))
@@ -74,6 +66,25 @@ class Update:
             fields["private"] = True
         fields |= _optional(event)
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
+
+
+def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    Return topics, or patterns; a ``str`` is one.
+
+    :raises ValueError: If one is empty or cannot be encoded as UTF-8.
+    :raises TypeError: If one is not text.
+    """
+    if not isinstance(topics, Iterable):
+        raise TypeError(f"topics must be a str, or several, not {type(topics).__name__}")
+    given = (topics,) if isinstance(topics, str) else tuple(topics)
+    for topic in given:
+        if not isinstance(topic, str):
+            raise TypeError(f"a topic must be str, not {type(topic).__name__}")
+        if not topic:
+            raise ValueError("a topic must not be empty")
+        topic.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+    return given
 
 
 def _optional(event: Event) -> dict[str, str | int]:

@@ -144,7 +144,7 @@ class PublishCommandTests(SynchronousTestCase):
         )
         self.assertEqual(
             [
-                "line 3: it is no JSON object",
+                "line 3: it is not a JSON object",
                 "line 4: type must be str, not int",
                 "line 5: id must not contain a line break: it would begin another field",
                 "published 2 events in 0.0 s, 3 were not",
@@ -212,7 +212,7 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "lines 1001 to 2000: 401 who are you",
-                "nothing behind line 2000 was sent",
+                "the lines after line 2000 were not sent",
                 "published 1000 events in 0.0 s, 1000 were not",
             ],
             self.errors.getvalue().splitlines(),
@@ -237,7 +237,7 @@ class PublishCommandTests(SynchronousTestCase):
         self.hub.answers = [take_lines]
         self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
         self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
-        self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
+        self.assertIn("line 1: it does not have data\n", self.errors.getvalue())
 
     def test_private_lines(self) -> None:
         """
@@ -362,7 +362,7 @@ class PublishCommandTests(SynchronousTestCase):
         What makes no sense has status 2.
         """
         for arguments, said in (
-            (("x",), "--topic: there must be one"),
+            (("x",), "--topic: it is missing"),
             (("--topic=a", "--id=1"), "--id: "),
             (("--topic=a", "--key=1"), "--key: "),
             (("--topic=a", "--json", "x"), "--json: "),

@@ -157,7 +157,7 @@ class SubscribeCommandTests(SynchronousTestCase):
                 b"<html>",
                 "https://hub.example/.well-known/mercure answered 400; expected 200",
             ),
-            ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x wants --legacy)"),
+            ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x needs --legacy)"),
         ):
             self.answer(Response(400, body, {"Content-Type": media_type}))
             self.assertEqual(1, self.status(URL, "--topic=a"))
