@@ -80,11 +80,7 @@ def _add(
         command.set_defaults(run=run, parser=command)
 
 
-def run(
-    reactor: AnyReactor,
-    arguments: Namespace,
-    terminal: Terminal,
-) -> "Deferred[None]":
+def run(reactor: AnyReactor, arguments: Namespace, terminal: Terminal) -> "Deferred[None]":
     """
     Run a command.
 
@@ -100,7 +96,7 @@ def run(
         except CancelledError:
             status = _BY_SIGNAL + signal.SIGINT
         except BrokenPipeError:
-            status = _BY_SIGNAL + _broken_pipe()
+            status = _BY_SIGNAL + getattr(signal, "SIGPIPE", 13)  # missing on Windows
         except OSError as problem:  # a full disk
             arguments.parser.exit(1, f"{arguments.parser.prog}: {problem}\n")
         raise SystemExit(status)
@@ -109,9 +105,7 @@ def run(
 
 
 def run_until_signal(
-    reactor: AnyReactor,
-    arguments: Namespace,
-    terminal: Terminal,
+    reactor: AnyReactor, arguments: Namespace, terminal: Terminal
 ) -> "Deferred[None]":
     """
     Run a command until it ends, or a signal ends it.
@@ -160,10 +154,6 @@ def main() -> None:
         if isinstance(end.code, int) and end.code > _BY_SIGNAL:
             _die_by(end.code - _BY_SIGNAL)
         raise
-
-
-def _broken_pipe() -> int:
-    return getattr(signal, "SIGPIPE", 13)  # not on Windows
 
 
 def _die_by(number: int) -> None:

@@ -89,10 +89,7 @@ def add_subscribe(parser: ArgumentParser) -> None:
         "--once", action="store_true", help="do not reconnect when the stream ends"
     )
     attempts.add_argument(
-        "--attempts",
-        type=positive,
-        metavar="N",
-        help="give up after N failed attempts in a row",
+        "--attempts", type=positive, metavar="N", help="give up after N failed attempts in a row"
     )
     parser.add_argument(
         "--quiet", action="store_true", help="report only the final failure, and missed events"
@@ -154,25 +151,16 @@ class _Watch:
         self._failures = 0
 
     def opened(self, opened: Opened) -> None:
-        """
-        Report that a stream has begun.
-        """
         self._failures = 0
         self.write_status("open")
 
     def interrupted(self, interruption: Interruption) -> None:
-        """
-        Report that the stream has broken, and the time of the next attempt.
-        """
         self.write_status(
             f"interrupted: {_words(interruption.problem)}; "
             f"next attempt in {interruption.delay:.1f} s"
         )
 
     def lost(self, loss: Loss) -> None:
-        """
-        Report that events were missed.
-        """
         self.write_status(f"events were missed: {loss}", is_urgent=True)
 
     def see(self, event: Event) -> None:

@@ -38,12 +38,7 @@ class Connections:
     :ivar agent: The agent that uses them.
     """
 
-    def __init__(
-        self,
-        reactor: AnyReactor,
-        *,
-        kept: int = 0,
-    ) -> None:
+    def __init__(self, reactor: AnyReactor, *, kept: int = 0) -> None:
         """
         :param kept: Connections to one server that are kept for the next request.  The end of a
             stream is that of its connection, so an event source does not keep any.

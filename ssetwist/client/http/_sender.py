@@ -130,26 +130,18 @@ def sending(
 
     :param kept: Own connections to one server that are kept for the next request.
     :returns: The sender, and its own connections, if it has some.
+    :raises TypeError: If the client cannot send requests, such as the module ``treq``.
     """
-    if client is not None:
-        return through(client, jar), None
-    own = Connections(reactor, kept=kept)
-    return through_agent(own.agent, jar), own
-
-
-def through(client: HTTPClient | IAgent, jar: CookieJar) -> RequestSender:
-    """
-    Return a sender of requests through a given client.
-
-    :raises TypeError: If it cannot send requests, such as the module ``treq``.
-    """
+    if client is None:
+        own = Connections(reactor, kept=kept)
+        return through_agent(own.agent, jar), own
     if isinstance(client, HTTPClient):
-        return through_treq(client, jar)
+        return through_treq(client, jar), None
     if not IAgent.providedBy(client):
         raise TypeError(
             f"client must be a treq.client.HTTPClient, or provide IAgent, not {type_of(client)}"
         )
-    return through_agent(client, jar)
+    return through_agent(client, jar), None
 
 
 def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:

@@ -24,7 +24,8 @@ def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
     for update in updates:
         if not isinstance(update, Update):
             raise TypeError(f"each must be an Update, not {type(update).__name__}")
-        length = _size_of(update)
+        # Roughly the bytes of its line.
+        length = 64 + len(update.event.data.encode()) + sum(map(len, update.topics))
         if batch and (len(batch) >= MAX_LINES or size + length > MAX_BATCH):
             yield batch
             batch, size = [], 0
@@ -32,10 +33,3 @@ def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
         size += length
     if batch:
         yield batch
-
-
-def _size_of(update: Update) -> int:
-    """
-    Return roughly the bytes of its line.
-    """
-    return 64 + len(update.event.data.encode()) + sum(map(len, update.topics))

@@ -78,17 +78,14 @@ class Publisher:
         :raises ValueError: If the URL is not one of HTTP, or has a password in it; if the token
             cannot be one, or a number is not more than 0.
         """
-        url = check_url(hub_url)
         for name, value in (("in_flight", in_flight), ("attempts", attempts)):
             if value < 1:
                 raise ValueError(f"{name} must be 1 or more")
         check_backoff(backoff)
-        bearer = Bearer(token)
-        self._exchanges = Exchanges(reactor, client, timeout=timeout, connections=in_flight)
         self._requests = HubRequests(
-            url,
-            self._exchanges,
-            bearer,
+            check_url(hub_url),
+            Exchanges(reactor, client, timeout=timeout, connections=in_flight),
+            Bearer(token),
             reactor,
             attempts=attempts,
             backoff=backoff,
@@ -148,7 +145,7 @@ class Publisher:
         self._is_closed = True
         while self._under_way:
             self._under_way.popitem()[0].cancel()
-        return self._exchanges.close()
+        return self._requests.exchanges.close()
 
     async def __aenter__(self) -> "Publisher":
         return self

@@ -15,13 +15,7 @@ from twisted.web.iweb import IAgent
 from ..._reactor import AnyReactor
 from ...eventstream import EARLIEST, GAP, Event
 from ..http import Opened
-from ..source import (
-    EventSource,
-    SharedKeywords,
-    SourceOptions,
-    call_hook,
-    shows_options,
-)
+from ..source import EventSource, SharedKeywords, SourceOptions, call_hook, shows_options
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
 from ._update import check_topics

@@ -239,7 +239,12 @@ class CheckTests(CommandCase):
             with contextlib.redirect_stdout(output):
                 self.assertRaises(SystemExit, parse, ["token", command, "--help"])
             self.assertIn("env:NAME", output.getvalue())
-            self.assertIn("The exit status is 0 if a token is" if command == "mint" else "accepted for at least one", output.getvalue())
+            self.assertIn(
+                "The exit status is 0 if a token is"
+                if command == "mint"
+                else "accepted for at least one",
+                output.getvalue(),
+            )
 
 
 class MintTests(CommandCase):
@@ -318,7 +323,7 @@ class MintTests(CommandCase):
         for options, expected in (
             ((), "--key: the token must be signed; give the key"),
             ((*key, *hub), "the token would allow nothing"),
-            ((*key, *all), "--audience: a token of 1.0 must have one"),
+            ((*key, *all), "--audience: a token of 1.0 needs it"),
             ((*key, *hub, *all, "--expires-in", "0"), "a token of 1.0 must end"),
             ((*key, *hub, *all, "--expires-in", "-1"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--expires-in", "nan"), "--expires-in: it must be a number"),
@@ -332,7 +337,10 @@ class MintTests(CommandCase):
             ((*key, *hub, "--subscribe-urlpattern", "/:("), "mint: --subscribe-urlpattern: '/:('"),
             ((*key, "--audience", "hub", *all), "mint: --audience: it must be a URL"),
             ((*key, *hub, *all, "--expires-in", "1h"), "'1h' is not a number of seconds"),
-            ((*key, *legacy, *all, "--subject", "me"), "mint: --subject: tokens of 0.x do not have one"),
+            (
+                (*key, *legacy, *all, "--subject", "me"),
+                "mint: --subject: tokens of 0.x do not have one",
+            ),
             ((*key, *legacy, "--publish-urlpattern", "/:id"), "0.x does not have URL patterns"),
             (("--key", "s3cret", *hub, *all), "--key: it must say where the key is"),
         ):
