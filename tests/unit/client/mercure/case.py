@@ -1,5 +1,5 @@
 """
-A publisher, and a hub that answers what the test says.
+A publisher, and a hub that answers as a test says.
 """
 
 import json
@@ -26,7 +26,7 @@ JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 def answer_lines(asked: Asked) -> Response:
     """
-    Answer each line with its data for an id, or, if that is a number, with that status.
+    Answer each line with its data as the id, or, if the data is a number, with that status.
     """
     answers = []
     for number, line in enumerate(asked.body.split(b"\n"), 1):
@@ -56,7 +56,7 @@ class PublisherCase(SynchronousTestCase):
 
     def publisher(self, **options: Any) -> Publisher:
         """
-        Make one whose chance is always a half.
+        Return a publisher with a jitter of 0.5.
         """
         options.setdefault("client", self.hub)
         return Publisher(
@@ -69,7 +69,7 @@ class PublisherCase(SynchronousTestCase):
 
     def results(self, waiting: "Deferred[list[str | NotPublished]]") -> list[Any]:
         """
-        Return what became of many: ids, and statuses of those refused.
+        Return the ids and, for refused updates, the statuses of a call of ``publish_many``.
         """
         results = self.successResultOf(waiting)
         return [one if isinstance(one, str) else one.status for one in results]

@@ -13,12 +13,12 @@ from tests.unit.client.mercure.case import JSON_LINES, LOST, PublisherCase, answ
 
 class PublishManyTests(PublisherCase):
     """
-    Publishing many updates.
+    ``publish_many()``.
     """
 
     def test_lines(self) -> None:
         """
-        They go together, a line each; each has its own answer, in order.
+        Updates are sent as lines of one request; each has its own answer, in order.
         """
         self.hub.answers = [answer_lines]
         updates = [Update("/a", data) for data in ("x", "400", "z")]
@@ -31,8 +31,8 @@ class PublishManyTests(PublisherCase):
 
     def test_batches(self) -> None:
         """
-        A request has at most so many lines, and so many bytes unless one line has more; they are
-        sent one after the other.
+        A request has limits to its lines and bytes, except for one large line; requests are sent
+        one after the other.
         """
         self.hub.answers = [answer_lines] * 2
         updates = [Update("/a", "x")] * (MAX_LINES + 1)
@@ -50,15 +50,15 @@ class PublishManyTests(PublisherCase):
 
     def test_none(self) -> None:
         """
-        Nothing is no request.
+        Without updates nothing is sent.
         """
         self.assertEqual([], self.results(self.publisher().publish_many([])))
         self.assertEqual([], self.hub.asked)
 
     def test_lines_again(self) -> None:
         """
-        Lines that the hub could not take are sent again, in their places and with the same key, and
-        no others.
+        Lines that the hub could not take are sent again, with their numbers and the same key, and
+        without the other lines.
         """
         taken = []
 
@@ -78,7 +78,7 @@ class PublishManyTests(PublisherCase):
 
     def test_slow_hub(self) -> None:
         """
-        A hub that takes some each time is asked until it has all, however often that is.
+        A hub that takes some lines each time is asked until it has all, however often that is.
         """
 
         def take_one(asked: Asked) -> Response:
@@ -96,7 +96,7 @@ class PublishManyTests(PublisherCase):
 
     def test_lines_enough(self) -> None:
         """
-        When nothing is taken any more in so many attempts, that is what became of them.
+        Lines that the hub does not take in the allowed attempts have its last answer.
         """
         self.hub.answers = [answer_lines] * 3
         published = self.publisher(attempts=2).publish_many(
@@ -107,8 +107,8 @@ class PublishManyTests(PublisherCase):
 
     def test_answered_before(self) -> None:
         """
-        What was published stays so, whatever becomes of the lines that are sent again; it is not
-        published under another key, and what comes behind is not sent.
+        The answers to some lines stay, whatever happens to lines that are sent again; lines are not
+        sent under another key, and later updates are not sent.
         """
         for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
             with self.subTest(answer=answer):
@@ -126,7 +126,7 @@ class PublishManyTests(PublisherCase):
 
     def test_maybe_published(self) -> None:
         """
-        What may have been published is not published again under another key.
+        Updates that may have been published are not sent again under another key.
         """
         for status in (400, 413, 415):
             with self.subTest(status=status):
@@ -140,8 +140,8 @@ class PublishManyTests(PublisherCase):
 
     def test_all_refused(self) -> None:
         """
-        When all of a request is refused, so are all behind it, which are not sent; what was before
-        is published.
+        If the hub refuses a whole request, all later updates are refused and not sent; earlier ones
+        stay published.
         """
         self.hub.answers = [answer_lines, Response(401, b"who are you")]
         updates = [Update("/a", "x")] * (3 * MAX_LINES)
@@ -151,7 +151,7 @@ class PublishManyTests(PublisherCase):
 
     def test_too_much(self) -> None:
         """
-        A hub that takes less at a time gets less at a time.
+        A hub that refuses a large request gets smaller ones.
         """
 
         def take_two(asked: Asked) -> Response:
@@ -164,9 +164,9 @@ class PublishManyTests(PublisherCase):
         published = self.publisher().publish_many(updates)
         self.assertEqual(["a", "b", "c", 413, "e"], self.results(published))
 
-    def test_forms_alone(self) -> None:
+    def test_hub_without_lines(self) -> None:
         """
-        A hub that knows no lines gets forms, from then on; and is not trusted to know keys.
+        A hub that does not read lines gets forms from then on, and is not trusted to know keys.
         """
         for refusal in (Response(400, b'Missing "topic"'), Response(415)):
             with self.subTest(status=refusal.code):
@@ -186,9 +186,10 @@ class PublishManyTests(PublisherCase):
                 self.assertEqual(["4", None, None], rest)
                 self.assertEqual(6, len(self.hub.asked))
 
-    def test_no_such_time(self) -> None:
+    def test_wrong_retry_after(self) -> None:
         """
-        A hub that wants it to wait for no time, or for ever, is asked when the publisher likes.
+        If a hub asks for a wait without a length or an end, the publisher waits as it would by
+        default.
         """
         for asked in ("NaN", "Infinity", "-5", "null"):
             with self.subTest(asked=asked):
@@ -198,9 +199,9 @@ class PublishManyTests(PublisherCase):
                 self.clock.advance(61)
                 self.assertEqual(["x"], self.results(published))
 
-    def test_draws(self) -> None:
+    def test_updates_from_an_iterator(self) -> None:
         """
-        Updates may be made one by one; if that fails, so does it.
+        Updates may come from an iterator; an exception that it raises is passed on.
         """
 
         def updates() -> Iterator[Update]:
@@ -214,7 +215,7 @@ class PublishManyTests(PublisherCase):
 
     def test_longest_wait(self) -> None:
         """
-        It waits as long as any of the lines is to.
+        The publisher waits for the longest time that a line asks for.
         """
         line = '{"error":"x","status":429,"retry_after":%d}\n'
         body = "".join(line % seconds for seconds in (3, 9, 1)).encode()
@@ -227,8 +228,7 @@ class PublishManyTests(PublisherCase):
 
     def test_forms_that_are_refused(self) -> None:
         """
-        Where forms are sent one by one, that one may not be published concerns no other; that
-        nothing may be does.
+        A refused form does not stop later forms, but a refused token does.
         """
         publisher = self.publisher()
         self.hub.answers = [Response(415), Response(403), Response(413), Response(200, b"1")]
@@ -237,9 +237,9 @@ class PublishManyTests(PublisherCase):
         self.hub.answers = [Response(401)]
         self.assertEqual([401] * 3, self.results(publisher.publish_many(updates)))
 
-    def test_makes_no_sense(self) -> None:
+    def test_unreadable_answer(self) -> None:
         """
-        An answer that does not answer each line says nothing of any.
+        An answer without a valid line for each update makes all of them uncertain.
         """
         for body in (
             b"",
