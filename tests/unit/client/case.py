@@ -1,5 +1,5 @@
 """
-Event sources that have no network: their connections end in memory, and a ``Clock`` moves them.
+Event sources without a network: connections end in memory, and a ``Clock`` moves time.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ from tests.memory import MemoryTransport
 
 URL = "http://example.com/events?token=secret"
 
-#: The head of an event stream whose pieces have no lengths: it ends with its connection.
+#: The head of an event stream without lengths: it ends with its connection.
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-#: One in chunks: it has an end of its own.
+#: The head of a chunked event stream, which has its own end.
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
-#: The end of that.
+#: The end of a chunked event stream.
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -52,9 +52,9 @@ def response(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 class Wire(MemoryTransport):
     """
-    The server's end of a connection that was asked for.
+    The server's end of a connection.
 
-    :ivar waiting: What was sent while the client did not read.
+    :ivar waiting: Bytes that were sent while the client did not read.
     """
 
     def __init__(self, reactor: MemoryReactorClock, host: str, port: int) -> None:
@@ -64,7 +64,7 @@ class Wire(MemoryTransport):
     @property
     def request(self) -> bytes:
         """
-        All that the client has sent.
+        All bytes that the client has sent.
         """
         return self.value()
 
@@ -82,18 +82,18 @@ class Wire(MemoryTransport):
     @property
     def is_paused(self) -> bool:
         """
-        Whether the client does not read.
+        True while the client does not read.
         """
         return self.producerState == "paused"
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 (Twisted's name)
         """
-        It has no delay.
+        Do nothing.
         """
 
     def send(self, data: bytes) -> None:
         """
-        Send some bytes, as one piece.  The client has nothing of them as long as it does not read.
+        Send some bytes as one piece. They wait while the client does not read.
         """
         self.waiting += data
         self._deliver()
@@ -122,9 +122,8 @@ class Wire(MemoryTransport):
 
 class SourceCase(SynchronousTestCase):
     """
-    Event sources, and the servers that they ask.
-
-    At the end of each test all of them are closed, and nothing is left: no timer, no connection.
+    Event sources, and their servers. At the end of each test all sources are closed, and no timer
+    and no connection is left.
     """
 
     def setUp(self) -> None:
@@ -161,20 +160,20 @@ class SourceCase(SynchronousTestCase):
 
     def turn(self) -> None:
         """
-        Let the reactor turn, so that what is due at once happens.
+        Let the reactor turn, so that calls that are due happen.
         """
         for _ in range(4):
             self.reactor.advance(0)
 
     def asked(self) -> int:
         """
-        Return how many connections were asked for and not yet made.
+        Return the number of requested connections that are not yet made.
         """
         return len(self.reactor.tcpClients)
 
     def accept(self, data: bytes = b"") -> Wire:
         """
-        Make the connection that was asked for, and send something.
+        Make the requested connection, and send some bytes.
         """
         self.assertEqual(1, self.asked(), "one connection was asked for")
         host, port, factory, *_ = self.reactor.tcpClients.pop()
@@ -188,7 +187,7 @@ class SourceCase(SynchronousTestCase):
 
     def refuse(self, problem: Exception) -> None:
         """
-        Make no connection.
+        Refuse the requested connection.
         """
         self.assertEqual(1, self.asked(), "one connection was asked for")
         _, _, factory, *_ = self.reactor.tcpClients.pop()
@@ -208,13 +207,13 @@ class SourceCase(SynchronousTestCase):
 
     def taken(self, source: EventSource, count: int) -> list[Event | None]:
         """
-        Take some events that have come.
+        Take events that have come.
         """
         return [self.successResultOf(source.next()) for _ in range(count)]
 
     def assert_waiting(self, source: EventSource, seconds: float) -> None:
         """
-        Check when the next attempt is.
+        Check the time of the next attempt.
         """
         self.assertIs(ReadyState.CONNECTING, source.state)
         self.assertEqual(0, self.asked())
@@ -227,9 +226,9 @@ class SourceCase(SynchronousTestCase):
 @implementer(IAgent)
 class FakeAgent:
     """
-    An agent whose answers the test gives.
+    An agent with answers from the test.
 
-    :ivar cancelled: How many requests were.
+    :ivar cancelled: The number of cancelled requests.
     """
 
     def __init__(self) -> None:
@@ -260,7 +259,7 @@ class FakeAgent:
 
 class Written:
     """
-    What a body producer produces, which does so at once.
+    A consumer of a body that is produced at once.
     """
 
     def __init__(self, producer: IBodyProducer) -> None:
@@ -270,14 +269,14 @@ class Written:
 
     def write(self, data: bytes) -> None:
         """
-        Take some.
+        Take some bytes.
         """
         self.body += data
 
 
 class FakeTransport:
     """
-    What an agent that is not Twisted's gives as a transport of a body: it can be aborted.
+    The transport of a body from an agent that is not Twisted's: it can be aborted.
     """
 
     def __init__(self) -> None:
@@ -295,7 +294,7 @@ class FakeTransport:
 
 class PoliteTransport:
     """
-    One that can only be lost.
+    A transport that cannot be aborted.
     """
 
     def __init__(self) -> None:
@@ -313,7 +312,7 @@ class PoliteTransport:
 
 class FakeResponse:
     """
-    A response that the test gives the body of.
+    A response with a body from the test.
     """
 
     def __init__(
@@ -334,7 +333,7 @@ class FakeResponse:
 
     def deliverBody(self, protocol: object) -> None:  # noqa: N802 (Twisted's name)
         """
-        Begin as Twisted's does: with what is there, and then it resumes the transport.
+        Deliver the first pieces, and then resume the transport, as Twisted does.
         """
         self.protocol = protocol
         protocol.makeConnection(self.transport)

@@ -1,5 +1,5 @@
 """
-Lines that somebody writes faster or slower than they are taken.
+Lines of the input, read ahead up to a limit.
 """
 
 from hypothesis import given
@@ -12,7 +12,7 @@ from ssetwist.commands._lines import Lines
 
 class Pieces:
     """
-    What is read, in these pieces.
+    A reader of given pieces.
     """
 
     def __init__(self, *pieces: bytes) -> None:
@@ -21,7 +21,7 @@ class Pieces:
 
     def read(self) -> "Deferred[bytes]":
         """
-        Read a piece.
+        Return the next piece.
         """
         self.count += 1
         return succeed(self.pieces.pop(0) if self.pieces else b"")
@@ -29,7 +29,7 @@ class Pieces:
 
 class Slow:
     """
-    What is read when the test says so.
+    A reader that returns bytes when the test says so.
     """
 
     def __init__(self) -> None:
@@ -37,7 +37,7 @@ class Slow:
 
     def read(self) -> "Deferred[bytes]":
         """
-        Wait.
+        Wait for the test.
         """
         self.waiting.append(Deferred())
         return self.waiting[-1]
@@ -45,18 +45,18 @@ class Slow:
 
 class LinesTests(SynchronousTestCase):
     """
-    Cutting lines.
+    Lines made of pieces.
     """
 
     def take(self, lines: Lines, most: int = 1000) -> list[tuple[int, bytes | None]]:
         """
-        Take what is there.
+        Take lines that have been read.
         """
         return self.successResultOf(Deferred.fromCoroutine(lines.take(most)))
 
     def take_all(self, lines: Lines) -> list[tuple[int, bytes | None]]:
         """
-        Take all of them.
+        Take all lines.
         """
         result = []
         while taken := self.take(lines):
@@ -65,7 +65,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_cut(self) -> None:
         """
-        LF and CRLF end a line; an empty one is one, and so is the last without an end.
+        LF and CRLF end a line; empty lines count, and so does a last line without an end.
         """
         cases: dict[bytes, list[bytes]] = {
             b"": [],
@@ -83,14 +83,14 @@ class LinesTests(SynchronousTestCase):
     @given(st.lists(st.sampled_from([b"a", b"\n", b"\r", b"bc\r\nd", b"\n\n"])))
     def test_however_cut(self, pieces: list[bytes]) -> None:
         """
-        However it comes in pieces, the lines are the same.
+        The lines do not depend on the pieces.
         """
         whole = self.take_all(Lines(Pieces(b"".join(pieces))))
         self.assertEqual(whole, self.take_all(Lines(Pieces(*pieces))))
 
     def test_too_long(self) -> None:
         """
-        A line that is too long is not kept; those around it are.
+        A line that is too long is dropped; its neighbours stay.
         """
         pieces = (b"ab", b"c\n123", b"4", b"5678", b"9\nxyz\n123", b"45")
         found = self.take_all(Lines(Pieces(*pieces), max_line=4))
@@ -98,14 +98,14 @@ class LinesTests(SynchronousTestCase):
 
     def test_longest(self) -> None:
         """
-        A line may be as long as the longest, with an end and without one.
+        A line may have the maximal length, with an end and without one.
         """
         found = self.take_all(Lines(Pieces(b"1234\n12", b"34"), max_line=4))
         self.assertEqual([(1, b"1234"), (2, b"1234")], found)
 
-    def test_most(self) -> None:
+    def test_limit(self) -> None:
         """
-        No more are taken than were wanted.
+        A call takes no more lines than its limit.
         """
         lines = Lines(Pieces(b"a\nb\nc\n"))
         self.assertEqual([(1, b"a"), (2, b"b")], self.take(lines, 2))
@@ -113,7 +113,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_bounded(self) -> None:
         """
-        Only some are read before they are taken; all of them in the end.
+        Only some lines are read ahead, and all lines come in the end.
         """
         for piece, count in ((b"\n" * 100, 300), (b"x" * 65_535 + b"\n", 300)):
             with self.subTest(piece=piece[:1]):
@@ -126,7 +126,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_waiting(self) -> None:
         """
-        Who takes waits until there is something, and then takes all that is there.
+        A call waits for the first line, and then takes all lines that have been read.
         """
         slow = Slow()
         lines = Lines(slow)
@@ -139,7 +139,7 @@ class LinesTests(SynchronousTestCase):
 
     def test_stopped(self) -> None:
         """
-        When it is stopped nothing comes any more, and nothing is read.
+        After ``stop()`` no line comes, and nothing is read.
         """
         slow = Slow()
         lines = Lines(slow)
