@@ -1,8 +1,7 @@
 """
-An event source: one stream after another, with the states, delays and decisions between them.
+Event source: one stream after another, with the states, delays and decisions between them.
 """
 
-from ._hooks import call_hook
 from ._options import SharedKeywords, SourceKeywords, SourceOptions, shows_options
 from ._retry import (
     Backoff,
@@ -10,9 +9,9 @@ from ._retry import (
     check_backoff,
     is_temporary,
     is_worth_another_try,
-    retry_after,
 )
-from ._source import EventSource
+from ._retry_after import retry_after
+from ._source import EventSource, call_hook
 from ._states import ReadyState
 
 __all__ = [

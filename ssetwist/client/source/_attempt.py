@@ -1,10 +1,9 @@
 """
-One attempt of an event source: from the question for fresh headers to the head of a stream.
+One attempt of an event source: its fresh headers, its request, and the head of its response.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -16,7 +15,6 @@ from twisted.web.iweb import IResponse
 
 from ...errors import Disconnected, HeadersUnavailable, SSETwistError
 from ..http import (
-    AnyHeaders,
     Request,
     RequestSender,
     ResponseHead,
@@ -28,73 +26,62 @@ from ..http import (
     follow,
     head,
 )
+from ._options import SourceOptions
 
 _log = Logger()
 
-#: The status with which a server has clients stay away (WHATWG HTML 9.2.3).
+#: Status that tells clients to stay away (WHATWG HTML 9.2.3).
 _NO_CONTENT = 204
-
-
-@dataclass(frozen=True)
-class RequestTemplate:
-    """
-    What is the same for all attempts.
-
-    :ivar url: Whole, see :func:`ssetwist.client.http.normalized`.
-    :ivar timeout: Seconds until the head of a response, redirections and fresh headers included.
-    """
-
-    send: RequestSender
-    clock: IReactorTime
-    url: str
-    method: str
-    headers: Headers
-    fresh_headers: Callable[[], AnyHeaders | Awaitable[AnyHeaders]] | None
-    body: bytes | None
-    wants_gzip: bool
-    timeout: float
 
 
 class Attempt:
     """
-    Asks once.
+    One request for an event stream.
 
-    :param last_event_id: What is sent as such.
-    :param answered: Called with what answered, if it is an event stream; with ``None`` if the
-        answer was to stay away.
-    :param failed: Called with the reason if there is none.  Neither is called after :meth:`stop`.
+    :ivar last_event_id: Sent as ``Last-Event-ID``.
+
+    :param send: Sends a request.
+    :param answered: Called with the response if it is an event stream; with ``None`` if the server
+        answered that clients stay away.
+    :param failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.
     """
 
     def __init__(
         self,
-        template: RequestTemplate,
+        options: SourceOptions,
         last_event_id: str,
         *,
+        send: RequestSender,
+        clock: IReactorTime,
         answered: Callable[[ResponseHead | None], object],
         failed: Callable[[SSETwistError], object],
     ) -> None:
-        self._template = template
+        self._options = options
+        self._send = send
+        self._clock = clock
         self.last_event_id = last_event_id
         self._answered = answered
         self._failed = failed
-        self._is_stopped = False
+        self._is_cancelled = False
         self._is_over = False
         self._running: Deferred[None] | None = None
 
     def start(self) -> None:
         """
-        Ask.  The answer may come from within.
+        Send the request.  The answer may come from within this call.
         """
         self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(lambda problem: _log.failure("an attempt broke", problem))
-        if self._is_stopped:  # by the hook for fresh headers
-            self.stop()
+        self._running.addErrback(
+            lambda problem: _log.failure("an attempt failed unexpectedly", problem)
+        )
+        if self._is_cancelled:  # by the hook for fresh headers
+            self.cancel()
 
-    def stop(self) -> None:
+    def cancel(self) -> None:
         """
-        Cut whatever is going on.
+        Cancel the request.
         """
-        self._is_stopped = True
+        self._is_cancelled = True
         if self._running is not None and not self._is_over:
             self._running.cancel()
 
@@ -104,10 +91,10 @@ class Attempt:
             answer = await self._ask()
         except SSETwistError as one:
             problem = one
-        except (Exception, CancelledError) as one:  # whatever a network has to say
+        except (Exception, CancelledError) as one:  # any failure of a network
             problem = disconnected(one)
         self._is_over = True
-        if self._is_stopped:
+        if self._is_cancelled:
             return
         if problem is not None:
             self._failed(problem)
@@ -115,24 +102,23 @@ class Attempt:
             self._answered(answer)
 
     async def _ask(self) -> ResponseHead | None:
-        template = self._template
         response, url = await self._reach_in_time()
         if response.code == _NO_CONTENT:
             discard(response)
             return None
-        return await checked(response, url, template.clock, takes_gzip=template.wants_gzip)
+        return await checked(response, url, self._clock, takes_gzip=self._options.gzip)
 
     def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
         """
-        Reach the head of a response, or fail when that takes too long or is cancelled; also if
-        somebody, such as a hook, does not heed that it was cancelled.
+        Reach the head of a response, or fail when that takes too long or is cancelled.  Fail at
+        once even if the code that is cancelled, such as a hook, goes on.
         """
-        timeout = self._template.timeout
+        timeout = self._options.connect_timeout
         head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
-        timer = self._template.clock.callLater(timeout, lambda: late())
+        timer = self._clock.callLater(timeout, lambda: late())
 
         def late() -> None:
-            head.errback(Disconnected(f"there was no response within {timeout:g} s"))
+            head.errback(Disconnected(f"no response within {timeout:g} s"))
             reaching.cancel()
 
         def reached(result: Any) -> None:  # the head, or a Failure
@@ -141,7 +127,7 @@ class Attempt:
             elif not isinstance(result, Failure):
                 discard(result[0])
 
-        def done(result: Any) -> Any:  # whatever it is
+        def done(result: Any) -> Any:
             if timer.active():
                 timer.cancel()
             return result
@@ -151,21 +137,21 @@ class Attempt:
         return head
 
     async def _reach(self) -> tuple[IResponse, str]:
-        template = self._template
+        options = self._options
         fresh = await self._fresh_headers()
-        if self._is_stopped:
+        if self._is_cancelled:
             raise CancelledError
         headers = head(
-            template.headers,
+            as_headers(options.headers),
             fresh,
             last_event_id=self.last_event_id,
-            wants_gzip=template.wants_gzip,
+            wants_gzip=options.gzip,
         )
-        request = Request(template.method, template.url, headers, template.body)
-        return await follow(template.send, request)
+        request = Request(options.method, options.url, headers, options.body)
+        return await follow(self._send, request)
 
     async def _fresh_headers(self) -> Headers:
-        hook = self._template.fresh_headers
+        hook = self._options.fresh_headers
         if hook is None:
             return Headers()
         try:
@@ -173,7 +159,5 @@ class Attempt:
             return as_headers(await given if isinstance(given, Awaitable) else given)
         except SSETwistError:
             raise
-        except (Exception, AsyncioCancelledError) as problem:  # it may be anybody's code
-            raise HeadersUnavailable(
-                f"there are no fresh headers: {describe(problem)}"
-            ) from problem
+        except (Exception, AsyncioCancelledError) as problem:  # the hook is the application's code
+            raise HeadersUnavailable(f"fresh_headers failed: {describe(problem)}") from problem

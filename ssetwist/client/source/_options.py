@@ -1,9 +1,9 @@
 """
-Options of an event source, checked once: each attempt would fail of a wrong one, and be made again
-for ever.
+Options of an event source, checked once: with a wrong one each attempt would fail, and be made
+again for ever.
 
-There are two lists of the same names.  The dataclass has the defaults and the checks; the keywords
-are its mirror for type checkers and editors.  A test holds them together.
+The dataclass has the defaults and the checks.  The keywords list the same options for type checkers
+and editors; a test holds both lists together.
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -25,7 +25,7 @@ _F = TypeVar("_F", bound=Callable[..., Any])
 
 class SharedKeywords(TypedDict, total=False):
     """
-    Keywords that mean the same to :class:`EventSource` and to ``subscribe``.
+    Options that :class:`EventSource` and ``subscribe`` take by the same name.
     """
 
     method: str
@@ -47,7 +47,7 @@ class SharedKeywords(TypedDict, total=False):
 
 class SourceKeywords(SharedKeywords, total=False):
     """
-    All keywords of :class:`EventSource` that have a default here; it documents them.
+    Options of :class:`EventSource`, which documents them.
     """
 
     last_event_id: str
@@ -57,9 +57,9 @@ class SourceKeywords(SharedKeywords, total=False):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
     """
-    Options of one :class:`EventSource`, which documents them.
+    Checked options of one :class:`EventSource`, which documents them.
 
-    :ivar url: As browsers write it.
+    :ivar url: URL as browsers write it.
 
     :raises ValueError: If the URL, the method, a header or a number makes no sense.
     :raises TypeError: If an option has the wrong type, such as a body that is text.
@@ -96,38 +96,25 @@ class SourceOptions:
         for name in ("fresh_headers", "policy", "on_open", "on_interruption", "on_comment"):
             hook = getattr(self, name)
             if hook is not None and not callable(hook):
-                raise TypeError(f"{name} must be something to call, not {type_of(hook)}")
+                raise TypeError(f"{name} must be callable, not {type_of(hook)}")
         try:
             url = normalized(self.url)
         except ValueError as problem:
-            raise ValueError(f"the URL cannot be an event source's: {problem}") from None
-        object.__setattr__(self, "url", url)
-        # Each of these checks its arguments.
-        self.new_parser(self.last_event_id)
-        jar_of(self.cookies, url)
-        method_of(self.method)
-        as_headers(self.headers)
-
-    def new_parser(
-        self, last_event_id: str, on_comment: Callable[[str], object] | None = None
-    ) -> EventStreamParser:
-        """
-        Return a parser with the limits of this source.
-        """
-        return EventStreamParser(
-            max_line=self.max_line,
-            max_event=self.max_event,
-            on_comment=on_comment,
-            last_event_id=last_event_id,
+            raise ValueError(f"not a URL of an event source: {problem}") from None
+        jar_of(self.cookies, url)  # checks them, as the parser its arguments
+        EventStreamParser(
+            max_line=self.max_line, max_event=self.max_event, last_event_id=self.last_event_id
         )
+        object.__setattr__(self, "url", url)
+        object.__setattr__(self, "method", method_of(self.method))
+        object.__setattr__(self, "headers", as_headers(self.headers))  # a copy, of one type
 
 
 def shows_options(keywords: type[Any]) -> Callable[[_F], _F]:
     """
-    Decorate a function that takes ``**options`` of an event source, so that ``help()`` and
-    ``inspect.signature`` show each option and its default.
+    Decorate a function with ``**options`` so that ``help()`` shows each option and its default.
 
-    :param keywords: The class of these options, such as :class:`SourceKeywords`.
+    :param keywords: Class of the options, such as :class:`SourceKeywords`.
     """
 
     def decorate(function: _F) -> _F:

@@ -1,27 +1,44 @@
 """
-What an event source may do next: its states, and nothing else.
+State machine of an event source::
 
-Each state holds the one thing that goes on in it, so that whoever ends it has what is to be
-stopped, and nothing goes on that no state holds.  Nothing is done here and nobody's code is called:
-an input says what it means now, and its caller does it.
+    new --wait--> waiting --attempt--> attempting --open--> open
+                     ^                      |                |
+                    wait                   fail             fail
+                     |                      v                v
+                     +------------------ undecided <---------+
+
+    waiting, attempting, open, undecided --close--> closed
+
+Its laws:
+
+1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Nothing goes on
+   that no state holds, so ``close`` returns the thing that must be cancelled.
+2. An input only changes the state.  The caller acts afterwards, in the new state; nothing is done
+   here, and no code of the application is called.
+3. Nothing begins after ``closed``, which holds how the source has ended.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol, runtime_checkable
 
 from automat import TypeMachineBuilder
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, succeed
+
+from ..._waiters import Waiters
+from ...errors import SSETwistError
+from ..http import Opened
+from ..stream import Stream
 
 
 class ReadyState(Enum):
     """
-    What an event source does now (WHATWG HTML 9.2.2).
+    State of an event source, as an application sees it (WHATWG HTML 9.2.2).
 
-    :cvar CONNECTING: It waits for the head of a response, or for the time of its next attempt.
+    :cvar CONNECTING: It waits for its next attempt, or for the head of a response.
     :cvar OPEN: It has a stream.
-    :cvar CLOSED: It has ended, and stays so.
+    :cvar CLOSED: It has ended for good.
     """
 
     CONNECTING = 0
@@ -29,103 +46,133 @@ class ReadyState(Enum):
     CLOSED = 2
 
 
-@runtime_checkable
+@dataclass
+class OpenStream:
+    """
+    Stream of an open event source.
+
+    :ivar opened: Head of its response.
+    :ivar since: Time of its opening, by the source's clock.
+    :ivar has_delivered: True if events have arrived.
+    """
+
+    stream: Stream
+    opened: Opened
+    since: float
+    has_delivered: bool = False
+
+    def cancel(self) -> "Deferred[None]":
+        return self.stream.close()
+
+
+@dataclass
+class End:
+    """
+    End of an event source.
+
+    :ivar problem: Failure that has ended it; ``None`` after ``close()`` or a 204 of the server.
+    """
+
+    problem: SSETwistError | None
+    _is_gone: bool = field(default=False, init=False)
+    _waiting: Waiters[None] = field(default_factory=Waiters, init=False)
+
+    def when_gone(self) -> "Deferred[None]":
+        """
+        Wait until all connections are gone.  Cancelling it only ends the waiting.
+        """
+        return succeed(None) if self._is_gone else self._waiting.wait()
+
+    def set_gone(self, _: object) -> None:
+        self._is_gone = True
+        self._waiting.fire(None)
+
+
+@runtime_checkable  # Automat checks the type of the thing that a state holds
 class Activity(Protocol):
     """
-    What goes on in a state: a delay, an attempt or a stream.
+    Timer, attempt or stream: the thing that goes on in a state.
     """
 
-    def stop(self) -> "Deferred[None] | None":
+    def cancel(self) -> "Deferred[None] | None":
         """
-        End it, if it has not ended.
-
-        :returns: Fires when its connection is gone; ``None`` where there is nothing to wait for.
+        End it, unless it has ended.  The Deferred fires when its connection is gone.
         """
-
-
-@dataclass(frozen=True, slots=True)
-class Ending:
-    """
-    What it means to end now.
-
-    :ivar is_new: Whether it had not ended before.
-    :ivar activity: What is to be stopped.
-    """
-
-    is_new: bool
-    activity: Activity | None = None
 
 
 class Inputs(Protocol):
     """
-    What may happen.  The first three tell whether it has happened: after the end nothing does.
+    Inputs of the machine, and a question.
     """
 
-    def delays(self, activity: Activity) -> bool:
+    def wait(self, activity: Activity) -> bool:
         """
-        There is to be another attempt, after a delay.
-        """
-
-    def attempts(self, activity: Activity) -> bool:
-        """
-        The delay is over.
+        Wait for the next attempt.  Return false if the source is closed.
         """
 
-    def opens(self, activity: Activity) -> bool:
+    def attempt(self, activity: Activity) -> None:
         """
-        The attempt has got a stream.
-        """
-
-    def ends(self) -> Ending:
-        """
-        There is to be no other attempt.
+        Begin an attempt, as the timer has fired.
         """
 
-    def ready_state(self) -> ReadyState:
+    def open(self, stream: OpenStream) -> None:
         """
-        What it does now.
+        Open the stream that the attempt has found.
+        """
+
+    def fail(self) -> OpenStream | None:
+        """
+        Leave an attempt or a stream that is over by itself.  Return the stream.
+        """
+
+    def close(self, end: End) -> Activity | None:
+        """
+        End for good, once.  Return the activity that must be cancelled.
+        """
+
+    def held(self) -> Activity | End | None:
+        """
+        Return the thing that the state holds.
         """
 
 
-class _Core:
-    """
-    What belongs to no state: nothing.
-    """
+def _build() -> Callable[[object], Inputs]:
+    builder = TypeMachineBuilder(Inputs, object)
 
+    def hold(inputs: Inputs, core: object, activity: Activity) -> Activity:
+        return activity
 
-def _build() -> Callable[[_Core], Inputs]:
-    builder = TypeMachineBuilder(Inputs, _Core)
+    def hold_stream(inputs: Inputs, core: object, stream: OpenStream) -> OpenStream:
+        return stream
 
-    def hold(inputs: Inputs, core: _Core, activity: Activity) -> Activity:
+    def hold_end(inputs: Inputs, core: object, end: End) -> End:
+        return end
+
+    def hand_over(inputs: Inputs, core: object, activity: Activity, end: End) -> Activity:
         return activity
 
     new = builder.state("new")
-    delayed = builder.state("delayed", hold)
+    waiting = builder.state("waiting", hold)
     attempting = builder.state("attempting", hold)
-    open_ = builder.state("open", hold)
-    closed = builder.state("closed")
+    open_ = builder.state("open", hold_stream)
+    undecided = builder.state("undecided")
+    closed = builder.state("closed", hold_end)
 
-    new.upon(Inputs.delays).to(delayed).returns(True)
-    delayed.upon(Inputs.attempts).to(attempting).returns(True)
-    attempting.upon(Inputs.opens).to(open_).returns(True)
-    attempting.upon(Inputs.delays).to(delayed).returns(True)
-    open_.upon(Inputs.delays).to(delayed).returns(True)
-
-    def ending(inputs: Inputs, core: _Core, activity: Activity) -> Ending:
-        return Ending(True, activity)
-
-    for one in (delayed, attempting, open_):
-        one.upon(Inputs.ends).to(closed)(ending)
-
-    closed.upon(Inputs.delays).loop().returns(False)
-    closed.upon(Inputs.attempts).loop().returns(False)
-    closed.upon(Inputs.opens).loop().returns(False)
-    closed.upon(Inputs.ends).loop().returns(Ending(False))
-
-    delayed.upon(Inputs.ready_state).loop().returns(ReadyState.CONNECTING)
-    attempting.upon(Inputs.ready_state).loop().returns(ReadyState.CONNECTING)
-    open_.upon(Inputs.ready_state).loop().returns(ReadyState.OPEN)
-    closed.upon(Inputs.ready_state).loop().returns(ReadyState.CLOSED)
+    new.upon(Inputs.wait).to(waiting).returns(True)
+    waiting.upon(Inputs.attempt).to(attempting).returns(None)
+    attempting.upon(Inputs.open).to(open_).returns(None)
+    attempting.upon(Inputs.fail).to(undecided).returns(None)
+    open_.upon(Inputs.fail).to(undecided)(hold_stream)
+    undecided.upon(Inputs.wait).to(waiting).returns(True)
+    undecided.upon(Inputs.close).to(closed).returns(None)
+    undecided.upon(Inputs.held).loop().returns(None)
+    for active in (waiting, attempting, open_):
+        active.upon(Inputs.close).to(closed)(hand_over)
+    waiting.upon(Inputs.held).loop()(hold)
+    attempting.upon(Inputs.held).loop()(hold)
+    open_.upon(Inputs.held).loop()(hold_stream)
+    closed.upon(Inputs.wait).loop().returns(False)
+    closed.upon(Inputs.held).loop()(hold_end)
     return builder.build()
 
 
@@ -134,6 +181,6 @@ _machine = _build()
 
 def new_states() -> Inputs:
     """
-    Return the states of an event source that has yet to begin, with a delay.
+    Return the states of a new event source.
     """
-    return _machine(_Core())
+    return _machine(object())

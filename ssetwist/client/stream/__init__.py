@@ -1,5 +1,5 @@
 """
-One response, read as an event stream: from its first byte to the reason of its end, and no further.
+One response, read as an event stream: from its first byte to the reason of its end.
 """
 
 from ._one_shot import ResponseEvents, stream_events

@@ -1,5 +1,5 @@
 """
-An API that answers one request with an event stream, and is not asked again.
+Events of one response, for APIs that are asked once.
 """
 
 from collections.abc import Callable
@@ -40,32 +40,32 @@ def stream_events(
                 break
             print(event.data)
 
-    The response is read as fast as the loop takes the events, and no faster.  The loop ends when
-    the response does.  Leaving it earlier closes the connection at once, so that the server does
-    not work for nobody: by ``break``, by an exception, because what waits in the loop is cancelled,
-    or because the generator around it is closed.  The loop lets go of what it loops over, and that
-    is the moment.  Who gives that a name says the moment with ``async with``::
+    The response is read as fast as the loop takes the events, and the loop ends when the response
+    does.  Leaving the loop earlier closes the connection at once, so that the server does not work
+    in vain: with ``break``, with an exception, when the code that waits in the loop is cancelled,
+    or when the generator around the loop is closed.  Python then drops the last reference to the
+    events.  If a name still refers to them, use ``async with``::
 
         async with stream_events(response) as events:
             first = await anext(events)
 
-    :param response: Of an ``Agent`` or of treq; nobody else may read its body.  gzip is decoded.
-        Nothing of the body is kept, even if treq was not told ``unbuffered=True``.
-    :param reactor: Where time passes; the installed one if it is not given.
-    :param silence_timeout: Seconds without a byte after which the stream is taken for dead;
-        ``None`` for never.  An answer may take its time before it begins.
-    :param max_line: The longest line, in bytes without its end.
-    :param max_event: The most data of one event, in bytes of UTF-8.
-    :param on_comment: Called with the text of each comment.  What it raises is logged, and changes
+    :param response: Response of an ``Agent`` or of treq; no other code may read its body.  gzip is
+        decoded.  The body is not kept, even without ``unbuffered=True`` for treq.
+    :param reactor: Clock for the time-out; by default the installed reactor.
+    :param silence_timeout: Seconds without a byte after which the stream counts as lost; ``None``
+        for never.  It does not limit the time before the response begins.
+    :param max_line: Limit of a line, in bytes without its end.
+    :param max_event: Limit of an event's data, in bytes of UTF-8.
+    :param on_comment: Called with the text of each comment.  An exception is logged and changes
         nothing.
-    :returns: The events, oldest first, to be had once.  A step of the loop may raise
-        :class:`NotAnEventStream` before the first event, if the status is not 200 or the type not
-        ``text/event-stream``, with the start of the body; :class:`Disconnected` after the last one,
-        if the connection was lost before the response had ended, which nobody can tell of one in
-        HTTP/1.0 without a length; :class:`ssetwist.errors.EventTooLarge`; and ``RuntimeError``, if
-        somebody else has asked for the body.
+    :returns: The events, oldest first, once.  A step of the loop may raise
+        :class:`NotAnEventStream`, with the start of the body, before the first event, if the status
+        is not 200 or the type is not ``text/event-stream``; :class:`Disconnected` after the last
+        event, if the connection was lost before the response had ended (a response in HTTP/1.0
+        without a length does not show that); :class:`ssetwist.errors.EventTooLarge`; and
+        ``RuntimeError``, if other code has asked for the body.
     :raises ValueError: If a limit, or the time-out, is not positive.
-    :raises TypeError: If it is no response, but a Deferred of one, say.
+    :raises TypeError: If it is not a response but, for example, a Deferred.
     """
     given: object = response
     if not IResponse.providedBy(given):
@@ -85,15 +85,15 @@ def stream_events(
 
 class ResponseEvents:
     """
-    The events of one response, from :func:`stream_events`.
+    Events of one response, from :func:`stream_events`.
     """
 
-    # Nothing that the connection holds leads here: so the last to let go of this is who loops over
-    # it, and that is when the connection is closed.
+    # The connection does not refer to this object.  So the loop's reference is the last one, and
+    # the connection is closed when the loop drops it.
 
     def __init__(self, reading: "_Reading", reactor: IReactorTime) -> None:
         self._reading = reading
-        self._reactor: AnyReactor = reactor  # a Clock is enough where there is one thread
+        self._reactor: AnyReactor = reactor  # with one thread a Clock is enough
         self._thread = get_ident()
 
     def __aiter__(self) -> "ResponseEvents":
@@ -101,7 +101,7 @@ class ResponseEvents:
 
     async def __anext__(self) -> Event:
         """
-        Wait for the next event.  Cancelling that closes the connection.
+        Wait for the next event.  Cancelling it closes the connection.
         """
         try:
             event = await self._reading.next()
@@ -115,7 +115,7 @@ class ResponseEvents:
 
     async def aclose(self) -> None:
         """
-        Close the connection, unless the response has ended; no event comes any more.
+        Close the connection, unless the response has ended; no more events come.
         """
         self._reading.close()
 
@@ -129,7 +129,7 @@ class ResponseEvents:
         """
         Close the connection.
         """
-        # Garbage is collected in whichever thread has made enough of it.  A clock has no thread.
+        # Python may collect garbage in any thread.  A clock does not belong to a thread.
         is_elsewhere = get_ident() != self._thread
         if is_elsewhere and IReactorFromThreads.providedBy(self._reactor):
             self._reactor.callFromThread(self._reading.abandon)
@@ -139,7 +139,7 @@ class ResponseEvents:
 
 class _Reading:
     """
-    Reads one response, from when the first event is asked for.
+    Reader of one response.  It begins when the first event is asked for.
     """
 
     def __init__(
@@ -169,14 +169,14 @@ class _Reading:
             try:
                 self._begin(await self._checking)
             except (NotAnEventStream, RuntimeError) as problem:
-                # What is no event stream is cut already; what somebody else reads is theirs.
+                # A wrong response is cut already; one that other code reads belongs to that code.
                 self._is_closed = True
                 self._queue.end(problem)
         return await self._queue.next()
 
     def close(self) -> None:
         """
-        Close the connection; who waits is told that it is over.
+        Close the connection; callers that wait are told that the events are over.
         """
         self.abandon()
         self._queue.close()
@@ -185,7 +185,7 @@ class _Reading:
 
     def abandon(self) -> None:
         """
-        Close the connection; nobody waits, or those who did are garbage.
+        Close the connection; callers that waited, if any, are garbage.
         """
         if self._is_closed:
             return
@@ -193,7 +193,7 @@ class _Reading:
         if self._stream is not None:
             self._stream.close()
         elif self._checking is None:
-            with suppress(RuntimeError):  # somebody else reads it, or has read it
+            with suppress(RuntimeError):  # other code reads it, or has read it
                 discard(self._response)
 
     def _begin(self, answer: ResponseHead) -> None:
@@ -215,7 +215,7 @@ class _Reading:
 
 
 def _logging_errors(on_comment: Callable[[str], object]) -> Callable[[str], None]:
-    # What it raised would end the connection in Twisted's hands, as if the response had ended.
+    # An exception would make Twisted end the connection as if the response had ended.
     def call(comment: str) -> None:
         try:
             on_comment(comment)
@@ -231,7 +231,7 @@ def _url_of(response: IResponse) -> str:
 
 
 def _installed_reactor() -> IReactorTime:
-    # There is a response, so that one is installed; importing it earlier would install one.
+    # A response has come, so a reactor is installed.  An import at the top would install one.
     from twisted.internet import reactor
 
     installed: Any = reactor

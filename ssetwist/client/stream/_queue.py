@@ -1,5 +1,5 @@
 """
-Between a stream that brings events and whoever takes them.
+Queue between a stream that brings events and the application that takes them.
 """
 
 from collections import deque
@@ -11,37 +11,39 @@ from twisted.python.failure import Failure
 
 from ...eventstream import Event
 
-#: When so many events wait, or events of so many characters, the stream is paused.
-#: Enough that a consumer is not made to wait for the network after each event; little beside the
-#: piece that the network gives at once.
+#: Number of waiting events, and of their characters, at which the stream is paused.  With these the
+#: application need not wait for the network after each event, and they are few beside the piece
+#: that the network gives at once.
 MANY = 64
 MUCH = 2**16
 
 
 class Flow(Protocol):
     """
-    What brings events, and can be made to wait.
+    Source of events that can be paused.
     """
 
     def pause(self) -> None:
         """
-        Bring no more, but for what has been read already.
+        Bring no more events, except those in bytes that have been read already.
         """
 
     def resume(self) -> None:
         """
-        Bring more.  It may do so at once, from within.
+        Bring more events, maybe at once, from within.
         """
 
 
 class EventQueue:
     """
-    Holds what came and was not yet taken, and pauses the flow when that is much.
+    Queue of events that wait to be taken.  It pauses the flow when many wait.
 
-    It is bounded, although what is put in is never refused: a paused flow has at most the piece
-    left that it reads at the moment (64 KiB of bytes, as Twisted reads them), and the events in it.
+    It never refuses an event, and is bounded nevertheless: a paused flow brings at most the events
+    of the piece that it reads at the moment (64 KiB of bytes, as Twisted reads them).
 
-    Each event is taken once.  If there are several who wait, they take turns.
+    Each event is taken once.  Several callers that wait take turns.
+
+    :ivar taken: Event that was taken last.
     """
 
     def __init__(self) -> None:
@@ -60,7 +62,7 @@ class EventQueue:
 
     def connect(self, flow: Flow | None) -> None:
         """
-        Have another flow, or none.  If the queue is full, the flow is paused at once.
+        Replace the flow.  If the queue is full, the new one is paused at once.
         """
         self._flow = flow
         if flow is not None and self._is_full:
@@ -68,7 +70,7 @@ class EventQueue:
 
     def put(self, events: Iterable[Event]) -> None:
         """
-        Hand out events to who waits, in the order of their coming, and hold the others.
+        Hand out events to the callers that wait, and hold the rest.
         """
         if self._is_over:
             return
@@ -83,9 +85,9 @@ class EventQueue:
 
     def end(self, problem: Exception | None = None) -> None:
         """
-        Let nobody wait when all has been taken.
+        End the queue; the events that it holds can still be taken.
 
-        :param problem: What everybody then gets; ``None`` for a quiet end.
+        :param problem: Raised after the last event; ``None`` for a quiet end.
         """
         if not self._is_over:
             self._is_over = True
@@ -95,7 +97,7 @@ class EventQueue:
 
     def close(self) -> None:
         """
-        Forget what was not taken, and let nobody wait: the end is quiet.
+        End the queue quietly, and drop the events that it holds.
         """
         self._is_over = True
         self._problem = None
@@ -129,10 +131,10 @@ class EventQueue:
     def _hand_out(self) -> None:
         if self._is_handing_out:
             return
-        # Who asks for the next from within gets it from this loop, and so no deeper in the stack.
+        # A callback that asks for the next event gets it from this loop, not deeper in the stack.
         self._is_handing_out = True
         while self._events and self._waiting:
-            # Both are taken before anybody's code runs, which may ask for more, or close.
+            # Both are taken before the callback runs, which may ask for more, or close.
             waiting = self._waiting.popleft()
             waiting.callback(self._take())
         self._is_handing_out = False
@@ -157,6 +159,6 @@ class EventQueue:
 
 def _size_of(event: Event) -> int:
     """
-    Return how many characters it has; a type, or an id, may be as long as any line.
+    Return the number of characters; a type, or an id, may be as long as any line.
     """
     return len(event.data) + len(event.type) + len(event.id or "")

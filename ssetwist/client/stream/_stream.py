@@ -1,13 +1,15 @@
 """
-The body of one response, from bytes to events.
+Body of one response, from bytes to events.
 
-Bytes go one way: what the transport gives, decoded if it is gzip, read by the parser, and on as
-events.  Nothing is read before its turn: while it is paused, bytes that come nevertheless are held
-as they are, and they are few, because the transport is paused, too.
+1. Bytes go one way: from the transport through the gzip decoder, if there is one, and the parser.
+2. While the stream is paused its transport is paused.  Bytes that come nevertheless are held, and
+   read first when the stream is resumed.
+3. The connection ends with the stream: from ``OVER`` on nothing arrives, and ``GONE`` follows.
 """
 
 from collections import deque
 from collections.abc import Callable
+from enum import Enum
 from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
@@ -22,23 +24,50 @@ from ...eventstream import Event, EventStreamParser
 from ..http import GzipDecoder, abort, connection_of, ended
 
 
+class StreamState(Enum):
+    """
+    State of a stream.
+    """
+
+    NEW = "The body has not been asked for."
+    NEW_PAUSED = "The body has not been asked for, and the stream begins paused."
+    FLOWING = "Bytes are read as they come."
+    PAUSED = "Nothing arrives: the transport is paused, and bytes that come nevertheless are held."
+    DRAINING = "Held bytes are read; after the last of them the transport is resumed."
+    OVER = "Nothing arrives any more; the connection is cut, unless it has ended."
+    GONE = "The connection is gone."
+
+
+NEW, NEW_PAUSED, FLOWING, PAUSED, DRAINING, OVER, GONE = StreamState
+
+_NEXT: dict[StreamState, tuple[StreamState, ...]] = {
+    NEW: (NEW_PAUSED, FLOWING, OVER),
+    NEW_PAUSED: (NEW, PAUSED, OVER),
+    FLOWING: (PAUSED, OVER),
+    PAUSED: (DRAINING, OVER),
+    DRAINING: (FLOWING, PAUSED, OVER),
+    OVER: (GONE,),
+    GONE: (),
+}
+
+
 class Stream(Protocol):
     """
-    Reads one response.  It ends once, by itself or by :meth:`close`, and its connection with it.
+    Reader of one response.  It ends once, by itself or by :meth:`close`, and its connection with
+    it.  A paused stream notices only when it is resumed that its peer has left.
 
-    A paused transport does not see that its peer has left: that is noticed when it is resumed.
-
-    :param response: Nobody else may read it.
-    :param arrived: Called with the events that a piece of bytes has completed, never with none.
-        It may call anything of this.
-    :param ended: Called when the stream ends by itself, once, with the reason: a
-        :class:`Disconnected` when the bytes end, do not come or are no gzip, or an
+    :param response: Nothing else may read it.
+    :param arrived: Called with the events that a piece of bytes has completed, one or more.  It may
+        call any method of the stream.
+    :param ended: Called once when the stream ends by itself, with the reason: a
+        :class:`Disconnected` when the bytes end, do not come or are not gzip; or an
         :class:`EventTooLarge`.  Not called after :meth:`close`.
-    :param is_gzip: Whether the bytes are gzip.
-    :param silence_timeout: Seconds without a byte after which the stream ends; comments are bytes,
-        and a pause is no silence.  ``None`` for never.
-    :param clock: Where these seconds pass.
+    :param is_gzip: True if the bytes are gzip.
+    :param silence_timeout: Seconds without a byte after which the stream ends; ``None`` for never.
+        Comments are bytes, and a pause does not count.
     """
+
+    transport: Any  # an Agent's proxy can do more than Twisted's interfaces say
 
     def __init__(
         self,
@@ -57,48 +86,49 @@ class Stream(Protocol):
         self._ended = ended
         self._gzip = GzipDecoder() if is_gzip else None
         self._held: deque[bytes] = deque()
-        self._has_begun = False
-        self._is_paused = False
-        self._is_transport_paused = False
-        self._is_reading = False
-        self._is_over = False
+        self._state = NEW
+        self._is_reading = False  # a loop reads further down the stack
         self._reason: Failure | None = None
         self._connection: object = None
-        self._is_gone = False
         self._gone: Waiters[None] = Waiters()
-        self._silence: Silence | None = None
-        self._silence_timeout = silence_timeout
-        if silence_timeout is not None:
-            self._silence = Silence(clock, silence_timeout, self._has_fallen_silent)
+        self._silence = Silence(clock, silence_timeout, self._end)
 
     def begin(self) -> None:
         """
-        Let the bytes come.  Events may arrive from within.
+        Ask for the body, once.  Events may arrive from within.
         """
-        if self._is_over:
+        if self._state is NEW:
+            self._become(FLOWING)
+            self._silence.begin()
+        elif self._state is NEW_PAUSED:
+            self._become(PAUSED)
+        else:
             return
-        self._listen()
-        self._deliver()
-        # The response has resumed its transport, even if the first bytes had us pause it.
-        if self._is_paused:
+        self._response.deliverBody(self)
+        # The response has resumed its transport, even if the first bytes had the stream pause it.
+        if self._state is PAUSED:
             self._pause_transport()
 
     def pause(self) -> None:
         """
-        Let nothing more arrive, until resumed.
+        Let nothing arrive until :meth:`resume`.
         """
-        self._is_paused = True
-        self._pause_transport()
-        if self._silence is not None:
+        if self._state is NEW:
+            self._become(NEW_PAUSED)
+        elif self._state in (FLOWING, DRAINING):
+            self._become(PAUSED)
+            self._pause_transport()
             self._silence.stop()
 
     def resume(self) -> None:
         """
-        Let more arrive, maybe from within.
+        Let events arrive again, maybe from within.
         """
-        if self._is_paused:
-            self._is_paused = False
-            self._listen()
+        if self._state is NEW_PAUSED:
+            self._become(NEW)
+        elif self._state is PAUSED:
+            self._become(DRAINING)
+            self._silence.begin()
             self._read()
 
     def close(self) -> "Deferred[None]":
@@ -107,33 +137,30 @@ class Stream(Protocol):
 
         :returns: Fires when the connection is gone.  Cancelling it only ends the waiting.
         """
-        if not self._is_over:
+        if self._state not in (OVER, GONE):
             self._stop()
-        return succeed(None) if self._is_gone else self._gone.wait()
-
-    stop = close  # as what goes on in a state of an event source
+        return succeed(None) if self._state is GONE else self._gone.wait()
 
     def connectionMade(self) -> None:
         """
-        See whether it was closed before it began.
+        Take the transport; cut it if the stream was closed before it began.
         """
         self._connection = connection_of(self.transport)
-        if self._is_over:
+        if self._state is OVER:
             self._cut()
 
     def dataReceived(self, data: bytes) -> None:
         """
         Take bytes, in their turn.
         """
-        if self._is_over:
+        if self._state in (OVER, GONE):
             return
         self._held.append(data)
-        if self._is_paused:
-            # A transport may give what it has already read, or have been resumed by others.
+        if self._state is PAUSED:
+            # A transport may give bytes that it has already read, or other code has resumed it.
             self._pause_transport()
         else:
-            if self._silence is not None:
-                self._silence.heard()
+            self._silence.heard()
             self._read()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -141,40 +168,34 @@ class Stream(Protocol):
         Take the end, in its turn.
         """
         self._reason = reason
-        if self._is_over:
-            self._set_gone()
-        elif not self._is_paused:
-            self._read()
+        self._set_gone()
+        self._read()
 
-    def _deliver(self) -> None:
-        self._has_begun = True
-        self._response.deliverBody(self)
-
-    def _listen(self) -> None:
-        if self._silence is not None and not self._is_paused and not self._is_over:
-            self._silence.begin()
+    def _become(self, state: StreamState) -> None:
+        assert state in _NEXT[self._state], (self._state, state)
+        self._state = state
 
     def _read(self) -> None:
         """
-        Read what is held, as long as nobody says pause; then take the end, or more.
+        Read the held bytes until the stream is paused; then take the end, or more bytes.
         """
-        if self._is_reading:  # from within arrived(); the loop below goes on by itself
+        if self._is_reading:  # this is called from within arrived(), and the loop below goes on
             return
         self._is_reading = True
         try:
-            while not (self._is_paused or self._is_over) and (data := self._next_piece()):
+            while self._state in (FLOWING, DRAINING) and (data := self._next_piece()):
                 self._parse(data)
         finally:
             self._is_reading = False
-        if self._is_paused or self._is_over:
+        if self._state not in (FLOWING, DRAINING):
             return
         if self._reason is not None:
-            # Connections of our own say it; of others one has to believe the best.
+            # Connections of ours know if they were cut.  For others a proper end is assumed.
             was_cut = getattr(self._connection, "was_cut", False)
             self._end(ended(self._reason, was_cut=was_cut))
-        elif self._is_transport_paused:
-            self._is_transport_paused = False
-            self._its_transport.resumeProducing()
+        elif self._state is DRAINING:
+            self._become(FLOWING)
+            self.transport.resumeProducing()
 
     def _next_piece(self) -> bytes:
         if self._gzip is None:
@@ -184,66 +205,62 @@ class Stream(Protocol):
                 self._gzip.push(self._held.popleft())
             return data
         except ValueError as problem:
-            self._end(Disconnected(f"what came is no gzip: {problem}"))
+            self._end(Disconnected(f"the body is not gzip: {problem}"))
             return b""
 
     def _parse(self, data: bytes) -> None:
         try:
-            # Once more after some events, for there may be a problem behind them.  And any of the
-            # calls may have closed it, that of a comment too.
-            while (events := self._parser.feed(data)) and not self._is_over:
+            # Feed b"" after events: an error may follow them.  Any of the calls may close the
+            # stream, also a comment's.
+            while (events := self._parser.feed(data)) and self._state not in (OVER, GONE):
                 self._arrived(events)
                 data = b""
         except EventTooLarge as problem:
             self._end(problem)
 
-    def _has_fallen_silent(self) -> None:
-        self._end(Disconnected(f"nothing came for {self._silence_timeout:g} s"))
-
     def _end(self, problem: SSETwistError) -> None:
-        self._stop()
-        self._ended(problem)
+        if self._state not in (OVER, GONE):
+            self._stop()
+            self._ended(problem)
 
     def _stop(self) -> None:
-        self._is_over = True
+        has_begun = self._state not in (NEW, NEW_PAUSED)
+        self._become(OVER)
         self._held.clear()
-        if self._silence is not None:
-            self._silence.stop()
+        self._silence.stop()
         if self._reason is not None:
             self._set_gone()
-        elif self._has_begun:
+        elif has_begun:
             self._cut()
         else:
-            self._deliver()
+            self._response.deliverBody(self)  # for its transport, which is then cut
 
     def _cut(self) -> None:
         if not abort(self.transport):
-            self._set_gone()  # as far as can be known
+            self._set_gone()  # as far as the stream can know
 
     def _set_gone(self) -> None:
-        self._is_gone = True
-        self._gone.fire(None)
+        if self._state is OVER:  # and not gone: a transport may be lost at once when it is cut
+            self._become(GONE)
+            self._gone.fire(None)
 
     def _pause_transport(self) -> None:
-        if self.transport is not None and self._reason is None:
-            self._is_transport_paused = True
-            self._its_transport.pauseProducing()
-
-    @property
-    def _its_transport(self) -> Any:  # no interface of Twisted has what an Agent's proxy has
-        return self.transport
+        if self._reason is None:
+            self.transport.pauseProducing()
 
 
 class Silence:
     """
-    Calls once when nothing was heard for some time.  To hear something costs no more than a look at
-    the clock: the timer finds out by itself how long it has to wait on.
+    Timer of a silence.  Hearing costs only a look at the clock: the timer finds out by itself how
+    much longer to wait.
 
-    :param seconds: How long.
-    :param call: What to call.
+    :param seconds: Length of the silence; ``None`` for any.
+    :param call: Called once after it, with the reason for an end.
     """
 
-    def __init__(self, clock: IReactorTime, seconds: float, call: Callable[[], object]) -> None:
+    def __init__(
+        self, clock: IReactorTime, seconds: float | None, call: Callable[[Disconnected], object]
+    ) -> None:
         self._clock = clock
         self._seconds = seconds
         self._call = call
@@ -252,30 +269,30 @@ class Silence:
 
     def begin(self) -> None:
         """
-        Listen; also after a :meth:`stop`.
+        Listen, also again after :meth:`stop`.
         """
         self.heard()
-        if self._timer is None:
-            self._timer = self._clock.callLater(self._seconds, self._look)
+        if self._timer is None and self._seconds is not None:
+            self._timer = self._clock.callLater(self._seconds, self._look, self._seconds)
 
     def heard(self) -> None:
         """
-        Something was heard: the silence begins anew.
+        Begin the silence anew.
         """
         self._heard = self._clock.seconds()
 
     def stop(self) -> None:
         """
-        Listen no more.
+        Stop listening.
         """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
 
-    def _look(self) -> None:
+    def _look(self, seconds: float) -> None:
         self._timer = None
-        remaining = self._heard + self._seconds - self._clock.seconds()
+        remaining = self._heard + seconds - self._clock.seconds()
         if remaining > 0:
-            self._timer = self._clock.callLater(remaining, self._look)
+            self._timer = self._clock.callLater(remaining, self._look, seconds)
         else:
-            self._call()
+            self._call(Disconnected(f"nothing came for {seconds:g} s"))

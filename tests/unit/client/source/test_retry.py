@@ -1,54 +1,63 @@
 """
-Which failures are worth another try, and how long a server asks to be left alone.
+Decision after a failure: another attempt or none, and after how many seconds.
 """
 
-from math import inf
+from math import inf, nan
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client import is_worth_another_try
-from ssetwist.client.source._retry import retry_after
+from ssetwist.client import Backoff, is_worth_another_try
+from ssetwist.client.source._retry import RetryPolicy
 from ssetwist.errors import (
     Disconnected,
     EventTooLarge,
     HeadersUnavailable,
     NotAnEventStream,
     RedirectRefused,
+    SSETwistError,
 )
 
-#: 1994-11-06 08:49:37 UTC, the date of RFC 9110, 5.6.7, in seconds since 1970.
-THEN = 784111777.0
+CLEAN, BROKEN = Disconnected("", is_clean=True), Disconnected("")
 
 
-class PolicyTests(SynchronousTestCase):
+def largest() -> float:
     """
-    The policy that there is by default.
+    Return the largest jitter.
+    """
+    return 1.0
+
+
+def refused(status: int, **headers: str) -> NotAnEventStream:
+    """
+    Return the failure of an attempt that got this answer.
+    """
+    return NotAnEventStream("", url="", status=status, headers=headers)
+
+
+class DefaultPolicyTests(SynchronousTestCase):
+    """
+    The default policy.
     """
 
     def test_network(self) -> None:
         """
-        Whatever the network does, and a source of headers that fails.
+        Failures of the network, and of the hook for fresh headers, are worth another try.
         """
-        self.assertTrue(is_worth_another_try(Disconnected("")))
-        self.assertTrue(is_worth_another_try(Disconnected("", is_clean=True)))
-        self.assertTrue(is_worth_another_try(HeadersUnavailable("")))
+        for problem in (CLEAN, BROKEN, HeadersUnavailable("")):
+            self.assertTrue(is_worth_another_try(problem))
 
     def test_statuses(self) -> None:
         """
-        429 and 5xx, and no other.
+        Of all statuses, 429 and 5xx are worth another try.
         """
-        worth = [
-            status
-            for status in range(100, 700)
-            if is_worth_another_try(NotAnEventStream("", url="", status=status, headers={}))
-        ]
+        worth = [status for status in range(100, 700) if is_worth_another_try(refused(status))]
         self.assertEqual([429, *range(500, 600)], worth)
 
     def test_others(self) -> None:
         """
-        A wrong content type, a refused redirection and what is too large come again as they are.
+        A refused redirection and an event that is too large are not: they would come again.
         """
         self.assertFalse(
             is_worth_another_try(RedirectRefused("", url="", status=302, headers={}, location=""))
@@ -56,73 +65,119 @@ class PolicyTests(SynchronousTestCase):
         self.assertFalse(is_worth_another_try(EventTooLarge("line", 1)))
 
 
-class RetryAfterTests(SynchronousTestCase):
+class RetryPolicyTests(SynchronousTestCase):
     """
-    ``Retry-After`` (RFC 9110, 10.2.3).
+    The whole decision.
     """
 
-    def asked(self, value: str, **others: str) -> float | None:
-        return retry_after({"retry-after": value, **others}, THEN)
+    def delay(
+        self, problem: SSETwistError, failures: int = 1, asked: float | None = None
+    ) -> float | None:
+        """
+        Return the delay after a failure, without jitter.
+        """
+        policy = RetryPolicy("", Backoff(), is_worth_another_try, lambda: 0.0)
+        return policy.delay(problem, failures, reconnection_time=asked, now=0)
 
-    def test_none(self) -> None:
+    def test_end(self) -> None:
         """
-        Without it nothing is asked for.
+        A failure that is not worth another try has no delay.
         """
-        self.assertIsNone(retry_after({}, THEN))
+        self.assertIsNone(self.delay(refused(404)))
 
-    def test_seconds(self) -> None:
+    def test_asked(self) -> None:
         """
-        A number of seconds, of any length.
+        ``Retry-After`` counts before the reconnection time; without both the server asks for 0 s.
         """
-        self.assertEqual(120, self.asked("120"))
-        self.assertEqual(0, self.asked(" 0 "))
-        self.assertEqual(inf, self.asked("9" * 400))
+        self.assertEqual(0, self.delay(BROKEN))
+        self.assertEqual(7, self.delay(BROKEN, asked=7))
+        self.assertEqual(7, self.delay(refused(503), asked=7))
+        self.assertEqual(9, self.delay(refused(503, **{"retry-after": "9"}), asked=7))
+        self.assertEqual(0, self.delay(refused(503, **{"retry-after": "0"}), asked=7))
 
-    def test_dates(self) -> None:
+    def test_failures(self) -> None:
         """
-        All three forms of a date.
+        The delay grows with the failures, as ``Backoff`` says.
         """
-        for date in (
-            "Sun, 06 Nov 1994 08:50:37 GMT",
-            "Sunday, 06-Nov-94 08:50:37 GMT",
-            "Sun Nov  6 08:50:37 1994",
-            "Sun, 06 Nov 1994 09:50:37 +0100",
+        policy = RetryPolicy("", Backoff(first=1), lambda _: True, largest)
+        delays = [policy.delay(BROKEN, n, reconnection_time=None, now=0) for n in (1, 2, 3)]
+        self.assertEqual([1, 2, 4], delays)
+
+    def test_healthy(self) -> None:
+        """
+        A stream was healthy if it lasted, or if it brought events and ended properly.
+        """
+        policy = RetryPolicy("", Backoff(healthy_after=60), is_worth_another_try, largest)
+        for problem, lasted, has_delivered, expected in (
+            (BROKEN, 60, False, True),
+            (BROKEN, 59, True, False),
+            (CLEAN, 0, True, True),
+            (CLEAN, 59, False, False),
+            (EventTooLarge("line", 1), 0, True, False),
         ):
-            with self.subTest(date):
-                self.assertEqual(60, self.asked(date))
+            with self.subTest(problem, lasted=lasted, has_delivered=has_delivered):
+                healthy = policy.was_healthy(problem, lasted=lasted, has_delivered=has_delivered)
+                self.assertIs(expected, healthy)
 
-    def test_past(self) -> None:
-        """
-        A date that is over asks for nothing.
-        """
-        self.assertEqual(0, self.asked("Sun, 06 Nov 1994 08:00:00 GMT"))
 
-    def test_server_clock(self) -> None:
-        """
-        The server means its own clock, which it sends along.
-        """
-        until, date = "Sun, 06 Nov 2095 08:50:37 GMT", "Sun, 06 Nov 2095 08:50:27 GMT"
-        self.assertEqual(10, self.asked(until, date=date))
-        self.assertEqual(60, self.asked("Sun, 06 Nov 1994 08:50:37 GMT", date="yesterday"))
+class BackoffTests(SynchronousTestCase):
+    """
+    Full jitter, below a ceiling that doubles.
+    """
 
-    def test_unreadable(self) -> None:
+    def test_doubles(self) -> None:
         """
-        What nobody can read asks for nothing.
+        The longest delay doubles with each failure, up to the ceiling.
         """
-        for value in ("", "soon", "-1", "1.5", "²", "1, 1", "Sun, 99 Nov 1994 08:50:37 GMT"):
-            with self.subTest(value):
-                self.assertIsNone(self.asked(value))
+        backoff = Backoff(first=1, ceiling=30)
+        delays = [backoff.delay(failures, 0, largest) for failures in range(1, 8)]
+        self.assertEqual([1, 2, 4, 8, 16, 30, 30], delays)
+
+    def test_full_jitter(self) -> None:
+        """
+        The delay is a random part of the longest delay, from 0 on.
+        """
+        backoff = Backoff(first=1, ceiling=30)
+        self.assertEqual([0, 2, 6], [backoff.delay(4, 0, lambda c=c: c) for c in (0, 0.25, 0.75)])
+
+    def test_asked(self) -> None:
+        """
+        The jitter is added to the seconds that the server asks for, so that clients that were told
+        the same do not come back at once.
+        """
+        self.assertEqual(5 + 2, Backoff(first=1).delay(2, 5, largest))
+
+    def test_max_server_delay(self) -> None:
+        """
+        A server cannot send a client away for ever.
+        """
+        self.assertEqual(3600 + 1, Backoff().delay(1, inf, largest))
+        self.assertEqual(60 + 1, Backoff(max_server_delay=60).delay(1, 61, largest))
+
+    def test_nonsense(self) -> None:
+        """
+        A negative number of seconds, or NaN, is refused.
+        """
+        for name in ("first", "ceiling", "healthy_after", "max_server_delay"):
+            for value in (-1, nan):
+                with self.assertRaises(ValueError) as caught:
+                    Backoff(**{name: value})
+                self.assertIn(name, str(caught.exception))
 
     @given(
-        st.text()
-        | st.from_regex(
-            r"\w{3}, \d+ (Nov|Feb) \d+ \d+:\d+:\d+ (GMT|[+-]\d{4,9})",
-            alphabet=st.characters(max_codepoint=0x6FF),  # there are other digits than ours there
-        )
+        st.integers(1, 10**9),
+        st.floats(0, allow_nan=False),
+        st.floats(0, 1),
+        st.floats(0, 1e9),
+        st.floats(0, 1e9),
     )
-    def test_anything(self, value: str) -> None:
+    def test_bounds(
+        self, failures: int, asked: float, jitter: float, first: float, ceiling: float
+    ) -> None:
         """
-        Whatever a server sends, it is a number of seconds or nothing.
+        The delay is at least the server's, limited, and at most that and the ceiling.
         """
-        asked = self.asked(value)
-        self.assertTrue(asked is None or asked >= 0)
+        backoff = Backoff(first=first, ceiling=ceiling)
+        least = min(asked, 3600)
+        delay = backoff.delay(failures, asked, lambda: jitter)
+        self.assertTrue(least <= delay <= least + ceiling)

@@ -271,7 +271,7 @@ class FreshHeadersTests(AttemptCase):
         )
         self.reactor.advance(7)
         self.assertEqual(1, len(cancelled))
-        self.assertEqual("there was no response within 7 s", str(interruptions[0].problem))
+        self.assertEqual("no response within 7 s", str(interruptions[0].problem))
 
 
 class OpenTests(AttemptCase):

@@ -56,34 +56,63 @@ class SilentResolver:
 
 
 class CloseCase(SourceCase):
+    """
+    :ivar called: Calls of hooks.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.called: list[object] = []
+
+    def source(self, *args: str, **options: object) -> EventSource:
+        """
+        Return a source whose hooks are recorded.
+        """
+        for name in ("on_open", "on_interruption", "on_comment"):
+            options[name] = self.recorded(options.get(name))
+        return super().source(*args, **options)
+
+    def recorded(self, hook: object) -> Callable[[object], None]:
+        """
+        Return a hook that takes note of a call, and then calls this one.
+        """
+
+        def call(value: object) -> None:
+            self.called.append(value)
+            if callable(hook):
+                hook(value)
+
+        return call
+
     def assert_closes(self, source: EventSource) -> None:
         """
-        Close it now, and check that all who wait are told, and that nothing is left.
+        Close the source, and check that all callers that wait are told and that nothing is left.
         """
-        following, opening = source.next(), None
-        if source.state is ReadyState.CONNECTING:
-            opening = source.when_open()
-        ending = source.when_closed()
-        called: list[object] = []
-        source._on_open = source._on_interruption = source._on_comment = called.append
-        closed = source.close()
-        again = source.close()
+        waiting = [source.next(), source.when_closed()]
+        opening = source.when_open() if source.state is ReadyState.CONNECTING else None
+        self.called.clear()
+        waiting += [source.close(), source.close()]
         self.assertIs(ReadyState.CLOSED, source.state)
-        self.assertIsNone(self.successResultOf(following))
-        self.assertIsNone(self.successResultOf(ending))
+        for one in waiting[:2]:
+            self.assertIsNone(self.successResultOf(one))
         if opening is not None:
             self.failureResultOf(opening, EventSourceClosed)
         self.turn()
-        self.assertIsNone(self.successResultOf(closed))
-        self.assertIsNone(self.successResultOf(again))
-        self.assertIsNone(self.successResultOf(source.close()))
+        for one in waiting[2:]:
+            self.assertIsNone(self.successResultOf(one))
         self.assertEqual([], self.reactor.getDelayedCalls())
         self.assertEqual([], [wire for wire in self.wires if wire.is_connected])
-        self.failureResultOf(source.when_open(), EventSourceClosed)
-        self.assertIsNone(self.successResultOf(source.next()))
-        self.assertIsNone(self.successResultOf(source.when_closed()))
+        self.assert_closed(source)
         self.reactor.advance(1000)
-        self.assertEqual([], called)
+        self.assertEqual([], self.called)
+
+    def assert_closed(self, source: EventSource) -> None:
+        """
+        Check the answers of a source that has been closed.
+        """
+        self.failureResultOf(source.when_open(), EventSourceClosed)
+        for closed in (source.close(), source.next(), source.when_closed()):
+            self.assertIsNone(self.successResultOf(closed))
 
 
 class ConnectingTests(CloseCase):

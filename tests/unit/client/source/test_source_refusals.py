@@ -180,7 +180,7 @@ class NetworkTests(AttemptCase):
                     self.reactor.advance(7)
                 self.turn()
                 problem = self.failureResultOf(source.when_closed(), Disconnected).value
-                self.assertEqual("there was no response within 7 s", str(problem))
+                self.assertEqual("no response within 7 s", str(problem))
                 self.assertTrue(wire is None or not wire.is_connected)
                 self.reactor.tcpClients.clear()
 

@@ -1,101 +1,161 @@
 """
-What an event source may do next.
+State machine of an event source.
 """
 
+from typing import Any
+
 from hypothesis import settings
-from hypothesis.stateful import RuleBasedStateMachine, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client.source._states import Activity, ReadyState, new_states
+from ssetwist.client import Opened, ReadyState
+from ssetwist.client.source import SourceOptions
+from ssetwist.client.source._attempt import Attempt
+from ssetwist.client.source._states import End, OpenStream, new_states
+from ssetwist.client.stream import Stream
+from ssetwist.errors import Disconnected
+from ssetwist.eventstream import EventStreamParser
 from tests import examples
+from tests.unit.client.case import FakeResponse
 
 
-class Thing:
+def timer() -> IDelayedCall:
     """
-    Something that goes on.
+    Return a timer.
     """
+    return Clock().callLater(0, list)
 
-    def stop(self) -> None:
-        """
-        End.
-        """
+
+def attempt() -> Attempt:
+    """
+    Return an attempt that has not started.
+    """
+    options = SourceOptions(url="http://example.com/")
+    return Attempt(options, "", send=list, clock=Clock(), answered=list, failed=list)
+
+
+def open_stream() -> OpenStream:
+    """
+    Return a stream that has not begun.
+    """
+    stream = Stream(FakeResponse(), EventStreamParser(), arrived=list, ended=list, clock=Clock())
+    return OpenStream(stream, Opened("http://example.com/", {}), 0)
 
 
 class StatesTests(SynchronousTestCase):
     """
-    From the beginning to the end.
+    Life of a source, step by step.
     """
 
     def test_life(self) -> None:
         """
-        It is connecting through delays and attempts, open with a stream, and closed for good.
+        An input returns the thing that the state before it held.
         """
         states = new_states()
-        for happens, expected in (
-            (states.delays, ReadyState.CONNECTING),
-            (states.attempts, ReadyState.CONNECTING),
-            (states.delays, ReadyState.CONNECTING),
-            (states.attempts, ReadyState.CONNECTING),
-            (states.opens, ReadyState.OPEN),
-            (states.delays, ReadyState.CONNECTING),
-        ):
-            self.assertTrue(happens(Thing()))
-            self.assertIs(expected, states.ready_state())
-        self.assertTrue(states.ends().is_new)
-        self.assertIs(ReadyState.CLOSED, states.ready_state())
+        stream, end, last = open_stream(), End(None), timer()
+        self.assertTrue(states.wait(timer()))
+        states.attempt(attempt())
+        self.assertIsNone(states.fail())
+        self.assertTrue(states.wait(timer()))
+        states.attempt(attempt())
+        states.open(stream)
+        self.assertIs(stream, states.fail())
+        self.assertTrue(states.wait(last))
+        self.assertIs(last, states.close(end))
+        self.assertIs(end, states.held())
+        self.assertFalse(states.wait(timer()))
 
     def test_values(self) -> None:
         """
-        The states have the numbers that they have in browsers.
+        The states have the same numbers as in browsers.
         """
         self.assertEqual([0, 1, 2], [ReadyState[n].value for n in ("CONNECTING", "OPEN", "CLOSED")])
 
 
+class HeldTests(SynchronousTestCase):
+    """
+    Things that states hold.
+    """
+
+    def test_end(self) -> None:
+        """
+        All callers that wait for the end of the connections are told, also those that ask later.
+        """
+        end = End(Disconnected(""))
+        gone = [end.when_gone(), end.when_gone()]
+        self.assertNoResult(gone[0])
+        end.set_gone(None)
+        for one in (*gone, end.when_gone()):
+            self.assertIsNone(self.successResultOf(one))
+
+    def test_stream(self) -> None:
+        """
+        An open stream is cancelled by closing it.
+        """
+        stream = open_stream()
+        gone = stream.cancel()
+        self.assertNoResult(gone)
+        stream.stream.connectionLost()
+        self.assertIsNone(self.successResultOf(gone))
+
+
 class _Model(RuleBasedStateMachine):
     """
-    Whatever happens, in whatever order it can.
+    Any inputs, in any order that the machine allows.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.states = new_states()
-        self.activity: Activity | None = Thing()
-        self.states.delays(self.activity)
-        self.name = "delayed"
+        self.held: Any = timer()
+        self.name = "waiting"
+        self.states.wait(self.held)
 
-    def happens(self, name: str, to: str) -> None:
-        thing = Thing()
-        counts = getattr(self.states, name)(thing)
-        assert counts == (self.name != "closed")
-        if counts:
-            self.activity, self.name = thing, to
+    def goes(self, name: str, held: object) -> None:
+        self.name, self.held = name, held
 
-    @precondition(lambda self: self.name != "delayed")
+    @precondition(lambda self: self.name in ("undecided", "closed"))
     @rule()
-    def delays(self) -> None:
-        self.happens("delays", "delayed")
+    def wait(self) -> None:
+        activity = timer()
+        if self.states.wait(activity):
+            assert self.name == "undecided"
+            self.goes("waiting", activity)
+        else:
+            assert self.name == "closed"
 
-    @precondition(lambda self: self.name in ("delayed", "closed"))
+    @precondition(lambda self: self.name == "waiting")
     @rule()
-    def attempts(self) -> None:
-        self.happens("attempts", "attempting")
+    def attempt(self) -> None:
+        activity = attempt()
+        self.states.attempt(activity)
+        self.goes("attempting", activity)
 
-    @precondition(lambda self: self.name in ("attempting", "closed"))
+    @precondition(lambda self: self.name == "attempting")
     @rule()
-    def opens(self) -> None:
-        self.happens("opens", "open")
+    def open(self) -> None:
+        stream = open_stream()
+        self.states.open(stream)
+        self.goes("open", stream)
 
+    @precondition(lambda self: self.name in ("attempting", "open"))
     @rule()
-    def ends(self) -> None:
-        ending = self.states.ends()
-        assert ending.is_new == (self.name != "closed")
-        assert ending.activity is (None if self.name == "closed" else self.activity)
-        self.name = "closed"
+    def fail(self) -> None:
+        assert self.states.fail() is (self.held if self.name == "open" else None)
+        self.goes("undecided", None)
 
+    @precondition(lambda self: self.name != "closed")
     @rule()
-    def ready_state(self) -> None:
-        names = {"open": ReadyState.OPEN, "closed": ReadyState.CLOSED}
-        assert self.states.ready_state() is names.get(self.name, ReadyState.CONNECTING)
+    def close(self) -> None:
+        end = End(None)
+        assert self.states.close(end) is self.held
+        self.goes("closed", end)
+
+    @invariant()
+    def holds(self) -> None:
+        assert self.states.held() is self.held
 
 
 StatesModelTests = _Model.TestCase

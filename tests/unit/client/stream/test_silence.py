@@ -1,26 +1,34 @@
 """
-When silence has lasted for too long.
+Silence that lasts too long.
 """
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client.stream._stream import Silence
+from ssetwist.errors import Disconnected
 
 
 class SilenceTests(SynchronousTestCase):
     """
-    Ten seconds of it.
+    Timer of ten seconds.
     """
 
     def setUp(self) -> None:
         self.clock = Clock()
         self.called: list[float] = []
-        self.silence = Silence(self.clock, 10, lambda: self.called.append(self.clock.seconds()))
+        self.silence = Silence(self.clock, 10, self.call)
+
+    def call(self, problem: Disconnected) -> None:
+        """
+        Take note of the time.
+        """
+        self.assertEqual("nothing came for 10 s", str(problem))
+        self.called.append(self.clock.seconds())
 
     def test_silence(self) -> None:
         """
-        It calls once, after that time.
+        The timer calls once, after that time.
         """
         self.silence.begin()
         self.clock.pump([1] * 30)
@@ -29,7 +37,7 @@ class SilenceTests(SynchronousTestCase):
 
     def test_heard(self) -> None:
         """
-        What is heard has it begin anew, with one timer.
+        After each sound the silence begins anew, with one timer.
         """
         self.silence.begin()
         for _ in range(7):
@@ -41,7 +49,7 @@ class SilenceTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        Stopped, it has no timer; it may begin again, with the whole time.
+        A stopped silence leaves no timer, and may begin again with the whole time.
         """
         self.silence.stop()
         self.silence.begin()
@@ -53,3 +61,13 @@ class SilenceTests(SynchronousTestCase):
         self.assertEqual(1, len(self.clock.getDelayedCalls()))
         self.clock.pump([1] * 30)
         self.assertEqual([19], self.called)
+
+    def test_any_length(self) -> None:
+        """
+        A silence of any length has no timer.
+        """
+        silence = Silence(self.clock, None, self.call)
+        silence.begin()
+        silence.heard()
+        silence.stop()
+        self.assertEqual([], self.clock.getDelayedCalls())

@@ -385,7 +385,7 @@ class GzipTests(StreamCase):
         What is no gzip breaks the connection.
         """
         self.begin(is_gzip=True).dataReceived(b"data: 1\n\n")
-        self.assert_problem(Disconnected, "what came is no gzip")
+        self.assert_problem(Disconnected, "the body is not gzip")
         self.assertEqual(["abort"], self.calls)
 
     @given(st.lists(st.integers(1, 40), max_size=60), st.booleans(), st.lists(st.booleans()))
@@ -458,6 +458,26 @@ class CloseTests(StreamCase):
         self.assertEqual(["1"], self.arrived)
         self.assertEqual([], self.ended)
         self.assertEqual("abort", self.calls[0])
+
+    def test_from_within_before_an_error(self) -> None:
+        """
+        A stream that is closed by the events of a piece does not tell the error behind them.
+        """
+        stream = self.make(max_line=10)
+        stream._arrived = lambda _: stream.close()
+        stream.begin()
+        stream.dataReceived(event(1) + b"x" * 100)
+        self.assertEqual([], self.ended)
+
+    def test_lost_at_once(self) -> None:
+        """
+        A transport may lose its connection within the call that cuts it.
+        """
+        stream = self.make(FakeResponse(PoliteTransport()))
+        stream.begin()
+        self.response.transport.loseConnection = lambda: self.lose(ConnectionLost())
+        self.successResultOf(stream.close())
+        self.assertEqual([], self.ended)
 
     def test_from_comment(self) -> None:
         """
