@@ -152,16 +152,10 @@ def main() -> None:
         react(run_until_signal, (arguments, terminal))
     except SystemExit as end:
         if isinstance(end.code, int) and end.code > _BY_SIGNAL:
-            _die_by(end.code - _BY_SIGNAL)
+            # By a signal, so that the parent process knows: a shell also ends its loop.
+            signal.signal(end.code - _BY_SIGNAL, signal.SIG_DFL)
+            os.kill(os.getpid(), end.code - _BY_SIGNAL)
         raise
-
-
-def _die_by(number: int) -> None:
-    """
-    End by a signal, so that the parent process knows: a shell also ends its loop.
-    """
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

@@ -11,8 +11,8 @@ from twisted.internet.defer import Deferred
 MAX_LINE = 16 * 1024 * 1024
 
 #: Lines and bytes that wait; beyond these limits the input is not read.
-_ENOUGH_LINES = 2000
-_ENOUGH_BYTES = 2 * 1024 * 1024
+_MAX_WAITING_LINES = 2000
+_MAX_WAITING_BYTES = 2 * 1024 * 1024
 
 
 class Reader(Protocol):
@@ -87,7 +87,7 @@ class Lines:
 
     async def _read(self) -> None:
         try:
-            while len(self._lines) < _ENOUGH_LINES and self._bytes < _ENOUGH_BYTES:
+            while len(self._lines) < _MAX_WAITING_LINES and self._bytes < _MAX_WAITING_BYTES:
                 some = await self._reader.read()
                 if self._is_over:
                     return

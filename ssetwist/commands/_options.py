@@ -46,14 +46,10 @@ def token_of(source: str | None) -> Callable[[], str] | None:
 
     def read() -> str:
         try:
-            text = read_secret(source, max_bytes=MAX_TOKEN + 2)
+            text = read_secret(source, max_bytes=MAX_TOKEN + 2).decode("latin-1")
+            return check_token(text.strip(string.whitespace))
         except ValueError as problem:
             raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
-        token = text.decode("latin-1").strip(string.whitespace)
-        try:
-            return check_token(token)
-        except ValueError as problem:
-            raise ValueError(f"--token: {problem}") from None
 
     read()
     return read

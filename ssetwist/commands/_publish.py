@@ -12,7 +12,7 @@ from ..errors import NotPublished
 from ..eventstream import DEFAULT_TYPE
 from ._lines import Lines
 from ._options import add_token, positive, token_of, url_of
-from ._publish_lines import PublishedLines, words
+from ._publish_lines import PublishedLines, reason_of
 from ._status import StatusOutput
 from ._terminal import Input, Output, Terminal, escaped
 from ._update_maker import UpdateMaker
@@ -65,10 +65,7 @@ def add_publish(parser: ArgumentParser) -> None:
     parser.add_argument("--type", default=DEFAULT_TYPE, help="the type of the events")
     parser.add_argument("--id", help="the id of the event; only with DATA")
     parser.add_argument(
-        "--retry",
-        type=int,
-        metavar="MS",
-        help="milliseconds after which a client that lost the stream reconnects",
+        "--retry", type=int, metavar="MS", help="the client's reconnection time, in milliseconds"
     )
     parser.add_argument(
         "--key",
@@ -95,13 +92,10 @@ def add_publish(parser: ArgumentParser) -> None:
         type=positive,
         default=6,
         metavar="N",
-        help="times that one request is sent, at most; by default 6",
+        help="attempts of one request, at most; by default 6",
     )
     parser.add_argument(
-        "--at-most-once",
-        action="store_true",
-        help="for hubs that do not know Idempotency-Key: do not repeat a request that may have "
-        "been published",
+        "--at-most-once", action="store_true", help="do not repeat what may have been published"
     )
     parser.add_argument("--quiet", action="store_true", help="report only failures")
 
@@ -169,7 +163,7 @@ async def _publish_one(
     try:
         id = await publisher.publish(update.topics, update.event, private=update.private, key=key)
     except NotPublished as problem:
-        status.write(f"not published: {words(problem)}", is_urgent=True)
+        status.write(f"not published: {reason_of(problem)}", is_urgent=True)
         return 1
     await output.write(f"{escaped(id)}\n")
     return 0

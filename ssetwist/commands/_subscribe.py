@@ -21,10 +21,10 @@ from ._status import StatusOutput
 from ._terminal import Output, Terminal, escaped, escaped_json, has_colour
 
 #: Seconds between two checks that the output is still read.
-_LOOK_EVERY = 1.0
+_CHECK_EVERY = 1.0
 
 #: Characters of a server's words that are shown.
-_SHOWN = 300
+_MAX_SHOWN = 300
 
 _EPILOG = """\
 An interrupted stream is resumed where it was, with as many attempts as that takes;
@@ -71,14 +71,14 @@ def add_subscribe(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--legacy",
         action="store_true",
-        help="the hub speaks only Mercure 0.x; patterns are then URI templates",
+        help="for a hub that only speaks Mercure 0.x; patterns are then URI templates",
     )
     add_token(parser)
     parser.add_argument(
         "--since",
         default="",
         metavar="ID",
-        help="begin after this event; 'earliest' for all events that a Mercure hub has kept",
+        help="begin after this event; 'earliest' for all kept ones",
     )
     format = parser.add_mutually_exclusive_group()
     format.add_argument("--json", action="store_true", help="write JSON, also on a terminal")
@@ -109,21 +109,21 @@ async def run_subscribe(
     """
     output = Output(terminal.output, reactor)
     write = _writer(arguments, terminal)
-    watch = _Watch(arguments, terminal)
-    source = _source(arguments, watch, reactor=reactor, client=client)
-    watch.write_status(f"connecting to {shown(arguments.url)}")
+    observer = _Observer(arguments, terminal)
+    source = _source(arguments, observer, reactor=reactor, client=client)
+    observer.write_status(f"connecting to {shown(arguments.url)}")
 
-    def look() -> None:
+    def check() -> None:
         if not output.is_read():
             source.close()
 
-    looking = LoopingCall(look)
-    looking.clock = reactor
-    looking.start(_LOOK_EVERY)
+    checking = LoopingCall(check)
+    checking.clock = reactor
+    checking.start(_CHECK_EVERY)
     left = arguments.count
     try:
         async for event in source:
-            watch.see(event)
+            observer.see(event)
             await output.write(write(event))
             if left is not None:
                 left -= 1
@@ -133,13 +133,13 @@ async def run_subscribe(
             raise BrokenPipeError
         return 0
     except SSETwistError as problem:
-        return watch.end(problem)
+        return observer.end(problem)
     finally:
-        looking.stop()
+        checking.stop()
         await source.close()
 
 
-class _Watch:
+class _Observer:
     """
     Observer of the stream: it reports what happens, and decides on another attempt.
     """
@@ -156,7 +156,7 @@ class _Watch:
 
     def interrupted(self, interruption: Interruption) -> None:
         self.write_status(
-            f"interrupted: {_words(interruption.problem)}; "
+            f"interrupted: {_reason_of(interruption.problem)}; "
             f"next attempt in {interruption.delay:.1f} s"
         )
 
@@ -185,7 +185,7 @@ class _Watch:
         """
         if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
             return 0
-        self.write_status(_words(problem), is_urgent=True)
+        self.write_status(_reason_of(problem), is_urgent=True)
         misses_topic = (
             isinstance(problem, NotAnEventStream)
             and problem.status == 400
@@ -196,13 +196,13 @@ class _Watch:
         return 1
 
 
-def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
+def _source(arguments: Namespace, observer: _Observer, **options: Any) -> EventSource:
     url = url_of(arguments.url)
     token = token_of(arguments.token)
     options |= {
-        "policy": watch.may_try_again,
-        "on_open": watch.opened,
-        "on_interruption": watch.interrupted,
+        "policy": observer.may_try_again,
+        "on_open": observer.opened,
+        "on_interruption": observer.interrupted,
     }
     if arguments.topic or arguments.pattern:
         return subscribe(
@@ -212,7 +212,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
             token=token,
             legacy=arguments.legacy,
             since=arguments.since,
-            on_loss=watch.lost,
+            on_loss=observer.lost,
             **options,
         )
     if arguments.legacy:
@@ -252,7 +252,7 @@ def readable(event: Event, *, is_coloured: bool = False) -> str:
     return "\n".join([head, *lines, "", ""])
 
 
-def _words(problem: SSETwistError) -> str:
+def _reason_of(problem: SSETwistError) -> str:
     """
     Return a failure in words, with the server's own if these are text.
     """
@@ -260,5 +260,5 @@ def _words(problem: SSETwistError) -> str:
     if not isinstance(problem, NotAnEventStream):
         return text
     is_readable = problem.headers.get("content-type", "").startswith(("text/plain", "application/"))
-    said = problem.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN]
+    said = problem.body[: 4 * _MAX_SHOWN].decode("utf-8", "replace").strip()[:_MAX_SHOWN]
     return f"{text}: {said}" if is_readable and said else text

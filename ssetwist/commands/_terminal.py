@@ -20,7 +20,7 @@ from .._reactor import AnyReactor
 
 #: Characters that control a terminal or the direction of text: C0 and C1 except tabs, DEL, marks of
 #: direction, and separators that break lines.
-_HARMFUL = re.compile(
+_CONTROL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 
@@ -63,14 +63,14 @@ def escaped(text: str) -> str:
     """
     Return a text with control characters as escapes, such as ``\\x1b``.
     """
-    return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def escaped_json(text: str) -> str:
     """
     Return JSON of the same value, with control characters as escapes.
     """
-    return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:

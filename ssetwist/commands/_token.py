@@ -37,7 +37,7 @@ from ..mercure.topics import MATCHER_TYPES, Template, matcher_of
 from ._terminal import Terminal
 
 #: Options of the hub that do not matter to a token itself.
-_NOT_OF_TOKENS = {"cookie-name"}
+_OTHER_OPTIONS = {"cookie-name"}
 
 #: Seconds that a token may be valid, at most: a hundred years.
 _MAX_LIFETIME = 100 * 365 * 24 * 3600
@@ -62,7 +62,7 @@ def add_check(parser: ArgumentParser) -> None:
         choices=[action.value for action in Action],
         help="the action that the token is for; by default each action that has a key",
     )
-    _add(parser, (option for option in KEY_OPTIONS if option.name not in _NOT_OF_TOKENS))
+    _add(parser, (option for option in KEY_OPTIONS if option.name not in _OTHER_OPTIONS))
     parser.add_argument(f"--{NO_LEGACY.name}", action="store_true", help=NO_LEGACY.help)
 
 
@@ -173,7 +173,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
     lifetime = arguments.expires_in
     if not 0 <= lifetime <= _MAX_LIFETIME:
         raise ValueError(f"--expires-in: it must be a number of seconds up to {_MAX_LIFETIME}")
-    if not any(values[name] for action in Action for name in _names(action)):
+    if not any(values[name] for action in Action for name in _option_names(action)):
         raise ValueError("the token would allow nothing; give --publish or --subscribe")
     if arguments.dialect == "0.x":
         if arguments.publish_urlpattern or arguments.subscribe_urlpattern:
@@ -256,28 +256,28 @@ async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal:
     for done in checks.done:
         terminal.say(f"  {'ok' if done.is_met else 'WRONG'}: {done}")
     if rights is not None:
-        for line in _lines(rights, action):
+        for line in _rights_lines(rights, action):
             terminal.say(f"  {line}")
     return why or ""
 
 
-def _lines(rights: Rights, action: Action) -> list[str]:
+def _rights_lines(rights: Rights, action: Action) -> list[str]:
     granted = rights.publish if action is Action.PUBLISH else rights.subscribe
     what = "may publish to" if action is Action.PUBLISH else "may see private updates of"
     return [
         f"dialect: {'0.x' if rights.is_legacy else '1.0'}",
-        f"it {what}: {'nothing' if granted is None else _texts(granted)}",
+        f"it {what}: {'nothing' if granted is None else _describe_all(granted)}",
         f"it ends: {'never' if rights.expires == inf else moment(rights.expires)}",
         f"name of its holder in the log: {rights.identity}",
     ]
 
 
-def _texts(matchers: Matchers) -> str:
-    texts = [ascii(topic) for topic in matchers.exact] + [_text(one) for one in matchers.others]
+def _describe_all(matchers: Matchers) -> str:
+    texts = [*map(ascii, matchers.exact), *map(_describe, matchers.others)]
     return ", ".join(sorted(texts)) or "nothing"
 
 
-def _text(matcher: Matcher) -> str:
+def _describe(matcher: Matcher) -> str:
     if isinstance(matcher, Everything):
         return "every topic"
     if isinstance(matcher, Pattern):
@@ -303,7 +303,7 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
     grants = []
     for action in Action:
         topics = []
-        for kind, name in zip(MATCHER_TYPES, _names(action), strict=True):
+        for kind, name in zip(MATCHER_TYPES, _option_names(action), strict=True):
             for topic in values[name] or ():
                 _check_topic(name, kind, topic, audience)
                 topics.append((kind, topic))
@@ -315,7 +315,9 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
 
 def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
     """
-    :raises ValueError: If hubs would not take the topic; the text names the option.
+    Check that hubs would take a topic.
+
+    :raises ValueError: If not; the text names the option.
     """
     if not topic:
         raise ValueError(f"--{option}: it is empty")
@@ -325,7 +327,7 @@ def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
         raise ValueError(problem.reason) from None
 
 
-def _names(action: Action) -> tuple[str, str]:
+def _option_names(action: Action) -> tuple[str, str]:
     return action.value, f"{action.value}-urlpattern"
 
 

@@ -72,10 +72,9 @@ class UpdateMaker:
         if "data" not in said:
             raise ValueError("it does not have data")
         data = said["data"]
+        make = Event if isinstance(data, str) else Event.with_json
         try:
-            event = (
-                Event(data, **fields) if isinstance(data, str) else Event.with_json(data, **fields)
-            )
+            event = make(data, **fields)
             return Update(
                 said.get("topic") or self._topics,
                 event,

@@ -3,11 +3,12 @@ One request and its connection.  The limits of what a server may cost a client a
 seconds and redirects.
 """
 
-from ._abort import abort, connection_of, discard
+from ._abort import abort, discard
 from ._bearer import BEARER_TOKEN, can_be_token
 from ._bounded_body import BoundedBody, CannotRead
 from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._gzip import GzipDecoder
+from ._insides import connection_of
 from ._problems import describe, disconnected, ended
 from ._request import (
     AnyHeaders,

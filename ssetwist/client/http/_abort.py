@@ -12,25 +12,15 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
-from ._insides import producer_of
+from ._insides import connection_of
 from ._response import unwrapped
-
-
-def connection_of(transport: Any) -> Any:
-    """
-    Return the connection of a body.
-
-    :param transport: The transport of the protocol that gets the body.  It is ``Any`` because
-        Twisted does not have an interface with the needed methods.
-    """
-    return producer_of(transport)
 
 
 def abort(transport: Any) -> bool:
     """
     Cut a connection, or close it if it cannot be cut.
 
-    :param transport: See :func:`connection_of`.
+    :param transport: The transport of a body.  No interface of Twisted has the needed methods.
     :returns: True if it was cut; ``connectionLost`` follows soon.
     """
     cut = getattr(connection_of(transport), "abortConnection", None)

@@ -61,7 +61,7 @@ class Connections:
         endpoint: Any = HostnameEndpoint(self._reactor, uri.host.decode(), uri.port)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(uri.host, uri.port), endpoint)
-        return _Remembered(endpoint, self)
+        return _RememberingEndpoint(endpoint, self)
 
     def close(self) -> "Deferred[None]":
         """
@@ -76,15 +76,9 @@ class Connections:
         return self._gone.wait() if self._open else succeed(None)
 
     def add(self, connection: "_Connection") -> None:
-        """
-        Remember a connection.
-        """
         self._open.append(connection)
 
     def remove(self, connection: "_Connection") -> None:
-        """
-        Forget a connection that is closed.
-        """
         self._open.remove(connection)
         if not self._open:
             self._gone.fire(None)
@@ -111,7 +105,7 @@ class _Pool(HTTPConnectionPool):
 
 
 @implementer(IStreamClientEndpoint)
-class _Remembered:
+class _RememberingEndpoint:
     """
     An endpoint around another one that remembers its connections.
     """

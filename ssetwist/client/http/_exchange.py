@@ -101,11 +101,10 @@ class Exchanges:
             for name, value in headers.items():
                 sent.setRawHeaders(name, [value])
             request = Request(method, url, sent, body)
-            answerer = url
             if follows:
                 response, answerer = await follow(self._send, request)
             else:
-                response = await self._send(request)
+                response, answerer = await self._send(request), url
             collector = BoundedBody(max_bytes, may_be_empty=True)
             unwrapped(response)[0].deliverBody(collector)
             try:

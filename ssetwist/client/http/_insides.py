@@ -40,7 +40,7 @@ def wrapped_by(response: IResponse) -> IResponse | None:
     return getattr(response, "original", None)
 
 
-def producer_of(transport: Any) -> Any:  # no interface has the needed methods
+def connection_of(transport: Any) -> Any:  # no interface has the needed methods
     """
     Return the transport behind the transport of a body.  An ``Agent`` gives a body a proxy, which
     cannot abort; the transport behind it can.  When the body has arrived the proxy is empty, and is

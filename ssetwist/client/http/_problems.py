@@ -12,14 +12,14 @@ from twisted.web.http import PotentialDataLoss
 from ...errors import Disconnected
 
 #: Characters of an error that are shown.
-_SHOWN = 200
+_MAX_SHOWN = 200
 
 
 def describe(problem: BaseException) -> str:
     """
     Return the words of an error of the network or its library, in one short line.
     """
-    return "; ".join(dict.fromkeys(_texts(problem)))[:_SHOWN]
+    return "; ".join(dict.fromkeys(_texts(problem)))[:_MAX_SHOWN]
 
 
 def _texts(problem: BaseException) -> Iterator[str]:

@@ -10,13 +10,13 @@ from ._request import Request, normalized, origin_of
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
 #: Redirects that are followed, at most (WHATWG Fetch, 4.5).
-MOST = 20
+MAX_REDIRECTS = 20
 
 #: Headers that describe a body, and are dropped with it (WHATWG Fetch, "request-body-header name").
-_OF_BODY = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
+_BODY_HEADERS = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
 
 #: Headers for one origin only: its name, and credentials.
-_OF_ORIGIN = ("Authorization", "Cookie", "Cookie2", "Host", "Proxy-Authorization")
+_ORIGIN_HEADERS = ("Authorization", "Cookie", "Cookie2", "Host", "Proxy-Authorization")
 
 
 def redirected(request: Request, status: int, location: str) -> Request:
@@ -39,10 +39,10 @@ def redirected(request: Request, status: int, location: str) -> Request:
         status == 303 and method not in ("GET", "HEAD")
     ):
         method, body = "GET", None
-        for name in _OF_BODY:
+        for name in _BODY_HEADERS:
             headers.removeHeader(name)
     if origin_of(url) != origin_of(request.url):
-        for name in _OF_ORIGIN:
+        for name in _ORIGIN_HEADERS:
             headers.removeHeader(name)
     return Request(method, url, headers, body)
 

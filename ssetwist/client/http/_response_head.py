@@ -10,7 +10,7 @@ from twisted.web.iweb import IResponse
 
 from ...errors import NotAnEventStream, RedirectRefused
 from ._abort import discard
-from ._redirects import MOST, REDIRECTS, circle, redirected
+from ._redirects import MAX_REDIRECTS, REDIRECTS, circle, redirected
 from ._request import EVENT_STREAM, Request, shown
 from ._response import headers_of, text_of, unwrapped
 from ._sender import RequestSender
@@ -120,7 +120,7 @@ async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]
         visited.append(url)
         try:
             request = redirected(request, response.code, location)
-            if len(visited) > MOST:
+            if len(visited) > MAX_REDIRECTS:
                 raise ValueError(circle([*visited, shown(request.url)]))
         except ValueError as problem:
             raise RedirectRefused(

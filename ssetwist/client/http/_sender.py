@@ -59,7 +59,7 @@ class _Body:
 
 
 @implementer(IAgent)
-class _Readable:
+class _CookieFilter:
     """
     An agent that drops cookies from responses: those that are not ASCII, because ``CookieAgent``
     cannot parse them, and would discard the response and leak the connection; and those beyond the
@@ -84,9 +84,9 @@ class _Readable:
         Send a request, and filter the cookies of the response.
         """
         answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
-        return answer.addCallback(self._read)
+        return answer.addCallback(self._filter)
 
-    def _read(self, response: IResponse) -> IResponse:
+    def _filter(self, response: IResponse) -> IResponse:
         self.response = response
         cookies = response.headers.getRawHeaders(b"set-cookie", [])
         if cookies:
@@ -152,14 +152,14 @@ def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
     """
 
     def send(request: Request) -> "Deferred[IResponse]":
-        readable = _Readable(agent, jar)
+        filtered = _CookieFilter(agent, jar)
 
         def lose(problem: Failure) -> Failure:
-            if readable.response is not None:
-                discard(readable.response)
+            if filtered.response is not None:
+                discard(filtered.response)
             return problem
 
-        answer = CookieAgent(readable, jar).request(
+        answer = CookieAgent(filtered, jar).request(
             request.method.encode(),
             request.url.encode(),
             request.headers,
@@ -176,7 +176,7 @@ def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
 
     :param jar: A jar with more cookies, which are put into the client's jar.
     """
-    its_own = cookies_of(client)
+    own_jar = cookies_of(client)
     for cookie in jar:
-        its_own.set_cookie(cookie)
-    return through_agent(agent_of(client), its_own)
+        own_jar.set_cookie(cookie)
+    return through_agent(agent_of(client), own_jar)

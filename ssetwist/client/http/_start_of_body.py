@@ -12,10 +12,10 @@ from ._abort import abort
 from ._gzip import GzipDecoder
 
 #: Bytes that are kept, at most: a message of an error is shorter, and an error page may be cut.
-MOST = 2**14
+MAX_BYTES = 2**14
 
 #: Seconds that are waited for them.
-PATIENCE = 5.0
+MAX_SECONDS = 5.0
 
 
 def start_of_body(
@@ -26,12 +26,12 @@ def start_of_body(
 
     :param clock: The clock of the limit.
     :param is_gzip: True to decode it.  A body that cannot be decoded is returned as it came.
-    :returns: Fires with at most :data:`MOST` bytes, in at most :data:`PATIENCE` seconds, and never
-        fails.  When it is cancelled it fires with the bytes that have come.
+    :returns: Fires with the bytes, within the limits, and never fails.  When it is cancelled it
+        fires with the bytes that have come.
     """
     start = _Start()
     response.deliverBody(start)
-    timer = clock.callLater(PATIENCE, start.finish)
+    timer = clock.callLater(MAX_SECONDS, start.finish)
 
     def finished(body: bytes) -> bytes:
         if timer.active():
@@ -52,8 +52,8 @@ class _Start(Protocol):
         Collect some bytes, up to the limit.
         """
         if not self._is_over:
-            self._received += data[: MOST - len(self._received)]
-            if len(self._received) == MOST:
+            self._received += data[: MAX_BYTES - len(self._received)]
+            if len(self._received) == MAX_BYTES:
                 self.finish()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
@@ -79,6 +79,6 @@ def _decoded(body: bytes) -> bytes:
     decoder = GzipDecoder()
     decoder.push(body)
     try:
-        return decoder.take()[:MOST]
+        return decoder.take()[:MAX_BYTES]
     except ValueError:
         return body

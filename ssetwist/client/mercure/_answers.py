@@ -11,7 +11,7 @@ from ..http import WholeResponse
 from ..source import retry_after
 
 #: Characters of a hub's own words that are shown.
-_SHOWN = 300
+_MAX_SHOWN = 300
 
 
 def refusal(answer: WholeResponse, now: float, *, is_uncertain: bool) -> NotPublished:
@@ -21,7 +21,7 @@ def refusal(answer: WholeResponse, now: float, *, is_uncertain: bool) -> NotPubl
     :param now: Seconds since 1970.
     :param is_uncertain: True if an earlier attempt may have published the update.
     """
-    text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
+    text = answer.body[: 4 * _MAX_SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
         text = "a redirect, which is not followed"
     elif "html" in answer.headers.get("content-type", ""):
@@ -55,8 +55,8 @@ def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str
     :raises NotPublished: If the answer cannot be read.
     """
     try:
-        said = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
-        pairs = zip(waiting, said, strict=True)
+        values = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
+        pairs = zip(waiting, values, strict=True)
         return {index: _read_line(one, index + 1) for index, one in pairs}
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise NotPublished(
@@ -64,16 +64,16 @@ def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str
         ) from None
 
 
-def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
-    if "error" not in said:
-        if not isinstance(id := said["id"], str):
+def _read_line(value: Any, number: int) -> str | NotPublished:  # any JSON value
+    if "error" not in value:
+        if not isinstance(id := value["id"], str):
             raise TypeError
         return id
-    asked = float(said.get("retry_after") or 0)
+    seconds = float(value.get("retry_after") or 0)
     return NotPublished(
-        _shown(str(said["error"])),
-        status=int(said["status"]),
-        retry_after=asked if asked > 0 else None,  # a NaN is not more than 0
+        _shown(str(value["error"])),
+        status=int(value["status"]),
+        retry_after=seconds if seconds > 0 else None,  # a NaN is not more than 0
         line=number,
     )
 
@@ -82,4 +82,4 @@ def _shown(text: str) -> str:
     """
     Return the beginning of a hub's words, on one line.
     """
-    return "".join(one if one.isprintable() else " " for one in text[:_SHOWN])
+    return "".join(one if one.isprintable() else " " for one in text[:_MAX_SHOWN])

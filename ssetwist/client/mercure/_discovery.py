@@ -186,7 +186,7 @@ def hub_metadata(
     url = metadata_url(normalized(hub_url))
     exchanges = Exchanges(reactor, client, timeout=timeout)
 
-    async def said() -> Mapping[str, Any] | None:
+    async def fetched() -> Mapping[str, Any] | None:
         headers = {"Accept": "application/json"}
         try:
             answer = await exchanges.exchange("GET", url, headers, max_bytes=_MAX_METADATA)
@@ -204,4 +204,4 @@ def hub_metadata(
             raise NoHub("the metadata is of another hub", status=answer.status)
         return document
 
-    return Deferred.fromCoroutine(said())
+    return Deferred.fromCoroutine(fetched())

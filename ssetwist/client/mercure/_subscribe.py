@@ -55,10 +55,10 @@ def loss_at_opening(opened: Opened) -> Loss | None:
     asked = opened.last_event_id
     if not asked or asked == EARLIEST:
         return None
-    told = [opened.headers[name] for name in _RESUME_ID_HEADERS if name in opened.headers]
-    if asked in told:
+    named = [opened.headers[name] for name in _RESUME_ID_HEADERS if name in opened.headers]
+    if asked in named:
         return None
-    return Loss(asked, told[0] if told else "")
+    return Loss(asked, named[0] if named else "")
 
 
 def loss_in(event: Event) -> Loss | None:
@@ -70,12 +70,12 @@ def loss_in(event: Event) -> Loss | None:
     if event.type != GAP:
         return None
     try:
-        told = json.loads(event.data)
+        report = json.loads(event.data)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or not {"asked", "oldest", "newest"} <= told.keys():
+    if not isinstance(report, dict) or not {"asked", "oldest", "newest"} <= report.keys():
         return None  # an event of an application
-    return Loss(str(told["asked"]), event.id or "")
+    return Loss(str(report["asked"]), event.id or "")
 
 
 @shows_options(SharedKeywords)
@@ -169,21 +169,21 @@ class _Subscription(EventSource):
         on_loss: Callable[[Loss], object] | None,
         **options: Any,  # of EventSource, with the types of subscribe()
     ) -> None:
-        self._tell_opened = on_open
-        self._tell_loss = on_loss
-        self._told_of = ""  # the event ID of the loss that was reported last
-        super().__init__(url, on_open=self._has_opened, **options)
+        self._open_hook = on_open
+        self._loss_hook = on_loss
+        self._reported = ""  # the event ID of the loss that was reported last
+        super().__init__(url, on_open=self._report_opening, **options)
 
-    def _has_opened(self, opened: Opened) -> None:
-        call_hook(self._tell_opened, opened, url=self.url)
+    def _report_opening(self, opened: Opened) -> None:
+        call_hook(self._open_hook, opened, url=self.url)
         if loss := loss_at_opening(opened):
-            self._told_of = loss.asked
-            self._lost(loss)
+            self._reported = loss.asked
+            self._report_loss(loss)
 
     def _arrived(self, event: Event) -> None:
         # Our hub reports a loss twice where a stream begins: by a header and by an event.
-        if (loss := loss_in(event)) and loss.asked != self._told_of:
-            self._lost(loss)
+        if (loss := loss_in(event)) and loss.asked != self._reported:
+            self._report_loss(loss)
 
-    def _lost(self, loss: Loss) -> None:
-        call_hook(self._tell_loss, loss, url=self.url)
+    def _report_loss(self, loss: Loss) -> None:
+        call_hook(self._loss_hook, loss, url=self.url)

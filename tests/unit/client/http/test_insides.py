@@ -19,9 +19,9 @@ from zope.interface import implementer
 
 from ssetwist.client.http._insides import (
     agent_of,
+    connection_of,
     cookies_of,
     make_quiet,
-    producer_of,
     transport_of,
     wrapped_by,
 )
@@ -161,11 +161,11 @@ class ResponseTests(InsidesCase):
         response.deliverBody(body)
         [wire] = self.endpoints.wires
         self.assertIsNot(wire, body.transport)
-        self.assertIs(wire, producer_of(body.transport))
+        self.assertIs(wire, connection_of(body.transport))
         self.assertFalse(hasattr(body.transport, "abortConnection"))
         proxy = body.transport
         wire.send(b"body")
-        self.assertIs(proxy, producer_of(proxy))
+        self.assertIs(proxy, connection_of(proxy))
 
 
 class ConnectionTests(InsidesCase):

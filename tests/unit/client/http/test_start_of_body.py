@@ -11,7 +11,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone
 
-from ssetwist.client.http._start_of_body import MOST, PATIENCE, start_of_body
+from ssetwist.client.http._start_of_body import MAX_BYTES, MAX_SECONDS, start_of_body
 from tests.unit.client.case import FakeResponse
 
 
@@ -56,8 +56,8 @@ class StartTests(SynchronousTestCase):
         """
         A long body is cut at the limit.
         """
-        body = self.start(b"a" * (MOST - 1), b"bcd", b"e")
-        self.assertEqual(b"a" * (MOST - 1) + b"b", self.successResultOf(body))
+        body = self.start(b"a" * (MAX_BYTES - 1), b"bcd", b"e")
+        self.assertEqual(b"a" * (MAX_BYTES - 1) + b"b", self.successResultOf(body))
         self.assertTrue(self.is_cut)
         self.response.protocol.connectionLost(Failure(ConnectionLost()))
 
@@ -66,7 +66,7 @@ class StartTests(SynchronousTestCase):
         A slow body is cut after five seconds.
         """
         body = self.start(b"a")
-        self.clock.advance(PATIENCE)
+        self.clock.advance(MAX_SECONDS)
         self.assertEqual(b"a", self.successResultOf(body))
         self.assertTrue(self.is_cut)
 
@@ -85,7 +85,7 @@ class StartTests(SynchronousTestCase):
         """
         whole = gzip.compress(b"sorry " * 10_000)
         for sent, expected in (
-            (whole, (b"sorry " * 10_000)[:MOST]),
+            (whole, (b"sorry " * 10_000)[:MAX_BYTES]),
             (gzip.compress(b"sorry"), b"sorry"),
             (b"sorry", b"sorry"),
         ):
