@@ -49,7 +49,7 @@ __all__ = [  # noqa: RUF022  # grouped, in the order in which a newcomer needs t
     # Stream to one request
     "stream",
     "Send",
-    # Say who sees what
+    # Choose the events of a subscriber
     "Everything",
     "Exact",
     "Pattern",

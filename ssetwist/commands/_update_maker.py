@@ -55,30 +55,30 @@ class UpdateMaker:
 
     def _of_json(self, text: str) -> Update:
         try:
-            said = json.loads(text)
+            value = json.loads(text)
         except (ValueError, RecursionError):
             raise ValueError("it is not JSON") from None
-        if not isinstance(said, dict):
+        if not isinstance(value, dict):
             raise ValueError("it is not a JSON object")
         arguments = self._arguments
-        id = said.get("id")
+        id = value.get("id")
         if isinstance(id, str) and is_hub_id(id):
             id = None  # another hub's own id, which only that hub may give
         fields = {
-            "type": arguments.type if said.get("type") is None else said["type"],
+            "type": arguments.type if value.get("type") is None else value["type"],
             "id": id,
-            "retry": said.get("retry", arguments.retry),
+            "retry": value.get("retry", arguments.retry),
         }
-        if "data" not in said:
+        if "data" not in value:
             raise ValueError("it does not have data")
-        data = said["data"]
+        data = value["data"]
         make = Event if isinstance(data, str) else Event.with_json
         try:
             event = make(data, **fields)
             return Update(
-                said.get("topic") or self._topics,
+                value.get("topic") or self._topics,
                 event,
-                private=bool(said.get("private", arguments.private)),
+                private=bool(value.get("private", arguments.private)),
             )
         except TypeError as problem:
             raise ValueError(str(problem)) from None

@@ -28,8 +28,8 @@ class BoundedBody(Protocol):
     def __init__(self, max_bytes: int, *, may_be_empty: bool = False) -> None:
         """
         :param max_bytes: Bytes of the body, at most.
-        :param may_be_empty: If true, a connection that ends without any byte is an empty body, if
-            the response has no length; it may also have broken before the first byte.
+        :param may_be_empty: True to accept an empty body of a response without a length, although
+            its connection may have broken before the first byte.
         """
         self.done: Deferred[bytes] = Deferred(lambda _: self.close())
         self._max_bytes = max_bytes

@@ -113,6 +113,17 @@ class PublishTests(PublisherCase):
                 self.assertEqual(is_uncertain, problem.is_uncertain)
                 self.assertIn("nobody is there", str(problem))
 
+    def test_stays_uncertain(self) -> None:
+        """
+        After an attempt that may have published the update, later failures are also uncertain.
+        """
+        self.hub.answers = [REFUSED, LOST, REFUSED, Response(200, b"1")]
+        published = self.publisher().publish("/a")
+        self.clock.pump([0.25, 0.5, 1.0])
+        self.assertEqual("1", self.successResultOf(published))
+        uncertain = [one.problem.is_uncertain for one in self.interruptions]
+        self.assertEqual([False, True, True], uncertain)
+
     def test_without_keys(self) -> None:
         """
         A request to a hub that does not know keys is not repeated if it may have been published.
