@@ -41,8 +41,8 @@ class Attempt:
     :ivar last_event_id: Sent as ``Last-Event-ID``.
 
     :param send: Sends a request.
-    :param answered: Called with the response if it is an event stream; with ``None`` if the server
-        answered that clients stay away.
+    :param answered: Called with the response if it is an event stream; with ``None`` if it tells
+        clients to stay away.
     :param failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.
     """
 

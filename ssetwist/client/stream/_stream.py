@@ -97,16 +97,14 @@ class Stream(Protocol):
         """
         Ask for the body, once.  Events may arrive from within.
         """
-        if self._state is NEW:
-            self._become(FLOWING)
-            self._silence.begin()
-        elif self._state is NEW_PAUSED:
-            self._become(PAUSED)
-        else:
+        if self._state not in (NEW, NEW_PAUSED):
             return
+        self._become(FLOWING if self._state is NEW else PAUSED)
         self._response.deliverBody(self)
-        # The response has resumed its transport, even if the first bytes had the stream pause it.
-        if self._state is PAUSED:
+        if self._state is FLOWING:
+            self._silence.begin()
+        elif self._state is PAUSED:
+            # The response has resumed its transport, even if its first bytes have paused it.
             self._pause_transport()
 
     def pause(self) -> None:

@@ -1,5 +1,5 @@
 """
-Event sources without a network: connections end in memory, and a ``Clock`` moves time.
+Event sources without a network: their connections end in memory, and a ``Clock`` moves them.
 """
 
 from collections.abc import Iterable
@@ -20,15 +20,15 @@ from tests.memory import MemoryTransport
 
 URL = "http://example.com/events?token=secret"
 
-#: The head of an event stream without lengths: it ends with its connection.
+#: Head of an event stream without chunks, which ends with its connection.
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-#: The head of a chunked event stream, which has its own end.
+#: Head of an event stream in chunks, which ends with the last chunk.
 CHUNKED = (
     b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
 )
 
-#: The end of a chunked event stream.
+#: Last chunk of a body.
 LAST_CHUNK = b"0\r\n\r\n"
 
 
@@ -52,7 +52,7 @@ def response(status: str, body: bytes = b"", **headers: str) -> bytes:
 
 class Wire(MemoryTransport):
     """
-    The server's end of a connection.
+    Server's end of a connection.
 
     :ivar waiting: Bytes that were sent while the client did not read.
     """
@@ -82,18 +82,18 @@ class Wire(MemoryTransport):
     @property
     def is_paused(self) -> bool:
         """
-        True while the client does not read.
+        True if the client does not read.
         """
         return self.producerState == "paused"
 
     def setTcpNoDelay(self, enabled: bool) -> None:  # noqa: N802 (Twisted's name)
         """
-        Do nothing.
+        Do nothing: memory has no delay.
         """
 
     def send(self, data: bytes) -> None:
         """
-        Send some bytes as one piece. They wait while the client does not read.
+        Send some bytes as one piece.  The client gets them when it reads.
         """
         self.waiting += data
         self._deliver()
@@ -115,15 +115,16 @@ class Wire(MemoryTransport):
 
     def reset(self) -> None:
         """
-        Lose the connection.
+        Break the connection.
         """
         self.lose(ConnectionLost())
 
 
 class SourceCase(SynchronousTestCase):
     """
-    Event sources, and their servers. At the end of each test all sources are closed, and no timer
-    and no connection is left.
+    Event sources and their servers.
+
+    At the end of each test all sources are closed, and no timer and no connection is left.
     """
 
     def setUp(self) -> None:
@@ -160,22 +161,22 @@ class SourceCase(SynchronousTestCase):
 
     def turn(self) -> None:
         """
-        Let the reactor turn, so that calls that are due happen.
+        Turn the reactor, so that everything happens that is due now.
         """
         for _ in range(4):
             self.reactor.advance(0)
 
     def asked(self) -> int:
         """
-        Return the number of requested connections that are not yet made.
+        Return the number of connections that the client waits for.
         """
         return len(self.reactor.tcpClients)
 
     def accept(self, data: bytes = b"") -> Wire:
         """
-        Make the requested connection, and send some bytes.
+        Make the connection that the client waits for, and send some bytes.
         """
-        self.assertEqual(1, self.asked(), "one connection was asked for")
+        self.assertEqual(1, self.asked(), "the client waits for one connection")
         host, port, factory, *_ = self.reactor.tcpClients.pop()
         wire = Wire(self.reactor, host, port)
         wire.protocol = factory.buildProtocol(wire.getPeer())
@@ -187,16 +188,16 @@ class SourceCase(SynchronousTestCase):
 
     def refuse(self, problem: Exception) -> None:
         """
-        Refuse the requested connection.
+        Refuse the connection that the client waits for.
         """
-        self.assertEqual(1, self.asked(), "one connection was asked for")
+        self.assertEqual(1, self.asked(), "the client waits for one connection")
         _, _, factory, *_ = self.reactor.tcpClients.pop()
         factory.clientConnectionFailed(None, Failure(problem))
-        self.reactor.advance(0.5)  # until no other address is waited for
+        self.reactor.advance(0.5)  # until the client waits for no other address
 
     def open(self, data: bytes = b"", **options: object) -> tuple[EventSource, Wire]:
         """
-        Return a source with a stream.
+        Return a source with an open stream, and its connection.
         """
         source = self.source(**options)
         wire = self.accept(CHUNKED)
@@ -207,13 +208,13 @@ class SourceCase(SynchronousTestCase):
 
     def taken(self, source: EventSource, count: int) -> list[Event | None]:
         """
-        Take events that have come.
+        Take some events that have come.
         """
         return [self.successResultOf(source.next()) for _ in range(count)]
 
     def assert_waiting(self, source: EventSource, seconds: float) -> None:
         """
-        Check the time of the next attempt.
+        Check that the next attempt is made after these seconds.
         """
         self.assertIs(ReadyState.CONNECTING, source.state)
         self.assertEqual(0, self.asked())
@@ -226,9 +227,9 @@ class SourceCase(SynchronousTestCase):
 @implementer(IAgent)
 class FakeAgent:
     """
-    An agent with answers from the test.
+    Agent that the test answers for.
 
-    :ivar cancelled: The number of cancelled requests.
+    :ivar cancelled: Number of requests that were cancelled.
     """
 
     def __init__(self) -> None:
@@ -259,7 +260,7 @@ class FakeAgent:
 
 class Written:
     """
-    A consumer of a body that is produced at once.
+    Body that a producer has produced at once.
     """
 
     def __init__(self, producer: IBodyProducer) -> None:
@@ -276,7 +277,7 @@ class Written:
 
 class FakeTransport:
     """
-    The transport of a body from an agent that is not Twisted's: it can be aborted.
+    Transport of a foreign agent's body.  It can be aborted.
     """
 
     def __init__(self) -> None:
@@ -294,7 +295,7 @@ class FakeTransport:
 
 class PoliteTransport:
     """
-    A transport that cannot be aborted.
+    Transport that can only be lost politely.
     """
 
     def __init__(self) -> None:
@@ -312,7 +313,7 @@ class PoliteTransport:
 
 class FakeResponse:
     """
-    A response with a body from the test.
+    Response with a body that the test gives.
     """
 
     def __init__(
@@ -333,7 +334,7 @@ class FakeResponse:
 
     def deliverBody(self, protocol: object) -> None:  # noqa: N802 (Twisted's name)
         """
-        Deliver the first pieces, and then resume the transport, as Twisted does.
+        Begin as Twisted does: with the first bytes, and then by resuming the transport.
         """
         self.protocol = protocol
         protocol.makeConnection(self.transport)

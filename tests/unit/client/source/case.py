@@ -1,5 +1,5 @@
 """
-Attempts of a source, one by one.
+Single attempts of a source.
 """
 
 from ssetwist.client import ReadyState
@@ -10,7 +10,7 @@ from tests.unit.client.case import SourceCase
 class AttemptCase(SourceCase):
     def failed(self, data: bytes, **options: object) -> SSETwistError:
         """
-        Return what ends a source that is answered so.
+        Return the failure that ends a source with this answer.
         """
         source = self.source(**options)
         closed = source.when_closed()

@@ -75,7 +75,7 @@ class RetryAfterTests(SynchronousTestCase):
         st.text()
         | st.from_regex(
             r"\w{3}, \d+ (Nov|Feb) \d+ \d+:\d+:\d+ (GMT|[+-]\d{4,9})",
-            alphabet=st.characters(max_codepoint=0x6FF),  # there are other digits than ours there
+            alphabet=st.characters(max_codepoint=0x6FF),  # includes digits of other scripts
         )
     )
     def test_anything(self, value: str) -> None:

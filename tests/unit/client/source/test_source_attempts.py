@@ -1,5 +1,5 @@
 """
-What an event source asks, and what becomes of each answer.
+Requests of an event source, and the beginning of a stream.
 """
 
 import asyncio
@@ -19,12 +19,12 @@ from tests.unit.client.source.case import AttemptCase
 
 class RequestTests(AttemptCase):
     """
-    What is asked.
+    Requests that are sent.
     """
 
     def test_request(self) -> None:
         """
-        The request is a browser's, but for what only browsers know.
+        The request equals a browser's, except for headers that only browsers know.
         """
         self.source()
         wire = self.accept()
@@ -44,14 +44,14 @@ class RequestTests(AttemptCase):
 
     def test_last_event_id(self) -> None:
         """
-        Where to go on from is sent with the first attempt, too, in UTF-8.
+        The given last event ID is sent with the first attempt, in UTF-8.
         """
         self.source(last_event_id="é1")
         self.assertEqual("é1", self.accept().header("Last-Event-ID"))
 
     def test_any_request(self) -> None:
         """
-        Method, headers and body are sent again on each attempt.
+        Method, headers and body are sent again with each attempt.
         """
         self.source(method="post", headers={"X": ["1", "2"]}, body=b'{"a": 1}')
         for _ in range(3):
@@ -65,7 +65,7 @@ class RequestTests(AttemptCase):
 
     def test_ports_and_hosts(self) -> None:
         """
-        Any host and port; an address of IPv6, too.
+        A URL may have any host and port, also an address of IPv6.
         """
         for url, host, port in (
             ("http://example.com:8080", "example.com:8080", 8080),
@@ -80,13 +80,13 @@ class RequestTests(AttemptCase):
 
     def test_url(self) -> None:
         """
-        It knows what it asks.
+        ``url`` is the URL as browsers write it.
         """
         self.assertEqual("http://example.com/x", self.source("HTTP://EXAMPLE.com:80/x").url)
 
-    def test_nonsense(self) -> None:
+    def test_wrong_value(self) -> None:
         """
-        What makes no sense is refused at once; no secret of a URL is shown.
+        An option with a wrong value is refused at once; the error does not show secrets of the URL.
         """
         for url, options in (
             ("ftp://example.com", {}),
@@ -106,9 +106,9 @@ class RequestTests(AttemptCase):
             self.source(last_event_id="a\nb")
         self.assertEqual([], self.reactor.getDelayedCalls())
 
-    def test_wrong_kind(self) -> None:
+    def test_wrong_type(self) -> None:
         """
-        So is what would have each attempt fail, for ever and as if it were the network's doing.
+        An option of a wrong type is refused at once: each attempt would fail as if the network had.
         """
         for options in (
             {"client": treq},
@@ -132,7 +132,7 @@ class RequestTests(AttemptCase):
 
     def test_cookies(self) -> None:
         """
-        Cookies are sent, and those that the server sets are sent when it comes back.
+        Given cookies are sent, and cookies of the server are sent with the next attempts.
         """
         self.source(cookies={"mine": "1"})
         wire = self.accept(HEAD.replace(b"\r\n\r\n", b"\r\nSet-Cookie: theirs=2\r\n\r\n"))
@@ -143,7 +143,7 @@ class RequestTests(AttemptCase):
 
     def test_agent(self) -> None:
         """
-        An agent may be given; its connection is cut by closing.
+        A source may use an agent of the application; closing the source cuts its connection.
         """
         source, wire = self.open(client=Agent(self.reactor), headers={"X": "1"})
         self.assertEqual("1", wire.header("X"))
@@ -157,7 +157,7 @@ class RequestTests(AttemptCase):
 
     def test_treq(self) -> None:
         """
-        A client of treq may be given.
+        A source may use a client of treq.
         """
         source, wire = self.open(client=HTTPClient(Agent(self.reactor)))
         self.assertEqual("identity", wire.header("Accept-Encoding"))
@@ -167,12 +167,12 @@ class RequestTests(AttemptCase):
 
 class FreshHeadersTests(AttemptCase):
     """
-    Headers that are asked for before each attempt.
+    Fresh headers of each attempt.
     """
 
     def test_each_attempt(self) -> None:
         """
-        They are asked for each time, and replace those given.
+        Fresh headers are asked for before each attempt, and replace the given ones.
         """
         tokens = iter("abc")
         self.source(
@@ -187,7 +187,7 @@ class FreshHeadersTests(AttemptCase):
 
     def test_deferred(self) -> None:
         """
-        They may come later, from a Deferred.
+        Fresh headers may come from a Deferred.
         """
         headers: Deferred[dict[str, str]] = Deferred()
         self.source(fresh_headers=lambda: headers)
@@ -197,7 +197,7 @@ class FreshHeadersTests(AttemptCase):
 
     def test_coroutine(self) -> None:
         """
-        Or from a coroutine.
+        Fresh headers may come from a coroutine.
         """
         later: Deferred[str] = Deferred()
 
@@ -211,7 +211,7 @@ class FreshHeadersTests(AttemptCase):
 
     def test_failure(self) -> None:
         """
-        If there are none, the attempt has failed and is made again; the cause is told.
+        If ``fresh_headers`` fails, the attempt fails and is made again; the error has the cause.
         """
         answers = iter([KeyError("token"), {"X": "1"}])
         interruptions = []
@@ -229,19 +229,18 @@ class FreshHeadersTests(AttemptCase):
         self.assert_waiting(source, 1)
         self.assertEqual("1", self.accept().header("X"))
 
-    def test_cancelled_by_others(self) -> None:
+    def test_cancelled_by_asyncio(self) -> None:
         """
-        asyncio's cancellation, which is no ``Exception``, is a failure as any other: the source
-        does not wait for ever.
+        ``CancelledError`` of asyncio, which is not an ``Exception``, is a failure like any other.
         """
         given = [fail(asyncio.CancelledError()), succeed({"X": "1"})]
         source = self.source(fresh_headers=lambda: given.pop(0))
         self.assert_waiting(source, 1)
         self.assertEqual("1", self.accept().header("X"))
 
-    def test_nonsense(self) -> None:
+    def test_wrong_headers(self) -> None:
         """
-        What can be no headers is such a failure, too.
+        Fresh headers that are not headers are a failure.
         """
         for headers in ({"a b": "c"}, 7, {"a": 7}):
             source = self.source(
@@ -249,9 +248,9 @@ class FreshHeadersTests(AttemptCase):
             )
             self.failureResultOf(source.when_closed(), HeadersUnavailable)
 
-    def test_own_error(self) -> None:
+    def test_error_of_ssetwist(self) -> None:
         """
-        Who fails with an error of ours has chosen it.
+        An error of ssetwist from ``fresh_headers`` stays as it is.
         """
 
         def headers() -> dict[str, str]:
@@ -261,7 +260,7 @@ class FreshHeadersTests(AttemptCase):
 
     def test_too_late(self) -> None:
         """
-        Their time is the attempt's.  They are cancelled then.
+        ``connect_timeout`` includes the fresh headers, and cancels them.
         """
         interruptions, cancelled = [], []
         self.source(
@@ -276,12 +275,12 @@ class FreshHeadersTests(AttemptCase):
 
 class OpenTests(AttemptCase):
     """
-    When a stream begins.
+    Beginning of a stream.
     """
 
     def test_opened(self) -> None:
         """
-        The head of the response opens it, before any event, and is told to all who want to know.
+        The head of the response opens the source before any event; the hook and all waiters get it.
         """
         opened: list[Opened] = []
         source = self.source(on_open=opened.append, last_event_id="7")
@@ -299,7 +298,7 @@ class OpenTests(AttemptCase):
 
     def test_events_after_open(self) -> None:
         """
-        Events in the same piece as the head come after that.
+        An event in the same piece as the head comes after ``on_open``.
         """
         order: list[object] = []
         source = self.source(on_open=lambda _: order.append("open"))
@@ -310,7 +309,7 @@ class OpenTests(AttemptCase):
 
     def test_hook_fails(self) -> None:
         """
-        A hook that raises is logged, and changes nothing.
+        An exception in a hook is logged and changes nothing.
         """
         source = self.source(on_open=lambda _: 1 / 0)
         self.accept(HEAD + b"data: 1\n\n")
@@ -320,7 +319,7 @@ class OpenTests(AttemptCase):
 
     def test_comments(self) -> None:
         """
-        Comments are for who wants them.
+        ``on_comment`` gets the text of each comment.
         """
         comments: list[str] = []
         _, wire = self.open(on_comment=comments.append)
@@ -330,7 +329,7 @@ class OpenTests(AttemptCase):
 
 class GzipTests(AttemptCase):
     """
-    Content codings.
+    Content codings of a stream.
     """
 
     HEAD = CHUNKED.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
@@ -350,19 +349,19 @@ class GzipTests(AttemptCase):
 
     def test_event_by_event(self) -> None:
         """
-        gzip is decoded as the server flushes.
+        gzip is decoded event by event, as the server flushes.
         """
         self.assert_event_by_event()
 
     def test_treq(self) -> None:
         """
-        Through treq too, whose own decoder is left out.
+        gzip is decoded in the same way with a client of treq, without treq's own decoder.
         """
         self.assert_event_by_event(client=HTTPClient(Agent(self.reactor)))
 
     def test_not_asked_for(self) -> None:
         """
-        Unasked it is refused, through treq, too.
+        gzip that was not asked for is refused, also with a client of treq.
         """
         for options in ({}, {"client": HTTPClient(Agent(self.reactor))}):
             problem = self.failed(self.HEAD + LAST, **options)
@@ -371,7 +370,7 @@ class GzipTests(AttemptCase):
 
     def test_other_coding(self) -> None:
         """
-        Another coding, or one upon the other, is refused in any case.
+        Another coding, or two codings, are refused even if gzip was asked for.
         """
         for coding in ("br", "gzip, gzip"):
             head = response("200 OK", Content_Type="text/event-stream", Content_Encoding=coding)
@@ -379,7 +378,7 @@ class GzipTests(AttemptCase):
 
     def test_identity(self) -> None:
         """
-        No coding is one, too, and so is a server that does not do gzip.
+        A server that answers ``identity`` instead of gzip is read.
         """
         source = self.source(gzip=True)
         self.accept(HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: identity\r\n\r\n"))

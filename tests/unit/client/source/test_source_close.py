@@ -1,6 +1,8 @@
 """
-That an event source ends, whenever it is told to: no timer, no connection, no pending Deferred, and
-no later event.  What is common to all is checked at the end of each test, in ``SourceCase``.
+Closing an event source at any moment leaves no timer, no connection, no pending Deferred and no
+later event.
+
+``SourceCase`` checks at the end of each test that nothing is left.
 """
 
 from collections.abc import Callable
@@ -32,7 +34,7 @@ from tests.unit.client.case import (
 @implementer(IHostnameResolver)
 class SilentResolver:
     """
-    Finds nothing, and takes its time.
+    Resolver that finds nothing until it is told.
     """
 
     name = "example.com"
@@ -41,7 +43,7 @@ class SilentResolver:
         self, receiver: IResolutionReceiver, *_: object, **__: object
     ) -> IHostResolution:
         """
-        Begin.
+        Begin to resolve.
         """
         self.receiver = receiver
         receiver.resolutionBegan(self)
@@ -49,7 +51,7 @@ class SilentResolver:
 
     def find(self) -> None:
         """
-        Find something after all.
+        Find an address.
         """
         self.receiver.addressResolved(IPv4Address("TCP", "192.0.2.1", 80))
         self.receiver.resolutionComplete()
@@ -117,12 +119,12 @@ class CloseCase(SourceCase):
 
 class ConnectingTests(CloseCase):
     """
-    Closed while it connects.
+    A source is closed while it connects.
     """
 
     def test_before_it_begins(self) -> None:
         """
-        Before the reactor has turned.
+        A source may be closed before the reactor turns.
         """
         source = EventSource("http://example.com/", reactor=self.reactor)
         self.assert_closes(source)
@@ -130,7 +132,7 @@ class ConnectingTests(CloseCase):
 
     def test_fresh_headers(self) -> None:
         """
-        While fresh headers are awaited; they are cancelled.
+        Closing cancels the Deferred of fresh headers.
         """
         cancelled: list[object] = []
         self.assert_closes(self.source(fresh_headers=lambda: Deferred(cancelled.append)))
@@ -139,7 +141,7 @@ class ConnectingTests(CloseCase):
 
     def test_fresh_headers_coroutine(self) -> None:
         """
-        While a coroutine makes them.
+        Closing cancels the coroutine of fresh headers.
         """
         cancelled: list[object] = []
 
@@ -152,7 +154,7 @@ class ConnectingTests(CloseCase):
 
     def test_stubborn_fresh_headers(self) -> None:
         """
-        While a coroutine makes them that does not heed being cancelled: nothing comes of it.
+        A coroutine that goes on after being cancelled causes no request.
         """
         more: Deferred[None] = Deferred()
 
@@ -169,7 +171,7 @@ class ConnectingTests(CloseCase):
 
     def test_from_fresh_headers(self) -> None:
         """
-        From within the hook for fresh headers: no connection is asked for.
+        A source that is closed by its hook for fresh headers makes no connection.
         """
         sources: list[EventSource] = []
 
@@ -196,7 +198,8 @@ class ConnectingTests(CloseCase):
 
     def test_dns(self) -> None:
         """
-        While the address of the host is looked for: when it is found, nothing comes of it.
+        A source may be closed while it resolves the host; an address that is found later is
+        ignored.
         """
         resolver = SilentResolver()
         self.reactor.installNameResolver(resolver)
@@ -207,7 +210,7 @@ class ConnectingTests(CloseCase):
 
     def test_tcp(self) -> None:
         """
-        While the connection is made.
+        A source may be closed while TCP connects.
         """
         source = self.source()
         self.assert_closes(source)
@@ -216,7 +219,7 @@ class ConnectingTests(CloseCase):
 
     def test_tls(self) -> None:
         """
-        While TLS shakes hands.
+        A source may be closed during the TLS handshake.
         """
         source = self.source("https://example.com/")
         wire = self.accept()
@@ -226,7 +229,7 @@ class ConnectingTests(CloseCase):
 
     def test_head(self) -> None:
         """
-        While the head of the response is awaited, or has come in part.
+        A source may be closed before the head of the response, or within it.
         """
         for data in (b"", HEAD[:20]):
             source = self.source()
@@ -236,7 +239,7 @@ class ConnectingTests(CloseCase):
 
     def test_redirect(self) -> None:
         """
-        While it follows a redirection.
+        A source may be closed while it follows a redirection.
         """
         source = self.source()
         self.accept(response("302 Found", Location="/other"))
@@ -246,7 +249,7 @@ class ConnectingTests(CloseCase):
 
     def test_start_of_body(self) -> None:
         """
-        While it reads what is no event stream.
+        A source may be closed while it reads the start of a body that is not an event stream.
         """
         source = self.source()
         wire = self.accept(b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nNo")
@@ -255,7 +258,7 @@ class ConnectingTests(CloseCase):
 
     def test_delay(self) -> None:
         """
-        While it waits for its next attempt.
+        A source may be closed while it waits for its next attempt.
         """
         source = self.source()
         self.accept().reset()
@@ -265,7 +268,7 @@ class ConnectingTests(CloseCase):
 
     def test_from_interruption(self) -> None:
         """
-        From within what is told of an interruption.
+        A source may be closed by ``on_interruption``.
         """
         source = self.source(on_interruption=lambda _: source.close())
         self.accept().reset()
@@ -274,7 +277,7 @@ class ConnectingTests(CloseCase):
 
     def test_from_policy(self) -> None:
         """
-        From within the policy, whatever it then says.
+        A source may be closed by its policy, which may return either answer.
         """
         for verdict in (True, False):
             told: list[object] = []
@@ -290,7 +293,7 @@ class ConnectingTests(CloseCase):
 
     def test_late_response(self) -> None:
         """
-        A response of an agent that does not heed being cancelled is cut.
+        A response from an agent that ignores being cancelled is cut.
         """
         agent = FakeAgent()
         answer: Deferred[FakeResponse] = Deferred()
@@ -310,7 +313,7 @@ class ConnectingTests(CloseCase):
 
     def test_late_response_after_timeout(self) -> None:
         """
-        So is one that comes after the time-out.
+        A response that comes after ``connect_timeout`` is cut.
         """
         late = FakeResponse()
 
@@ -330,20 +333,20 @@ class ConnectingTests(CloseCase):
 
 class OpenTests(CloseCase):
     """
-    Closed while it has a stream.
+    A source is closed while it has a stream.
     """
 
     def test_open(self) -> None:
         """
-        While nothing happens.
+        Closing aborts the connection of a quiet stream.
         """
         source, wire = self.open()
         self.assert_closes(source)
         self.assertTrue(wire.is_aborted)
 
-    def test_gone_when_it_is(self) -> None:
+    def test_fires_when_gone(self) -> None:
         """
-        That it is closed is told when the connection is gone, and not before.
+        The Deferred of ``close`` fires when the connection is gone, and not before.
         """
         source, _ = self.open()
         closed = source.close()
@@ -354,7 +357,7 @@ class OpenTests(CloseCase):
         self.turn()
         self.successResultOf(closed)
 
-    def test_drops_what_waits(self) -> None:
+    def test_drops_waiting_events(self) -> None:
         """
         Events that were not taken are dropped.
         """
@@ -365,7 +368,7 @@ class OpenTests(CloseCase):
 
     def test_nothing_later(self) -> None:
         """
-        What the connection brings until it is gone is not handed out.
+        Events and comments that come while the connection is being cut are not handed out.
         """
         comments: list[str] = []
         source, wire = self.open(on_comment=comments.append)
@@ -376,7 +379,7 @@ class OpenTests(CloseCase):
 
     def test_paused(self) -> None:
         """
-        While a slow consumer has paused it.
+        A source may be closed while a slow application has paused its stream.
         """
         source, wire = self.open(b"data: 1\n\n" * 1000)
         self.assertTrue(wire.is_paused)
@@ -386,7 +389,7 @@ class OpenTests(CloseCase):
 
     def test_from_on_open(self) -> None:
         """
-        From within what is told of its opening: no byte of the body is read.
+        A source that is closed by ``on_open`` does not read the body.
         """
         source = self.source(on_open=lambda _: source.close())
         opening = source.when_open()
@@ -397,7 +400,7 @@ class OpenTests(CloseCase):
 
     def test_from_when_open(self) -> None:
         """
-        From within what waits for its opening.
+        A source may be closed by a callback of ``when_open``.
         """
         source = self.source()
         source.when_open().addCallback(lambda _: source.close())
@@ -407,7 +410,7 @@ class OpenTests(CloseCase):
 
     def test_from_next(self) -> None:
         """
-        From within what waits for an event: nobody gets another.
+        When a callback of ``next`` closes the source, no other caller gets an event.
         """
         source, wire = self.open()
         got: list[Event | None] = []
@@ -419,7 +422,7 @@ class OpenTests(CloseCase):
 
     def test_from_comment(self) -> None:
         """
-        From within a comment: there is no other comment, and no event.
+        When ``on_comment`` closes the source, no further comment and no event comes.
         """
         comments: list[str] = []
 
@@ -436,7 +439,7 @@ class OpenTests(CloseCase):
 
     def test_from_handle(self) -> None:
         """
-        From within the function of ``for_each``, which may even wait for it.
+        The function of ``for_each`` may close the source, and may wait for that.
         """
         for waits in (True, False):
             source, wire = self.open()
@@ -456,7 +459,7 @@ class OpenTests(CloseCase):
 
     def test_agent_without_abort(self) -> None:
         """
-        With an agent whose transports cannot be aborted nobody waits for what may never come.
+        Closing does not wait for a transport that cannot be aborted.
         """
         agent = FakeAgent()
         source = self.source(client=agent)
@@ -468,12 +471,12 @@ class OpenTests(CloseCase):
 
 class ClosedTests(CloseCase):
     """
-    Closed when it has ended already.
+    A source is closed after it has ended.
     """
 
     def test_after_204(self) -> None:
         """
-        After the server has ended it.
+        Closing after a 204 changes nothing.
         """
         source = self.source()
         self.accept(b"HTTP/1.1 204 No Content\r\n\r\n")
@@ -482,7 +485,7 @@ class ClosedTests(CloseCase):
 
     def test_after_failure(self) -> None:
         """
-        After a failure, of which nobody has asked.
+        Closing after a failure drops the failure, if no caller has got it.
         """
         source = self.source(policy=lambda _: False)
         self.accept().reset()
@@ -494,7 +497,7 @@ class ClosedTests(CloseCase):
 
 class LeavingTests(CloseCase):
     """
-    A loop that is left.
+    A loop over a source is left.
     """
 
     def leave(self, body: Callable[[Event], object]) -> "tuple[Deferred[list[Event]], Wire]":
@@ -518,7 +521,7 @@ class LeavingTests(CloseCase):
 
     def test_break(self) -> None:
         """
-        By ``break``.
+        ``break`` closes the source.
         """
         result, wire = self.leave(lambda _: True)
         self.assertNoResult(result)
@@ -528,7 +531,7 @@ class LeavingTests(CloseCase):
 
     def test_exception(self) -> None:
         """
-        By an exception.
+        An exception closes the source.
         """
         result, wire = self.leave(lambda _: 1 / 0)
         self.turn()
@@ -537,7 +540,7 @@ class LeavingTests(CloseCase):
 
     def test_cancel(self) -> None:
         """
-        By being cancelled.
+        Cancelling the loop closes the source.
         """
         result, wire = self.leave(lambda _: False)
         result.cancel()
@@ -548,12 +551,12 @@ class LeavingTests(CloseCase):
 
 class ConnectionsTests(SourceCase):
     """
-    The connections that a source makes itself.
+    Connections that a source makes itself.
     """
 
     def test_many(self) -> None:
         """
-        All are remembered, and gone when that is told.
+        Closing cuts all connections, and fires when all are gone.
         """
         connections = Connections(self.reactor)
         self.successResultOf(connections.close())
@@ -571,7 +574,7 @@ class ConnectionsTests(SourceCase):
 
     def test_tls(self) -> None:
         """
-        Certificates are checked as browsers check them, for the host.
+        Certificates are checked for the host, as browsers check them.
         """
         endpoint = Connections(MemoryReactorClock()).endpointForURI(
             URI.fromBytes(b"https://example.com/")

@@ -1,5 +1,5 @@
 """
-How the events of an event source are taken.
+Ways to take the events of an event source.
 """
 
 from hypothesis import given
@@ -22,19 +22,19 @@ def events(*numbers: int) -> list[Event]:
 
 def encoded(*numbers: int) -> bytes:
     """
-    Return them as they come.
+    Return a chunk with some events.
     """
     return chunk(b"".join(b"data: %d\n\n" % number for number in numbers))
 
 
 class NextTests(SourceCase):
     """
-    With Deferreds.
+    ``next``, with Deferreds.
     """
 
     def test_next(self) -> None:
         """
-        Each is handed out once, to one who asks before or after it came.
+        Each event is handed out once, to a caller that asks before or after it comes.
         """
         source, wire = self.open()
         first = source.next()
@@ -56,7 +56,7 @@ class NextTests(SourceCase):
 
     def test_over_reconnections(self) -> None:
         """
-        Who waits waits over reconnections.
+        A caller that waits keeps waiting while the source reconnects.
         """
         source, wire = self.open()
         following = source.next()
@@ -66,9 +66,9 @@ class NextTests(SourceCase):
         self.turn()
         self.assertEqual(Event("1"), self.successResultOf(following))
 
-    def test_what_came_before_a_failure(self) -> None:
+    def test_events_before_a_failure(self) -> None:
         """
-        What came before it has ended is still to be had, and then the failure, each time.
+        Events that came before a failure can be taken; then each call gets the failure.
         """
         source, wire = self.open()
         wire.send(encoded(1, 2))
@@ -84,7 +84,7 @@ class NextTests(SourceCase):
 
 class IterationTests(SourceCase):
     """
-    With ``async for``.
+    Iteration with ``async for``.
     """
 
     def collect(self, source: EventSource) -> "tuple[list[Event], Deferred[None]]":
@@ -98,7 +98,7 @@ class IterationTests(SourceCase):
 
     def test_iteration(self) -> None:
         """
-        Events come as they come, over reconnections; 204 ends the loop quietly.
+        Events come over several streams; 204 ends the loop quietly.
         """
         source, wire = self.open()
         got, done = self.collect(source)
@@ -137,12 +137,12 @@ class IterationTests(SourceCase):
 
 class ForEachTests(SourceCase):
     """
-    With a callback.
+    ``for_each``, with a callback.
     """
 
     def test_for_each(self) -> None:
         """
-        It is called with each event, and all is done when the source has ended.
+        The callback gets each event, and the Deferred fires when the source has ended.
         """
         source, wire = self.open()
         got: list[Event] = []
@@ -156,7 +156,7 @@ class ForEachTests(SourceCase):
 
     def test_waits(self) -> None:
         """
-        The next event waits for a Deferred, and for a coroutine.
+        The next event waits for a Deferred or a coroutine of the callback.
         """
         source, wire = self.open()
         got: list[Event] = []
@@ -182,7 +182,7 @@ class ForEachTests(SourceCase):
 
     def test_handle_fails(self) -> None:
         """
-        If it raises, so it ends, and the source is closed.
+        An exception of the callback fails the Deferred and closes the source.
         """
         source, wire = self.open()
         done = source.for_each(lambda _: 1 / 0)
@@ -194,7 +194,7 @@ class ForEachTests(SourceCase):
 
     def test_source_fails(self) -> None:
         """
-        It fails with what has ended the source.
+        A failure of the source fails the Deferred.
         """
         source = self.source()
         done = source.for_each(lambda _: None)
@@ -204,7 +204,7 @@ class ForEachTests(SourceCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling it cancels what it waits for, and closes the source.
+        Cancelling the Deferred cancels the callback's, and closes the source.
         """
         cancelled: list[object] = []
         for handle in (None, lambda _: Deferred(cancelled.append)):
@@ -221,12 +221,12 @@ class ForEachTests(SourceCase):
 
 class BackpressureTests(SourceCase):
     """
-    A slow consumer.
+    A slow application.
     """
 
     def test_pause(self) -> None:
         """
-        When many wait the connection is not read from, until all are taken.
+        When many events wait, the connection is not read until all are taken.
         """
         source, wire = self.open()
         wire.send(encoded(*range(MANY - 1)))
@@ -244,7 +244,7 @@ class BackpressureTests(SourceCase):
 
     def test_paused_is_not_silent(self) -> None:
         """
-        Who does not read for long has not lost the connection.
+        A stream that is not read for long does not count as silent.
         """
         source, wire = self.open(silence_timeout=20)
         wire.send(encoded(*range(MANY)))
@@ -256,7 +256,7 @@ class BackpressureTests(SourceCase):
 
     def test_peer_leaves(self) -> None:
         """
-        That the peer left during a pause is noticed after it, and nothing that came is lost.
+        A peer that leaves during a pause is noticed after it, and no event that came is lost.
         """
         source, wire = self.open()
         wire.send(encoded(*range(MANY + 1)))
@@ -267,7 +267,7 @@ class BackpressureTests(SourceCase):
 
     def test_next_stream_is_paused(self) -> None:
         """
-        If events of the last stream still wait, the next one is paused at once.
+        A new stream is paused at once if many events of the last one still wait.
         """
         source, wire = self.open()
         wire.send(encoded(*range(MANY - 1)))
@@ -285,8 +285,7 @@ class BackpressureTests(SourceCase):
 
     def test_chunks_of_one_piece(self) -> None:
         """
-        What one piece of the network has brought in many chunks is held, and not read, while it is
-        paused.
+        Chunks that came in one piece with those that paused the stream are held, and read later.
         """
         source, wire = self.open()
         wire.send(b"".join(encoded(number) for number in range(3 * MANY)))
@@ -296,8 +295,7 @@ class BackpressureTests(SourceCase):
     @given(st.lists(st.integers(-4, 2 * MANY)))
     def test_any_order(self, steps: list[int]) -> None:
         """
-        Whatever comes, breaks and is taken in whatever order: all that was sent comes once, in
-        order.
+        Any order of events, broken streams and takers hands out all events, once and in order.
         """
         self.setUp()
         source, wire = self.open()

@@ -28,7 +28,7 @@ _ANSWERS = st.sampled_from(
     ]
 )
 
-#: Rare, because they end everything.
+#: Answers that end the source; they are rare, because nothing happens afterwards.
 _LAST_ANSWERS = st.sampled_from(
     [
         b"HTTP/1.1 204 No Content\r\n\r\n",
@@ -41,8 +41,8 @@ _LAST_ANSWERS = st.sampled_from(
 
 class _Model(RuleBasedStateMachine):
     """
-    What was sent while the source was open must be handed out, once and in order, until it is
-    closed.  Whatever happens, nothing is left at the end.
+    All events that were sent while the source was open are handed out, once and in order, until it
+    is closed.  Nothing is left at the end.
     """
 
     def __init__(self) -> None:
@@ -75,7 +75,7 @@ class _Model(RuleBasedStateMachine):
     @precondition(lambda self: self.case.asked())
     @rule(is_there=st.booleans())
     def is_connected(self, is_there: bool) -> None:
-        # Of those that were asked for only the last is still wanted.
+        # The client still waits for the last of these connections only.
         del self.case.reactor.tcpClients[:-1]
         if self.case.reactor.connectors[-1].stoppedConnecting:
             self.case.reactor.tcpClients.clear()
@@ -167,7 +167,7 @@ class _Model(RuleBasedStateMachine):
         for one in self.asked:
             one.addErrback(lambda _: None).addCallback(got.append)
         if not self.is_closed:
-            # What came is still to be had, unless it is held back by a pause.
+            # All events that came can be taken, unless a pause holds them back.
             while len(self.source._queue):
                 self.source.next().addCallback(got.append)
                 self.case.turn()

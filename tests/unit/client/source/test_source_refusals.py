@@ -1,5 +1,5 @@
 """
-Attempts that end without a stream: other answers, trouble with the network, redirects.
+Attempts that end without a stream: other responses, failures of the network, redirections.
 """
 
 import gzip
@@ -15,12 +15,12 @@ from tests.unit.client.source.case import AttemptCase
 
 class RefusedTests(AttemptCase):
     """
-    What is no event stream.
+    Responses that are not event streams.
     """
 
     def test_status(self) -> None:
         """
-        Another status ends the source, with all that was answered, but for the URL's query.
+        Another status ends the source; the error has the response, but not the query of the URL.
         """
         problem = self.failed(response("404 Not Found", b'{"error": "gone"}', X_Why="so"))
         self.assertIsInstance(problem, NotAnEventStream)
@@ -35,7 +35,7 @@ class RefusedTests(AttemptCase):
 
     def test_content_type(self) -> None:
         """
-        So does another content type, or none.
+        Another content type, or a missing one, ends the source.
         """
         problem = self.failed(response("200 OK", b"<html>", Content_Type="text/html"))
         self.assertEqual((200, b"<html>"), (problem.status, problem.body))
@@ -44,7 +44,7 @@ class RefusedTests(AttemptCase):
 
     def test_parameters(self) -> None:
         """
-        Parameters are no matter.
+        Parameters of the content type do not matter.
         """
         source = self.source()
         self.accept(response("200 OK", b"data: 1\n\n", Content_Type="Text/Event-Stream; charset=x"))
@@ -53,7 +53,7 @@ class RefusedTests(AttemptCase):
 
     def test_endless_body(self) -> None:
         """
-        A body without an end is cut after its start.
+        An endless body is cut after its start.
         """
         source = self.source()
         wire = self.accept(b"HTTP/1.1 403 No\r\n\r\n" + b"x" * 100)
@@ -66,7 +66,7 @@ class RefusedTests(AttemptCase):
 
     def test_slow_body(self) -> None:
         """
-        So is one that does not come.
+        A body that does not come is cut after 5 s.
         """
         source = self.source()
         wire = self.accept(b"HTTP/1.1 403 No\r\nContent-Length: 10\r\n\r\nNo")
@@ -78,7 +78,7 @@ class RefusedTests(AttemptCase):
 
     def test_gzip_body(self) -> None:
         """
-        A problem that is told in gzip can be read, if gzip was asked for.
+        The body of an error is decoded if gzip was asked for.
         """
         data = gzip.compress(b"sorry")
         head = response("403 No", data, Content_Encoding="gzip")
@@ -87,7 +87,7 @@ class RefusedTests(AttemptCase):
 
     def test_stay_away(self) -> None:
         """
-        204 ends the source, and is no failure.
+        204 ends the source quietly.
         """
         source = self.source()
         following, closed = source.next(), source.when_closed()
@@ -100,9 +100,9 @@ class RefusedTests(AttemptCase):
         self.reactor.advance(1000)
         self.assertEqual(0, self.asked())
 
-    def test_no_http(self) -> None:
+    def test_not_http(self) -> None:
         """
-        What is not even HTTP is the network's failure.
+        A response that is not HTTP is a failure of the network.
         """
         problem = self.failed(b"220 smtp.example.com\r\n", policy=lambda _: False)
         self.assertIsInstance(problem, Disconnected)
@@ -110,7 +110,7 @@ class RefusedTests(AttemptCase):
 
 class NetworkTests(AttemptCase):
     """
-    When there is no response.
+    Attempts without a response.
     """
 
     def problem(self, source: EventSource) -> str:
@@ -121,7 +121,7 @@ class NetworkTests(AttemptCase):
 
     def test_refused(self) -> None:
         """
-        Nobody listens, or nobody knows the host.
+        A refused connection or an unknown host is a failure.
         """
         for cause in (ConnectionRefusedError("no"), DNSLookupError("no")):
             source = self.source(policy=lambda _: False)
@@ -130,7 +130,7 @@ class NetworkTests(AttemptCase):
 
     def test_lost_before_head(self) -> None:
         """
-        The connection is lost before the head, or within it.
+        A connection that is lost before the head, or within it, is a failure.
         """
         for data in (b"", HEAD[:-2]):
             source = self.source(policy=lambda _: False)
@@ -139,7 +139,7 @@ class NetworkTests(AttemptCase):
 
     def test_endless_head(self) -> None:
         """
-        A head without an end is cut, be it of many lines, or of many informational ones before it.
+        An endless head is cut, also one of many informational responses.
         """
         for data in (b"X-A: a\r\n", b"\r\nHTTP/1.1 103 Early Hints\r\n"):
             source = self.source(policy=lambda _: False)
@@ -156,7 +156,7 @@ class NetworkTests(AttemptCase):
 
     def test_long_stream_after_head(self) -> None:
         """
-        What comes after the head is not counted.
+        The limit of the head does not apply to the stream.
         """
         source, wire = self.open()
         for _ in range(100):
@@ -165,7 +165,7 @@ class NetworkTests(AttemptCase):
 
     def test_timeout(self) -> None:
         """
-        There is a time-out for each step until the head; what goes on is cut then.
+        The time-out applies to each step until the head, and cuts the connection.
         """
         for step in ("connecting", "waiting", "dribbling"):
             with self.subTest(step):
@@ -186,7 +186,7 @@ class NetworkTests(AttemptCase):
 
     def test_no_total_timeout(self) -> None:
         """
-        There is none for a stream.
+        The time-out does not apply to the stream.
         """
         source, wire = self.open(connect_timeout=7)
         for _ in range(1000):
@@ -202,7 +202,7 @@ class RedirectTests(AttemptCase):
 
     def redirect(self, wire: Wire, location: str, status: str = "302 Found") -> Wire:
         """
-        Redirect, and return the connection that comes of it.
+        Redirect a connection, and return the one that follows.
         """
         wire.send(response(status, Location=location))
         self.turn()
@@ -211,8 +211,8 @@ class RedirectTests(AttemptCase):
 
     def test_follows(self) -> None:
         """
-        It goes where it is sent, and says so; the next time it asks where it asked first, however
-        permanent that was.
+        A redirection is followed and shown in ``Opened``; the next attempt asks the first URL
+        again, even after a permanent one.
         """
         source = self.source(last_event_id="7")
         wire = self.redirect(self.accept(), "/other?q", "301 Moved Permanently")
@@ -226,7 +226,7 @@ class RedirectTests(AttemptCase):
 
     def test_method_and_body(self) -> None:
         """
-        303 makes a GET of a POST, and 307 does not.
+        A redirection with 303 turns a POST into a GET; one with 307 keeps the POST.
         """
         self.source(method="POST", body=b"{}", headers={"Content-Type": "application/json"})
         wire = self.redirect(self.accept(), "/a", "307 Temporary Redirect")
@@ -239,8 +239,7 @@ class RedirectTests(AttemptCase):
 
     def test_credentials(self) -> None:
         """
-        Another origin gets no credentials, and no cookie of the first one; both are back with the
-        next attempt.
+        Another origin gets neither credentials nor cookies; the next attempt sends both again.
         """
         credentials = {"Authorization": "Bearer secret", "X": "1"}
         self.source(headers=credentials, cookies={"a": "1"})
@@ -258,7 +257,7 @@ class RedirectTests(AttemptCase):
 
     def test_own_cookie_header(self) -> None:
         """
-        A cookie that was given as a header is such a credential.
+        A ``Cookie`` header that was given is a credential.
         """
         self.source(headers={"Cookie": "a=1"})
         wire = self.accept()
@@ -267,7 +266,7 @@ class RedirectTests(AttemptCase):
 
     def test_circle(self) -> None:
         """
-        A circle ends after 20 redirections, and the error shows it, but for secrets.
+        A circle ends after 20 redirections; the error shows it without secrets.
         """
         source = self.source()
         wire = self.accept()
@@ -295,9 +294,9 @@ class RedirectTests(AttemptCase):
         wire.send(HEAD)
         self.assertIs(ReadyState.OPEN, source.state)
 
-    def test_nowhere(self) -> None:
+    def test_wrong_location(self) -> None:
         """
-        Another scheme, or no URL, is refused.
+        A redirection to another scheme, or to an invalid URL, is refused.
         """
         for location in ("ftp://example.com/", "http://"):
             problem = self.failed(response("302 Found", Location=location))
@@ -307,7 +306,7 @@ class RedirectTests(AttemptCase):
 
     def test_no_location(self) -> None:
         """
-        Without a location it is a response like any other, and no event stream.
+        A redirection without a location is a response that is not an event stream.
         """
         problem = self.failed(response("302 Found", b"where?"))
         self.assertNotIsInstance(problem, RedirectRefused)
@@ -325,7 +324,7 @@ class RedirectTests(AttemptCase):
 
     def test_timeout(self) -> None:
         """
-        The time-out is for all of them together.
+        The time-out applies to all redirections together.
         """
         source = self.source(connect_timeout=7, policy=lambda _: False)
         wire = self.accept()
@@ -337,7 +336,7 @@ class RedirectTests(AttemptCase):
 
     def test_stay_away(self) -> None:
         """
-        204 behind a redirection is 204.
+        204 after a redirection ends the source quietly.
         """
         source = self.source()
         self.redirect(self.accept(), "/gone").send(b"HTTP/1.1 204 No Content\r\n\r\n")

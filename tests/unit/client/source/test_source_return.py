@@ -1,8 +1,10 @@
 """
-How an event source comes back.
+An event source comes back after a failure.
 """
 
-from ssetwist.client import Backoff, EventSource, Interruption, ReadyState
+from twisted.internet.defer import Deferred
+
+from ssetwist.client import Backoff, EventSource, Interruption, Opened, ReadyState
 from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream, SSETwistError
 from ssetwist.eventstream import Event
 from tests.unit.client.case import CHUNKED, HEAD, LAST_CHUNK, SourceCase, Wire, chunk, response
@@ -10,7 +12,7 @@ from tests.unit.client.case import CHUNKED, HEAD, LAST_CHUNK, SourceCase, Wire, 
 
 class ReturnCase(SourceCase):
     """
-    :ivar told: The interruptions.
+    :ivar told: Interruptions.
     """
 
     def setUp(self) -> None:
@@ -22,7 +24,7 @@ class ReturnCase(SourceCase):
 
     def come_back(self, data: bytes = b"") -> Wire:
         """
-        Wait as long as was told, and accept the next connection.
+        Wait for the delay that was told, and accept the next connection.
         """
         self.reactor.advance(self.told[-1].delay)
         return self.accept(data)
@@ -30,12 +32,12 @@ class ReturnCase(SourceCase):
 
 class LastEventIDTests(ReturnCase):
     """
-    Where it goes on from.
+    Last event ID of each attempt.
     """
 
     def test_sent(self) -> None:
         """
-        It sends the id of the last event that has come, in UTF-8, again and again.
+        Each attempt sends the id of the last event that has come, in UTF-8.
         """
         source, wire = self.open("id: é1\ndata: 1\n\n".encode())
         wire.reset()
@@ -50,7 +52,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_kept_over_silent_streams(self) -> None:
         """
-        It is kept when streams, or attempts, bring nothing.
+        The id is kept over streams and attempts that bring nothing.
         """
         _, wire = self.open(b"id: 1\ndata: 1\n\n")
         wire.reset()
@@ -61,7 +63,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_without_data(self) -> None:
         """
-        A block without data sets it, too, and an empty id takes it away.
+        A block without data also sets the id, and an empty id removes it.
         """
         _, wire = self.open(b"id: 1\n\n")
         wire.reset()
@@ -72,7 +74,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_unfinished(self) -> None:
         """
-        A block that was cut off does not, and leaves nothing for the next stream.
+        A block that was cut off does not set the id, and leaves nothing for the next stream.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\nid: 2\nevent: t\ndata: 2\n")
         wire.reset()
@@ -82,7 +84,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_waiting_events(self) -> None:
         """
-        It is that of what has come, also if that waits to be taken; what was taken is told.
+        ``Last-Event-ID`` counts events that wait to be taken; ``last_event_id`` counts taken ones.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", last_event_id="0")
         self.assertEqual("0", source.last_event_id)
@@ -94,9 +96,9 @@ class LastEventIDTests(ReturnCase):
             ids.append(source.last_event_id)
         self.assertEqual(["1", "2"], ids)
 
-    def test_told_without_data(self) -> None:
+    def test_id_without_data(self) -> None:
         """
-        When all was taken, an id that came without data is told.
+        When all events are taken, ``last_event_id`` counts an id that came without data.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\n")
         wire.send(chunk(b"id: 2\n\n"))
@@ -107,12 +109,12 @@ class LastEventIDTests(ReturnCase):
 
 class DelayTests(ReturnCase):
     """
-    How long it waits.
+    Delay before the next attempt.
     """
 
     def test_every_end(self) -> None:
         """
-        It comes back after every end, clean or not.
+        The source comes back after every end, clean or not.
         """
         for head, end, is_clean in (
             (HEAD, Wire.finish, True),
@@ -135,7 +137,7 @@ class DelayTests(ReturnCase):
 
     def test_backoff(self) -> None:
         """
-        Failures in a row are spread, up to the ceiling.
+        The delay doubles with failures in a row, up to the ceiling.
         """
         self.source(backoff=Backoff(first=1, ceiling=5))
         for _ in range(5):
@@ -146,7 +148,7 @@ class DelayTests(ReturnCase):
 
     def test_full_jitter(self) -> None:
         """
-        How long exactly is chance.
+        The delay is a random part of the longest delay.
         """
         self.source()
         for jitter in (0.5, 0.25, 0.0):
@@ -157,7 +159,7 @@ class DelayTests(ReturnCase):
 
     def test_retry(self) -> None:
         """
-        The server's reconnection time is waited, and some chance in addition; it is remembered.
+        The server's reconnection time is added to the random delay, and remembered.
         """
         source, wire = self.open(b"retry: 7000\n\n")
         self.assertEqual(7, source.reconnection_time)
@@ -171,13 +173,13 @@ class DelayTests(ReturnCase):
 
     def test_no_retry(self) -> None:
         """
-        A server that has not said it has none.
+        Without a ``retry`` field the reconnection time is ``None``.
         """
         self.assertIsNone(self.source().reconnection_time)
 
-    def test_obeyed(self) -> None:
+    def test_max_server_delay(self) -> None:
         """
-        No server sends anybody away for ever.
+        A server cannot send a client away for ever.
         """
         _, wire = self.open(
             b"retry: 99999999999\n\n", backoff=Backoff(first=1, max_server_delay=60)
@@ -187,7 +189,7 @@ class DelayTests(ReturnCase):
 
     def test_healthy_minute(self) -> None:
         """
-        After a minute of an open stream the failures before it are forgotten.
+        After 60 s of an open stream earlier failures are forgotten.
         """
         for seconds, failures in ((59.9, 4), (60, 1)):
             source = self.source()
@@ -203,7 +205,7 @@ class DelayTests(ReturnCase):
 
     def test_clean_end_after_events(self) -> None:
         """
-        Streams that bring events and end properly are no failures, however short they are.
+        A stream that brings events and ends properly is not a failure, however short it is.
         """
         _, wire = self.open(b"retry: 2000\n\n")
         for _ in range(5):
@@ -214,7 +216,7 @@ class DelayTests(ReturnCase):
 
     def test_other_short_streams(self) -> None:
         """
-        Short streams that bring nothing are, and so are those that break.
+        A short stream that brings nothing, or that breaks, is a failure.
         """
         for data in (LAST_CHUNK, chunk(b"data: 1\n\n")):
             source, wire = self.open()
@@ -229,7 +231,7 @@ class DelayTests(ReturnCase):
 
     def test_events_of_an_earlier_stream(self) -> None:
         """
-        That an earlier stream brought events does not make those that bring nothing healthy.
+        Events of an earlier stream do not make a stream healthy that brings nothing.
         """
         _, wire = self.open(b"data: 1\n\n")
         for expected in (1, 2, 3):
@@ -240,7 +242,7 @@ class DelayTests(ReturnCase):
 
     def test_silence(self) -> None:
         """
-        A silent stream is cut, and it comes back; comments are no silence.
+        A silent stream is cut, and the source comes back; comments break the silence.
         """
         source, wire = self.open(silence_timeout=20)
         for _ in range(5):
@@ -255,7 +257,7 @@ class DelayTests(ReturnCase):
 
     def test_no_silence_timeout(self) -> None:
         """
-        Silence may be allowed for ever.
+        Without a time-out silence may last for ever.
         """
         source, _ = self.open(silence_timeout=None)
         self.reactor.advance(10**6)
@@ -264,12 +266,12 @@ class DelayTests(ReturnCase):
 
 class PolicyTests(ReturnCase):
     """
-    Which failures are worth another try.
+    The policy decides on another attempt.
     """
 
     def test_busy(self) -> None:
         """
-        429 and 5xx are, after as long as the server asks.
+        By default 429 and 5xx are worth another try, after the time that the server asks for.
         """
         for status in ("429 Too Many", "500 Oops", "503 Busy", "599 What"):
             source = self.source()
@@ -286,7 +288,7 @@ class PolicyTests(ReturnCase):
 
     def test_date(self) -> None:
         """
-        A date is by the server's clock.
+        A date in ``Retry-After`` is by the server's clock.
         """
         self.source()
         self.accept(
@@ -299,9 +301,9 @@ class PolicyTests(ReturnCase):
         self.turn()
         self.assertEqual(60 + 1, self.told[-1].delay)
 
-    def test_retry_instead(self) -> None:
+    def test_reconnection_time_after_refusal(self) -> None:
         """
-        Without ``Retry-After`` the reconnection time of the stream before holds.
+        Without ``Retry-After`` the reconnection time of the stream before counts.
         """
         _, wire = self.open(b"retry: 7000\n\n")
         wire.reset()
@@ -311,7 +313,7 @@ class PolicyTests(ReturnCase):
 
     def test_own_policy(self) -> None:
         """
-        A policy of one's own decides, and is asked each time.
+        A policy of the application is asked after each failure.
         """
         asked: list[SSETwistError] = []
 
@@ -330,9 +332,26 @@ class PolicyTests(ReturnCase):
         problem = self.failureResultOf(source.when_closed(), NotAnEventStream).value
         self.assertEqual(500, problem.status)
 
+    def test_while_it_decides(self) -> None:
+        """
+        While the policy decides the source is connecting, and ``when_open`` waits.
+        """
+        opening: list[Deferred[Opened]] = []
+
+        def policy(_: SSETwistError) -> bool:
+            self.assertIs(ReadyState.CONNECTING, source.state)
+            opening.append(source.when_open())
+            self.assertNoResult(opening[0])
+            return True
+
+        source, wire = self.open(policy=policy)
+        wire.reset()
+        self.come_back(CHUNKED)
+        self.successResultOf(opening[0])
+
     def test_policy_fails(self) -> None:
         """
-        A policy that raises is logged, and there is no other try.
+        An exception in the policy is logged, and ends the source.
         """
         source = self.source(policy=lambda _: 1 / 0)
         self.accept().reset()
@@ -341,7 +360,7 @@ class PolicyTests(ReturnCase):
 
     def test_too_large(self) -> None:
         """
-        What is too large ends it, after the events before it: it would come again.
+        An event that is too large ends the source after the events before it: it would come again.
         """
         source, wire = self.open(max_line=100)
         wire.send(chunk(b"data: 1\n\ndata: " + b"x" * 100))
@@ -353,7 +372,7 @@ class PolicyTests(ReturnCase):
 
     def test_hook_fails(self) -> None:
         """
-        A hook that raises is logged, and it comes back all the same.
+        An exception in ``on_interruption`` is logged, and the source comes back.
         """
         source = self.source(on_interruption=lambda _: 1 / 0)
         self.accept().reset()
@@ -362,7 +381,7 @@ class PolicyTests(ReturnCase):
 
     def test_when_open_waits(self) -> None:
         """
-        Who waits for it to open waits over failures, until there is no other try.
+        A caller of ``when_open`` waits over failures, until the source ends.
         """
         source = self.source()
         opening = source.when_open()

@@ -1,5 +1,5 @@
 """
-The events of one response, over a memory transport: when its connection is kept, and when it goes.
+Events of one response over a memory transport: when its connection is kept, and when it is closed.
 """
 
 import gc
@@ -35,14 +35,14 @@ def chunk(data: bytes) -> bytes:
 
 class OneShotTests(SynchronousTestCase):
     """
-    A response of Twisted's own client.
+    Response of Twisted's own client.
     """
 
     def setUp(self) -> None:
         self.clock = Clock()
 
     def tearDown(self) -> None:
-        self.clock.advance(0)  # what was cut is gone a turn later
+        self.clock.advance(0)  # a connection is gone one turn after it was cut
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def respond(self, head: bytes = HEAD) -> IResponse:
@@ -62,7 +62,7 @@ class OneShotTests(SynchronousTestCase):
 
     def stream(self, head: bytes = HEAD, **options: Any) -> ResponseEvents:
         """
-        Return the events of such a response.
+        Return the events of a response whose body has not come yet.
         """
         return stream_events(self.respond(head), reactor=self.clock, **options)
 
@@ -78,14 +78,14 @@ class OneShotTests(SynchronousTestCase):
     @property
     def is_closed(self) -> bool:
         """
-        Whether the client has closed the connection; the next turn sees it gone.
+        True if the client has closed the connection; this turns the reactor once.
         """
         self.clock.advance(0)
         return not self.transport.is_connected
 
     def test_loop(self) -> None:
         """
-        Events come out as they come in; with the last chunk the loop ends, and the connection
+        Events come out as they come in.  The loop ends with the last chunk, and the connection
         stays.
         """
         heard: list[str] = []
@@ -106,8 +106,8 @@ class OneShotTests(SynchronousTestCase):
 
     def test_all_at_once(self) -> None:
         """
-        A response that is there as a whole, with its head, is heard as a whole; its connection has
-        been free since then, so that whoever leaves the loop leaves it alone.
+        A response that comes at once is read as a whole.  Its connection is free from then on, so
+        leaving the loop does not close it.
         """
         whole = HEAD + chunk(b"data: 1\n\n" * 1000) + b"0\r\n\r\n"
         events = self.stream(whole)
@@ -121,7 +121,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_break(self) -> None:
         """
-        ``break`` closes, before anything else is done.
+        ``break`` closes the connection before the next statement runs.
         """
 
         async def read(response: IResponse) -> bool:
@@ -136,7 +136,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_exception(self) -> None:
         """
-        So does an exception, though its traceback is still there.
+        An exception closes the connection, even while its traceback exists.
         """
 
         async def read(response: IResponse) -> None:
@@ -151,7 +151,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        So does cancelling what waits, though the failure is still there.
+        Cancelling the wait for an event closes the connection, even while the failure exists.
         """
         events = self.stream()
         waiting = self.wait(events)
@@ -163,7 +163,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_generator_closed(self) -> None:
         """
-        So does closing a generator that stands in the loop.
+        Closing a generator that is inside the loop closes the connection.
         """
 
         async def texts(response: IResponse) -> AsyncIterator[str]:
@@ -179,7 +179,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_context(self) -> None:
         """
-        So does leaving ``async with``, though there is still a name for the events.
+        Leaving ``async with`` closes the connection, even if a name still refers to the events.
         """
         for wrap in (lambda events: events, aclosing):
 
@@ -197,7 +197,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_never_begun(self) -> None:
         """
-        Who drops it, or closes it, before the first event has closed the connection.
+        Dropping or closing the events before the first one closes the connection.
         """
         self.stream()
         self.assertTrue(self.is_closed)
@@ -209,7 +209,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_closed_while_waiting(self) -> None:
         """
-        Who waits while somebody else closes is told that it is over.
+        A caller that waits while the events are closed gets ``StopAsyncIteration``.
         """
         events = self.stream()
         waiting = self.wait(events)
@@ -219,7 +219,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_backpressure(self) -> None:
         """
-        Nothing is read before the first event is asked for, nor while many are waiting.
+        Nothing is read before the first event is asked for, nor while many events wait.
         """
         response = self.respond()
         self.assertEqual("paused", self.transport.producerState)
@@ -236,7 +236,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_lost(self) -> None:
         """
-        A connection that is lost before the end is an error, after all that came before it.
+        A connection that is lost early raises an error, after all events that came before.
         """
         events = self.stream()
         waiting = self.wait(events)
@@ -250,7 +250,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_too_large(self) -> None:
         """
-        A line that is too long is an error, and closes the connection.
+        A line that is too long raises an error and closes the connection.
         """
         events = self.stream(max_line=10)
         waiting = self.wait(events)
@@ -260,15 +260,15 @@ class OneShotTests(SynchronousTestCase):
 
     def test_wrong_limit(self) -> None:
         """
-        A limit that is none is an error at once.
+        A limit that is not positive is refused at once.
         """
         for wrong in ({"max_event": 0}, {"max_line": -1}, {"silence_timeout": 0.0}):
             with self.assertRaises(ValueError):
                 self.stream(**wrong)
 
-    def test_no_response(self) -> None:
+    def test_not_a_response(self) -> None:
         """
-        Who forgets to wait for the response is told so at once.
+        An argument that is not a response is refused at once, with a hint for a Deferred.
         """
         for wrong, said in ((Deferred(), "a Deferred: await it first"), (b"data: x", "bytes")):
             with self.assertRaises(TypeError) as caught:
@@ -277,7 +277,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_comments(self) -> None:
         """
-        Who wants comments gets them.
+        ``on_comment`` gets the text of each comment.
         """
         comments: list[str] = []
         events = self.stream(on_comment=comments.append)
@@ -288,7 +288,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_comments_that_fail(self) -> None:
         """
-        What is raised for a comment is logged; the response goes on, and nothing of it is lost.
+        An exception in ``on_comment`` is logged; no event is lost.
         """
 
         def fail(_: str) -> None:
@@ -303,7 +303,8 @@ class OneShotTests(SynchronousTestCase):
 
     def test_not_an_event_stream(self) -> None:
         """
-        A response with an error is one, with the start of its body and without its secrets.
+        A response that is not an event stream raises an error with the start of its body, without
+        secrets.
         """
         events = stream_events(
             self.respond(
@@ -321,7 +322,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_closed_while_checking(self) -> None:
         """
-        Whoever waits for the body of an error may stop waiting, or be stopped.
+        A caller that waits for the body of an error may be cancelled, or be ended by closing.
         """
         error = b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\n"
         events = self.stream(error)
@@ -335,15 +336,15 @@ class OneShotTests(SynchronousTestCase):
         self.failureResultOf(waiting, StopAsyncIteration)
         self.assertTrue(self.is_closed)
 
-    def test_collected_elsewhere(self) -> None:
+    def test_collected_in_another_thread(self) -> None:
         """
-        Garbage that is collected in another thread closes the connection in the reactor's.
+        Garbage that is collected in another thread closes the connection in the reactor's thread.
         """
         calls: list[Callable[[], object]] = []
         reactor: Any = self.clock
         reactor.callFromThread = calls.append
         directlyProvides(reactor, IReactorFromThreads)
-        self.collect_elsewhere()
+        self.collect_in_thread()
         self.assertFalse(self.is_closed)
         (call,) = calls
         call()
@@ -351,16 +352,16 @@ class OneShotTests(SynchronousTestCase):
 
     def test_garbage_without_a_reactor(self) -> None:
         """
-        A clock has no thread: wherever it is collected, the connection is closed then.
+        With a clock, which has no threads, garbage closes the connection in any thread.
         """
-        self.collect_elsewhere()
+        self.collect_in_thread()
         self.assertTrue(self.is_closed)
 
-    def collect_elsewhere(self) -> None:
+    def collect_in_thread(self) -> None:
         """
-        Leave a stream to the garbage collector, which comes by in another thread.
+        Drop the events, and collect the garbage in another thread.
         """
-        gc.collect()  # what other tests have left
+        gc.collect()  # garbage of other tests
         gc.disable()
         self.addCleanup(gc.enable)
         cycle: list[Any] = [self.stream()]
@@ -372,7 +373,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_silence(self) -> None:
         """
-        Silence is an error where a limit was given, and before the first byte, too.
+        Silence beyond the limit raises an error, also before the first byte.
         """
         waiting = self.wait(self.stream(silence_timeout=7.0))
         self.clock.advance(6.9)
@@ -385,12 +386,12 @@ class OneShotTests(SynchronousTestCase):
 
     def test_gzip(self) -> None:
         """
-        gzip is decoded as it comes, also where treq has wrapped a decoder around it.
+        gzip is decoded as it comes, even if treq has wrapped its own decoder around it.
         """
         packed = gzip.compress(b"data: 1\n\n")
         plain = self.respond(HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n")
         transports = [self.transport]
-        wrapped = GzipDecoder(self.respond())  # which has taken the header off
+        wrapped = GzipDecoder(self.respond())  # treq has taken the header off
         transports.append(self.transport)
         for response, self.transport in zip((plain, wrapped), transports, strict=True):
             waiting = self.wait(stream_events(response, reactor=self.clock))
@@ -401,7 +402,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_read_by_others(self) -> None:
         """
-        What somebody else reads is theirs, and stays so.
+        A response that other code reads is left to that code.
         """
         for head in (HEAD, HEAD.replace(b"200 OK", b"500 No")):
             response = self.respond(head)

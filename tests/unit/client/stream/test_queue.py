@@ -1,5 +1,5 @@
 """
-Between a stream and whoever takes its events.
+Queue between a stream and the application that takes its events.
 """
 
 from hypothesis import given
@@ -20,7 +20,7 @@ def events(*numbers: int) -> list[Event]:
 
 class Flow:
     """
-    Is told to wait, or to go on.
+    Flow that takes note of being paused and resumed.
     """
 
     def __init__(self) -> None:
@@ -42,12 +42,12 @@ class QueueCase(SynchronousTestCase):
 
 class TakingTests(QueueCase):
     """
-    Who gets which event.
+    Order in which events are taken.
     """
 
     def test_held(self) -> None:
         """
-        What comes before it is asked for is held, in order.
+        Events that come before they are asked for are held, in order.
         """
         self.queue.put(events(1, 2))
         self.assertEqual(2, len(self.queue))
@@ -55,7 +55,7 @@ class TakingTests(QueueCase):
 
     def test_awaited(self) -> None:
         """
-        What is asked for before it comes is handed out when it comes, in turns.
+        Callers that wait get the events that come, in turns.
         """
         waiting = [self.queue.next() for _ in range(3)]
         self.queue.put(events(1, 2))
@@ -66,7 +66,7 @@ class TakingTests(QueueCase):
 
     def test_cancel_loses_nothing(self) -> None:
         """
-        Who cancels has no event, and takes none away.
+        A caller that cancels gets no event and takes none away.
         """
         cancelled, other = self.queue.next(), self.queue.next()
         cancelled.cancel()
@@ -77,7 +77,7 @@ class TakingTests(QueueCase):
 
     def test_asks_from_within(self) -> None:
         """
-        Who asks for the next from within does not overtake who waits already.
+        A caller that asks again from within a callback does not overtake callers that wait.
         """
         got: list[tuple[str, Event | None]] = []
 
@@ -96,7 +96,7 @@ class TakingTests(QueueCase):
 
     def test_comes_from_within(self) -> None:
         """
-        What comes while others are handed out comes after them.
+        Events that come while others are handed out come after them.
         """
         got: list[Event | None] = []
         self.queue.next().addCallback(lambda event: self.queue.put(events(3)) or got.append(event))
@@ -105,9 +105,9 @@ class TakingTests(QueueCase):
         self.queue.put(events(1, 2))
         self.assertEqual(events(1, 2, 3), got)
 
-    def test_no_deeper(self) -> None:
+    def test_stack_depth(self) -> None:
         """
-        Who asks for the next from within each gets a burst of any length, and no deeper for it.
+        A callback that asks for the next event gets a burst of any length without a deeper stack.
         """
         got: list[Event] = []
 
@@ -123,7 +123,7 @@ class TakingTests(QueueCase):
 
     def test_iterated(self) -> None:
         """
-        It is an asynchronous iterator, which ends quietly.
+        The queue is an asynchronous iterator that ends quietly.
         """
 
         async def all_of() -> list[Event]:
@@ -137,7 +137,7 @@ class TakingTests(QueueCase):
 
     def test_taken(self) -> None:
         """
-        It knows what was taken last.
+        The queue remembers the event that was taken last.
         """
         self.assertIsNone(self.queue.taken)
         self.queue.put(events(1, 2))
@@ -147,12 +147,12 @@ class TakingTests(QueueCase):
 
 class EndTests(QueueCase):
     """
-    When there is nothing any more.
+    End of the queue.
     """
 
     def test_end(self) -> None:
         """
-        At the end what came is still to be had, and then ``None``, as often as one asks.
+        After the end the held events can be taken, and then each call gets ``None``.
         """
         self.queue.put(events(1))
         self.queue.end()
@@ -162,7 +162,7 @@ class EndTests(QueueCase):
 
     def test_problem(self) -> None:
         """
-        If it ends with a problem, that comes after what came, to everybody.
+        A problem comes after the held events, to each caller.
         """
         waiting = self.queue.next()
         problem = ValueError("why")
@@ -173,7 +173,7 @@ class EndTests(QueueCase):
 
     def test_close(self) -> None:
         """
-        Closing forgets what came; who waits is told quietly.
+        Closing drops the held events, and callers that wait get ``None``.
         """
         self.queue.put(events(1))
         self.queue.close()
@@ -184,7 +184,7 @@ class EndTests(QueueCase):
 
     def test_close_after_problem(self) -> None:
         """
-        Closing forgets a problem, too, that nobody has asked for.
+        Closing also drops a problem that nobody has got yet.
         """
         self.queue.put(events(1))
         self.queue.end(ValueError("why"))
@@ -193,7 +193,7 @@ class EndTests(QueueCase):
 
     def test_close_from_within(self) -> None:
         """
-        Who closes from within gets nothing more, and neither does anybody else.
+        A callback that closes the queue stops it for itself and for all others.
         """
         first, second = self.queue.next(), self.queue.next()
         first.addCallback(lambda _: self.queue.close())
@@ -204,12 +204,12 @@ class EndTests(QueueCase):
 
 class FlowTests(QueueCase):
     """
-    When the flow is paused.
+    Pauses of the flow.
     """
 
     def test_many(self) -> None:
         """
-        It is paused when many wait, and resumed when all were taken.
+        The flow is paused when many events wait, and resumed when all are taken.
         """
         self.queue.put(events(*range(MANY - 1)))
         self.assertEqual([], self.flow.told)
@@ -223,23 +223,23 @@ class FlowTests(QueueCase):
 
     def test_much(self) -> None:
         """
-        It is paused when few wait that are large.
+        The flow is paused when a few large events wait.
         """
         self.queue.put([Event("a" * (MUCH // 2))])
         self.assertEqual([], self.flow.told)
         self.queue.put([Event("a" * (MUCH // 2))])
         self.assertEqual(["pause"], self.flow.told)
 
-    def test_much_but_data(self) -> None:
+    def test_long_type_or_id(self) -> None:
         """
-        A type, or an id, is as large as any data.
+        A long type or id counts like long data.
         """
         self.queue.put([Event("a", "t" * (MUCH // 2)), Event("b", id="i" * (MUCH // 2))])
         self.assertEqual(["pause"], self.flow.told)
 
-    def test_once(self) -> None:
+    def test_paused_once(self) -> None:
         """
-        What still comes while it is paused is held; it is not told again.
+        Events that come during a pause are held, and the flow is not paused again.
         """
         self.queue.put(events(*range(2 * MANY)))
         self.queue.put(events(*range(MANY)))
@@ -248,7 +248,7 @@ class FlowTests(QueueCase):
 
     def test_other_flow(self) -> None:
         """
-        Another flow is paused at once, if what the last one brought still waits.
+        A new flow is paused at once if many events of the last one still wait.
         """
         self.queue.put(events(*range(MANY)))
         self.queue.connect(None)
@@ -262,7 +262,7 @@ class FlowTests(QueueCase):
 
     def test_resumed_from_within(self) -> None:
         """
-        A flow that brings more at once when it is resumed keeps the order.
+        A flow that brings more events within ``resume`` keeps the order.
         """
         more = events(MANY)
 
@@ -276,7 +276,7 @@ class FlowTests(QueueCase):
 
     def test_no_flow(self) -> None:
         """
-        Between two flows nobody is told.
+        Between two flows nothing is paused or resumed.
         """
         self.queue.connect(None)
         self.queue.put(events(*range(MANY)))
@@ -287,8 +287,8 @@ class FlowTests(QueueCase):
     @given(st.lists(st.integers(-3, 100)))
     def test_any_order(self, steps: list[int]) -> None:
         """
-        Whoever puts and takes in whatever order: all comes, once and in order, and whenever nothing
-        is held the flow runs.
+        Any order of puts and takes hands out all events, once and in order; the flow runs whenever
+        the queue is empty.
         """
         self.setUp()
         put, got = [], []

@@ -1,5 +1,5 @@
 """
-The body of one response, from bytes to events.
+Body of one response, from bytes to events.
 """
 
 import gzip
@@ -25,7 +25,7 @@ def event(number: int) -> bytes:
 
 class StreamCase(SynchronousTestCase):
     """
-    One stream, and what came of it.
+    One stream, with the events and the end that it has told.
     """
 
     def setUp(self) -> None:
@@ -65,7 +65,7 @@ class StreamCase(SynchronousTestCase):
     @property
     def calls(self) -> list[str]:
         """
-        What the transport was told.
+        Calls of the transport.
         """
         return self.response.transport.calls
 
@@ -83,7 +83,7 @@ class StreamCase(SynchronousTestCase):
 
     def assert_problem(self, kind: type[SSETwistError], text: str) -> SSETwistError:
         """
-        Check what it has ended with, and that it was cut.
+        Check the reason of the end.
         """
         [problem] = self.ended
         self.assertIsInstance(problem, kind)
@@ -93,7 +93,7 @@ class StreamCase(SynchronousTestCase):
 
 class ReadingTests(StreamCase):
     """
-    Bytes become events.
+    Reading: bytes become events.
     """
 
     def test_pieces(self) -> None:
@@ -110,7 +110,7 @@ class ReadingTests(StreamCase):
 
     def test_clean_end(self) -> None:
         """
-        The end of the response is the end of the stream, and the unfinished event is dropped.
+        A proper end of the response ends the stream, and an unfinished event is dropped.
         """
         self.begin().dataReceived(b"data: 1\n\ndata: 2\n")
         self.lose(ResponseDone())
@@ -119,7 +119,7 @@ class ReadingTests(StreamCase):
 
     def test_broken_end(self) -> None:
         """
-        A connection that is lost is another end.
+        A lost connection ends the stream with another reason.
         """
         self.begin()
         self.lose(ResponseFailed([Failure(ConnectionLost())]))
@@ -127,7 +127,7 @@ class ReadingTests(StreamCase):
 
     def test_whole_body_at_once(self) -> None:
         """
-        A body that had come before it was asked for is read, and ended, from within.
+        A body that is complete before the stream begins is read, and ended, within ``begin``.
         """
         response = FakeResponse()
 
@@ -142,9 +142,22 @@ class ReadingTests(StreamCase):
         self.assert_problem(Disconnected, "the server has ended")
         self.successResultOf(self.stream.close())
 
+    def test_read_by_others(self) -> None:
+        """
+        A body that other code reads is an error, and leaves no timer.
+        """
+        response = FakeResponse()
+
+        def deliver(_: Stream) -> None:
+            raise RuntimeError
+
+        response.deliverBody = deliver
+        self.assertRaises(RuntimeError, self.make(response, silence_timeout=10).begin)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
     def test_too_large(self) -> None:
         """
-        A line that is too long ends the stream, after the events before it, and cuts it.
+        A line that is too long ends the stream after the events before it, and cuts the connection.
         """
         self.begin(max_line=10).dataReceived(event(1) + b"data: " + b"x" * 100)
         self.assertEqual(["1"], self.arrived)
@@ -159,7 +172,8 @@ class PauseTests(StreamCase):
 
     def test_pause(self) -> None:
         """
-        Paused, the transport is paused; resumed, it is resumed.  Twice is once.
+        Pausing and resuming the stream pauses and resumes its transport; resuming twice counts
+        once.
         """
         stream = self.begin()
         stream.pause()
@@ -171,8 +185,8 @@ class PauseTests(StreamCase):
 
     def test_holds(self) -> None:
         """
-        What comes nevertheless is held, and the transport told again, for somebody has resumed it;
-        it is read when resumed, before anything else.
+        Bytes that come during a pause are held, and the transport is paused again, because other
+        code must have resumed it.  Held bytes are read first.
         """
         stream = self.begin()
         stream.pause()
@@ -187,7 +201,7 @@ class PauseTests(StreamCase):
 
     def test_piece_by_piece(self) -> None:
         """
-        Who says pause after each piece gets the next piece only when he says so.
+        A stream that is paused after each piece reads one held piece for each ``resume``.
         """
         self.pauses_after = 1
         stream = self.begin()
@@ -204,8 +218,8 @@ class PauseTests(StreamCase):
 
     def test_paused_by_first_bytes(self) -> None:
         """
-        The response resumes its transport when it has delivered its first bytes; a stream that they
-        have paused stays paused.
+        A stream that its first bytes have paused stays paused, although the response then resumes
+        the transport.
         """
         self.pauses_after = 1
         self.make(FakeResponse(first=[event(1)])).begin()
@@ -227,7 +241,7 @@ class PauseTests(StreamCase):
 
     def test_end_waits(self) -> None:
         """
-        An end that comes during a pause is told after what came before it.
+        An end that comes during a pause is told after the held bytes.
         """
         stream = self.begin()
         stream.pause()
@@ -238,9 +252,28 @@ class PauseTests(StreamCase):
         self.assertEqual(["1"], self.arrived)
         self.assert_problem(Disconnected, "the server has ended")
 
+    def test_paused_after_the_end(self) -> None:
+        """
+        The transport is left alone after the end of the body, even if held events pause the stream.
+        """
+        stream = self.begin()
+        stream.pause()
+        stream.dataReceived(event(1))
+        stream.dataReceived(event(2))
+        self.lose(ResponseDone())
+        self.calls.clear()
+        self.pauses_after = 1
+        stream.resume()
+        self.assertEqual((["1"], []), (self.arrived, self.ended))
+        stream.resume()
+        self.assertEqual((["1", "2"], []), (self.arrived, self.ended))
+        stream.resume()
+        self.assertEqual(1, len(self.ended))
+        self.assertEqual([], self.calls)
+
     def test_closed_after_waiting_end(self) -> None:
         """
-        If it is closed instead, there is nothing to cut any more.
+        A stream that has ended during a pause can be closed; there is nothing to cut.
         """
         stream = self.begin()
         stream.pause()
@@ -251,8 +284,7 @@ class PauseTests(StreamCase):
 
     def test_goes_on_after_an_error(self) -> None:
         """
-        If what arrives makes somebody raise, that is for the transport to know, which will end it;
-        it is not stuck.
+        After an exception of ``arrived``, which the transport gets, the stream still takes its end.
         """
         stream = self.begin()
 
@@ -266,7 +298,7 @@ class PauseTests(StreamCase):
 
     def test_resumed_from_within(self) -> None:
         """
-        Whoever pauses and resumes from within gets all, in order, and no deeper for it.
+        Pausing and resuming from within ``arrived`` loses nothing and does not deepen the stack.
         """
         stream = self.begin()
         stream.pause()
@@ -287,7 +319,7 @@ class PauseTests(StreamCase):
 
 class SilenceTests(StreamCase):
     """
-    When nothing comes.
+    Silence of the connection.
     """
 
     def begin_listening(self, response: FakeResponse | None = None) -> Stream:
@@ -304,7 +336,7 @@ class SilenceTests(StreamCase):
 
     def test_comments(self) -> None:
         """
-        Any byte is a sign of life, also one that is no event.
+        Any byte breaks the silence, also one of a comment.
         """
         stream = self.begin_listening()
         for _ in range(10):
@@ -314,9 +346,9 @@ class SilenceTests(StreamCase):
         self.assertEqual([], self.ended)
         stream.close()
 
-    def test_pause_is_no_silence(self) -> None:
+    def test_pause_is_not_silence(self) -> None:
         """
-        Who does not listen hears nothing: the time begins anew after a pause.
+        A pause does not count as silence; the time begins anew after it.
         """
         stream = self.begin_listening()
         self.clock.advance(9)
@@ -330,7 +362,7 @@ class SilenceTests(StreamCase):
 
     def test_paused_before(self) -> None:
         """
-        Nor does one that is paused before it begins.
+        A stream that is paused before it begins does not listen for silence.
         """
         stream = self.make(silence_timeout=10)
         stream.pause()
@@ -340,7 +372,7 @@ class SilenceTests(StreamCase):
 
     def test_end(self) -> None:
         """
-        With the stream the timer ends.
+        The timer stops when the stream ends.
         """
         self.begin_listening()
         self.lose(ResponseDone())
@@ -349,7 +381,7 @@ class SilenceTests(StreamCase):
 
 class GzipTests(StreamCase):
     """
-    gzip.
+    Streams of gzip.
     """
 
     def test_event_by_event(self) -> None:
@@ -366,7 +398,7 @@ class GzipTests(StreamCase):
 
     def test_bomb_waits(self) -> None:
         """
-        A little gzip that stands for very many events is decoded no faster than they are taken.
+        A small gzip of very many events is decoded only as fast as they are taken.
         """
         self.pauses_after = 1
         many = 200_000
@@ -380,9 +412,9 @@ class GzipTests(StreamCase):
             stream.resume()
         stream.close()
 
-    def test_no_gzip(self) -> None:
+    def test_not_gzip(self) -> None:
         """
-        What is no gzip breaks the connection.
+        Bytes that are not gzip end the stream and cut the connection.
         """
         self.begin(is_gzip=True).dataReceived(b"data: 1\n\n")
         self.assert_problem(Disconnected, "the body is not gzip")
@@ -391,7 +423,8 @@ class GzipTests(StreamCase):
     @given(st.lists(st.integers(1, 40), max_size=60), st.booleans(), st.lists(st.booleans()))
     def test_any_cut(self, sizes: list[int], is_gzip: bool, pauses: list[bool]) -> None:
         """
-        However the bytes are cut and whenever it is paused, all events arrive once, in order.
+        All events arrive once and in order, however the bytes are cut and whenever the stream is
+        paused.
         """
         self.setUp()
         body = b"".join(map(event, range(50)))
@@ -413,12 +446,12 @@ class GzipTests(StreamCase):
 
 class CloseTests(StreamCase):
     """
-    How it is left.
+    Closing a stream.
     """
 
     def test_open(self) -> None:
         """
-        The connection is cut; when it is gone that is told, to each who asks.
+        Closing cuts the connection.  Each caller is told when it is gone.
         """
         stream = self.begin()
         closed = [stream.close(), stream.close()]
@@ -432,7 +465,7 @@ class CloseTests(StreamCase):
 
     def test_before_it_begins(self) -> None:
         """
-        Its connection is cut before a byte was read, and it never begins.
+        A stream that is closed before it begins cuts the connection without reading a byte.
         """
         stream = self.make(FakeResponse(first=[event(1)]))
         closed = stream.close()
@@ -444,7 +477,7 @@ class CloseTests(StreamCase):
 
     def test_from_within(self) -> None:
         """
-        Closed from within what arrives, nothing more does, and nothing else is told.
+        After a close from within ``arrived`` nothing more arrives, and no end is told.
         """
         stream = self.make(FakeResponse(first=[event(1), event(2)]), max_line=10)
 
@@ -481,7 +514,7 @@ class CloseTests(StreamCase):
 
     def test_from_comment(self) -> None:
         """
-        Closed from within a comment, the events of the same piece do not arrive.
+        After a close from within a comment the events of the same piece do not arrive.
         """
         stream = self.make()
         stream._parser = EventStreamParser(on_comment=lambda _: stream.close())
@@ -491,7 +524,7 @@ class CloseTests(StreamCase):
 
     def test_cannot_abort(self) -> None:
         """
-        A transport that cannot be aborted is lost politely, and nobody waits for it.
+        A transport that cannot be aborted is lost politely, and closing does not wait for it.
         """
         stream = self.begin(FakeResponse(PoliteTransport()))
         self.successResultOf(stream.close())
@@ -501,7 +534,7 @@ class CloseTests(StreamCase):
 
     def test_paused(self) -> None:
         """
-        A paused one is cut all the same.
+        A paused stream is cut like any other.
         """
         stream = self.begin(silence_timeout=10)
         stream.pause()
