@@ -77,7 +77,7 @@ class Response:
 
 
 @dataclass
-class Asked:
+class SentRequest:
     """
     A request.
     """
@@ -106,7 +106,7 @@ class FakeHub:
     """
 
     answers: list[Any] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[SentRequest] = field(default_factory=list)
     silent: list["Deferred[Any]"] = field(default_factory=list)
 
     def request(
@@ -122,14 +122,14 @@ class FakeHub:
         transport = StringTransport()
         if bodyProducer is not None:
             bodyProducer.startProducing(transport)
-        self.asked.append(Asked(method, uri, headers.copy(), transport.value()))
+        self.requests.append(SentRequest(method, uri, headers.copy(), transport.value()))
         if not self.answers:
             waiting: Deferred[Any] = Deferred()
             self.silent.append(waiting)
             return waiting
         answer = self.answers.pop(0)
         if callable(answer):
-            answer = answer(self.asked[-1])
+            answer = answer(self.requests[-1])
         if isinstance(answer, Deferred):
             return answer
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)

@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._lines import MAX_LINE
 from ssetwist.commands._terminal import Terminal
-from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import scratch
 
@@ -25,11 +25,11 @@ URL = "https://hub.example/.well-known/mercure"
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 
-def take_lines(asked: Asked) -> Response:
+def take_lines(sent: SentRequest) -> Response:
     """
     Answer each line with its data.
     """
-    data = [json.loads(line)["data"] for line in asked.body.splitlines() if line]
+    data = [json.loads(line)["data"] for line in sent.body.splitlines() if line]
     body = "".join(json.dumps({"id": one}) + "\n" for one in data)
     return Response(200, body.encode(), JSON_LINES)
 
@@ -75,7 +75,7 @@ class PublishCommandTests(SynchronousTestCase):
             with self.subTest(arguments=arguments):
                 self.hub.answers = [Response(200, b"urn:1\x1b")]
                 self.assertEqual(0, self.status(*arguments))
-                self.assertEqual(b"topic=a&data=x", self.hub.asked[-1].body)
+                self.assertEqual(b"topic=a&data=x", self.hub.requests[-1].body)
         self.assertEqual("urn:1\\x1b\n" * 3, self.output.getvalue())
         self.assertEqual("", self.errors.getvalue())
 
@@ -104,7 +104,7 @@ class PublishCommandTests(SynchronousTestCase):
         """
         self.hub.answers = [Response(200, b"1")]
         self.assertEqual(0, self.status("x", "--topic=a", "--key=mine"))
-        self.assertEqual("mine", self.hub.asked[0].header("Idempotency-Key"))
+        self.assertEqual("mine", self.hub.requests[0].header("Idempotency-Key"))
 
     def test_at_most_once(self) -> None:
         """
@@ -112,12 +112,12 @@ class PublishCommandTests(SynchronousTestCase):
         reported.
         """
         for options, count, status in (((), 2, 0), (("--at-most-once",), 1, 1)):
-            self.hub.asked.clear()
+            self.hub.requests.clear()
             self.hub.answers = [ConnectionLost("gone."), Response(200, b"1")]
             running = self.start("x", "--topic=a", *options)
             self.clock.advance(5)
             self.assertEqual(status, self.failureResultOf(running, SystemExit).value.code)
-            self.assertEqual(count, len(self.hub.asked))
+            self.assertEqual(count, len(self.hub.requests))
         self.assertIn("; it may have been published nevertheless\n", self.errors.getvalue())
 
     def test_lines(self) -> None:
@@ -141,7 +141,7 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             b'{"topic":["b","c"],"data":"x","private":true,"type":"t","retry":3}\n'
             b'{"topic":"a","data":"[1]","id":"urn:1"}\n',
-            self.hub.asked[0].body,
+            self.hub.requests[0].body,
         )
         self.assertEqual(
             [
@@ -183,7 +183,7 @@ class PublishCommandTests(SynchronousTestCase):
         """
         self.assertEqual(0, self.status("--topic=a"))
         self.assertEqual("published 0 events in 0.0 s\n", self.errors.getvalue())
-        self.assertEqual([], self.hub.asked)
+        self.assertEqual([], self.hub.requests)
 
     def test_topics_in_lines(self) -> None:
         """
@@ -191,7 +191,7 @@ class PublishCommandTests(SynchronousTestCase):
         """
         self.hub.answers = [take_lines]
         self.assertEqual(1, self.status("--json", input='{"topic":"b","data":"x"}\n{"data":"y"}\n'))
-        self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.asked[0].body)
+        self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.requests[0].body)
         self.assertIn("line 2: an update needs a topic", self.errors.getvalue())
 
     def test_wrong_in_the_middle(self) -> None:
@@ -219,7 +219,7 @@ class PublishCommandTests(SynchronousTestCase):
             ],
             self.errors.getvalue().splitlines(),
         )
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_all_refused_at_the_end(self) -> None:
         """
@@ -238,7 +238,7 @@ class PublishCommandTests(SynchronousTestCase):
         """
         self.hub.answers = [take_lines]
         self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
-        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
+        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.requests[0].body)
         self.assertIn("line 1: it does not have data\n", self.errors.getvalue())
 
     def test_private_lines(self) -> None:
@@ -252,7 +252,7 @@ class PublishCommandTests(SynchronousTestCase):
         ):
             self.hub.answers = [take_lines]
             self.assertEqual(0, self.status("--topic=a", "--json", *options, input=lines))
-            updates = map(json.loads, self.hub.asked[-1].body.splitlines())
+            updates = map(json.loads, self.hub.requests[-1].body.splitlines())
             self.assertEqual(expected, [one.get("private", False) for one in updates])
 
     def test_wrong_topic(self) -> None:
@@ -271,7 +271,7 @@ class PublishCommandTests(SynchronousTestCase):
             with self.subTest(arguments=arguments):
                 self.hub.answers = [Response(200, b"1")]
                 self.assertEqual(0, self.status(*arguments))
-                self.assertEqual(b"topic=a&data=-", self.hub.asked[-1].body[:14])
+                self.assertEqual(b"topic=a&data=-", self.hub.requests[-1].body[:14])
         self.assertEqual(2, self.status("--topic=a", "-5x"))
 
     def test_wrong_token(self) -> None:
@@ -347,10 +347,10 @@ class PublishCommandTests(SynchronousTestCase):
             file.write("abc\n")
         found = parse(["publish", URL, "--topic=a", "--token", path])
 
-        def gone(asked: Asked) -> Response:
+        def gone(sent: SentRequest) -> Response:
             with open(path, "w"):
                 pass
-            return take_lines(asked)
+            return take_lines(sent)
 
         self.hub.answers = [gone] * 3
         found.run = partial(found.run, client=self.hub)
@@ -358,7 +358,7 @@ class PublishCommandTests(SynchronousTestCase):
         with contextlib.redirect_stderr(self.errors):
             running = run(self.clock, found, terminal)
         self.assertEqual(2, self.failureResultOf(running, SystemExit).value.code)
-        self.assertEqual("Bearer abc", self.hub.asked[0].header("Authorization"))
+        self.assertEqual("Bearer abc", self.hub.requests[0].header("Authorization"))
         self.assertIn("--token: the file is empty", self.errors.getvalue())
 
     def test_wrong_command_line(self) -> None:

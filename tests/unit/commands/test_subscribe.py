@@ -99,7 +99,7 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.answer(Response(200, b"data: 1\n\ndata: 2\n\ndata: 3\n\n", STREAM, end=None))
         self.assertEqual(0, self.status(URL, "--topic=a", "--count=2"))
         self.assertEqual(2, len(self.output.getvalue().splitlines()))
-        self.assertEqual(f"{URL}?match=a".encode(), self.hub.asked[0].url)
+        self.assertEqual(f"{URL}?match=a".encode(), self.hub.requests[0].url)
         self.assertEqual(f"connecting to {URL}\nopen\n", self.errors.getvalue())
 
     def test_plain(self) -> None:
@@ -110,7 +110,7 @@ class SubscribeCommandTests(SynchronousTestCase):
         gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
         self.answer(Response(200, gap, STREAM, end=None))
         self.assertEqual(0, self.status(f"{URL}?secret", "--since=1", "--count=1", "--quiet"))
-        self.assertEqual("1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertEqual("1", self.hub.requests[0].header("Last-Event-ID"))
         self.assertIn("events were missed: ", self.errors.getvalue())
         self.answer(Response(404))
         self.assertEqual(1, self.status(f"{URL}?secret"))
@@ -141,7 +141,7 @@ class SubscribeCommandTests(SynchronousTestCase):
         broken = Response(200, b"", STREAM, end=ConnectionLost())
         self.answer(ConnectionRefusedError(), broken, *[ConnectionRefusedError()] * 5)
         self.assertEqual(1, self.status(URL, "--attempts=2"))
-        self.assertEqual(3, len(self.hub.asked))
+        self.assertEqual(3, len(self.hub.requests))
 
     def test_refused(self) -> None:
         """
@@ -223,7 +223,7 @@ class SubscribeCommandTests(SynchronousTestCase):
             self.assertEqual(0, self.status(URL, "--count=1", "--token", path, *options))
             self.assertEqual(
                 ["Bearer one", "Bearer two"],
-                [asked.header("Authorization") for asked in self.hub.asked[-2:]],
+                [sent.header("Authorization") for sent in self.hub.requests[-2:]],
             )
 
     def test_nobody_reads(self) -> None:

@@ -13,7 +13,7 @@ from twisted.web._newclient import ResponseNeverReceived
 
 from ssetwist.client import Interruption, Publisher
 from ssetwist.errors import NotPublished
-from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 
 URL = "https://hub.example/.well-known/mercure"
 
@@ -24,12 +24,12 @@ LOST = ResponseNeverReceived([])
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 
-def answer_lines(asked: Asked) -> Response:
+def answer_lines(sent: SentRequest) -> Response:
     """
     Answer each line with its data as the id, or, if the data is a number, with that status.
     """
     answers = []
-    for number, line in enumerate(asked.body.split(b"\n"), 1):
+    for number, line in enumerate(sent.body.split(b"\n"), 1):
         if not line:
             continue
         data = json.loads(line)["data"]

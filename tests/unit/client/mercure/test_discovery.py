@@ -88,10 +88,10 @@ class DiscoverTests(SynchronousTestCase):
             self.discover(answer, headers={"Accept": "text/plain"}, token="abc")
         )
         self.assertEqual(Discovery(URL, (FoundHub(HUB),), b"it"), found)
-        (asked,) = self.hub.asked
-        self.assertEqual((b"GET", URL.encode()), (asked.method, asked.url))
-        self.assertEqual("text/plain", asked.header("Accept"))
-        self.assertEqual("Bearer abc", asked.header("Authorization"))
+        (sent,) = self.hub.requests
+        self.assertEqual((b"GET", URL.encode()), (sent.method, sent.url))
+        self.assertEqual("text/plain", sent.header("Accept"))
+        self.assertEqual("Bearer abc", sent.header("Authorization"))
 
     def test_redirected(self) -> None:
         """
@@ -106,7 +106,7 @@ class DiscoverTests(SynchronousTestCase):
         )
         self.assertEqual("https://other.example/b", found.topic)
         self.assertEqual("https://other.example/m", found.hub.url)
-        self.assertIsNone(self.hub.asked[1].header("Authorization"))
+        self.assertIsNone(self.hub.requests[1].header("Authorization"))
 
     def test_trusted(self) -> None:
         """
@@ -184,7 +184,7 @@ class MetadataTests(SynchronousTestCase):
         document = metadata(HUB, cookie="c")
         answer = Response(200, json.dumps(document).encode())
         self.assertEqual(document, self.successResultOf(self.metadata(answer)))
-        self.assertEqual(metadata_url(HUB).encode(), self.hub.asked[0].url)
+        self.assertEqual(metadata_url(HUB).encode(), self.hub.requests[0].url)
 
     def test_not_published(self) -> None:
         """
@@ -207,5 +207,5 @@ class MetadataTests(SynchronousTestCase):
         hub = FakeHub([Response(404)])
         self.successResultOf(hub_metadata("https://hub.example/", reactor=Clock(), client=hub))
         self.assertEqual(
-            b"https://hub.example/.well-known/oauth-protected-resource", hub.asked[0].url
+            b"https://hub.example/.well-known/oauth-protected-resource", hub.requests[0].url
         )

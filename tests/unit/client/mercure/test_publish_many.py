@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ssetwist.client import Update
 from ssetwist.client.mercure._batches import MAX_BATCH, MAX_LINES
-from tests.unit.client.fake_hub import Asked, Response
+from tests.unit.client.fake_hub import Response, SentRequest
 from tests.unit.client.mercure.case import JSON_LINES, LOST, PublisherCase, answer_lines
 
 
@@ -25,9 +25,9 @@ class PublishManyTests(PublisherCase):
         results = self.successResultOf(self.publisher().publish_many(updates))
         self.assertEqual(["x", "z"], [results[0], results[2]])
         self.assertEqual((400, "no", 2), (results[1].status, results[1].text, results[1].line))
-        (asked,) = self.hub.asked
-        self.assertEqual(b"".join(update.line() for update in updates), asked.body)
-        self.assertEqual("application/x-ndjson", asked.header("Content-Type"))
+        (sent,) = self.hub.requests
+        self.assertEqual(b"".join(update.line() for update in updates), sent.body)
+        self.assertEqual("application/x-ndjson", sent.header("Content-Type"))
 
     def test_batches(self) -> None:
         """
@@ -38,22 +38,22 @@ class PublishManyTests(PublisherCase):
         updates = [Update("/a", "x")] * (MAX_LINES + 1)
         results = self.results(self.publisher().publish_many(updates))
         self.assertEqual(["x"] * (MAX_LINES + 1), results)
-        self.assertEqual([1000, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+        self.assertEqual([1000, 1], [sent.body.count(b"\n") for sent in self.hub.requests])
 
-        self.hub.asked.clear()
+        self.hub.requests.clear()
         self.hub.answers = [answer_lines] * 3
         large = Update("/a", "y" * MAX_BATCH)
         self.successResultOf(
             self.publisher().publish_many([Update("/a", "x"), large, Update("/a", "z")])
         )
-        self.assertEqual([1, 1, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+        self.assertEqual([1, 1, 1], [sent.body.count(b"\n") for sent in self.hub.requests])
 
     def test_none(self) -> None:
         """
         Without updates nothing is sent.
         """
         self.assertEqual([], self.results(self.publisher().publish_many([])))
-        self.assertEqual([], self.hub.asked)
+        self.assertEqual([], self.hub.requests)
 
     def test_lines_again(self) -> None:
         """
@@ -62,9 +62,9 @@ class PublishManyTests(PublisherCase):
         """
         taken = []
 
-        def take(asked: Asked) -> Response:
-            taken.append(asked.body)
-            return answer_lines(asked) if len(taken) == 1 else Response(200, b'{"id":"late"}\n')
+        def take(sent: SentRequest) -> Response:
+            taken.append(sent.body)
+            return answer_lines(sent) if len(taken) == 1 else Response(200, b'{"id":"late"}\n')
 
         self.hub.answers = [take, take]
         published = self.publisher().publish_many(
@@ -74,15 +74,15 @@ class PublishManyTests(PublisherCase):
         self.clock.advance(2.25)
         self.assertEqual(["x", "late", "z"], self.results(published))
         self.assertEqual(b"\n" + Update("/a", "503").line() + b"\n", taken[1])
-        self.assertEqual(1, len({asked.header("Idempotency-Key") for asked in self.hub.asked}))
+        self.assertEqual(1, len({sent.header("Idempotency-Key") for sent in self.hub.requests}))
 
     def test_slow_hub(self) -> None:
         """
         A hub that takes some lines each time is asked until it has all, however often that is.
         """
 
-        def take_one(asked: Asked) -> Response:
-            lines = [line for line in asked.body.split(b"\n") if line]
+        def take_one(sent: SentRequest) -> Response:
+            lines = [line for line in sent.body.split(b"\n") if line]
             first, *rest = (json.loads(line)["data"] for line in lines)
             slow = b'{"error":"slow","status":429,"retry_after":0.5}\n'
             return Response(200, b'{"id":"%s"}\n' % first.encode() + slow * len(rest), JSON_LINES)
@@ -112,7 +112,7 @@ class PublishManyTests(PublisherCase):
         """
         for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
             with self.subTest(answer=answer):
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [answer_lines, answer]
                 updates = [Update("/a", data) for data in ("x", "503", "403")]
                 updates += [Update("/a", "z")] * MAX_LINES
@@ -122,7 +122,7 @@ class PublishManyTests(PublisherCase):
                 self.clock.advance(2.25)
                 expected = ["x", status, 403] + ["z"] * (MAX_LINES - 3) + [status] * 3
                 self.assertEqual(expected, self.results(published))
-                self.assertEqual(2, len(self.hub.asked))
+                self.assertEqual(2, len(self.hub.requests))
 
     def test_maybe_published(self) -> None:
         """
@@ -130,13 +130,13 @@ class PublishManyTests(PublisherCase):
         """
         for status in (400, 413, 415):
             with self.subTest(status=status):
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [LOST, Response(status)]
                 published = self.publisher().publish_many([Update("/a", "x"), Update("/a", "y")])
                 self.clock.advance(0.25)
                 results = self.successResultOf(published)
                 self.assertEqual([True] * 2, [one.is_uncertain for one in results])
-                self.assertEqual(2, len(self.hub.asked))
+                self.assertEqual(2, len(self.hub.requests))
 
     def test_all_refused(self) -> None:
         """
@@ -147,17 +147,17 @@ class PublishManyTests(PublisherCase):
         updates = [Update("/a", "x")] * (3 * MAX_LINES)
         results = self.results(self.publisher().publish_many(updates))
         self.assertEqual(["x"] * MAX_LINES + [401] * (2 * MAX_LINES), results)
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_too_much(self) -> None:
         """
         A hub that refuses a large request gets smaller ones.
         """
 
-        def take_two(asked: Asked) -> Response:
-            if b"large" in asked.body or asked.body.count(b"\n") > 2:
+        def take_two(sent: SentRequest) -> Response:
+            if b"large" in sent.body or sent.body.count(b"\n") > 2:
                 return Response(413, b"too much")
-            return answer_lines(asked)
+            return answer_lines(sent)
 
         self.hub.answers = [take_two] * 20
         updates = [Update("/a", data) for data in ("a", "b", "c", "large", "e")]
@@ -171,7 +171,7 @@ class PublishManyTests(PublisherCase):
         for refusal in (Response(400, b'Missing "topic"'), Response(415)):
             with self.subTest(status=refusal.code):
                 publisher = self.publisher()
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [
                     refusal,
                     Response(200, b"1"),
@@ -184,7 +184,7 @@ class PublishManyTests(PublisherCase):
                 self.assertEqual(["1", 400, "3"], self.results(publisher.publish_many(updates)))
                 rest = self.results(publisher.publish_many(updates))
                 self.assertEqual(["4", None, None], rest)
-                self.assertEqual(6, len(self.hub.asked))
+                self.assertEqual(6, len(self.hub.requests))
 
     def test_wrong_retry_after(self) -> None:
         """
@@ -211,7 +211,7 @@ class PublishManyTests(PublisherCase):
 
         self.hub.answers = [answer_lines] * 2
         self.failureResultOf(self.publisher().publish_many(updates()), LookupError)
-        self.assertEqual(1, len(self.hub.asked))
+        self.assertEqual(1, len(self.hub.requests))
 
     def test_longest_wait(self) -> None:
         """

@@ -28,11 +28,11 @@ class PublishTests(PublisherCase):
         publisher = self.publisher(token="a.b.c")
         published = publisher.publish("/a", Event("x", type="t"), private=True)
         self.assertEqual("urn:1", self.successResultOf(published))
-        (asked,) = self.hub.asked
-        self.assertEqual((b"POST", URL.encode()), (asked.method, asked.url))
-        self.assertEqual(b"topic=%2Fa&data=x&private=on&type=t", asked.body)
-        self.assertEqual("Bearer a.b.c", asked.header("Authorization"))
-        self.assertEqual("application/x-www-form-urlencoded", asked.header("Content-Type"))
+        (sent,) = self.hub.requests
+        self.assertEqual((b"POST", URL.encode()), (sent.method, sent.url))
+        self.assertEqual(b"topic=%2Fa&data=x&private=on&type=t", sent.body)
+        self.assertEqual("Bearer a.b.c", sent.header("Authorization"))
+        self.assertEqual("application/x-www-form-urlencoded", sent.header("Content-Type"))
 
     def test_through_treq(self) -> None:
         """
@@ -41,8 +41,10 @@ class PublishTests(PublisherCase):
         self.hub.answers = [Response(200, b"urn:1")]
         publisher = self.publisher(client=HTTPClient(self.hub))
         self.assertEqual("urn:1", self.successResultOf(publisher.publish("/a", "x")))
-        self.assertEqual(b"topic=%2Fa&data=x", self.hub.asked[0].body)
-        self.assertEqual(["identity"], self.hub.asked[0].headers.getRawHeaders("Accept-Encoding"))
+        self.assertEqual(b"topic=%2Fa&data=x", self.hub.requests[0].body)
+        self.assertEqual(
+            ["identity"], self.hub.requests[0].headers.getRawHeaders("Accept-Encoding")
+        )
 
     def test_refused(self) -> None:
         """
@@ -63,7 +65,7 @@ class PublishTests(PublisherCase):
         self.hub.answers = [Response(307, b"", {"Location": "https://other.example/"})]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
         self.assertEqual(307, problem.status)
-        self.assertEqual(1, len(self.hub.asked))
+        self.assertEqual(1, len(self.hub.requests))
 
     def test_again(self) -> None:
         """
@@ -87,10 +89,10 @@ class PublishTests(PublisherCase):
             self.clock.advance(0.01)
         self.assertEqual("1", self.successResultOf(published))
         self.assertEqual([0.25, 0.5, 8.0, 2.0], [one.delay for one in self.interruptions])
-        keys = {asked.header("Idempotency-Key") for asked in self.hub.asked}
+        keys = {sent.header("Idempotency-Key") for sent in self.hub.requests}
         self.assertEqual(1, len(keys))
         self.assertEqual("2", self.successResultOf(publisher.publish("/a")))
-        self.assertNotIn(self.hub.asked[-1].header("Idempotency-Key"), keys)
+        self.assertNotIn(self.hub.requests[-1].header("Idempotency-Key"), keys)
 
     def test_key(self) -> None:
         """
@@ -98,7 +100,7 @@ class PublishTests(PublisherCase):
         """
         self.hub.answers = [Response(200, b"1")]
         self.successResultOf(self.publisher().publish("/a", key="mine"))
-        self.assertEqual("mine", self.hub.asked[0].header("Idempotency-Key"))
+        self.assertEqual("mine", self.hub.requests[0].header("Idempotency-Key"))
 
     def test_enough(self) -> None:
         """
@@ -185,17 +187,17 @@ class PublishTests(PublisherCase):
         and while it waits for the next attempt.
         """
         publisher = self.publisher(in_flight=1)
-        asked, waiting = publisher.publish("/a"), publisher.publish("/b")
+        under_way, waiting = publisher.publish("/a"), publisher.publish("/b")
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        asked.cancel()
-        self.failureResultOf(asked, CancelledError)
+        under_way.cancel()
+        self.failureResultOf(under_way, CancelledError)
         self.assertTrue(self.hub.silent[0].called)
         self.hub.answers = [REFUSED]
         again = publisher.publish("/c")
         again.cancel()
         self.failureResultOf(again, CancelledError)
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_turns(self) -> None:
         """
@@ -203,12 +205,12 @@ class PublishTests(PublisherCase):
         """
         publisher = self.publisher(in_flight=2, max_waiting=1)
         waiting = [publisher.publish("/a", str(number)) for number in range(3)]
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
         problem = self.failureResultOf(publisher.publish("/a"), NotPublished).value
         self.assertFalse(problem.is_uncertain)
         self.hub.silent[0].callback(Response(200, b"1"))
         self.assertEqual("1", self.successResultOf(waiting[0]))
-        self.assertEqual(3, len(self.hub.asked))
+        self.assertEqual(3, len(self.hub.requests))
         self.successResultOf(publisher.close())
         for one in waiting[1:]:
             self.failureResultOf(one, NotPublished)

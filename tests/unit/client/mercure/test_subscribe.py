@@ -147,10 +147,10 @@ class SubscribeTests(SynchronousTestCase):
             Response(200, b"data: x\n\n", STREAM, end=None), token="abc", on_open=opened.append
         )
         self.assertEqual(Event("x"), self.successResultOf(source.next()))
-        (asked,) = self.hub.asked
-        self.assertEqual(f"{URL}?match=%2Fa".encode(), asked.url)
-        self.assertEqual("Bearer abc", asked.header("Authorization"))
-        self.assertIsNone(asked.header("Last-Event-ID"))
+        (sent,) = self.hub.requests
+        self.assertEqual(f"{URL}?match=%2Fa".encode(), sent.url)
+        self.assertEqual("Bearer abc", sent.header("Authorization"))
+        self.assertIsNone(sent.header("Last-Event-ID"))
         self.assertEqual(1, len(opened))
         self.assertEqual([], self.losses)
 
@@ -167,7 +167,7 @@ class SubscribeTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(
             ["Bearer one", "Bearer two"],
-            [asked.header("Authorization") for asked in self.hub.asked],
+            [sent.header("Authorization") for sent in self.hub.requests],
         )
 
     def test_since(self) -> None:
@@ -184,7 +184,7 @@ class SubscribeTests(SynchronousTestCase):
             ),
             since="#old.1",
         )
-        self.assertEqual("#old.1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertEqual("#old.1", self.hub.requests[0].header("Last-Event-ID"))
         self.assertEqual([Loss("#old.1", EARLIEST)], self.losses)
         gap = self.successResultOf(source.next())
         assert gap is not None
@@ -198,7 +198,7 @@ class SubscribeTests(SynchronousTestCase):
             Response(200, b"id: 1\ndata: x\n\n" + GAP % b"#e.1", STREAM, end=ConnectionLost()),
             Response(200, b"", {**STREAM, "Last-Event-ID": EARLIEST}, end=None),
         )
-        self.assertEqual("#e.9", self.hub.asked[1].header("Last-Event-ID"))
+        self.assertEqual("#e.9", self.hub.requests[1].header("Last-Event-ID"))
         self.assertEqual([Loss("#e.1", "#e.9"), Loss("#e.9", EARLIEST)], self.losses)
 
     def test_closed_in_a_hook(self) -> None:
