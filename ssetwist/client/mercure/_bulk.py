@@ -34,7 +34,7 @@ class Outcome:
 
 class BulkPublisher:
     """
-    Publishes many updates, and remembers whether the hub reads lines.
+    Publisher of many updates.  It remembers if the hub reads lines.
     """
 
     def __init__(self, requests: HubRequests) -> None:
@@ -65,14 +65,14 @@ class BulkPublisher:
         except NotPublished as problem:
             refusal = problem
         if refusal.status == 413 and not refusal.is_uncertain:
-            return await self._publish_less(batch, refusal)
+            return await self._publish_halves(batch, refusal)
         if refusal.status in (400, 415) and not refusal.is_uncertain:
             # A hub that reads only forms finds no topic in the lines, or refuses their media type.
             self._takes_lines = self._requests.knows_keys = False
             return await self._publish_forms(batch)
         return Outcome([refusal] * len(batch), refusal)
 
-    async def _publish_less(self, batch: Sequence[Update], refusal: NotPublished) -> Outcome:
+    async def _publish_halves(self, batch: Sequence[Update], refusal: NotPublished) -> Outcome:
         """
         Publish the halves of a batch that was too large.
         """

@@ -162,7 +162,11 @@ class PublishManyTests(PublisherCase):
         self.hub.answers = [take_two] * 20
         updates = [Update("/a", data) for data in ("a", "b", "c", "large", "e")]
         published = self.publisher().publish_many(updates)
-        self.assertEqual(["a", "b", "c", 413, "e"], self.results(published))
+        results = self.successResultOf(published)
+        self.assertEqual(["a", "b", "c", "e"], results[:3] + results[4:])
+        self.assertEqual(
+            (413, "too much", 1), (results[3].status, results[3].text, results[3].line)
+        )
 
     def test_hub_without_lines(self) -> None:
         """
@@ -233,9 +237,12 @@ class PublishManyTests(PublisherCase):
         publisher = self.publisher()
         self.hub.answers = [Response(415), Response(403), Response(413), Response(200, b"1")]
         updates = [Update("/a", data) for data in "xyz"]
-        self.assertEqual([403, 413, "1"], self.results(publisher.publish_many(updates)))
+        first, second, third = self.successResultOf(publisher.publish_many(updates))
+        self.assertEqual([(403, 1), (413, 2)], [(one.status, one.line) for one in (first, second)])
+        self.assertEqual("1", third)
         self.hub.answers = [Response(401)]
-        self.assertEqual([401] * 3, self.results(publisher.publish_many(updates)))
+        results = self.successResultOf(publisher.publish_many(updates))
+        self.assertEqual([(401, None)] * 3, [(one.status, one.line) for one in results])
 
     def test_unreadable_answer(self) -> None:
         """
