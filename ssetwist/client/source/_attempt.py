@@ -141,12 +141,8 @@ class Attempt:
         fresh = await self._fresh_headers()
         if self._is_cancelled:
             raise CancelledError
-        headers = head(
-            as_headers(options.headers),
-            fresh,
-            last_event_id=self.last_event_id,
-            wants_gzip=options.gzip,
-        )
+        given, last_event_id = as_headers(options.headers), self.last_event_id
+        headers = head(given, fresh, last_event_id=last_event_id, wants_gzip=options.gzip)
         request = Request(options.method, options.url, headers, options.body)
         return await follow(self._send, request)
 

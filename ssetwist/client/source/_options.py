@@ -57,13 +57,9 @@ class SourceKeywords(SharedKeywords, total=False):
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceOptions:
     """
-    Checked options of one :class:`EventSource`, which documents them.
+    Checked options of one :class:`EventSource`, which documents them and their errors.
 
     :ivar url: URL as browsers write it.
-
-    :raises ValueError: If the URL, the method, a header or a number makes no sense.
-    :raises TypeError: If an option has the wrong type, such as a body that is text.
-    :raises InvalidEvent: If the last event ID cannot be an id.
     """
 
     url: str

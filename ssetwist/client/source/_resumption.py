@@ -25,7 +25,7 @@ class Resumption:
     @property
     def last_event_id(self) -> str:
         """
-        Last event ID that a stream has brought; the one to begin after if none has.
+        Last event ID that the streams have brought; at first the one that was given.
         """
         return self._parser.last_event_id
 

@@ -1,6 +1,6 @@
 """
-Decision after a failure: another attempt, and after how many seconds, or none.  Time and chance are
-passed in.
+Decision after a failure: the delay before another attempt, or the end.  Time and chance are passed
+in.
 """
 
 from collections.abc import Callable

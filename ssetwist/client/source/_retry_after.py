@@ -12,8 +12,8 @@ def retry_after(headers: Mapping[str, str], now: float) -> float | None:
     Return the seconds that a server asks a client to stay away.
 
     :param headers: Headers of the response, by their names in lower case.
-    :param now: Seconds since 1970.  They count if ``Retry-After`` is a date and the response has no
-        ``Date``; with a ``Date``, both are by the server's clock.
+    :param now: Seconds since 1970.  They count if ``Retry-After`` is a date and a ``Date`` is
+        missing; with a ``Date``, both are by the server's clock.
     :returns: ``None`` if the header is missing or cannot be read; may be infinite.
     """
     value = headers.get("retry-after", "").strip()

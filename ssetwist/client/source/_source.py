@@ -85,35 +85,35 @@ class EventSource:
         takes at most 256 KiB of headers.  In any case the source follows redirections itself.  From
         a client of treq it uses only the agent and the cookies, so that nothing keeps or decodes a
         body.
-    :param method: Method of each request.
-    :param headers: Sent with each request.  They replace the source's ``Accept``, ``Cache-Control``
-        and ``User-Agent``.  A redirection to another origin loses the headers that identify the
-        client.
-    :param fresh_headers: Called before each attempt for headers that change, such as a short-lived
-        token.  They replace those in ``headers``.  It may return a Deferred or a coroutine, which
-        is cancelled when the source is closed, or after ``connect_timeout``.  If it fails, the
-        attempt fails with :class:`ssetwist.errors.HeadersUnavailable` (an ``SSETwistError`` stays
-        as it is) and is made again, if the policy allows.
-    :param body: Sent with each request.
-    :param cookies: A jar, which also takes the cookies that the server sets; or names and values
+    :keyword method: Method of each request.
+    :keyword headers: Sent with each request.  They replace the source's ``Accept``,
+        ``Cache-Control`` and ``User-Agent``.  A redirection to another origin loses the headers
+        that identify the client.
+    :keyword fresh_headers: Called before each attempt for headers that change, such as a
+        short-lived token.  They replace those in ``headers``.  It may return a Deferred or a
+        coroutine, which is cancelled when the source is closed, or after ``connect_timeout``.  If
+        it fails, the attempt fails with :class:`ssetwist.errors.HeadersUnavailable` (an
+        ``SSETwistError`` stays as it is) and is made again, if the policy allows.
+    :keyword body: Sent with each request.
+    :keyword cookies: A jar, which also takes the cookies that the server sets; or names and values
         for the origin of the URL.  Cookies are kept for all attempts, except those that are not
         ASCII.  If ``client`` is a client of treq, the cookies are put into its jar.
-    :param last_event_id: Id of the event to go on after.
-    :param gzip: If true, ask for gzip.  It is decoded event by event, as the server flushes.
-    :param connect_timeout: Seconds until the head of a response: redirections, fresh headers, DNS
+    :keyword last_event_id: Id of the event to go on after.
+    :keyword gzip: If true, ask for gzip.  It is decoded event by event, as the server flushes.
+    :keyword connect_timeout: Seconds until the head of a response: redirections, fresh headers, DNS
         and TLS included.
-    :param silence_timeout: Seconds without a byte after which a connection counts as lost; ``None``
-        for never.  Comments are bytes: choose more than the server's heartbeat.  The length of a
-        stream is not limited.
-    :param backoff: Delays after failures.
-    :param policy: Called with each failure; returns true if it is worth another try.
-    :param on_open: Called whenever a stream has begun, before its first event.
-    :param on_interruption: Called after each failure that is worth another try.
-    :param on_comment: Called with the text of each comment as soon as it comes, even if earlier
+    :keyword silence_timeout: Seconds without a byte after which a connection counts as lost;
+        ``None`` for never.  Comments are bytes: choose more than the server's heartbeat.  The
+        length of a stream is not limited.
+    :keyword backoff: Delays after failures.
+    :keyword policy: Called with each failure; returns true if it is worth another try.
+    :keyword on_open: Called whenever a stream has begun, before its first event.
+    :keyword on_interruption: Called after each failure that is worth another try.
+    :keyword on_comment: Called with the text of each comment as soon as it comes, even if earlier
         events wait to be taken.
-    :param jitter: Returns a number from 0 to 1, a different one each time.
-    :param max_line: Limit of a line, in bytes without its end.
-    :param max_event: Limit of an event's data, in bytes.
+    :keyword jitter: Returns a number from 0 to 1, a different one each time.
+    :keyword max_line: Limit of a line, in bytes without its end.
+    :keyword max_event: Limit of an event's data, in bytes.
 
     :raises ValueError: If the URL, the method, a header or a number makes no sense.
     :raises TypeError: If an option has the wrong type, such as a body that is text.

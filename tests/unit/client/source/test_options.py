@@ -2,6 +2,7 @@
 Options of an event source: two lists of them, and their checks.
 """
 
+import re
 from dataclasses import MISSING, fields
 from inspect import Parameter, signature
 from typing import get_type_hints
@@ -48,6 +49,13 @@ class ListsTests(SynchronousTestCase):
         kinds = {parameter.kind for name, parameter in shown.items() if name != "url"}
         self.assertEqual({Parameter.KEYWORD_ONLY}, kinds)
         self.assertNotIn(MISSING, [parameter.default for parameter in shown.values()])
+
+    def test_documented(self) -> None:
+        """
+        The docstring of ``EventSource`` has one field for each option.
+        """
+        documented = re.findall(r":keyword (\w+):", EventSource.__doc__ or "")
+        self.assertEqual(sorted(get_type_hints(SourceKeywords)), sorted(documented))
 
 
 class ChecksTests(SynchronousTestCase):

@@ -1,5 +1,5 @@
 """
-Decision after a failure: another attempt or none, and after how many seconds.
+Decision after a failure: the delay before another attempt, or the end.
 """
 
 from math import inf, nan
@@ -81,7 +81,7 @@ class RetryPolicyTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        A failure that is not worth another try has no delay.
+        A failure that is not worth another try is the end.
         """
         self.assertIsNone(self.delay(refused(404)))
 

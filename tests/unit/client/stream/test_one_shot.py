@@ -352,7 +352,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_garbage_without_a_reactor(self) -> None:
         """
-        With a clock, which has no threads, garbage closes the connection in any thread.
+        With a clock, garbage closes the connection in the thread that collects it.
         """
         self.collect_in_thread()
         self.assertTrue(self.is_closed)

@@ -66,7 +66,7 @@ class TakingTests(QueueCase):
 
     def test_cancel_loses_nothing(self) -> None:
         """
-        A caller that cancels gets no event and takes none away.
+        Cancelling a call loses no event.
         """
         cancelled, other = self.queue.next(), self.queue.next()
         cancelled.cancel()

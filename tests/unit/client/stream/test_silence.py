@@ -64,7 +64,7 @@ class SilenceTests(SynchronousTestCase):
 
     def test_any_length(self) -> None:
         """
-        A silence of any length has no timer.
+        A silence that may have any length needs no timer.
         """
         silence = Silence(self.clock, None, self.call)
         silence.begin()
