@@ -1,9 +1,9 @@
 """
 Server-Sent Events for Twisted.
 
-The names are grouped by what one does with them.  The client is :mod:`ssetwist.client`, the Mercure
-protocol :mod:`ssetwist.mercure`, help for tests of one's own :mod:`ssetwist.testing`, and errors of
-the client are in :mod:`ssetwist.errors`.
+The names are grouped by their use.  The client is :mod:`ssetwist.client`, the Mercure protocol
+:mod:`ssetwist.mercure`, help for your own tests :mod:`ssetwist.testing`; errors of the client are
+in :mod:`ssetwist.errors`.
 """
 
 from .errors import (
@@ -37,7 +37,7 @@ from .web import EventStreamResource, Send, Site, stream
 
 __version__ = "0.1.0"
 
-__all__ = [  # noqa: RUF022  # grouped, and in the order in which one meets them
+__all__ = [  # noqa: RUF022  # grouped, in the order in which a newcomer needs them
     # Publish events
     "Event",
     "Hub",
@@ -50,7 +50,7 @@ __all__ = [  # noqa: RUF022  # grouped, and in the order in which one meets them
     # Stream to one request
     "stream",
     "Send",
-    # Say who sees what
+    # Choose the events of a subscriber
     "Everything",
     "Exact",
     "Pattern",

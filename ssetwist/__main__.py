@@ -1,5 +1,5 @@
 """
-``python -m ssetwist``: what is done with a hub from the command line, besides running one.
+``python -m ssetwist``: subscribe and publish to a hub, check and make its tokens.
 """
 
 import os
@@ -28,23 +28,23 @@ from .commands import (
 )
 from .errors import InvalidOption
 
-#: A status above it is the number of a signal, as shells have it.
+#: Shells add this to the number of the signal that ended a process.
 _BY_SIGNAL = 128
 
-#: What is no option, for argparse: a number below zero may be data.
+#: Words that are not options: a negative number may be data.
 _WORD = re.compile(r"(?!-)|-[0-9]+$|-[0-9]*\.[0-9]+$")
 
-#: What ends a command early, and quietly.
+#: Signals that end a command, without a message.
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 def parse(arguments: Sequence[str]) -> Namespace:
     """
-    Read a command line.
+    Parse a command line.
 
-    :returns: Besides its options ``run``, which does what it says, and ``parser``.
+    :returns: The options, with ``run``, the function of the command, and its ``parser``.
     """
-    # Without abbreviations: a new option would change what they mean.
+    # Without abbreviations: a new option would change their meaning.
     parser = ArgumentParser("python -m ssetwist", description=__doc__, allow_abbrev=False)
     parser.add_argument("--version", action="version", version=f"ssetwist {__version__}")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
@@ -60,8 +60,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
         ("mint", "make a token, to try a hub", add_mint, mint),
     )
     found, rest = parser.parse_known_args(arguments)
-    # argparse takes an optional argument for missing when an option stands between it and the one
-    # before.
+    # argparse misses an optional argument if an option stands between it and the one before.
     is_marked = rest[:1] == ["--"]
     words = rest[1:] if is_marked else rest
     is_data = len(words) == 1 and (is_marked or _WORD.match(words[0]) is not None)
@@ -73,7 +72,7 @@ def parse(arguments: Sequence[str]) -> Namespace:
 
 
 def _add(
-    commands: Any,  # argparse has no public name for it
+    commands: Any,  # argparse does not have a public name for it
     *described: tuple[str, str, Callable[[ArgumentParser], None], Callable[..., Any]],
 ) -> None:
     for name, help, add, run in described:
@@ -82,16 +81,12 @@ def _add(
         command.set_defaults(run=run, parser=command)
 
 
-def run(
-    reactor: AnyReactor,
-    arguments: Namespace,
-    terminal: Terminal,
-) -> "Deferred[None]":
+def run(reactor: AnyReactor, arguments: Namespace, terminal: Terminal) -> "Deferred[None]":
     """
-    Do what a command line says.
+    Run a command.
 
-    :returns: It fails with the status of the process.  Cancelling it ends the command; the status
-        is then that of ``SIGINT``.
+    :returns: Fails with ``SystemExit`` of the status.  Cancelling it ends the command with the
+        status of ``SIGINT``.
     """
 
     async def done() -> None:
@@ -104,8 +99,8 @@ def run(
         except CancelledError:
             status = _BY_SIGNAL + signal.SIGINT
         except BrokenPipeError:
-            status = _BY_SIGNAL + _broken_pipe()
-        except OSError as problem:  # a disk that is full
+            status = _BY_SIGNAL + getattr(signal, "SIGPIPE", 13)  # missing on Windows
+        except OSError as problem:  # a full disk
             arguments.parser.exit(1, f"{arguments.parser.prog}: {problem}\n")
         raise SystemExit(status)
 
@@ -113,19 +108,17 @@ def run(
 
 
 def run_until_signal(
-    reactor: AnyReactor,
-    arguments: Namespace,
-    terminal: Terminal,
+    reactor: AnyReactor, arguments: Namespace, terminal: Terminal
 ) -> "Deferred[None]":
     """
-    Do what a command line says, unless a signal ends it.
+    Run a command until it ends, or a signal ends it.
 
-    :returns: It fails with the status of the process.
+    :returns: Fails with ``SystemExit`` of the status.
     """
     running = run(reactor, arguments, terminal)
 
     def ended(number: int, _: object) -> None:
-        for each in _SIGNALS:  # who insists need not wait
+        for each in _SIGNALS:  # a second signal ends the process at once
             signal.signal(each, signal.SIG_DFL)
         caught.append(number)
         reactor.callFromThread(running.cancel)
@@ -135,9 +128,9 @@ def run_until_signal(
             signal.signal(number, ended)
 
     caught: list[int] = []
-    reactor.callWhenRunning(listen)  # Twisted's own come before
+    reactor.callWhenRunning(listen)  # after Twisted has installed its own
 
-    def with_signal(status: Any) -> Any:  # a failure, always
+    def with_signal(status: Any) -> Any:  # always a Failure
         if caught:
             raise SystemExit(_BY_SIGNAL + caught[0])
         return status
@@ -147,12 +140,12 @@ def run_until_signal(
 
 def main() -> None:
     """
-    Be the process.
+    Run the process.
     """
-    # Until there is something to end properly, a signal just ends it.
+    # Until a command runs, a signal ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parse(sys.argv[1:])
-    nowhere = os.open(os.devnull, os.O_RDWR)  # for what whoever started this has closed
+    nowhere = os.open(os.devnull, os.O_RDWR)  # for standard streams that are closed
     terminal = Terminal(
         sys.stdin or os.fdopen(nowhere, closefd=False),
         sys.stdout or os.fdopen(nowhere, "w", closefd=False),
@@ -162,20 +155,10 @@ def main() -> None:
         react(run_until_signal, (arguments, terminal))
     except SystemExit as end:
         if isinstance(end.code, int) and end.code > _BY_SIGNAL:
-            _die_by(end.code - _BY_SIGNAL)
+            # By a signal, so that the parent process knows: a shell also ends its loop.
+            signal.signal(end.code - _BY_SIGNAL, signal.SIG_DFL)
+            os.kill(os.getpid(), end.code - _BY_SIGNAL)
         raise
-
-
-def _broken_pipe() -> int:
-    return getattr(signal, "SIGPIPE", 13)  # not on Windows
-
-
-def _die_by(number: int) -> None:
-    """
-    End by a signal, so that whoever started this knows: a shell ends its loop, too.
-    """
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
 
 
 if __name__ == "__main__":

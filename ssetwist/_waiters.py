@@ -1,5 +1,5 @@
 """
-Waiters: several Deferreds for one event; a leaf that every package may import.
+Several Deferreds for one occasion; a leaf that every package may import.
 """
 
 from typing import Generic, TypeVar
@@ -12,8 +12,8 @@ _T = TypeVar("_T")
 
 class Waiters(Generic[_T]):
     """
-    Several that wait for one thing.  Each gets a Deferred of its own, so that cancelling one
-    disturbs no other, not even from within a callback.
+    Deferreds of several callers for one occasion.  Cancelling one does not disturb the others, not
+    even from within a callback.
     """
 
     __slots__ = ("_waiting",)
@@ -26,7 +26,7 @@ class Waiters(Generic[_T]):
 
     def wait(self) -> "Deferred[_T]":
         """
-        Return a Deferred; cancelling it only ends its waiting.
+        Return a new Deferred; cancelling it only ends its waiting.
         """
         waiting: Deferred[_T] = Deferred(self._waiting.remove)
         self._waiting.append(waiting)
@@ -34,8 +34,8 @@ class Waiters(Generic[_T]):
 
     def fire(self, result: _T | Failure) -> None:
         """
-        Fire all Deferreds that wait by now, the oldest first.  A Deferred that is returned from
-        within a callback waits for the next time.
+        Fire all waiting Deferreds, the oldest first.  A Deferred that is created in one of their
+        callbacks waits for the next occasion.
 
         :param result: May be a ``Failure``.
         """
@@ -45,6 +45,6 @@ class Waiters(Generic[_T]):
 
     def fail(self, problem: Exception) -> None:
         """
-        Fail all Deferreds that wait by now.
+        Fail all waiting Deferreds.
         """
         self.fire(Failure(problem))

@@ -1,5 +1,5 @@
 """
-Every exception this package raises, in one tree.  A leaf: it imports nothing of ours.
+Exceptions of this package, in one tree.  A leaf: it does not import other files of the package.
 """
 
 from collections.abc import Mapping
@@ -7,16 +7,16 @@ from collections.abc import Mapping
 
 class SSETwistError(Exception):
     """
-    The root of the tree: whatever this package raises on purpose is one of these.
+    The root of the tree: every exception that this package raises on purpose.
     """
 
 
 class InvalidEvent(SSETwistError, ValueError):
     """
-    The caller's fault: this value cannot be written to an event stream without changing what it
-    means to the reader.
+    The caller's fault: a value that cannot be written to an event stream without changing its
+    meaning to the reader.
 
-    :ivar field: The field that is wrong: ``data``, ``type``, ``id`` or ``retry``.
+    :ivar field: The wrong field: ``data``, ``type``, ``id`` or ``retry``.
     """
 
     def __init__(self, field: str, problem: str) -> None:
@@ -26,10 +26,10 @@ class InvalidEvent(SSETwistError, ValueError):
 
 class EventTooLarge(SSETwistError):
     """
-    The peer's doing: its event stream has a line, or an event, that is longer than it may be.
+    The peer's fault: a line, or an event, of its stream is longer than the limit.
 
-    :ivar part: What is too long: ``line``, or ``event``.
-    :ivar limit: How many bytes it may have: ``max_line``, or ``max_event``.
+    :ivar part: The part that is too long: ``line`` or ``event``.
+    :ivar limit: The limit in bytes: ``max_line`` or ``max_event``.
     """
 
     def __init__(self, part: str, limit: int) -> None:
@@ -42,15 +42,15 @@ class EventTooLarge(SSETwistError):
 
 class HubClosed(SSETwistError):
     """
-    Published to, or subscribed to, a hub that has been closed.
+    A call to publish or subscribe after the hub was closed.
     """
 
 
 class CannotListen(SSETwistError):
     """
-    An endpoint that was asked for cannot be listened on.
+    An endpoint that cannot be listened on.
 
-    :ivar endpoint: Its description, as given.
+    :ivar endpoint: The description of the endpoint, as given.
     """
 
     def __init__(self, endpoint: str, problem: object) -> None:
@@ -60,9 +60,9 @@ class CannotListen(SSETwistError):
 
 class InvalidMatcher(SSETwistError, ValueError):
     """
-    The caller's fault: this asks for no topics that there could be.
+    The caller's fault: not a valid topic or pattern.
 
-    :ivar matcher: What was asked for, or its beginning.
+    :ivar matcher: The text, or its beginning.
     """
 
     def __init__(self, matcher: str, problem: str) -> None:
@@ -72,7 +72,7 @@ class InvalidMatcher(SSETwistError, ValueError):
 
 class InvalidTopic(SSETwistError, ValueError):
     """
-    The caller's fault: an event cannot be published to these topics.
+    The caller's fault: topics that an event cannot be published to.
     """
 
 
@@ -99,9 +99,9 @@ class InvalidOption(SSETwistError, ValueError):
 
 class LogUnavailable(SSETwistError):
     """
-    The event log cannot take or give events now; nothing has been published.
+    An event log that cannot take or give events now; nothing has been published.
 
-    :ivar retry_after: After how many seconds another try may succeed.
+    :ivar retry_after: Seconds after which another try may succeed.
     """
 
     def __init__(self, problem: str, *, retry_after: float) -> None:
@@ -111,17 +111,17 @@ class LogUnavailable(SSETwistError):
 
 class Refused(SSETwistError):
     """
-    A request that is answered with an error, and has changed nothing.
+    A request that is answered with an error, and has not changed anything.
 
-    What a peer is told and what the log is told are two things: who is not trusted learns no more
-    than the protocol demands, and who runs the hub learns which check failed.
+    The peer and the log get different texts: a client that is not trusted learns only what the
+    protocol demands, and the operator of the hub learns which check failed.
 
     :ivar status: The status of the response.
-    :ivar text: What the peer is told, in a sentence.
-    :ivar error: The code of an OAuth challenge (RFC 6750, 3.1); ``""`` for a challenge without one,
-        ``None`` for none.
-    :ivar reason: What the log is told.  No token, no secret, no data of an event.
-    :ivar retry_after: After how many seconds another try may succeed, if it may.
+    :ivar text: A sentence for the peer.
+    :ivar error: The code of an OAuth challenge (RFC 6750, 3.1); ``""`` for a challenge without a
+        code, ``None`` for a response without a challenge.
+    :ivar reason: The reason for the log, without tokens, secrets and data of events.
+    :ivar retry_after: Seconds after which another try may succeed, if it may.
     """
 
     def __init__(
@@ -143,9 +143,9 @@ class Refused(SSETwistError):
 
 class Disconnected(SSETwistError):
     """
-    The network's doing: an event stream has ended, or none could be had.
+    The network's fault: an event stream has ended, or could not be opened.
 
-    :ivar is_clean: Whether the server ended the stream properly; what it sent before is all there.
+    :ivar is_clean: True if the server ended the stream properly; then everything it sent has come.
     """
 
     def __init__(self, problem: str, *, is_clean: bool = False) -> None:
@@ -155,13 +155,13 @@ class Disconnected(SSETwistError):
 
 class NotAnEventStream(SSETwistError):
     """
-    The server's doing: what it answered is no event stream.
+    The server's fault: a response that is not an event stream.
 
-    :ivar url: What answered, after redirects and without its query, which may have secrets.
+    :ivar url: The URL of the response, after redirects and without its query, which may contain
+        secrets.
     :ivar status: The status of the response.
-    :ivar headers: Its headers, by their names in lower case; the values of headers that came more
-        than once are joined with ``", "``.
-    :ivar body: The start of its body; it may be cut anywhere.
+    :ivar headers: Headers by their names in lower case; repeated headers are joined with ``", "``.
+    :ivar body: The start of the body; it may be cut anywhere.
     """
 
     def __init__(
@@ -176,9 +176,9 @@ class NotAnEventStream(SSETwistError):
 
 class RedirectRefused(NotAnEventStream):
     """
-    The server's doing: a redirection that leads nowhere, or never to an end.
+    The server's fault: a redirect that cannot be followed, or redirects that do not end.
 
-    :ivar location: Where it leads, as the server said it.
+    :ivar location: The location of the redirect, as the server wrote it.
     """
 
     def __init__(
@@ -190,28 +190,28 @@ class RedirectRefused(NotAnEventStream):
 
 class HeadersUnavailable(SSETwistError):
     """
-    The headers of an attempt could not be had; ``__cause__`` says why.
+    The function ``fresh_headers`` of an event source has failed; ``__cause__`` says why.
     """
 
 
 class EventSourceClosed(SSETwistError):
     """
-    Waited for an event source to open, and it was closed.
+    An event source was closed while a caller waited for it to open.
     """
 
 
 class NotPublished(SSETwistError):
     """
-    A hub has not said that it published an update.
+    A publication that the hub has not confirmed.
 
-    :ivar status: The status that it answered; ``None`` if there was no answer.
-    :ivar text: What it said, in its own words, cut after some hundred characters; or what became of
-        the answer.
-    :ivar retry_after: After how many seconds another try may succeed, if it said so.
-    :ivar is_uncertain: Whether it may have published it nevertheless, because the answer was lost.
-        Publishing it again with the same key is harmless where the hub knows keys.
-    :ivar line: Which line of a batch was answered so, counted from 1; ``None`` if all of a request
-        was, and whatever else is sent will fare no better.
+    :ivar status: The status of the response; ``None`` without a response.
+    :ivar text: The hub's own words, cut after some hundred characters; or the failure of the
+        request.
+    :ivar retry_after: Seconds after which another try may succeed, if the hub said so.
+    :ivar is_uncertain: True if the hub may have published the update nevertheless, because its
+        answer was lost.  Publishing again with the same key is harmless if the hub knows keys.
+    :ivar line: The line of a batch that this is about, counted from 1; ``None`` if it is about the
+        whole request, and later requests would fail in the same way.
     """
 
     def __init__(
@@ -233,8 +233,8 @@ class NotPublished(SSETwistError):
 
 class NoHub(SSETwistError):
     """
-    A resource does not say where its hub is, names only hubs that are not trusted, or the metadata
-    at a hub's URL is of another hub.
+    A resource that does not name a hub, or only hubs that are not trusted; or metadata at a hub's
+    URL that is of another hub.
 
     :ivar status: The status of the response.
     """

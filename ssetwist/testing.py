@@ -23,9 +23,9 @@ __all__ = ["Listener", "MemoryHub", "MemoryOutlet"]
 
 class MemoryHub(Hub):
     """
-    A hub whose time is a ``Clock``'s: nothing happens until :meth:`advance`.
+    A hub on a ``Clock``: nothing happens until :meth:`advance`.
 
-    :param options: As for :class:`ssetwist.Hub`.
+    :param options: Options of :class:`ssetwist.Hub`.
     :ivar clock: The clock.
     """
 
@@ -36,20 +36,20 @@ class MemoryHub(Hub):
 
     def advance(self, seconds: float = 0) -> None:
         """
-        Let time pass, at least the rest of this reactor turn: what was published is handed out.
+        Let time pass, and deliver published events; 0 seconds end this reactor turn.
         """
         self.clock.advance(seconds)
 
 
 class MemoryOutlet:
     """
-    A connection in memory: a :class:`ssetwist.hub.outlets.Outlet` that remembers what it was given.
+    A connection in memory: a :class:`ssetwist.hub.outlets.Outlet` that remembers its bytes.
 
     :param streams: ``hub.streams``.
-    :ivar writes: What was written, write by write, while the stream was open.
-    :ivar received: All bytes that the client has read, the last words too.
-    :ivar event_count: How many events were written.
-    :ivar is_cut: Whether the connection was cut, and did not end properly.
+    :ivar writes: The bytes of each write while the stream was open.
+    :ivar received: All bytes that the client has read, also the last ones after the end.
+    :ivar event_count: The number of written events.
+    :ivar is_cut: True if the connection was cut instead of ending properly.
     """
 
     def __init__(self, streams: Streams) -> None:
@@ -103,17 +103,17 @@ class MemoryOutlet:
         if was_open:
             self._announce(reason)
 
-    # What the client does
+    # Actions of the client
 
     def stop_reading(self) -> None:
         """
-        The client takes nothing of what is written from now on.
+        Stop reading: later writes wait.
         """
         self._is_reading = False
 
     def read(self) -> None:
         """
-        The client takes all that waits, and whatever comes from now on.
+        Read all waiting bytes, and later writes at once.
         """
         self._is_reading = True
         waiting, self._waiting = self._waiting, b""
@@ -126,7 +126,7 @@ class MemoryOutlet:
 
     def leave(self, reason: EndReason = EndReason.CLIENT_CLOSED) -> None:
         """
-        The client closes the connection.
+        Close the connection from the client's side.
         """
         was_open, self.is_open = self.is_open, False
         self._streams.discard(self)
@@ -156,8 +156,8 @@ class Listener(MemoryOutlet):
     """
     A subscriber without a socket.
 
-    :param view: As for :meth:`ssetwist.Hub.subscribe`, and so are the others.
-    :ivar subscriber: What the hub has made of it.
+    :param view: As for :meth:`ssetwist.Hub.subscribe`, like the other options.
+    :ivar subscriber: The subscriber of the hub.
     """
 
     def __init__(self, hub: Hub, view: Topics | View = EVERYTHING, **options: Any) -> None:
@@ -167,7 +167,7 @@ class Listener(MemoryOutlet):
     @property
     def end_reason(self) -> EndReason | None:
         """
-        Why the stream has ended; ``None`` while it is open.
+        The reason why the stream has ended; ``None`` while it is open.
         """
         return self.subscriber.end_reason
 
@@ -188,7 +188,7 @@ class Listener(MemoryOutlet):
 
 def _events(text: str) -> Iterator[Event]:
     """
-    Read what we write ourselves; a reader of foreign streams must know more than this.
+    Read events of our own encoder; a reader of other streams needs more rules.
     """
     fields: dict[str, str] = {}
     for line in text.split("\n"):

@@ -1,5 +1,5 @@
 """
-The client: event streams of other servers, on treq or on an ``Agent`` of ``twisted.web``.
+The client: it reads event streams of other servers with treq or an ``Agent`` of ``twisted.web``.
 """
 
 from .http import Opened

@@ -1,5 +1,5 @@
 """
-What both commands of the client can be told; the token that they show never on the command line.
+Options of both commands of the client.  The token itself is never an argument.
 """
 
 import string
@@ -12,22 +12,22 @@ from ..mercure.tokens import MAX_TOKEN, read_secret
 
 def add_token(parser: ArgumentParser) -> None:
     """
-    Add the option.
+    Add the option ``--token``.
     """
     parser.add_argument(
         "--token",
         metavar="SOURCE",
-        help="where the token is: env:NAME for an environment variable, file:PATH or a path for a "
-        "file, which is read again before each request; never the token itself, which everybody "
-        "could see in the list of processes",
+        help="the place of the token: env:NAME for an environment variable, file:PATH or a path "
+        "for a file, which is read again before each request; never the token itself, which "
+        "everybody could see in the list of processes",
     )
 
 
 def url_of(url: str) -> str:
     """
-    Return a URL as it is asked for.
+    Return the URL of a request.
 
-    :raises ValueError: If it can be none; the text says so of which argument.
+    :raises ValueError: If it cannot be one; the text names the argument.
     """
     try:
         return check_url(url)
@@ -37,23 +37,19 @@ def url_of(url: str) -> str:
 
 def token_of(source: str | None) -> Callable[[], str] | None:
     """
-    Return what reads the token.
+    Return a function that reads the token.
 
-    :raises ValueError: If there is none now, or what there is can be none.
+    :raises ValueError: If the token cannot be read now, or the text cannot be a token.
     """
     if source is None:
         return None
 
     def read() -> str:
         try:
-            text = read_secret(source, max_bytes=MAX_TOKEN + 2)
+            text = read_secret(source, max_bytes=MAX_TOKEN + 2).decode("latin-1")
+            return check_token(text.strip(string.whitespace))
         except ValueError as problem:
             raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
-        token = text.decode("latin-1").strip(string.whitespace)
-        try:
-            return check_token(token)
-        except ValueError as problem:
-            raise ValueError(f"--token: {problem}") from None
 
     read()
     return read
@@ -61,7 +57,7 @@ def token_of(source: str | None) -> Callable[[], str] | None:
 
 def positive(text: str) -> int:
     """
-    Read a whole number that is 1 or more, as argparse wants it.
+    Parse a whole number that is 1 or more, for argparse.
     """
     number = int(text)
     if number < 1:

@@ -1,9 +1,9 @@
 """
-Publishing lines as long as they come: together, as fast as the hub takes them, and no faster.
+Publishing of lines: many in one request, and as fast as the hub takes them.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, DeferredQueue, DeferredSemaphore
 from twisted.internet.interfaces import IReactorTime
@@ -18,16 +18,18 @@ from ._status import StatusOutput
 from ._terminal import Output, escaped
 from ._update_maker import UpdateMaker
 
-#: Seconds between two looks at how far it is.
+#: Seconds between two displays of the progress.
 _PROGRESS_EVERY = 0.25
 
 
 @dataclass(slots=True)
 class _Sent:
     """
-    Lines that are on their way.
+    Lines that have been sent.
 
-    :ivar numbers: Of the lines; those that are no update have their problem in the results.
+    :ivar numbers: The numbers of the lines.
+    :ivar wrong: Problems of lines that are not updates, by their numbers.
+    :ivar answer: The results of the other lines.
     """
 
     numbers: list[int]
@@ -35,35 +37,30 @@ class _Sent:
     answer: Deferred[list[str | NotPublished]]
 
 
+@dataclass
 class PublishedLines:
     """
-    Publishes lines as long as they come.
+    The publication of all lines of the input.
+
+    :ivar in_flight: Requests that are under way at a time, at most.
+    :ivar writes_ids: True to write the id of each line.
     """
 
-    def __init__(
-        self,
-        reactor: IReactorTime,
-        publisher: Publisher,
-        update_maker: UpdateMaker,
-        output: Output,
-        status: StatusOutput,
-        lines: Lines,
-        *,
-        in_flight: int,
-        writes_ids: bool,
-    ) -> None:
-        self._writes_ids = writes_ids
-        self._reactor = reactor
-        self._publisher = publisher
-        self._update_maker = update_maker
-        self._output = output
-        self._status = status
-        self._lines = lines
-        self._turns = DeferredSemaphore(in_flight)
-        self._sent: DeferredQueue[_Sent | Failure | None] = DeferredQueue()
-        self._published = 0
-        self._failed = 0
-        self._began = reactor.seconds()
+    reactor: IReactorTime
+    publisher: Publisher
+    update_maker: UpdateMaker
+    output: Output
+    status: StatusOutput
+    lines: Lines
+    in_flight: int
+    writes_ids: bool
+    _sent: DeferredQueue[_Sent | Failure | None] = field(default_factory=DeferredQueue)
+    _published: int = 0
+    _failed: int = 0
+
+    def __post_init__(self) -> None:
+        self._turns = DeferredSemaphore(self.in_flight)
+        self._began = self.reactor.seconds()
 
     async def publish(self) -> int:
         """
@@ -72,8 +69,8 @@ class PublishedLines:
         :returns: The status of the process.
         """
         progress = LoopingCall(self._show_progress)
-        progress.clock = self._reactor
-        if self._status.has_progress:
+        progress.clock = self.reactor
+        if self.status.has_progress:
             progress.start(_PROGRESS_EVERY, now=False)
         sending = Deferred.fromCoroutine(self._send())
         sending.addErrback(self._sent.put)
@@ -86,29 +83,29 @@ class PublishedLines:
                 last = sent.numbers[-1]
                 if not await self._finish(sent) and not is_stopped:
                     is_stopped = True
-                    leaves_some = not self._lines.is_at_end
-                    self._lines.stop()
-                # Not before: what comes next may be in vain.
+                    leaves_some = not self.lines.is_at_end
+                    self.lines.stop()
+                # Not earlier: the hub may refuse the next lines for the same reason.
                 self._turns.release()
         finally:
             if progress.running:
                 progress.stop()
-            self._status.wipe()
-            self._lines.stop()
+            self.status.wipe()
+            self.lines.stop()
             sending.cancel()
             for left in self._sent.pending:
-                if isinstance(left, _Sent):  # nobody waits for it any more
+                if isinstance(left, _Sent):  # its answer is not needed any more
                     left.answer.addErrback(lambda _: None)
         if leaves_some:
-            self._status.write(f"nothing behind line {last} was sent", is_urgent=True)
-        self._status.write(self._summary())
+            self.status.write(f"the lines after line {last} were not sent", is_urgent=True)
+        self.status.write(self._summary())
         return 1 if self._failed else 0
 
     async def _send(self) -> None:
         while True:
-            # The turn first: what comes while it is waited for goes together.
+            # The turn first: lines that come meanwhile are sent together.
             await self._turns.acquire()
-            lines = await self._lines.take(MAX_LINES)
+            lines = await self.lines.take(MAX_LINES)
             if not lines:
                 break
             updates = []
@@ -117,27 +114,27 @@ class PublishedLines:
                 try:
                     if line is None:
                         raise ValueError(f"it is longer than {MAX_LINE} bytes")
-                    updates.append(self._update_maker.of_line(line))
+                    updates.append(self.update_maker.of_line(line))
                 except ValueError as problem:
                     wrong[number] = NotPublished(str(problem))
-            answer = self._publisher.publish_many(updates)
+            answer = self.publisher.publish_many(updates)
             self._sent.put(_Sent([number for number, _ in lines], wrong, answer))
         self._sent.put(None)
 
     async def _finish(self, sent: _Sent) -> bool:
         """
-        Wait for the answer to some lines, and tell it.
+        Wait for the answer to some lines, and report it.
 
-        :returns: Whether others may fare better.
+        :returns: True if later lines may be published.
         """
         answers = iter(await sent.answer)
         results = [sent.wrong.get(number) or next(answers) for number in sent.numbers]
         ids = [result for result in results if isinstance(result, str)]
         self._published += len(ids)
         self._failed += len(results) - len(ids)
-        if self._writes_ids:
-            await self._output.write("".join(f"{escaped(id)}\n" for id in ids))
-        self._tell_failures(list(zip(sent.numbers, results, strict=True)))
+        if self.writes_ids:
+            await self.output.write("".join(f"{escaped(id)}\n" for id in ids))
+        self._report_failures(list(zip(sent.numbers, results, strict=True)))
         return not any(
             isinstance(result, NotPublished)
             and result.line is None
@@ -145,9 +142,9 @@ class PublishedLines:
             for number, result in zip(sent.numbers, results, strict=True)
         )
 
-    def _tell_failures(self, results: Sequence[tuple[int, str | NotPublished]]) -> None:
+    def _report_failures(self, results: Sequence[tuple[int, str | NotPublished]]) -> None:
         """
-        Tell what was not published; neighbours that failed together are told together.
+        Report lines that were not published; lines that failed together are one report.
         """
         first = 0
         while first < len(results):
@@ -159,22 +156,22 @@ class PublishedLines:
                 which = (
                     f"line {number}" if last == first else f"lines {number} to {results[last][0]}"
                 )
-                self._status.write(f"{which}: {words(problem)}", is_urgent=True)
+                self.status.write(f"{which}: {reason_of(problem)}", is_urgent=True)
             first = last + 1
 
     def _show_progress(self) -> None:
-        self._status.progress(self._summary())
+        self.status.progress(self._summary())
 
     def _summary(self) -> str:
-        seconds = self._reactor.seconds() - self._began
+        seconds = self.reactor.seconds() - self._began
         rate = f" ({self._published / seconds:.0f}/s)" if seconds > 0 else ""
         failed = f", {self._failed} were not" if self._failed else ""
         return f"published {self._published} events in {seconds:.1f} s{rate}{failed}"
 
 
-def words(problem: NotPublished) -> str:
+def reason_of(problem: NotPublished) -> str:
     """
-    Return why something was not published.
+    Return the reason why something was not published.
     """
     text = str(problem).rstrip(".")
     if problem.is_uncertain:

@@ -1,5 +1,5 @@
 """
-What a command tells on the standard error, besides its results.
+Messages of a command on the standard error, besides its results.
 """
 
 from ._terminal import Terminal, escaped, has_colour
@@ -7,7 +7,7 @@ from ._terminal import Terminal, escaped, has_colour
 
 class StatusOutput:
     """
-    Tells what happens, what went wrong, and how far it is.
+    Writer of messages and of the progress.
     """
 
     def __init__(self, terminal: Terminal, *, is_quiet: bool) -> None:
@@ -19,7 +19,7 @@ class StatusOutput:
 
     def write(self, text: str, *, is_urgent: bool = False) -> None:
         """
-        Tell something, unless it was asked to be quiet about it.
+        Write a message; with ``--quiet`` only an urgent one.
         """
         if self._is_quiet and not is_urgent:
             return
@@ -31,14 +31,14 @@ class StatusOutput:
 
     def progress(self, text: str) -> None:
         """
-        Tell how far it is, in place of what was told before.
+        Write the progress, in place of the earlier one.
         """
         self._terminal.write_status(f"\r{text:<{self._width}}", end="")
         self._width = len(text)
 
     def wipe(self) -> None:
         """
-        Take away what was told of how far it is.
+        Remove the progress.
         """
         if self._width:
             self._terminal.write_status(f"\r{'':<{self._width}}\r", end="")

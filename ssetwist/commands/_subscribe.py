@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist subscribe`` does: write the events of a stream as they come.
+``python -m ssetwist subscribe``: write the events of a stream as they come.
 """
 
 import json
@@ -20,34 +20,34 @@ from ._options import add_token, positive, token_of, url_of
 from ._status import StatusOutput
 from ._terminal import Output, Terminal, escaped, escaped_json, has_colour
 
-#: Seconds between looking whether anybody still reads.
-_LOOK_EVERY = 1.0
+#: Seconds between two checks that the output is still read.
+_CHECK_EVERY = 1.0
 
-#: How much of what a server says is shown, in characters.
-_SHOWN = 300
+#: Characters of a server's words that are shown.
+_MAX_SHOWN = 300
 
 _EPILOG = """\
-An interrupted stream is taken up again where it was, for as long as it takes; --once
-and --attempts set an end to that. What happens is told on the standard error.
+An interrupted stream is resumed where it was, with as many attempts as that takes;
+--once and --attempts limit them. Messages are written to the standard error.
 
-On a terminal events are written to be read, with control characters as escapes. In a
-pipe, or with --json, there is one object a line:
-{"type": "message", "id": "...", "data": "..."}; the id is null where there is none.
+On a terminal events are written as text, with control characters as escapes. In a
+pipe, or with --json, each line is an object:
+{"type": "message", "id": "...", "data": "..."}; the id of an event without one is null.
 
 exit status:
-  0    there were as many events as --count says, the server said that this is the
-       end (204), or with --once the stream has ended properly
-  1    the server refused, answered with no event stream, or cannot be reached in as
-       many attempts as were allowed
-  2    the command line makes no sense
-  130  interrupted from the keyboard, by that very signal; so with other signals, and
-       with SIGPIPE (141) if who reads the output has gone
+  0    as many events as --count says have come, the server said that this is the end
+       (204), or with --once the stream has ended properly
+  1    the server refused, did not answer with an event stream, or could not be reached
+       in as many attempts as were allowed
+  2    the command line is wrong
+  130  interrupted from the keyboard; the process ends by that signal, and likewise by
+       others, and by SIGPIPE (141) if nobody reads the output any more
 """
 
 
 def add_subscribe(parser: ArgumentParser) -> None:
     """
-    Add what ``subscribe`` can be told.
+    Add the arguments of ``subscribe``.
     """
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
@@ -71,31 +71,28 @@ def add_subscribe(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--legacy",
         action="store_true",
-        help="the hub speaks Mercure 0.x alone; patterns are URI templates then",
+        help="for a hub that only speaks Mercure 0.x; patterns are then URI templates",
     )
     add_token(parser)
     parser.add_argument(
         "--since",
         default="",
         metavar="ID",
-        help="begin after this event; 'earliest' for all that a Mercure hub has kept",
+        help="begin after this event; 'earliest' for all kept ones",
     )
     format = parser.add_mutually_exclusive_group()
-    format.add_argument("--json", action="store_true", help="JSON on a terminal, too")
-    format.add_argument("--text", action="store_true", help="to be read, in a pipe, too")
-    parser.add_argument("--count", type=positive, metavar="N", help="end after so many events")
+    format.add_argument("--json", action="store_true", help="write JSON, also on a terminal")
+    format.add_argument("--text", action="store_true", help="write text, also in a pipe")
+    parser.add_argument("--count", type=positive, metavar="N", help="end after N events")
     attempts = parser.add_mutually_exclusive_group()
     attempts.add_argument(
-        "--once", action="store_true", help="do not come back when the stream ends"
+        "--once", action="store_true", help="do not reconnect when the stream ends"
     )
     attempts.add_argument(
-        "--attempts",
-        type=positive,
-        metavar="N",
-        help="give up after so many attempts in a row that came to nothing",
+        "--attempts", type=positive, metavar="N", help="give up after N failed attempts in a row"
     )
     parser.add_argument(
-        "--quiet", action="store_true", help="tell nothing but what ends it, and what was missed"
+        "--quiet", action="store_true", help="report only the final failure, and missed events"
     )
 
 
@@ -103,31 +100,30 @@ async def run_subscribe(
     arguments: Namespace, reactor: AnyReactor, terminal: Terminal, client: IAgent | None = None
 ) -> int:
     """
-    Write events.
+    Write events as they come.
 
-    :param reactor: A clock, and what can connect.  No one interface has both.
-    :param client: What makes the requests; its own connections unless there is one.
+    :param client: Makes the requests.  By default the command has connections of its own.
     :returns: The status of the process.
-    :raises ValueError: If the options make no sense.
-    :raises BrokenPipeError: If nobody reads what is written any more.
+    :raises ValueError: If an option is wrong.
+    :raises BrokenPipeError: If nobody reads the output any more.
     """
     output = Output(terminal.output, reactor)
     write = _writer(arguments, terminal)
-    watch = _Watch(arguments, terminal)
-    source = _source(arguments, watch, reactor=reactor, client=client)
-    watch.write_status(f"connecting to {shown(arguments.url)}")
+    observer = _Observer(arguments, terminal)
+    source = _source(arguments, observer, reactor=reactor, client=client)
+    observer.write_status(f"connecting to {shown(arguments.url)}")
 
-    def look() -> None:
+    def check() -> None:
         if not output.is_read():
             source.close()
 
-    looking = LoopingCall(look)
-    looking.clock = reactor
-    looking.start(_LOOK_EVERY)
+    checking = LoopingCall(check)
+    checking.clock = reactor
+    checking.start(_CHECK_EVERY)
     left = arguments.count
     try:
         async for event in source:
-            watch.see(event)
+            observer.see(event)
             await output.write(write(event))
             if left is not None:
                 left -= 1
@@ -137,15 +133,15 @@ async def run_subscribe(
             raise BrokenPipeError
         return 0
     except SSETwistError as problem:
-        return watch.end(problem)
+        return observer.end(problem)
     finally:
-        looking.stop()
+        checking.stop()
         await source.close()
 
 
-class _Watch:
+class _Observer:
     """
-    Tells what happens to the stream, and says when it is enough.
+    Observer of the stream: it reports what happens, and decides on another attempt.
     """
 
     def __init__(self, arguments: Namespace, terminal: Terminal) -> None:
@@ -155,37 +151,28 @@ class _Watch:
         self._failures = 0
 
     def opened(self, opened: Opened) -> None:
-        """
-        It has begun, or begun again.
-        """
         self._failures = 0
         self.write_status("open")
 
     def interrupted(self, interruption: Interruption) -> None:
-        """
-        It has broken, and there will be another attempt.
-        """
         self.write_status(
-            f"interrupted: {_words(interruption.problem)}; "
+            f"interrupted: {_reason_of(interruption.problem)}; "
             f"next attempt in {interruption.delay:.1f} s"
         )
 
     def lost(self, loss: Loss) -> None:
-        """
-        Events were missed.
-        """
         self.write_status(f"events were missed: {loss}", is_urgent=True)
 
     def see(self, event: Event) -> None:
         """
-        An event has come.  A stream of ours tells of a gap even where it is no hub's.
+        Look for the report of a gap.  Our streams have it also outside of Mercure.
         """
         if not self._is_mercure and (loss := loss_in(event)):
             self.lost(loss)
 
     def may_try_again(self, problem: SSETwistError) -> bool:
         """
-        Decide whether there is another attempt.
+        Decide on another attempt.
         """
         self._failures += 1
         limit = self._arguments.attempts
@@ -194,28 +181,28 @@ class _Watch:
 
     def end(self, problem: SSETwistError) -> int:
         """
-        Tell what has ended it, and return the status of the process.
+        Report the failure that ended the source, and return the status of the process.
         """
         if self._arguments.once and isinstance(problem, Disconnected) and problem.is_clean:
             return 0
-        self.write_status(_words(problem), is_urgent=True)
+        self.write_status(_reason_of(problem), is_urgent=True)
         misses_topic = (
             isinstance(problem, NotAnEventStream)
             and problem.status == 400
             and b"topic" in problem.body
         )
         if misses_topic and self._is_mercure and not self._arguments.legacy:
-            self.write_status("(a hub of Mercure 0.x wants --legacy)", is_urgent=True)
+            self.write_status("(a hub of Mercure 0.x needs --legacy)", is_urgent=True)
         return 1
 
 
-def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
+def _source(arguments: Namespace, observer: _Observer, **options: Any) -> EventSource:
     url = url_of(arguments.url)
     token = token_of(arguments.token)
     options |= {
-        "policy": watch.may_try_again,
-        "on_open": watch.opened,
-        "on_interruption": watch.interrupted,
+        "policy": observer.may_try_again,
+        "on_open": observer.opened,
+        "on_interruption": observer.interrupted,
     }
     if arguments.topic or arguments.pattern:
         return subscribe(
@@ -225,11 +212,11 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
             token=token,
             legacy=arguments.legacy,
             since=arguments.since,
-            on_loss=watch.lost,
+            on_loss=observer.lost,
             **options,
         )
     if arguments.legacy:
-        raise ValueError("--legacy: there is neither --topic nor --pattern")
+        raise ValueError("--legacy: it needs --topic or --pattern")
     if token is not None:
         options["fresh_headers"] = Bearer(token).headers
     return EventSource(url, last_event_id=arguments.since, **options)
@@ -237,7 +224,7 @@ def _source(arguments: Namespace, watch: _Watch, **options: Any) -> EventSource:
 
 def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:
     """
-    Return what makes text of an event.
+    Return a function that makes text of an event.
     """
     if arguments.json or not (arguments.text or terminal.output.isatty()):
         return json_line
@@ -255,23 +242,23 @@ def json_line(event: Event) -> str:
 
 def readable(event: Event, *, is_coloured: bool = False) -> str:
     """
-    Return an event as it is shown to somebody: a line with its type and id, its data, a blank line.
+    Return an event as text: a line with its type and id, its data, and a blank line.
     """
     head = escaped(f"{event.type}  {event.id or ''}".rstrip())
     if is_coloured:
         head = f"\x1b[1;36m{head}\x1b[0m"
-    # Only LF: the parser has made LF of the others.
+    # Only LF: the parser has replaced other line breaks.
     lines = [escaped(line) for line in event.data.split("\n")]
     return "\n".join([head, *lines, "", ""])
 
 
-def _words(problem: SSETwistError) -> str:
+def _reason_of(problem: SSETwistError) -> str:
     """
-    Return what went wrong, with the server's own words if they are for people.
+    Return a failure in words, with the server's own if these are text.
     """
     text = str(problem).rstrip(".")
     if not isinstance(problem, NotAnEventStream):
         return text
     is_readable = problem.headers.get("content-type", "").startswith(("text/plain", "application/"))
-    said = problem.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()[:_SHOWN]
+    said = problem.body[: 4 * _MAX_SHOWN].decode("utf-8", "replace").strip()[:_MAX_SHOWN]
     return f"{text}: {said}" if is_readable and said else text

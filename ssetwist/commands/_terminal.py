@@ -1,5 +1,5 @@
 """
-Where a command reads from and writes to, and what is harmless there.
+Input and output of a command, and text without control characters.
 """
 
 import os
@@ -18,16 +18,16 @@ from twisted.internet.task import deferLater
 
 from .._reactor import AnyReactor
 
-#: What a terminal obeys, and what changes the order of what is read: C0 and C1 but tabulators, DEL,
-#: the marks of direction, and separators that break lines.
-_HARMFUL = re.compile(
+#: Characters that control a terminal or the direction of text: C0 and C1 except tabs, DEL, marks of
+#: direction, and separators that break lines.
+_CONTROL = re.compile(
     "[\x00-\x08\x0a-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff]"
 )
 
-#: How many bytes a pipe takes without waiting, if it takes any (``PIPE_BUF``).
+#: Bytes that a writable pipe takes without blocking (``PIPE_BUF``).
 _PIECE = 4096
 
-#: Seconds between looking whether who reads has made room.
+#: Seconds between two checks that a pipe is writable.
 _PAUSE = 0.02
 
 #: Bytes that are read from the standard input at once.
@@ -37,7 +37,7 @@ _CHUNK = 64 * 1024
 @dataclass(frozen=True, slots=True)
 class Terminal:
     """
-    Where a command reads from, and writes to.
+    The standard streams of a command.
     """
 
     input: TextIO
@@ -52,7 +52,7 @@ class Terminal:
 
     def write_status(self, text: str, *, end: str = "\n") -> None:
         """
-        Write a line that is no result, at once.  If nobody reads it, so be it.
+        Write a message at once.  A broken pipe is ignored.
         """
         with suppress(BrokenPipeError):
             self.errors.write(f"{text}{end}")
@@ -61,21 +61,21 @@ class Terminal:
 
 def escaped(text: str) -> str:
     """
-    Return a text with what a terminal obeys as escapes: ``\\x1b`` does nothing.
+    Return a text with control characters as escapes, such as ``\\x1b``.
     """
-    return _HARMFUL.sub(lambda found: ascii(found[0])[1:-1], text)
+    return _CONTROL.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def escaped_json(text: str) -> str:
     """
-    Return JSON that means the same, and in which a terminal finds nothing to obey.
+    Return JSON of the same value, with control characters as escapes.
     """
-    return _HARMFUL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def has_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool:
     """
-    Tell whether to write in colours: on a terminal, unless ``NO_COLOR`` is set (no-color.org).
+    Decide on colours: on a terminal, unless ``NO_COLOR`` is set (no-color.org).
     """
     environ = os.environ if environ is None else environ
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
@@ -83,7 +83,7 @@ def has_colour(stream: TextIO, environ: Mapping[str, str] | None = None) -> bool
 
 class Output:
     """
-    The standard output, which may be read slowly: the reactor never waits for it, the writer does.
+    The standard output.  If it is read slowly the writer waits, and the reactor does not.
     """
 
     def __init__(self, stream: TextIO, reactor: IReactorTime) -> None:
@@ -94,9 +94,9 @@ class Output:
 
     async def write(self, text: str) -> None:
         """
-        Write, and wait until it is written.
+        Write, and wait until all is written.
 
-        :raises BrokenPipeError: If nobody reads any more.
+        :raises BrokenPipeError: If nobody reads the output any more.
         """
         if self._descriptor is None:
             self._stream.write(text)
@@ -110,7 +110,7 @@ class Output:
 
     def is_read(self) -> bool:
         """
-        Tell whether somebody reads it still, as far as that can be told.
+        Check that the output is still read, as far as the system can tell.
         """
         if self._descriptor is None:
             return True
@@ -121,8 +121,8 @@ class Output:
 
 class Input:
     """
-    The standard input, read by a thread: no reactor waits for files, and a terminal may not be set
-    not to block, because the shell uses it too.
+    The standard input, read by a thread.  A reactor cannot wait for files, and a terminal must not
+    be made non-blocking, because the shell also uses it.
     """
 
     def __init__(self, stream: TextIO, reactor: AnyReactor) -> None:
@@ -135,8 +135,8 @@ class Input:
 
     def read(self) -> Deferred[bytes]:
         """
-        Read what is there, at most 64 KiB, or wait until something is; ``b""`` at the end.  Only
-        one may read at a time.  Cancelling it loses what comes.
+        Read available bytes, at most 64 KiB, or wait for some; ``b""`` at the end.  Only one reader
+        may wait at a time.  Cancelling it loses the next bytes.
         """
         if self._descriptor is None:
             return succeed(self._stream.read(_CHUNK).encode("utf-8", "surrogateescape"))
@@ -170,7 +170,7 @@ class Input:
 
 def _descriptor_of(stream: TextIO) -> int | None:
     """
-    Return what the system knows it by; ``None`` where that is of no use.
+    Return the file descriptor; ``None`` without one, or where it cannot be waited for.
     """
     if os.name != "posix":
         return None  # pipes cannot be waited for

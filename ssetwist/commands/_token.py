@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist token`` does: explain a token, and make one.
+``python -m ssetwist token``: explain a token, or make one.
 """
 
 import json
@@ -36,66 +36,66 @@ from ..mercure.tokens import (
 from ..mercure.topics import MATCHER_TYPES, Template, matcher_of
 from ._terminal import Terminal
 
-#: Options of the hub that say nothing of what a token is.
-_NOT_OF_TOKENS = {"cookie-name"}
+#: Options of the hub that do not matter to a token itself.
+_OTHER_OPTIONS = {"cookie-name"}
 
-#: For how many seconds a token may be good at most, by a command line: a hundred years.
+#: Seconds that a token may be valid, at most: a hundred years.
 _MAX_LIFETIME = 100 * 365 * 24 * 3600
 
 
 def add_check(parser: ArgumentParser) -> None:
     """
-    Add what ``token check`` can be told.
+    Add the arguments of ``token check``.
     """
     parser.epilog = (
-        "The exit status is 0 if it is accepted for one action at least, 1 if it is refused, 2 if "
-        "the command line is wrong."
+        "The exit status is 0 if the token is accepted for at least one action, 1 if it is "
+        "refused, 2 if the command line is wrong."
     )
     parser.add_argument(
         "token",
         metavar="TOKEN",
-        help="the token; - reads it from the standard input, and keeps it out of the list of "
+        help="the token; - reads it from the standard input, so that it is not in the list of "
         "processes",
     )
     parser.add_argument(
         "--action",
         choices=[action.value for action in Action],
-        help="for what it is presented; for each for which there is a key unless told otherwise",
+        help="the action that the token is for; by default each action that has a key",
     )
-    _add(parser, (option for option in KEY_OPTIONS if option.name not in _NOT_OF_TOKENS))
+    _add(parser, (option for option in KEY_OPTIONS if option.name not in _OTHER_OPTIONS))
     parser.add_argument(f"--{NO_LEGACY.name}", action="store_true", help=NO_LEGACY.help)
 
 
 def add_mint(parser: ArgumentParser) -> None:
     """
-    Add what ``token mint`` can be told.
+    Add the arguments of ``token mint``.
     """
-    parser.epilog = "The exit status is 0 if it is made, 2 if the command line is wrong."
+    parser.epilog = "The exit status is 0 if a token is made, 2 if the command line is wrong."
     _add(
         parser,
         (
             KeyOption(
                 "key",
-                "where the key is to sign with: env:NAME for an environment variable, file:PATH "
-                "or a path for a file; a secret of at least 32 bytes, or a private key as PEM",
+                "the place of the signing key: env:NAME for an environment variable, file:PATH or "
+                "a path for a file; a secret of at least 32 bytes, or a private key as PEM",
             ),
             KeyOption(
                 "algorithm",
-                "with which algorithm to sign; unless given, HS256 with a secret, and the first "
-                "that fits with another key",
+                "the algorithm of the signature; by default HS256 with a secret, and the first "
+                "that fits another key",
             ),
-            KeyOption("issuer", "who makes it (iss); the audience unless given; 1.0 only"),
-            KeyOption("audience", "the URL of the hub it is for (aud); 1.0 only, which needs it"),
-            KeyOption("kid", "what the key is called"),
-            KeyOption("subject", "for whom it is (sub); 1.0 only"),
-            KeyOption("payload", "what its subscriptions carry, as JSON"),
+            KeyOption("issuer", "the issuer (iss); by default the audience; 1.0 only"),
+            KeyOption("audience", "the URL of the hub (aud); 1.0 only, and required there"),
+            KeyOption("kid", "the name of the key"),
+            KeyOption("subject", "the holder (sub); 1.0 only"),
+            KeyOption("payload", "JSON that its subscriptions carry"),
         ),
     )
     parser.add_argument(
         "--dialect",
         choices=["1.0", "0.x"],
         default="1.0",
-        help="for which version of Mercure it is; 1.0 unless told otherwise",
+        help="the version of Mercure; by default 1.0",
     )
     for action in Action:
         name = action.value
@@ -103,8 +103,7 @@ def add_mint(parser: ArgumentParser) -> None:
             f"--{name}",
             action="append",
             metavar="TOPIC",
-            help=f"a topic to {name}, to the letter, * for all; with 0.x also a URI template; "
-            "repeatable",
+            help=f"an exact topic to {name}, * for all; with 0.x also a URI template; repeatable",
         )
         parser.add_argument(
             f"--{name}-urlpattern",
@@ -117,32 +116,30 @@ def add_mint(parser: ArgumentParser) -> None:
         type=_number_of_seconds,
         default=DEFAULT_LIFETIME,
         metavar="SECONDS",
-        help=f"for how long it is good; {DEFAULT_LIFETIME:g} unless told otherwise; 0 for ever, "
-        "0.x only",
+        help=f"seconds of validity; by default {DEFAULT_LIFETIME:g}; 0 for ever, 0.x only",
     )
 
 
 async def check(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -> int:
     """
-    Explain a token: each check that the hub makes, and what comes of it.
+    Explain a token: each check that the hub makes, and its result.
 
-    :param reactor: A clock, and what can connect.  No one interface has both.
-    :returns: 0 if it is accepted for something, 1 if it is not.
-    :raises ValueError: If the options make no sense.
+    :returns: 0 if the token is accepted for an action, 1 if it is not.
+    :raises ValueError: If an option is wrong.
     """
     settings = token_settings(vars(arguments))
     verifier = settings.verifier(reactor)
     actions = [Action(arguments.action)] if arguments.action else list(Action)
     actions = [action for action in actions if verifier.has_keys(action)]
     if not actions:
-        raise ValueError("there is no key to check it with; give --key, for one")
+        raise ValueError("the check needs a key; give --key, for example")
     text = arguments.token
     if text == "-":
         text = terminal.input.read(MAX_TOKEN + 2).strip()
     if not text:
         raise ValueError("TOKEN: it is empty")
     if " " in text:
-        raise ValueError("TOKEN: there is a blank in it; give the token alone, without Bearer")
+        raise ValueError("TOKEN: it contains a space; give the token alone, without Bearer")
     refused = {}
     verifier.start()
     try:
@@ -168,8 +165,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
     """
     Make a token, and write it.
 
-    :param reactor: A clock.
-    :raises ValueError: If the options make no sense.
+    :raises ValueError: If an option is wrong.
     """
     values = {name.replace("_", "-"): value for name, value in vars(arguments).items()}
     key = _signing_key(values)
@@ -177,13 +173,13 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
     lifetime = arguments.expires_in
     if not 0 <= lifetime <= _MAX_LIFETIME:
         raise ValueError(f"--expires-in: it must be a number of seconds up to {_MAX_LIFETIME}")
-    if not any(values[name] for action in Action for name in _names(action)):
-        raise ValueError("it would allow nothing; give --publish or --subscribe")
+    if not any(values[name] for action in Action for name in _option_names(action)):
+        raise ValueError("the token would allow nothing; give --publish or --subscribe")
     if arguments.dialect == "0.x":
         if arguments.publish_urlpattern or arguments.subscribe_urlpattern:
-            raise ValueError("--dialect: 0.x knows no URL patterns")
+            raise ValueError("--dialect: 0.x does not have URL patterns")
         if arguments.subject is not None:
-            raise ValueError("--subject: a token of 0.x has none")
+            raise ValueError("--subject: tokens of 0.x do not have one")
         token = mint_legacy_token(
             key,
             publish=arguments.publish,
@@ -195,7 +191,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
     else:
         audience = read_option(values, "audience", hub_url)
         if audience is None:
-            raise ValueError("--audience: a token of 1.0 must have one, the URL of the hub")
+            raise ValueError("--audience: a token of 1.0 needs it, the URL of the hub")
         if not lifetime:
             raise ValueError("--expires-in: a token of 1.0 must end")
         token = mint_access_token(
@@ -213,7 +209,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
 
 def _add(parser: ArgumentParser, options: Iterable[KeyOption]) -> None:
     for option in options:
-        # argparse takes % for a place to fill in.
+        # % has a meaning in argparse's help.
         help = option.help.replace("%", "%%")
         parser.add_argument(
             f"--{option.name}", action=_Once, help=help, metavar=option.name.upper()
@@ -222,18 +218,18 @@ def _add(parser: ArgumentParser, options: Iterable[KeyOption]) -> None:
 
 class _Once(Argument):
     """
-    An option that has one value.  Of two, argparse takes the second.
+    An option that may be given once.  By default argparse takes the last of several.
     """
 
     def __call__(
         self,
         parser: ArgumentParser,
         namespace: Namespace,
-        values: str | Sequence[Any] | None,  # as argparse has it; here always a text
+        values: str | Sequence[Any] | None,  # argparse's type; here always str
         option_string: str | None = None,
     ) -> None:
         if getattr(namespace, self.dest) is not None:
-            raise ArgumentError(self, "it is there twice; once is all")
+            raise ArgumentError(self, "given twice; give it once")
         setattr(namespace, self.dest, values)
 
 
@@ -246,7 +242,7 @@ def _number_of_seconds(text: str) -> float:
 
 async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal: Terminal) -> str:
     """
-    Write what is found in a token; return why it is refused, or ``""``.
+    Write what a token says; return the reason why it is refused, or ``""``.
     """
     checks = Checks()
     rights = why = None
@@ -260,35 +256,35 @@ async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal:
     for done in checks.done:
         terminal.say(f"  {'ok' if done.is_met else 'WRONG'}: {done}")
     if rights is not None:
-        for line in _lines(rights, action):
+        for line in _rights_lines(rights, action):
             terminal.say(f"  {line}")
     return why or ""
 
 
-def _lines(rights: Rights, action: Action) -> list[str]:
+def _rights_lines(rights: Rights, action: Action) -> list[str]:
     granted = rights.publish if action is Action.PUBLISH else rights.subscribe
     what = "may publish to" if action is Action.PUBLISH else "may see private updates of"
     return [
-        f"it is of the {'0.x' if rights.is_legacy else '1.0'} dialect",
-        f"it {what}: {'nothing' if granted is None else _texts(granted)}",
+        f"dialect: {'0.x' if rights.is_legacy else '1.0'}",
+        f"it {what}: {'nothing' if granted is None else _describe_all(granted)}",
         f"it ends: {'never' if rights.expires == inf else moment(rights.expires)}",
-        f"its holder is called {rights.identity} in the log",
+        f"name of its holder in the log: {rights.identity}",
     ]
 
 
-def _texts(matchers: Matchers) -> str:
-    texts = [ascii(topic) for topic in matchers.exact] + [_text(one) for one in matchers.others]
+def _describe_all(matchers: Matchers) -> str:
+    texts = [*map(ascii, matchers.exact), *map(_describe, matchers.others)]
     return ", ".join(sorted(texts)) or "nothing"
 
 
-def _text(matcher: Matcher) -> str:
+def _describe(matcher: Matcher) -> str:
     if isinstance(matcher, Everything):
         return "every topic"
     if isinstance(matcher, Pattern):
         return f"the URL pattern {matcher.pattern!a}"
     if isinstance(matcher, Template):
         return f"the URI template {matcher.template!a}"
-    return repr(matcher)  # pragma: no cover  # tokens have no others
+    return repr(matcher)  # pragma: no cover  # not in tokens
 
 
 def _signing_key(values: dict[str, Any]) -> SigningKey:
@@ -299,7 +295,7 @@ def _signing_key(values: dict[str, Any]) -> SigningKey:
 
     found = read_option(values, "key", key)
     if found is None:
-        raise ValueError("--key: a token must be signed; give the key to do it with")
+        raise ValueError("--key: the token must be signed; give the key")
     return found
 
 
@@ -307,7 +303,7 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
     grants = []
     for action in Action:
         topics = []
-        for kind, name in zip(MATCHER_TYPES, _names(action), strict=True):
+        for kind, name in zip(MATCHER_TYPES, _option_names(action), strict=True):
             for topic in values[name] or ():
                 _check_topic(name, kind, topic, audience)
                 topics.append((kind, topic))
@@ -319,7 +315,9 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
 
 def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
     """
-    :raises ValueError: If no hub would take it, with the name of the option.
+    Check that hubs would take a topic.
+
+    :raises ValueError: If not; the text names the option.
     """
     if not topic:
         raise ValueError(f"--{option}: it is empty")
@@ -329,7 +327,7 @@ def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
         raise ValueError(problem.reason) from None
 
 
-def _names(action: Action) -> tuple[str, str]:
+def _option_names(action: Action) -> tuple[str, str]:
     return action.value, f"{action.value}-urlpattern"
 
 
@@ -337,5 +335,5 @@ def _json(text: str) -> object:
     try:
         found: object = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("it is no JSON") from None
+        raise ValueError("it is not JSON") from None
     return found

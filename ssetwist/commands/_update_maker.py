@@ -1,5 +1,5 @@
 """
-What is published of an argument, or of a line.
+Updates made of an argument or a line.
 """
 
 import json
@@ -13,7 +13,7 @@ from ..eventstream import Event, is_hub_id
 
 class UpdateMaker:
     """
-    Makes updates, by the command line.
+    Maker of updates, with the options of the command line.
     """
 
     def __init__(self, arguments: Namespace) -> None:
@@ -23,7 +23,7 @@ class UpdateMaker:
 
     def of_data(self, data: str) -> Update:
         """
-        Make one of the argument.
+        Make an update of the argument.
         """
         arguments = self._arguments
         event = Event(data, type=arguments.type, id=arguments.id, retry=arguments.retry)
@@ -31,9 +31,9 @@ class UpdateMaker:
 
     def of_line(self, line: bytes) -> Update:
         """
-        Make one of a line.
+        Make an update of a line.
 
-        :raises ValueError: If it can be none; the text says why.
+        :raises ValueError: If the line cannot be one; the text says why.
         """
         try:
             text = line.decode()
@@ -43,7 +43,7 @@ class UpdateMaker:
 
     def _check(self) -> None:
         """
-        Complain of the command line now, and not of each line.
+        Check the command line once, and not at each line.
         """
         arguments = self._arguments
         try:
@@ -55,31 +55,30 @@ class UpdateMaker:
 
     def _of_json(self, text: str) -> Update:
         try:
-            said = json.loads(text)
+            value = json.loads(text)
         except (ValueError, RecursionError):
-            raise ValueError("it is no JSON") from None
-        if not isinstance(said, dict):
-            raise ValueError("it is no JSON object")
+            raise ValueError("it is not JSON") from None
+        if not isinstance(value, dict):
+            raise ValueError("it is not a JSON object")
         arguments = self._arguments
-        id = said.get("id")
+        id = value.get("id")
         if isinstance(id, str) and is_hub_id(id):
-            id = None  # what another hub called it; no other may use such ids
+            id = None  # another hub's own id, which only that hub may give
         fields = {
-            "type": arguments.type if said.get("type") is None else said["type"],
+            "type": arguments.type if value.get("type") is None else value["type"],
             "id": id,
-            "retry": said.get("retry", arguments.retry),
+            "retry": value.get("retry", arguments.retry),
         }
-        if "data" not in said:
-            raise ValueError("there is no data in it")
-        data = said["data"]
+        if "data" not in value:
+            raise ValueError("it does not have data")
+        data = value["data"]
+        make = Event if isinstance(data, str) else Event.with_json
         try:
-            event = (
-                Event(data, **fields) if isinstance(data, str) else Event.with_json(data, **fields)
-            )
+            event = make(data, **fields)
             return Update(
-                said.get("topic") or self._topics,
+                value.get("topic") or self._topics,
                 event,
-                private=bool(said.get("private", arguments.private)),
+                private=bool(value.get("private", arguments.private)),
             )
         except TypeError as problem:
             raise ValueError(str(problem)) from None

@@ -119,7 +119,7 @@ class PublishTests(SynchronousTestCase):
             self.assertEqual(1, status)
             self.assertRegex(
                 errors,
-                r"\Aline 2: it is no JSON\n"
+                r"\Aline 2: it is not JSON\n"
                 r"line 3: 400 type must not be 'mercure'[^\n]*\n"
                 r"line 5: 403 [^\n]+\n"
                 r"published 2 events in [^\n]+, 3 were not\n\Z",

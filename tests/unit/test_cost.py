@@ -1,5 +1,5 @@
 """
-Comparing the cost of work.
+Comparison of the cost of work.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tests.cost import assert_linear
 
 def loops(power: int) -> Callable[[int], Callable[[], object]]:
     """
-    Return what makes work of a size: that many steps, to some power.
+    Return work of a size: that many steps, to some power.
     """
     return lambda size: lambda: [step * step for step in range(size**power)]
 
@@ -30,7 +30,7 @@ class LinearTests(SynchronousTestCase):
 
     def test_quadratic(self) -> None:
         """
-        Work that grows with the square of its size does not pass, also if it takes no time.
+        Work that grows with the square of its size fails, also if it hardly takes time.
         """
         for small in (16, 64):
             self.assertRaises(AssertionError, assert_linear, loops(2), small)

@@ -1,5 +1,5 @@
 """
-Laws of the house and of its tests: how large they may be, and who may reach into whose rooms.
+Laws of the package and its tests: the size of files and folders, and imports between rooms.
 """
 
 import ast
@@ -21,13 +21,13 @@ MAX_FILES_IN_ROOM = 20
 MAX_LINES = 420
 MAX_LINES_OF_TESTS = 600
 
-#: Folders of unit tests that are about no room of the package.
+#: Folders of unit tests that do not belong to a room of the package.
 OTHER_UNIT_TESTS = frozenset(("design",))
 
-#: Names of named tuples, which Python documents; they have an underscore only to be like no field.
+#: Documented names of named tuples; their underscore only keeps them apart from fields.
 OF_NAMED_TUPLES = frozenset(("_asdict", "_fields", "_make", "_replace"))
 
-#: The one file of a room that may use names of Twisted and treq that these do not document.
+#: The only file of a room that may use undocumented names of Twisted and treq.
 INSIDES = "_insides"
 
 FOREIGN = ("twisted", "treq")
@@ -46,7 +46,7 @@ PATHS = {module_of(path): path for path in sorted(HOUSE.rglob("*.py"))}
 
 def package_of(module: str) -> str:
     """
-    Return the package that a module is in; of a package's own ``__init__``, that package.
+    Return the package of a module; for a package's own ``__init__``, that package.
     """
     return module if PATHS[module].stem == "__init__" else module.rpartition(".")[0]
 
@@ -54,15 +54,15 @@ def package_of(module: str) -> str:
 @cache
 def tree_of(module: str) -> ast.Module:
     """
-    Return a module as it is parsed.
+    Return the syntax tree of a module.
     """
     return ast.parse(PATHS[module].read_text())
 
 
 def imports_of(module: str) -> Iterator[tuple[str, str]]:
     """
-    Yield every import, those for types only and those inside functions included: the module that is
-    named, and the name that is taken from it (``""`` for the module itself).
+    Yield every import, also those for types only and those inside functions: the imported module,
+    and the name that is taken from it (``""`` for the module itself).
     """
     package = package_of(module).split(".")
     for node in ast.walk(tree_of(module)):
@@ -78,7 +78,7 @@ def imports_of(module: str) -> Iterator[tuple[str, str]]:
 
 def files_imported_by(module: str) -> set[str]:
     """
-    Return our modules that a module imports.
+    Return the modules of the package that a module imports.
     """
     found = set()
     for source, name in imports_of(module):
@@ -89,7 +89,7 @@ def files_imported_by(module: str) -> set[str]:
 
 def circle_in(imports: Mapping[str, set[str]]) -> list[str]:
     """
-    Return a circle of imports; ``[]`` if there is none.
+    Return a circle of imports, or ``[]``.
     """
     done: set[str] = set()
 
@@ -109,7 +109,7 @@ def circle_in(imports: Mapping[str, set[str]]) -> list[str]:
 
 def is_private(name: str) -> bool:
     """
-    Tell whether a name is private: it begins with one underscore.
+    Check whether a name begins with one underscore.
     """
     return name.startswith("_") and not name.startswith("__") and name not in OF_NAMED_TUPLES
 
@@ -145,7 +145,7 @@ class SizeTests(SynchronousTestCase):
 
 class MirrorTests(SynchronousTestCase):
     """
-    The tests of the house.
+    The tests of the package.
     """
 
     def test_files(self) -> None:
@@ -159,8 +159,8 @@ class MirrorTests(SynchronousTestCase):
 
     def test_folders(self) -> None:
         """
-        A folder of unit tests has the path of a folder of the package; and each of these that has
-        files of its own has unit tests.
+        Each folder of unit tests mirrors a folder of the package, and each folder of the package
+        with files of its own has unit tests.
         """
         unit = TESTS / "unit"
         tested = {path.parent.relative_to(unit) for path in unit.rglob("test_*.py")}
@@ -177,21 +177,21 @@ class ImportTests(SynchronousTestCase):
 
     def test_no_circle(self) -> None:
         """
-        No file imports, by way of others, itself; imports that are for types only count.
+        Files do not import each other in a circle; imports for types only count.
         """
         self.assertEqual([], circle_in({one: files_imported_by(one) for one in PATHS}))
 
     def test_circle_is_found(self) -> None:
         """
-        The search finds a circle, and none in a diamond.
+        The search finds a circle, and does not take a diamond for one.
         """
         self.assertEqual(["b", "c", "b"], circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}))
         self.assertEqual([], circle_in({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}))
 
     def test_private_modules(self) -> None:
         """
-        A module whose name begins with an underscore is imported only by its neighbours in the same
-        folder, but for those at the root; and a private name of a module by no other module.
+        A module with an underscore is imported only from its own folder, unless it is at the root;
+        a private name of a module is not imported at all.
         """
         wrong = []
         for module in PATHS:
@@ -209,18 +209,18 @@ class ImportTests(SynchronousTestCase):
 
 class InsidesTests(SynchronousTestCase):
     """
-    Insides of Twisted and treq are named in the ``_insides.py`` of a room, and nowhere else.
+    Insides of Twisted and treq are used only in the ``_insides.py`` of a room.
     """
 
     def modules(self) -> Iterator[str]:
         """
-        Yield the modules that must not name any.
+        Yield the modules that must not use any.
         """
         return (one for one in PATHS if not one.endswith(f".{INSIDES}"))
 
     def test_imports(self) -> None:
         """
-        No private name and no private module of Twisted or treq is imported.
+        Private names and private modules of Twisted and treq are not imported.
         """
         wrong = [
             f"{module} imports {name} from {source}"
@@ -232,7 +232,7 @@ class InsidesTests(SynchronousTestCase):
 
     def test_attributes(self) -> None:
         """
-        A private attribute that a file names, also by ``getattr``, is one that the package defines.
+        A private attribute that a file uses, also with ``getattr``, is defined in the package.
         """
         defined = {name for module in self.modules() for name in private_names_of(module)}
         wrong = [
@@ -245,7 +245,7 @@ class InsidesTests(SynchronousTestCase):
 
     def test_attributes_of_others(self) -> None:
         """
-        A private attribute of anything but ``self`` is one that the same file defines.
+        A private attribute of anything but ``self`` is defined in the same file.
         """
         wrong = [
             f"{module}:{line} names {name}"
@@ -257,8 +257,8 @@ class InsidesTests(SynchronousTestCase):
 
     def test_classes(self) -> None:
         """
-        A class of ours that extends one of Twisted's or treq's has no private attribute of the
-        same name as one of theirs: neither to change it nor by chance.
+        A subclass of a class of Twisted or treq does not share a private attribute with it, neither
+        on purpose nor by chance.
         """
         wrong = []
         for module in self.modules():
@@ -279,7 +279,7 @@ class InsidesTests(SynchronousTestCase):
 
     def test_each_is_tested(self) -> None:
         """
-        Each function and each method in an ``_insides.py`` is named by the tests of that file.
+        Each function and method in an ``_insides.py`` is used by the tests of that file.
         """
         found = [one for one in PATHS if one.endswith(f".{INSIDES}")]
         self.assertGreater(len(found), 3)
@@ -301,7 +301,7 @@ def private_names_of(module: str) -> frozenset[str]:
 
 def private_names_of_class(one: type) -> set[str]:
     """
-    Return the private names that a class defines, those of its instances included.
+    Return the private names that a class defines, also those of its instances.
     """
     names = {name for name in vars(one) if is_private(name) and not name.startswith("_abc_")}
     found = _classes_in(inspect.getfile(one)).get(one.__qualname__)
@@ -335,9 +335,9 @@ def _private_definitions(tree: ast.AST) -> Iterator[str]:
 
 def private_attributes_of(module: str, *, of_self: bool = True) -> Iterator[tuple[str, int]]:
     """
-    Yield the private attributes that a module names, and in which lines.
+    Yield the private attributes that a module uses, with their lines.
 
-    :param of_self: Whether those of ``self`` are among them.
+    :param of_self: True to include attributes of ``self``.
     """
     for node in ast.walk(tree_of(module)):
         name = ""

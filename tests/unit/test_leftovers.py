@@ -1,5 +1,5 @@
 """
-Leftovers of tests: each test that has some fails for them, is cleaned up after, and harms no other.
+Leftovers of tests: a test with leftovers fails, and they are removed before the next test.
 """
 
 import socket
@@ -17,14 +17,14 @@ from tests.patience import PATIENCE
 
 class LeftoversTests(SynchronousTestCase):
     """
-    A test within this one, and the one after it.
+    Tests that run other tests, one after the other.
     """
 
     def assert_noticed(
         self, leave: Callable[[], object], said: str, kind: type = SynchronousTestCase
     ) -> None:
         """
-        Check that a test that leaves something fails for that alone, and that the next one passes.
+        Check that a test with leftovers fails for that alone, and that the next one passes.
         """
 
         class Inner(kind):
@@ -45,7 +45,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_process(self) -> None:
         """
-        A process is killed, and waited for.
+        A leftover process is killed, and waited for.
         """
         processes = []
 
@@ -65,7 +65,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_socket(self) -> None:
         """
-        A port is listened on no more.
+        A leftover port is closed.
         """
         opened = []
         self.assert_noticed(
@@ -76,7 +76,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_thread(self) -> None:
         """
-        A thread that waits at a socket ends, for the socket is shut.
+        A leftover thread that waits for a socket ends, because the socket is shut down.
         """
         listening, ended = threading.Event(), threading.Event()
 
@@ -97,7 +97,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_each_kind(self) -> None:
         """
-        So it is with each kind of test that there is.
+        Leftovers are noticed in each kind of test case.
         """
         for kind in (unittest.TestCase, TestCase):
             opened: list[socket.socket] = []
@@ -106,7 +106,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """
-        Things that tests share are left behind by none of them.
+        Things that tests share are not leftovers.
         """
         before = Open.now()
         with shared():

@@ -1,5 +1,5 @@
 """
-The process of ``python -m ssetwist``: its version, how it reads a command line, and what ends it.
+The process of ``python -m ssetwist``: version, command line, and ends.
 """
 
 import contextlib
@@ -20,12 +20,12 @@ from ssetwist.commands._terminal import Terminal
 
 class VersionTests(SynchronousTestCase):
     """
-    Its version.
+    The version of the command.
     """
 
     def test_version(self) -> None:
         """
-        It is that of the package.
+        The version is that of the package.
         """
         with contextlib.redirect_stdout(io.StringIO()) as output:
             ended = self.assertRaises(SystemExit, parse, ["--version"])
@@ -34,13 +34,12 @@ class VersionTests(SynchronousTestCase):
 
 class ParseTests(SynchronousTestCase):
     """
-    Reading a command line.
+    Parsing of command lines.
     """
 
     def test_no_abbreviations(self) -> None:
         """
-        No command takes the beginning of an option for the whole: a new one would change what it
-        means.
+        Abbreviated options are refused: a new option would change their meaning.
         """
         for arguments in (
             ("publish", "http://hub.example/", "x", "--quie"),
@@ -56,16 +55,16 @@ class ParseTests(SynchronousTestCase):
 
 class StatusTests(SynchronousTestCase):
     """
-    The status of a command that fails.
+    Statuses of failed commands.
     """
 
     def test_status(self) -> None:
         """
-        What makes no sense has status 2; what goes wrong nevertheless, as on a disk that is full,
-        has 1.  Each is told in one line.
+        A wrong command line leads to status 2, and another failure, such as a full disk, to status
+        1. Each has a message of one line.
         """
         for problem, expected in (
-            (ValueError("--topic: there must be one"), 2),
+            (ValueError("--topic: it is missing"), 2),
             (OSError(errno.ENOSPC, "no space"), 1),
         ):
             arguments = parse(["publish", "http://hub.example/", "x"])
@@ -83,7 +82,7 @@ class StatusTests(SynchronousTestCase):
 
 class Reactor(Clock):
     """
-    A clock that runs, so that signals are taken.
+    A running clock, so that signals are handled.
     """
 
     def callWhenRunning(self, call: Callable[..., object], *args: object) -> None:
@@ -97,7 +96,7 @@ class Reactor(Clock):
 
 class SignalTests(SynchronousTestCase):
     """
-    Commands that a signal ends.
+    Commands ended by signals.
     """
 
     def setUp(self) -> None:
@@ -109,7 +108,7 @@ class SignalTests(SynchronousTestCase):
 
     async def command(self, *_: object) -> int:
         """
-        Wait for ever; when cancelled, clean up, which takes its time.
+        Wait for ever; when cancelled, clean up slowly.
         """
         try:
             await Deferred()
@@ -120,15 +119,14 @@ class SignalTests(SynchronousTestCase):
 
     def start(self) -> "Deferred[None]":
         """
-        Run it.
+        Run the command.
         """
         terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
         return run_until_signal(self.reactor, Namespace(run=self.command), terminal)
 
     def test_first(self) -> None:
         """
-        The first signal ends the command properly, in a turn of the reactor; its status is that of
-        the signal.
+        The first signal cancels the command in a turn of the reactor, and sets its status.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             self.gate, self.is_ending = Deferred(), False
@@ -144,8 +142,8 @@ class SignalTests(SynchronousTestCase):
 
     def test_second(self) -> None:
         """
-        From the first signal on, either of them ends the process at once, as if nobody took them:
-        who insists need not wait for the command to end properly.
+        After the first signal a second one ends the process at once, without waiting for the
+        cleanup of the command.
         """
         for number in (signal.SIGINT, signal.SIGTERM):
             self.gate = Deferred()

@@ -1,5 +1,5 @@
 """
-Names that users import: from the same place as ever, whatever moves behind it.
+Names that users import, always from the same place, wherever the code is.
 """
 
 import re
@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: All that each package promises.  A name leaves this list, or changes in it, with a news fragment.
+#: Names that each package promises.  To remove or change one needs a news fragment.
 PROMISED = {
     "ssetwist": """
         CannotListen EndReason Event EventStreamResource EventTooLarge Everything Exact Hub
@@ -70,7 +70,7 @@ class PublicNamesTests(SynchronousTestCase):
 
     def test_readme_and_examples(self) -> None:
         """
-        The README and the examples import promised names only, each from where it is promised.
+        The README and the examples import only promised names, each from its promised place.
         """
         statements = 0
         for path in (ROOT / "README.rst", *sorted((ROOT / "examples").glob("*.py"))):
@@ -84,7 +84,7 @@ class PublicNamesTests(SynchronousTestCase):
 
 def _listed(module: ModuleType) -> Iterable[str]:
     """
-    Return the names that a module lists; without a list, the classes that it defines.
+    Return the names in a module's ``__all__``, or the classes that it defines.
     """
     own = [
         one for one in vars(module).values() if getattr(one, "__module__", "") == module.__name__

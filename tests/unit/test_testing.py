@@ -1,5 +1,5 @@
 """
-What is offered for the tests of others.
+The testing kit for users.
 """
 
 import threading
@@ -25,7 +25,7 @@ class MemoryHubTests(SynchronousTestCase):
 
     def test_advance(self) -> None:
         """
-        Nothing is handed out until time passes, be it only the rest of a turn.
+        Events are delivered when time passes, at least to the end of the reactor turn.
         """
         hub = MemoryHub()
         listener = Listener(hub, "t")
@@ -36,7 +36,7 @@ class MemoryHubTests(SynchronousTestCase):
 
     def test_time(self) -> None:
         """
-        Time passes as it is told to, for everything: here for the heartbeat.
+        ``advance`` moves all timers of the hub, such as the heartbeat.
         """
         hub = MemoryHub(heartbeat=1.0)
         listener = Listener(hub)
@@ -45,7 +45,7 @@ class MemoryHubTests(SynchronousTestCase):
 
     def test_clock(self) -> None:
         """
-        It may share a clock.
+        A hub may use a given clock.
         """
         clock = Clock()
         hub, other = MemoryHub(clock=clock), MemoryHub(clock=clock)
@@ -56,7 +56,7 @@ class MemoryHubTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        Options are those of every hub.
+        A ``MemoryHub`` takes the options of ``Hub``.
         """
         hub = MemoryHub(max_subscribers=1, when_behind=WhenBehind.SKIP)
         self.assertIsInstance(hub, Hub)
@@ -66,7 +66,7 @@ class MemoryHubTests(SynchronousTestCase):
 
     def test_threads(self) -> None:
         """
-        It has no threads, unless told to.
+        A ``MemoryHub`` does not use threads by default.
         """
         before = threading.active_count()
         for threads, expected in ((None, 0), (2, 1)):
@@ -81,7 +81,7 @@ class MemoryHubTests(SynchronousTestCase):
 
 class MemoryOutletTests(SynchronousTestCase):
     """
-    A connection that is not there.
+    A connection in memory.
     """
 
     def setUp(self) -> None:
@@ -93,12 +93,12 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def check_nothing_is_left(self) -> None:
         """
-        Check that it goes, with its timer.
+        Check that the streams have dropped the outlet, and its timer.
         """
         self.hub.streams.abort()
         self.assertEqual((0, []), (len(self.hub.streams), self.hub.clock.getDelayedCalls()))
 
-    # As its writer
+    # Methods of a writer
 
     def has_room(self) -> None:
         self.heard.append("room")
@@ -114,7 +114,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_new(self) -> None:
         """
-        At first it is open, keeps up, and has nothing; its streams look after it.
+        A new outlet is open, keeps up and is empty, and the streams hold it.
         """
         outlet = self.outlet
         self.assertEqual(
@@ -132,7 +132,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_write(self) -> None:
         """
-        What is written is read by the client, and remembered write by write.
+        Written bytes are read by the client, and recorded write by write.
         """
         self.assertTrue(self.write(b"a"))
         self.assertTrue(self.write(b"bc", 2))
@@ -141,7 +141,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_short_cut(self) -> None:
         """
-        It has no short cut: nothing is sent before the write is settled.
+        An outlet in memory sends nothing before ``settle``.
         """
         chunk = Chunk(b"abc", 2)
         sent = self.outlet.short_cut(chunk)(chunk.data)
@@ -151,7 +151,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_last_write(self) -> None:
         """
-        It knows when the client last got something.
+        ``last_write`` is the time of the last write that the client has read.
         """
         self.hub.clock.advance(1.0)
         self.write(b"")
@@ -167,7 +167,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_stop_reading(self) -> None:
         """
-        Once the client reads no more, it is behind from the next write on.
+        A client that has stopped reading is behind from the next write on.
         """
         self.outlet.stop_reading()
         self.assertFalse(self.outlet.is_behind)
@@ -180,7 +180,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_read(self) -> None:
         """
-        When it reads again it gets what waits, and the writer hears that there is room.
+        A client that reads again gets the waiting bytes, and the writer learns that there is room.
         """
         self.outlet.stop_reading()
         self.write(b"a")
@@ -193,7 +193,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_read_while_it_keeps_up(self) -> None:
         """
-        Where nothing waits, nobody hears of it.
+        Without waiting bytes the writer is not called.
         """
         self.outlet.read()
         self.outlet.stop_reading()
@@ -203,7 +203,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_read_without_writer(self) -> None:
         """
-        It may have no writer.
+        A client may read while the outlet does not have a writer.
         """
         self.outlet.writer = None
         self.outlet.stop_reading()
@@ -213,8 +213,8 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        Ending it, the writer may write once more, and then hears the reason; the last words come
-        last, and count as no write.
+        At the end the writer may write once more, and then gets the reason; the last words come
+        last, and do not count as a write.
         """
         self.before_end = lambda: self.write(b"b")
         self.write(b"a")
@@ -226,7 +226,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_end_without_writer(self) -> None:
         """
-        It may have no writer then, either.
+        An outlet without a writer can end.
         """
         self.outlet.writer = None
         self.outlet.end(EndReason.FINISHED, last_words=b"c")
@@ -234,7 +234,8 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_end_while_behind(self) -> None:
         """
-        What waits and the last words are read in the end; until then it is looked after.
+        Waiting bytes and the last words are read at the end; until then the streams hold the
+        outlet.
         """
         self.outlet.stop_reading()
         self.write(b"a")
@@ -246,7 +247,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_end_twice(self) -> None:
         """
-        Ending it twice is no error, and nobody hears it twice.
+        A second end does nothing, and the writer is not called again.
         """
         for last_words in (b"a", b"b"):
             self.outlet.end(EndReason.FINISHED, last_words=last_words)
@@ -254,7 +255,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_end_from_before_end(self) -> None:
         """
-        If it is cut by what the writer does at the last moment, this is how it ended.
+        If the writer cuts the connection in ``before_end``, that is the reason of the end.
         """
         self.before_end = lambda: self.outlet.abort(EndReason.STALLED)
         self.outlet.end(EndReason.FINISHED, last_words=b"a")
@@ -262,7 +263,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_write_after_the_end(self) -> None:
         """
-        What is written after the end is lost, and no error.
+        A write after the end is dropped without an error.
         """
         self.outlet.end(EndReason.FINISHED)
         self.assertTrue(self.write(b"a"))
@@ -271,7 +272,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_abort(self) -> None:
         """
-        Cut, it throws away what waits, and tells once; cutting it twice is no error.
+        A cut drops waiting bytes and calls the writer once; a second cut does nothing.
         """
         self.outlet.stop_reading()
         self.write(b"a")
@@ -283,7 +284,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_abort_after_end(self) -> None:
         """
-        An end that is under way can be cut short; nobody hears it twice.
+        A cut may follow an end; the writer is not called again.
         """
         self.outlet.stop_reading()
         self.outlet.end(EndReason.FINISHED, last_words=b"a")
@@ -293,7 +294,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_leave(self) -> None:
         """
-        The client may leave, for whatever reason, once; that is no cut of ours.
+        The client may leave once, for any reason; that does not count as a cut.
         """
         self.outlet.leave()
         self.outlet.leave(EndReason.CONNECTION_LOST)
@@ -305,7 +306,7 @@ class MemoryOutletTests(SynchronousTestCase):
 
     def test_stalled(self) -> None:
         """
-        It stalls like a real one.
+        An outlet in memory stalls like a real one.
         """
         self.outlet.stop_reading()
         self.write(b"a")
@@ -333,7 +334,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_subscriber(self) -> None:
         """
-        It knows its subscriber, and why it ended.
+        A listener has its subscriber and the reason of its end.
         """
         listener = Listener(self.hub)
         self.assertEqual((listener.subscriber,), self.hub.subscribers)
@@ -343,7 +344,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        It subscribes to everything, unless told otherwise, with any option.
+        A listener subscribes to everything by default, and takes the options of ``Hub.subscribe``.
         """
         for topic in "ab":
             self.hub.publish(topic, Event(topic), private=topic == "b")
@@ -359,7 +360,7 @@ class ListenerTests(SynchronousTestCase):
     @given(st.text(), LINE.filter(bool), st.none() | st.integers(0, 10**9))
     def test_events(self, data: str, type: str, retry: int | None) -> None:
         """
-        Whatever is published is what it has read, with the id of the hub.
+        ``events`` are the published events, with the ids of the hub.
         """
         listener = Listener(self.hub)
         event = Event(data, type=type, retry=retry)
@@ -375,7 +376,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_no_events(self) -> None:
         """
-        Comments, a ``retry`` and an id alone are no events.
+        Comments, and blocks with only a ``retry`` or an id, are not events.
         """
         listener = Listener(self.hub)
         for data in (b":\n", b": data: a\n", b"retry: 3000\n", b"id: x\n\n", b"data: b\n\n"):
@@ -384,7 +385,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_only_what_was_read(self) -> None:
         """
-        What waits has not been read.
+        ``events`` does not contain bytes that the client has not read.
         """
         listener = Listener(self.hub)
         listener.stop_reading()
@@ -396,7 +397,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_last_words(self) -> None:
         """
-        The last words have been read, too.
+        ``events`` contains events of the last words.
         """
         listener = Listener(self.hub)
         listener.subscriber.end(for_good=True)

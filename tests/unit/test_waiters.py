@@ -1,5 +1,5 @@
 """
-Several who wait for one thing.
+Several Deferreds for one occasion.
 """
 
 from twisted.internet.defer import CancelledError
@@ -10,7 +10,7 @@ from ssetwist._waiters import Waiters
 
 class WaitersTests(SynchronousTestCase):
     """
-    Each has a Deferred of its own.
+    Deferreds that are fired together.
     """
 
     def setUp(self) -> None:
@@ -18,7 +18,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_fire(self) -> None:
         """
-        All who wait get it, once; who cancelled does not, and disturbs nobody.
+        ``fire`` fires all waiting Deferreds once; cancelling one does not disturb the others.
         """
         first, second, third = (self.waiters.wait() for _ in range(3))
         second.cancel()
@@ -30,7 +30,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """
-        Waiters are told in the order in which they came.
+        Deferreds are fired in the order in which they were made.
         """
         told: list[str] = []
         for name in "abc":
@@ -40,7 +40,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_cancel_from_within(self) -> None:
         """
-        A callback may cancel others, of which none is left out and none is told twice.
+        A callback may cancel another Deferred; the rest are fired, each once.
         """
         waiting = [self.waiters.wait() for _ in range(4)]
         waiting[1].addCallback(lambda result: [waiting[0].cancel(), waiting[2].cancel(), result])
@@ -51,7 +51,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_wait_from_within(self) -> None:
         """
-        A waiter that begins to wait when it is told waits for the next time.
+        A Deferred that is made in a callback waits for the next occasion.
         """
         again = self.waiters.wait().addCallback(lambda _: self.waiters.wait())
         self.waiters.fire(1)
@@ -61,7 +61,7 @@ class WaitersTests(SynchronousTestCase):
 
     def test_fail(self) -> None:
         """
-        All who wait are disappointed.
+        ``fail`` fails all waiting Deferreds.
         """
         waiting = [self.waiters.wait() for _ in range(2)]
         self.waiters.fail(KeyError("why"))

@@ -1,13 +1,14 @@
 """
-One request and its connection: whatever a server may cost a client, in bytes, seconds or redirects,
-has its bound here.
+One request and its connection.  The limits of what a server may cost a client are here: bytes,
+seconds and redirects.
 """
 
-from ._abort import abort, connection_of, discard
+from ._abort import abort, discard
 from ._bearer import BEARER_TOKEN, can_be_token
 from ._bounded_body import BoundedBody, CannotRead
 from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._gzip import GzipDecoder
+from ._insides import connection_of
 from ._problems import describe, disconnected, ended
 from ._request import (
     AnyHeaders,

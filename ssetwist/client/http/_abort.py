@@ -1,9 +1,9 @@
 """
-How the connection of a response is cut.
+Cutting the connection of a response.
 
-An event stream has no end that one could wait for, so leaving it is cutting it.  Losing it politely
-is not enough: over TLS that waits for the peer's last word, which a peer that has vanished, or a
-transport that is paused, never gives.
+An event stream does not end by itself, so a client leaves it by cutting the connection.
+``loseConnection`` is not enough: over TLS it waits for the peer's close, which never comes from a
+peer that has vanished, or through a paused transport.
 """
 
 from typing import Any
@@ -12,25 +12,16 @@ from twisted.internet.protocol import Protocol, connectionDone
 from twisted.python.failure import Failure
 from twisted.web.iweb import IResponse
 
-from ._insides import producer_of
+from ._insides import connection_of
 from ._response import unwrapped
-
-
-def connection_of(transport: Any) -> Any:
-    """
-    Return the connection that a body comes from.
-
-    :param transport: Of a protocol that a body is delivered to.  It is ``Any`` because no interface
-        of Twisted has what is needed.
-    """
-    return producer_of(transport)
 
 
 def abort(transport: Any) -> bool:
     """
-    Cut a connection, and tell whether it could be: then its protocol loses it soon.
+    Cut a connection, or close it if it cannot be cut.
 
-    :param transport: See :func:`connection_of`.
+    :param transport: The transport of a body.  No interface of Twisted has the needed methods.
+    :returns: True if it was cut; ``connectionLost`` follows soon.
     """
     cut = getattr(connection_of(transport), "abortConnection", None)
     if cut is None:
@@ -43,19 +34,19 @@ def abort(transport: Any) -> bool:
 class _Unwanted(Protocol):
     def connectionMade(self) -> None:
         """
-        Want nothing.
+        Cut the connection.
         """
         abort(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        It is well.
+        Ignore the end.
         """
 
 
 def discard(response: IResponse) -> None:
     """
-    Have nothing of the body of a response: cut its connection, unless the body has come already.
+    Drop the body of a response: cut its connection, unless the whole body has arrived.
     """
     itself, _ = unwrapped(response)
     itself.deliverBody(_Unwanted())

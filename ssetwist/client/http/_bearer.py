@@ -1,5 +1,5 @@
 """
-Bearer tokens, as a header may have them.
+The syntax of bearer tokens.
 """
 
 import re
@@ -12,6 +12,6 @@ _BEARER_TOKEN = re.compile(BEARER_TOKEN)
 
 def can_be_token(text: str) -> bool:
     """
-    Tell whether a text can be a bearer token.
+    Check whether a text can be a bearer token.
     """
     return _BEARER_TOKEN.fullmatch(text) is not None

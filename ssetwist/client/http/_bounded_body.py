@@ -1,5 +1,5 @@
 """
-The body of somebody else's response, which is given a limit to what it may take of us.
+The body of a response, read up to a limit.
 """
 
 from twisted.internet.defer import Deferred
@@ -13,23 +13,23 @@ from ._abort import abort
 
 class CannotRead(Exception):
     """
-    A body cannot be had whole; why, with nothing of it.
+    A body could not be read whole.  The message says why, and does not quote the body.
     """
 
 
 class BoundedBody(Protocol):
     """
-    Collects a body that may be too long, or never end.
+    A protocol that collects a body, which may be too long or never end.
 
-    :ivar done: Fires with it, or fails with :class:`CannotRead`.  Cancelling it closes the
+    :ivar done: Fires with the body, or fails with :class:`CannotRead`.  Cancelling it closes the
         connection.
     """
 
     def __init__(self, max_bytes: int, *, may_be_empty: bool = False) -> None:
         """
-        :param max_bytes: How many bytes it may have.
-        :param may_be_empty: Whether nothing is a body, where nothing but the end of the connection
-            says that this was all.  It may have broken before anything came.
+        :param max_bytes: Bytes of the body, at most.
+        :param may_be_empty: True to accept an empty body of a response without a length, although
+            its connection may have broken before the first byte.
         """
         self.done: Deferred[bytes] = Deferred(lambda _: self.close())
         self._max_bytes = max_bytes
@@ -39,7 +39,7 @@ class BoundedBody(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take a piece.
+        Collect some bytes.
         """
         if self._is_over:
             return
@@ -50,7 +50,7 @@ class BoundedBody(Protocol):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        See how it ended.
+        Fire ``done``.
         """
         if self._is_over:
             return
@@ -59,11 +59,11 @@ class BoundedBody(Protocol):
         if reason.check(ResponseDone) or (has_some and reason.check(PotentialDataLoss)):
             self.done.callback(bytes(self._received))
         else:
-            self.done.errback(CannotRead("its end did not come"))
+            self.done.errback(CannotRead("it was cut off"))
 
     def close(self) -> None:
         """
-        Take no more.
+        Drop the body, and cut the connection.
         """
         self._is_over = True
         self._received.clear()

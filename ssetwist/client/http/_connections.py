@@ -1,8 +1,8 @@
 """
-The connections that an event source makes itself, so that it can close them for good.
+Connections that an event source makes, so that it can close all of them.
 
-An ``Agent`` knows its connections only while it caches them.  An event stream never comes back into
-a cache, so each connection is remembered here, from its first moment to its last.
+An ``Agent`` knows its connections only while it caches them.  The connection of an event stream
+never returns to a cache, so each connection is remembered here from its beginning to its end.
 """
 
 from typing import Any
@@ -22,31 +22,26 @@ from ..._reactor import AnyReactor
 from ..._waiters import Waiters
 from ._insides import make_quiet, transport_of
 
-#: How many bytes the head of a response may have, informational ones before it included.  Browsers
-#: take no more; Twisted bounds each line, but not their number.
+#: Bytes of a response's head, at most, informational responses before it included.  Browsers have
+#: the same limit; Twisted limits each line, but not the number of lines.
 MAX_HEAD = 2**18
 
-#: Seconds that a connection is kept for the next request.
+#: Seconds for which a connection is kept for the next request.
 KEPT_FOR = 4
 
 
 @implementer(IAgentEndpointFactory)
 class Connections:
     """
-    Makes connections for an agent, to any host, and remembers them.
+    Connections of an agent, to any host.
 
-    :ivar agent: Uses them.
+    :ivar agent: The agent that uses them.
     """
 
-    def __init__(
-        self,
-        reactor: AnyReactor,
-        *,
-        kept: int = 0,
-    ) -> None:
+    def __init__(self, reactor: AnyReactor, *, kept: int = 0) -> None:
         """
-        :param kept: How many to one server are kept for the next request.  A stream takes its
-            connection with it, so an event source keeps none.
+        :param kept: Connections to one server that are kept for the next request.  The end of a
+            stream is that of its connection, so an event source does not keep any.
         """
         self._reactor = reactor
         self._tls = BrowserLikePolicyForHTTPS()
@@ -61,35 +56,29 @@ class Connections:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         """
-        Return what connects to a host.
+        Return an endpoint that connects to a host.
         """
         endpoint: Any = HostnameEndpoint(self._reactor, uri.host.decode(), uri.port)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(uri.host, uri.port), endpoint)
-        return _Remembered(endpoint, self)
+        return _RememberingEndpoint(endpoint, self)
 
     def close(self) -> "Deferred[None]":
         """
-        Cut all of them.
+        Cut all connections.
 
-        :returns: Fires when they are gone.  Cancelling it only ends the waiting.
+        :returns: Fires when they are closed.  Cancelling it only ends the waiting.
         """
-        # Ends its timers.  It loses its connections politely, and waits for that; we do not.
+        # Ends its timers.  The pool does not cut connections, so the loop below does.
         self._pool.closeCachedConnections()
         for connection in tuple(self._open):
             connection.abortConnection()
         return self._gone.wait() if self._open else succeed(None)
 
     def add(self, connection: "_Connection") -> None:
-        """
-        Remember one.
-        """
         self._open.append(connection)
 
     def remove(self, connection: "_Connection") -> None:
-        """
-        Forget one that is gone.
-        """
         self._open.remove(connection)
         if not self._open:
             self._gone.fire(None)
@@ -97,17 +86,17 @@ class Connections:
 
 class _Pool(HTTPConnectionPool):
     """
-    Keeps connections for an agent.
+    A pool that keeps connections for an agent.
     """
 
-    # Less than servers keep theirs, so that it seldom happens that one closes just when it is used
-    # again.  Who asks knows when it is harmless to ask again.
+    # Shorter than servers keep connections, so that a server seldom closes one just when it is
+    # used again.  The caller decides whether a request may be sent again.
     cachedConnectionTimeout = KEPT_FOR  # noqa: N815  # Twisted's name
     retryAutomatically = False  # noqa: N815  # Twisted's name
 
     def getConnection(self, key: Any, endpoint: IStreamClientEndpoint) -> "Deferred[Any]":  # noqa: N802
         """
-        Return a connection, as it was returned when it was made: what is kept is the HTTP within.
+        Return a connection as its endpoint returned it: the pool keeps the HTTP protocol inside.
         """
         found: Deferred[Any] = super().getConnection(key, endpoint)
         return found.addCallback(
@@ -116,9 +105,9 @@ class _Pool(HTTPConnectionPool):
 
 
 @implementer(IStreamClientEndpoint)
-class _Remembered:
+class _RememberingEndpoint:
     """
-    Connects as another endpoint does, and remembers the connection.
+    An endpoint around another one that remembers its connections.
     """
 
     def __init__(self, endpoint: IStreamClientEndpoint, connections: Connections) -> None:
@@ -127,7 +116,7 @@ class _Remembered:
 
     def connect(self, factory: IProtocolFactory) -> "Deferred[Any]":  # of what it builds
         """
-        Connect.
+        Connect, and remember the connection.
         """
         connected: Deferred[Any] = self._endpoint.connect(_Factory(factory, self._connections))
         return connected
@@ -135,16 +124,16 @@ class _Remembered:
 
 class _HeadTooLong(Exception):
     """
-    Who sends a head without an end would have us hold it until the time-out.
+    The head of a response is too long.  A head without an end would be held until the time-out.
     """
 
 
 class _Connection(ProtocolWrapper):
     """
-    One connection, seen from inside of its TLS, and what an ``Agent`` takes for its HTTP.
+    One connection, inside its TLS.  To an ``Agent`` it is the HTTP protocol.
 
-    :ivar was_cut: Whether it has ended otherwise than by the peer's closing it: an ``Agent`` keeps
-        that for itself where a response has no length.
+    :ivar was_cut: True if the connection has ended, and not because the peer closed it.  An
+        ``Agent`` does not report that for a response without a length.
     """
 
     factory: "_Factory"
@@ -154,7 +143,7 @@ class _Connection(ProtocolWrapper):
 
     def request(self, request: Any) -> "Deferred[IResponse]":  # of a private class of Twisted's
         """
-        Send a request, and look at how much comes until the head of its response has.
+        Send a request, and count the bytes until the head of its response is complete.
         """
         self._awaits_head = True
         self._head = 0
@@ -164,7 +153,7 @@ class _Connection(ProtocolWrapper):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Pass on what comes.
+        Pass on some bytes, and cut the connection if the head is too long.
         """
         super().dataReceived(data)
         if self._awaits_head:
@@ -174,7 +163,7 @@ class _Connection(ProtocolWrapper):
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Let HTTP know first.
+        Report the end to HTTP first.
         """
         self.was_cut = reason.check(ConnectionDone) is None
         if self._head > MAX_HEAD:
@@ -193,12 +182,12 @@ class _Factory(WrappingFactory[_Connection]):
 
     def __init__(self, factory: Any, connections: Connections) -> None:  # of an Agent
         super().__init__(factory)
-        make_quiet(factory)  # or the log has two lines of it beside each attempt's own
+        make_quiet(factory)  # or it logs two lines beside each attempt's own
         self.connections = connections
 
     def registerProtocol(self, p: _Connection) -> None:
         """
-        Remember a connection that was made.
+        Remember a new connection.
         """
         super().registerProtocol(p)
         self.connections.add(p)

@@ -1,5 +1,5 @@
 """
-One request and its whole answer, which is given a limit to what it may take of us: bytes and time.
+One request and its whole response, with limits to bytes and time.
 """
 
 from collections.abc import Mapping
@@ -23,15 +23,15 @@ from ._response import headers_of, unwrapped
 from ._response_head import follow
 from ._sender import sending
 
-#: What can only go wrong before anything has been sent.
+#: Errors that can only happen before anything was sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
 
 
 class NoAnswer(Disconnected):
     """
-    A request had no answer, or none that is whole.
+    A request was not answered, or not with a whole response.
 
-    :ivar was_sent: Whether the server may have got the request nevertheless.
+    :ivar was_sent: True if the server may have got the request nevertheless.
     """
 
     def __init__(self, problem: str, *, was_sent: bool = True) -> None:
@@ -42,11 +42,10 @@ class NoAnswer(Disconnected):
 @dataclass(frozen=True, slots=True)
 class WholeResponse:
     """
-    A response.
+    A response with its body.
 
-    :ivar url: What answered, after redirects.
-    :ivar headers: By their names in lower case; the values of headers that came more than once are
-        joined with ``", "``.
+    :ivar url: The URL of the response, after redirects.
+    :ivar headers: Headers by their names in lower case; repeated headers are joined with ``", "``.
     """
 
     status: int
@@ -57,7 +56,7 @@ class WholeResponse:
 
 class Exchanges:
     """
-    Makes requests: with a treq client or an agent that is somebody's, or with its own connections.
+    Sender of requests: through a given treq client or agent, or with connections of its own.
     """
 
     def __init__(
@@ -69,8 +68,8 @@ class Exchanges:
         connections: int = 2,
     ) -> None:
         """
-        :param timeout: Seconds until the whole answer must be there.
-        :param connections: How many to one server are kept for the next request.
+        :param timeout: Seconds within which the whole response must arrive.
+        :param connections: Connections to one server that are kept for the next request.
         """
         if not timeout > 0:
             raise ValueError("timeout must be a number of seconds, more than 0")
@@ -89,12 +88,12 @@ class Exchanges:
         follows: bool = False,
     ) -> Deferred[WholeResponse]:
         """
-        Ask, and wait for the whole answer.
+        Send a request, and wait for the whole response.
 
-        :param max_bytes: How many bytes the body of the answer may have.
-        :param follows: Whether redirects are followed.  An update is sent to nobody else.
+        :param max_bytes: Bytes of the response's body, at most.
+        :param follows: True to follow redirects.  An update is not sent to another server.
         :returns: A Deferred that fails with :class:`NoAnswer`, or with :class:`RedirectRefused` if
-            redirects lead nowhere.  Cancelling it closes the connection.
+            a redirect cannot be followed.  Cancelling it closes the connection.
         """
 
         async def answered() -> WholeResponse:
@@ -102,11 +101,10 @@ class Exchanges:
             for name, value in headers.items():
                 sent.setRawHeaders(name, [value])
             request = Request(method, url, sent, body)
-            answerer = url
             if follows:
                 response, answerer = await follow(self._send, request)
             else:
-                response = await self._send(request)
+                response, answerer = await self._send(request), url
             collector = BoundedBody(max_bytes, may_be_empty=True)
             unwrapped(response)[0].deliverBody(collector)
             try:
@@ -122,21 +120,21 @@ class Exchanges:
 
     def close(self) -> Deferred[None]:
         """
-        Cut the connections that are its own.
+        Cut its own connections, if it has some.
         """
         return succeed(None) if self._own is None else self._own.close()
 
 
 def _timed_out(problem: object, seconds: float) -> object:
     if not isinstance(problem, Failure):
-        return problem  # it came at the last moment
+        return problem  # the response came at the last moment
     was_sent = not problem.check(*_BEFORE_SENDING)
     raise NoAnswer(f"there was no answer within {seconds:g} s", was_sent=was_sent)
 
 
 def _explain(failure: Failure) -> Failure:
     """
-    Say in words what a network did.
+    Turn an error of the network into words.
     """
     if failure.check(NoAnswer, RedirectRefused):
         return failure
@@ -149,8 +147,8 @@ def _explain(failure: Failure) -> Failure:
 
 def _or_cancelled(waiting: Deferred[WholeResponse]) -> Deferred[WholeResponse]:
     """
-    Return the same, but that it fails with ``CancelledError`` when it is cancelled.  An agent calls
-    that a connection that failed; who asks would try again.
+    Return a Deferred of the same result that fails with ``CancelledError`` when it is cancelled.
+    An agent's own fails as if the connection had, and a caller would try again.
     """
     is_cancelled = False
 

@@ -1,22 +1,22 @@
 """
-gzip (RFC 1952) as it comes, in bounded pieces.  Pure.
+A decoder of gzip (RFC 1952) that works in bounded pieces.  Pure.
 
-A few bytes of gzip can stand for a thousand times as many, so nobody gets more at once than a
-piece, and nothing is decoded before it is asked for.
+A few bytes of gzip can stand for a thousand times as many.  So nothing is decoded before it is
+asked for, and never more than one piece.
 """
 
 import zlib
 
-#: How many bytes are decoded at once at most; as many as a socket is read for.
+#: Bytes that are decoded at once, at most; a read from a socket has the same limit.
 PIECE = 2**16
 
-_GZIP = 16 + zlib.MAX_WBITS  # as zlib has it
+_GZIP = 16 + zlib.MAX_WBITS  # zlib's code for gzip
 
 
 class GzipDecoder:
     """
-    Takes bytes as they come, and gives as many as there are by then: whatever a server has flushed
-    (``Z_SYNC_FLUSH``) is there at once.  Several members behind each other are one stream.
+    A decoder that gives bytes as soon as the server has flushed them (``Z_SYNC_FLUSH``).  Several
+    members in a row are one stream.
     """
 
     def __init__(self) -> None:
@@ -26,15 +26,15 @@ class GzipDecoder:
 
     def push(self, data: bytes) -> None:
         """
-        Take some bytes; they are held until :meth:`take` comes to them.
+        Add some bytes; they are held until :meth:`take` decodes them.
         """
         self._waiting += data
 
     def take(self) -> bytes:
         """
-        Return the next bytes, at most :data:`PIECE`; ``b""`` where more must be pushed first.
+        Return the next bytes, at most :data:`PIECE`; ``b""`` if more must be pushed first.
 
-        :raises ValueError: If it is no gzip.
+        :raises ValueError: If the bytes are not gzip.
         """
         while self._waiting or self._has_more:
             try:

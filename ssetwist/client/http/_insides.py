@@ -15,10 +15,10 @@ from twisted.web.iweb import IAgent, IResponse
 
 def agent_of(client: HTTPClient) -> IAgent:
     """
-    Return what a client of treq sends its requests through.
+    Return the agent of a treq client.
 
-    The client's own ``request`` would do more, and has no switch for that: it asks for gzip,
-    decodes without a bound, and keeps the connection of a response whose cookies it cannot read.
+    The client's own ``request`` always does more: it asks for gzip, decodes it without a limit, and
+    keeps the connection of a response with cookies that it cannot read.
     """
     agent: IAgent = client._agent
     return agent
@@ -26,7 +26,7 @@ def agent_of(client: HTTPClient) -> IAgent:
 
 def cookies_of(client: HTTPClient) -> CookieJar:
     """
-    Return where a client of treq keeps its cookies.
+    Return the cookie jar of a treq client.
     """
     jar: CookieJar = client._cookiejar
     return jar
@@ -34,31 +34,31 @@ def cookies_of(client: HTTPClient) -> CookieJar:
 
 def wrapped_by(response: IResponse) -> IResponse | None:
     """
-    Return the response that another one is put around, by treq or by an agent that decodes it;
-    ``None`` for a response that is not put around another.
+    Return the response inside a wrapper of treq, or of an agent that decodes it; ``None`` for a
+    response that is not a wrapper.
     """
     return getattr(response, "original", None)
 
 
-def producer_of(transport: Any) -> Any:  # no interface has what is needed of either
+def connection_of(transport: Any) -> Any:  # no interface has the needed methods
     """
-    Return what the transport of a body stands for.  An ``Agent`` gives a proxy as the transport,
-    and the proxy cannot abort; what it stands for can.  When the body has come the proxy stands for
-    nothing any more: then this is the proxy.
+    Return the transport behind the transport of a body.  An ``Agent`` gives a body a proxy, which
+    cannot abort; the transport behind it can.  When the body has arrived the proxy is empty, and is
+    returned itself.
     """
     return getattr(transport, "_producer", None) or transport
 
 
 def transport_of(kept: Any) -> Any:  # of a private class of Twisted's
     """
-    Return the transport of a connection that a pool has kept: a pool which does not retry gives
-    back the protocol that an agent has made, and not what the endpoint has put around that.
+    Return the transport of a connection that a pool has kept.  A pool that does not retry returns
+    the agent's protocol, and not the wrapper that the endpoint made.
     """
     return kept.transport
 
 
 def make_quiet(factory: Any) -> None:  # of a private class of Twisted's
     """
-    Have the factory that an agent gives an endpoint say nothing of each connection that it makes.
+    Keep the factory that an agent gives an endpoint from logging each connection.
     """
     factory.noisy = False

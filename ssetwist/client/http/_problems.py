@@ -1,5 +1,5 @@
 """
-What went wrong, in words.
+Errors of the network, in words.
 """
 
 from collections.abc import Iterator
@@ -11,22 +11,22 @@ from twisted.web.http import PotentialDataLoss
 
 from ...errors import Disconnected
 
-#: How much of what a network says is shown, in characters.
-_SHOWN = 200
+#: Characters of an error that are shown.
+_MAX_SHOWN = 200
 
 
 def describe(problem: BaseException) -> str:
     """
-    Say what the network or its library says, in one short line.
+    Return the words of an error of the network or its library, in one short line.
     """
-    return "; ".join(dict.fromkeys(_texts(problem)))[:_SHOWN]
+    return "; ".join(dict.fromkeys(_texts(problem)))[:_MAX_SHOWN]
 
 
 def _texts(problem: BaseException) -> Iterator[str]:
-    # Twisted wraps what happened into what that was the end of; only the former means something.
+    # Twisted wraps errors into others; only the inner ones say what happened.
     reasons = getattr(problem, "reasons", None)
     if isinstance(problem, TLSError) and problem.args and isinstance(problem.args[0], list):
-        for *_, reason in problem.args[0]:  # with the names of a library and of its function
+        for *_, reason in problem.args[0]:  # before it, the names of a library and a function
             yield f"TLS: {reason}"
     elif reasons is None:
         yield " ".join(str(problem).split()) or type(problem).__name__
@@ -37,7 +37,7 @@ def _texts(problem: BaseException) -> Iterator[str]:
 
 def disconnected(problem: BaseException) -> Disconnected:
     """
-    Return what an attempt fails with that has got no response.
+    Return the error of an attempt without a response.
     """
     result = Disconnected(f"there was no response: {describe(problem)}")
     result.__cause__ = problem
@@ -46,11 +46,10 @@ def disconnected(problem: BaseException) -> Disconnected:
 
 def ended(reason: Failure, *, was_cut: bool = False) -> Disconnected:
     """
-    Return what a stream ends with when its bytes have.
+    Return the error with which a stream ends.
 
-    :param was_cut: Whether the connection is known to have been cut.  If a response has no length
-        that must be known, because then the end of the connection is that of the response, and a
-        proper one (RFC 9112, 8).
+    :param was_cut: True if the connection is known to have been cut.  That matters for a response
+        without a length: it ends properly with its connection (RFC 9112, 8).
     """
     if reason.check(ResponseDone) or (reason.check(PotentialDataLoss) and not was_cut):
         return Disconnected("the server has ended the stream", is_clean=True)

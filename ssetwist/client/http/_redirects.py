@@ -1,35 +1,35 @@
 """
-Where a redirection leads, as browsers follow it (WHATWG Fetch, 4.5 "HTTP-redirect fetch").  Pure.
+Redirects, followed as browsers do (WHATWG Fetch, 4.5 "HTTP-redirect fetch").  Pure.
 
-Nothing is remembered, of a permanent one neither: who reconnects asks the URL that it was given.
+Permanent redirects are not remembered: a client that reconnects asks the URL that it was given.
 """
 
 from ._request import Request, normalized, origin_of
 
-#: The statuses that are redirections if they say where to (WHATWG Fetch, "redirect status").
+#: Statuses of redirects, if there is a ``Location`` (WHATWG Fetch, "redirect status").
 REDIRECTS = frozenset((301, 302, 303, 307, 308))
 
-#: How many are followed until it is an endless circle (WHATWG Fetch, 4.5).
-MOST = 20
+#: Redirects that are followed, at most (WHATWG Fetch, 4.5).
+MAX_REDIRECTS = 20
 
-#: What describes a body, and goes with it (WHATWG Fetch, "request-body-header name").
-_OF_BODY = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
+#: Headers that describe a body, and are dropped with it (WHATWG Fetch, "request-body-header name").
+_BODY_HEADERS = ("Content-Encoding", "Content-Language", "Content-Location", "Content-Type")
 
-#: What is for one origin only: what it is called, and who one is there.
-_OF_ORIGIN = ("Authorization", "Cookie", "Cookie2", "Host", "Proxy-Authorization")
+#: Headers for one origin only: its name, and credentials.
+_ORIGIN_HEADERS = ("Authorization", "Cookie", "Cookie2", "Host", "Proxy-Authorization")
 
 
 def redirected(request: Request, status: int, location: str) -> Request:
     """
-    Return the request that a redirection asks for.
+    Return the request that a redirect asks for.
 
-    :raises ValueError: If it leads nowhere one could go: the problem, as the end of a sentence
-        about the redirection.
+    :raises ValueError: If the location cannot be requested.  The message is the end of a sentence
+        about the response.
     """
     try:
         url = normalized(location, request.url)
     except ValueError as problem:
-        raise ValueError(f"redirects to where nobody can go: {problem}") from None
+        raise ValueError(f"redirects to a location that cannot be requested: {problem}") from None
     if "#" not in url:
         _, sharp, fragment = request.url.partition("#")
         url += sharp + fragment
@@ -39,23 +39,23 @@ def redirected(request: Request, status: int, location: str) -> Request:
         status == 303 and method not in ("GET", "HEAD")
     ):
         method, body = "GET", None
-        for name in _OF_BODY:
+        for name in _BODY_HEADERS:
             headers.removeHeader(name)
     if origin_of(url) != origin_of(request.url):
-        for name in _OF_ORIGIN:
+        for name in _ORIGIN_HEADERS:
             headers.removeHeader(name)
     return Request(method, url, headers, body)
 
 
 def circle(urls: list[str]) -> str:
     """
-    Say what an endless row of redirections looks like, the last of which is behind all others.
+    Describe redirects that do not end, as the end of a sentence.
 
-    :param urls: As they may be shown.
+    :param urls: The URLs in order, as they may be shown.
     """
     *before, last = urls
     if last in before:
-        # From where it was before; the whole circle, and no more.
+        # The circle alone: from the last URL's earlier place on.
         start = len(before) - 1 - before[::-1].index(last)
         return "redirects in a circle: " + " -> ".join(urls[start:])
     return f"redirects without end, at last to {last}"

@@ -1,5 +1,5 @@
 """
-What is asked for.
+Requests: their URLs, methods and headers.
 """
 
 import re
@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 #: The media type of an event stream (WHATWG HTML 9.2.5).
 EVENT_STREAM = "text/event-stream"
 
-#: What headers are given as: pairs of a name and a value (or some), or Twisted's own.
+#: Headers as a caller gives them: names and values (or lists of values), or Twisted's own class.
 AnyHeaders = Headers | Mapping[str, str | list[str]]
 
 _NO_SCHEME = "it does not begin with http:// or https://"
@@ -25,8 +25,8 @@ class Request:
     """
     One request.  It can be sent more than once.
 
-    :ivar url: As :func:`normalized` returns it.
-    :ivar body: ``None`` for none; ``b""`` is one.
+    :ivar url: A URL from :func:`normalized`.
+    :ivar body: ``None`` for a request without a body; ``b""`` is an empty body.
     """
 
     method: str
@@ -37,19 +37,19 @@ class Request:
 
 def normalized(url: str, base: str | None = None) -> str:
     """
-    Return a URL as browsers understand it (WHATWG URL): whole, and in ASCII.
+    Return a URL as browsers understand it (WHATWG URL): absolute, and in ASCII.
 
-    :param base: What it may be relative to.
-    :raises ValueError: If it is no URL of http or https, or has a name or a password in it: those
-        would be shown wherever the URL is.  Who needs them sends ``Authorization``.
-    :raises TypeError: If it is no text.
+    :param base: The URL that it may be relative to.
+    :raises ValueError: If it is not a URL of http or https, or contains a name or a password, which
+        would be shown wherever the URL is; send ``Authorization`` instead.
+    :raises TypeError: If it is not text.
     """
     if not isinstance(url, str):
         raise TypeError(f"a URL must be str, not {type_of(url)}")
     try:
         parsed = ada_url.URL(url, base)
     except ValueError:
-        problem = "it is no URL" if base or "://" in url else _NO_SCHEME
+        problem = "it is not a URL" if base or "://" in url else _NO_SCHEME
         raise ValueError(problem) from None
     if parsed.protocol not in ("http:", "https:"):
         raise ValueError(_NO_SCHEME)
@@ -62,16 +62,16 @@ def method_of(method: str) -> str:
     """
     Return a method as it is sent.
 
-    :raises ValueError: If it can be none (RFC 9110, 9.1 and 5.6.2).
+    :raises ValueError: If the text cannot be a method (RFC 9110, 9.1 and 5.6.2).
     """
     if not _TOKEN.fullmatch(method):
-        raise ValueError(f"{method!r} is no method of HTTP")
+        raise ValueError(f"{method!r} is not a method of HTTP")
     return method.upper()
 
 
 def shown(url: str) -> str:
     """
-    Return a URL as a log may have it: its query and its fragment may have secrets.
+    Return a URL without its query and fragment, which may contain secrets, for logs and messages.
     """
     return url.partition("#")[0].partition("?")[0]
 
@@ -85,10 +85,10 @@ def origin_of(url: str) -> str:
 
 def as_headers(headers: AnyHeaders | None) -> Headers:
     """
-    Return a copy as Twisted has headers.
+    Return a copy of headers, in Twisted's class.
 
-    :raises TypeError: If they are none.
-    :raises ValueError: If a name can be no name.
+    :raises TypeError: If the value is not headers.
+    :raises ValueError: If a name cannot be one.
     """
     if isinstance(headers, Headers):
         return headers.copy()
@@ -101,7 +101,7 @@ def as_headers(headers: AnyHeaders | None) -> Headers:
         values = [value] if isinstance(value, str | bytes) else value
         if not isinstance(values, list | tuple):
             raise TypeError(
-                f"the header {name!r} must be a str, or a list of some, not {type_of(value)}"
+                f"the header {name!r} must be a str, or a list of str, not {type_of(value)}"
             )
         result.setRawHeaders(name, list(values))
     return result
@@ -109,7 +109,7 @@ def as_headers(headers: AnyHeaders | None) -> Headers:
 
 def type_of(value: object) -> str:
     """
-    Return what something is that should be something else.  Not its ``repr``: it may be a secret.
+    Return the type of a wrong value, for a message.  A ``repr`` could show a secret.
     """
     return type(value).__name__
 
@@ -118,19 +118,17 @@ def head(
     given: Headers, fresh: Headers, *, last_event_id: str = "", wants_gzip: bool = False
 ) -> Headers:
     """
-    Return the headers of a request, as an ``EventSource`` sends them (WHATWG HTML 9.2.2).
+    Return the headers of a request for an event stream (WHATWG HTML 9.2.2).  Given headers replace
+    the defaults, except ``Accept-Encoding``: only a coding that can be read is asked for.
 
-    Who gives other headers knows why, except for ``Accept-Encoding``: what is asked for is what can
-    be read.
-
-    :param fresh: They replace those given that have the same name.
-    :param last_event_id: Sent in UTF-8.  If it is empty, a ``Last-Event-ID`` that was given stays.
+    :param fresh: Headers that replace given ones of the same name.
+    :param last_event_id: Sent in UTF-8.  If it is empty, a given ``Last-Event-ID`` stays.
     """
     result = Headers(
         {
             "Accept": [EVENT_STREAM],
             "Cache-Control": ["no-store"],
-            "User-Agent": ["ssetwist"],  # some servers refuse who has none
+            "User-Agent": ["ssetwist"],  # some servers refuse requests without one
         }
     )
     for some in (given, fresh):

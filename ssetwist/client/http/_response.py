@@ -1,5 +1,5 @@
 """
-What is known of a response before its body.
+The head of a response: its headers, and the wrappers of its body.
 """
 
 from collections.abc import Mapping
@@ -17,10 +17,9 @@ class Opened:
     """
     The head of a response that is an event stream.
 
-    :ivar url: What answered, after redirects.
-    :ivar headers: Its headers, by their names in lower case; the values of headers that came more
-        than once are joined with ``", "``.
-    :ivar last_event_id: What was sent as ``Last-Event-ID``; ``""`` if nothing was.
+    :ivar url: The URL of the response, after redirects.
+    :ivar headers: Headers by their names in lower case; repeated headers are joined with ``", "``.
+    :ivar last_event_id: The ``Last-Event-ID`` of the request; ``""`` if it did not have one.
     """
 
     url: str
@@ -30,8 +29,8 @@ class Opened:
 
 def headers_of(response: IResponse) -> dict[str, str]:
     """
-    Return the headers of a response as they are shown: by their names in lower case, the values of
-    one header joined with ``", "``.  A value that is no UTF-8 is taken for Latin-1.
+    Return the headers of a response by their names in lower case; repeated headers are joined with
+    ``", "``.  A value that is not UTF-8 is read as Latin-1.
     """
     headers: Headers = response.headers
     return {
@@ -42,17 +41,17 @@ def headers_of(response: IResponse) -> dict[str, str]:
 
 def unwrapped(response: IResponse) -> tuple[IResponse, list[str]]:
     """
-    Take off what treq puts around a response: a decoder of gzip that has no bound, and a buffer
-    that keeps the whole body.
+    Remove treq's wrappers of a response: a decoder of gzip without a limit, and a buffer that keeps
+    the whole body.
 
-    :returns: The response itself, and the content codings that its body has, in lower case, in the
-        order in which they were applied.
+    :returns: The response itself, and the content codings of its body, in lower case, in the order
+        in which they were applied.
     """
     one = response
     decoded: list[str] = []
     while (original := wrapped_by(one)) is not None:
         if isinstance(one, GzipDecoder):
-            # It has taken its coding out of the headers, which all of them share.
+            # The decoder has removed its coding from the headers, which all wrappers share.
             decoded.append("gzip")
         one = original
     values = one.headers.getRawHeaders(b"content-encoding", [])

@@ -1,5 +1,5 @@
 """
-From a request to the head of an event stream, or to the reason why there is none.
+The way from a request to the head of an event stream, or to an error.
 """
 
 import re
@@ -10,7 +10,7 @@ from twisted.web.iweb import IResponse
 
 from ...errors import NotAnEventStream, RedirectRefused
 from ._abort import discard
-from ._redirects import MOST, REDIRECTS, circle, redirected
+from ._redirects import MAX_REDIRECTS, REDIRECTS, circle, redirected
 from ._request import EVENT_STREAM, Request, shown
 from ._response import headers_of, text_of, unwrapped
 from ._sender import RequestSender
@@ -22,10 +22,10 @@ _ESSENCE = re.compile(r"[!#$%&'*+.^_`|~0-9a-z-]+/[!#$%&'*+.^_`|~0-9a-z-]+")
 @dataclass(frozen=True, slots=True)
 class ResponseHead:
     """
-    The head of a response, of which nothing has been read yet.
+    The head of a response with an unread body.
 
-    :ivar response: The response itself, without what others put around it.
-    :ivar url: What answered, after redirects.
+    :ivar response: The response itself, without wrappers.
+    :ivar url: The URL of the response, after redirects.
     :ivar headers: See :class:`ssetwist.client.Opened`.
     :ivar codings: The content codings of its body, in the order in which they were applied.
     """
@@ -38,7 +38,7 @@ class ResponseHead:
     @classmethod
     def of(cls, response: IResponse, url: str) -> "ResponseHead":
         """
-        Look at a response.
+        Read the head of a response.
         """
         response, codings = unwrapped(response)
         return cls(response, url, headers_of(response), [c for c in codings if c != "identity"])
@@ -46,22 +46,22 @@ class ResponseHead:
     @property
     def is_gzip(self) -> bool:
         """
-        Whether its body is gzip, and nothing else.
+        True if gzip is the only coding of the body.
         """
         return self.codings in (["gzip"], ["x-gzip"])
 
     def problem(self, *, takes_gzip: bool) -> str | None:
         """
-        Return why this is no event stream that can be read, if it is none; as the end of a sentence
-        about it.
+        Return the reason why this is not a readable event stream, as the end of a sentence about
+        the response; ``None`` if it is one.
 
-        :param takes_gzip: Whether gzip was asked for.
+        :param takes_gzip: True if gzip was asked for.
         """
         if self.response.code != 200:
             return f"answered {self.response.code}; expected 200"
         content_type = self.headers.get("content-type", "")
         if not is_event_stream(content_type):
-            return f"answered {content_type or 'nothing with a type'!r}; expected an event stream"
+            return f"answered {content_type or 'no content type'!r}; expected an event stream"
         if self.codings and not (takes_gzip and self.is_gzip):
             return f"answered in {', '.join(self.codings)!r}, which was not asked for"
         return None
@@ -69,17 +69,16 @@ class ResponseHead:
 
 def is_event_stream(content_type: str) -> bool:
     """
-    Tell whether this is an event stream, whatever parameters it has: the standard reads every event
-    stream as UTF-8, whatever its ``charset``.
+    Check whether a type is that of an event stream, whatever its parameters: the standard reads
+    every event stream as UTF-8, and ignores ``charset``.
 
-    :param content_type: The value of ``Content-Type``; ``""`` if there is none.  Of several, with
-        commas between them, the last counts that names a type (WHATWG Fetch, "extract a MIME
-        type").
+    :param content_type: The value of ``Content-Type``; ``""`` without one.  If commas separate
+        several, the last that names a type counts (WHATWG Fetch, "extract a MIME type").
     """
     essence = ""
     for value in content_type.split(","):
         one = value.partition(";")[0].strip(" \t\r\n").lower()
-        # What follows a comma within a quoted parameter is no type, for the quote's sake.
+        # Text after a comma inside a quoted parameter does not match, because of the quote.
         if one != "*/*" and _ESSENCE.fullmatch(one):
             essence = one
     return essence == EVENT_STREAM
@@ -91,8 +90,8 @@ async def checked(
     """
     Return a response if it is an event stream.
 
-    :param clock: Limits the time that the start of its body may take if it is none.
-    :raises NotAnEventStream: If it is none, with the start of its body.  Its connection is cut.
+    :param clock: Limits the time for the start of another body.
+    :raises NotAnEventStream: If it is not one, with the start of its body.  Its connection is cut.
     """
     answer = ResponseHead.of(response, url)
     problem = answer.problem(takes_gzip=takes_gzip)
@@ -106,9 +105,9 @@ async def checked(
 
 async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]:
     """
-    Send a request, follow redirections, and return the response in the end and what gave it.
+    Send a request, follow redirects, and return the last response and its URL.
 
-    :raises RedirectRefused: If they lead nowhere, or nowhere in the end.
+    :raises RedirectRefused: If a redirect cannot be followed, or they do not end.
     """
     visited: list[str] = []
     while True:
@@ -121,7 +120,7 @@ async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]
         visited.append(url)
         try:
             request = redirected(request, response.code, location)
-            if len(visited) > MOST:
+            if len(visited) > MAX_REDIRECTS:
                 raise ValueError(circle([*visited, shown(request.url)]))
         except ValueError as problem:
             raise RedirectRefused(

@@ -1,8 +1,7 @@
 """
-How one request is sent: through an agent of Twisted, be it that of a client of treq.
+Sending of one request, through an agent of Twisted or of a treq client.
 
-It follows no redirections, keeps no bodies, limits no time and decodes nothing: that is done above,
-and there with bounds.
+Redirects, bodies, time and codings are not handled here, but by the callers, with limits.
 """
 
 from collections.abc import Callable, Mapping
@@ -29,15 +28,15 @@ from ._request import Request, type_of
 RequestSender = Callable[[Request], "Deferred[IResponse]"]
 
 
-#: How many cookies a jar may have when a server adds to it.  Each can have 16 KiB, and all of them
-#: are sent with each request; browsers keep some hundred for one server.
+#: Cookies of a jar, at most, when a server adds to it.  Each can have 16 KiB, and all are sent with
+#: each request; browsers keep some hundred for one server.
 MAX_COOKIES = 1000
 
 
 @implementer(IBodyProducer)
 class _Body:
     """
-    Produces a body at once, so that no request is ever half sent.
+    A producer that writes a body at once, so that a request is never sent in part.
     """
 
     def __init__(self, body: bytes) -> None:
@@ -46,27 +45,27 @@ class _Body:
 
     def startProducing(self, consumer: IConsumer) -> "Deferred[None]":
         """
-        Write it.
+        Write the body.
         """
         consumer.write(self._body)
         return succeed(None)
 
     def stopProducing(self) -> None:
         """
-        There is nothing to stop.
+        Do nothing: the body has been written.
         """
 
     pauseProducing = resumeProducing = stopProducing
 
 
 @implementer(IAgent)
-class _Readable:
+class _CookieFilter:
     """
-    An agent whose responses have only such cookies as Twisted can read: those of ASCII.  One other
-    would have it lose the response, and the connection stay open for nobody.  Nor have they more
-    than fit into the jar: who comes back again and again would hold whatever a server makes up.
+    An agent that drops cookies from responses: those that are not ASCII, because ``CookieAgent``
+    cannot parse them, and would discard the response and leak the connection; and those beyond the
+    limit of the jar, because a server could add new ones at each reconnection.
 
-    :ivar response: The last one.
+    :ivar response: The last response.
     """
 
     def __init__(self, agent: IAgent, jar: CookieJar) -> None:
@@ -82,12 +81,12 @@ class _Readable:
         bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
     ) -> "Deferred[IResponse]":
         """
-        Send a request.
+        Send a request, and filter the cookies of the response.
         """
         answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
-        return answer.addCallback(self._read)
+        return answer.addCallback(self._filter)
 
-    def _read(self, response: IResponse) -> IResponse:
+    def _filter(self, response: IResponse) -> IResponse:
         self.response = response
         cookies = response.headers.getRawHeaders(b"set-cookie", [])
         if cookies:
@@ -101,9 +100,9 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
     """
     Return a jar with cookies.
 
-    :param cookies: If it is a jar, that one.  Names and values are for the origin of the URL.
+    :param cookies: A jar, which is returned; or names and values for the origin of the URL.
     :raises ValueError: If a name or a value cannot be sent.
-    :raises TypeError: If they are neither, or one is no text.
+    :raises TypeError: If it is neither, or a value is not text.
     """
     if isinstance(cookies, CookieJar):
         return cookies
@@ -118,7 +117,7 @@ def jar_of(cookies: CookieJar | Mapping[str, str] | None, url: str) -> CookieJar
         if not isinstance(value, str):
             raise TypeError(f"the cookie {name!r} must be str, not {type_of(value)}")
         if not all(text.isascii() and text.isprintable() for text in (name, value)):
-            raise ValueError(f"the cookie {name!r} has other characters than those of ASCII")
+            raise ValueError(f"the cookie {name!r} is not printable ASCII")
         jar.set_cookie(scoped_cookie(url, name, value))
     return jar
 
@@ -127,49 +126,40 @@ def sending(
     reactor: AnyReactor, client: HTTPClient | IAgent | None, jar: CookieJar, *, kept: int = 0
 ) -> tuple[RequestSender, Connections | None]:
     """
-    Return what sends: through somebody's client, or if there is none through connections of its
-    own.
+    Return a sender of requests: through a given client, or by default with its own connections.
 
-    :param kept: How many of these are kept for the next request; see :class:`Connections`.
-    :returns: What sends, and its own connections, if it has some.
+    :param kept: Own connections to one server that are kept for the next request.
+    :returns: The sender, and its own connections, if it has some.
+    :raises TypeError: If the client cannot send requests, such as the module ``treq``.
     """
-    if client is not None:
-        return through(client, jar), None
-    own = Connections(reactor, kept=kept)
-    return through_agent(own.agent, jar), own
-
-
-def through(client: HTTPClient | IAgent, jar: CookieJar) -> RequestSender:
-    """
-    Return what sends through somebody's client.
-
-    :raises TypeError: If it can send nothing, as the module ``treq``.
-    """
+    if client is None:
+        own = Connections(reactor, kept=kept)
+        return through_agent(own.agent, jar), own
     if isinstance(client, HTTPClient):
-        return through_treq(client, jar)
+        return through_treq(client, jar), None
     if not IAgent.providedBy(client):
         raise TypeError(
             f"client must be a treq.client.HTTPClient, or provide IAgent, not {type_of(client)}"
         )
-    return through_agent(client, jar)
+    return through_agent(client, jar), None
 
 
 def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
     """
-    Return what sends through an agent.
+    Return a sender of requests through an agent.
 
-    :param jar: Gives cookies, and takes them.
+    :param jar: The jar that cookies are taken from and put into.
     """
 
     def send(request: Request) -> "Deferred[IResponse]":
-        readable = _Readable(agent, jar)
+        filtered = _CookieFilter(agent, jar)
 
         def lose(problem: Failure) -> Failure:
-            if readable.response is not None:
-                discard(readable.response)
+            if filtered.response is not None:
+                discard(filtered.response)
             return problem
 
-        answer = CookieAgent(readable, jar).request(
+        answer = CookieAgent(filtered, jar).request(
             request.method.encode(),
             request.url.encode(),
             request.headers,
@@ -182,11 +172,11 @@ def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
 
 def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
     """
-    Return what sends through a client of treq: through its agent, and with its cookies.
+    Return a sender of requests through the agent of a treq client, with the client's cookies.
 
-    :param jar: Its cookies are put into the client's jar.
+    :param jar: A jar with more cookies, which are put into the client's jar.
     """
-    its_own = cookies_of(client)
+    own_jar = cookies_of(client)
     for cookie in jar:
-        its_own.set_cookie(cookie)
-    return through_agent(agent_of(client), its_own)
+        own_jar.set_cookie(cookie)
+    return through_agent(agent_of(client), own_jar)

@@ -1,5 +1,5 @@
 """
-What a server says instead of an event stream; it may have much to say, or say it slowly.
+The start of a response's body that is not an event stream, with limits to bytes and time.
 """
 
 from twisted.internet.defer import Deferred
@@ -11,11 +11,11 @@ from twisted.web.iweb import IResponse
 from ._abort import abort
 from ._gzip import GzipDecoder
 
-#: Bytes of it that are kept at most: a problem is told in less, and an error page may be cut.
-MOST = 2**14
+#: Bytes that are kept, at most: a message of an error is shorter, and an error page may be cut.
+MAX_BYTES = 2**14
 
-#: Seconds that they may take.
-PATIENCE = 5.0
+#: Seconds that are waited for them.
+MAX_SECONDS = 5.0
 
 
 def start_of_body(
@@ -24,14 +24,14 @@ def start_of_body(
     """
     Return the start of a body, and cut its connection, unless it was the whole body.
 
-    :param clock: Where that time passes.
-    :param is_gzip: Whether to decode it.  If that cannot be done, it is returned as it came.
-    :returns: Fires with at most :data:`MOST` bytes, in at most :data:`PATIENCE` seconds, and never
-        fails.  Cancelling it has it fire with what has come.
+    :param clock: The clock of the limit.
+    :param is_gzip: True to decode it.  A body that cannot be decoded is returned as it came.
+    :returns: Fires with the bytes, within the limits, and never fails.  When it is cancelled it
+        fires with the bytes that have come.
     """
     start = _Start()
     response.deliverBody(start)
-    timer = clock.callLater(PATIENCE, start.finish)
+    timer = clock.callLater(MAX_SECONDS, start.finish)
 
     def finished(body: bytes) -> bytes:
         if timer.active():
@@ -49,22 +49,22 @@ class _Start(Protocol):
 
     def dataReceived(self, data: bytes) -> None:
         """
-        Take a piece, and no more than is wanted.
+        Collect some bytes, up to the limit.
         """
         if not self._is_over:
-            self._received += data[: MOST - len(self._received)]
-            if len(self._received) == MOST:
+            self._received += data[: MAX_BYTES - len(self._received)]
+            if len(self._received) == MAX_BYTES:
                 self.finish()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         """
-        Be content with what there is.
+        Fire with the bytes that have come.
         """
         self._finish()
 
     def finish(self) -> None:
         """
-        Want no more.
+        Cut the connection, and fire with the bytes that have come.
         """
         abort(self.transport)
         self._finish()
@@ -79,6 +79,6 @@ def _decoded(body: bytes) -> bytes:
     decoder = GzipDecoder()
     decoder.push(body)
     try:
-        return decoder.take()[:MOST]
+        return decoder.take()[:MAX_BYTES]
     except ValueError:
         return body

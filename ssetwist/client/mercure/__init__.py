@@ -1,5 +1,5 @@
 """
-A Mercure hub from the client's side: subscribe, publish, and find the hub.
+The client of a Mercure hub: subscribing, publishing and discovery.
 """
 
 from ...eventstream import EARLIEST

@@ -1,5 +1,5 @@
 """
-What a hub answers to a publication.  Pure.
+Answers of a hub to a publication.  Pure.
 """
 
 import json
@@ -10,64 +10,76 @@ from ...errors import NotPublished
 from ..http import WholeResponse
 from ..source import retry_after
 
-#: How much of what a hub says is shown, in characters.
-_SHOWN = 300
-
-#: Statuses that come before anything is published.
-_CERTAIN = (429, 503)
+#: Characters of a hub's own words that are shown.
+_MAX_SHOWN = 300
 
 
-def refusal(answer: WholeResponse, now: float) -> NotPublished:
+def refusal(answer: WholeResponse, now: float, *, is_uncertain: bool) -> NotPublished:
     """
-    Return what an answer that is none of 2xx says.
+    Return the meaning of an answer that is not 2xx.
 
     :param now: Seconds since 1970.
+    :param is_uncertain: True if an earlier attempt may have published the update.
     """
-    text = answer.body[: 4 * _SHOWN].decode("utf-8", "replace").strip()
+    text = answer.body[: 4 * _MAX_SHOWN].decode("utf-8", "replace").strip()
     if 300 <= answer.status <= 399:
-        text = "it is somewhere else; redirects are not followed"
+        text = "a redirect, which is not followed"
     elif "html" in answer.headers.get("content-type", ""):
-        text = "a page to look at; this is hardly the URL of a hub"
+        text = "a web page; this is probably not the URL of a hub"
     return NotPublished(
-        _shown(text) or "without a word",
+        _shown(text) or "without an explanation",
         status=answer.status,
         retry_after=retry_after(answer.headers, now),
-        is_uncertain=answer.status >= 500 and answer.status not in _CERTAIN,
+        # A hub that answers 503 has not published anything.
+        is_uncertain=is_uncertain or (answer.status >= 500 and answer.status != 503),
+    )
+
+
+def of_line(refusal: NotPublished, number: int) -> NotPublished:
+    """
+    Return the same refusal as that of one line, counted from 1.
+    """
+    return NotPublished(
+        refusal.text,
+        status=refusal.status,
+        retry_after=refusal.retry_after,
+        is_uncertain=refusal.is_uncertain,
+        line=number,
     )
 
 
 def read_answers(answer: WholeResponse, waiting: Sequence[int]) -> dict[int, str | NotPublished]:
     """
-    Return what became of each line that was sent.
+    Return the result of each line that was sent, by its index.
 
-    :raises NotPublished: If the answer makes no sense.
+    :raises NotPublished: If the answer cannot be read.
     """
     try:
-        said = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
-        pairs = zip(waiting, said, strict=True)
+        values = [json.loads(line) for line in answer.body.splitlines() if line.strip()]
+        pairs = zip(waiting, values, strict=True)
         return {index: _read_line(one, index + 1) for index, one in pairs}
     except (ValueError, TypeError, LookupError, AttributeError, OverflowError, RecursionError):
         raise NotPublished(
-            "the hub's answer makes no sense", status=answer.status, is_uncertain=True
+            "the hub's answer cannot be read", status=answer.status, is_uncertain=True
         ) from None
 
 
-def _read_line(said: Any, number: int) -> str | NotPublished:  # any JSON value
-    if "error" not in said:
-        if not isinstance(id := said["id"], str):
+def _read_line(value: Any, number: int) -> str | NotPublished:  # any JSON value
+    if "error" not in value:
+        if not isinstance(id := value["id"], str):
             raise TypeError
         return id
-    asked = float(said.get("retry_after") or 0)
+    seconds = float(value.get("retry_after") or 0)
     return NotPublished(
-        _shown(str(said["error"])),
-        status=int(said["status"]),
-        retry_after=asked if asked > 0 else None,  # a NaN is not more than 0
+        _shown(str(value["error"])),
+        status=int(value["status"]),
+        retry_after=seconds if seconds > 0 else None,  # a NaN is not more than 0
         line=number,
     )
 
 
 def _shown(text: str) -> str:
     """
-    Return the beginning of somebody else's words, on one line.
+    Return the beginning of a hub's words, on one line.
     """
-    return "".join(one if one.isprintable() else " " for one in text[:_SHOWN])
+    return "".join(one if one.isprintable() else " " for one in text[:_MAX_SHOWN])

@@ -1,5 +1,5 @@
 """
-Where the hub of a resource is, and what it says of itself (Mercure, "Discovery"; RFC 8288, 9728).
+Discovery of a resource's hub, and of the hub's metadata (Mercure, "Discovery"; RFC 8288, 9728).
 """
 
 import json
@@ -18,10 +18,10 @@ from ..http import Exchanges, normalized, origin_of
 from ._link import parse_links
 from ._token import Bearer, TokenSource
 
-#: Bytes that a resource may have.  It is fetched whole, because it is what the stream goes on from.
+#: Bytes of a resource, at most.  It is fetched whole, because the stream goes on from its state.
 MAX_RESOURCE = 16 * 1024 * 1024
 
-#: Bytes that what a hub says of itself may have.
+#: Bytes of a hub's metadata, at most.
 _MAX_METADATA = 64 * 1024
 
 _WELL_KNOWN = "/.well-known/oauth-protected-resource"
@@ -32,11 +32,11 @@ class FoundHub:
     """
     A hub that a resource names.
 
-    :ivar url: Its URL, to be given to ``subscribe`` and to a ``Publisher``.
-    :ivar last_event_id: The newest event that the resource has in it; subscribing ``since`` this
-        one misses nothing and repeats nothing.  ``""`` if it does not say.
-    :ivar type: The type of its events, if they all have the same.
-    :ivar content_type: The media type of their data, if it is the same for all.
+    :ivar url: Its URL, for ``subscribe`` and for a ``Publisher``.
+    :ivar last_event_id: The newest event that the resource contains; subscribing ``since`` this
+        event misses nothing and repeats nothing.  ``""`` if the resource does not say.
+    :ivar type: The type of its events, if all have the same.
+    :ivar content_type: The media type of their data, if all have the same.
     """
 
     url: str
@@ -48,11 +48,11 @@ class FoundHub:
 @dataclass(frozen=True, slots=True)
 class Discovery:
     """
-    What a resource says of its updates.
+    Links of a resource to the hubs that publish its updates.
 
-    :ivar topic: What they are published to: its canonical URL (``rel="self"``), or else its own.
-    :ivar hubs: Who tells of them; each of them tells of all, so one is enough.
-    :ivar body: The resource itself, of the same response.
+    :ivar topic: The topic of the updates: the canonical URL (``rel="self"``), or else its own.
+    :ivar hubs: The hubs.  Each publishes all updates, so one is enough.
+    :ivar body: The resource itself, from the same response.
     """
 
     topic: str
@@ -69,11 +69,11 @@ class Discovery:
     @classmethod
     def of(cls, url: str, links: Iterable[str], body: bytes = b"") -> "Discovery":
         """
-        Read the ``Link`` headers of a response that is there already.
+        Read the ``Link`` headers of a response.
 
-        :param url: What answered, after redirects.
+        :param url: The URL of the response, after redirects.
         :param links: The values of the headers.
-        :returns: It may have no hubs.
+        :returns: A discovery, perhaps without hubs.
         """
         hubs = []
         topic = url
@@ -83,34 +83,27 @@ class Discovery:
                 target = normalized(link.target, url)
                 about = normalized(link.attributes.get("anchor", ""), url)
             except ValueError:
-                continue  # no URL, or none of HTTP
+                continue  # not a URL of HTTP
             if about != normalized(url):
-                continue  # with an anchor a link is about another resource (RFC 8288, 3.2)
+                continue  # a link with an anchor is about another resource (RFC 8288, 3.2)
             if link.is_a("self") and not has_topic:
                 topic, has_topic = target, True
             if link.is_a("mercure"):
-                known = link.attributes
-                hubs.append(
-                    FoundHub(
-                        target,
-                        known.get("last-event-id", ""),
-                        known.get("type", ""),
-                        known.get("content-type", ""),
-                    )
-                )
+                names = ("last-event-id", "type", "content-type")
+                hubs.append(FoundHub(target, *(link.attributes.get(name, "") for name in names)))
         return cls(topic, tuple(hubs), body)
 
 
 def metadata_path(hub_path: str) -> str:
     """
-    Return the path of what a hub says of itself, by the hub's own (RFC 9728, 3.1).
+    Return the path of a hub's metadata, given the path of the hub (RFC 9728, 3.1).
     """
     return _WELL_KNOWN + ("" if hub_path == "/" else hub_path)
 
 
 def metadata_url(hub_url: str) -> str:
     """
-    Return the URL of what a hub says of itself.
+    Return the URL of a hub's metadata.
     """
     url = urlsplit(hub_url)
     return url._replace(path=metadata_path(url.path), fragment="").geturl()
@@ -127,23 +120,22 @@ def discover(
     timeout: float = 30.0,
 ) -> Deferred[Discovery]:
     """
-    Fetch a resource, and find the hub that tells when it changes::
+    Fetch a resource, and find the hub that publishes its changes::
 
         found = await discover("https://example.com/books/1", reactor=reactor)
         source = subscribe(found.hub.url, found.topic, since=found.hub.last_event_id, ...)
 
-    :param trusted: Origins, as ``https://hub.example``, of the hubs that may be named; a hub of
-        another is passed over.  Any unless told otherwise: then do not show a token to what is
-        found.
+    :param trusted: Origins of trusted hubs, such as ``https://hub.example``; hubs of other origins
+        are skipped.  By default every hub is accepted: then do not show it a token.
     :param token: A token for the resource itself, not for the hub.
-    :param headers: What else to ask it with.  A redirect to another origin loses the token, and
-        those that say who one is.
-    :param client: What makes the requests; its own connections unless there is one.
-    :param timeout: Seconds within which each request must be answered.
-    :returns: A Deferred that fails with :class:`NoHub` if no hub is named, or the status is none
-        of 2xx; with :class:`Disconnected` if there is no answer.  Cancelling it closes the
-        connection.
-    :raises ValueError: If the URL is none of HTTP, or the token can be none.
+    :param headers: More headers of the request.  A redirect to another origin drops the token, and
+        headers with credentials.
+    :param client: Makes the requests.  By default connections are made for them.
+    :param timeout: Seconds within which the request must be answered, redirects included.
+    :returns: A Deferred that fails with :class:`NoHub` if the resource does not name a hub, or the
+        status is not 2xx; with :class:`Disconnected` if the request is not answered.  Cancelling
+        it closes the connection.
+    :raises ValueError: If the URL is not one of HTTP, or the token cannot be one.
     """
     url = normalized(resource_url)
     bearer = Bearer(token)
@@ -164,10 +156,10 @@ def discover(
             raise NoHub(f"the resource answered {answer.status}", status=answer.status)
         known = Discovery.of(answer.url, [answer.headers.get("link", "")], answer.body)
         if not known.hubs:
-            raise NoHub("the resource names no hub", status=answer.status)
+            raise NoHub("the resource does not name a hub", status=answer.status)
         hubs = [hub for hub in known.hubs if origins is None or origin_of(hub.url) in origins]
         if not hubs:
-            raise NoHub("the resource names no hub that is trusted", status=answer.status)
+            raise NoHub("the resource does not name a trusted hub", status=answer.status)
         return Discovery(known.topic, tuple(hubs), known.body)
 
     return Deferred.fromCoroutine(found())
@@ -181,20 +173,20 @@ def hub_metadata(
     timeout: float = 30.0,
 ) -> Deferred[Mapping[str, Any] | None]:  # a JSON object
     """
-    Ask a hub what it says of itself: who gives tokens for it (``authorization_servers``), which
-    cookie it reads (``mercure_cookie``), whether it tells who is subscribed
+    Fetch the metadata of a hub: the servers that issue its tokens (``authorization_servers``), the
+    cookie that it reads (``mercure_cookie``), and the presence of its subscription API
     (``mercure_subscriptions``).
 
-    :returns: A Deferred that fires with ``None`` if it says nothing, as hubs of 0.x do; fails with
-        :class:`Disconnected` if there is no answer, and with :class:`NoHub` if the answer is of
-        another hub: a client that believed it would ask for a token that the other hub can use
-        (RFC 9728, 3.3).
-    :raises ValueError: If the URL is none of HTTP.
+    :returns: A Deferred that fires with ``None`` if the hub does not publish metadata, as hubs of
+        0.x; fails with :class:`Disconnected` if the request is not answered, and with
+        :class:`NoHub` if the metadata is of another hub: a client that believed it would ask for
+        a token that the other hub can use (RFC 9728, 3.3).
+    :raises ValueError: If the URL is not one of HTTP.
     """
     url = metadata_url(normalized(hub_url))
     exchanges = Exchanges(reactor, client, timeout=timeout)
 
-    async def said() -> Mapping[str, Any] | None:
+    async def fetched() -> Mapping[str, Any] | None:
         headers = {"Accept": "application/json"}
         try:
             answer = await exchanges.exchange("GET", url, headers, max_bytes=_MAX_METADATA)
@@ -205,11 +197,11 @@ def hub_metadata(
         try:
             document = json.loads(answer.body)
         except (ValueError, RecursionError):
-            return None  # some page
+            return None  # a web page
         if not isinstance(document, dict):
             return None
         if document.get("resource") != hub_url:
             raise NoHub("the metadata is of another hub", status=answer.status)
         return document
 
-    return Deferred.fromCoroutine(said())
+    return Deferred.fromCoroutine(fetched())

@@ -1,12 +1,12 @@
 """
-``Link`` headers, read as RFC 8288, appendix B, says: what cannot be read is passed over.  Pure.
+``Link`` headers, read as RFC 8288, appendix B, says: unreadable links are skipped.  Pure.
 """
 
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-#: How many links of one response are read.  A resource has a handful.
+#: Links of one response that are read.  A resource has a handful.
 MAX_LINKS = 256
 
 _TARGET = re.compile(r"[ \t,]*<([^>]*)>")
@@ -20,8 +20,8 @@ class Link:
     """
     A link of a response.
 
-    :ivar target: Where it leads, as it stands there: it may be relative.
-    :ivar attributes: By their names in lower case; of one that is there twice, the first counts.
+    :ivar target: The URL as written; it may be relative.
+    :ivar attributes: Attributes by their names in lower case; the first of the same name counts.
     """
 
     target: str
@@ -29,14 +29,14 @@ class Link:
 
     def is_a(self, relation: str) -> bool:
         """
-        Tell whether it has a relation.  It may have several, in either case of letters.
+        Check whether the link has a relation.  It may have several, in either case of letters.
         """
         return relation in self.attributes.get("rel", "").lower().split()
 
 
 def parse_links(headers: Iterable[str]) -> list[Link]:
     """
-    Return the links in the values of ``Link`` headers, in their order; at most 256.
+    Return the links in the values of ``Link`` headers, in order; at most 256.
     """
     links: list[Link] = []
     for header in headers:
@@ -49,7 +49,7 @@ def parse_links(headers: Iterable[str]) -> list[Link]:
 
 def _parse_attributes(header: str, position: int) -> tuple[Mapping[str, str], int]:
     """
-    Return the attributes from a position on, and where they end.
+    Return the attributes from a position on, and the position of their end.
     """
     attributes: dict[str, str] = {}
     while found := _NAME.match(header, position):

@@ -1,33 +1,40 @@
 """
-Subscribing to a Mercure hub, of 1.0 and of 0.x, and learning of what was missed.
+Subscriptions to a Mercure hub, of 1.0 and of 0.x, with reports of events that were missed.
 """
 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from inspect import signature
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
+
+from treq.client import HTTPClient
+from twisted.web.iweb import IAgent
 
 from ..._reactor import AnyReactor
 from ...eventstream import EARLIEST, GAP, Event
 from ..http import Opened
-from ..source import EventSource, call_hook
+from ..source import EventSource, SharedKeywords, SourceOptions, call_hook, shows_options
 from ._publisher import check_url
 from ._token import Bearer, TokenSource
+from ._update import check_topics
 
-#: Where a hub says after which event a stream begins, in 1.0 and in 0.x.
+if TYPE_CHECKING:
+    from typing_extensions import Unpack  # of typing in Python 3.11
+
+#: Headers that name the event after which a stream begins, in 1.0 and in 0.x.
 _RESUME_ID_HEADERS = ("mercure-last-event-id", "last-event-id")
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
     """
-    Events were missed, or may have been: load anew what they are about.
+    Events that were missed, or may have been: load what they are about again.
 
     :ivar asked: The id of the event after which the stream was to go on.
-    :ivar found: After which event it goes on instead; ``"earliest"`` if the hub has nothing before
-        it, ``""`` if it does not say.
+    :ivar found: The id of the event after which it goes on instead; ``"earliest"`` if the hub does
+        not have an earlier event, ``""`` if it does not say.
     """
 
     asked: str
@@ -41,36 +48,37 @@ class Loss:
 
 def loss_at_opening(opened: Opened) -> Loss | None:
     """
-    Compare what was asked for with what the hub says (Mercure, "Reconciliation").
+    Compare the event ID of the request with that of the response (Mercure, "Reconciliation").
 
-    :returns: ``None`` if nothing was asked for, or nothing was missed.
+    :returns: ``None`` if the request had no event ID, or nothing was missed.
     """
     asked = opened.last_event_id
     if not asked or asked == EARLIEST:
         return None
-    told = [opened.headers[name] for name in _RESUME_ID_HEADERS if name in opened.headers]
-    if asked in told:
+    named = [opened.headers[name] for name in _RESUME_ID_HEADERS if name in opened.headers]
+    if asked in named:
         return None
-    return Loss(asked, told[0] if told else "")
+    return Loss(asked, named[0] if named else "")
 
 
 def loss_in(event: Event) -> Loss | None:
     """
-    Read the event by which a hub of ours tells of a gap.
+    Read the event by which our hub reports a gap.
 
-    :returns: ``None`` if it is any other event.
+    :returns: ``None`` if it is another event.
     """
     if event.type != GAP:
         return None
     try:
-        told = json.loads(event.data)
+        report = json.loads(event.data)
     except (ValueError, RecursionError):
         return None
-    if not isinstance(told, dict) or not {"asked", "oldest", "newest"} <= told.keys():
-        return None  # somebody else's word
-    return Loss(str(told["asked"]), event.id or "")
+    if not isinstance(report, dict) or not {"asked", "oldest", "newest"} <= report.keys():
+        return None  # an event of an application
+    return Loss(str(report["asked"]), event.id or "")
 
 
+@shows_options(SharedKeywords)
 def subscribe(
     hub_url: str,
     topics: str | Iterable[str] = (),
@@ -82,7 +90,8 @@ def subscribe(
     since: str = "",
     on_open: Callable[[Opened], object] | None = None,
     on_loss: Callable[[Loss], object] | None = None,
-    **options: Any,  # as EventSource has them
+    client: HTTPClient | IAgent | None = None,
+    **options: "Unpack[SharedKeywords]",
 ) -> EventSource:
     """
     Subscribe to a Mercure hub::
@@ -94,32 +103,34 @@ def subscribe(
             async for event in source:
                 print(event.data)
 
-    :param topics: What to hear of; one text is one topic, ``"*"`` is every topic.
+    :param topics: Topics to subscribe to; a ``str`` is one topic, ``"*"`` is every topic.
     :param patterns: URL patterns of topics, as browsers match them; for 0.x URI templates.
-    :param token: A token that grants private updates, or what is asked for one before each attempt.
-    :param legacy: Whether the hub speaks 0.x alone.  Hubs of ours speak both.
-    :param since: The id of the event after which to begin; ``"earliest"`` for all that is kept.
-    :param on_open: Told whenever a stream has begun.
-    :param on_loss: Told whenever events were missed, or may have been, before any that come after.
-    :param options: What else :class:`EventSource` takes.
-    :raises ValueError: If the URL is none of HTTP or has a password in it, the token can be none,
-        there is neither topic nor pattern, or one is empty.
-    :raises TypeError: If one is no text, or there is no such option.
+    :param token: A token that grants private updates, or a function that returns one; it is called
+        before each attempt.
+    :param legacy: True if the hub speaks only 0.x.  Our hubs speak both.
+    :param since: The id of the event after which to begin; ``"earliest"`` for all kept events.
+    :param on_open: Called whenever a stream has begun.
+    :param on_loss: Called whenever events were missed, or may have been, before any later event.
+    :param client: See :class:`EventSource`, which also describes the other options.
+    :raises ValueError: If the URL is not one of HTTP or has a password in it, the token cannot be
+        one, topics and patterns are both missing, or one is empty.
+    :raises TypeError: If a topic is not text, or an option does not exist.
     """
     if "last_event_id" in options:
-        raise TypeError("last_event_id is called since, here")
-    # First: who writes topic= is not to be told that there must be one.
-    signature(EventSource).bind(hub_url, reactor=reactor, **options)
+        raise TypeError("use since= instead of last_event_id=")
+    # First: a call with topic= gets that named, and not that a topic is missing.
+    signature(SourceOptions).bind(url=hub_url, **options)
     bearer = Bearer(token)
     if token is not None:
         if options.get("fresh_headers") is not None:
-            raise TypeError("fresh_headers and token cannot be given both")
+            raise TypeError("fresh_headers and token exclude each other")
         options["fresh_headers"] = bearer.headers
     return _Subscription(
         subscription_url(hub_url, topics, patterns, legacy=legacy),
-        on_open=on_open,
-        on_loss=on_loss,
+        on_open,
+        on_loss,
         reactor=reactor,
+        client=client,
         last_event_id=since,
         **options,
     )
@@ -135,17 +146,12 @@ def subscription_url(
     """
     Return the URL of a stream.
 
-    :raises ValueError: If it asks for nothing, or there is no such hub.
+    :raises ValueError: If topics and patterns are both missing, or the hub's URL cannot be one.
     """
-    asked = [("topic" if legacy else "match", topic) for topic in _texts(topics)]
-    asked += [("topic" if legacy else "match_urlpattern", one) for one in _texts(patterns)]
+    asked = [("topic" if legacy else "match", one) for one in check_topics(topics)]
+    asked += [("topic" if legacy else "match_urlpattern", one) for one in check_topics(patterns)]
     if not asked:
         raise ValueError("there must be a topic, or a pattern of topics")
-    for _, one in asked:
-        if not isinstance(one, str):
-            raise TypeError(f"a topic must be str, not {type(one).__name__}")
-        if not one:
-            raise ValueError("a topic must not be empty")
     url = check_url(hub_url)
     query = "&".join(f"{name}={quote(value, safe='')}" for name, value in asked)
     return f"{url}{'&' if '?' in url else '?'}{query}"
@@ -153,38 +159,31 @@ def subscription_url(
 
 class _Subscription(EventSource):
     """
-    An event source that knows what a hub says of gaps.
+    An event source that reads a hub's reports of gaps.
     """
 
     def __init__(
         self,
         url: str,
-        *,
         on_open: Callable[[Opened], object] | None,
         on_loss: Callable[[Loss], object] | None,
-        **options: Any,  # as EventSource has them
+        **options: Any,  # of EventSource, with the types of subscribe()
     ) -> None:
-        self._tell_opened = on_open
-        self._tell_loss = on_loss
-        self._told_of = ""  # since which event the loss has been told already
-        super().__init__(url, on_open=self._has_opened, **options)
+        self._open_hook = on_open
+        self._loss_hook = on_loss
+        self._reported = ""  # the event ID of the loss that was reported last
+        super().__init__(url, on_open=self._report_opening, **options)
 
-    def _has_opened(self, opened: Opened) -> None:
-        call_hook(self._tell_opened, opened, url=self.url)
+    def _report_opening(self, opened: Opened) -> None:
+        call_hook(self._open_hook, opened, url=self.url)
         if loss := loss_at_opening(opened):
-            self._told_of = loss.asked
-            self._lost(loss)
+            self._reported = loss.asked
+            self._report_loss(loss)
 
     def _arrived(self, event: Event) -> None:
-        # A hub of ours tells it twice where a stream begins, by a header and by an event.
-        if (loss := loss_in(event)) and loss.asked != self._told_of:
-            self._lost(loss)
+        # Our hub reports a loss twice where a stream begins: by a header and by an event.
+        if (loss := loss_in(event)) and loss.asked != self._reported:
+            self._report_loss(loss)
 
-    def _lost(self, loss: Loss) -> None:
-        call_hook(self._tell_loss, loss, url=self.url)
-
-
-def _texts(given: str | Iterable[str]) -> list[str]:
-    if not isinstance(given, Iterable):
-        raise TypeError(f"topics must be a str, or some, not {type(given).__name__}")
-    return [given] if isinstance(given, str) else list(given)
+    def _report_loss(self, loss: Loss) -> None:
+        call_hook(self._loss_hook, loss, url=self.url)

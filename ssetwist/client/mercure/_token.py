@@ -1,34 +1,36 @@
 """
-The token that a hub is shown.  It goes into the ``Authorization`` header, never into a URL, and
-nothing that is written anywhere has it: no error, no ``repr``, no log.
+The token that a client shows a hub.  It is sent in the ``Authorization`` header, never in a URL.
+Errors, ``repr`` and logs never contain it.
 """
 
 from collections.abc import Awaitable, Callable
 
 from ..http import can_be_token
 
-#: A token, or what is asked for one before each attempt, so that it is never too old.
+#: A token, or a function that returns one before each attempt, so that it is never too old.
 TokenSource = str | Callable[[], str | Awaitable[str]]
 
 
 class Bearer:
     """
-    Somebody who may have a token.
+    The credentials of a client, perhaps without a token.
     """
 
     __slots__ = ("_token",)
 
     def __init__(self, token: TokenSource | None) -> None:
         """
-        :raises ValueError: If it can be no token.
+        Take a token, or its function.
+
+        :raises ValueError: If the text cannot be a token.
         """
         self._token = token if token is None or callable(token) else check_token(token)
 
     async def headers(self) -> dict[str, str]:
         """
-        Return what shows the token.
+        Return the header that shows the token, if there is one.
 
-        :raises ValueError: If what was asked for it returns what can be none.
+        :raises ValueError: If the function returned a text that cannot be a token.
         """
         token = self._token
         if token is None:
@@ -41,18 +43,18 @@ class Bearer:
 
 def check_token(token: str) -> str:
     """
-    Return a token that can be one.
+    Return a text that can be a token.
 
-    :raises ValueError: If it cannot; it is not repeated.
+    :raises ValueError: If it cannot; the message does not repeat it.
     """
     if not isinstance(token, str):
         raise TypeError(f"the token must be str, not {type(token).__name__}")
     if not token:
         raise ValueError("the token is empty")
     if token.lower().startswith("bearer "):
-        raise ValueError("the token is to be given without 'Bearer' before it")
+        raise ValueError("give the token without 'Bearer' before it")
     if not can_be_token(token):
         raise ValueError(
-            "the token has characters that no token has, such as a line break or a blank"
+            "the token has characters that tokens cannot have, such as a line break or a space"
         )
     return token

@@ -1,5 +1,5 @@
 """
-What a publisher sends, as a hub reads it: a form for one update, JSON on a line for many.  Pure.
+Updates as a publisher sends them: a form for one, lines of JSON for many.  Pure.
 """
 
 import json
@@ -14,17 +14,17 @@ from ...eventstream import DEFAULT_TYPE, Event
 @dataclass(frozen=True, slots=True)
 class Update:
     """
-    An event, and where it goes.
+    An event and its topics.
 
-    :ivar topics: What it is published to; the first is the canonical one, the rest are alternates.
-        One text is one topic.
-    :ivar event: Its data, or the event with its type, its id and its reconnection time.  Without an
-        id the hub gives it one.
-    :ivar private: Whether only those may see it who were granted one of the topics.
+    :ivar topics: Topics to publish to; the first is the canonical one, the rest are alternates.  A
+        ``str`` is one topic.
+    :ivar event: The data, or the event with its type, id and reconnection time.  The hub gives an
+        id to an event without one.
+    :ivar private: If true, only subscribers with a grant for one of the topics get the event.
 
-    :raises ValueError: If there is no topic, or one is empty or has no UTF-8.
-    :raises TypeError: If a topic is no text.
-    :raises InvalidEvent: If the data has no UTF-8.
+    :raises ValueError: If topics are missing, or one is empty or cannot be encoded as UTF-8.
+    :raises TypeError: If a topic is not text.
+    :raises InvalidEvent: If the data cannot be encoded as UTF-8.
     """
 
     topics: tuple[str, ...]
@@ -34,24 +34,16 @@ class Update:
     def __init__(
         self, topics: str | Iterable[str], event: Event | str = "", *, private: bool = False
     ) -> None:
-        if not isinstance(topics, Iterable):
-            raise TypeError(f"topics must be a str, or some, not {type(topics).__name__}")
-        given = (topics,) if isinstance(topics, str) else tuple(topics)
+        given = check_topics(topics)
         if not given:
             raise ValueError("an update needs a topic")
-        for topic in given:
-            if not isinstance(topic, str):
-                raise TypeError(f"a topic must be str, not {type(topic).__name__}")
-            if not topic:
-                raise ValueError("a topic must not be empty")
-            topic.encode()  # or there is a lone surrogate in it, which is a ValueError, too
         object.__setattr__(self, "topics", given)
         object.__setattr__(self, "event", event if isinstance(event, Event) else Event(event))
         object.__setattr__(self, "private", bool(private))
 
     def form(self) -> bytes:
         """
-        Return it as every hub reads it (``application/x-www-form-urlencoded``).
+        Return the form that every hub reads (``application/x-www-form-urlencoded``).
         """
         event = self.event
         fields = [("topic", topic) for topic in self.topics]
@@ -63,7 +55,7 @@ class Update:
 
     def line(self) -> bytes:
         """
-        Return it as a line of ``application/x-ndjson``, with its line break.
+        Return a line of ``application/x-ndjson``, with its line break.
         """
         event = self.event
         fields: dict[str, Any] = {  # JSON values
@@ -76,9 +68,28 @@ class Update:
         return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode() + b"\n"
 
 
+def check_topics(topics: str | Iterable[str]) -> tuple[str, ...]:
+    """
+    Return topics, or patterns; a ``str`` is one.
+
+    :raises ValueError: If one is empty or cannot be encoded as UTF-8.
+    :raises TypeError: If one is not text.
+    """
+    if not isinstance(topics, Iterable):
+        raise TypeError(f"topics must be a str, or several, not {type(topics).__name__}")
+    given = (topics,) if isinstance(topics, str) else tuple(topics)
+    for topic in given:
+        if not isinstance(topic, str):
+            raise TypeError(f"a topic must be str, not {type(topic).__name__}")
+        if not topic:
+            raise ValueError("a topic must not be empty")
+        topic.encode()  # a lone surrogate raises UnicodeEncodeError, which is a ValueError
+    return given
+
+
 def _optional(event: Event) -> dict[str, str | int]:
     """
-    Return what most events do not have.
+    Return the fields that most events do not have.
     """
     fields: dict[str, str | int] = {}
     if event.id:

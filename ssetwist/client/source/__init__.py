@@ -3,13 +3,7 @@ Event source: one stream after another, with the states, delays and decisions be
 """
 
 from ._options import SharedKeywords, SourceKeywords, SourceOptions, shows_options
-from ._retry import (
-    Backoff,
-    Interruption,
-    check_backoff,
-    is_temporary,
-    is_worth_another_try,
-)
+from ._retry import Backoff, Interruption, check_backoff, is_temporary, is_worth_another_try
 from ._retry_after import retry_after
 from ._source import EventSource, call_hook
 from ._states import ReadyState

@@ -1,5 +1,5 @@
 """
-A hub that answers as the test wants it, without a network.
+A hub without a network that answers as a test says.
 """
 
 from dataclasses import dataclass, field
@@ -20,7 +20,7 @@ _DONE = ResponseDone()
 
 class Transport(StringTransport):
     """
-    What a body comes from.
+    The transport of a body.
     """
 
     is_aborted = False
@@ -28,14 +28,14 @@ class Transport(StringTransport):
 
     def abortConnection(self) -> None:
         """
-        Cut it.
+        Cut the connection.
         """
         self.is_aborted = True
         self.lose(ConnectionAborted())
 
     def lose(self, reason: Exception) -> None:
         """
-        Be gone, once.
+        Lose the connection, once.
         """
         if not self.is_lost:
             self.is_lost = True
@@ -47,7 +47,7 @@ class Response:
     """
     A response.
 
-    :ivar end: Why its body ends; ``None`` if it does not.
+    :ivar end: The reason of the body's end; ``None`` for a body that does not end.
     """
 
     def __init__(
@@ -66,7 +66,7 @@ class Response:
 
     def deliverBody(self, protocol: Protocol) -> None:  # noqa: N802  # as IResponse has it
         """
-        Hand over the body.
+        Deliver the body.
         """
         self.transport.protocol = protocol
         protocol.makeConnection(self.transport)
@@ -77,7 +77,7 @@ class Response:
 
 
 @dataclass
-class Asked:
+class SentRequest:
     """
     A request.
     """
@@ -89,7 +89,7 @@ class Asked:
 
     def header(self, name: str) -> str | None:
         """
-        Return a header.
+        Return the first value of a header.
         """
         values = self.headers.getRawHeaders(name)
         return None if values is None else values[0]
@@ -99,14 +99,14 @@ class Asked:
 @dataclass
 class FakeHub:
     """
-    Answers one request after the other.
+    A hub that answers requests in order.
 
-    :ivar answers: What it answers: a response, a failure, a Deferred, or what makes one of these of
-        the request.  When they are used up it is silent.
+    :ivar answers: Each is a response, a failure, a Deferred, or a function that returns one of
+        these when called with the request. After the last answer requests stay unanswered.
     """
 
     answers: list[Any] = field(default_factory=list)
-    asked: list[Asked] = field(default_factory=list)
+    requests: list[SentRequest] = field(default_factory=list)
     silent: list["Deferred[Any]"] = field(default_factory=list)
 
     def request(
@@ -117,19 +117,19 @@ class FakeHub:
         bodyProducer: Any = None,  # noqa: N803  # as IAgent has it
     ) -> "Deferred[Any]":
         """
-        Be asked.
+        Answer a request.
         """
         transport = StringTransport()
         if bodyProducer is not None:
             bodyProducer.startProducing(transport)
-        self.asked.append(Asked(method, uri, headers.copy(), transport.value()))
+        self.requests.append(SentRequest(method, uri, headers.copy(), transport.value()))
         if not self.answers:
             waiting: Deferred[Any] = Deferred()
             self.silent.append(waiting)
             return waiting
         answer = self.answers.pop(0)
         if callable(answer):
-            answer = answer(self.asked[-1])
+            answer = answer(self.requests[-1])
         if isinstance(answer, Deferred):
             return answer
         return fail(answer) if isinstance(answer, Exception) else succeed(answer)

@@ -1,5 +1,5 @@
 """
-The token that both commands of the client show.
+The token of both commands of the client.
 """
 
 import os
@@ -15,13 +15,13 @@ from tests.unit.mercure.fake_tokens import scratch
 
 TOKEN = "eyJhbGciOiJIUzI1NiJ9.e30.c2lnbmF0dXJl"
 
-#: What editors, shells and copying leave around a token.
+#: Space that editors, shells and copying leave around a token.
 BLANKS = st.text(string.whitespace, max_size=4)
 
 
 class TokenTests(SynchronousTestCase):
     """
-    Where the token is read from.
+    Places of the token.
     """
 
     def setUp(self) -> None:
@@ -42,31 +42,31 @@ class TokenTests(SynchronousTestCase):
         return tokens
 
     @given(BLANKS, BLANKS)
-    def test_blanks_around(self, before: str, after: str) -> None:
+    def test_space_around(self, before: str, after: str) -> None:
         """
-        Blanks and line breaks around it are no part of it, wherever it is.
+        Blanks and line breaks around a token are dropped, in a file and in a variable.
         """
         self.assertEqual([TOKEN] * 3, self.read(before + TOKEN + after))
 
     def test_longest(self) -> None:
         """
-        The longest token may be on a line of a file.
+        The longest allowed token may be on a line of a file.
         """
         token = TOKEN + "x" * (MAX_TOKEN - len(TOKEN))
         self.assertEqual([token] * 3, self.read(f"{token}\r\n"))
 
     @given(st.sampled_from(string.whitespace))
-    def test_blanks_within(self, blank: str) -> None:
+    def test_space_within(self, blank: str) -> None:
         """
-        Within it there may be none; what is said of it does not show it.
+        Blanks inside a token are refused; the message does not show the token.
         """
         text = TOKEN.replace(".", blank, 1)
         problem = str(self.assertRaises(ValueError, self.read, text))
         self.assertIn("--token: ", problem)
         self.assertNotIn(TOKEN[-10:], problem)
 
-    def test_none(self) -> None:
+    def test_without_option(self) -> None:
         """
-        Without the option there is no token.
+        Without the option no token is sent.
         """
         self.assertIsNone(token_of(None))

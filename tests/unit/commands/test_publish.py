@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist publish`` does.
+The command ``python -m ssetwist publish``.
 """
 
 import contextlib
@@ -16,7 +16,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._lines import MAX_LINE
 from ssetwist.commands._terminal import Terminal
-from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import scratch
 
@@ -25,18 +25,18 @@ URL = "https://hub.example/.well-known/mercure"
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 
-def take_lines(asked: Asked) -> Response:
+def take_lines(sent: SentRequest) -> Response:
     """
     Answer each line with its data.
     """
-    data = [json.loads(line)["data"] for line in asked.body.splitlines() if line]
+    data = [json.loads(line)["data"] for line in sent.body.splitlines() if line]
     body = "".join(json.dumps({"id": one}) + "\n" for one in data)
     return Response(200, body.encode(), JSON_LINES)
 
 
 class PublishCommandTests(SynchronousTestCase):
     """
-    A command line, and what comes of it.
+    Command lines and their results.
     """
 
     def setUp(self) -> None:
@@ -47,7 +47,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def start(self, *arguments: str, input: str = "") -> "Deferred[None]":
         """
-        Run it.
+        Run the command.
         """
         found = parse(["publish", URL, *arguments])
         found.run = partial(found.run, client=self.hub)
@@ -56,7 +56,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def status(self, *arguments: str, input: str = "") -> int:
         """
-        Run it to its end, and return its status.
+        Run the command to its end, and return its status.
         """
         with contextlib.redirect_stderr(self.errors):
             try:
@@ -69,19 +69,19 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_data(self) -> None:
         """
-        The argument is published, wherever it stands, and its id written.
+        The argument is published, wherever it stands in the command line, and its id is written.
         """
         for arguments in (("x", "--topic=a"), ("--topic=a", "x"), ("--topic", "a", "--", "x")):
             with self.subTest(arguments=arguments):
                 self.hub.answers = [Response(200, b"urn:1\x1b")]
                 self.assertEqual(0, self.status(*arguments))
-                self.assertEqual(b"topic=a&data=x", self.hub.asked[-1].body)
+                self.assertEqual(b"topic=a&data=x", self.hub.requests[-1].body)
         self.assertEqual("urn:1\\x1b\n" * 3, self.output.getvalue())
         self.assertEqual("", self.errors.getvalue())
 
     def test_refused(self) -> None:
         """
-        What is not published has status 1, and its reason among the errors.
+        An event that is not published leads to status 1, and the reason is an error message.
         """
         self.hub.answers = [Response(403, b"no")]
         self.assertEqual(1, self.status("x", "--topic=a", "--quiet"))
@@ -89,7 +89,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_again(self) -> None:
         """
-        What is sent again is told, unless it is not wanted.
+        Repeated requests are reported, except with --quiet.
         """
         for options, expected in ((("--quiet",), 0), ((), 1)):
             self.hub.answers = [ConnectionRefusedError("gone."), Response(200, b"1")]
@@ -98,30 +98,31 @@ class PublishCommandTests(SynchronousTestCase):
             self.failureResultOf(running, SystemExit)
             self.assertEqual(expected, self.errors.getvalue().count("gone; next attempt in 0"))
 
-    def test_named_by_the_user(self) -> None:
+    def test_key(self) -> None:
         """
-        One event is published under the key that the user gives it.
+        An event is published under the key of the option.
         """
         self.hub.answers = [Response(200, b"1")]
         self.assertEqual(0, self.status("x", "--topic=a", "--key=mine"))
-        self.assertEqual("mine", self.hub.asked[0].header("Idempotency-Key"))
+        self.assertEqual("mine", self.hub.requests[0].header("Idempotency-Key"))
 
     def test_at_most_once(self) -> None:
         """
-        What may have been published is sent again, unless that is not wanted; then it is told.
+        A request that may have been published is repeated, except with --at-most-once; then it is
+        reported.
         """
         for options, count, status in (((), 2, 0), (("--at-most-once",), 1, 1)):
-            self.hub.asked.clear()
+            self.hub.requests.clear()
             self.hub.answers = [ConnectionLost("gone."), Response(200, b"1")]
             running = self.start("x", "--topic=a", *options)
             self.clock.advance(5)
             self.assertEqual(status, self.failureResultOf(running, SystemExit).value.code)
-            self.assertEqual(count, len(self.hub.asked))
+            self.assertEqual(count, len(self.hub.requests))
         self.assertIn("; it may have been published nevertheless\n", self.errors.getvalue())
 
     def test_lines(self) -> None:
         """
-        Lines are published together; what cannot be an update is told, and not sent.
+        Lines are published together; a line that is not an update is reported, and not sent.
         """
         self.hub.answers = [take_lines]
         self.assertEqual(
@@ -140,11 +141,11 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             b'{"topic":["b","c"],"data":"x","private":true,"type":"t","retry":3}\n'
             b'{"topic":"a","data":"[1]","id":"urn:1"}\n',
-            self.hub.asked[0].body,
+            self.hub.requests[0].body,
         )
         self.assertEqual(
             [
-                "line 3: it is no JSON object",
+                "line 3: it is not a JSON object",
                 "line 4: type must be str, not int",
                 "line 5: id must not contain a line break: it would begin another field",
                 "published 2 events in 0.0 s, 3 were not",
@@ -152,9 +153,9 @@ class PublishCommandTests(SynchronousTestCase):
             self.errors.getvalue().splitlines(),
         )
 
-    def test_no_text(self) -> None:
+    def test_unreadable_lines(self) -> None:
         """
-        A line that is not in UTF-8 is no event; nor is one that is far too long.
+        A line that is not UTF-8, or is too long, is refused.
         """
         self.hub.answers = [take_lines]
         lines = f"x\n\udcff\n{'y' * (MAX_LINE + 1)}\nz"
@@ -167,7 +168,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_at_a_terminal(self) -> None:
         """
-        Who is to type lines is told so.
+        At a terminal a message asks for lines.
         """
         self.hub.answers = [take_lines]
         found = parse(["publish", URL, "--topic=a"])
@@ -178,24 +179,24 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_no_lines(self) -> None:
         """
-        Nothing is published of nothing.
+        Without lines nothing is published.
         """
         self.assertEqual(0, self.status("--topic=a"))
         self.assertEqual("published 0 events in 0.0 s\n", self.errors.getvalue())
-        self.assertEqual([], self.hub.asked)
+        self.assertEqual([], self.hub.requests)
 
     def test_topics_in_lines(self) -> None:
         """
-        Where each line is an object it may have its topic; some must be somewhere.
+        With --json a line may have its own topic; without one the option is needed.
         """
         self.hub.answers = [take_lines]
         self.assertEqual(1, self.status("--json", input='{"topic":"b","data":"x"}\n{"data":"y"}\n'))
-        self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.asked[0].body)
+        self.assertEqual(b'{"topic":"b","data":"x"}\n', self.hub.requests[0].body)
         self.assertIn("line 2: an update needs a topic", self.errors.getvalue())
 
     def test_wrong_in_the_middle(self) -> None:
         """
-        A line that cannot be an update does not keep those behind it.
+        A line that is not an update does not stop later lines.
         """
         self.hub.answers = [take_lines] * 3
         lines = "x\n" * 999 + "\udcff\n" + "y\n" * 1500
@@ -204,7 +205,8 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_all_refused(self) -> None:
         """
-        When all of a request is refused no more is read, and neighbours are told together.
+        When a whole request is refused, no more lines are read, and its lines are reported
+        together.
         """
         self.hub.answers = [take_lines, Response(401, b"who are you.")]
         lines = "x\n" * 5000
@@ -212,16 +214,16 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "lines 1001 to 2000: 401 who are you",
-                "nothing behind line 2000 was sent",
+                "the lines after line 2000 were not sent",
                 "published 1000 events in 0.0 s, 1000 were not",
             ],
             self.errors.getvalue().splitlines(),
         )
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_all_refused_at_the_end(self) -> None:
         """
-        Where no lines are left behind it is not told that some are.
+        When the last request is refused, unsent lines are not mentioned.
         """
         self.hub.answers = [Response(401, b"who are you.")]
         self.assertEqual(1, self.status("--topic=a", input="x\n"))
@@ -230,18 +232,18 @@ class PublishCommandTests(SynchronousTestCase):
             self.errors.getvalue().splitlines(),
         )
 
-    def test_misspelt(self) -> None:
+    def test_data_is_required(self) -> None:
         """
-        An object without data is no event; empty data is some.
+        An object without data is refused; empty data is published.
         """
         self.hub.answers = [take_lines]
         self.assertEqual(1, self.status("--topic=a", "--json", input='{"date":"x"}\n{"data":""}\n'))
-        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.asked[0].body)
-        self.assertIn("line 1: there is no data in it\n", self.errors.getvalue())
+        self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.requests[0].body)
+        self.assertIn("line 1: it does not have data\n", self.errors.getvalue())
 
     def test_private_lines(self) -> None:
         """
-        Whether an object is private is what it says; if it says nothing, what the option says.
+        An object says itself that it is private; without that the option counts.
         """
         lines = '{"data":"x"}\n{"data":"y","private":false}\n{"data":"z","private":true}\n'
         for options, expected in (
@@ -250,35 +252,37 @@ class PublishCommandTests(SynchronousTestCase):
         ):
             self.hub.answers = [take_lines]
             self.assertEqual(0, self.status("--topic=a", "--json", *options, input=lines))
-            updates = map(json.loads, self.hub.asked[-1].body.splitlines())
+            updates = map(json.loads, self.hub.requests[-1].body.splitlines())
             self.assertEqual(expected, [one.get("private", False) for one in updates])
 
-    def test_topic_that_is_none(self) -> None:
+    def test_wrong_topic(self) -> None:
         """
-        What a line has for a topic may be none.
+        A topic of a line that is not text is refused.
         """
         self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
-        self.assertIn("line 1: topics must be a str, or some, not int\n", self.errors.getvalue())
+        self.assertIn("line 1: topics must be a str, or several, not int\n", self.errors.getvalue())
 
     def test_below_zero(self) -> None:
         """
-        Data may be a number below zero, wherever it stands; what else begins so is an option.
+        Data may be a negative number, wherever it stands; other words that begin with a hyphen are
+        options.
         """
         for arguments in (("-5", "--topic=a"), ("--topic=a", "-5"), ("--topic=a", "-.5")):
             with self.subTest(arguments=arguments):
                 self.hub.answers = [Response(200, b"1")]
                 self.assertEqual(0, self.status(*arguments))
-                self.assertEqual(b"topic=a&data=-", self.hub.asked[-1].body[:14])
+                self.assertEqual(b"topic=a&data=-", self.hub.requests[-1].body[:14])
         self.assertEqual(2, self.status("--topic=a", "-5x"))
 
-    def test_token_that_can_be_none(self) -> None:
+    def test_wrong_token(self) -> None:
         """
-        A file that has no token in it is a mistake, told of the option and without what it has.
+        A file without a token is an error, which names the option and does not show the file's
+        text.
         """
         path = str(scratch(self))
         for text, said in (
-            ("Bearer secret\n", "--token: the token is to be given without 'Bearer' before it"),
-            ("# mine\nsecret\n", "--token: the token has characters that no token has"),
+            ("Bearer secret\n", "--token: give the token without 'Bearer' before it"),
+            ("# mine\nsecret\n", "--token: the token has characters that tokens cannot have"),
         ):
             with open(path, "w") as file:
                 file.write(text)
@@ -288,12 +292,12 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_url(self) -> None:
         """
-        It is told when what stands in the place of the URL is none.
+        A wrong URL is an error, which names the argument.
         """
         for url, said in (
             ("hub.example", "URL: it does not begin with http:// or https://"),
             ("localhost:8080", "URL: it does not begin with http:// or https://"),
-            ("http://a b/", "URL: it is no URL"),
+            ("http://a b/", "URL: it is not a URL"),
         ):
             for command in ("publish", "subscribe"):
                 found = parse([command, url, "--topic=a"])
@@ -305,7 +309,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_progress(self) -> None:
         """
-        On a terminal it is shown how far it is; what is told takes the place of that.
+        On a terminal the progress is shown, and messages replace it.
         """
         self.patch(os, "environ", {"TERM": "xterm"})
         self.errors = OnTerminal()
@@ -322,7 +326,7 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Cancelling ends it, with the status of Ctrl-C; nothing is left.
+        Cancelling ends the command with the status of Ctrl-C, and nothing is left.
         """
         for arguments in (("x",), ()):
             running = self.start("--topic=a", *arguments, input="x\n")
@@ -336,17 +340,17 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_token_gone(self) -> None:
         """
-        A token that cannot be read any more is a mistake of the command line.
+        A token that becomes unreadable is an error of the command line.
         """
         path = str(scratch(self))
         with open(path, "w") as file:
             file.write("abc\n")
         found = parse(["publish", URL, "--topic=a", "--token", path])
 
-        def gone(asked: Asked) -> Response:
+        def gone(sent: SentRequest) -> Response:
             with open(path, "w"):
                 pass
-            return take_lines(asked)
+            return take_lines(sent)
 
         self.hub.answers = [gone] * 3
         found.run = partial(found.run, client=self.hub)
@@ -354,15 +358,15 @@ class PublishCommandTests(SynchronousTestCase):
         with contextlib.redirect_stderr(self.errors):
             running = run(self.clock, found, terminal)
         self.assertEqual(2, self.failureResultOf(running, SystemExit).value.code)
-        self.assertEqual("Bearer abc", self.hub.asked[0].header("Authorization"))
+        self.assertEqual("Bearer abc", self.hub.requests[0].header("Authorization"))
         self.assertIn("--token: the file is empty", self.errors.getvalue())
 
-    def test_wrong(self) -> None:
+    def test_wrong_command_line(self) -> None:
         """
-        What makes no sense has status 2.
+        A wrong command line leads to status 2.
         """
         for arguments, said in (
-            (("x",), "--topic: there must be one"),
+            (("x",), "--topic: it is missing"),
             (("--topic=a", "--id=1"), "--id: "),
             (("--topic=a", "--key=1"), "--key: "),
             (("--topic=a", "--json", "x"), "--json: "),

@@ -1,5 +1,5 @@
 """
-What a command tells on the standard error, besides its results.
+Messages on the standard error.
 """
 
 import io
@@ -14,7 +14,7 @@ from tests.unit.commands.test_terminal import OnTerminal
 
 class StatusOutputTests(SynchronousTestCase):
     """
-    Telling what happens, and how far it is.
+    Messages and the progress.
     """
 
     def setUp(self) -> None:
@@ -23,13 +23,13 @@ class StatusOutputTests(SynchronousTestCase):
 
     def make(self, *, is_quiet: bool = False) -> StatusOutput:
         """
-        Make one on a terminal.
+        Return an output on a terminal.
         """
         return StatusOutput(Terminal(io.StringIO(), io.StringIO(), self.errors), is_quiet=is_quiet)
 
     def test_quiet(self) -> None:
         """
-        Who is quiet tells only what is urgent, and not how far it is.
+        With --quiet only urgent messages are written, and no progress.
         """
         status = self.make(is_quiet=True)
         self.assertFalse(status.has_progress)
@@ -40,8 +40,7 @@ class StatusOutputTests(SynchronousTestCase):
 
     def test_in_place(self) -> None:
         """
-        How far it is stands on one line: nothing is left of a longer text before, nor beside what
-        is told then.
+        The progress is one line; a shorter text, and a message, leave nothing of a longer one.
         """
         status = self.make()
         status.progress("123456")

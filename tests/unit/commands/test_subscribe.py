@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist subscribe`` does.
+The command ``python -m ssetwist subscribe``.
 """
 
 import contextlib
@@ -28,12 +28,12 @@ STREAM = {"Content-Type": "text/event-stream"}
 
 class WritingTests(SynchronousTestCase):
     """
-    How events are written.
+    Formats of events.
     """
 
     def test_json(self) -> None:
         """
-        As JSON, an event is one line.
+        In JSON an event is one line.
         """
         self.assertEqual(
             '{"type": "message", "id": null, "data": "a\\nb\\u2028é\\u009b"}\n',
@@ -42,7 +42,7 @@ class WritingTests(SynchronousTestCase):
 
     def test_readable(self) -> None:
         """
-        To be read, it has its type, its id and its data.
+        As text an event has its type, its id and its data.
         """
         self.assertEqual("t  1\na\n\nb\n\n", readable(Event("a\n\nb", type="t", id="1")))
         self.assertEqual("message\na\\x1b\n\n", readable(Event("a\x1b")))
@@ -53,7 +53,7 @@ class WritingTests(SynchronousTestCase):
 
 class SubscribeCommandTests(SynchronousTestCase):
     """
-    A command line, and what comes of it.
+    Command lines and their results.
     """
 
     def setUp(self) -> None:
@@ -64,7 +64,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def start(self, *arguments: str) -> "Deferred[None]":
         """
-        Run it.
+        Run the command.
         """
         found = parse(["subscribe", *arguments])
         found.run = partial(found.run, client=self.hub)
@@ -74,7 +74,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def status(self, *arguments: str) -> int:
         """
-        Run it to its end, and return its status.
+        Run the command to its end, and return its status.
         """
         with contextlib.redirect_stderr(self.errors):
             try:
@@ -88,36 +88,37 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def answer(self, *answers: Any) -> None:
         """
-        Let the hub answer this.
+        Set the answers of the hub.
         """
         self.hub.answers = list(answers)
 
     def test_count(self) -> None:
         """
-        It ends after as many events as were wanted.
+        The command ends after the wanted number of events.
         """
         self.answer(Response(200, b"data: 1\n\ndata: 2\n\ndata: 3\n\n", STREAM, end=None))
         self.assertEqual(0, self.status(URL, "--topic=a", "--count=2"))
         self.assertEqual(2, len(self.output.getvalue().splitlines()))
-        self.assertEqual(f"{URL}?match=a".encode(), self.hub.asked[0].url)
+        self.assertEqual(f"{URL}?match=a".encode(), self.hub.requests[0].url)
         self.assertEqual(f"connecting to {URL}\nopen\n", self.errors.getvalue())
 
     def test_plain(self) -> None:
         """
-        Any event stream will do; its query is not shown, for it may have secrets.  A gap is told.
+        Any event stream can be read; the query of its URL is not shown, as it may contain secrets.
+        A gap is reported.
         """
         gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
         self.answer(Response(200, gap, STREAM, end=None))
         self.assertEqual(0, self.status(f"{URL}?secret", "--since=1", "--count=1", "--quiet"))
-        self.assertEqual("1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertEqual("1", self.hub.requests[0].header("Last-Event-ID"))
         self.assertIn("events were missed: ", self.errors.getvalue())
         self.answer(Response(404))
         self.assertEqual(1, self.status(f"{URL}?secret"))
         self.assertNotIn("secret", self.errors.getvalue())
 
-    def test_told_to_stay_away(self) -> None:
+    def test_no_content(self) -> None:
         """
-        A server that says that this is the end ends it well.
+        A server that answers 204 ends the command with status 0.
         """
         self.answer(Response(200, b"", STREAM), Response(204))
         self.assertEqual(0, self.status(URL))
@@ -125,7 +126,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_once(self) -> None:
         """
-        With --once it ends with the stream: well if that did.
+        With --once the command ends with the stream, with status 0 if the stream ended properly.
         """
         for end, expected in ((Response(200, b"", STREAM), 0), (ConnectionRefusedError(), 1)):
             self.answer(end)
@@ -135,16 +136,16 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_attempts(self) -> None:
         """
-        After so many attempts that come to nothing it gives up; a stream begins a new count.
+        After the allowed number of failed attempts the command ends; a stream resets the count.
         """
         broken = Response(200, b"", STREAM, end=ConnectionLost())
         self.answer(ConnectionRefusedError(), broken, *[ConnectionRefusedError()] * 5)
         self.assertEqual(1, self.status(URL, "--attempts=2"))
-        self.assertEqual(3, len(self.hub.asked))
+        self.assertEqual(3, len(self.hub.requests))
 
     def test_refused(self) -> None:
         """
-        What is refused ends it, with the server's own words if they are for people.
+        A refusal ends the command, with the server's own words if they are text.
         """
         for media_type, body, said in (
             (
@@ -157,7 +158,7 @@ class SubscribeCommandTests(SynchronousTestCase):
                 b"<html>",
                 "https://hub.example/.well-known/mercure answered 400; expected 200",
             ),
-            ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x wants --legacy)"),
+            ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x needs --legacy)"),
         ):
             self.answer(Response(400, body, {"Content-Type": media_type}))
             self.assertEqual(1, self.status(URL, "--topic=a"))
@@ -165,7 +166,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_loss(self) -> None:
         """
-        What a Mercure hub says of events that were missed is told.
+        Missed events that a Mercure hub reports are an urgent message.
         """
         headers = {**STREAM, "Mercure-Last-Event-ID": "earliest"}
         self.answer(Response(200, b"data: x\n\n", headers, end=None))
@@ -177,7 +178,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_loss_within(self) -> None:
         """
-        A gap within the stream is told once, whether it is that of a Mercure hub or not.
+        A gap within a stream is reported once, with a Mercure hub and without one.
         """
         gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
         for options in (("--topic=a",), ()):
@@ -188,7 +189,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_terminal(self) -> None:
         """
-        On a terminal all is coloured, and events are to be read, unless JSON is wanted.
+        On a terminal output has colours, and events are text, except with --json.
         """
         self.patch(os, "environ", {"TERM": "xterm"})
         self.output, self.errors = OnTerminal(), OnTerminal()
@@ -206,7 +207,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_token(self) -> None:
         """
-        A token is shown, also to what is no hub; read again for each attempt.
+        A token is also sent to a server that is not a hub, and is read again for each attempt.
         """
         path = str(scratch(self))
         for options in (("--topic=a",), ()):
@@ -222,12 +223,12 @@ class SubscribeCommandTests(SynchronousTestCase):
             self.assertEqual(0, self.status(URL, "--count=1", "--token", path, *options))
             self.assertEqual(
                 ["Bearer one", "Bearer two"],
-                [asked.header("Authorization") for asked in self.hub.asked[-2:]],
+                [sent.header("Authorization") for sent in self.hub.requests[-2:]],
             )
 
     def test_nobody_reads(self) -> None:
         """
-        When nobody reads what is written any more it ends as by SIGPIPE.
+        When nobody reads the output any more the command ends as by SIGPIPE.
         """
 
         class Broken(io.StringIO):
@@ -240,7 +241,7 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Cancelling ends it, with the status of Ctrl-C; nothing is left.
+        Cancelling ends the command with the status of Ctrl-C, and nothing is left.
         """
         self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
         running = self.start(URL)
@@ -248,9 +249,9 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def test_token_that_is_none(self) -> None:
+    def test_wrong_token(self) -> None:
         """
-        What can be no token is found before anything is asked, and not shown.
+        A text that cannot be a token is refused before any request, and not shown.
         """
         path = str(scratch(self))
         for content in ("hunter 2", "\n \n", "é"):
@@ -261,9 +262,9 @@ class SubscribeCommandTests(SynchronousTestCase):
             self.assertIn("--token: the token ", said)
             self.assertNotIn(content, said)
 
-    def test_wrong(self) -> None:
+    def test_wrong_command_line(self) -> None:
         """
-        What makes no sense has status 2.
+        A wrong command line leads to status 2.
         """
         for arguments, said in (
             (("ftp://x/",), "http"),

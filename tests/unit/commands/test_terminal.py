@@ -1,5 +1,5 @@
 """
-Where a command reads from and writes to.
+Input and output of a command.
 """
 
 import io
@@ -20,19 +20,19 @@ from tests.patience import wait_until
 
 class OnTerminal(io.StringIO):
     """
-    A terminal.
+    A text stream that is a terminal.
     """
 
     def isatty(self) -> bool:
         """
-        It is one.
+        Return true.
         """
         return True
 
 
 class ThreadedClock(Clock):
     """
-    A reactor that has threads: what they want done waits for the test.
+    A clock with threads: their calls wait for the test.
     """
 
     def __init__(self) -> None:
@@ -41,13 +41,13 @@ class ThreadedClock(Clock):
 
     def callFromThread(self, *call: object) -> None:  # noqa: N802  # as IReactorFromThreads has it
         """
-        Remember what is wanted.
+        Remember a call.
         """
         self.wanted.append(call)
 
     def work(self) -> None:
         """
-        Wait for one call, and do it.
+        Wait for a call of a thread, and make it.
         """
         wait_until(lambda: self.wanted, "a thread wants something")
         function, *arguments = self.wanted.pop(0)
@@ -55,14 +55,14 @@ class ThreadedClock(Clock):
         function(*arguments)
 
 
-class HarmlessTests(SynchronousTestCase):
+class EscapedTests(SynchronousTestCase):
     """
-    What a terminal does not obey.
+    Text without control characters.
     """
 
     def test_escaped(self) -> None:
         """
-        What it would obey is shown as an escape; a tabulator and all that is text stays.
+        Control characters are shown as escapes; tabs and printable text stay.
         """
         self.assertEqual("\\x1b[2J\\r\\x9b\\x00\\x7f", escaped("\x1b[2J\r\x9b\0\x7f"))
         self.assertEqual("a\\u202eb\\u2066\\u200f", escaped("a\u202eb\u2066\u200f"))
@@ -71,7 +71,7 @@ class HarmlessTests(SynchronousTestCase):
     @given(st.text())
     def test_json(self, text: str) -> None:
         """
-        JSON means the same, and has nothing of that.
+        Escaped JSON has the same value, and no control characters.
         """
         found = escaped_json(json.dumps(text, ensure_ascii=False))
         self.assertEqual(text, json.loads(found))
@@ -80,12 +80,12 @@ class HarmlessTests(SynchronousTestCase):
 
 class TerminalTests(SynchronousTestCase):
     """
-    Telling what happens.
+    Messages.
     """
 
     def test_nobody_reads(self) -> None:
         """
-        It does no harm if nobody reads it.
+        A message that nobody reads is dropped without an error.
         """
 
         class Broken(io.StringIO):
@@ -104,12 +104,12 @@ class TerminalTests(SynchronousTestCase):
 
 class ColourTests(SynchronousTestCase):
     """
-    When there are colours.
+    The decision on colours.
     """
 
     def test_when(self) -> None:
         """
-        On a terminal that has some, unless somebody does not want them.
+        Colours are used on a terminal that has them, unless the environment forbids them.
         """
         self.assertTrue(has_colour(OnTerminal(), {}))
         self.assertTrue(has_colour(OnTerminal(), {"NO_COLOR": ""}))
@@ -133,12 +133,12 @@ class PipeCase(SynchronousTestCase):
 
 class OutputTests(PipeCase):
     """
-    Writing.
+    The standard output.
     """
 
     def test_full(self) -> None:
         """
-        Who writes to a pipe that is full waits, and the reactor does not; nothing is lost.
+        Writing to a full pipe waits without blocking the reactor, and loses nothing.
         """
         clock = Clock()
         text = "é" * 300_000
@@ -154,7 +154,7 @@ class OutputTests(PipeCase):
 
     def test_gone(self) -> None:
         """
-        That nobody reads any more is known, and told who writes.
+        A pipe without a reader is noticed, and writing to it raises ``BrokenPipeError``.
         """
         output = Output(self.writing, Clock())
         self.assertTrue(output.is_read())
@@ -164,7 +164,7 @@ class OutputTests(PipeCase):
 
     def test_encoding(self) -> None:
         """
-        What a terminal has no letters for is shown as an escape.
+        Characters that the terminal's encoding does not have are shown as escapes.
         """
         writing = open(os.dup(self.writing.fileno()), "w", encoding="ascii")  # noqa: SIM115
         self.addCleanup(writing.close)
@@ -173,7 +173,7 @@ class OutputTests(PipeCase):
 
     def test_in_memory(self) -> None:
         """
-        It need not be a descriptor.
+        The output may be a stream without a descriptor.
         """
         stream = io.StringIO()
         output = Output(stream, Clock())
@@ -184,12 +184,12 @@ class OutputTests(PipeCase):
 
 class InputTests(PipeCase):
     """
-    Reading.
+    The standard input.
     """
 
     def test_read(self) -> None:
         """
-        What is there is read, and then waited for; at the end there is nothing, and no thread.
+        Available bytes are read, later ones are waited for, and the end stops the thread.
         """
         clock = ThreadedClock()
         input = Input(self.reading, clock)
@@ -212,7 +212,7 @@ class InputTests(PipeCase):
 
     def test_cancelled(self) -> None:
         """
-        Who does not wait any more is not told.
+        A cancelled reader does not get later bytes.
         """
         clock = ThreadedClock()
         read = Input(self.reading, clock).read()
@@ -223,7 +223,7 @@ class InputTests(PipeCase):
 
     def test_in_memory(self) -> None:
         """
-        It need not be a descriptor.
+        The input may be a stream without a descriptor.
         """
         input = Input(io.StringIO("é"), Clock())
         self.assertEqual("é".encode(), self.successResultOf(input.read()))

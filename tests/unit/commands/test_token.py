@@ -1,5 +1,5 @@
 """
-What ``python -m ssetwist token`` does.
+The command ``python -m ssetwist token``.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ from tests.unit.mercure.fake_tokens import (
 
 class CommandCase(SynchronousTestCase):
     """
-    A command line, and what comes of it.
+    Command lines and their results.
     """
 
     def setUp(self) -> None:
@@ -39,7 +39,7 @@ class CommandCase(SynchronousTestCase):
 
     def run_command(self, *arguments: str, input: str = "") -> tuple[int, str, str]:
         """
-        Return the status of a command, what it writes, and what it complains of.
+        Return the status of a command, its output, and its error messages.
         """
         output, errors = io.StringIO(), io.StringIO()
         with contextlib.redirect_stderr(errors):
@@ -56,12 +56,12 @@ class CommandCase(SynchronousTestCase):
 
 class CheckTests(CommandCase):
     """
-    Explaining tokens.
+    ``token check``.
     """
 
     def check(self, token: str, *options: str, input: str = "") -> tuple[int, list[str]]:
         """
-        Return the status and the lines that are written.
+        Return the status and the lines of the output.
         """
         status, output, errors = self.run_command(
             "check", token, "--key", self.key, *options, input=input
@@ -71,14 +71,14 @@ class CheckTests(CommandCase):
 
     def test_accepted(self) -> None:
         """
-        Each check is told, with what was found and expected, then what the token allows.
+        Each check is shown with the found and the expected value, and then the rights of the token.
         """
         status, lines = self.check(access_token(sub="a"), "--audience", HUB)
         self.assertEqual(0, status)
         self.assertEqual("as a token to publish:", lines[0])
         self.assertIn("  ok: typ is 'at+jwt'; expected 'at+jwt'", lines)
         self.assertIn(f"  ok: aud is '{HUB}'; expected '{HUB}'", lines)
-        self.assertIn("  it is of the 1.0 dialect", lines)
+        self.assertIn("  dialect: 1.0", lines)
         self.assertIn("  it may publish to: '/p'", lines)
         self.assertIn("  it may see private updates of: '/s'", lines)
         self.assertIn("  it ends: 2027-01-15 08:01:00 UTC", lines)
@@ -86,7 +86,7 @@ class CheckTests(CommandCase):
 
     def test_refused(self) -> None:
         """
-        What is wrong is the last line.
+        The reason of a refusal is the last line.
         """
         status, lines = self.check(access_token(aud="x"), "--audience", HUB)
         self.assertEqual(1, status)
@@ -95,12 +95,12 @@ class CheckTests(CommandCase):
 
     def test_legacy(self) -> None:
         """
-        A token of 0.x is explained, too, as what the hub thinks of it.
+        A token of 0.x is explained as the hub would judge it.
         """
         token = signed({"mercure": {"publish": ["*", "/b"]}})
         status, lines = self.check(token)
         self.assertEqual(0, status)
-        self.assertIn("  it is of the 0.x dialect", lines)
+        self.assertIn("  dialect: 0.x", lines)
         self.assertIn("  it may publish to: '/b', every topic", lines)
         self.assertIn("  it may see private updates of: nothing", lines)
         self.assertIn("  it ends: never", lines)
@@ -110,7 +110,7 @@ class CheckTests(CommandCase):
 
     def test_matchers(self) -> None:
         """
-        All kinds of matchers are named.
+        Matchers of all kinds are described.
         """
         token = signed({"mercure": {"publish": ["/{id}"]}})
         self.assertIn("  it may publish to: the URI template '/{id}'", self.check(token)[1])
@@ -129,14 +129,14 @@ class CheckTests(CommandCase):
 
     def test_standard_input(self) -> None:
         """
-        The token may come from where nobody else sees it.
+        The token may come from the standard input, where other users cannot see it.
         """
         status, lines = self.check("-", "--action", "subscribe", input=f" {signed({})}\n")
         self.assertEqual((0, "accepted"), (status, lines[-1]))
 
-    def test_no_token(self) -> None:
+    def test_wrong_token(self) -> None:
         """
-        What is no token is refused, and not repeated.
+        A text that is not a token is refused, and not repeated.
         """
         for token, input in (("s3cret", ""), ("-", "s3cret" * 10000)):
             status, lines = self.check(token, input=input)
@@ -144,13 +144,14 @@ class CheckTests(CommandCase):
             self.assertIn("refused: the token is ", lines[-1])
             self.assertNotIn("s3cret", "".join(lines))
 
-    def test_no_bare_token(self) -> None:
+    def test_more_than_a_token(self) -> None:
         """
-        What is no token alone is not even looked at, and it is said what there is besides.
+        A text with more than a token is refused before it is read, and the message says what to
+        remove.
         """
         for token, input, expected in (
             ("-", "", "TOKEN: it is empty"),
-            ("-", "Bearer s3cret", "TOKEN: there is a blank in it; give the token alone"),
+            ("-", "Bearer s3cret", "TOKEN: it contains a space; give the token alone"),
         ):
             status, output, errors = self.run_command(
                 "check", token, "--key", self.key, input=input
@@ -161,7 +162,7 @@ class CheckTests(CommandCase):
 
     def test_not_to_publish(self) -> None:
         """
-        Who may not publish with it is refused that, as by the hub.
+        A token without publishing rights is refused for that action, as by the hub.
         """
         token = signed({"mercure": {"subscribe": ["*"]}})
         status, lines = self.check(token)
@@ -172,7 +173,7 @@ class CheckTests(CommandCase):
 
     def test_one_action(self) -> None:
         """
-        It may be explained for one action only.
+        A token may be explained for one action only.
         """
         _, lines = self.check(signed({}), "--action", "subscribe")
         self.assertIn("as a token to subscribe:", lines)
@@ -180,7 +181,7 @@ class CheckTests(CommandCase):
 
     def test_separate_keys(self) -> None:
         """
-        It may be good for one of the two only.
+        A token may be accepted for one action and refused for the other.
         """
         status, lines = self.check(
             signed({"mercure": {"publish": []}}),
@@ -193,7 +194,7 @@ class CheckTests(CommandCase):
 
     def test_set(self) -> None:
         """
-        A set of keys is read, as the hub does it.
+        Keys may come from a JWK set, as for the hub.
         """
         path = file(self, jwk_set(jwk("P-256")))
         token = access_token(private_key("P-256"), "ES256")
@@ -201,19 +202,18 @@ class CheckTests(CommandCase):
 
     def test_no_key(self) -> None:
         """
-        Without a key nothing can be said.
+        A check without a key is refused.
         """
         status, output, errors = self.run_command("check", signed({}))
         self.assertEqual((2, ""), (status, output))
         self.assertEqual(
-            "python -m ssetwist token check: there is no key to check it with; give --key, for "
-            "one\n",
+            "python -m ssetwist token check: the check needs a key; give --key, for example\n",
             errors,
         )
 
     def test_options(self) -> None:
         """
-        Options that make no sense are refused with one line, in which there is no secret.
+        Wrong options are refused in one line, which does not show secrets.
         """
         status, _, errors = self.run_command("check", "x", "--key", "s3cret")
         self.assertEqual((2, 1), (status, errors.count("\n")))
@@ -224,33 +224,38 @@ class CheckTests(CommandCase):
 
     def test_twice(self) -> None:
         """
-        An option that has one value is refused when it is there twice.
+        An option with one value is refused if it is given twice.
         """
         status, _, errors = self.run_command("check", "x", "--key", self.key, "--key", "s3cret")
         self.assertEqual(2, status)
-        self.assertIn("argument --key: it is there twice; once is all\n", errors)
+        self.assertIn("argument --key: given twice; give it once\n", errors)
         self.assertNotIn("s3cret", errors)
 
     def test_help(self) -> None:
         """
-        There is help, which tells the exit statuses, too.
+        The help tells the exit statuses.
         """
         for command in ("check", "mint"):
             output = io.StringIO()
             with contextlib.redirect_stdout(output):
                 self.assertRaises(SystemExit, parse, ["token", command, "--help"])
             self.assertIn("env:NAME", output.getvalue())
-            self.assertIn("The exit status is 0 if it is ", output.getvalue())
+            self.assertIn(
+                "The exit status is 0 if a token is"
+                if command == "mint"
+                else "accepted for at least one",
+                output.getvalue(),
+            )
 
 
 class MintTests(CommandCase):
     """
-    Making tokens.
+    ``token mint``.
     """
 
     def mint(self, *options: str) -> str:
         """
-        Return the token that is made.
+        Return the minted token.
         """
         status, output, errors = self.run_command("mint", *options)
         self.assertEqual((0, ""), (status, errors))
@@ -258,7 +263,7 @@ class MintTests(CommandCase):
 
     def problem(self, *options: str) -> str:
         """
-        Return why none is made.
+        Return the error message of a refused command line.
         """
         status, output, errors = self.run_command("mint", *options)
         self.assertEqual((2, ""), (status, output))
@@ -266,7 +271,7 @@ class MintTests(CommandCase):
 
     def test_access_token(self) -> None:
         """
-        A token that is made is accepted, for what was asked for.
+        A minted token is accepted for the requested rights.
         """
         token = self.mint(
             *("--key", self.key, "--audience", HUB, "--subject", "me", "--payload", '{"a":1}'),
@@ -286,7 +291,7 @@ class MintTests(CommandCase):
 
     def test_private_key(self) -> None:
         """
-        It may be signed with a private key, which has a name, and have another issuer.
+        A token may be signed with a private key that has a name, and have another issuer.
         """
         token = self.mint(
             *("--key", file(self, private_pem("P-256")), "--kid", "k", "--issuer", "i"),
@@ -312,19 +317,19 @@ class MintTests(CommandCase):
 
     def test_refused(self) -> None:
         """
-        What cannot be made, or would allow nothing, is not.
+        Wrong options, and a token without rights, are refused.
         """
         key, hub, all = ("--key", self.key), ("--audience", HUB), ("--publish", "*")
         legacy, subscribe = ("--dialect", "0.x"), ("--subscribe", "*")
         for options, expected in (
-            ((), "--key: a token must be signed; give the key"),
-            ((*key, *hub), "it would allow nothing"),
-            ((*key, *all), "--audience: a token of 1.0 must have one"),
+            ((), "--key: the token must be signed; give the key"),
+            ((*key, *hub), "the token would allow nothing"),
+            ((*key, *all), "--audience: a token of 1.0 needs it"),
             ((*key, *hub, *all, "--expires-in", "0"), "a token of 1.0 must end"),
             ((*key, *hub, *all, "--expires-in", "-1"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--expires-in", "nan"), "--expires-in: it must be a number"),
             ((*key, *hub, *all, "--expires-in", "1e99"), "--expires-in: it must be a number"),
-            ((*key, *hub, *all, "--payload", "{"), "--payload: it is no JSON"),
+            ((*key, *hub, *all, "--payload", "{"), "--payload: it is not JSON"),
             ((*key, *hub, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *legacy, *subscribe, "--payload", "NaN"), "payload cannot be written as JSON"),
             ((*key, *hub, *all, "--algorithm", "RS256"), "--key: RS256 does not fit"),
@@ -333,8 +338,11 @@ class MintTests(CommandCase):
             ((*key, *hub, "--subscribe-urlpattern", "/:("), "mint: --subscribe-urlpattern: '/:('"),
             ((*key, "--audience", "hub", *all), "mint: --audience: it must be a URL"),
             ((*key, *hub, *all, "--expires-in", "1h"), "'1h' is not a number of seconds"),
-            ((*key, *legacy, *all, "--subject", "me"), "mint: --subject: a token of 0.x has none"),
-            ((*key, *legacy, "--publish-urlpattern", "/:id"), "0.x knows no URL patterns"),
+            (
+                (*key, *legacy, *all, "--subject", "me"),
+                "mint: --subject: tokens of 0.x do not have one",
+            ),
+            ((*key, *legacy, "--publish-urlpattern", "/:id"), "0.x does not have URL patterns"),
             (("--key", "s3cret", *hub, *all), "--key: it must say where the key is"),
         ):
             problem = self.problem(*options)

@@ -29,7 +29,7 @@ class OwnURLTests(SynchronousTestCase):
         keys = (from_bytes(SECRET),)
         for url, expected in (
             ("/hub", "it must be a URL of http or https"),
-            ("https://[", "it is no URL"),
+            ("https://[", "it is not a URL"),
             ("https://hub.example", "it must have a path, such as /.well-known/mercure"),
             ("https://hub.example/?a", "it must have neither ? nor #"),
         ):

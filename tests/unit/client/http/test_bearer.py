@@ -10,7 +10,7 @@ from ssetwist.mercure.tokens import CredentialPlace, credential_of
 
 class TokenTests(SynchronousTestCase):
     """
-    ``can_be_token``, and the hub that is shown a token.
+    ``can_be_token``, compared with the hub's own check of a token.
     """
 
     def test_tokens(self) -> None:
@@ -26,7 +26,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        Anything else is no token.
+        A text with any other character is not a token.
         """
         for text in ("", "=", "a=b", "a b", "a\n", "a\r\nb: c", "é", "a,b", '"a"', "a\0"):
             self.assertFalse(can_be_token(text), text)

@@ -1,5 +1,5 @@
 """
-A body that is taken whole, up to a limit.
+A body that is read whole, up to a limit.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -13,13 +13,12 @@ LIMIT = 10
 
 class LimitTests(SynchronousTestCase):
     """
-    Ten bytes.
+    A limit of ten bytes.
     """
 
     def test_exactly(self) -> None:
         """
-        A body may have as many bytes as the limit says, and not one more: then its connection is
-        cut.
+        A body may have as many bytes as the limit; one byte more cuts its connection.
         """
         for size in (0, LIMIT - 1, LIMIT, LIMIT + 1):
             response, body = Response(body=b"x" * size), BoundedBody(LIMIT)
@@ -33,8 +32,8 @@ class LimitTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """
-        Where only the end of the connection says that this was all, nothing is a body if it may be
-        empty; else it has broken before anything came.
+        A connection that ends without a byte, in a response without a length, is an empty body if
+        that is allowed, and otherwise an error.
         """
         for may_be_empty in (False, True):
             body = BoundedBody(LIMIT, may_be_empty=may_be_empty)

@@ -1,5 +1,5 @@
 """
-Connections of a client's own, as an agent uses them again.
+A client's own connections, as an agent reuses them.
 """
 
 from twisted.internet.defer import Deferred
@@ -9,13 +9,13 @@ from ssetwist.client.http import BoundedBody
 from ssetwist.client.http._connections import MAX_HEAD, Connections
 from tests.unit.client.case import SourceCase, Wire, response
 
-#: The fields of a head that is more than half of what a head may be.
+#: Header fields of more than half the limit of a head.
 LARGE = {f"X_{number}": "x" * 10_000 for number in range(MAX_HEAD // 20_000 + 1)}
 
 
 class KeptTests(SourceCase):
     """
-    One connection, and several requests.
+    Several requests over one connection.
     """
 
     def setUp(self) -> None:
@@ -30,7 +30,7 @@ class KeptTests(SourceCase):
 
     def exchange(self, wire: Wire | None = None) -> tuple[Wire, bytes]:
         """
-        Ask, over a connection that is kept if there is one, and answer with a large head.
+        Send a request, over a kept connection if there is one, and answer with a large head.
         """
         waiting = self.connections.agent.request(b"GET", b"http://127.0.0.1/")
         waiting.addCallback(self.read)
@@ -48,7 +48,7 @@ class KeptTests(SourceCase):
 
     def test_heads_do_not_add_up(self) -> None:
         """
-        Each response may have a head of the full length, however many came before it.
+        Each response on a connection may have a head of the full length.
         """
         wire, first = self.exchange()
         _, second = self.exchange(wire)

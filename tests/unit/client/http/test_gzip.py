@@ -1,5 +1,5 @@
 """
-gzip as it comes.
+The decoder of gzip.
 """
 
 import gzip
@@ -15,19 +15,19 @@ from ssetwist.client.http._gzip import PIECE, GzipDecoder
 
 def take_all(decoder: GzipDecoder) -> list[bytes]:
     """
-    Take all that there is.
+    Take all available bytes.
     """
     return list(iter(decoder.take, b""))
 
 
 class GzipTests(SynchronousTestCase):
     """
-    What is decoded, and when.
+    Decoded bytes, and the moment when they are available.
     """
 
     def test_flushed(self) -> None:
         """
-        What the server has flushed is there at once, although the stream goes on.
+        Bytes that the server has flushed are available at once, although the stream goes on.
         """
         encoder = zlib.compressobj(wbits=31)
         decoder = GzipDecoder()
@@ -37,7 +37,7 @@ class GzipTests(SynchronousTestCase):
 
     def test_bomb(self) -> None:
         """
-        However much some bytes stand for, they come in bounded pieces, one when asked.
+        Output comes in bounded pieces, one per call, however large it is.
         """
         size = 100 * 2**20
         decoder = GzipDecoder()
@@ -48,7 +48,7 @@ class GzipTests(SynchronousTestCase):
 
     def test_exact_piece(self) -> None:
         """
-        Output that fills the piece exactly, or by a byte more, is not left behind.
+        Output that fills a piece exactly, or by a byte more, is returned completely.
         """
         for size in (PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 100):
             decoder = GzipDecoder()
@@ -58,8 +58,8 @@ class GzipTests(SynchronousTestCase):
 
     def test_cut_anywhere(self) -> None:
         """
-        Wherever the bytes were cut, all that they stand for is there at once, also what zlib has
-        read but had no room to write.
+        All output of the received bytes is available at once, wherever they were cut, also output
+        that zlib holds because a piece was full.
         """
         whole = gzip.compress(b"a" * (3 * PIECE))
         for end in range(len(whole)):
@@ -70,15 +70,15 @@ class GzipTests(SynchronousTestCase):
 
     def test_members(self) -> None:
         """
-        Several members are one stream (RFC 1952, 2.2), empty ones too.
+        Several members are one stream (RFC 1952, 2.2), also with empty members.
         """
         decoder = GzipDecoder()
         decoder.push(gzip.compress(b"") + gzip.compress(b"a") + gzip.compress(b"b"))
         self.assertEqual(b"ab", b"".join(take_all(decoder)))
 
-    def test_no_gzip(self) -> None:
+    def test_not_gzip(self) -> None:
         """
-        What is no gzip is said to be none.
+        Bytes that are not gzip raise ``ValueError``.
         """
         decoder = GzipDecoder()
         decoder.push(b"data: 1\n\n")
@@ -87,7 +87,7 @@ class GzipTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=300), max_size=5), st.lists(st.integers(0, 2000)))
     def test_cuts(self, members: list[bytes], cuts: list[int]) -> None:
         """
-        However the bytes are cut, the same bytes come out.
+        The output does not depend on the cuts of the input.
         """
         data = b"".join(map(gzip.compress, members))
         decoder = GzipDecoder()

@@ -1,6 +1,6 @@
 """
-Assumptions of :mod:`ssetwist.client.http._insides` about Twisted and treq, each held against their
-own classes.
+Assumptions of :mod:`ssetwist.client.http._insides` about Twisted and treq, each checked against
+their own classes.
 """
 
 from http.cookiejar import CookieJar
@@ -19,9 +19,9 @@ from zope.interface import implementer
 
 from ssetwist.client.http._insides import (
     agent_of,
+    connection_of,
     cookies_of,
     make_quiet,
-    producer_of,
     transport_of,
     wrapped_by,
 )
@@ -35,10 +35,10 @@ HEAD = b"HTTP/1.1 200 OK\r\nContent-Length: 4\r\nContent-Encoding: gzip\r\n\r\n"
 @implementer(IAgentEndpointFactory)
 class Endpoints:
     """
-    Connects in memory.
+    Endpoints that connect in memory.
 
-    :ivar factories: What an agent has given an endpoint to make its protocol with, each time.
-    :ivar wires: The servers' ends.
+    :ivar factories: The factories that an agent has given an endpoint.
+    :ivar wires: The servers' ends of the connections.
     """
 
     def __init__(self, reactor: MemoryReactorClock) -> None:
@@ -60,7 +60,7 @@ class Endpoints:
 
 class Body(Protocol):
     """
-    A body, with what it comes from.
+    A protocol that collects a body, and keeps its transport.
     """
 
 
@@ -95,13 +95,13 @@ class ClientTests(InsidesCase):
 
     def test_agent(self) -> None:
         """
-        ``_agent`` of a client is the agent that it was made of.
+        ``_agent`` of a treq client is the agent that it was made with.
         """
         self.assertIs(self.agent, agent_of(HTTPClient(self.agent)))
 
     def test_cookies(self) -> None:
         """
-        ``_cookiejar`` of a client is the jar it was given; cookies that are put into it are sent.
+        ``_cookiejar`` of a treq client is the jar that it was given; cookies in it are sent.
         """
         jar = CookieJar()
         client = HTTPClient(self.agent, cookiejar=jar)
@@ -112,14 +112,14 @@ class ClientTests(InsidesCase):
 
     def test_jar_of_its_own(self) -> None:
         """
-        A client that was given no jar has one.
+        A treq client that was not given a jar has its own.
         """
         self.assertIsInstance(cookies_of(HTTPClient(self.agent)), CookieJar)
 
     def test_wrapped(self) -> None:
         """
-        ``original`` of what treq returns leads to the response of the agent, with treq's buffer and
-        a decoder on the way.
+        ``original`` of treq's response leads to the agent's response, past treq's buffer and a
+        decoder.
         """
         waiting = HTTPClient(self.agent).get(URL, reactor=self.reactor)
         layers = [self.answered(waiting)]
@@ -138,13 +138,13 @@ class ResponseTests(InsidesCase):
 
     def test_not_wrapped(self) -> None:
         """
-        A response of an agent has no ``original``.
+        A response of an agent does not have ``original``.
         """
         self.assertIsNone(wrapped_by(self.answered(self.agent.request(b"GET", URL.encode()))))
 
     def test_decoded(self) -> None:
         """
-        ``original`` of a response that an agent decodes is the one that it has decoded.
+        ``original`` of a response that an agent decodes is the undecoded response.
         """
         agent = ContentDecoderAgent(self.agent, [(b"gzip", GzipDecoder)])
         response = self.answered(agent.request(b"GET", URL.encode()))
@@ -153,19 +153,19 @@ class ResponseTests(InsidesCase):
 
     def test_producer(self) -> None:
         """
-        ``_producer`` of the transport that a body has is the transport of the connection, which can
-        abort, as long as the body comes; then it is nothing.
+        ``_producer`` of a body's transport is the transport of the connection, which can abort,
+        until the body is complete; then it is ``None``.
         """
         response = self.answered(self.agent.request(b"GET", URL.encode()))
         body = Body()
         response.deliverBody(body)
         [wire] = self.endpoints.wires
         self.assertIsNot(wire, body.transport)
-        self.assertIs(wire, producer_of(body.transport))
+        self.assertIs(wire, connection_of(body.transport))
         self.assertFalse(hasattr(body.transport, "abortConnection"))
         proxy = body.transport
         wire.send(b"body")
-        self.assertIs(proxy, producer_of(proxy))
+        self.assertIs(proxy, connection_of(proxy))
 
 
 class ConnectionTests(InsidesCase):
@@ -175,8 +175,8 @@ class ConnectionTests(InsidesCase):
 
     def test_kept(self) -> None:
         """
-        A pool that does not retry gives back the protocol that an agent made, whose ``transport``
-        is the connection.
+        A pool that does not retry returns the agent's protocol, whose ``transport`` is the
+        connection.
         """
         self.pool.retryAutomatically = False
         response = self.answered(self.agent.request(b"GET", URL.encode()))
@@ -190,7 +190,7 @@ class ConnectionTests(InsidesCase):
 
     def test_any_connection_that_takes_requests(self) -> None:
         """
-        An agent asks of what an endpoint returns only that it takes a request.
+        An agent needs only ``request`` of the protocol that an endpoint returns.
         """
         asked: list[object] = []
 
@@ -210,7 +210,7 @@ class ConnectionTests(InsidesCase):
 
     def test_quiet(self) -> None:
         """
-        ``noisy`` of a factory is what has it log each connection.
+        ``noisy`` of an agent's factory turns the logging of each connection on and off.
         """
         self.agent.request(b"GET", URL.encode()).addErrback(lambda _: None)
         [factory] = self.endpoints.factories

@@ -1,5 +1,5 @@
 """
-What went wrong, in words.
+Errors of the network, in words.
 """
 
 from OpenSSL.SSL import Error as TLSError
@@ -14,12 +14,12 @@ from ssetwist.client.http._problems import describe, disconnected, ended
 
 class TellTests(SynchronousTestCase):
     """
-    One short line.
+    Texts of errors.
     """
 
     def test_reasons(self) -> None:
         """
-        What Twisted has wrapped is unwrapped, and not said twice.
+        Errors inside Twisted's wrappers are shown, each once.
         """
         lost = Failure(ConnectionLost())
         problem = ResponseFailed(
@@ -32,7 +32,7 @@ class TellTests(SynchronousTestCase):
 
     def test_short(self) -> None:
         """
-        It is on one line, and not a long one.
+        The text is one short line.
         """
         self.assertEqual("a b", describe(ValueError("a\r\n  b")))
         refused = TLSError([("SSL routines", "", "certificate verify failed")])
@@ -44,12 +44,12 @@ class TellTests(SynchronousTestCase):
 
 class DisconnectedTests(SynchronousTestCase):
     """
-    What an attempt or a stream ends with.
+    Errors of attempts and streams.
     """
 
     def test_no_response(self) -> None:
         """
-        The cause is kept.
+        The error of an attempt keeps its cause.
         """
         cause = ConnectionRefusedError("no")
         problem = disconnected(cause)
@@ -59,7 +59,8 @@ class DisconnectedTests(SynchronousTestCase):
 
     def test_clean(self) -> None:
         """
-        A whole response is clean, and one without a length, unless it is known to have been cut.
+        A complete response ends cleanly, and so does one without a length, unless its connection is
+        known to have been cut.
         """
         self.assertTrue(ended(Failure(ResponseDone())).is_clean)
         self.assertTrue(ended(Failure(ResponseDone()), was_cut=True).is_clean)
@@ -68,7 +69,7 @@ class DisconnectedTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        All else is not.
+        Any other end of a stream is not clean.
         """
         cause = ResponseFailed([Failure(ConnectionDone()), Failure(_DataLoss())])
         problem = ended(Failure(cause))

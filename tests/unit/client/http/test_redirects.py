@@ -1,5 +1,5 @@
 """
-Where a redirection leads.
+Redirects.
 """
 
 from hypothesis import given
@@ -15,7 +15,7 @@ URL = "https://example.com/a/events?q=1#part"
 
 def request(method: str = "GET", body: bytes | None = None, url: str = URL) -> Request:
     """
-    Return a request with all kinds of headers.
+    Return a request with headers of all kinds.
     """
     headers = Headers(
         {
@@ -45,7 +45,7 @@ def names(request: Request) -> set[bytes]:
 
 class LocationTests(SynchronousTestCase):
     """
-    Where to (WHATWG Fetch, "location URL").
+    The location of a redirect (WHATWG Fetch, "location URL").
     """
 
     def location(self, location: str) -> str:
@@ -53,7 +53,7 @@ class LocationTests(SynchronousTestCase):
 
     def test_relative(self) -> None:
         """
-        It is relative to the URL that answered.
+        A location is relative to the URL that answered.
         """
         self.assertEqual("https://example.com/a/b?c#part", self.location("b?c"))
         self.assertEqual("https://example.com/b#part", self.location("/b"))
@@ -61,7 +61,7 @@ class LocationTests(SynchronousTestCase):
 
     def test_fragment(self) -> None:
         """
-        The fragment is kept, unless there is another.
+        The fragment of the URL stays, unless the location has one.
         """
         self.assertEqual("https://example.com/b#other", self.location("/b#other"))
         self.assertEqual("https://example.com/b#", self.location("/b#"))
@@ -70,28 +70,30 @@ class LocationTests(SynchronousTestCase):
 
     def test_not_ascii(self) -> None:
         """
-        It is percent-encoded where it must be.
+        A location is percent-encoded where needed.
         """
         self.assertEqual("https://example.com/%C3%A9%20x#part", self.location("/é x"))
 
     def test_refused(self) -> None:
         """
-        Nobody is led to another scheme, to no URL, or to one with a password.
+        A location of another scheme, without a valid URL, or with a password is refused.
         """
         for location in ("ftp://example.com/", "data:,x", "javascript:x", "http://", "//u:p@h/"):
             with self.subTest(location), self.assertRaises(ValueError) as caught:
                 self.location(location)
-            self.assertIn("redirects to where nobody can go: it ", str(caught.exception))
+            self.assertIn(
+                "redirects to a location that cannot be requested: it ", str(caught.exception)
+            )
 
 
 class MethodTests(SynchronousTestCase):
     """
-    What becomes of the method and the body.
+    The method and the body after a redirect.
     """
 
     def test_table(self) -> None:
         """
-        Only 303, and a POST at 301 and 302, becomes a GET; 307 and 308 change nothing.
+        303, and 301 and 302 after a POST, lead to a GET; 307 and 308 change nothing.
         """
         for status in REDIRECTS:
             for method in ("GET", "HEAD", "POST", "PUT", "QUERY"):
@@ -106,9 +108,9 @@ class MethodTests(SynchronousTestCase):
                     self.assertEqual(None if becomes_get else b"body", result.body)
                     self.assertEqual(becomes_get, b"Content-Type" not in names(result))
 
-    def test_of_body(self) -> None:
+    def test_headers_of_a_body(self) -> None:
         """
-        What describes a body goes with it, and nothing else.
+        Headers that describe a body are dropped with it, and other headers stay.
         """
         lost = names(request()) - names(redirected(request("POST", b""), 303, "/b"))
         of_body = {b"Content-Encoding", b"Content-Language", b"Content-Location", b"Content-Type"}
@@ -117,7 +119,7 @@ class MethodTests(SynchronousTestCase):
 
 class CredentialsTests(SynchronousTestCase):
     """
-    What another origin does not get.
+    Headers that another origin does not get.
     """
 
     OF_ORIGIN = frozenset(
@@ -126,14 +128,14 @@ class CredentialsTests(SynchronousTestCase):
 
     def test_same_origin(self) -> None:
         """
-        Within an origin all is kept.
+        A redirect within an origin keeps all headers.
         """
         for location in ("/b", "https://example.com:443/b"):
             self.assertEqual(names(request()), names(redirected(request(), 308, location)))
 
     def test_other_origin(self) -> None:
         """
-        Another host, port or scheme does not get what says who one is; it gets the rest.
+        A redirect to another host, port or scheme drops credentials, and keeps other headers.
         """
         for location in ("//other.example/", "https://example.com:444/", "http://example.com/"):
             with self.subTest(location):
@@ -142,7 +144,7 @@ class CredentialsTests(SynchronousTestCase):
 
     def test_back_again(self) -> None:
         """
-        What was dropped stays dropped, also on the way back.
+        A header that was dropped stays dropped when a redirect leads back.
         """
         away = redirected(request(), 302, "//other.example/")
         back = redirected(away, 302, URL)
@@ -150,7 +152,7 @@ class CredentialsTests(SynchronousTestCase):
 
     def test_original_is_kept(self) -> None:
         """
-        The request that was redirected stays as it was: it is sent again the next time.
+        The redirected request itself does not change: it is sent again at the next attempt.
         """
         original = request()
         redirected(original, 303, "//other.example/")
@@ -159,7 +161,7 @@ class CredentialsTests(SynchronousTestCase):
     @given(st.text(), st.sampled_from(sorted(REDIRECTS)))
     def test_never(self, location: str, status: int) -> None:
         """
-        Wherever it leads, nobody else gets them.
+        Another origin never gets credentials, wherever a redirect leads.
         """
         try:
             after = redirected(request(), status, location)
@@ -171,7 +173,7 @@ class CredentialsTests(SynchronousTestCase):
 
 class CircleTests(SynchronousTestCase):
     """
-    What is said of an endless row.
+    Descriptions of redirects without end.
     """
 
     def test_circle(self) -> None:
@@ -181,8 +183,8 @@ class CircleTests(SynchronousTestCase):
         self.assertEqual("redirects in a circle: b -> c -> b", circle(["a", *"bcbcbcb"]))
         self.assertEqual("redirects in a circle: a -> a", circle(["a", "a"]))
 
-    def test_row(self) -> None:
+    def test_no_circle(self) -> None:
         """
-        A row that is no circle is told by its end.
+        Redirects that are not a circle are shown by their last URL.
         """
         self.assertEqual("redirects without end, at last to c", circle(["a", "b", "c"]))

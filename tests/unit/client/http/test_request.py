@@ -1,5 +1,5 @@
 """
-What is asked for.
+Requests: URLs, headers and methods.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,7 +15,7 @@ class URLTests(SynchronousTestCase):
 
     def test_normalized(self) -> None:
         """
-        They are written in ASCII, whatever they were written in.
+        URLs are normalized to ASCII.
         """
         self.assertEqual("http://example.com/", normalized("HTTP://Example.com:80"))
         self.assertEqual(
@@ -26,7 +26,7 @@ class URLTests(SynchronousTestCase):
 
     def test_relative(self) -> None:
         """
-        They may be relative to others.
+        A URL may be relative to another.
         """
         base = "http://example.com/a/b?c"
         self.assertEqual("http://example.com/a/d", normalized("d", base))
@@ -34,8 +34,8 @@ class URLTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no URL of http or https, or has somebody's password, is refused; it is not shown,
-        for the password's sake.
+        A URL that is not of http or https, or contains a password, is refused; the message does not
+        show it, because of the password.
         """
         for url in ("", "/events", "http://", "ftp://h/", "file:///x", "data:,x", "ws://h/"):
             with self.subTest(url):
@@ -46,9 +46,9 @@ class URLTests(SynchronousTestCase):
             self.assertNotIn("secret", str(caught.exception))
         self.assertRaises(TypeError, normalized, b"http://h/")
 
-    def test_shown(self) -> None:
+    def test_secrets_are_not_shown(self) -> None:
         """
-        What may have secrets is not shown.
+        The query and the fragment of a URL, which may contain secrets, are not shown.
         """
         self.assertEqual("http://h/x", shown("http://h/x?token=1#a?b"))
         self.assertEqual("http://h/x", shown("http://h/x#a?b"))
@@ -76,7 +76,8 @@ class HeadTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """
-        They are those of a browser's EventSource (WHATWG HTML 9.2.2), and no coding is wanted.
+        The default headers are those of a browser's EventSource (WHATWG HTML 9.2.2), without a
+        content coding.
         """
         self.assertEqual(
             {
@@ -97,7 +98,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_given_last_event_id(self) -> None:
         """
-        One that was given as a header stays until there is another.
+        A ``Last-Event-ID`` among the given headers stays until the source has its own.
         """
         given = {"Last-Event-ID": "first"}
         self.assertEqual([b"first"], self.head(given)[b"Last-Event-Id"])
@@ -105,7 +106,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_gzip(self) -> None:
         """
-        gzip is asked for only on request, whatever headers were given.
+        gzip is asked for only with the option, whatever the given headers say.
         """
         given = {"accept-encoding": "br"}
         self.assertEqual([b"identity"], self.head(given)[b"Accept-Encoding"])
@@ -113,7 +114,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_fresh(self) -> None:
         """
-        Fresh headers replace those given, and those replace our own.
+        Fresh headers replace given headers, and these replace the defaults.
         """
         head = self.head(
             {"Accept": "application/json, text/event-stream", "Authorization": "old", "X": "x"},
@@ -125,7 +126,8 @@ class HeadTests(SynchronousTestCase):
 
     def test_forms(self) -> None:
         """
-        Headers are given as pairs, some with several values, or as Twisted's, which are copied.
+        Headers may be a mapping, with several values of a name, or Twisted's class, which is
+        copied.
         """
         self.assertEqual([b"1", b"2"], as_headers({"X": ["1", "2"]}).getRawHeaders(b"x"))
         self.assertEqual(["é"], as_headers({"X": "é"}).getRawHeaders("x"))
@@ -133,9 +135,9 @@ class HeadTests(SynchronousTestCase):
         as_headers(given).setRawHeaders("X", ["2"])
         self.assertEqual(["1"], given.getRawHeaders("X"))
 
-    def test_nonsense(self) -> None:
+    def test_wrong_name(self) -> None:
         """
-        A name that can be none is refused.
+        A name that cannot be a header's is refused.
         """
         self.assertRaises(ValueError, as_headers, {"a b": "c"})
         for wrong in ([("a", "b")], "a: b", {"a": 1}, {"a": None}):
@@ -144,7 +146,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_method(self) -> None:
         """
-        Methods are tokens, in upper case.
+        Methods are tokens, and are sent in upper case.
         """
         self.assertEqual("POST", method_of("post"))
         for method in ("", "G T", "GET\r\n", "é"):

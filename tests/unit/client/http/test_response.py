@@ -1,5 +1,5 @@
 """
-What is known of a response before its body, and of what treq puts around it.
+The head of a response, and treq's wrappers of responses.
 """
 
 from http.cookiejar import CookieJar
@@ -16,12 +16,12 @@ from tests.unit.client.case import FakeResponse, PoliteTransport
 
 class HeadersTests(SynchronousTestCase):
     """
-    How headers are shown.
+    Headers as they are shown.
     """
 
     def test_headers(self) -> None:
         """
-        By names in lower case, several values joined, in UTF-8 or else Latin-1.
+        Headers have names in lower case, joined values, and are read as UTF-8 or else Latin-1.
         """
         response = FakeResponse(headers={"X-One": "1", "X-Two": "é"})
         response.headers.addRawHeader("x-one", "2")
@@ -34,20 +34,20 @@ class HeadersTests(SynchronousTestCase):
 
 class UnwrappedTests(SynchronousTestCase):
     """
-    The response itself.
+    The response inside its wrappers.
     """
 
     def test_plain(self) -> None:
         """
-        Around a response of an Agent there is nothing.
+        A response of an agent is returned itself.
         """
         response = FakeResponse(headers={"Content-Encoding": "GZIP, br,"})
         self.assertEqual((response, ["gzip", "br"]), unwrapped(response))
 
     def test_treq(self) -> None:
         """
-        What treq puts around is taken off: its decoder, of which one knows the coding then, its
-        buffer, and its convenience.
+        treq's decoder, its buffer and its methods are removed; the coding of the decoder is
+        reported.
         """
         response = FakeResponse()
         around = _Response(_BufferedResponse(GzipDecoder(response)), CookieJar())
@@ -55,7 +55,7 @@ class UnwrappedTests(SynchronousTestCase):
 
     def test_discard(self) -> None:
         """
-        A response that nobody wants is cut, whatever is around it.
+        A discarded response is cut, whatever its wrappers.
         """
         response = FakeResponse()
         discard(GzipDecoder(response))

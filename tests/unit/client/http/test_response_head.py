@@ -1,5 +1,5 @@
 """
-Media types of responses: which are event streams.
+Media types of event streams.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,12 +9,12 @@ from ssetwist.client.http._response_head import is_event_stream
 
 class MediaTypeTests(SynchronousTestCase):
     """
-    Which content types are event streams.
+    Content types that are event streams, and others.
     """
 
     def test_event_stream(self) -> None:
         """
-        Case and parameters do not matter, not even another charset: it is read as UTF-8.
+        Case and parameters do not matter, not even another charset: the stream is read as UTF-8.
         """
         for value in (
             "text/event-stream",
@@ -28,7 +28,7 @@ class MediaTypeTests(SynchronousTestCase):
 
     def test_other(self) -> None:
         """
-        Whatever else comes, or nothing, is none.
+        Any other content type, and a missing one, is not an event stream.
         """
         for value in ("", "text/html", "text/event-streams", "application/json", "event-stream"):
             with self.subTest(value):
@@ -36,7 +36,7 @@ class MediaTypeTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """
-        Of several the last counts that is a type (WHATWG Fetch, "extract a MIME type").
+        The last valid type of several counts (WHATWG Fetch, "extract a MIME type").
         """
         self.assertTrue(is_event_stream("text/html, text/event-stream"))
         self.assertTrue(is_event_stream("text/event-stream, */*, nothing, "))

@@ -1,5 +1,5 @@
 """
-How one request is sent.
+Sending of one request.
 """
 
 from http.cookiejar import CookieJar
@@ -29,7 +29,7 @@ class SendCase(SynchronousTestCase):
 
     def sent(self, send: RequestSender, **options: Any) -> Headers:
         """
-        Send a request, and return the headers that have left.
+        Send a request, and return the headers that were sent.
         """
         headers = Headers({"Accept-Encoding": ["identity"], **options.pop("headers", {})})
         request = Request(**{"method": "GET", "url": URL, **options}, headers=headers)
@@ -42,12 +42,12 @@ class SendCase(SynchronousTestCase):
 
 class AgentTests(SendCase):
     """
-    Through an agent.
+    Requests through an agent.
     """
 
     def test_request(self) -> None:
         """
-        All of the request is sent; a body at once, and again with each request.
+        A request is sent whole; the body is written at once, and again with each request.
         """
         send = through_agent(self.agent, CookieJar())
         for _ in range(2):
@@ -58,7 +58,7 @@ class AgentTests(SendCase):
 
     def test_no_body(self) -> None:
         """
-        No body is none, and an empty one is a body.
+        A request without a body differs from one with an empty body.
         """
         send = through_agent(self.agent, CookieJar())
         self.sent(send)
@@ -67,7 +67,7 @@ class AgentTests(SendCase):
 
     def test_named_cookies(self) -> None:
         """
-        Names and values are for the origin only.
+        Cookies given as names and values are sent to the origin of the URL only.
         """
         send = through_agent(self.agent, jar_of({"a": "1", "b": "2"}, URL))
         self.assertEqual(["a=1; b=2"], self.cookies(self.sent(send)))
@@ -76,7 +76,7 @@ class AgentTests(SendCase):
 
     def test_cookies_are_kept(self) -> None:
         """
-        What a server sets is sent the next time, and is in the jar that was given.
+        A cookie from a server is sent with the next request, and is in the given jar.
         """
         jar = CookieJar()
         send = through_agent(self.agent, jar_of(jar, URL))
@@ -87,7 +87,7 @@ class AgentTests(SendCase):
 
     def test_odd_cookies(self) -> None:
         """
-        A cookie that Twisted cannot read is lost, and not the response; others are kept.
+        A cookie that Twisted cannot parse is dropped; the response and its other cookies stay.
         """
         send = through_agent(self.agent, CookieJar())
         self.sent(send)
@@ -99,7 +99,7 @@ class AgentTests(SendCase):
 
     def test_cookies_without_end(self) -> None:
         """
-        A server that sets other cookies each time does not fill the memory.
+        A server that sets new cookies at each request does not fill the memory.
         """
         jar = CookieJar()
         send = through_agent(self.agent, jar)
@@ -114,7 +114,7 @@ class AgentTests(SendCase):
 
     def test_broken_jar(self) -> None:
         """
-        If a jar breaks, the response whose cookies it does not take is cut.
+        If a jar raises an exception, the connection of the response is cut.
         """
 
         class Broken(CookieJar):
@@ -127,9 +127,9 @@ class AgentTests(SendCase):
         self.failureResultOf(self.result, KeyError)
         self.assertEqual("abort", response.transport.calls[0])
 
-    def test_no_cookies(self) -> None:
+    def test_wrong_cookies(self) -> None:
         """
-        What can be no cookie is refused.
+        Values that cannot be cookies are refused.
         """
         for cookies in ({"a": "é"}, {"é": "a"}, {"a": "b\r\n"}):
             self.assertRaises(ValueError, jar_of, cookies, URL)
@@ -138,7 +138,7 @@ class AgentTests(SendCase):
 
     def test_no_response(self) -> None:
         """
-        A failure stays what it is.
+        An error of the agent is passed on.
         """
         self.sent(through_agent(self.agent, CookieJar()))
         self.agent.answers[0].errback(KeyError())
@@ -146,7 +146,7 @@ class AgentTests(SendCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling cancels the request.
+        Cancelling cancels the agent's request.
         """
         self.sent(through_agent(self.agent, CookieJar()))
         self.result.addErrback(lambda _: None).cancel()
@@ -155,7 +155,7 @@ class AgentTests(SendCase):
 
 class TreqTests(SendCase):
     """
-    Through a client of treq.
+    Requests through a treq client.
     """
 
     def setUp(self) -> None:
@@ -164,7 +164,7 @@ class TreqTests(SendCase):
 
     def test_request(self) -> None:
         """
-        All of the request is sent as it is: treq adds nothing, follows nothing and keeps nothing.
+        A request is sent unchanged: treq does not add headers, follow redirects or keep the body.
         """
         send = through_treq(self.client, CookieJar())
         headers = self.sent(send, method="QUERY", body=b"{}", headers={"X": ["1"]})
@@ -180,8 +180,8 @@ class TreqTests(SendCase):
 
     def test_cookies(self) -> None:
         """
-        The cookies given become the client's; what a server then changes stays changed, and is
-        there for whatever else the client asks.
+        Given cookies are put into the client's jar; a server's changes to them stay, also for other
+        requests of the client.
         """
         send = through_treq(self.client, jar_of({"a": "1"}, URL))
         self.assertEqual(["a=1"], self.cookies(self.sent(send)))
@@ -192,7 +192,7 @@ class TreqTests(SendCase):
 
     def test_body_cannot_stop(self) -> None:
         """
-        A body is written at once, so that there is nothing to pause or to stop.
+        A body is written at once, so pausing and stopping it do nothing.
         """
         for stop in (_Body.stopProducing, _Body.pauseProducing, _Body.resumeProducing):
             self.assertIsNone(stop(_Body(b"")))

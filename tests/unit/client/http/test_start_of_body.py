@@ -1,5 +1,5 @@
 """
-What a server says instead of an event stream.
+The start of a body that is not an event stream.
 """
 
 import gzip
@@ -11,13 +11,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone
 
-from ssetwist.client.http._start_of_body import MOST, PATIENCE, start_of_body
+from ssetwist.client.http._start_of_body import MAX_BYTES, MAX_SECONDS, start_of_body
 from tests.unit.client.case import FakeResponse
 
 
 class StartTests(SynchronousTestCase):
     """
-    Bounded in bytes and in time.
+    Limits to bytes and time.
     """
 
     def setUp(self) -> None:
@@ -36,7 +36,7 @@ class StartTests(SynchronousTestCase):
 
     def test_whole(self) -> None:
         """
-        A short one is had whole, and not cut.
+        A short body is returned whole, and its connection is not cut.
         """
         body = self.start(b"so", b"rry")
         self.assertNoResult(body)
@@ -46,7 +46,7 @@ class StartTests(SynchronousTestCase):
 
     def test_broken(self) -> None:
         """
-        If it breaks, what came is enough.
+        If the connection breaks, the received bytes are returned.
         """
         body = self.start(b"so")
         self.response.protocol.connectionLost(Failure(ConnectionLost()))
@@ -54,25 +54,25 @@ class StartTests(SynchronousTestCase):
 
     def test_long(self) -> None:
         """
-        A long one is cut, and no more of it is kept.
+        A long body is cut at the limit.
         """
-        body = self.start(b"a" * (MOST - 1), b"bcd", b"e")
-        self.assertEqual(b"a" * (MOST - 1) + b"b", self.successResultOf(body))
+        body = self.start(b"a" * (MAX_BYTES - 1), b"bcd", b"e")
+        self.assertEqual(b"a" * (MAX_BYTES - 1) + b"b", self.successResultOf(body))
         self.assertTrue(self.is_cut)
         self.response.protocol.connectionLost(Failure(ConnectionLost()))
 
     def test_slow(self) -> None:
         """
-        A slow one is cut.
+        A slow body is cut after five seconds.
         """
         body = self.start(b"a")
-        self.clock.advance(PATIENCE)
+        self.clock.advance(MAX_SECONDS)
         self.assertEqual(b"a", self.successResultOf(body))
         self.assertTrue(self.is_cut)
 
     def test_cancel(self) -> None:
         """
-        Whoever cancels it has cut it.
+        Cancelling cuts the connection.
         """
         body = self.start(b"a")
         body.cancel()
@@ -81,11 +81,11 @@ class StartTests(SynchronousTestCase):
 
     def test_gzip(self) -> None:
         """
-        gzip is decoded as far as it goes, within the same bound; what is none is left as it is.
+        gzip is decoded within the same limit; a body that is not gzip is returned unchanged.
         """
         whole = gzip.compress(b"sorry " * 10_000)
         for sent, expected in (
-            (whole, (b"sorry " * 10_000)[:MOST]),
+            (whole, (b"sorry " * 10_000)[:MAX_BYTES]),
             (gzip.compress(b"sorry"), b"sorry"),
             (b"sorry", b"sorry"),
         ):

@@ -1,5 +1,5 @@
 """
-A publisher, and a hub that answers what the test says.
+A publisher, and a hub that answers as a test says.
 """
 
 import json
@@ -13,7 +13,7 @@ from twisted.web._newclient import ResponseNeverReceived
 
 from ssetwist.client import Interruption, Publisher
 from ssetwist.errors import NotPublished
-from tests.unit.client.fake_hub import Asked, FakeHub, Response
+from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 
 URL = "https://hub.example/.well-known/mercure"
 
@@ -24,12 +24,12 @@ LOST = ResponseNeverReceived([])
 JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 
-def answer_lines(asked: Asked) -> Response:
+def answer_lines(sent: SentRequest) -> Response:
     """
-    Answer each line with its data for an id, or, if that is a number, with that status.
+    Answer each line with its data as the id, or, if the data is a number, with that status.
     """
     answers = []
-    for number, line in enumerate(asked.body.split(b"\n"), 1):
+    for number, line in enumerate(sent.body.split(b"\n"), 1):
         if not line:
             continue
         data = json.loads(line)["data"]
@@ -56,7 +56,7 @@ class PublisherCase(SynchronousTestCase):
 
     def publisher(self, **options: Any) -> Publisher:
         """
-        Make one whose chance is always a half.
+        Return a publisher with a jitter of 0.5.
         """
         options.setdefault("client", self.hub)
         return Publisher(
@@ -69,7 +69,7 @@ class PublisherCase(SynchronousTestCase):
 
     def results(self, waiting: "Deferred[list[str | NotPublished]]") -> list[Any]:
         """
-        Return what became of many: ids, and statuses of those refused.
+        Return the ids and, for refused updates, the statuses of a call of ``publish_many``.
         """
         results = self.successResultOf(waiting)
         return [one if isinstance(one, str) else one.status for one in results]

@@ -1,5 +1,5 @@
 """
-Finding the hub of a resource.
+Discovery of a resource's hub.
 """
 
 import json
@@ -22,30 +22,30 @@ HUB = "https://hub.example/.well-known/mercure"
 
 class DiscoveryTests(SynchronousTestCase):
     """
-    What the headers of a response say.
+    ``Link`` headers of a resource.
     """
 
     def test_found(self) -> None:
         """
-        The hub and the topic; both may be relative.
+        The hub and the topic are found; their URLs may be relative.
         """
         found = Discovery.of(URL, ['</m>; rel="mercure"', '</books/1.json>; rel="self"'], b"it")
         self.assertEqual(FoundHub("https://example.com/m"), found.hub)
         self.assertEqual("https://example.com/books/1.json", found.topic)
         self.assertEqual(b"it", found.body)
 
-    def test_as_resources_of_ours_say_it(self) -> None:
+    def test_links_of_our_resources(self) -> None:
         """
-        Where the resource says so, which event it has in it, and what the events are.
+        The links of our own resources are read, with the newest event and the types.
         """
         said = link(HUB, last_event_id='#a"1', type="book", content_type="application/json")
         found = Discovery.of(URL, [said])
         self.assertEqual((FoundHub(HUB, '#a"1', "book", "application/json"),), found.hubs)
         self.assertEqual(URL, found.topic)
 
-    def test_not_about_it(self) -> None:
+    def test_other_links(self) -> None:
         """
-        Links about other resources do not count, nor do others, nor what is no URL of HTTP.
+        Links about other resources, with other relations or without a URL of HTTP do not count.
         """
         found = Discovery.of(
             URL,
@@ -62,7 +62,7 @@ class DiscoveryTests(SynchronousTestCase):
 
 class DiscoverTests(SynchronousTestCase):
     """
-    Fetching a resource.
+    ``discover()``.
     """
 
     def setUp(self) -> None:
@@ -74,28 +74,28 @@ class DiscoverTests(SynchronousTestCase):
 
     def discover(self, *answers: Any, **options: Any) -> "Deferred[Discovery]":
         """
-        Discover, where a server answers this.
+        Call ``discover()`` of a server with the given answers.
         """
         self.hub.answers = list(answers)
         return discover(URL, reactor=self.clock, client=self.hub, **options)
 
     def test_found(self) -> None:
         """
-        The resource is fetched once, and comes with where its hub is.
+        The resource is fetched once, and returned with its hub.
         """
         answer = Response(200, b"it", {"Link": f'<{HUB}>; rel="mercure"'})
         found = self.successResultOf(
             self.discover(answer, headers={"Accept": "text/plain"}, token="abc")
         )
         self.assertEqual(Discovery(URL, (FoundHub(HUB),), b"it"), found)
-        (asked,) = self.hub.asked
-        self.assertEqual((b"GET", URL.encode()), (asked.method, asked.url))
-        self.assertEqual("text/plain", asked.header("Accept"))
-        self.assertEqual("Bearer abc", asked.header("Authorization"))
+        (sent,) = self.hub.requests
+        self.assertEqual((b"GET", URL.encode()), (sent.method, sent.url))
+        self.assertEqual("text/plain", sent.header("Accept"))
+        self.assertEqual("Bearer abc", sent.header("Authorization"))
 
     def test_redirected(self) -> None:
         """
-        Redirects are followed; what they lead to is the resource, and another origin gets no token.
+        Redirects are followed to the resource, and another origin does not get the token.
         """
         found = self.successResultOf(
             self.discover(
@@ -106,11 +106,11 @@ class DiscoverTests(SynchronousTestCase):
         )
         self.assertEqual("https://other.example/b", found.topic)
         self.assertEqual("https://other.example/m", found.hub.url)
-        self.assertIsNone(self.hub.asked[1].header("Authorization"))
+        self.assertIsNone(self.hub.requests[1].header("Authorization"))
 
     def test_trusted(self) -> None:
         """
-        A hub of an origin that is not trusted is passed over.
+        A hub of an origin that is not trusted is skipped.
         """
         links = {"Link": f'<https://evil.example/>; rel="mercure", <{HUB}>; rel="mercure"'}
         found = self.successResultOf(
@@ -121,9 +121,9 @@ class DiscoverTests(SynchronousTestCase):
         problem = self.failureResultOf(other, NoHub).value
         self.assertIn("trusted", str(problem))
 
-    def test_none(self) -> None:
+    def test_no_hub(self) -> None:
         """
-        Without a hub, or without the resource, that is told, with the status.
+        A resource without a hub, or a failed request, raises ``NoHub`` with the status.
         """
         for answer, status in (
             (Response(200), 200),
@@ -136,7 +136,7 @@ class DiscoverTests(SynchronousTestCase):
 
     def test_no_answer(self) -> None:
         """
-        A network that is down, a server that is silent, and a resource without an end are told.
+        A refused connection, a silent server and an endless resource raise ``Disconnected``.
         """
         for answers in (
             [ConnectionRefusedError()],
@@ -149,16 +149,16 @@ class DiscoverTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        Cancelling ends it.
+        Cancelling ends the request.
         """
         found = self.discover()
         found.cancel()
         self.failureResultOf(found, CancelledError)
         self.assertTrue(self.hub.silent[0].called)
 
-    def test_wrong(self) -> None:
+    def test_wrong_arguments(self) -> None:
         """
-        What makes no sense is refused at once.
+        Wrong arguments are refused at once.
         """
         self.assertRaises(ValueError, discover, "ftp://x/", reactor=self.clock)
         self.assertRaises(ValueError, discover, URL, reactor=self.clock, token="a b")
@@ -167,45 +167,45 @@ class DiscoverTests(SynchronousTestCase):
 
 class MetadataTests(SynchronousTestCase):
     """
-    What a hub says of itself.
+    The metadata of a hub.
     """
 
     def metadata(self, answer: Any) -> "Deferred[Any]":
         """
-        Ask for it.
+        Ask for the metadata of a hub with the given answer.
         """
         self.hub = FakeHub([answer])
         return hub_metadata(HUB, reactor=Clock(), client=self.hub)
 
-    def test_said(self) -> None:
+    def test_published(self) -> None:
         """
-        It is asked for where hubs have it.
+        The metadata is fetched from the URL where hubs publish it.
         """
         document = metadata(HUB, cookie="c")
         answer = Response(200, json.dumps(document).encode())
         self.assertEqual(document, self.successResultOf(self.metadata(answer)))
-        self.assertEqual(metadata_url(HUB).encode(), self.hub.asked[0].url)
+        self.assertEqual(metadata_url(HUB).encode(), self.hub.requests[0].url)
 
-    def test_nothing(self) -> None:
+    def test_not_published(self) -> None:
         """
-        A hub of 0.x says nothing; what is there may be any page.
+        A hub of 0.x does not publish metadata; any other page counts as missing.
         """
         for answer in (Response(404), Response(200, b"<html>"), Response(200, b"[]")):
             self.assertIsNone(self.successResultOf(self.metadata(answer)))
 
-    def test_of_another(self) -> None:
+    def test_other_hub(self) -> None:
         """
-        What is said of another hub is not believed.
+        Metadata of another hub is refused.
         """
         answer = Response(200, b'{"resource":"https://evil.example/"}')
         self.failureResultOf(self.metadata(answer), NoHub)
 
     def test_at_the_root(self) -> None:
         """
-        The path of a hub at the root is empty.
+        A hub at the root path has its metadata at the well-known path alone.
         """
         hub = FakeHub([Response(404)])
         self.successResultOf(hub_metadata("https://hub.example/", reactor=Clock(), client=hub))
         self.assertEqual(
-            b"https://hub.example/.well-known/oauth-protected-resource", hub.asked[0].url
+            b"https://hub.example/.well-known/oauth-protected-resource", hub.requests[0].url
         )

@@ -14,12 +14,12 @@ from tests.cost import assert_linear
 
 class ParseLinksTests(SynchronousTestCase):
     """
-    Reading the values of headers.
+    Parsing of header values.
     """
 
     def test_read(self) -> None:
         """
-        What stands in the header, and how it is understood.
+        Targets and attributes are read as RFC 8288 says.
         """
         cases: dict[str, list[Link]] = {
             "": [],
@@ -31,7 +31,7 @@ class ParseLinksTests(SynchronousTestCase):
                 Link("/m", {"rel": "mercure", "type": "a"}),
                 Link("/n", {"type": "b"}),
             ],
-            # Commas and semicolons within quotes, and within a target, are nothing but text.
+            # Commas and semicolons inside quotes, and inside a target, are text.
             '</a,b;c>; title="x, <y>; rel=z"; rel=self': [
                 Link("/a,b;c", {"title": "x, <y>; rel=z", "rel": "self"})
             ],
@@ -39,7 +39,7 @@ class ParseLinksTests(SynchronousTestCase):
             "</m>; rel=a; rel=b": [Link("/m", {"rel": "a"})],
             "</m>; crossorigin; rel=a": [Link("/m", {"crossorigin": "", "rel": "a"})],
             ",, </m>,,</n>,": [Link("/m", {}), Link("/n", {})],
-            # What cannot be read ends it; what was before counts.
+            # An unreadable part ends the parsing; links before it count.
             "</m>; rel=a, nonsense, </n>": [Link("/m", {"rel": "a"})],
             "</m": [],
             '</m>; rel="open': [Link("/m", {"rel": '"open'})],
@@ -50,7 +50,7 @@ class ParseLinksTests(SynchronousTestCase):
 
     def test_several_headers(self) -> None:
         """
-        A response may have several such headers.
+        A response may have several ``Link`` headers.
         """
         found = parse_links(["</a>, </b>", "", "</c>"])
         self.assertEqual(["/a", "/b", "/c"], [link.target for link in found])
@@ -66,13 +66,13 @@ class ParseLinksTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        There is a limit to how many are read.
+        The number of links has a limit.
         """
         self.assertEqual(MAX_LINKS, len(parse_links(["</a>," * (MAX_LINKS + 1)] * 2)))
 
     def test_hostile(self) -> None:
         """
-        No header takes long: neither one that closes nothing nor one that begins again and again.
+        Parsing takes linear time, also for headers with unclosed or repeated parts.
         """
         for part in ("<", "</a>;", '</a>;a="', '</a>;a="\\', "</a>;a=", "; ", " ", ",", "</a>; \t"):
             assert_linear(
@@ -80,9 +80,9 @@ class ParseLinksTests(SynchronousTestCase):
             )
 
     @given(st.text(alphabet='<>;,="\\ \tarel/', max_size=60))
-    def test_whatever(self, header: str) -> None:
+    def test_any_text(self, header: str) -> None:
         """
-        Whatever stands there, it is read.
+        Any text can be parsed.
         """
         for link in parse_links([header]):
             self.assertNotIn(">", link.target)

@@ -7,64 +7,64 @@ from collections.abc import Iterator
 
 from ssetwist.client import Update
 from ssetwist.client.mercure._batches import MAX_BATCH, MAX_LINES
-from tests.unit.client.fake_hub import Asked, Response
+from tests.unit.client.fake_hub import Response, SentRequest
 from tests.unit.client.mercure.case import JSON_LINES, LOST, PublisherCase, answer_lines
 
 
 class PublishManyTests(PublisherCase):
     """
-    Publishing many updates.
+    ``publish_many()``.
     """
 
     def test_lines(self) -> None:
         """
-        They go together, a line each; each has its own answer, in order.
+        Updates are sent as lines of one request; each has its own answer, in order.
         """
         self.hub.answers = [answer_lines]
         updates = [Update("/a", data) for data in ("x", "400", "z")]
         results = self.successResultOf(self.publisher().publish_many(updates))
         self.assertEqual(["x", "z"], [results[0], results[2]])
         self.assertEqual((400, "no", 2), (results[1].status, results[1].text, results[1].line))
-        (asked,) = self.hub.asked
-        self.assertEqual(b"".join(update.line() for update in updates), asked.body)
-        self.assertEqual("application/x-ndjson", asked.header("Content-Type"))
+        (sent,) = self.hub.requests
+        self.assertEqual(b"".join(update.line() for update in updates), sent.body)
+        self.assertEqual("application/x-ndjson", sent.header("Content-Type"))
 
     def test_batches(self) -> None:
         """
-        A request has at most so many lines, and so many bytes unless one line has more; they are
-        sent one after the other.
+        A request has limits to its lines and bytes, except for one large line; requests are sent
+        one after the other.
         """
         self.hub.answers = [answer_lines] * 2
         updates = [Update("/a", "x")] * (MAX_LINES + 1)
         results = self.results(self.publisher().publish_many(updates))
         self.assertEqual(["x"] * (MAX_LINES + 1), results)
-        self.assertEqual([1000, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+        self.assertEqual([1000, 1], [sent.body.count(b"\n") for sent in self.hub.requests])
 
-        self.hub.asked.clear()
+        self.hub.requests.clear()
         self.hub.answers = [answer_lines] * 3
         large = Update("/a", "y" * MAX_BATCH)
         self.successResultOf(
             self.publisher().publish_many([Update("/a", "x"), large, Update("/a", "z")])
         )
-        self.assertEqual([1, 1, 1], [asked.body.count(b"\n") for asked in self.hub.asked])
+        self.assertEqual([1, 1, 1], [sent.body.count(b"\n") for sent in self.hub.requests])
 
     def test_none(self) -> None:
         """
-        Nothing is no request.
+        Without updates nothing is sent.
         """
         self.assertEqual([], self.results(self.publisher().publish_many([])))
-        self.assertEqual([], self.hub.asked)
+        self.assertEqual([], self.hub.requests)
 
     def test_lines_again(self) -> None:
         """
-        Lines that the hub could not take are sent again, in their places and with the same key, and
-        no others.
+        Lines that the hub could not take are sent again, with their numbers and the same key, and
+        without the other lines.
         """
         taken = []
 
-        def take(asked: Asked) -> Response:
-            taken.append(asked.body)
-            return answer_lines(asked) if len(taken) == 1 else Response(200, b'{"id":"late"}\n')
+        def take(sent: SentRequest) -> Response:
+            taken.append(sent.body)
+            return answer_lines(sent) if len(taken) == 1 else Response(200, b'{"id":"late"}\n')
 
         self.hub.answers = [take, take]
         published = self.publisher().publish_many(
@@ -74,15 +74,15 @@ class PublishManyTests(PublisherCase):
         self.clock.advance(2.25)
         self.assertEqual(["x", "late", "z"], self.results(published))
         self.assertEqual(b"\n" + Update("/a", "503").line() + b"\n", taken[1])
-        self.assertEqual(1, len({asked.header("Idempotency-Key") for asked in self.hub.asked}))
+        self.assertEqual(1, len({sent.header("Idempotency-Key") for sent in self.hub.requests}))
 
     def test_slow_hub(self) -> None:
         """
-        A hub that takes some each time is asked until it has all, however often that is.
+        A hub that takes some lines each time is asked until it has all, however often that is.
         """
 
-        def take_one(asked: Asked) -> Response:
-            lines = [line for line in asked.body.split(b"\n") if line]
+        def take_one(sent: SentRequest) -> Response:
+            lines = [line for line in sent.body.split(b"\n") if line]
             first, *rest = (json.loads(line)["data"] for line in lines)
             slow = b'{"error":"slow","status":429,"retry_after":0.5}\n'
             return Response(200, b'{"id":"%s"}\n' % first.encode() + slow * len(rest), JSON_LINES)
@@ -96,7 +96,7 @@ class PublishManyTests(PublisherCase):
 
     def test_lines_enough(self) -> None:
         """
-        When nothing is taken any more in so many attempts, that is what became of them.
+        Lines that the hub does not take in the allowed attempts have its last answer.
         """
         self.hub.answers = [answer_lines] * 3
         published = self.publisher(attempts=2).publish_many(
@@ -107,12 +107,12 @@ class PublishManyTests(PublisherCase):
 
     def test_answered_before(self) -> None:
         """
-        What was published stays so, whatever becomes of the lines that are sent again; it is not
-        published under another key, and what comes behind is not sent.
+        The answers to some lines stay, whatever happens to lines that are sent again; lines are not
+        sent under another key, and later updates are not sent.
         """
         for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
             with self.subTest(answer=answer):
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [answer_lines, answer]
                 updates = [Update("/a", data) for data in ("x", "503", "403")]
                 updates += [Update("/a", "z")] * MAX_LINES
@@ -122,56 +122,60 @@ class PublishManyTests(PublisherCase):
                 self.clock.advance(2.25)
                 expected = ["x", status, 403] + ["z"] * (MAX_LINES - 3) + [status] * 3
                 self.assertEqual(expected, self.results(published))
-                self.assertEqual(2, len(self.hub.asked))
+                self.assertEqual(2, len(self.hub.requests))
 
     def test_maybe_published(self) -> None:
         """
-        What may have been published is not published again under another key.
+        Updates that may have been published are not sent again under another key.
         """
         for status in (400, 413, 415):
             with self.subTest(status=status):
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [LOST, Response(status)]
                 published = self.publisher().publish_many([Update("/a", "x"), Update("/a", "y")])
                 self.clock.advance(0.25)
                 results = self.successResultOf(published)
                 self.assertEqual([True] * 2, [one.is_uncertain for one in results])
-                self.assertEqual(2, len(self.hub.asked))
+                self.assertEqual(2, len(self.hub.requests))
 
     def test_all_refused(self) -> None:
         """
-        When all of a request is refused, so are all behind it, which are not sent; what was before
-        is published.
+        If the hub refuses a whole request, all later updates are refused and not sent; earlier ones
+        stay published.
         """
         self.hub.answers = [answer_lines, Response(401, b"who are you")]
         updates = [Update("/a", "x")] * (3 * MAX_LINES)
         results = self.results(self.publisher().publish_many(updates))
         self.assertEqual(["x"] * MAX_LINES + [401] * (2 * MAX_LINES), results)
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_too_much(self) -> None:
         """
-        A hub that takes less at a time gets less at a time.
+        A hub that refuses a large request gets smaller ones.
         """
 
-        def take_two(asked: Asked) -> Response:
-            if b"large" in asked.body or asked.body.count(b"\n") > 2:
+        def take_two(sent: SentRequest) -> Response:
+            if b"large" in sent.body or sent.body.count(b"\n") > 2:
                 return Response(413, b"too much")
-            return answer_lines(asked)
+            return answer_lines(sent)
 
         self.hub.answers = [take_two] * 20
         updates = [Update("/a", data) for data in ("a", "b", "c", "large", "e")]
         published = self.publisher().publish_many(updates)
-        self.assertEqual(["a", "b", "c", 413, "e"], self.results(published))
+        results = self.successResultOf(published)
+        self.assertEqual(["a", "b", "c", "e"], results[:3] + results[4:])
+        self.assertEqual(
+            (413, "too much", 1), (results[3].status, results[3].text, results[3].line)
+        )
 
-    def test_forms_alone(self) -> None:
+    def test_hub_without_lines(self) -> None:
         """
-        A hub that knows no lines gets forms, from then on; and is not trusted to know keys.
+        A hub that does not read lines gets forms from then on, and is not trusted to know keys.
         """
         for refusal in (Response(400, b'Missing "topic"'), Response(415)):
             with self.subTest(status=refusal.code):
                 publisher = self.publisher()
-                self.hub.asked.clear()
+                self.hub.requests.clear()
                 self.hub.answers = [
                     refusal,
                     Response(200, b"1"),
@@ -184,11 +188,12 @@ class PublishManyTests(PublisherCase):
                 self.assertEqual(["1", 400, "3"], self.results(publisher.publish_many(updates)))
                 rest = self.results(publisher.publish_many(updates))
                 self.assertEqual(["4", None, None], rest)
-                self.assertEqual(6, len(self.hub.asked))
+                self.assertEqual(6, len(self.hub.requests))
 
-    def test_no_such_time(self) -> None:
+    def test_wrong_retry_after(self) -> None:
         """
-        A hub that wants it to wait for no time, or for ever, is asked when the publisher likes.
+        If a hub asks for a wait without a length or an end, the publisher waits as it would by
+        default.
         """
         for asked in ("NaN", "Infinity", "-5", "null"):
             with self.subTest(asked=asked):
@@ -198,9 +203,9 @@ class PublishManyTests(PublisherCase):
                 self.clock.advance(61)
                 self.assertEqual(["x"], self.results(published))
 
-    def test_draws(self) -> None:
+    def test_updates_from_an_iterator(self) -> None:
         """
-        Updates may be made one by one; if that fails, so does it.
+        Updates may come from an iterator; an exception that it raises is passed on.
         """
 
         def updates() -> Iterator[Update]:
@@ -210,11 +215,11 @@ class PublishManyTests(PublisherCase):
 
         self.hub.answers = [answer_lines] * 2
         self.failureResultOf(self.publisher().publish_many(updates()), LookupError)
-        self.assertEqual(1, len(self.hub.asked))
+        self.assertEqual(1, len(self.hub.requests))
 
     def test_longest_wait(self) -> None:
         """
-        It waits as long as any of the lines is to.
+        The publisher waits for the longest time that a line asks for.
         """
         line = '{"error":"x","status":429,"retry_after":%d}\n'
         body = "".join(line % seconds for seconds in (3, 9, 1)).encode()
@@ -227,19 +232,21 @@ class PublishManyTests(PublisherCase):
 
     def test_forms_that_are_refused(self) -> None:
         """
-        Where forms are sent one by one, that one may not be published concerns no other; that
-        nothing may be does.
+        A refused form does not stop later forms, but a refused token does.
         """
         publisher = self.publisher()
         self.hub.answers = [Response(415), Response(403), Response(413), Response(200, b"1")]
         updates = [Update("/a", data) for data in "xyz"]
-        self.assertEqual([403, 413, "1"], self.results(publisher.publish_many(updates)))
+        first, second, third = self.successResultOf(publisher.publish_many(updates))
+        self.assertEqual([(403, 1), (413, 2)], [(one.status, one.line) for one in (first, second)])
+        self.assertEqual("1", third)
         self.hub.answers = [Response(401)]
-        self.assertEqual([401] * 3, self.results(publisher.publish_many(updates)))
+        results = self.successResultOf(publisher.publish_many(updates))
+        self.assertEqual([(401, None)] * 3, [(one.status, one.line) for one in results])
 
-    def test_makes_no_sense(self) -> None:
+    def test_unreadable_answer(self) -> None:
         """
-        An answer that does not answer each line says nothing of any.
+        An answer without a valid line for each update makes all of them uncertain.
         """
         for body in (
             b"",

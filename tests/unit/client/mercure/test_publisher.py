@@ -1,5 +1,5 @@
 """
-Publishing to a hub.
+Publishing of one update.
 """
 
 from treq.client import HTTPClient
@@ -17,37 +17,39 @@ from tests.unit.client.mercure.case import LOST, REFUSED, URL, PublisherCase
 
 class PublishTests(PublisherCase):
     """
-    Publishing one update.
+    ``publish()`` and the options of a publisher.
     """
 
     def test_published(self) -> None:
         """
-        An update is sent as a form, with the token in its header, and what is answered is its id.
+        An update is sent as a form, with the token in a header, and the answer is its id.
         """
         self.hub.answers = [Response(200, b"urn:1")]
         publisher = self.publisher(token="a.b.c")
         published = publisher.publish("/a", Event("x", type="t"), private=True)
         self.assertEqual("urn:1", self.successResultOf(published))
-        (asked,) = self.hub.asked
-        self.assertEqual((b"POST", URL.encode()), (asked.method, asked.url))
-        self.assertEqual(b"topic=%2Fa&data=x&private=on&type=t", asked.body)
-        self.assertEqual("Bearer a.b.c", asked.header("Authorization"))
-        self.assertEqual("application/x-www-form-urlencoded", asked.header("Content-Type"))
+        (sent,) = self.hub.requests
+        self.assertEqual((b"POST", URL.encode()), (sent.method, sent.url))
+        self.assertEqual(b"topic=%2Fa&data=x&private=on&type=t", sent.body)
+        self.assertEqual("Bearer a.b.c", sent.header("Authorization"))
+        self.assertEqual("application/x-www-form-urlencoded", sent.header("Content-Type"))
 
     def test_through_treq(self) -> None:
         """
-        A client of treq does as well as an agent.
+        A publisher may use a treq client.
         """
         self.hub.answers = [Response(200, b"urn:1")]
         publisher = self.publisher(client=HTTPClient(self.hub))
         self.assertEqual("urn:1", self.successResultOf(publisher.publish("/a", "x")))
-        self.assertEqual(b"topic=%2Fa&data=x", self.hub.asked[0].body)
-        self.assertEqual(["identity"], self.hub.asked[0].headers.getRawHeaders("Accept-Encoding"))
+        self.assertEqual(b"topic=%2Fa&data=x", self.hub.requests[0].body)
+        self.assertEqual(
+            ["identity"], self.hub.requests[0].headers.getRawHeaders("Accept-Encoding")
+        )
 
     def test_refused(self) -> None:
         """
-        What the hub refuses fails at once, with the status and its words; they are shown on one
-        line, and cut.
+        A refusal by the hub fails at once, with the status and the hub's words, shortened to one
+        line.
         """
         self.hub.answers = [Response(403, b"not\x1b[31m you\n" + b"x" * 999)]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
@@ -58,17 +60,17 @@ class PublishTests(PublisherCase):
 
     def test_redirected(self) -> None:
         """
-        An update goes to nobody else, and neither does the token.
+        A redirect is not followed, so another server gets neither the update nor the token.
         """
         self.hub.answers = [Response(307, b"", {"Location": "https://other.example/"})]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
         self.assertEqual(307, problem.status)
-        self.assertEqual(1, len(self.hub.asked))
+        self.assertEqual(1, len(self.hub.requests))
 
     def test_again(self) -> None:
         """
-        A request that had no answer is sent again, and so after 429 and 5xx, with the same key and
-        after as long as the hub says; each key is another one.
+        A request is sent again after a lost answer, 429 and 5xx, with the same key and after the
+        time that the hub asks for; each publication has another key.
         """
         self.hub.answers = [
             REFUSED,
@@ -87,22 +89,22 @@ class PublishTests(PublisherCase):
             self.clock.advance(0.01)
         self.assertEqual("1", self.successResultOf(published))
         self.assertEqual([0.25, 0.5, 8.0, 2.0], [one.delay for one in self.interruptions])
-        keys = {asked.header("Idempotency-Key") for asked in self.hub.asked}
+        keys = {sent.header("Idempotency-Key") for sent in self.hub.requests}
         self.assertEqual(1, len(keys))
         self.assertEqual("2", self.successResultOf(publisher.publish("/a")))
-        self.assertNotIn(self.hub.asked[-1].header("Idempotency-Key"), keys)
+        self.assertNotIn(self.hub.requests[-1].header("Idempotency-Key"), keys)
 
     def test_key(self) -> None:
         """
-        A key may be given.
+        The caller may give the key.
         """
         self.hub.answers = [Response(200, b"1")]
         self.successResultOf(self.publisher().publish("/a", key="mine"))
-        self.assertEqual("mine", self.hub.asked[0].header("Idempotency-Key"))
+        self.assertEqual("mine", self.hub.requests[0].header("Idempotency-Key"))
 
     def test_enough(self) -> None:
         """
-        After so many attempts it fails, and tells whether one may have come to something.
+        After the last attempt the publication fails, and is uncertain if any attempt was.
         """
         for first, is_uncertain in ((REFUSED, False), (LOST, True), (Response(500), True)):
             with self.subTest(first=first):
@@ -113,9 +115,20 @@ class PublishTests(PublisherCase):
                 self.assertEqual(is_uncertain, problem.is_uncertain)
                 self.assertIn("nobody is there", str(problem))
 
+    def test_stays_uncertain(self) -> None:
+        """
+        After an attempt that may have published the update, later failures are also uncertain.
+        """
+        self.hub.answers = [REFUSED, LOST, REFUSED, Response(200, b"1")]
+        published = self.publisher().publish("/a")
+        self.clock.pump([0.25, 0.5, 1.0])
+        self.assertEqual("1", self.successResultOf(published))
+        uncertain = [one.problem.is_uncertain for one in self.interruptions]
+        self.assertEqual([False, True, True], uncertain)
+
     def test_without_keys(self) -> None:
         """
-        A hub that knows no keys is not asked again if it may have published.
+        A request to a hub that does not know keys is not repeated if it may have been published.
         """
         publisher = self.publisher(knows_keys=False)
         for answer in (LOST, Response(500), Response(502)):
@@ -132,7 +145,7 @@ class PublishTests(PublisherCase):
 
     def test_silence(self) -> None:
         """
-        A hub that does not answer in time has not answered.
+        A hub that does not answer in time has not confirmed the update.
         """
         published = self.publisher(attempts=1, timeout=5).publish("/a")
         self.clock.advance(5)
@@ -142,7 +155,7 @@ class PublishTests(PublisherCase):
 
     def test_silence_before_sending(self) -> None:
         """
-        Who never got a connection has certainly not published.
+        An update is certainly not published if a connection was never made.
         """
         address = IPv4Address("TCP", "127.0.0.1", 1)
         self.hub.answers = [Deferred(lambda one: one.errback(ConnectingCancelledError(address)))]
@@ -153,11 +166,11 @@ class PublishTests(PublisherCase):
 
     def test_bad_answers(self) -> None:
         """
-        An answer that is too large, breaks or never ends is none; the connection is cut.
+        An answer that is too large, breaks off or never ends does not count; its connection is cut.
         """
         for answer, text in (
             (Response(200, b"x" * 70_000, end=None), "larger than 65536 bytes"),
-            (Response(200, b"x", end=ConnectionLost()), "its end did not come"),
+            (Response(200, b"x", end=ConnectionLost()), "it was cut off"),
             (Response(200, b"x", end=None), "within 30 s"),
         ):
             with self.subTest(text=text):
@@ -170,41 +183,41 @@ class PublishTests(PublisherCase):
 
     def test_cancelled(self) -> None:
         """
-        Cancelling ends it wherever it is: while it is asked, and while it waits for its turn, or
-        for the next attempt.
+        Cancelling ends a publication while its request is under way, while it waits for its turn,
+        and while it waits for the next attempt.
         """
         publisher = self.publisher(in_flight=1)
-        asked, waiting = publisher.publish("/a"), publisher.publish("/b")
+        under_way, waiting = publisher.publish("/a"), publisher.publish("/b")
         waiting.cancel()
         self.failureResultOf(waiting, CancelledError)
-        asked.cancel()
-        self.failureResultOf(asked, CancelledError)
+        under_way.cancel()
+        self.failureResultOf(under_way, CancelledError)
         self.assertTrue(self.hub.silent[0].called)
         self.hub.answers = [REFUSED]
         again = publisher.publish("/c")
         again.cancel()
         self.failureResultOf(again, CancelledError)
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
 
     def test_turns(self) -> None:
         """
-        So many are on their way at a time, so many wait, and what is more fails.
+        Requests under way and waiting publications have limits; each publication beyond them fails.
         """
         publisher = self.publisher(in_flight=2, max_waiting=1)
         waiting = [publisher.publish("/a", str(number)) for number in range(3)]
-        self.assertEqual(2, len(self.hub.asked))
+        self.assertEqual(2, len(self.hub.requests))
         problem = self.failureResultOf(publisher.publish("/a"), NotPublished).value
         self.assertFalse(problem.is_uncertain)
         self.hub.silent[0].callback(Response(200, b"1"))
         self.assertEqual("1", self.successResultOf(waiting[0]))
-        self.assertEqual(3, len(self.hub.asked))
+        self.assertEqual(3, len(self.hub.requests))
         self.successResultOf(publisher.close())
         for one in waiting[1:]:
             self.failureResultOf(one, NotPublished)
 
     def test_closed(self) -> None:
         """
-        Closing ends what is under way, which may have been published; nothing is after that.
+        Closing ends publications under way, which may have been published; later ones fail at once.
         """
         published = []
 
@@ -221,7 +234,7 @@ class PublishTests(PublisherCase):
 
     def test_hook_that_fails(self) -> None:
         """
-        What a hook raises is logged, and changes nothing.
+        An exception from a hook is logged, and changes nothing.
         """
         self.hub.answers = [REFUSED, Response(200, b"1")]
         publisher = Publisher(
@@ -234,7 +247,7 @@ class PublishTests(PublisherCase):
 
     def test_without_a_hook(self) -> None:
         """
-        Nobody need want to know.
+        The hook is optional.
         """
         self.hub.answers = [REFUSED, Response(200, b"1")]
         published = Publisher(URL, reactor=self.clock, client=self.hub).publish("/a")
@@ -243,13 +256,13 @@ class PublishTests(PublisherCase):
 
     def test_own_connections(self) -> None:
         """
-        Its own connections are closed with it.
+        A publisher's own connections are closed with it.
         """
         self.successResultOf(Publisher(URL, reactor=MemoryReactorClock()).close())
 
-    def test_token_that_cannot_be_had(self) -> None:
+    def test_token_function_fails(self) -> None:
         """
-        If who is asked for a token fails, that is told.
+        An exception from the token's function is passed on.
         """
 
         def no_token() -> str:
@@ -257,9 +270,9 @@ class PublishTests(PublisherCase):
 
         self.failureResultOf(self.publisher(token=no_token).publish("/a"), LookupError)
 
-    def test_wrong(self) -> None:
+    def test_wrong_arguments(self) -> None:
         """
-        What makes no sense is refused when it is said.
+        Wrong arguments are refused at once.
         """
         for url in ("ftp://hub.example/", "hub", "https://me:secret@hub.example/"):
             with self.subTest(url=url):
@@ -277,10 +290,10 @@ class PublishTests(PublisherCase):
         problem = self.failureResultOf(many, TypeError).value
         self.assertEqual("each must be an Update, not tuple", str(problem))
 
-    def test_page(self) -> None:
+    def test_web_page(self) -> None:
         """
-        A page to look at is not told word by word: who asked has the wrong URL.
+        A web page is not quoted: the URL is probably not that of a hub.
         """
         self.hub.answers = [Response(405, b"<h1>No</h1>", {"Content-Type": "text/html"})]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value
-        self.assertEqual("405 a page to look at; this is hardly the URL of a hub", str(problem))
+        self.assertEqual("405 a web page; this is probably not the URL of a hub", str(problem))

@@ -1,5 +1,5 @@
 """
-Subscribing to a Mercure hub.
+Subscriptions to a Mercure hub.
 """
 
 from typing import Any
@@ -22,12 +22,12 @@ GAP = b'event: gap\nid: #e.9\ndata: {"asked":"%s","oldest":"#e.9","newest":"#e.1
 
 class SubscriptionUrlTests(SynchronousTestCase):
     """
-    What is asked for.
+    URLs of subscriptions.
     """
 
     def test_dialects(self) -> None:
         """
-        Topics and patterns stand in the query; each dialect has its own names for them.
+        Topics and patterns are in the query; each dialect has its own names for them.
         """
         for legacy, expected in (
             (False, "match=%2Fa&match=b%20c%26&match_urlpattern=%2F%3Ax"),
@@ -38,13 +38,13 @@ class SubscriptionUrlTests(SynchronousTestCase):
 
     def test_with_a_query(self) -> None:
         """
-        A query that the hub's URL has stays; a fragment does not.
+        The query of the hub's URL stays, and its fragment is dropped.
         """
         self.assertEqual(f"{URL}?a=b&match=%2A", subscription_url(f"{URL}?a=b#c", "*"))
 
-    def test_wrong(self) -> None:
+    def test_wrong_arguments(self) -> None:
         """
-        Something must be asked for, of a hub.
+        Topics or patterns, and a valid URL, are required.
         """
         self.assertRaises(ValueError, subscription_url, URL, [])
         self.assertRaises(ValueError, subscription_url, "hub", "a")
@@ -57,12 +57,12 @@ class SubscriptionUrlTests(SynchronousTestCase):
 
 class LossTests(SynchronousTestCase):
     """
-    What a hub says of what was missed.
+    A hub's reports of missed events.
     """
 
     def test_at_opening(self) -> None:
         """
-        What was asked for is compared with the header, of either dialect.
+        The requested event ID is compared with the headers of both dialects.
         """
         new, old = "mercure-last-event-id", "last-event-id"
         cases: list[tuple[str, dict[str, str], Loss | None]] = [
@@ -82,7 +82,7 @@ class LossTests(SynchronousTestCase):
 
     def test_in_an_event(self) -> None:
         """
-        A hub of ours says it by an event; whoever else has events of this type is not meant.
+        Our hub reports a gap by an event; other events of the same type are not a report.
         """
         data = '{"asked":"#e.1","oldest":"#e.5","newest":"#e.9"}'
         self.assertEqual(Loss("#e.1", "#e.4"), loss_in(Event(data, type="gap", id="#e.4")))
@@ -97,7 +97,7 @@ class LossTests(SynchronousTestCase):
 
     def test_words(self) -> None:
         """
-        It can be shown.
+        A loss can be shown as text.
         """
         self.assertIn("goes on after 2", str(Loss("1", "2")))
         self.assertIn("does not say", str(Loss("1", "")))
@@ -105,7 +105,7 @@ class LossTests(SynchronousTestCase):
 
 class SubscribeTests(SynchronousTestCase):
     """
-    Subscribing.
+    ``subscribe()``.
     """
 
     def setUp(self) -> None:
@@ -115,7 +115,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def subscribe(self, *answers: Any, **options: Any) -> EventSource:
         """
-        Subscribe, where a hub answers this.
+        Subscribe to a hub with the given answers.
         """
         self.hub.answers = list(answers)
         source = subscribe(
@@ -133,30 +133,30 @@ class SubscribeTests(SynchronousTestCase):
 
     def close(self, source: EventSource) -> None:
         """
-        Close it; nothing is left.
+        Close the source, and check that no timer is left.
         """
         source.close()
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_subscribed(self) -> None:
         """
-        The topic stands in the URL and the token in its header; the hub's events come.
+        The topic is in the URL and the token in a header; the hub's events come.
         """
         opened: list[Opened] = []
         source = self.subscribe(
             Response(200, b"data: x\n\n", STREAM, end=None), token="abc", on_open=opened.append
         )
         self.assertEqual(Event("x"), self.successResultOf(source.next()))
-        (asked,) = self.hub.asked
-        self.assertEqual(f"{URL}?match=%2Fa".encode(), asked.url)
-        self.assertEqual("Bearer abc", asked.header("Authorization"))
-        self.assertIsNone(asked.header("Last-Event-ID"))
+        (sent,) = self.hub.requests
+        self.assertEqual(f"{URL}?match=%2Fa".encode(), sent.url)
+        self.assertEqual("Bearer abc", sent.header("Authorization"))
+        self.assertIsNone(sent.header("Last-Event-ID"))
         self.assertEqual(1, len(opened))
         self.assertEqual([], self.losses)
 
     def test_fresh_token(self) -> None:
         """
-        A token is asked for before each attempt.
+        A token's function is called before each attempt.
         """
         tokens = iter(["one", "two"])
         self.subscribe(
@@ -167,12 +167,13 @@ class SubscribeTests(SynchronousTestCase):
         self.clock.advance(1)
         self.assertEqual(
             ["Bearer one", "Bearer two"],
-            [asked.header("Authorization") for asked in self.hub.asked],
+            [sent.header("Authorization") for sent in self.hub.requests],
         )
 
     def test_since(self) -> None:
         """
-        It may begin after an event; that it does not is told, once, before what comes.
+        A subscription may begin after an event; if it cannot, that is reported once, before the
+        first event.
         """
         source = self.subscribe(
             Response(
@@ -183,7 +184,7 @@ class SubscribeTests(SynchronousTestCase):
             ),
             since="#old.1",
         )
-        self.assertEqual("#old.1", self.hub.asked[0].header("Last-Event-ID"))
+        self.assertEqual("#old.1", self.hub.requests[0].header("Last-Event-ID"))
         self.assertEqual([Loss("#old.1", EARLIEST)], self.losses)
         gap = self.successResultOf(source.next())
         assert gap is not None
@@ -191,18 +192,18 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_lost_on_the_way(self) -> None:
         """
-        So is what a hub tells later, and what was missed between two streams.
+        A loss is reported during a stream, and between two streams.
         """
         self.subscribe(
             Response(200, b"id: 1\ndata: x\n\n" + GAP % b"#e.1", STREAM, end=ConnectionLost()),
             Response(200, b"", {**STREAM, "Last-Event-ID": EARLIEST}, end=None),
         )
-        self.assertEqual("#e.9", self.hub.asked[1].header("Last-Event-ID"))
+        self.assertEqual("#e.9", self.hub.requests[1].header("Last-Event-ID"))
         self.assertEqual([Loss("#e.1", "#e.9"), Loss("#e.9", EARLIEST)], self.losses)
 
-    def test_closed_by_who_is_told(self) -> None:
+    def test_closed_in_a_hook(self) -> None:
         """
-        Who is told of a loss may close it, and hears nothing more.
+        A hook may close the source; then no event follows.
         """
         heard: list[Event] = []
         for headers in (STREAM, {**STREAM, "Mercure-Last-Event-ID": EARLIEST}):
@@ -223,7 +224,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_hooks_that_fail(self) -> None:
         """
-        What a hook raises is logged, and changes nothing.
+        An exception from a hook is logged, and changes nothing.
         """
         answer = Response(200, GAP % b"2", {**STREAM, "Last-Event-ID": EARLIEST}, end=None)
         self.hub.answers = [answer]
@@ -241,9 +242,9 @@ class SubscribeTests(SynchronousTestCase):
         self.assertEqual(3, len(self.flushLoggedErrors(ZeroDivisionError)))
         source.close()
 
-    def test_wrong(self) -> None:
+    def test_wrong_arguments(self) -> None:
         """
-        What makes no sense is refused at once.
+        Wrong arguments are refused at once.
         """
         for options in ({"token": " "}, {"since": "a\nb"}):
             with self.subTest(options=options):
@@ -257,16 +258,16 @@ class SubscribeTests(SynchronousTestCase):
             token="a",
             fresh_headers=dict,
         )
-        # It is told what is wrong, not that there is no topic.
+        # The message names the wrong option, and not the missing topic.
         for name in ("topic", "last_event_id"):
             self.assertRaisesRegex(
                 TypeError, name, subscribe, URL, reactor=self.clock, **{name: "a"}
             )
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def test_nobody_to_tell(self) -> None:
+    def test_without_hooks(self) -> None:
         """
-        Nobody need want to know.
+        The hooks are optional.
         """
         source = subscribe(URL, "/a", reactor=self.clock, client=self.hub)
         self.hub.answers = [Response(200, GAP % b"1", STREAM, end=None)]

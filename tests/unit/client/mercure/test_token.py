@@ -1,5 +1,5 @@
 """
-The token that a hub is shown.
+The token that a client shows a hub.
 """
 
 from twisted.internet.defer import Deferred, succeed
@@ -10,25 +10,25 @@ from ssetwist.client.mercure._token import Bearer, TokenSource
 
 class BearerTests(SynchronousTestCase):
     """
-    Showing a token.
+    The header that shows a token.
     """
 
     def headers(self, token: TokenSource | None) -> dict[str, str]:
         """
-        Return the headers that show it.
+        Return the header for a token.
         """
         return self.successResultOf(Deferred.fromCoroutine(Bearer(token).headers()))
 
     def test_shown(self) -> None:
         """
-        A token stands in one header; without one there is none.
+        A token is shown in one header; without a token that header is missing.
         """
         self.assertEqual({"Authorization": "Bearer a.b-c_d="}, self.headers("a.b-c_d="))
         self.assertEqual({}, self.headers(None))
 
-    def test_asked_for(self) -> None:
+    def test_function(self) -> None:
         """
-        One that is asked for is asked for each time, and may come later.
+        A token's function is called each time, and may return a Deferred.
         """
         tokens = iter(["one", "two"])
         for expected in ("one", "two"):
@@ -37,9 +37,10 @@ class BearerTests(SynchronousTestCase):
             )
         self.assertEqual({"Authorization": "Bearer x"}, self.headers(lambda: succeed("x")))
 
-    def test_never_told(self) -> None:
+    def test_never_repeated(self) -> None:
         """
-        What can be no token is refused, and not repeated: it may nearly be one.
+        A text that cannot be a token is refused, and not repeated, because it may be a mistyped
+        secret.
         """
         for wrong in ("", "secret\r\nHost: x", "secret token", "sécret", "Bearer secret"):
             with self.subTest(wrong=wrong):

@@ -1,5 +1,5 @@
 """
-What a publisher sends.
+Updates as a publisher sends them.
 """
 
 from urllib.parse import parse_qsl
@@ -29,7 +29,7 @@ class UpdateTests(SynchronousTestCase):
 
     def test_form(self) -> None:
         """
-        A form has all there is, and nothing that is not there.
+        A form has the fields that are set, and no others.
         """
         self.assertEqual(b"topic=%2Fa&data=x%26%20y%2Bz", Update("/a", "x& y+z").form())
         self.assertEqual(
@@ -39,7 +39,7 @@ class UpdateTests(SynchronousTestCase):
 
     def test_line(self) -> None:
         """
-        So has a line; a line break in the data does not end it.
+        A line has the fields that are set, and a line break in the data does not end it.
         """
         self.assertEqual(b'{"topic":"/a","data":"\xc3\xa9\\n"}\n', Update("/a", "é\n").line())
         self.assertEqual(
@@ -47,16 +47,16 @@ class UpdateTests(SynchronousTestCase):
             FULL.line(),
         )
 
-    def test_nothing_special(self) -> None:
+    def test_defaults(self) -> None:
         """
-        The type that events have anyhow, and an empty id, are not sent: hubs refuse some of these.
+        The default type and an empty id are not sent, because some hubs refuse them.
         """
         self.assertEqual(b"topic=a&data=", Update("a", Event(type="message", id="")).form())
 
     @given(TEXT)
     def test_as_the_hub_reads_it(self, data: str) -> None:
         """
-        The hub reads what was meant, from the form and from the line.
+        The hub reads the same update, from a form and from a line.
         """
         event = Event(data, type="t", id="1", retry=5)
         update = Update(["/a", "é b"], event, private=True)
@@ -68,9 +68,9 @@ class UpdateTests(SynchronousTestCase):
             self.assertEqual(event, read.event)
             self.assertTrue(read.is_private)
 
-    def test_wrong(self) -> None:
+    def test_wrong_arguments(self) -> None:
         """
-        What can be no update is refused before it is sent.
+        Arguments that do not make an update are refused before anything is sent.
         """
         for topics in ([], "", ["a", ""], "\ud800"):
             with self.subTest(topics=topics):

@@ -317,4 +317,4 @@ class AnswerTests(Case):
             self.assertNoResult(asking)
             self.application.requests[-1].transport.loseConnection()
             self.flush()
-            self.assert_no_answer("invalid answer: its end did not come", self.refusal_of(asking))
+            self.assert_no_answer("invalid answer: it was cut off", self.refusal_of(asking))

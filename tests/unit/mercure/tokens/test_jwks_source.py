@@ -155,9 +155,7 @@ class URLTests(SynchronousTestCase):
         assert transport is not None
         transport.loseConnection()
         self.agent.flush()
-        self.assertEqual(
-            "its end did not come", str(self.failureResultOf(result, CannotFetch).value)
-        )
+        self.assertEqual("it was cut off", str(self.failureResultOf(result, CannotFetch).value))
 
     def test_cancel_body(self) -> None:
         """
@@ -244,7 +242,7 @@ class NameTests(SynchronousTestCase):
         """
         for url in ("https://", "https://:80", "https://[", "https://a:x", "https://a:99999"):
             error = self.assertRaises(ValueError, name_of_url, url)
-            self.assertIn("it is no URL", str(error))
+            self.assertIn("it is not a URL", str(error))
         wrong = (
             "https://a b",
             "https://a\n",
