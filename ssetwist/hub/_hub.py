@@ -17,15 +17,12 @@ from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._ends import EndReason
 from ._fan_out import FanOut
 from ._insides import installed_reactor, is_reactor_elsewhere
-from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
+from ._matchers import EVERYTHING, MAX_LENGTH, Topics, is_utf8
 from ._outlet import Outlet
 from ._replay import ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
 from ._view import View
-
-#: What those ask for who ask for nothing in particular.
-EVERYTHING = Everything()
 
 #: Topics that one event may have.
 MAX_TOPICS = 1000

@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub, MemoryLog, View
 from ssetwist.hub import EVERYTHING, Topics
-from ssetwist.hub._catch_up import PIECE
+from ssetwist.hub.outlets import PIECE
 from ssetwist.log import render_id
 from ssetwist.testing import Listener, MemoryHub
 from tests.unit.hub.fake import FakeListener, TurnClock

@@ -6,7 +6,7 @@ from itertools import product
 
 from ssetwist import EndReason, WhenBehind
 from ssetwist.hub import EARLIEST
-from ssetwist.hub._catch_up import PIECE
+from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import FakeListener, SlowLog
 

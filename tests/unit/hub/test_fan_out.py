@@ -385,7 +385,7 @@ class FromCallbacksTests(HubTestCase):
         self.publish("a")
         self.settle()
         self.assertEqual((EndReason.CLIENT_CLOSED, ["a"]), (leaver.end_reason, other.data))
-        self.assertIsNone(leaver.subscriber._catch_up)
+        self.assertIsNone(leaver.subscriber._place)
 
     def test_end_all(self) -> None:
         """
