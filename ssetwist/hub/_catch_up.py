@@ -6,13 +6,12 @@ same way: read from the log, as fast as the connection takes them, until nothing
 """
 
 from collections import deque
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 
 from ..eventstream import EARLIEST
-from ..log import Entry, render_id
+from ..log import render_id
 from ._chunk import Chunk
 from ._digest import Digest
 from ._ends import EndReason
@@ -104,10 +103,13 @@ class CatchUp:
     async def _run(self, start: Start) -> None:
         whole_until = await self._begin(start)
         walk, views = self._walk, self._views
-        digest = Digest(walk, views) if self._is_digest else None
+        is_digest = self._context.policy.when_behind is WhenBehind.LATEST
+        digest = Digest(walk, views) if is_digest else None
         while True:
-            await self._wait_for_room()
-            views.forget(walk.position)
+            if self._task.is_cancelled or self._outlet.is_behind:
+                await self._wait_for_room()
+            if views.earlier:
+                views.forget(walk.position)
             if walk.is_at_live_end:
                 return
             if digest is None or walk.position < whole_until:
@@ -116,13 +118,9 @@ class CatchUp:
                 found = await digest.read()
             if isinstance(found, Gap):
                 await self._pass(found)
-            else:
-                await self._write_all(found)
+            elif found:
+                await self._write(Chunk.joined([entry.encoded for entry in found]))
             await walk.rest()
-
-    @property
-    def _is_digest(self) -> bool:
-        return self._context.policy.when_behind is WhenBehind.LATEST
 
     async def _begin(self, start: Start) -> int:
         """
@@ -147,7 +145,7 @@ class CatchUp:
         else:
             is_all = context.policy.unknown_cursor is UnknownCursor.ALL
             position = context.log.oldest - 1 if is_all else context.live.head
-            await self._write(context.gap(id, position))
+            await self._tell_gap(id, position)
             walk.position = position
 
     async def _begin_at_last(self, count: int) -> int:
@@ -157,12 +155,13 @@ class CatchUp:
         """
         walk = self._walk
         walk.begin_at_oldest()
+        is_digest = self._context.policy.when_behind is WhenBehind.LATEST
         last: deque[int] = deque(maxlen=count)
         while not walk.is_at_live_end:
             seen = await walk.read_seen(self._views)
             if isinstance(seen, Gap):
                 last.clear()
-                if await self._pass(seen) and not self._is_digest:
+                if await self._pass(seen) and not is_digest:
                     break  # everything after the gap is promised, not only the last of it
             else:
                 last.extend(entry.position for entry in seen)
@@ -186,31 +185,30 @@ class CatchUp:
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
         walk.position = gap.until if when_behind is WhenBehind.LATEST else context.live.head
-        await self._write(context.gap(render_id(context.log.epoch, gap.after), walk.position))
+        await self._tell_gap(render_id(context.log.epoch, gap.after), walk.position)
         return True
 
-    async def _write_all(self, entries: Sequence[Entry]) -> None:
-        if entries:
-            await self._write(Chunk.joined([entry.encoded for entry in entries]))
+    async def _tell_gap(self, asked: str, resume_after: int) -> None:
+        """
+        Write the event that tells about a gap, if the hub's policy has such an event.
+        """
+        chunk = self._context.gap(asked, resume_after)
+        if chunk.data:
+            await self._write(chunk)
 
     async def _write(self, chunk: Chunk) -> None:
         """
         Write, and wait until the connection has taken it.
         """
-        self._task.check()
-        if not chunk.data:
-            await self._wait_for_room()
-            return
-        self._walk.require_all()
+        if self._task.is_cancelled:
+            raise CancelledError
+        self._walk.optional_until = None  # a client that has been sent something wants what follows
         if not self._outlet.write(chunk):
-            self._room = Deferred()
-            await self._task.wait(self._room)
+            await self._wait_for_room()
 
     async def _wait_for_room(self) -> None:
         """
         Wait until the connection has taken everything that was written.
         """
-        self._task.check()
-        if self._outlet.is_behind:
-            self._room = Deferred()
-            await self._task.wait(self._room)
+        self._room = Deferred()
+        await self._task.wait(self._room)

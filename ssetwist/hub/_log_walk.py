@@ -2,7 +2,7 @@
 Reading a log forward for one subscriber: piece by piece, each in its own turn of the reactor.
 """
 
-from collections.abc import Coroutine, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -21,8 +21,8 @@ _T = TypeVar("_T")
 #: thousand small events times a hundred patterns take half a second.
 MAX_LOOK = 0.005
 
-#: Events that are matched between two looks at the clock, if their topics are looked up, which takes
-#: at most 20 us for an event with a thousand topics.  Patterns and filters may take far longer.
+#: Events that are matched between two looks at the clock, if their topics are only looked up.  That
+#: takes at most 20 us for an event with a thousand topics; patterns and filters may take far longer.
 _QUICK_BATCH = 256
 
 
@@ -30,45 +30,42 @@ class Task:
     """
     A coroutine that can be cancelled at any moment, also while it runs: its next wait then raises
     ``CancelledError``.  (The Deferred of a coroutine can be cancelled only while it waits.)
+
+    :ivar is_cancelled: True after :meth:`cancel`.
     """
 
-    __slots__ = ("_awaited", "_is_cancelled", "clock")
+    __slots__ = ("_awaited", "clock", "is_cancelled")
 
     def __init__(self, clock: IReactorTime) -> None:
         self.clock = clock
+        self.is_cancelled = False
         self._awaited: Deferred[Any] | None = None
-        self._is_cancelled = False
 
     async def wait(self, result: Deferred[_T]) -> _T:
         """
         Wait for a Deferred, which is cancelled together with the task.
         """
-        self.check()
+        if self.is_cancelled:
+            raise CancelledError
         self._awaited = result
         try:
             return await result
         finally:
             self._awaited = None
 
-    def next_turn(self) -> Coroutine[Deferred[Any], Any, None]:
+    async def next_turn(self) -> None:
         """
         Wait for the next turn of the reactor: a long history must not keep the reactor to itself.
         """
-        self.check()
-        return self.wait(deferLater(self.clock, 0))
-
-    def check(self) -> None:
-        """
-        Raise ``CancelledError`` if the task has been cancelled.
-        """
-        if self._is_cancelled:
+        if self.is_cancelled:  # before there is a timer
             raise CancelledError
+        await self.wait(deferLater(self.clock, 0))
 
     def cancel(self) -> None:
         """
         Cancel the Deferred that the task waits for, and every later wait.
         """
-        self._is_cancelled = True
+        self.is_cancelled = True
         if self._awaited is not None:
             self._awaited.cancel()
 
@@ -80,8 +77,7 @@ class Gap:
 
     :ivar after: The position before the first of them.
     :ivar until: The position of the last of them.
-    :ivar is_optional: True if the client has asked for whatever is kept, and has been sent nothing
-        yet.  It then misses nothing.
+    :ivar is_optional: True if the client misses nothing (:attr:`LogWalk.optional_until`).
     """
 
     after: int
@@ -94,17 +90,17 @@ class LogWalk:
     A position in the log that moves forward to the live end.
 
     :ivar position: The position up to which everything has been read.
+    :ivar optional_until: If the log forgets events up to this position before they are read, the
+        client misses nothing, because it asked for whatever is kept.  ``None`` if it would.
     """
 
-    __slots__ = ("_context", "_optional_until", "_task", "position")
+    __slots__ = ("_context", "_task", "optional_until", "position")
 
     def __init__(self, context: ReplayContext, task: Task, position: int) -> None:
         self.position = position
+        self.optional_until: int | None = None
         self._context = context
         self._task = task
-        #: Until the first write, events up to here are optional: the client asked for whatever is
-        #: kept.
-        self._optional_until: int | None = None
 
     @property
     def is_at_live_end(self) -> bool:
@@ -115,17 +111,10 @@ class LogWalk:
 
     def begin_at_oldest(self) -> None:
         """
-        Move to the oldest event that is kept.  Events that are forgotten before they are read are
-        optional, until :meth:`require_all`.
+        Move to the oldest event that is kept.
         """
         self.position = self._context.log.oldest - 1
-        self._optional_until = self._context.live.head
-
-    def require_all(self) -> None:
-        """
-        Count every event as missed that is forgotten before it is read.
-        """
-        self._optional_until = None
+        self.optional_until = self._context.live.head
 
     async def read(self, until: int | None = None) -> Sequence[Entry] | Gap:
         """
@@ -138,7 +127,7 @@ class LogWalk:
         head = context.live.head
         if not entries or entries[0].position > self.position + 1:
             last = min(context.log.oldest - 1, head)
-            is_optional = self._optional_until is not None and last <= self._optional_until
+            is_optional = self.optional_until is not None and last <= self.optional_until
             return Gap(self.position, last, is_optional)
         until = head if until is None else until  # what is beyond the live end comes in a moment
         self.position = min(entries[-1].position, until)

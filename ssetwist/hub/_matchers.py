@@ -21,8 +21,8 @@ _log = Logger()
 #: The default base of patterns and topics without a scheme and a host.
 DEFAULT_BASE_URL = "https://localhost/"
 
-#: The longest topic, in characters.  A topic of 4,096 bytes, the most that protocols allow, also fits
-#: when every byte is percent-encoded.
+#: The longest topic, in characters.  A topic of 4,096 bytes, the most that protocols allow, fits in
+#: even when every byte is percent-encoded.
 MAX_LENGTH = 16 * 1024
 
 #: The longest pattern of a client, in characters.  A pattern with many groups takes long to match.

@@ -106,7 +106,9 @@ class View:
         try:
             return bool(self.filter(entry.topics, entry.event))
         except Exception:
-            _log.failure("the filter of a subscriber failed; the subscriber does not get this event")
+            _log.failure(
+                "the filter of a subscriber failed; the subscriber does not get this event"
+            )
             return False
 
 
@@ -114,35 +116,36 @@ class ViewHistory:
     """
     The view that a subscriber has, and the earlier ones, which still apply to the events of their
     time.
+
+    :ivar earlier: The earlier views, oldest first, each behind the last position that it applies
+        to.
     """
 
-    __slots__ = ("_earlier", "_now")
+    __slots__ = ("_now", "earlier")
 
     def __init__(self, view: View) -> None:
         self._now = view
-        #: The last position that each earlier view applies to; the oldest first.
-        self._earlier: tuple[tuple[int, View], ...] = ()
+        self.earlier: tuple[tuple[int, View], ...] = ()
 
     def change(self, view: View, after: int) -> None:
         """
         Apply another view to the events after a position.
         """
-        self._earlier += ((after, self._now),)
+        self.earlier += ((after, self._now),)
         self._now = view
 
     def forget(self, until: int) -> None:
         """
         Forget the views that apply only to events up to a position.
         """
-        if self._earlier:
-            self._earlier = tuple(one for one in self._earlier if one[0] > until)
+        self.earlier = tuple(one for one in self.earlier if one[0] > until)
 
     def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:
         """
         Return consecutive entries in parts, each with the view that applies to it.
         """
         parts = []
-        for until, view in self._earlier:
+        for until, view in self.earlier:
             part = [entry for entry in entries if entry.position <= until]
             parts.append((view, part))
             entries = entries[len(part) :]

@@ -282,7 +282,7 @@ class BoundTests(MemoryLogCase):
         self.assertEqual(1, sum(each is None for each in log._entries))
         self.clock.advance(10)
         self.assertEqual(3002, log.oldest)
-        self.assertEqual(([], {}, 0), (log._entries, log._positions, log._bytes))
+        self.assertEqual(([], {}, 1), (log._entries, log._positions, len(log._offsets)))
 
     def test_freed_ids(self) -> None:
         """
