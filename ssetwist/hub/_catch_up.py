@@ -15,7 +15,7 @@ from ..log import render_id
 from ._chunk import Chunk
 from ._digest import Digest
 from ._ends import EndReason
-from ._log_walk import Gap, LogWalk, Task
+from ._log_walk import Gap, LogWalk
 from ._outlet import Outlet
 from ._replay import ReplayContext, UnknownCursor, WhenBehind
 from ._view import View, ViewHistory
@@ -27,8 +27,7 @@ class Start:
     Beginning of a catch-up; by default, the position that the subscriber has.
 
     :ivar after: The id of the event after which to begin, as the client has sent it.
-    :ivar last: How many of the newest events that the subscriber sees to begin with, if there is no
-        id.
+    :ivar last: The number of newest events that the subscriber sees to begin with, without an id.
     """
 
     after: str | None = None
@@ -42,31 +41,17 @@ class CatchUp:
     While it waits for its client it holds positions, and only those events that are on their way.
 
     :param position: The position up to which everything has been written.
+    :ivar walk: The position that it has now.
     """
 
-    __slots__ = ("_context", "_outlet", "_room", "_task", "_views", "_walk")
+    __slots__ = ("_context", "_outlet", "_room", "_views", "walk")
 
     def __init__(self, context: ReplayContext, outlet: Outlet, view: View, position: int) -> None:
         self._context = context
         self._outlet = outlet
         self._views = ViewHistory(view)
-        self._task = Task(context.clock)
-        self._walk = LogWalk(context, self._task, position)
+        self.walk = LogWalk(context, position)
         self._room: Deferred[None] | None = None
-
-    @property
-    def position(self) -> int:
-        """
-        The position up to which everything has been written, or is to be left out.
-        """
-        return self._walk.position
-
-    @property
-    def is_at_live_end(self) -> bool:
-        """
-        True if there is nothing left to read.
-        """
-        return self._walk.is_at_live_end
 
     def run(self, start: Start) -> Deferred[None]:
         """
@@ -96,17 +81,21 @@ class CatchUp:
         """
         Stop: the subscriber has gone.
         """
-        self._task.cancel()
+        self.walk.cancel()
 
     # Inside
 
     async def _run(self, start: Start) -> None:
-        whole_until = await self._begin(start)
-        walk, views = self._walk, self._views
+        whole_until = 0  # up to there, a digest must not leave anything out
+        if start.after is not None:
+            await self._begin_after(start.after)
+        elif start.last:
+            whole_until = await self._begin_at_last(start.last)
+        walk, views = self.walk, self._views
         is_digest = self._context.policy.when_behind is WhenBehind.LATEST
         digest = Digest(walk, views) if is_digest else None
         while True:
-            if self._task.is_cancelled or self._outlet.is_behind:
+            if walk.is_cancelled or self._outlet.is_behind:
                 await self._wait_for_room()
             if views.earlier:
                 views.forget(walk.position)
@@ -122,26 +111,14 @@ class CatchUp:
                 await self._write(Chunk.joined([entry.encoded for entry in found]))
             await walk.rest()
 
-    async def _begin(self, start: Start) -> int:
-        """
-        Move to the start.
-
-        :returns: The position up to which a digest must not leave anything out.
-        """
-        if start.after is not None:
-            await self._begin_after(start.after)
-        elif start.last:
-            return await self._begin_at_last(start.last)
-        return 0
-
     async def _begin_after(self, id: str) -> None:
-        context, walk = self._context, self._walk
+        context, walk = self._context, self.walk
         if id == EARLIEST:
             walk.begin_at_oldest()
-        elif (position := await self._task.wait(context.log.find(id))) is not None:
+        elif (position := await walk.wait(context.log.find(id))) is not None:
             walk.position = position
             if position > context.live.head:  # the client has seen it at another hub
-                await self._task.wait(context.live.when_at(position))
+                await walk.wait(context.live.when_at(position))
         else:
             is_all = context.policy.unknown_cursor is UnknownCursor.ALL
             position = context.log.oldest - 1 if is_all else context.live.head
@@ -152,8 +129,10 @@ class CatchUp:
         """
         Read up to the live end to find the last so many events that the subscriber sees, and move
         to the first of them.
+
+        :returns: The position of the last of them.
         """
-        walk = self._walk
+        walk = self.walk
         walk.begin_at_oldest()
         is_digest = self._context.policy.when_behind is WhenBehind.LATEST
         last: deque[int] = deque(maxlen=count)
@@ -162,7 +141,7 @@ class CatchUp:
             if isinstance(seen, Gap):
                 last.clear()
                 if await self._pass(seen) and not is_digest:
-                    break  # everything after the gap is promised, not only the last of it
+                    break  # everything after the gap is promised, and not only the last events
             else:
                 last.extend(entry.position for entry in seen)
             await walk.rest()
@@ -177,15 +156,16 @@ class CatchUp:
 
         :returns: True if the subscriber has missed something, and has been told about the gap.
         """
-        context, walk = self._context, self._walk
+        context, walk = self._context, self.walk
         if gap.is_optional:
             walk.position = gap.until
             return False
         when_behind = context.policy.when_behind
         if when_behind is WhenBehind.DISCONNECT:
             self._outlet.end(EndReason.FELL_BEHIND)
+        asked = render_id(context.log.epoch, walk.position)
         walk.position = gap.until if when_behind is WhenBehind.LATEST else context.live.head
-        await self._tell_gap(render_id(context.log.epoch, gap.after), walk.position)
+        await self._tell_gap(asked, walk.position)
         return True
 
     async def _tell_gap(self, asked: str, resume_after: int) -> None:
@@ -200,9 +180,9 @@ class CatchUp:
         """
         Write, and wait until the connection has taken it.
         """
-        if self._task.is_cancelled:
+        if self.walk.is_cancelled:
             raise CancelledError
-        self._walk.optional_until = None  # a client that has been sent something wants what follows
+        self.walk.optional_until = None  # a client that has been sent something wants what follows
         if not self._outlet.write(chunk):
             await self._wait_for_room()
 
@@ -211,4 +191,4 @@ class CatchUp:
         Wait until the connection has taken everything that was written.
         """
         self._room = Deferred()
-        await self._task.wait(self._room)
+        await self.walk.wait(self._room)

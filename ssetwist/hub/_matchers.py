@@ -65,9 +65,6 @@ class Exact:
         _check_text(self.topic)
 
     def matches(self, topic: str) -> bool:
-        """
-        Return true if this asks for a topic.
-        """
         return topic == self.topic
 
 
@@ -88,7 +85,7 @@ class Pattern:
     pattern: str
     base_url: str = DEFAULT_BASE_URL
     allow_regexp: bool = False
-    _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
+    _compiled: Any = field(init=False, repr=False, compare=False)  # the library is not typed
 
     def __post_init__(self) -> None:
         _check_text(self.pattern, MAX_REGEXP_PATTERN if self.allow_regexp else MAX_PATTERN)
@@ -99,9 +96,6 @@ class Pattern:
         object.__setattr__(self, "_compiled", _compile(self.pattern, self.base_url))
 
     def matches(self, topic: str) -> bool:
-        """
-        Return true if this asks for a topic.
-        """
         return is_utf8(topic) and bool(self._compiled.test(topic, self.base_url))
 
 
@@ -112,9 +106,6 @@ class Everything:
     """
 
     def matches(self, topic: str) -> bool:
-        """
-        Return true.
-        """
         return True
 
 

@@ -65,21 +65,13 @@ class Subscriber(HasEnd):
     """
     Receiver of the events of a hub, from :meth:`Hub.subscribe` to its end.
 
-    :ivar address: The IP address of the client; ``""`` if there is none.
+    :ivar address: The IP address of the client; ``""`` if it is not known.
     :ivar since: The time of subscribing, in seconds of the hub's clock.
     :ivar who: Anything that the application knows it by: a user's name, an object, ``None``.
     """
 
     __slots__ = (
-        "_forget",
-        "_place",
-        "_replay",
-        "_state",
-        "address",
-        "outlet",
-        "since",
-        "view",
-        "who",
+        "_forget", "_place", "_replay", "_state", "address", "outlet", "since", "view", "who",
     )  # fmt: skip
 
     def __init__(
@@ -128,14 +120,14 @@ class Subscriber(HasEnd):
         if it keeps up.
         """
         place = self._place
-        return self._replay.live.head - place.position if isinstance(place, CatchUp) else 0
+        return self._replay.live.head - place.walk.position if isinstance(place, CatchUp) else 0
 
     def change_topics(self, topics: Topics, *, grants: Topics | None = None) -> None:
         """
         Subscribe to other topics instead, from now on.  For events that were published before this
         call, the earlier topics decide.
 
-        :param grants: The topics whose private events it may see; ``None`` leaves them as they are.
+        :param grants: Topics to see private events of; ``None`` leaves them as they are.
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = View(
@@ -188,18 +180,19 @@ class Subscriber(HasEnd):
         if last_event_id is None and not last and not self.outlet.is_behind:
             self._join()
             return
-        catch_up = self._fall_behind(self._replay.live.head)
+        self.begin_catch_up(self._replay.live.head)
         if last_event_id is not None or last:
-            self._read(catch_up, Start(last_event_id, last))
+            self._read(Start(last_event_id, last))
 
     def begin_catch_up(self, position: int) -> None:
         """
-        Leave the audience: the connection has not taken everything up to a position.  The log is
-        read from there when :meth:`has_room` is called.
+        Leave the audience, because the connection has not taken everything up to a position.  The
+        log is read from there when :meth:`has_room` is called.
         """
         if self._state is not State.ENDED:
             self._leave()
-            self._fall_behind(position)
+            self._place = CatchUp(self._replay, self.outlet, self.view, position)
+            self._become(State.BEHIND)
 
     def cut(self) -> None:
         """
@@ -219,10 +212,10 @@ class Subscriber(HasEnd):
             return
         if self._state is State.READING:
             place.has_room()
-        elif place.is_at_live_end:
+        elif place.walk.is_at_live_end:
             self._join()
         else:
-            self._read(place, Start())
+            self._read(Start())
 
     def before_end(self) -> None:
         """
@@ -260,20 +253,13 @@ class Subscriber(HasEnd):
         self.view = audience.view  # equal, and shared
         self._become(State.LIVE)
 
-    def _fall_behind(self, position: int) -> CatchUp:
-        """
-        Become behind: hold a position, up to which everything has been written.
-        """
-        self._place = catch_up = CatchUp(self._replay, self.outlet, self.view, position)
-        self._become(State.BEHIND)
-        return catch_up
-
-    def _read(self, catch_up: CatchUp, start: Start) -> None:
+    def _read(self, start: Start) -> None:
         """
         Read the log up to its live end, and then become live.
         """
+        assert isinstance(self._place, CatchUp)
         self._become(State.READING)
-        catch_up.run(start).addCallbacks(lambda _: self._join(), self._failed)
+        self._place.run(start).addCallbacks(lambda _: self._join(), self._failed)
 
     def _write_due(self) -> bool:
         """

@@ -34,7 +34,7 @@ class View:
     filter: Filter | None = None
 
     def __post_init__(self) -> None:
-        hash(self.filter)  # raises now if it has no hash, and not in the middle of something
+        hash(self.filter)  # raises now, and not in the middle of something
 
     @classmethod
     def of(
@@ -48,8 +48,8 @@ class View:
         Make a view of topics and matchers.
 
         :param topics: The topics to ask for: topics, matchers, or one of them.
-        :param grants: The topics whose private events may also be seen; by default, no private
-            events are.  If an event has several topics, one may be asked for and another granted.
+        :param grants: Topics to see private events of; by default, private events are not seen.
+            If an event has several topics, one may be asked for and another granted.
         :param filter: Called with the topics and the event; the subscriber gets the events for
             which it returns true.  It should always return the same for the same event.  If it
             raises, that is logged, and the event is not sent.  Subscribers with the same filter
@@ -78,9 +78,8 @@ class View:
         """
         Return true if an event is seen by a subscriber that has asked for it.
         """
-        if entry.is_private and not self.grants.match(entry.topics):
-            return False
-        return self._is_wanted(entry)
+        may_see = not entry.is_private or self.grants.match(entry.topics)
+        return may_see and self._is_wanted(entry)
 
     def select(self, entries: Sequence[Entry]) -> Sequence[Entry]:
         """
