@@ -86,8 +86,8 @@ class _Draft:
 
 
 #: Makes an event without checks and defaults: set all four attributes, then ``draft.__class__ =
-#: Event``.  The parser, whose text is always valid, so needs a quarter of the time of ``Event(...)``,
-#: and making events is most of its work.  ``Any``, because the object changes its class.
+#: Event``.  The parser, whose text is always valid, needs only a quarter of the time of ``Event()``
+#: so, and making events is most of its work.  ``Any``, because the object changes its class.
 Draft: Callable[[], Any] = _Draft
 
 

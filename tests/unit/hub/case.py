@@ -1,5 +1,5 @@
 """
-A hub to test with, of which nothing may be left.
+Test case with a hub that must hold nothing at the end.
 """
 
 import threading
@@ -37,7 +37,7 @@ def shown(listener: Listener) -> list[str]:
 
 class HubTestCase(SynchronousTestCase):
     """
-    A hub, and a clock that ends empty.
+    A hub and a clock that are empty at the end.
     """
 
     def setUp(self) -> None:
@@ -63,7 +63,7 @@ class HubTestCase(SynchronousTestCase):
 
     def check_nothing_is_left(self) -> None:
         """
-        Check that every trace of a subscriber goes with its stream: timers and threads, too.
+        Check that every trace of a subscriber is gone with its stream, also timers and threads.
         """
         for hub in self.hubs:
             hub.streams.abort()
@@ -91,6 +91,6 @@ class HubTestCase(SynchronousTestCase):
 
     def settle(self) -> None:
         """
-        Let everything happen that can happen now.
+        Let everything happen that can happen without waiting.
         """
         self.clock.advance(0)

@@ -1,5 +1,5 @@
 """
-Events that the log forgets while a client that has begun to read takes no more.
+Events that the log forgets while a client that has begun to read takes nothing more.
 """
 
 from itertools import product
@@ -23,10 +23,10 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def overtaken(self, when_behind: WhenBehind, later: str, **start: object) -> FakeListener:
         """
-        Return a client that has read some of what was kept when it came, and then took nothing
-        until the log had forgotten what it had not read.
+        Return a client that has read some of the kept events, and then took nothing until the log
+        had forgotten the rest.
 
-        :param later: What is published meanwhile.
+        :param later: The events that are published meanwhile.
         """
         hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
         for name in "abc":
@@ -44,8 +44,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_told(self) -> None:
         """
-        A client for which the next event is forgotten is cut, or told of the gap and given what
-        its hub gives to such clients; also one that asked for whatever is kept.
+        A client for which the next event is forgotten is cut, or is told about the gap and gets the
+        events that its hub's policy gives it; also a client that asked for whatever is kept.
         """
         starts = ({"last_event_id": EARLIEST}, {"last_event_id": id_of(0)}, {"last": KEPT})
         for when_behind, later, start in product(WhenBehind, ("def", "defg"), starts):
@@ -63,8 +63,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_nothing_written_yet(self) -> None:
         """
-        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing by
-        getting less.
+        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing if
+        it gets less.
         """
         for when_behind in WhenBehind:
             hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
@@ -79,13 +79,13 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
 class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
     """
-    The last few events are sought while the log forgets them.
+    The log forgets events while the last few are searched.
     """
 
     def test_all_after_the_gap(self) -> None:
         """
-        A client that asked for the last event, and that is told of a gap before the last event is
-        found, gets all that follows the gap.
+        A client that asked for the last event, and is told about a gap before it is found, gets
+        everything after the gap.
         """
         log = SlowLog(self.make_log(max_count=KEPT))
         hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
@@ -110,8 +110,7 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
 
     def test_told_once(self) -> None:
         """
-        A client is told of one gap once, also if some of what it asked for had been found when the
-        log forgot that.
+        A client is told about one gap once, even if some of the events it asked for had been found.
         """
         log = SlowLog(self.make_log(max_count=KEPT))
         hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
