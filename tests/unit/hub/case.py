@@ -17,7 +17,7 @@ from tests.unit.hub.fake import FakeListener, TurnClock
 #: The epoch of the log of every hub here.
 EPOCH = "e"
 
-#: So much data that one such event fills a third of a piece.
+#: The length of data with which an event fills a third of a piece.
 THIRD = PIECE // 3
 
 

@@ -20,7 +20,7 @@ from ssetwist.testing import Listener, MemoryOutlet
 class TurnClock(Clock):
     """
     A clock with turns like those of a reactor: a call that is scheduled for now runs in the next
-    turn. (``advance`` runs on until there is nothing left to do now.)
+    turn.  (``advance`` runs on until there is nothing left to do now.)
     """
 
     def turn(self, seconds: float = 0) -> None:
@@ -36,7 +36,7 @@ class TurnClock(Clock):
 
     def busy(self, seconds: float) -> None:
         """
-        Let time pass in which nothing else runs. To be called during a turn.
+        Let time pass in which nothing else runs.  To be called during a turn.
         """
         self.rightNow += seconds
 
@@ -86,7 +86,7 @@ class FakeOutlet(MemoryOutlet):
         self.during_abort()
         super().abort(reason)
 
-    # What the client does
+    # Actions of the client
 
     def fall_behind(self) -> None:
         """
@@ -132,7 +132,7 @@ class FakeListener(Listener, FakeOutlet):
 
 class SlowLog:
     """
-    A log on another machine: it answers when the test says so. An appended event is in it at once,
+    A log on another machine: it answers when the test says so.  An appended event is in it at once,
     but its place is told later.
 
     :ivar kept: The events.

@@ -1,7 +1,7 @@
 """
 The oracle of ``test_model``: a plain description of a hub's duties.
 
-It knows nothing of audiences, rounds and catching up. It has one list of everything that was
+It knows nothing of audiences, rounds and catching up.  It has one list of everything that was
 published, and for each client the place in that list up to which it has been sent everything.
 """
 
@@ -130,7 +130,7 @@ class World:
         position = position_of(EPOCH, id)
         if position is not None:
             return position if self.oldest - 1 <= position <= self.head else None
-        # One that a publisher gave is known for as long as its event is kept.
+        # An id that a publisher gave is known as long as its event is kept.
         for one in self.published:
             if one.id == id and one.position is not None and one.position >= self.oldest:
                 return one.position
@@ -150,10 +150,10 @@ class Heard:
 
 class Story:
     """
-    Everything that one client must hear. A method fails if the client hears something else.
+    Everything that one client must hear.  A method fails if the client hears something else.
 
     :ivar place: The place in the list before which everything has been settled: heard, not visible,
-        before the start, or lost in a gap that was reported. ``None`` for a client that asked for
+        before the start, or lost in a gap that was reported.  ``None`` for a client that asked for
         the last few events and has not heard anything yet.
     :ivar numbers: The events that it has heard.
     :ivar steady_from: The place in the list since which it has kept up without a break; ``None``
@@ -169,13 +169,13 @@ class Story:
         self._begun_at = world.head
         self._unknown_id: str | None = None
         self._last = 0
-        self._is_too_much = False  # it has heard more than the last, unless a gap is told next
+        self._is_too_much = False  # more than the last few were heard, unless a gap comes next
         self._not_before = 0
         self._sights = [(0, sight)]
-        #: With ``LATEST``: what was left out, because a newer one of its topic was to be heard.
+        #: With ``LATEST``: events that were left out because a newer one of their topic follows.
         self._left_out: list[int] = []
 
-    # How it begins
+    # Beginnings
 
     def begin_after_id(self, id: str) -> None:
         position = self.world.find(id)
@@ -196,7 +196,7 @@ class Story:
         self._last = count
         self._not_before = self.world.after(self.world.oldest - 1)
 
-    # What happens
+    # Events and gaps
 
     def change(self, sight: Sight) -> None:
         """
@@ -247,7 +247,7 @@ class Story:
         self.numbers.add(number)
 
     def _begin_with_last_from(self, one: Published) -> None:
-        # The last so many are counted from some moment between its coming and now.
+        # The last few are counted from some moment between its coming and now.
         assert one.number >= self._not_before, "older than what was kept"
         then = self.world.after(self._begun_at)
         now = len(self.world.published)
@@ -263,7 +263,7 @@ class Story:
         assert heard.id is not None
         resume = position_of(EPOCH, heard.id)
         assert resume is not None
-        # What the log held when it was told.
+        # The range that the log kept when the gap was reported.
         if told["newest"] is None:
             assert told["oldest"] is None
             head = resume
@@ -287,7 +287,7 @@ class Story:
             assert asked + 1 < oldest, "a gap without a need"
             assert world.when_behind is not WhenBehind.DISCONNECT
             if self.place is None and world.when_behind is WhenBehind.LATEST:
-                # The last few of what is left; or the newest of each topic, if it had had them.
+                # The last few that are left; or the newest of each topic, if it had got them.
                 assert resume == oldest - 1, "it goes on elsewhere"
                 self._not_before = world.after(resume)
                 return
@@ -314,7 +314,7 @@ class Story:
         else:
             assert not missing, f"events {missing} are lost"
 
-    # When it must have heard everything
+    # Checks that everything was heard
 
     def keep_up(self) -> None:
         """

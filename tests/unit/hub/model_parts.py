@@ -16,12 +16,12 @@ from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import MemoryOutlet
 from tests.unit.hub.model import Heard, Sight, Story
 
-#: Clients at a time.
+#: The number of clients at a time.
 MAX_CLIENTS = 12
 
 ALL = frozenset({"a", "b", "a/1", "a/2"})
 
-#: What may be asked for or granted, and the topics that this means.
+#: Matchers to ask for or to grant, each with its topics.
 ASKED: dict[str, tuple[Topics, frozenset[str]]] = {
     "everything": (EVERYTHING, ALL),
     "a": ("a", frozenset({"a"})),
@@ -31,7 +31,7 @@ ASKED: dict[str, tuple[Topics, frozenset[str]]] = {
     "nothing": ((), frozenset()),
 }
 
-#: What is asked for, what is granted, which filter.  Few, so that many see the same.
+#: Matchers, grants and filter of the views.  They are few, so that many clients see the same.
 SEEN = [
     ("everything", "nothing", "none"),
     ("everything", "nothing", "none"),
@@ -62,7 +62,7 @@ def fails_for_third(topics: tuple[str, ...], event: Event) -> bool:
     return True
 
 
-#: Filters, and what they say of the event of that number.
+#: Filters, each with its result for the event of a number.
 FILTERS: dict[str, tuple[Any, Callable[[int], bool]]] = {
     "none": (None, lambda number: True),
     "even": (is_even, lambda number: number % 2 == 0),
@@ -179,7 +179,7 @@ class Client(MemoryOutlet):
         self._clock = clock
 
     def __hash__(self) -> int:
-        return self.number  # the same in every run: the hub looks after outlets by their hash
+        return self.number  # the same in every run: the hub orders outlets by their hash
 
     @property
     def is_reading(self) -> bool:

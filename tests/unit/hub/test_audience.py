@@ -55,7 +55,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_no_work(self) -> None:
         """
-        Without a published event there is no work.
+        Before an event is published, an audience has nothing to do.
         """
         self.assertFalse(self.audience.has_work)
         self.assertEqual([], self.hand_out())
@@ -73,7 +73,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_no_members(self) -> None:
         """
-        An audience without members has no work, even if events wait.
+        An audience without members has nothing to do, even if events wait.
         """
         self.expect(b"1")
         for member in self.members:
@@ -90,7 +90,7 @@ class AudienceTests(SynchronousTestCase):
         self.assertEqual([("A", b"12"), ("B", b"12"), ("C", b"12")], self.hand_out())
         self.assertIsNone(self.audience.next_batch(0))
 
-    def test_same_frames(self) -> None:
+    def test_same_bytes(self) -> None:
         """
         All members get the very same bytes.
         """

@@ -132,7 +132,7 @@ class BehindTests(HubTestCase):
         self.hand_out("c")
         self.assertEqual((["a", "c"], ["a", "b", "c"]), (self.slow.data, self.other.data))
 
-    def test_how_far(self) -> None:
+    def test_number_of_events_behind(self) -> None:
         """
         ``behind`` is the number of events that were not sent; 0 for a subscriber that keeps up.
         """
@@ -341,7 +341,7 @@ class HeldTests(HubTestCase):
         A subscriber that is behind holds positions and the piece that is on its way; other events
         that the log forgets are freed.
         """
-        # Only what is made from here on is looked at.
+        # Only objects that are made from here on are counted.
         gc.collect()
         gc.freeze()
         self.addCleanup(gc.unfreeze)

@@ -10,7 +10,7 @@ from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import FakeListener, SlowLog
 
-#: Three events are kept, and one is all that is read at a time.
+#: The log keeps three events, and a piece has one.
 KEPT = 3
 LARGE = "x" * (PIECE - 1000)
 
@@ -95,7 +95,7 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         self.publish("4", hub=hub)
         log.answer("append")
         self.settle()
-        log.answer("read")  # 1 is forgotten already, which is no gap
+        log.answer("read")  # 1 is forgotten already, which is not a gap
         self.publish(*"567", hub=hub)
         log.answer("append")
         listener.stop_reading()

@@ -56,7 +56,7 @@ class ChangeTopicsTests(HubTestCase):
         self.settle()
         self.assertEqual(["t1", "u2", "t3", "u3", "t4"], self.listener.data)
 
-    def test_to_those_of_others(self) -> None:
+    def test_joins_others_with_the_same_topics(self) -> None:
         """
         A subscriber that joins others with the same view gets nothing that was published before.
         """

@@ -7,7 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.hub.outlets import Chunk
 
 
-class FramesTests(SynchronousTestCase):
+class ChunkTests(SynchronousTestCase):
     """
     Joining events.
     """
@@ -26,7 +26,7 @@ class FramesTests(SynchronousTestCase):
         chunk = Chunk.joined([b"a", b"b", b"c"])
         self.assertEqual((b"abc", 3), (chunk.data, chunk.events))
 
-    def test_no_event(self) -> None:
+    def test_not_an_event(self) -> None:
         """
         Bytes that are not an event count as 0 events by default.
         """

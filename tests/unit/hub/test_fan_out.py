@@ -100,7 +100,7 @@ class HandOutTests(HubTestCase):
         self.settle()
         self.assertEqual((["a", "b"], ["b"]), (first.data, listener.data))
 
-    def test_alone_from_now_on(self) -> None:
+    def test_after_all_others_have_left(self) -> None:
         """
         A subscriber that comes after all members of its audience have left gets nothing that waited
         for them.
@@ -198,7 +198,7 @@ class FlushTests(HubTestCase):
         self.clock.turn()
         self.assertEqual(2, len(listener.writes))
 
-    def test_not_called_for_those_who_have_gone(self) -> None:
+    def test_last_one_leaves(self) -> None:
         """
         When the last subscriber for which something waits has gone, nothing is left to do.
         """
