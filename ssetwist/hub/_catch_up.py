@@ -41,7 +41,7 @@ class CatchUp:
     While it waits for its client it holds positions, and only those events that are on their way.
 
     :param position: The position up to which everything has been written.
-    :ivar walk: The position that it has now.
+    :ivar walk: Its position now, and all its waits.
     """
 
     __slots__ = ("_context", "_outlet", "_room", "_views", "walk")
@@ -187,8 +187,5 @@ class CatchUp:
             await self._wait_for_room()
 
     async def _wait_for_room(self) -> None:
-        """
-        Wait until the connection has taken everything that was written.
-        """
         self._room = Deferred()
         await self.walk.wait(self._room)

@@ -1,12 +1,12 @@
 """
 Subscriber: a client of the hub, as a state machine.  Its laws:
 
-1. Each event that it sees is written once, in the order of the log.  Either its audience writes or
-   its catch-up does, never both.
+1. Events are written in the order of the log, and each at most once.  Either its audience writes
+   or its catch-up does, never both.
 2. While it keeps up it holds no data; while it does not, it holds its position in the log.
 3. It ends once.  Fan-out and hub have forgotten it before the application hears about the end.
 
-``State`` has the states, ``_NEXT`` the ways between them, and ``Subscriber._become`` goes them.
+``State`` lists the states, ``_NEXT`` the ways between them; ``Subscriber._become`` takes a way.
 """
 
 from collections.abc import Callable
@@ -50,8 +50,8 @@ class State(Enum):
     ENDED = "Its stream has ended; it gets nothing more."
 
 
-#: States that may follow each state.  One that is live, or that an outlet tells twice about being
-#: behind, may become so again: with other topics, or from another position.
+#: States that may follow each state.  A subscriber may become live again with other topics, and may
+#: be reported as behind again.
 _NEXT: dict[State, tuple[State, ...]] = {
     State.NEW: (State.LIVE, State.BEHIND),
     State.LIVE: (State.LIVE, State.BEHIND, State.ENDED),
@@ -201,12 +201,9 @@ class Subscriber(HasEnd):
         cut(self.outlet)
         self.ended(EndReason.CONNECTION_LOST)  # even if it could not be cut
 
-    # Called by the outlet
+    # Called by the outlet, see Writer
 
     def has_room(self) -> None:
-        """
-        Go on: the connection has taken everything that was written.
-        """
         place = self._place
         if not isinstance(place, CatchUp):
             return
@@ -218,15 +215,9 @@ class Subscriber(HasEnd):
             self._read(Start())
 
     def before_end(self) -> None:
-        """
-        Write what is still to be written, before the stream ends.
-        """
         self._write_due()
 
     def ended(self, reason: EndReason) -> None:
-        """
-        End: the stream has ended.
-        """
         if self._state is State.ENDED:
             return
         # First the fan-out and the hub forget it, then the application hears about it: a callback
@@ -246,17 +237,11 @@ class Subscriber(HasEnd):
         self._state = state
 
     def _join(self) -> None:
-        """
-        Become live: join the audience of its view.
-        """
         self._place = audience = self._replay.live.join(self)
         self.view = audience.view  # equal, and shared
         self._become(State.LIVE)
 
     def _read(self, start: Start) -> None:
-        """
-        Read the log up to its live end, and then become live.
-        """
         assert isinstance(self._place, CatchUp)
         self._become(State.READING)
         self._place.run(start).addCallbacks(lambda _: self._join(), self._failed)

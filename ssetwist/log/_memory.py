@@ -53,11 +53,8 @@ class MemoryLog:
         max_age: float = DEFAULT_MAX_AGE,
         epoch: str | None = None,
     ) -> None:
-        for name, bound in (
-            ("max_count", max_count),
-            ("max_bytes", max_bytes),
-            ("max_age", max_age),
-        ):
+        bounds = {"max_count": max_count, "max_bytes": max_bytes, "max_age": max_age}
+        for name, bound in bounds.items():
             if not bound >= 0:
                 raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch

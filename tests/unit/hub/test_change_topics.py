@@ -5,7 +5,7 @@ Change of topics while a stream is open.
 from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub.outlets import PIECE
-from tests.unit.hub.case import HubTestCase, id_of
+from tests.unit.hub.case import THIRD, HubTestCase, id_of
 from tests.unit.hub.fake import FakeListener
 
 
@@ -231,3 +231,23 @@ class ChangeTopicsTests(HubTestCase):
         self.assertEqual(id_of(2), self.listener.events[-1].id)
         back = self.subscribe(view="u", last_event_id=self.listener.events[-1].id)
         self.assertEqual(["c"], back.data)
+
+    def test_forgotten(self) -> None:
+        """
+        Topics of a time from which everything has been sent are forgotten before the subscriber has
+        caught up.
+        """
+        self.listener.stop_reading()
+        for number in range(20):
+            self.publish("x" * THIRD, to=str(number))
+            self.settle()
+            self.change(str(number + 1))
+        for _ in range(3):
+            self.listener.read()
+            self.listener.stop_reading()
+            self.settle()
+        catch_up = self.listener.subscriber._place
+        kept = [until for until, _ in catch_up._views.earlier]
+        self.assertLess(0, self.listener.subscriber.behind)
+        self.assertLess(catch_up.walk.position - 3, kept[0])
+        self.assertLess(len(kept), 19)

@@ -12,11 +12,22 @@ from ssetwist import View
 from ssetwist.hub import EARLIEST, EVERYTHING, Topics
 from ssetwist.hub._log_walk import MAX_LOOK
 from tests.unit.hub.case import HubTestCase
+from tests.unit.hub.fake import TurnClock
 
 EVENTS = 2000
 
 #: The longest turn that a replay may take, in seconds.
 MAX_TURN = 0.02
+
+
+class TickingClock(TurnClock):
+    """
+    A clock by which half of the time to match events passes between two looks at it.
+    """
+
+    def seconds(self) -> float:
+        self.busy(MAX_LOOK / 2)
+        return super().seconds()
 
 
 class Count:
@@ -95,6 +106,19 @@ class ReplayCostTests(HubTestCase):
                 self.clock.turn()
             self.assertLess(max(end - begin for begin, end in pairwise(turns)), MAX_TURN, seconds)
             listener.leave()
+
+    def test_turns_of_quick_views(self) -> None:
+        """
+        A view whose topics are only looked up also gives way, if the clock says so.
+        """
+        self.clock = TickingClock()
+        hub = self.make_hub()
+        self.publish(*map(str, range(EVENTS)), hub=hub)
+        listener = self.subscribe(hub, last_event_id=EARLIEST)
+        self.clock.turn()
+        self.assertEqual([], listener.data)
+        self.settle()
+        self.assertEqual(EVENTS, listener.event_count)
 
     def take(self, seconds: float) -> bool:
         """

@@ -2,11 +2,12 @@
 Views: the events that a subscriber sees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
+from ssetwist.hub._view import ViewHistory
 from ssetwist.log import Entry
 from tests.unit.hub.fake import Broken, fail
 
@@ -173,3 +174,40 @@ class ViewTests(SynchronousTestCase):
         for value, error in (("x" * 16385, InvalidMatcher), (1, TypeError), ([b"a"], TypeError)):
             self.assertRaises(error, View.of, value)
             self.assertRaises(error, View.of, "a", grants=value)
+
+
+class ViewHistoryTests(SynchronousTestCase):
+    """
+    A view that was changed twice, after two events and after four.
+    """
+
+    def setUp(self) -> None:
+        self.views = [View.of(topic) for topic in "abc"]
+        self.history = ViewHistory(self.views[0])
+        self.history.change(self.views[1], 2)
+        self.history.change(self.views[2], 4)
+
+    def split(self, *positions: int) -> list[list[int]]:
+        """
+        Return the positions that each of the three views applies to.
+        """
+        entries = [replace(entry("t"), position=position) for position in positions]
+        parts = dict(self.history.split(entries))
+        return [[one.position for one in parts.get(view, ())] for view in self.views]
+
+    def test_split(self) -> None:
+        """
+        An earlier view applies to the events of its time, also if a piece begins or ends within.
+        """
+        self.assertEqual([[1, 2], [3, 4], [5, 6]], self.split(1, 2, 3, 4, 5, 6))
+        self.assertEqual([[2], [3], []], self.split(2, 3))
+        self.assertEqual([[], [], [5]], self.split(5))
+
+    def test_forget(self) -> None:
+        """
+        A view is forgotten when all events that it applies to are behind, and not before.
+        """
+        for until, left in ((1, 2), (2, 1), (3, 1), (4, 0)):
+            self.history.forget(until)
+            self.assertEqual(left, len(self.history.earlier), until)
+        self.assertEqual([[], [], [5]], self.split(5))
