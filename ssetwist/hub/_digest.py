@@ -31,8 +31,8 @@ class Digest:
         """
         Read the next piece, and leave out the events that are not the newest of their topic.
         """
-        if self._walk.position >= self._until and (gap := await self._find_newest()):
-            return gap
+        if self._walk.position >= self._until:
+            await self._find_newest()
         entries = await self._walk.read(self._until)
         if isinstance(entries, Gap):
             self._until = 0  # so that the newest are found again, after the gap
@@ -43,22 +43,14 @@ class Digest:
             chosen.append(entries[self._newest.pop() - first])
         return chosen
 
-    async def _find_newest(self) -> Gap | None:
-        """
-        Do the first reading.
-
-        :returns: The gap, if not even the first piece is left.
-        """
+    async def _find_newest(self) -> None:
         walk, begin = self._walk, self._walk.position
         newest: dict[str, int] = {}
         while not walk.is_at_live_end:
             seen = await walk.read_seen(self._views)
             if isinstance(seen, Gap):
-                if walk.position == begin:
-                    return seen
                 break
             newest.update((entry.topics[0], entry.position) for entry in seen)
             await walk.rest()
         self._newest = array("q", sorted(newest.values(), reverse=True))
         self._until, walk.position = walk.position, begin
-        return None

@@ -448,6 +448,13 @@ class LatestTests(HubTestCase):
         self.publish("d", to="t")
         self.assertEqual(["c", "d"], shown(self.subscribe(last_event_id=id_of(1))))
 
+    def test_last(self) -> None:
+        """
+        A client that asks for the last few events gets all of them, also several of one topic.
+        """
+        self.publish("1", "2", "3", to="a", hub=self.hub)
+        self.assertEqual(["2", "3"], self.subscribe(self.hub, last=2).data)
+
     def test_cursors_hold(self) -> None:
         """
         A client that goes at any moment and comes back with its last id gets the rest.

@@ -4,8 +4,11 @@ Events that the log forgets while a client that has begun to read takes nothing 
 
 from itertools import product
 
-from ssetwist import EndReason, WhenBehind
-from ssetwist.hub import EARLIEST
+from twisted.internet.defer import CancelledError
+
+from ssetwist import EndReason, View, WhenBehind
+from ssetwist.hub import EARLIEST, EVERYTHING
+from ssetwist.hub._catch_up import CatchUp, Start
 from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import FakeListener, SlowLog
@@ -127,3 +130,39 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         log.answer("append")
         self.settle()
         self.assertEqual(["gap", "8"], shown(listener))
+
+
+class EndTests(HubTestCase):
+    """
+    Ends of catch-ups.
+    """
+
+    def test_ended_in_a_write(self) -> None:
+        """
+        A catch-up that ends in the middle of its write fails with ``CancelledError``.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe()
+        catch_up = CatchUp(self.hub._replay, listener, View.of(EVERYTHING), 0)
+        listener.during_write = catch_up.end
+        self.failureResultOf(catch_up.run(Start()), CancelledError)
+
+    def test_ended_by_its_filter(self) -> None:
+        """
+        Nothing is written to a subscriber that its own filter has ended.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe(
+            is_behind=True, last_event_id=EARLIEST, view=View.of("t", filter=self.end)
+        )
+        self.ended = listener.subscriber
+        listener.read()
+        self.settle()
+        self.assertEqual([], listener.given)
+
+    def end(self, *_: object) -> bool:
+        """
+        End the subscriber, and return true.
+        """
+        self.ended.end()
+        return True

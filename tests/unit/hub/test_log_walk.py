@@ -7,7 +7,7 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 
-from ssetwist import View
+from ssetwist import Event, View
 from ssetwist.hub import EVERYTHING
 from ssetwist.hub._log_walk import MAX_LOOK, Gap, LogWalk
 from ssetwist.hub._view import ViewHistory
@@ -67,6 +67,18 @@ class LogWalkTests(HubTestCase):
         walk = self.walk(log=self.make_log(max_count=2))
         self.publish(*"abcde")
         self.assertEqual((Gap(3, False), 0), (self.read(walk), walk.position))
+
+    def test_gap_beyond_the_live_end(self) -> None:
+        """
+        A gap ends at the live end, if the log has forgotten events that are not published yet.
+        """
+        log = SlowLog(self.make_log(max_count=1))
+        walk = self.walk(log=log)
+        for _ in range(3):
+            log.kept.append(("t",), Event())
+        reading = Deferred.fromCoroutine(walk.read())
+        log.answer("read")
+        self.assertEqual(Gap(0, False), self.successResultOf(reading))
 
     def test_optional(self) -> None:
         """

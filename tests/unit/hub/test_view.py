@@ -152,6 +152,9 @@ class ViewTests(SynchronousTestCase):
         """
         entries = [entry("a"), entry("b"), entry("a", is_private=True), entry("b", "a")]
         self.assertEqual([entries[0], entries[3]], View.of("a").select(entries))
+        everything = View.of(Everything())
+        self.assertEqual([entries[0], entries[1], entries[3]], everything.select(entries))
+        self.assertEqual(entries, View.of(Everything(), grants="a").select(entries))
 
     def test_value(self) -> None:
         """
