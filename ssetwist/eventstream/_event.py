@@ -55,7 +55,7 @@ class Event:
     @classmethod
     def with_json(
         cls,
-        value: Any,  # whatever json.dumps takes
+        value: Any,  # anything that json.dumps takes
         *,
         type: str = DEFAULT_TYPE,
         id: str | None = None,
@@ -69,7 +69,7 @@ class Event:
         try:
             data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as problem:
-            raise InvalidEvent("data", f"has no JSON: {problem}") from problem
+            raise InvalidEvent("data", f"cannot be written as JSON: {problem}") from problem
         return cls(data, type=type, id=id, retry=retry)
 
     def json(self) -> Any:  # depends on the data
@@ -109,7 +109,7 @@ def _check_text(field: str, value: object) -> None:
         except UnicodeEncodeError as problem:
             raise InvalidEvent(
                 field,
-                f"must be text that has UTF-8; there is a lone surrogate at index {problem.start}",
+                f"must be text for UTF-8; there is a lone surrogate at index {problem.start}",
             ) from None
 
 

@@ -38,7 +38,7 @@ class CatchUp:
     """
     One subscriber's way through the log to the live end.
 
-    While it waits for its client it holds positions, and only those events that are on their way.
+    While it waits for its client it holds positions, and of the events only those on their way.
 
     :param position: The position up to which everything has been written.
     :ivar walk: Its position now, and all its waits.
@@ -58,7 +58,7 @@ class CatchUp:
         Write everything from a start to the live end.  To be called once.
 
         :returns: A Deferred that fires at the live end.  It fails with ``CancelledError`` after
-            :meth:`end`, and with whatever the log or the outlet has raised.
+            :meth:`end`, or with an exception of the log or the outlet.
         """
         return Deferred.fromCoroutine(self._run(start))
 

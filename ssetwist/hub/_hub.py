@@ -294,7 +294,7 @@ def _check_topics(topics: Any) -> tuple[str, ...]:  # Any, because callers pass 
         if not 0 < len(topic) <= MAX_LENGTH:
             raise InvalidTopic(f"a topic has 1 to {MAX_LENGTH} characters, not {len(topic)}")
         if not is_utf8(topic):
-            raise InvalidTopic(f"the topic {topic!r} has a lone surrogate, which has no UTF-8")
+            raise InvalidTopic(f"the topic {topic!r} has a lone surrogate, not possible in UTF-8")
     return checked
 
 
@@ -302,13 +302,15 @@ def _check_id(event: Event, *, ephemeral: bool) -> None:
     if event.id is None:
         return
     if ephemeral:
-        raise InvalidEvent("id", "is of no use to an ephemeral event: nobody could resume after it")
+        raise InvalidEvent(
+            "id", "must not be set on an ephemeral event: clients cannot resume after it"
+        )
     if is_hub_id(event.id):
-        raise InvalidEvent("id", f"must not be {event.id!r}: such ids are the hub's own")
+        raise InvalidEvent("id", f"must not be {event.id!r}: only the hub may give such an id")
     if len(event.id) > MAX_ID:
         raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")
 
 
 def _id_of(entry: Entry) -> str:
-    assert entry.event.id is not None, "the log gives one"
+    assert entry.event.id is not None, "the log gives an id"
     return entry.event.id

@@ -85,7 +85,7 @@ class LogWalk:
             last = min(context.log.oldest - 1, head)
             is_optional = self.optional_until is not None and last <= self.optional_until
             return Gap(last, is_optional)
-        until = head if until is None else until  # what is beyond the live end comes in a moment
+        until = head if until is None else until  # events beyond it will be live
         self.position = min(entries[-1].position, until)
         if entries[-1].position > until:
             entries = [entry for entry in entries if entry.position <= until]

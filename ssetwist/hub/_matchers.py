@@ -91,7 +91,7 @@ class Pattern:
         _check_text(self.pattern, MAX_REGEXP_PATTERN if self.allow_regexp else MAX_PATTERN)
         if not self.allow_regexp and _REGEXP.search(self.pattern):
             raise InvalidMatcher(
-                self.pattern, "has a regular expression; there may be :names and * only"
+                self.pattern, "has a regular expression; only :names and * are allowed"
             )
         object.__setattr__(self, "_compiled", _compile(self.pattern, self.base_url))
 
@@ -211,7 +211,7 @@ def _check_text(text: str, limit: int = MAX_LENGTH) -> None:
     if len(text) > limit:
         raise InvalidMatcher(text[:20] + "...", f"is longer than {limit} characters")
     if not is_utf8(text):
-        raise InvalidMatcher(text, "has a lone surrogate, for which there is no UTF-8")
+        raise InvalidMatcher(text, "has a lone surrogate, which is not possible in UTF-8")
 
 
 def is_utf8(text: str) -> bool:

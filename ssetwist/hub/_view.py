@@ -20,7 +20,7 @@ Filter = Callable[[tuple[str, ...], Event], bool]
 @dataclass(frozen=True, slots=True)
 class View:
     """
-    The topics that a subscriber asked for, and those that it was granted.  Views are values:
+    The topics that a subscriber asked for, and the topics that it was granted.  Views are values:
     subscribers with equal views see the very same events, and are served together.
 
     :ivar matchers: An event must be published to a topic that one of these matches.

@@ -31,7 +31,7 @@ class MemoryLog:
     An :class:`ssetwist.log.EventLog` that forgets when its process ends.
 
     Everything but cutting the list takes the same time however many events there are: a position is
-    an index, and a publisher's id is found in a dict.  The bounds hold whenever anybody looks.
+    an index, and a publisher's id is found in a dict.  The bounds hold at every look.
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param max_count: The largest number of events that are kept; 0 keeps nothing.
@@ -126,7 +126,7 @@ class MemoryLog:
         entries = self._entries
         while self._forgotten < len(entries):
             oldest = entries[self._forgotten]
-            assert oldest is not None, "those that are forgotten are before it"
+            assert oldest is not None, "forgotten entries are before it"
             if (
                 len(entries) - self._forgotten <= self._max_count
                 and self._offsets[-1] - self._offsets[self._forgotten] <= self._max_bytes

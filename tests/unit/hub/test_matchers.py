@@ -164,7 +164,7 @@ class MatcherTests(SynchronousTestCase):
         parenthesis does not.
         """
         problem = self.assertRaises(InvalidMatcher, Pattern, r"/(\w{100})")
-        self.assertIn("has a regular expression; there may be :names and * only", str(problem))
+        self.assertIn("has a regular expression; only :names and * are allowed", str(problem))
         self.assertTrue(Pattern(r"/(\d+)", allow_regexp=True).matches("/12"))
         self.assertTrue(Pattern(r"/a\(b\)").matches("/a(b)"))
 
