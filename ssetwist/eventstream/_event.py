@@ -108,8 +108,7 @@ def _check_text(field: str, value: object) -> None:
             value.encode()
         except UnicodeEncodeError as problem:
             raise InvalidEvent(
-                field,
-                f"must be text for UTF-8; there is a lone surrogate at index {problem.start}",
+                field, f"must be text for UTF-8; there is a lone surrogate at index {problem.start}"
             ) from None
 
 

@@ -149,10 +149,7 @@ class Subscriber(HasEnd):
                 self._join()
 
     def end(
-        self,
-        *,
-        for_good: bool = False,
-        reason: EndReason = EndReason.ENDED_BY_APPLICATION,
+        self, *, for_good: bool = False, reason: EndReason = EndReason.ENDED_BY_APPLICATION
     ) -> None:
         """
         End the stream properly.  The subscriber is gone at once.  Events that were published for it
