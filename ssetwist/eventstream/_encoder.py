@@ -1,9 +1,9 @@
 """
-From events to the bytes of an event stream (WHATWG HTML 9.2.5).
+Encoder: from events to the bytes of an event stream (WHATWG HTML 9.2.5).
 
-Of what the standard leaves open this file takes what every client in use reads alike: LF only, no
-byte order mark, a blank line after events and after nothing else.  A comment or a ``retry`` with a
-blank line behind it becomes an empty event in some Python clients.
+Where the standard leaves a choice, the bytes are those that every client in use reads alike: LF
+only, no byte order mark, a blank line after events and nowhere else.  Some Python clients make an
+empty event of a comment or a ``retry`` that a blank line follows.
 """
 
 from ..errors import InvalidEvent
@@ -14,7 +14,7 @@ def encode_event(event: Event) -> bytes:
     """
     Return one whole event: its fields, then the blank line that dispatches it.
 
-    :raises TypeError: If it is no event.
+    :raises TypeError: If it is not an event.
     """
     require_event(event)
     fields = ""
@@ -29,7 +29,7 @@ def encode_event(event: Event) -> bytes:
 
 def require_event(value: object) -> None:
     """
-    :raises TypeError: If it is no event; it says how to make one.
+    :raises TypeError: If it is not an event; the message says how to make one.
     """
     if not isinstance(value, Event):
         raise TypeError(
@@ -40,10 +40,10 @@ def require_event(value: object) -> None:
 
 def encode_comment(text: str = "") -> bytes:
     """
-    Return a comment, one ``:`` line for each line of the text and no blank line behind it.
+    Return a comment: one ``:`` line for each line of the text, without a blank line after it.
 
-    Without text it is the heartbeat, the shortest thing that a stream can carry and every reader
-    ignores.  A line break in the text begins another comment line, never a field.
+    Without text it is the heartbeat, the shortest thing that a stream can carry and that every
+    reader ignores.  A line break in the text begins another comment line, never a field.
     """
     if not text:
         return b":\n"
@@ -52,10 +52,10 @@ def encode_comment(text: str = "") -> bytes:
 
 def encode_reconnection_time(seconds: float) -> bytes:
     """
-    Return a ``retry`` line: how long to wait before the next connection, in seconds here, in whole
-    milliseconds on the wire.  It takes effect as it is read; no blank line is needed.
+    Return a ``retry`` line: the time to wait before the next connection, in seconds here, in whole
+    milliseconds on the wire.  It takes effect as it is read, without a blank line.
 
-    :raises InvalidEvent: If it is negative, or no number.
+    :raises InvalidEvent: If it is negative or not a number.
     """
     if not 0 <= seconds <= MAX_RETRY / 1000:
         raise InvalidEvent("retry", f"must be a number of seconds, 0 or more, not {seconds!r}")
@@ -64,8 +64,8 @@ def encode_reconnection_time(seconds: float) -> bytes:
 
 def encode_id(id: str) -> bytes:
     """
-    Return a block that has an id and no data.  It is no event: a browser only remembers the id, for
-    when it comes back (WHATWG HTML 9.2.6).  Some other clients make an empty event of it.
+    Return a block with an id and without data.  It is not an event: a browser only remembers the id
+    for when it comes back (WHATWG HTML 9.2.6).  Some other clients make an empty event from it.
 
     :raises InvalidEvent: If it has a line break or a NUL.
     """
@@ -74,7 +74,7 @@ def encode_id(id: str) -> bytes:
 
 
 def _with_lf(text: str, prefix: str) -> str:
-    # An event stream breaks lines at CR, LF and CRLF and nowhere else: str.splitlines would also
+    # Lines of an event stream end at CR, LF and CRLF and nowhere else.  str.splitlines would also
     # break them at U+2028, form feed and more, and drop a newline at the end.
     if "\r" in text:
         text = text.replace("\r\n", "\n").replace("\r", "\n")

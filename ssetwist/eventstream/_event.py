@@ -1,6 +1,6 @@
 """
-What an event is.  Everything that decides whether an event may be written is here: an
-:class:`Event` that exists is valid, so nobody downstream checks again.
+Events.  All rules about which events may be written are here: an :class:`Event` that exists is
+valid, so that no other code needs to check it again.
 """
 
 import json
@@ -10,7 +10,7 @@ from typing import Any
 
 from ..errors import InvalidEvent
 
-#: What a reader calls an event whose type was not given (WHATWG HTML 9.2.6, "dispatch the event").
+#: The type of an event that was sent without one (WHATWG HTML 9.2.6, "dispatch the event").
 DEFAULT_TYPE = "message"
 
 #: The longest reconnection time, in milliseconds: the largest whole number that every browser can
@@ -23,18 +23,18 @@ class Event:
     """
     One event of an event stream (WHATWG HTML 9.2).
 
-    :ivar data: The payload.  Any text, the empty one too.  CR, LF and CRLF all separate lines, and
-        a reader sees each of them as LF; nothing else is changed.
-    :ivar type: What a browser's ``addEventListener`` listens for.  Note that ``error`` is also the
-        name of the event with which ``EventSource`` reports a lost connection.
-    :ivar id: What a reader sends as ``Last-Event-ID`` when it comes back.  ``None`` leaves the
-        reader's last event ID as it is, ``""`` makes it forget it.
+    :ivar data: Any text, also the empty one.  CR, LF and CRLF all separate lines, and a reader sees
+        each of them as LF; nothing else is changed.
+    :ivar type: The name to listen for with a browser's ``addEventListener``.  Note that ``error``
+        is also the name of the event with which ``EventSource`` reports a lost connection.
+    :ivar id: The ``Last-Event-ID`` that a reader sends when it comes back.  ``None`` leaves the
+        reader's last event ID as it is, ``""`` makes the reader forget it.
     :ivar retry: The reader's new reconnection time, in milliseconds, as on the wire.
 
-    :raises InvalidEvent: If the event could not be written without changing what it says: a line
-        break in ``type`` or ``id`` would begin another field, a reader ignores an ``id`` with a
-        NUL and a ``retry`` that is not made of digits only, and a lone surrogate has no UTF-8.
-    :raises TypeError: If ``data``, ``type`` or ``id`` is no text.
+    :raises InvalidEvent: If the event could not be written without changing it: a line break in
+        ``type`` or ``id`` would begin another field, a reader ignores an ``id`` with a NUL and a
+        ``retry`` with anything but digits, and a lone surrogate cannot be encoded as UTF-8.
+    :raises TypeError: If ``data``, ``type`` or ``id`` is not text.
     """
 
     data: str = ""
@@ -55,28 +55,28 @@ class Event:
     @classmethod
     def with_json(
         cls,
-        value: Any,  # whatever json.dumps takes
+        value: Any,  # anything that json.dumps takes
         *,
         type: str = DEFAULT_TYPE,
         id: str | None = None,
         retry: int | None = None,
     ) -> "Event":
         """
-        Make an event whose data is a value as JSON, on one line and without needless blanks.
+        Make an event with a value as JSON, on one line and without needless blanks.
 
-        :raises InvalidEvent: If the value has no JSON; not-a-number and the infinities have none.
+        :raises InvalidEvent: If JSON cannot have the value, such as not-a-number or infinity.
         """
         try:
             data = json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
         except (TypeError, ValueError, RecursionError) as problem:
-            raise InvalidEvent("data", f"has no JSON: {problem}") from problem
+            raise InvalidEvent("data", f"cannot be written as JSON: {problem}") from problem
         return cls(data, type=type, id=id, retry=retry)
 
-    def json(self) -> Any:  # whatever the data says
+    def json(self) -> Any:  # depends on the data
         """
-        Return the value whose JSON the data is.
+        Read the data as JSON, and return the value.
 
-        :raises ValueError: If it is none (``json.JSONDecodeError``).
+        :raises ValueError: If the data is not JSON (``json.JSONDecodeError``).
         """
         return json.loads(self.data)
 
@@ -85,16 +85,15 @@ class _Draft:
     __slots__ = ("data", "id", "retry", "type")
 
 
-#: Makes an event that has still to be written, without checks and defaults: who has set all four
-#: sets ``draft.__class__ = Event``, and it is one.  A parser, whose text cannot be wrong, makes
-#: events so in a quarter of the time that ``Event(...)`` takes, which is most of what it does.
-#: ``Any``, for it is another thing before than after.
+#: Makes an event without checks and defaults: set all four attributes, then ``draft.__class__ =
+#: Event``.  The parser, whose text is always valid, needs only a quarter of the time of ``Event()``
+#: so, and making events is most of its work.  ``Any``, because the object changes its class.
 Draft: Callable[[], Any] = _Draft
 
 
 def check_id(id: str) -> None:
     """
-    Check that an id reaches the reader as it is.
+    Check that an id reaches the reader unchanged.
     """
     _check_line("id", id)
     if "\0" in id:
@@ -109,8 +108,7 @@ def _check_text(field: str, value: object) -> None:
             value.encode()
         except UnicodeEncodeError as problem:
             raise InvalidEvent(
-                field,
-                f"must be text that has UTF-8; there is a lone surrogate at index {problem.start}",
+                field, f"must be text for UTF-8; there is a lone surrogate at index {problem.start}"
             ) from None
 
 
@@ -121,7 +119,7 @@ def _check_line(field: str, value: str) -> None:
 
 
 def _check_milliseconds(field: str, value: object) -> None:
-    # bool is an int to Python, but True is no number of milliseconds.
+    # bool is an int to Python, but True is not a number of milliseconds.
     if not isinstance(value, int) or isinstance(value, bool):
         raise InvalidEvent(field, f"must be a whole number of milliseconds, not {value!r}")
     if not 0 <= value <= MAX_RETRY:

@@ -1,8 +1,8 @@
 """
-From the bytes of an event stream to events (WHATWG HTML 9.2.6).
+Parser: from the bytes of an event stream to events (WHATWG HTML 9.2.6).
 
-Everything that decides whether an event is dispatched is here.  How the bytes were cut on their way
-changes nothing of what is read from them.
+All rules about which events are dispatched are here.  The events do not depend on the pieces in
+which the bytes arrive.
 """
 
 from collections.abc import Callable
@@ -11,11 +11,12 @@ from ..errors import EventTooLarge
 from ._event import DEFAULT_TYPE, MAX_RETRY, Draft, Event, check_id
 from ._shape import ONLY_DATA, Shape, shape_of
 
-#: The longest line, in bytes without its end: what is sent on one line is JSON more often than not,
-#: and an image in it has some MB.  Who sends no end of a line holds so much of our memory.
+#: The longest line, in bytes without its end.  Most lines are JSON, and an image in it has some MB.
+#: A server that never ends a line takes so much of our memory.
 MAX_LINE = 16 * 2**20
 
-#: The most data of one event, in bytes: some such lines.  Who sends no blank line holds so much.
+#: The most data of one event, in bytes: a few such lines.  A server that never sends a blank line
+#: takes so much of our memory.
 MAX_EVENT = 64 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -23,11 +24,11 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # More digits than MAX_RETRY has.  Python refuses to read thousands of them.
 _MANY_DIGITS = 17
 
-# What is read at a time, in bytes: so much more may be held for a moment.
+# Bytes that are read at a time: so much more memory may be used for a moment.
 _PIECE = 2**16
 
-# So many bytes of whole blocks are taken apart at a time: with more, what was found waits longer to
-# become events, and Python's garbage collector goes through it meanwhile.
+# Bytes of whole blocks that are taken apart at a time.  With more, the fields that were found wait
+# longer to become events, and Python's garbage collector goes through them meanwhile.
 _BATCH = 2**14
 
 
@@ -39,31 +40,31 @@ class EventStreamParser:
         for event in parser.feed(some_bytes):
             print(event.data)
 
-    At the end of the stream there is nothing to do: an event whose blank line has not come is
-    dropped, as the standard demands.
+    At the end of the stream there is nothing to do: an event without its blank line is dropped, as
+    the standard demands.
 
-    An event has the last event ID as its ``id``, also where its block had none (WHATWG HTML 9.2.6,
-    ``lastEventId``); it is ``None`` where that is empty.  Its ``retry`` is always ``None``, for a
-    ``retry`` takes effect as it is read and belongs to no event: see :attr:`reconnection_time`.
+    The ``id`` of an event is the last event ID, which may come from an earlier block (WHATWG HTML
+    9.2.6, ``lastEventId``); it is ``None`` if that is empty.  Its ``retry`` is always ``None``: a
+    ``retry`` takes effect as it is read, and belongs to :attr:`reconnection_time` instead.
 
-    What is held of an unfinished event is at most one line and the data so far.  Comments, and
-    fields that mean nothing, are not held and may go on for ever.
+    Of an unfinished event, at most one line and the data so far are held.  Comments and unknown
+    fields are not held, and may go on for ever.
 
-    :param max_line: The longest line, in bytes without its end; a comment is one, too.
+    :param max_line: The longest line, also of comments, in bytes without its end.
     :param max_event: The most data of one event, in bytes of UTF-8, each line with its end.
     :param on_comment: Called with the text of each comment line, without the colon and one blank
-        behind it, when all bytes of that :meth:`feed` have been read.  If it raises, so does
+        after it, when all bytes of that :meth:`feed` have been read.  If it raises, so does
         ``feed``, and the next one returns the events of both.
-    :param last_event_id: That of the stream before, to go on with.
+    :param last_event_id: The last event ID of the stream before, to go on with.
 
-    :ivar last_event_id: What to send as ``Last-Event-ID`` when the stream has broken.  A block
-        without data sets it, too; one that is cut off does not.
-    :ivar reconnection_time: Seconds to wait before the next connection, by the last ``retry`` that
-        was one; ``None`` if there was none.  What no browser could hold is taken for the longest
-        time that it can, 2**53 - 1 ms.
+    :ivar last_event_id: The ``Last-Event-ID`` to send when the stream has broken.  A block without
+        data also sets it; a block that is cut off does not.
+    :ivar reconnection_time: Seconds to wait before the next connection, by the last valid
+        ``retry``; ``None`` before the first.  A longer time than a browser can hold counts as the
+        longest that it can, 2**53 - 1 ms.
 
     :raises ValueError: If a limit is not positive.
-    :raises InvalidEvent: If ``last_event_id`` can be no id.
+    :raises InvalidEvent: If ``last_event_id`` is not possible as an id.
     """
 
     def __init__(
@@ -82,12 +83,12 @@ class EventStreamParser:
         self._max_line = max_line
         self._max_event = max_event
         self._on_comment = on_comment
-        # What was too large, and the limit; an error would hold on to all that was there.
+        # The part that was too large, and its limit; an exception would keep all data alive.
         self._problem: tuple[str, int] | None = None
-        # What is that short is within the limits, also if each of its bytes was bad and has become
-        # the three of U+FFFD.
+        # Data of this length is within the limits even if each byte was bad and has become U+FFFD,
+        # which has three.
         self._safe_length = min(max_line, max_event) // 3
-        # Not a byte order mark yet; None when it is known whether there is one.
+        # The beginning of what may become a byte order mark; None after the decision.
         self._start: bytes | None = b""
         self._follows_cr = False
         self._line = bytearray()
@@ -95,7 +96,7 @@ class EventStreamParser:
         self._data = bytearray()
         self._type = ""
         self._id = last_event_id
-        # What the present call has found.
+        # The findings of the present call.
         self._events: list[Event] = []
         self._comments: list[str] = []
 
@@ -104,7 +105,7 @@ class EventStreamParser:
         Read the next bytes of the stream and return the events that they complete, oldest first.
 
         :raises EventTooLarge: If a line or an event exceeds its limit.  The events before it are
-            returned first, so it may be the next call that raises it, be it with ``b""``.  From
+            returned first, so the next call may be the one that raises, even with ``b""``.  From
             then on every call raises it.
         """
         if self._problem is None:
@@ -162,7 +163,7 @@ class EventStreamParser:
 
     def _read_alike(self, text: str, shape: Shape) -> None:
         """
-        Read whole blocks as :meth:`_read_lines` does, but those of one shape several times as fast.
+        Read whole blocks like :meth:`_read_lines`, but blocks of one shape several times as fast.
         """
         id = self._id or None
         events = self._events
@@ -231,7 +232,7 @@ class EventStreamParser:
             if b"\0" not in value:
                 self._id = value.decode("utf-8", "replace")
         elif field == b"retry":
-            if value.isdigit():  # bytes know no digits but those of ASCII
+            if value.isdigit():  # for bytes, only the digits of ASCII
                 digits = value.lstrip(b"0")[:_MANY_DIGITS] or b"0"
                 self.reconnection_time = min(int(digits), MAX_RETRY) / 1000
         elif not field and self._on_comment is not None:
@@ -243,8 +244,8 @@ class EventStreamParser:
         if self._data:
             del self._data[-1]
             event = Draft()
-            # Whole lines: none of them can begin with the rest of a character, so that decoding
-            # them at once or one by one is the same.
+            # Whole lines: a line cannot begin with the rest of a character, so decoding them at
+            # once or one by one is the same.
             event.data = self._data.decode("utf-8", "replace")
             event.type = type or DEFAULT_TYPE
             event.id = self._id or None

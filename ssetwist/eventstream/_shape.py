@@ -1,22 +1,22 @@
 """
-Blocks as most servers write them, and what finds their fields in many blocks at once.
+Shapes of blocks as most servers write them, to find the fields in many blocks at once.
 
-Nothing here decides what a block means: one that is written otherwise is handed over as it is.
+Nothing here decides what a block means: a block of another shape is handed over as it is.
 """
 
 import re
 from collections.abc import Callable, Iterable, Iterator
 
-#: Blocks of one shape: which fields they have, in which order, whether a blank follows the colon,
-#: and whether there may be several lines of data.  It is called with whole blocks without NUL, and
-#: returns each: of one of this shape its id, type and data, where one that is missing is empty; of
-#: any other, behind three that are empty, the block itself.
+#: Function that reads blocks of one shape.  A shape is the fields and their order, a blank after
+#: colons or not, and one line of data or several.  It is called with whole blocks without NUL, and
+#: returns for each: its id, type and data (empty if missing) and an empty string; for a block of
+#: another shape, three empty strings and the block itself.
 Shape = Callable[[str], Iterable[tuple[str, str, str, str]]]
 
 
 def shape_of(blocks: str) -> Shape | None:
     """
-    Return the shape of the first of some blocks, if it has one of those.
+    Return the shape of the first block, if it has one of these.
     """
     fields = _FIELDS.findall(blocks, 0, blocks.find("\n\n"))
     different = dict.fromkeys(fields)
@@ -25,7 +25,7 @@ def shape_of(blocks: str) -> Shape | None:
 
 _FIELDS = re.compile(r"^[a-z]+: ?", re.MULTILINE)
 
-# An id or a type that is empty is another shape, so that one that is missing is told from it.
+# An empty id or type is another shape, so that it differs from a missing one.
 _HEADS = {
     "": "()()",
     "id: ": r"id: (.+)\n()",
@@ -54,7 +54,7 @@ def _lines(head: str, colon: str) -> Shape:
 
 
 def _with(colon: str, pattern: str) -> str:
-    # A blank behind the colon is no part of a value, so that none may follow one without.
+    # A blank after the colon does not belong to the value, so a shape without blanks refuses it.
     return pattern if colon == ": " else pattern.replace(": ", ":(?! )")
 
 
@@ -65,5 +65,5 @@ _SHAPES = {
     for has_lines, make in ((False, _one_line), (True, _lines))
 }
 
-#: One line of data and nothing else, the most frequent of all.
+#: One line of data and nothing else, the most frequent shape.
 ONLY_DATA = _SHAPES["data: ", False]

@@ -1,19 +1,19 @@
 """
-Vocabulary: ids and types that hubs of ours and their clients agree upon, beyond the format.
+Vocabulary: ids and types beyond the format that our hubs and their clients agree upon.
 
-These words are here because the client knows nothing of the hub, and both know the format.
+They are here because the client does not import the hub, and both import this package.
 """
 
-#: As a cursor, an id that asks for all events that are kept (Mercure).
+#: Last event id that asks for all events that are kept (Mercure).
 EARLIEST = "earliest"
 
-#: The type of the event that tells of a gap, by default.
+#: The default type of the event that tells about a gap.
 GAP = "gap"
 
 
 def is_hub_id(id: str) -> bool:
     """
-    Tell whether an id is one that only a hub may give: it begins with ``#``, or is no id but a
-    word of cursors (:data:`EARLIEST`, or empty for none).
+    Return true if publishers may not give an id: it begins with ``#``, or is empty or
+    :data:`EARLIEST`, which mean something else in ``Last-Event-ID``.
     """
     return id.startswith("#") or id in ("", EARLIEST)

@@ -1,13 +1,13 @@
 """
 The hub: it decides which subscriber gets which event.
 
-There is no HTTP here: the hub reaches a connection through :mod:`ssetwist.hub.outlets` only.
+It knows nothing of HTTP: it reaches a connection only through :mod:`ssetwist.hub.outlets`.
 """
 
 from ..eventstream import EARLIEST
 from ._ends import EndReason
-from ._hub import EVERYTHING, MAX_TOPICS, Hub
-from ._matchers import NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
+from ._hub import MAX_TOPICS, Hub
+from ._matchers import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber

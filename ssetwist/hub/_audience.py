@@ -1,6 +1,6 @@
 """
-Audiences: subscribers that see the very same events and have kept up, and the index in which those
-are found that an event concerns.
+Audiences: subscribers that see the very same events and keep up, and the index that finds the
+audiences of an event.
 """
 
 from collections.abc import Iterable
@@ -16,7 +16,7 @@ _Key = TypeVar("_Key")
 
 class Member(Protocol):
     """
-    A subscriber, as those see it who hand out events.
+    A subscriber, as the fan-out sees it.
     """
 
     @property
@@ -27,39 +27,40 @@ class Member(Protocol):
 
     def begin_catch_up(self, position: int) -> None:
         """
-        Its connection has not taken all; when it has, everything up to this position is there.
+        Leave the audience: the connection has not taken everything up to a position.
         """
 
     def cut(self) -> None:
         """
-        Its connection failed under our hands.
+        Cut the connection, which failed in the middle of a write.
         """
 
 
 class Audience:
     """
-    Subscribers with one view, none of which is behind.  What was published is matched, joined and
-    framed once for all of them.
+    Subscribers with one view that all keep up.  Events are matched, joined and encoded for HTTP
+    once for all of them.
 
-    An event waits here until the next round.  A round is what one flush hands out: who is here when
-    it begins gets everything that had been waiting then, and nothing else, however long it takes.
-    So whoever joins while events wait or a round is under way has nothing twice and misses nothing.
+    An event waits here until the next round, which one flush hands out.  Members that are here when
+    a round begins get everything that was waiting then, and nothing else, however long it takes.
+    So a subscriber that joins while events wait, or during a round, misses nothing and gets nothing
+    twice.
 
-    :ivar view: What they all see.
+    :ivar view: The view that all members have.
+    :ivar round_head: The newest position that had been published when this round began.
     """
 
     __slots__ = ("_joined_late", "_members", "_round", "_waiting", "round_head", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view
-        # A dict for its order: the first to come is the first to hear.
+        # A dict for its order: the first member is served first.
         self._members: dict[Member, None] = {}
         self._waiting: list[bytes] = []
-        #: Of those who joined while events waited: how many of these are not for them.
+        #: Members that joined while events waited, each with the number of events before it.
         self._joined_late: dict[Member, int] = {}
-        #: What is still to be handed out in this round, and to whom; the next is always the last.
+        #: The rest of this round: chunks, each with its members; the next one is the last.
         self._round: list[tuple[Chunk, dict[Member, None]]] = []
-        #: The newest position that had been published when this round began.
         self.round_head = 0
 
     def __len__(self) -> int:
@@ -68,7 +69,7 @@ class Audience:
     @property
     def has_work(self) -> bool:
         """
-        Whether anything is to be handed out.
+        True if there is something to hand out.
         """
         return bool(self._members and (self._round or self._waiting))
 
@@ -80,7 +81,7 @@ class Audience:
 
     def join(self, subscriber: Member) -> None:
         """
-        Be told of what is published from now on.
+        Add a member, which gets events that are published from now on.
         """
         self._members[subscriber] = None
         if self._waiting:
@@ -88,9 +89,9 @@ class Audience:
 
     def leave(self, subscriber: Member) -> Chunk | None:
         """
-        Be told no more.
+        Remove a member.
 
-        :returns: What was on its way to it, if anything was.
+        :returns: The events that were on their way to it, if there were any.
         """
         del self._members[subscriber]
         missed = []
@@ -106,8 +107,8 @@ class Audience:
 
     def next_batch(self, head: int) -> tuple[Chunk, dict[Member, None]] | None:
         """
-        Return what is to be handed out next, and to whom, the last of them first: each is to be
-        taken out (``popitem``) before it gets it.  Where a round is over, another one begins.
+        Return the next chunk and its members, the last one first.  Take each member out
+        (``popitem``) before writing to it.  After the end of a round, another one begins.
 
         :param head: The newest position that has been published.
         :returns: ``None`` when this round is over, or nothing was to be done.
@@ -137,10 +138,10 @@ class Audience:
 
 class Index:
     """
-    Audiences by what they ask for.
+    Audiences by the matchers that they have.
 
-    Exact topics are looked up; only the others are tried one by one, each once for an event however
-    many audiences ask for it.
+    Exact topics are looked up.  Only other matchers are tried one by one: each once for an event,
+    however many audiences have it.
     """
 
     def __init__(self) -> None:
@@ -152,7 +153,7 @@ class Index:
 
     def add(self, audience: Audience) -> None:
         """
-        Have an audience found from now on.
+        Let an audience be found.
         """
         matchers = audience.view.matchers
         for topic in matchers.exact:
@@ -162,7 +163,7 @@ class Index:
 
     def remove(self, audience: Audience) -> None:
         """
-        Have an audience found no more.
+        Let an audience no longer be found.
         """
         matchers = audience.view.matchers
         for topic in matchers.exact:
@@ -174,8 +175,8 @@ class Index:
         """
         Find the audiences that ask for any of the topics, each once.
 
-        :param is_private: Whether those do not matter that were granted none of them.  What they
-            ask for is then not tried: who may see little can make nothing expensive.
+        :param is_private: If true, skip audiences without a grant for these topics and do not try
+            their matchers: a client that may see little must not make anything expensive.
         """
         found = [self._exact[topic] for topic in topics if topic in self._exact]
         granted: dict[Matchers, bool] = {}

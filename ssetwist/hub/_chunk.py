@@ -1,5 +1,5 @@
 """
-Bytes on their way to many.
+Bytes on their way to many clients.
 """
 
 from collections.abc import Sequence
@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 class Chunk:
     """
-    Whole frames of an event stream, joined once for everyone they are for.
+    Whole events and comments of an event stream, joined once for all clients that get them.
 
     :ivar data: The bytes.
-    :ivar events: How many events there are in them, for the accounts.
-    :ivar on_wire: What an outlet has made of the data, for the others of its kind; ``None`` until
-        one has.  Whatever HTTP puts around the bytes is then put on once, too.
+    :ivar events: The number of events in them, for the accounts.
+    :ivar on_wire: The data as an outlet sends it, with whatever HTTP puts around it, kept for other
+        outlets of the same kind; ``None`` until the first one needs it.
     """
 
     __slots__ = ("data", "events", "on_wire")
@@ -25,6 +25,6 @@ class Chunk:
     @classmethod
     def joined(cls, encoded: Sequence[bytes]) -> "Chunk":
         """
-        Join events, each of which is encoded already.
+        Join events that are encoded already.
         """
         return cls(encoded[0] if len(encoded) == 1 else b"".join(encoded), len(encoded))

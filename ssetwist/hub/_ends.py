@@ -1,5 +1,5 @@
 """
-How a stream ends: every way there is, and how those who wait for it are told.
+Ends of streams: every reason, and the callbacks that hear about it.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -16,29 +16,29 @@ _log = Logger()
 
 class EndReason(Enum):
     """
-    Why a stream has ended.  Every stream ends exactly once, in exactly one of these ways; logs and
-    callbacks use the same values.
+    Reason why a stream has ended.  Every stream ends exactly once, for exactly one of these; logs
+    and callbacks use the same values.
     """
 
     #: The client closed the connection: ``EventSource.close()``, a tab gone, a process ended.
     CLIENT_CLOSED = "client closed"
-    #: The connection broke: a reset (browsers also reset when they leave with unread bytes), or
-    #: a peer that vanished and did not acknowledge in time.
+    #: The connection broke: by a reset (which browsers also send when they leave and have not read
+    #: everything), or because the peer did not acknowledge in time.
     CONNECTION_LOST = "connection lost"
-    #: The client sent bytes after its request, where nothing may follow.
+    #: The client sent bytes after its request, which is not allowed.
     UNEXPECTED_BYTES = "bytes after the request"
-    #: The client was behind and took nothing for the stall time-out.
+    #: The client was behind and took nothing for as long as the stall time-out.
     STALLED = "stalled"
-    #: The client was behind, and more than may wait for it was waiting, or the log no longer held
-    #: what it had missed.
+    #: The client was behind, and either too much waited for it or the log no longer held the events
+    #: that it had missed.
     FELL_BEHIND = "fell too far behind"
-    #: What it had missed could not be read, or not be sent.
+    #: The events that the client had missed could not be read or sent.
     CATCH_UP_FAILED = "could not be caught up"
-    #: It has lasted as long as a stream may; a browser comes back with its cursor.
+    #: The stream has lasted as long as it may; a browser comes back with its last event id.
     LIFETIME_OVER = "lifetime over"
     #: The token that allowed it has expired; a browser comes back, with the token it has then.
     TOKEN_EXPIRED = "token expired"
-    #: The source of a per-request stream has no more events.
+    #: The source of a per-request stream came to its end.
     FINISHED = "finished"
     #: The source of a per-request stream raised an exception.
     SOURCE_FAILED = "source failed"
@@ -50,10 +50,10 @@ class EndReason(Enum):
 
 class HasEnd:
     """
-    Something with a stream that ends, and everyone who wants to hear of it.
+    Something with a stream that ends, and the callbacks that want to hear about it.
 
-    :param on_end: Called with the reason, before the Deferreds fire.  What it raises is logged and
-        hurts nobody else.
+    :param on_end: Called with the reason, before the Deferreds fire.  An exception from it is
+        logged, and does nothing else.
     """
 
     __slots__ = ("_end_reason", "_on_end", "_waiting_for_end")
@@ -61,20 +61,19 @@ class HasEnd:
     def __init__(self, on_end: Callable[[EndReason], object] | None) -> None:
         self._end_reason: EndReason | None = None
         self._on_end = on_end
-        self._waiting_for_end: Waiters[EndReason] | None = None  # few wait
+        self._waiting_for_end: Waiters[EndReason] | None = None  # made when first needed
 
     @property
     def end_reason(self) -> EndReason | None:
         """
-        Why the stream ended; ``None`` while it is open.
+        The reason why the stream ended; ``None`` while it is open.
         """
         return self._end_reason
 
     def when_ended(self) -> Deferred[EndReason]:
         """
-        Return a Deferred that fires with the reason in the reactor turn in which the stream ends,
-        whatever ended it; it has fired already if the stream is over.  Cancelling it only stops the
-        waiting.
+        Return a Deferred that fires with the reason in the reactor turn in which the stream ends.
+        It has fired already if the stream is over.  Cancelling it only stops the waiting.
         """
         if self._end_reason is not None:
             return succeed(self._end_reason)
@@ -84,7 +83,7 @@ class HasEnd:
 
     def _tell_end(self, reason: EndReason) -> None:
         """
-        The stream has ended.  To be called once.
+        Call everything that waits for the end.  To be called once, when the stream has ended.
         """
         assert self._end_reason is None, "a stream ends once"
         self._end_reason = reason

@@ -1,5 +1,5 @@
 """
-The live end: handing what is published to those who have kept up.
+The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
@@ -20,11 +20,11 @@ _log = Logger()
 #: Seconds after which a flush lets the reactor do something else.
 MAX_FLUSH = 0.02
 
-#: From how many members on a batch is split between threads: below, waking them costs more than
-#: they save.
+#: The least number of members for which threads are used: with fewer, waking the threads costs more
+#: than they save.
 _MANY = 256
 
-#: How many members are served between two looks at the clock: by one thread, and by several.
+#: Members that are served between two looks at the clock: by one thread, and by several.
 _BATCH, _LARGE_BATCH = 64, 4096
 
 _BROKEN = "an event could not be handed to a subscriber, which is cut"
@@ -32,13 +32,13 @@ _BROKEN = "an event could not be handed to a subscriber, which is cut"
 
 class FanOut:
     """
-    Hands out events, in their order, once in each turn of the reactor: what was published in one
-    turn leaves in one piece.
+    Hands out events in their order, once in each turn of the reactor: events of one turn leave in
+    one piece.
 
-    :param threads: How many threads send to a large audience; 1 for the reactor's alone.
+    :param threads: The number of threads that send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.
     :ivar head: The newest position that has been published here.
-    :ivar head_id: The id of that event; ``None`` while none was published in this process.
+    :ivar head_id: The id of that event; ``None`` before the first in this process.
     """
 
     def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
@@ -57,18 +57,18 @@ class FanOut:
     @property
     def is_idle(self) -> bool:
         """
-        True while there is no audience, nobody waits, and nothing is to be handed out.
+        True without audiences, events to hand out, and waiting Deferreds.
         """
         held = self._audiences or self._index or self._to_place or self._awaited or self._marked
         return not held and self._soon is None
 
     def place(self, entry: Entry) -> None:
         """
-        Have an event handed out in the next turn to those who see it.
+        Place an event with each audience that sees it; the next turn hands it out.
         """
         self._to_place.append(entry)
         if self._is_placing:
-            return  # a filter has published this; it follows the one that the filter is asked of
+            return  # a filter has published this; it follows the event that the filter looks at
         self._is_placing = True
         try:
             while self._to_place:
@@ -91,7 +91,7 @@ class FanOut:
 
     def join(self, member: Member) -> Audience:
         """
-        Hand a member what is published from now on.
+        Hand a member the events that are published from now on.
         """
         audience = self._audiences.get(member.view)
         if audience is None:
@@ -104,7 +104,7 @@ class FanOut:
         """
         Hand a member nothing more.
 
-        :returns: What was on its way to it, if anything was.
+        :returns: The events that were on their way to it, if there were any.
         """
         missed = audience.leave(member)
         if not audience:
@@ -118,7 +118,7 @@ class FanOut:
 
     def close(self) -> None:
         """
-        End the threads.  What is left to hand out is sent by the reactor's.
+        End the threads.  The reactor's thread sends the rest.
         """
         if self._senders is not None:
             self._senders.close()
@@ -128,7 +128,7 @@ class FanOut:
         if entry.position:  # one that is kept
             self.head, self.head_id = entry.position, entry.event.id
         for audience in tuple(self._index.find(entry.topics, is_private=entry.is_private)):
-            if audience.view.permits(entry) and audience:  # nobody has left from within the filter
+            if audience.view.permits(entry) and audience:  # the filter may have ended all members
                 audience.expect(entry.encoded)
                 self._marked[audience] = None
 
@@ -151,7 +151,7 @@ class FanOut:
         """
         Do a round, or the rest of one.
 
-        :returns: Whether it is done.  If not, the time is over.
+        :returns: True if it is done; false if the time is over.
         """
         while (batch := audience.next_batch(self.head)) is not None:
             chunk, members = batch
@@ -165,14 +165,14 @@ class FanOut:
 
     def _send_to_some(self, chunk: Chunk, members: dict[Member, None], head: int) -> None:
         for _ in range(_BATCH):
-            if not members:  # all are served, or somebody's end has ended the others
+            if not members:  # all are served, or one's end has ended the others
                 return
             member, _ = members.popitem()
             try:
                 if not member.outlet.write(chunk):
                     member.begin_catch_up(head)
             except Exception:
-                # One broken outlet must hurt neither the others nor the publisher.
+                # A broken outlet must affect neither the others nor the publisher.
                 _log.failure(_BROKEN)
                 member.cut()
 
@@ -200,5 +200,5 @@ class FanOut:
             except Exception:
                 _log.failure(_BROKEN)
                 broken.append(member)
-        for member in broken:  # not before the rest of every write has been seen to
+        for member in broken:  # not before every write is settled
             member.cut()

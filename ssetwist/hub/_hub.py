@@ -1,5 +1,5 @@
 """
-The hub: those who subscribe, and what is published to them.
+The hub: subscribers, and the events that are published to them.
 """
 
 import os
@@ -17,27 +17,24 @@ from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
 from ._ends import EndReason
 from ._fan_out import FanOut
 from ._insides import installed_reactor, is_reactor_elsewhere
-from ._matchers import MAX_LENGTH, Everything, Topics, is_utf8
+from ._matchers import EVERYTHING, MAX_LENGTH, Topics, is_utf8
 from ._outlet import Outlet
 from ._replay import ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
 from ._view import View
 
-#: What those ask for who ask for nothing in particular.
-EVERYTHING = Everything()
-
-#: Topics that one event may have.
+#: The largest number of topics of one event.
 MAX_TOPICS = 1000
 
-#: The part of its lifetime by which a stream ends sooner at most, so that those who came together
-#: do not come back together.
+#: The largest part of its lifetime by which a stream ends sooner, so that clients that came at the
+#: same time do not come back at the same time.
 _JITTER = 0.2
 
 
 def usable_cores() -> int:
     """
-    Return how many cores this process may use.
+    Return the number of cores that this process may use.
     """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
@@ -46,33 +43,33 @@ def usable_cores() -> int:
 
 class Hub:
     """
-    Keeps every published event in a log, and hands it to every subscriber that sees it, in the
+    Keeps published events in a log, and hands each one to every subscriber that sees it, in the
     order of publishing.
 
-    What is published in one turn of the reactor leaves in one piece in the next.  It all runs in
-    the reactor's thread, also where it sends from several.
+    Events of one turn of the reactor leave in one piece in the next.  Everything but the sends to a
+    large audience runs in the reactor's thread.
 
     :param clock: The reactor, or a ``Clock`` in tests.
-    :param log: Where events are kept; a ``MemoryLog`` of its own if there is none.  Several hubs
-        may have one log: what is published to one of them reaches the subscribers of all, but for
-        ephemeral events.  A hub follows its log until it is closed.
+    :param log: The log that keeps the events; by default, a ``MemoryLog``.  Several hubs may share
+        one log: an event that is published to one of them reaches the subscribers of all, unless it
+        is ephemeral.  A hub follows its log until it is closed.
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
-    :param lifetime: Seconds after which a stream ends, less up to a fifth of that, by chance, so
-        that clients do not come back together; 0 for never.  A browser resumes where it was.
-    :param when_behind: What becomes of a subscriber that was behind until the log no longer held
-        what it had missed.
-    :param unknown_cursor: What a subscriber gets whose cursor cannot be honoured.
+    :param lifetime: Seconds after which a stream ends, less a random part of up to a fifth, so that
+        clients do not come back together; 0 for never.  A browser resumes where it was.
+    :param when_behind: The treatment of a subscriber that was behind until the log no longer held
+        the events that it had missed.
+    :param unknown_cursor: The treatment of a subscriber that comes back with an unknown id.
     :param gap: The type of the event that tells a subscriber that it has missed something; ``None``
         for no such event.
-    :param max_subscribers: How many there may be; 0 for as many as come.
-    :param max_per_address: How many of them from one IP address; 0 for as many as come.  Behind a
-        proxy all have the proxy's address.
-    :param flush_threads: How many threads send to a large audience; 1 for the reactor's alone,
-        ``None`` for as many as there are cores that this process may use.
+    :param max_subscribers: The largest number of subscribers; 0 for no limit.
+    :param max_per_address: The largest number of subscribers from one IP address; 0 for no limit.
+        Behind a proxy all have the proxy's address.
+    :param flush_threads: The number of threads that send to a large audience; 1 for the reactor's
+        alone, ``None`` for as many as there are cores that this process may use.
     :ivar streams: The open streams, with their heartbeat.
     :ivar log: The log.
-    :ivar is_closed: Whether nothing can be published and nobody can subscribe any more.
+    :ivar is_closed: True after :meth:`close`.
     :raises ValueError: If a time, a number or the type of an event makes no sense.
     """
 
@@ -105,8 +102,8 @@ class Hub:
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
         self._clock = clock
-        # Twisted knows the thread of the installed reactor only; a clock, or a reactor that runs
-        # beside it, may be in any.
+        # Twisted knows only the thread of the installed reactor; a clock, or another reactor, may
+        # run in any thread.
         self._is_of_reactor = clock is installed_reactor()
         self._lifetime = lifetime
         self._max_subscribers = max_subscribers
@@ -115,29 +112,29 @@ class Hub:
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
         self._replay = ReplayContext(self.log, clock, self._live, policy)
-        # The fan-out hears from the log, and not from publish: others may append to it, too.
+        # The log, and not publish, calls the fan-out: other hubs may also append to the log.
         self._unfollow = self.log.follow(self._live.place)
-        self._forget = self._forget_subscriber  # one for all of them, and not one for each
+        self._forget = self._forget_subscriber  # one bound method for all, instead of one for each
 
     @property
     def subscribers(self) -> tuple[Subscriber, ...]:
         """
-        Those who are subscribed now, the oldest first.
+        The present subscribers, the oldest first.
         """
         return tuple(self._subscribers)
 
     @property
     def subscriber_count(self) -> int:
         """
-        How many there are, without making a tuple of them.
+        The number of present subscribers, counted without making a tuple.
         """
         return len(self._subscribers)
 
     @property
     def is_idle(self) -> bool:
         """
-        True while nothing is held for any client: no subscriber and no open stream, nothing on its
-        way, and nobody counted.  Tests ask it at their end: nothing must be left by then.
+        True while nothing is held for any client: no subscriber, open stream, count or event that
+        is on its way.  Tests check it at their end.
         """
         held = self._subscribers or self._per_address
         return not held and self.streams.is_idle and self._live.is_idle
@@ -158,7 +155,7 @@ class Hub:
 
     def is_full(self, address: str) -> bool:
         """
-        Tell whether one more subscriber from this address would be too many.
+        Return true if one more subscriber from this address would be too many.
         """
         if self._max_subscribers and len(self._subscribers) >= self._max_subscribers:
             return True
@@ -180,19 +177,18 @@ class Hub:
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> Subscriber:
         """
-        Subscribe an open outlet.  Without a cursor it gets what is published from now on.
+        Subscribe an open outlet.  By default, it gets events that are published from now on.
 
-        :param view: What it asks for: topics, matchers, or one of them; or a :class:`View`, which
-            may also grant it private events, or filter.
-        :param last_event_id: The id of the event after which to go on.  If it cannot be honoured,
-            the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for everything
-            that is kept.
-        :param last: How many of the newest events to begin with, where there is no
-            ``last_event_id``.
-        :param who: Whatever the application knows it by; it is :attr:`Subscriber.who`.
+        :param view: The topics to ask for: topics, matchers, or one of them; or a :class:`View`,
+            which may also grant private events, or filter.
+        :param last_event_id: The id of the event after which to go on.  If that is not possible,
+            the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for all events
+            that are kept.
+        :param last: The number of newest events to begin with, without a ``last_event_id``.
+        :param who: Anything that the application knows it by; it becomes :attr:`Subscriber.who`.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
-            hub has let go of it, in the reactor turn in which the end is known.  What it raises is
-            logged and hurts nobody else.
+            hub has forgotten it, in the reactor turn in which the end is known.  An exception from
+            it is logged, and does nothing else.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidMatcher: If a topic or matcher makes no sense.
         :raises ValueError: If ``last`` is negative.
@@ -228,25 +224,27 @@ class Hub:
         ephemeral: bool = False,
     ) -> Deferred[str]:
         """
-        Publish an event.  Never waits for a subscriber.
+        Publish an event.  It never waits for a subscriber.
 
-        It goes into the log.  The log tells each hub that follows it, this one among them, whose
-        ``FanOut.place`` has it handed out in the next turn.  An ephemeral one goes there straight.
+        The event is appended to the log.  The log then calls ``FanOut.place`` of each hub that
+        follows it, also of this one, and the next turn hands the event out.  An ephemeral event
+        goes to this hub's ``FanOut.place`` directly.
 
         It may be called from anywhere in reactor code, also from a callback of the hub itself;
-        every subscriber sees the events in the order of publishing.  What is wrong with the call is
-        raised at once, and not told by the Deferred.
+        every subscriber sees the events in the order of publishing.  A mistake in the call raises
+        at once, and the Deferred does not report it.
 
         :param topics: One or more.  The first is the canonical one.
-        :param event: The log gives it an id if it has none.
-        :param private: Only those may see it who were granted one of its topics.
-        :param ephemeral: It reaches those who are there and keep up.  It has no id and is not kept.
+        :param event: The event.  Without an id, it gets one from the log.
+        :param private: If true, only subscribers that were granted one of its topics see it.
+        :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
+            only the present subscribers that keep up.
         :returns: A Deferred that fires with the id as soon as the log has the event safe; with
             ``""`` for an ephemeral one.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
-        :raises InvalidTopic: If there is no topic, or one is empty or too long.
-        :raises InvalidEvent: If its id is one that only the hub may give.
-        :raises TypeError: If it is no event.
+        :raises InvalidTopic: If a topic is missing, empty or too long.
+        :raises InvalidEvent: If only the hub may give such an id.
+        :raises TypeError: If it is not an event.
         :raises RuntimeError: If it is called from another thread than the reactor's.
         """
         self._check("publish")
@@ -261,7 +259,7 @@ class Hub:
 
     def close(self) -> None:
         """
-        Take nothing and nobody any more.  Open streams stay; ``streams.drain`` ends them.
+        Refuse events and subscribers from now on.  Open streams stay; ``streams.drain`` ends them.
         """
         if not self.is_closed:
             self.is_closed = True
@@ -284,7 +282,7 @@ class Hub:
             del self._per_address[subscriber.address]
 
 
-def _check_topics(topics: Any) -> tuple[str, ...]:  # whatever a caller may come with
+def _check_topics(topics: Any) -> tuple[str, ...]:  # Any, because callers pass anything
     if isinstance(topics, bytes) or not isinstance(topics, Iterable):
         raise TypeError(f"topics must be str, or several of them, not {topics!r}")
     checked = (topics,) if isinstance(topics, str) else tuple(topics)
@@ -296,7 +294,7 @@ def _check_topics(topics: Any) -> tuple[str, ...]:  # whatever a caller may come
         if not 0 < len(topic) <= MAX_LENGTH:
             raise InvalidTopic(f"a topic has 1 to {MAX_LENGTH} characters, not {len(topic)}")
         if not is_utf8(topic):
-            raise InvalidTopic(f"the topic {topic!r} has a lone surrogate, which has no UTF-8")
+            raise InvalidTopic(f"the topic {topic!r} has a lone surrogate, not possible in UTF-8")
     return checked
 
 
@@ -304,13 +302,15 @@ def _check_id(event: Event, *, ephemeral: bool) -> None:
     if event.id is None:
         return
     if ephemeral:
-        raise InvalidEvent("id", "is of no use to an ephemeral event: nobody could resume after it")
+        raise InvalidEvent(
+            "id", "must not be set on an ephemeral event: clients cannot resume after it"
+        )
     if is_hub_id(event.id):
-        raise InvalidEvent("id", f"must not be {event.id!r}: such ids are the hub's own")
+        raise InvalidEvent("id", f"must not be {event.id!r}: only the hub may give such an id")
     if len(event.id) > MAX_ID:
         raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")
 
 
 def _id_of(entry: Entry) -> str:
-    assert entry.event.id is not None, "the log gives one"
+    assert entry.event.id is not None, "the log gives an id"
     return entry.event.id

@@ -1,8 +1,8 @@
 """
-What a subscriber asks for: topics, in one of three ways, or in one that is added elsewhere.
+Matchers: the ways to ask for topics.  There are three here, and others may be added elsewhere.
 
-Matchers are values: two that ask for the same are equal, so that those who ask for the same can be
-found, and told, together.
+Matchers are values: two that ask for the same topics are equal, so that subscribers that ask for
+the same can be found, and served, together.
 """
 
 import re
@@ -18,45 +18,45 @@ from ..errors import InvalidMatcher
 
 _log = Logger()
 
-#: What a pattern and a topic without a scheme and a host are relative to, unless told otherwise.
+#: The default base of patterns and topics without a scheme and a host.
 DEFAULT_BASE_URL = "https://localhost/"
 
-#: The longest topic, in characters.  One of 4,096 bytes, which is what protocols allow, fits into
-#: it also when all of it is percent-encoded.
+#: The longest topic, in characters.  A topic of 4,096 bytes, the most that protocols allow, fits in
+#: even when every byte is percent-encoded.
 MAX_LENGTH = 16 * 1024
 
-#: The longest pattern of a client, in characters.  One with many groups takes long to match.
+#: The longest pattern of a client, in characters.  A pattern with many groups takes long to match.
 MAX_PATTERN = 512
 
-#: The same of one that may have regular expressions.
+#: The longest pattern that may have regular expressions, in characters.
 MAX_REGEXP_PATTERN = 4096
 
-#: A group that has a regular expression begins so; with a backslash it is a mere character.
+#: The beginning of a regular expression in a pattern; after a backslash it is a plain character.
 _REGEXP = re.compile(r"(?<!\\)\(")
 
 
 @runtime_checkable
 class Matcher(Hashable, Protocol):
     """
-    Some of all the topics there may be.  Anyone may add another kind.
+    Value that asks for some topics.  Applications may add other kinds.
 
-    It is a value: it does not change, and equals what asks for the same.  Each event is shown to
-    each matcher that is subscribed with, once, while nothing else can run.
+    A matcher does not change, and equals every matcher that asks for the same topics.  Each event
+    is shown once to each matcher that a subscriber has, while nothing else can run.
     """
 
     def matches(self, topic: str) -> bool:
         """
-        Tell whether this asks for a topic.  It says the same of the same topic every time, at once,
-        and does not raise; if it does, that is logged, and it has said no.
+        Return true if this asks for a topic: the same for the same topic every time, at once, and
+        without raising.  If it raises, that is logged, and counts as false.
         """
 
 
 @dataclass(frozen=True, slots=True)
 class Exact:
     """
-    One topic, to the letter: nothing is normalised.
+    Matcher of one topic, compared character by character: nothing is normalised.
 
-    :raises InvalidMatcher: If it is longer than 16,384 characters, or has no UTF-8.
+    :raises InvalidMatcher: If it is longer than 16,384 characters, or cannot be encoded as UTF-8.
     """
 
     topic: str
@@ -65,68 +65,65 @@ class Exact:
         _check_text(self.topic)
 
     def matches(self, topic: str) -> bool:
-        """
-        Tell whether this asks for a topic.
-        """
         return topic == self.topic
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """
-    The topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is no URL, not even a
-    relative one, is matched by none.  Matching takes time in proportion to the lengths of pattern
-    and topic.
+    Matcher of the topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is not a
+    URL, not even a relative one, never matches.  Matching takes time in proportion to the lengths
+    of pattern and topic.
 
-    :ivar base_url: What the pattern and a topic without a scheme and a host are relative to.
-    :ivar allow_regexp: Whether there may be regular expressions in it, in parentheses.  Not for
-        patterns that clients send: a short one may take long, and megabytes, to compile.
-    :raises InvalidMatcher: If the pattern cannot be compiled, has a regular expression that is not
-        allowed, has no UTF-8, or is longer than 512 characters, or 4,096 where they are allowed.
+    :ivar base_url: The base of the pattern, and of topics without a scheme and a host.
+    :ivar allow_regexp: If true, the pattern may have regular expressions in parentheses.  Do not
+        allow them to clients: a short one may take long, and megabytes, to compile.
+    :raises InvalidMatcher: If the pattern cannot be compiled or encoded as UTF-8, has a regular
+        expression without permission, or is longer than 512 characters (4,096 with permission).
     """
 
     pattern: str
     base_url: str = DEFAULT_BASE_URL
     allow_regexp: bool = False
-    _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
+    _compiled: Any = field(init=False, repr=False, compare=False)  # the library is not typed
 
     def __post_init__(self) -> None:
         _check_text(self.pattern, MAX_REGEXP_PATTERN if self.allow_regexp else MAX_PATTERN)
         if not self.allow_regexp and _REGEXP.search(self.pattern):
             raise InvalidMatcher(
-                self.pattern, "has a regular expression; there may be :names and * only"
+                self.pattern, "has a regular expression; only :names and * are allowed"
             )
         object.__setattr__(self, "_compiled", _compile(self.pattern, self.base_url))
 
     def matches(self, topic: str) -> bool:
-        """
-        Tell whether this asks for a topic.
-        """
         return is_utf8(topic) and bool(self._compiled.test(topic, self.base_url))
 
 
 @dataclass(frozen=True, slots=True)
 class Everything:
     """
-    Every topic.
+    Matcher of every topic.
     """
 
     def matches(self, topic: str) -> bool:
-        """
-        Tell whether this asks for a topic: yes.
-        """
         return True
 
 
-#: How topics are asked for: by themselves, or by matchers; several of them, or one.
+#: The default matcher of a subscriber that names no topics.
+EVERYTHING = Everything()
+
+#: Topics to ask for: text, or matchers; several, or one.
 Topics = str | Matcher | Iterable[str | Matcher]
 
 
 @dataclass(frozen=True, slots=True)
 class Matchers:
     """
-    What one subscriber asks for, or has been granted.  Ten thousand exact topics cost what one
-    does.
+    All matchers of one subscriber, or all that it has been granted.  Ten thousand exact topics
+    cost the same as one.
+
+    :ivar exact: The topics that are compared character by character.
+    :ivar others: The other matchers.
     """
 
     exact: frozenset[str]
@@ -135,7 +132,7 @@ class Matchers:
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
         """
-        Make them of topics and matchers, or of one.
+        Make them of topics and matchers, or of a single one.
 
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
@@ -144,7 +141,7 @@ class Matchers:
             return topics
         if isinstance(topics, tuple) and not topics:
             return NOTHING
-        given: Any = topics  # as it may well be, in spite of the annotation
+        given: Any = topics  # callers do not always keep to the annotation
         is_one = isinstance(given, str) or _is_matcher(given)
         if isinstance(given, bytes) or not (is_one or isinstance(given, Iterable)):
             raise TypeError(f"topics are str and matchers, or several of them, not {given!r}")
@@ -162,9 +159,16 @@ class Matchers:
                 raise TypeError(f"{one!r} is neither a topic (str) nor a matcher")
         return cls(frozenset(exact), frozenset(others))
 
+    @property
+    def is_quick(self) -> bool:
+        """
+        True if topics only have to be looked up.
+        """
+        return self.others <= _QUICK
+
     def match(self, topics: Sequence[str]) -> bool:
         """
-        Tell whether any of them asks for any of the topics.
+        Return true if any of them asks for any of the topics.
         """
         return not self.exact.isdisjoint(topics) or any(
             asks_for(matcher, topics) for matcher in self.others
@@ -173,7 +177,7 @@ class Matchers:
 
 def asks_for(matcher: Matcher, topics: Sequence[str]) -> bool:
     """
-    Tell whether a matcher asks for any of the topics.
+    Return true if a matcher asks for any of the topics.
     """
     try:
         return any(matcher.matches(topic) for topic in topics)
@@ -182,21 +186,24 @@ def asks_for(matcher: Matcher, topics: Sequence[str]) -> bool:
         return False
 
 
-#: What asks for nothing.
+#: Matchers that ask for nothing.
 NOTHING = Matchers(frozenset(), frozenset())
+
+#: The matchers that need not be tried one by one.
+_QUICK = frozenset((EVERYTHING,))
 
 
 def _is_matcher(value: object) -> TypeGuard[Matcher]:
-    # As isinstance says, too, but in 20 us, ten times what the rest of making Matchers takes.
-    # A class is none: somebody forgot to call it.
+    # isinstance says the same, but takes 20 us, ten times as long as the rest of making Matchers.
+    # A class is not a matcher: somebody forgot to call it.
     return callable(getattr(value, "matches", None)) and not isinstance(value, type)
 
 
-@lru_cache(maxsize=256)  # each takes 70 KiB at least
+@lru_cache(maxsize=256)  # each takes at least 70 KiB
 def _compile(pattern: str, base_url: str) -> Any:
     try:
         return URLPattern(pattern, base_url)
-    except Exception:  # what it says of the pattern is not for those who sent it
+    except Exception:  # its text is not for the client that has sent the pattern
         raise InvalidMatcher(pattern, "is no URL pattern") from None
 
 
@@ -204,12 +211,12 @@ def _check_text(text: str, limit: int = MAX_LENGTH) -> None:
     if len(text) > limit:
         raise InvalidMatcher(text[:20] + "...", f"is longer than {limit} characters")
     if not is_utf8(text):
-        raise InvalidMatcher(text, "has a lone surrogate, for which there is no UTF-8")
+        raise InvalidMatcher(text, "has a lone surrogate, which is not possible in UTF-8")
 
 
 def is_utf8(text: str) -> bool:
     """
-    Tell whether a text can be written as UTF-8.
+    Return true if a text can be encoded as UTF-8.
     """
     if text.isascii():
         return True

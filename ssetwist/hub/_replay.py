@@ -1,6 +1,5 @@
 """
-What a hub's subscribers share on their way to the live end, and what happens to those who do not
-get there.
+Policy of a hub for subscribers that have missed events.
 """
 
 from dataclasses import dataclass
@@ -17,37 +16,37 @@ from ._fan_out import FanOut
 
 class WhenBehind(Enum):
     """
-    What becomes of a subscriber that was behind for so long that the log no longer holds what it
-    has missed.
+    Treatment of a subscriber that was behind for so long that the log no longer holds the events
+    that it has missed.
     """
 
-    #: It is disconnected.  A browser comes back by itself and is told of the gap.
+    #: Disconnect it.  A browser comes back by itself and is told about the gap.
     DISCONNECT = "disconnect"
-    #: It is told of the gap and goes on with what is published from now on.
+    #: Tell it about the gap, and go on with events that are published from now on.
     SKIP = "skip"
-    #: It is told of the gap and goes on with what is left.  And whenever it is behind, it catches
-    #: up with the newest event of each topic alone: what a dashboard wants.
+    #: Tell it about the gap, and go on with the events that are left.  Also, whenever it is behind,
+    #: send only the newest event of each topic, which is all that a dashboard wants.
     LATEST = "latest"
 
 
 class UnknownCursor(Enum):
     """
-    What a subscriber gets that comes back with an id that the log does not know, or no longer; in
-    both cases after it has been told of the gap.
+    Treatment of a subscriber that comes back with an id that the log does not know, or no longer.
+    It is told about the gap, and then gets these events.
     """
 
-    #: What is published from now on.
+    #: Events that are published from now on.
     LIVE = "live"
-    #: Everything that is kept.
+    #: All events that are kept.
     ALL = "all"
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayPolicy:
     """
-    What a hub does about those who are not at the live end.
+    The options of a hub for subscribers that are not at the live end.
 
-    :ivar gap: The type of the event that tells of a gap; ``None`` or ``""`` for no such event.
+    :ivar gap: The type of the event that tells about a gap; ``None`` or ``""`` for no such event.
     :raises InvalidOption: If one of them makes no sense.
     """
 
@@ -74,9 +73,9 @@ class ReplayPolicy:
 @dataclass(frozen=True, slots=True)
 class ReplayContext:
     """
-    What the subscribers of one hub share on their way.
+    The objects that all catch-ups of one hub share.
 
-    :ivar live: The live end, where it leads.
+    :ivar live: The live end, to which they lead.
     """
 
     log: EventLog
@@ -86,11 +85,11 @@ class ReplayContext:
 
     def gap(self, asked: str, resume_after: int) -> Chunk:
         """
-        Return what tells of a gap.
+        Return the event that tells about a gap; an empty chunk if the hub sends no such event.
 
-        :param asked: The cursor that cannot be honoured.
-        :param resume_after: The position after which the stream goes on; it becomes the client's
-            cursor, so that it is not told of the same gap again.
+        :param asked: The id after which the stream cannot go on.
+        :param resume_after: The position after which it goes on.  The event has its id, so that a
+            client that comes back is not told about the same gap again.
         """
         if not self.policy.gap:
             return Chunk(b"")
@@ -98,7 +97,7 @@ class ReplayContext:
         is_empty = oldest > newest
         event = Event.with_json(
             {
-                # Whatever it was, it must fit into the event.
+                # Clients send anything; it must fit into the event.
                 "asked": asked[:MAX_ID].encode("utf-8", "replace").decode(),
                 "oldest": None if is_empty else render_id(epoch, oldest),
                 "newest": None if is_empty else render_id(epoch, newest),

@@ -1,5 +1,5 @@
 """
-More than one core for one flush.
+Threads that let one flush use more than one core.
 """
 
 import ctypes
@@ -11,38 +11,38 @@ from contextlib import suppress
 from functools import partial
 from threading import get_native_id
 
-#: How many sends a thread takes upon itself at a time, at most.
+#: The most sends that a thread takes at a time.
 _MOST = 64
 
 
 class Senders:
     """
-    Threads that send for the reactor's while that waits for them.
+    Threads that send together with the reactor's thread.
 
-    Most of a delivery is the kernel's ``send``, which needs no lock of Python's.  Since the
-    reactor's thread takes its share and then waits, nothing else runs meanwhile.
+    Most of a delivery is the kernel's ``send``, which runs without Python's lock.  The reactor's
+    thread takes its share and then waits, so nothing else runs meanwhile.
 
-    :param threads: How many there are, with the reactor's.
+    :param threads: The number of threads, including the reactor's.
     """
 
     def __init__(self, threads: int) -> None:
         self._threads = threads
         self._pool: ThreadPoolExecutor | None = None
-        self._ids: list[int] = []  # of those in the pool, to the kernel
+        self._ids: list[int] = []  # the kernel's, of the threads in the pool
         self._avoided = -1
 
     def send(self, data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
         """
-        Call each with the data, and return what they returned or raised, in their order.
+        Call each function with the data, and return their results or exceptions, in their order.
         """
-        if self._pool is None:  # now and not before: a daemon has forked meanwhile
+        if self._pool is None:  # not made earlier, because a daemon forks after that
             self._pool = ThreadPoolExecutor(
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )
         self._move_away()
         results: list[int | Exception] = [0] * len(sends)
-        # Each takes the next few when it is done with its own: a thread that wakes late, or has
-        # slow sockets, keeps nobody waiting.
+        # Each thread takes the next few when it is done with its own, so that the others need not
+        # wait for one that wakes late or has slow sockets.
         share = min(_MOST, -(-len(sends) // (4 * self._threads)))
         begins = iter(range(0, len(sends), share))
         work = partial(_work, data, sends, results, begins, share)
@@ -63,15 +63,15 @@ class Senders:
 
     def _move_away(self) -> None:
         """
-        Have the threads run on other cores than this one.  By itself the kernel wakes a thread
-        where it was woken from, and moves it only after some milliseconds, when all is done.
+        Let the threads run on other cores than this one.  The kernel wakes a thread on the core of
+        the thread that wakes it, and moves it after some milliseconds, when everything is done.
         """
         core = _current_core()
         if core == self._avoided or len(self._ids) < self._threads - 1:
             return
         self._avoided = core
         if others := os.sched_getaffinity(0) - {core}:
-            with suppress(OSError):  # some containers forbid it; then it is only slower
+            with suppress(OSError):  # some containers forbid it, which only makes it slower
                 for id in self._ids:
                     os.sched_setaffinity(id, others)
 
@@ -82,7 +82,7 @@ def _no_core() -> int:
 
 def _find_current_core() -> Callable[[], int]:
     """
-    Return what tells the core that the calling thread runs on; -1 where that cannot be told.
+    Return a function that returns the core of the calling thread; -1 if the system does not say.
     """
     if sys.platform != "linux":
         return _no_core
@@ -99,19 +99,19 @@ def _work(
     begins: Iterator[int],
     share: int,
 ) -> None:
-    for begin in begins:  # which all threads share
+    for begin in begins:  # shared by all threads
         results[begin : begin + share] = _send(data, sends[begin : begin + share])
 
 
 def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
-    # As little as possible between one send and the next: meanwhile the other threads wait.
+    # As little as possible happens between two sends: the other threads wait meanwhile.
     results: list[int | Exception] = []
     add = results.append
     for send in sends:
         try:
             add(send(data))
         except OSError:
-            add(0)  # the kernel takes nothing; or an error, which the reactor meets in a moment
+            add(0)  # the kernel takes nothing, or fails in a way that the reactor notices soon
         except Exception as problem:
             add(problem)
     return results

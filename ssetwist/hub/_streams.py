@@ -1,9 +1,9 @@
 """
-The open streams of one server, and the one timer that looks after all of them.
+The open streams of one server, and one timer for all of them.
 
-A timer for each stream would cost more than everything else that an idle stream costs.  Here one
-timer walks over all of them a few times in each heartbeat, and looks after a part of them at a
-time, so that ten thousand comments are not sent in one moment.
+A timer for each stream would cost more than everything else that an idle stream costs.  This one
+goes over all streams a few times in each heartbeat, and checks a part of them at a time, so that it
+does not send ten thousand comments in one moment.
 """
 
 import random
@@ -21,30 +21,30 @@ from ._outlet import Outlet
 
 _log = Logger()
 
-#: What a silent stream is sent: the shortest comment.  It is no event, and it has no blank line
-#: behind it, because some clients make an empty event of that.
+#: The shortest comment, which is sent on a silent stream.  No blank line follows it, because some
+#: clients would make an empty event of that.
 HEARTBEAT = encode_comment()
 
-#: Seconds of silence until a comment.  Below the shortest idle limit of the usual gateways (29 s).
+#: Seconds of silence until a comment: below the shortest idle limit of the usual gateways (29 s).
 DEFAULT_HEARTBEAT = 15.0
 
-#: Seconds that a client may take nothing of what waits for it.
+#: Seconds that a client may take nothing although something waits for it.
 DEFAULT_STALL_TIMEOUT = 20.0
 
-#: Seconds after which a client comes back, unless told otherwise; what browsers do by themselves.
+#: Seconds after which a client comes back by default, as browsers do by themselves.
 DEFAULT_RECONNECTION_TIME = 3.0
 
-#: How often each stream is looked after, in parts of the shorter of the two times.  A little more
-#: than 5, so that a silent one gets its comment at the fifth look, and not now and then at the
-#: fourth already, because a look was late by a moment.
+#: The number of checks of each stream in the shorter of the two times.  A little more than 5, so
+#: that a silent stream gets its comment at the fifth check, and not sometimes at the fourth because
+#: a check was a moment late.
 _LOOKS = 5.05
 
-#: Seconds from one part of the streams to the next, and how many parts there may be.
+#: The least number of seconds between two parts of the streams, and the largest number of parts.
 _STEP = 0.2
 _MAX_PARTS = 64
 
-#: How many clients a second may come back after a server has stopped.  Each comes back at a moment
-#: of its own, so that they do not all begin their TLS at once.
+#: The number of clients that may come back in one second after a server has stopped.  They come at
+#: different moments, so that they do not all begin their TLS at once.
 _RETURNS_PER_SECOND = 200.0
 
 
@@ -52,15 +52,15 @@ class Streams:
     """
     The open streams of one server.
 
-    Those that were silent get a comment, so that no proxy between takes the silence for death, and
-    so that a peer that vanished leaves something unacknowledged behind.  No stream stays silent
-    for longer than the heartbeat.  Those that stay behind without any progress are cut, and those
-    whose lifetime is over are ended.
+    A silent stream gets a comment, so that proxies do not take the silence for death, and so that
+    something stays unacknowledged if the peer has vanished.  No stream is silent for longer than
+    the heartbeat.  A stream that stays behind without any progress is cut, and a stream is ended
+    when its lifetime is over.
 
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
-    :param jitter: Returns a number of ``[0, 1)``, another one each time.
-    :ivar is_draining: Whether the server stops, and no new stream should begin.
+    :param jitter: Returns another random number of ``[0, 1)`` each time.
+    :ivar is_draining: True if the server stops, and no new stream should begin.
     :raises ValueError: If a time makes no sense.
     """
 
@@ -108,7 +108,7 @@ class Streams:
 
     def add(self, outlet: Outlet) -> None:
         """
-        Look after an outlet.  The timer runs while there is one.
+        Check an outlet from now on.  The timer runs while there is one.
         """
         self._part_of(outlet).add(outlet)
         self._count += 1
@@ -120,7 +120,7 @@ class Streams:
 
     def discard(self, outlet: Outlet) -> None:
         """
-        Look after an outlet no more.
+        Stop checking an outlet, if it is here.
         """
         part = self._part_of(outlet)
         if outlet in part:
@@ -130,8 +130,8 @@ class Streams:
 
     def drain(self, reconnection_time: float) -> None:
         """
-        End every stream properly because the server stops, and tell each client to come back at a
-        moment of its own.
+        End every stream properly because the server stops, and tell the clients to come back at
+        different moments.
 
         :param reconnection_time: The least number of seconds after which they come back.
         """
@@ -147,14 +147,14 @@ class Streams:
 
     def abort(self) -> None:
         """
-        Cut whatever is still open because the server stops.
+        Cut every stream that is still open because the server stops.
         """
         for part in self._parts:
             self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
         """
-        Look after the next part; if the reactor was late, after as many as it has left out.
+        Check the next part; if the reactor was late, also the parts that it has left out.
         """
         now = self.clock.seconds()
         steps = round((now - self._looked_at) / self._step)
@@ -169,7 +169,7 @@ class Streams:
     def _look_after(self, part: set[Outlet]) -> None:
         now = self.clock.seconds()
         stalled_since = now - self.stall_timeout
-        # Who would be silent for too long by the next look gets its comment now.
+        # A stream that would be silent for too long before the next check gets its comment now.
         silent_since = now + self._period - self.heartbeat if self.heartbeat else -inf
         heartbeat = Chunk(HEARTBEAT)
 
@@ -181,7 +181,7 @@ class Streams:
             elif outlet.behind_since is None and outlet.last_write < silent_since:
                 outlet.write(heartbeat)
 
-        # Most need nothing, so those who do are picked out first.
+        # Most streams need nothing, so the others are picked out first.
         some = [
             outlet
             for outlet in part
@@ -192,18 +192,18 @@ class Streams:
         self._for_each(some, act)
 
     def _part_of(self, outlet: Outlet) -> set[Outlet]:
-        # Not the hash of the outlet alone, which is its address and so has a common factor.
+        # The hash of the outlet alone is its address, and all addresses have a common factor.
         return self._parts[hash((outlet,)) % len(self._parts)]
 
     def _rest(self) -> None:
-        # Not from within a look: a LoopingCall that is stopped and started again while it calls
-        # goes on twice.
+        # Not during a check: a LoopingCall that is stopped and started again while it calls would
+        # go on twice.
         if not self._count and self._looking.running and not self._is_looking:
             self._looking.stop()
 
     def _for_each(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> None:
         """
-        Do something to every outlet; one that breaks under it must not hurt the others.
+        Do something to every outlet.  An outlet that fails must not affect the others.
         """
         for outlet in tuple(some):
             try:
@@ -217,7 +217,7 @@ class Streams:
 
 def cut(outlet: Outlet, reason: EndReason = EndReason.CONNECTION_LOST) -> None:
     """
-    Cut a connection that failed under our hands; if that fails, too, there is nothing left to do.
+    Cut a connection that has failed.  If that also fails, it is only logged.
     """
     try:
         outlet.abort(reason)

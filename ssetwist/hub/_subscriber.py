@@ -1,18 +1,24 @@
 """
-One subscriber of the hub.
+Subscriber: a client of the hub, as a state machine.  Its laws:
+
+1. Events are written in the order of the log, and each at most once.  Either its audience writes
+   or its catch-up does, never both.
+2. While it keeps up it holds no data; while it does not, it holds its position in the log.
+3. It ends once.  Fan-out and hub have forgotten it before the application hears about the end.
+
+``State`` lists the states, ``_NEXT`` the ways between them; ``Subscriber._become`` takes a way.
 """
 
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
+from enum import Enum
 from functools import partial
-from typing import Any
 
-from twisted.internet.defer import Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
 from ._audience import Audience
-from ._catch_up import CatchUp
+from ._catch_up import CatchUp, Start
 from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
 from ._matchers import Matcher, Matchers, Topics
@@ -24,36 +30,48 @@ from ._view import View
 _log = Logger()
 
 #: The id of the last event of a stream that was ended for good.  A client that comes back with it
-#: is answered 204, which every ``EventSource`` takes as "do not come back" (WHATWG HTML 9.2.3).
-#: It is carried by the client, so nothing needs to be remembered here, not even over a restart.
+#: is answered 204, which tells every ``EventSource`` not to come back (WHATWG HTML 9.2.3).  The
+#: client carries it, so nothing needs to be remembered here, not even over a restart.
 END_ID = "#end"
 
 #: The event itself.  It has data, because some clients do not keep the id of an event without.
 END = encode_event(Event(type="end", id=END_ID))
 
 
+class State(Enum):
+    """
+    States of a subscriber.
+    """
+
+    NEW = "It gets nothing yet."
+    LIVE = "It keeps up: it is a member of an audience, and each flush writes to it."
+    BEHIND = "Its connection has not taken everything; it holds its position and waits for room."
+    READING = "It catches up: it reads the log from its position, as fast as its client takes it."
+    ENDED = "Its stream has ended; it gets nothing more."
+
+
+#: States that may follow each state.  A subscriber may become live again with other topics, and may
+#: be reported as behind again.
+_NEXT: dict[State, tuple[State, ...]] = {
+    State.NEW: (State.LIVE, State.BEHIND),
+    State.LIVE: (State.LIVE, State.BEHIND, State.ENDED),
+    State.BEHIND: (State.LIVE, State.BEHIND, State.READING, State.ENDED),
+    State.READING: (State.LIVE, State.ENDED),
+    State.ENDED: (),
+}
+
+
 class Subscriber(HasEnd):
     """
-    Who receives the events of a hub, from :meth:`Hub.subscribe` to its end.
+    Receiver of the events of a hub, from :meth:`Hub.subscribe` to its end.
 
-    A subscriber is a place in the log.  One that has kept up is a member of an audience and holds
-    no data; one that has not holds its cursor, and reads on when its connection takes more.
-
-    :ivar address: Where it connects from: an IP address, or ``""`` where there is none.
-    :ivar since: When it subscribed, in seconds of the hub's clock.
-    :ivar who: Whatever the application knows it by: a user's name, an object, ``None``.
+    :ivar address: The IP address of the client; ``""`` if it is not known.
+    :ivar since: The time of subscribing, in seconds of the hub's clock.
+    :ivar who: Anything that the application knows it by: a user's name, an object, ``None``.
     """
 
     __slots__ = (
-        "_audience",
-        "_catch_up",
-        "_forget",
-        "_replay",
-        "address",
-        "outlet",
-        "since",
-        "view",
-        "who",
+        "_forget", "_place", "_replay", "_state", "address", "outlet", "since", "view", "who",
     )  # fmt: skip
 
     def __init__(
@@ -76,8 +94,9 @@ class Subscriber(HasEnd):
         self._replay = replay
         self._forget = forget
         super().__init__(on_end and partial(on_end, self))
-        self._audience: Audience | None = None
-        self._catch_up: CatchUp | None = None
+        self._state = State.NEW
+        #: The audience of a live subscriber, the catch-up of one that is behind or reads.
+        self._place: Audience | CatchUp | None = None
         outlet.writer = self
 
     def __repr__(self) -> str:
@@ -89,7 +108,7 @@ class Subscriber(HasEnd):
     @property
     def topics(self) -> tuple[str | Matcher, ...]:
         """
-        What it is subscribed to: topics as text, and other matchers.
+        The topics that it is subscribed to: text, and matchers other than :class:`Exact`.
         """
         matchers = self.view.matchers
         return (*matchers.exact, *matchers.others)
@@ -97,17 +116,18 @@ class Subscriber(HasEnd):
     @property
     def behind(self) -> int:
         """
-        How many events, of whatever topic, have been published that it has not been sent; 0 for one
-        that has kept up.
+        The number of events, of whatever topic, that have been published and not been sent to it; 0
+        if it keeps up.
         """
-        return self._replay.live.head - self._catch_up.position if self._catch_up else 0
+        place = self._place
+        return self._replay.live.head - place.walk.position if isinstance(place, CatchUp) else 0
 
     def change_topics(self, topics: Topics, *, grants: Topics | None = None) -> None:
         """
-        Subscribe to other topics instead, from now on.  What was published before this call is sent
-        to it, or not, by what it was subscribed to then.
+        Subscribe to other topics instead, from now on.  For events that were published before this
+        call, the earlier topics decide.
 
-        :param grants: Of which topics it may see private events; ``None`` leaves that as it is.
+        :param grants: Topics to see private events of; ``None`` leaves them as they are.
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = View(
@@ -115,11 +135,11 @@ class Subscriber(HasEnd):
             self.view.grants if grants is None else Matchers.of(grants),
             self.view.filter,
         )
-        if self.end_reason is not None:
+        if self._state is State.ENDED:
             return
-        if self._catch_up is not None:
+        if isinstance(self._place, CatchUp):
             self.view = view
-            self._catch_up.change_view(view)
+            self._place.change_view(view)
         else:
             keeps_up = self._write_due()
             self.view = view
@@ -129,116 +149,105 @@ class Subscriber(HasEnd):
                 self._join()
 
     def end(
-        self,
-        *,
-        for_good: bool = False,
-        reason: EndReason = EndReason.ENDED_BY_APPLICATION,
+        self, *, for_good: bool = False, reason: EndReason = EndReason.ENDED_BY_APPLICATION
     ) -> None:
         """
-        End the stream properly.  The subscriber is gone at once; what has been published for it
-        still follows as it takes it; if it was behind, only what its connection holds already.
-        Ending twice is no error.
+        End the stream properly.  The subscriber is gone at once.  Events that were published for it
+        still follow as the client takes them; if it was behind, only those that its connection
+        holds already.  Ending twice is not an error.
 
-        :param for_good: Also tell it not to come back: it gets an event of type ``end``, and
-            its next attempt, which a browser makes by itself, gets 204.
-        :param reason: What logs and callbacks are told.
+        :param for_good: If true, also tell the client not to come back: it gets an event of type
+            ``end``, and its next attempt, which a browser makes by itself, gets 204.
+        :param reason: The reason that logs and callbacks get.
         """
         self.outlet.end(reason, last_words=END if for_good else b"")
 
     def abort(self) -> None:
         """
-        Cut the connection now, throwing away what waits.  A browser comes back.
+        Cut the connection now, and throw away everything that waits.  A browser comes back.
         """
         self.outlet.abort(EndReason.ENDED_BY_APPLICATION)
 
-    # What the hub tells it
+    # Called by the hub
 
     def start(self, last_event_id: str | None, last: int) -> None:
         """
-        Begin; to be called once, by :meth:`Hub.subscribe`.
+        Begin.  To be called once, by :meth:`Hub.subscribe`.
         """
         if last_event_id is None and not last and not self.outlet.is_behind:
             self._join()
             return
         self.begin_catch_up(self._replay.live.head)
-        assert self._catch_up is not None
-        if last_event_id is not None:
-            self._run(self._catch_up.from_id(last_event_id))
-        elif last:
-            self._run(self._catch_up.from_last(last))
+        if last_event_id is not None or last:
+            self._read(Start(last_event_id, last))
 
     def begin_catch_up(self, position: int) -> None:
         """
-        Leave the live end for the log, of which everything up to a position has been written.
-
-        In a replay :meth:`start` has it read at once.  For one that has fallen behind,
-        :meth:`has_room` does so when the connection has taken all of that.
+        Leave the audience, because the connection has not taken everything up to a position.  The
+        log is read from there when :meth:`has_room` is called.
         """
-        if self._end_reason is None:
+        if self._state is not State.ENDED:
             self._leave()
-            self._catch_up = CatchUp(self._replay, self.outlet, self.view, position)
+            self._place = CatchUp(self._replay, self.outlet, self.view, position)
+            self._become(State.BEHIND)
 
     def cut(self) -> None:
         """
-        The connection failed under our hands.
+        Cut the connection, which failed while the hub wrote to it.
         """
         cut(self.outlet)
-        self.ended(EndReason.CONNECTION_LOST)  # also if it could not even be cut
+        self.ended(EndReason.CONNECTION_LOST)  # even if it could not be cut
 
-    # What the outlet tells it
+    # Called by the outlet, see Writer
 
     def has_room(self) -> None:
-        """
-        The connection has taken all that was written.
-        """
-        catch_up = self._catch_up
-        if catch_up is None:
+        place = self._place
+        if not isinstance(place, CatchUp):
             return
-        if catch_up.is_under_way:
-            catch_up.has_room()
-        elif catch_up.is_at_live_end:
+        if self._state is State.READING:
+            place.has_room()
+        elif place.walk.is_at_live_end:
             self._join()
         else:
-            self._run(catch_up.from_position())
+            self._read(Start())
 
     def before_end(self) -> None:
-        """
-        The last moment to write.
-        """
         self._write_due()
 
     def ended(self, reason: EndReason) -> None:
-        """
-        The stream has ended.
-        """
-        if self._end_reason is not None:
+        if self._state is State.ENDED:
             return
-        # First the fan-out and the hub forget it, then the application hears of it: a callback that
-        # asks the hub must not find this subscriber there.
+        # First the fan-out and the hub forget it, then the application hears about it: a callback
+        # that asks the hub must not find this subscriber there.
         self._leave()
         self._forget(self)
-        catch_up, self._catch_up = self._catch_up, None
+        place, self._place = self._place, None
+        self._become(State.ENDED)
         self._tell_end(reason)
-        if catch_up is not None:
-            catch_up.end()
+        if isinstance(place, CatchUp):
+            place.end()
 
     # Inside
 
-    def _run(self, way: Coroutine[Deferred[Any], Any, None]) -> None:
-        assert self._catch_up is not None
-        self._catch_up.is_under_way = True
-        Deferred.fromCoroutine(way).addCallbacks(lambda _: self._join(), self._failed)
+    def _become(self, state: State) -> None:
+        assert state in _NEXT[self._state], f"{self._state.name} -> {state.name}"
+        self._state = state
 
     def _join(self) -> None:
-        self._catch_up = None
-        self._audience = self._replay.live.join(self)
-        self.view = self._audience.view  # equal, and shared
+        self._place = audience = self._replay.live.join(self)
+        self.view = audience.view  # equal, and shared
+        self._become(State.LIVE)
+
+    def _read(self, start: Start) -> None:
+        assert isinstance(self._place, CatchUp)
+        self._become(State.READING)
+        self._place.run(start).addCallbacks(lambda _: self._join(), self._failed)
 
     def _write_due(self) -> bool:
         """
-        Be no member of an audience any more, after getting what was on its way.
+        Leave the audience, and write the events that were on their way.
 
-        :returns: Whether the connection keeps up.
+        :returns: True if the connection keeps up.
         """
         if (due := self._leave()) is None:
             return True
@@ -251,14 +260,17 @@ class Subscriber(HasEnd):
 
     def _leave(self) -> Chunk | None:
         """
-        Be no member of an audience any more, and return what was on its way.
+        Leave the audience, if it is in one, and return the events that were on their way.
         """
-        audience, self._audience = self._audience, None
-        return None if audience is None else self._replay.live.leave(self, audience)
+        audience = self._place
+        if not isinstance(audience, Audience):
+            return None
+        self._place = None
+        return self._replay.live.leave(self, audience)
 
     def _failed(self, problem: Failure) -> None:
-        if self.end_reason is not None:
-            return  # it was cancelled
+        if self._state is State.ENDED:
+            return  # and its catch-up was cancelled
         _log.failure("a subscriber could not be caught up and is cut", problem)
         cut(self.outlet, EndReason.CATCH_UP_FAILED)
         self.ended(EndReason.CATCH_UP_FAILED)

@@ -1,5 +1,5 @@
 """
-What a subscriber may see.
+View: the events that a subscriber sees.
 """
 
 from collections.abc import Callable, Sequence
@@ -9,23 +9,24 @@ from twisted.logger import Logger
 
 from ..eventstream import Event
 from ..log import Entry
-from ._matchers import Matchers, Topics
+from ._matchers import EVERYTHING, Matchers, Topics
 
 _log = Logger()
 
-#: Told the topics and the event; returns whether the subscriber is to see it.
+#: Called with the topics and the event; returns true if the subscriber is to get the event.
 Filter = Callable[[tuple[str, ...], Event], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class View:
     """
-    What a subscriber asked for, and what it was granted.  A value: subscribers with equal views see
-    the very same events, and so are told together.
+    The topics that a subscriber asked for, and the topics that it was granted.  Views are values:
+    subscribers with equal views see the very same events, and are served together.
 
     :ivar matchers: An event must be published to a topic that one of these matches.
-    :ivar grants: If the event is private, one of its topics must also be matched by one of these.
-    :ivar filter: If there is one, it must say yes, too.  One that raises has said no.
+    :ivar grants: If the event is private, one of its topics must also match one of these.
+    :ivar filter: If there is one, it must also return true.  A filter that raises has returned
+        false.
     """
 
     matchers: Matchers
@@ -33,7 +34,7 @@ class View:
     filter: Filter | None = None
 
     def __post_init__(self) -> None:
-        hash(self.filter)  # or it says so now, and not in the middle of something
+        hash(self.filter)  # raises now, and not in the middle of something
 
     @classmethod
     def of(
@@ -46,14 +47,14 @@ class View:
         """
         Make a view of topics and matchers.
 
-        :param topics: What is asked for: topics, matchers, or one of them.
-        :param grants: Of which topics private events may be seen, too; none, unless told otherwise.
-            The topic that is asked for and the one that is granted may be two of the same event.
-        :param filter: Called with the topics and the event; the subscriber gets those for which it
-            returns true.  It should always say the same of the same event.  If it raises, that is
-            logged, and the event is not sent.  Subscribers with the same filter are served
-            together; so share it where you can.
-        :raises InvalidMatcher: If a topic is too long, or has no UTF-8.
+        :param topics: The topics to ask for: topics, matchers, or one of them.
+        :param grants: Topics to see private events of; by default, private events are not seen.
+            If an event has several topics, one may be asked for and another granted.
+        :param filter: Called with the topics and the event; the subscriber gets the events for
+            which it returns true.  It should always return the same for the same event.  If it
+            raises, that is logged, and the event is not sent.  Subscribers with the same filter
+            are served together, so share it where you can.
+        :raises InvalidMatcher: If a topic is too long, or cannot be encoded as UTF-8.
         :raises TypeError: If one is neither a topic nor a matcher, or the filter is not hashable.
         """
         return cls(Matchers.of(topics), Matchers.of(grants), filter)
@@ -61,25 +62,42 @@ class View:
     @property
     def is_quick(self) -> bool:
         """
-        Whether it takes no time worth mentioning to tell what is seen: all of it is looked up.
+        True if finding out which events are seen only takes looking their topics up.
         """
-        return self.filter is None and not (self.matchers.others or self.grants.others)
+        return self.filter is None and self.matchers.is_quick and self.grants.is_quick
 
     def shows(self, entry: Entry) -> bool:
         """
-        Tell whether an event is seen.
+        Return true if an event is seen.
         """
         if entry.is_private and not self.grants.match(entry.topics):
-            return False  # before what was asked for: a stranger chose that, and it may take longer
+            return False  # before the matchers: a stranger chose those, and they may take longer
         return self.matchers.match(entry.topics) and self._is_wanted(entry)
 
     def permits(self, entry: Entry) -> bool:
         """
-        Tell whether an event is seen if it has been asked for.
+        Return true if an event is seen by a subscriber that has asked for it.
         """
-        if entry.is_private and not self.grants.match(entry.topics):
-            return False
-        return self._is_wanted(entry)
+        may_see = not entry.is_private or self.grants.match(entry.topics)
+        return may_see and self._is_wanted(entry)
+
+    def select(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+        """
+        Return the events that are seen.
+        """
+        if not self.matchers.is_quick:
+            return [entry for entry in entries if self.shows(entry)]
+        may_see = self.grants.match
+        if EVERYTHING in self.matchers.others:
+            seen = [one for one in entries if not one.is_private or may_see(one.topics)]
+        else:
+            is_other = self.matchers.exact.isdisjoint
+            seen = [
+                one
+                for one in entries
+                if not is_other(one.topics) and (not one.is_private or may_see(one.topics))
+            ]
+        return seen if self.filter is None else [one for one in seen if self._is_wanted(one)]
 
     def _is_wanted(self, entry: Entry) -> bool:
         if self.filter is None:
@@ -87,11 +105,47 @@ class View:
         try:
             return bool(self.filter(entry.topics, entry.event))
         except Exception:
-            _log.failure("the filter of a subscriber failed; it does not see this event")
+            _log.failure(
+                "the filter of a subscriber failed; the subscriber does not get this event"
+            )
             return False
 
-    def select(self, entries: Sequence[Entry]) -> Sequence[Entry]:
+
+class ViewHistory:
+    """
+    The view that a subscriber has, and the earlier ones, which still apply to the events of their
+    time.
+
+    :ivar earlier: The earlier views, oldest first, each behind the last position that it applies
+        to.
+    """
+
+    __slots__ = ("_now", "earlier")
+
+    def __init__(self, view: View) -> None:
+        self._now = view
+        self.earlier: tuple[tuple[int, View], ...] = ()
+
+    def change(self, view: View, after: int) -> None:
         """
-        Return those that are seen.
+        Apply another view to the events after a position.
         """
-        return [entry for entry in entries if self.shows(entry)]
+        self.earlier += ((after, self._now),)
+        self._now = view
+
+    def forget(self, until: int) -> None:
+        """
+        Forget the views that apply only to events up to a position.
+        """
+        self.earlier = tuple(one for one in self.earlier if one[0] > until)
+
+    def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:
+        """
+        Return consecutive entries in parts, each with the view that applies to it.
+        """
+        parts = []
+        for until, view in self.earlier:
+            part = [entry for entry in entries if entry.position <= until]
+            parts.append((view, part))
+            entries = entries[len(part) :]
+        return [*parts, (self._now, entries)]

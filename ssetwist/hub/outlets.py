@@ -1,7 +1,7 @@
 """
-The seam between the hub and connections, for code that carries streams over a transport of its own.
+The seam between the hub and connections, for code that carries streams over another transport.
 
-:class:`Outlet` says what a connection must be able to do, :class:`Writer` what it tells the hub.
+:class:`Outlet` has the methods that a connection needs, :class:`Writer` those that it calls back.
 """
 
 from ._chunk import Chunk

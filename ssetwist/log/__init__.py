@@ -1,7 +1,7 @@
 """
-Where events are kept, in order.
+Event logs, which keep events in order.
 
-:class:`EventLog` is the seam; :class:`MemoryLog` is the log that is always there.
+:class:`EventLog` is the seam; :class:`MemoryLog` is the default.
 """
 
 from ._followers import Followers

@@ -1,5 +1,5 @@
 """
-Telling several hubs, in order, what one log has taken.
+Followers: callbacks that get each entry of a log, in order.
 """
 
 from collections import deque
@@ -14,24 +14,24 @@ _log = Logger()
 
 class Followers:
     """
-    Callbacks that hear of each entry of a log; for logs, which need it for
+    Callbacks that get each entry of a log.  A log uses it for
     :meth:`ssetwist.log.EventLog.follow`.
 
-    Each hears of the entries in their order, also if one of them appends to the log while it is
-    told of an entry, and whatever another one raises.
+    Each callback gets the entries in their order, even if a callback appends to the log while it
+    gets an entry, or raises.
     """
 
     __slots__ = ("_all",)
 
     def __init__(self) -> None:
-        self._all: dict[_Follower, None] = {}  # in the order in which they came
+        self._all: dict[_Follower, None] = {}  # the oldest first
 
     def add(self, callback: Callable[[Entry], object], *, after: int) -> Callable[[], None]:
         """
-        Tell a callback of each entry from now on.
+        Call a function with each entry from now on.
 
-        :param after: The log's head.  Entries up to it are not told.
-        :returns: A function that ends it, at once.  Calling it twice is no error.
+        :param after: The log's head; entries up to it are left out.
+        :returns: A function that ends this at once.  Calling it twice is not an error.
         """
         follower = _Follower(callback, after)
         self._all[follower] = None
@@ -44,7 +44,7 @@ class Followers:
 
     def tell(self, entry: Entry) -> None:
         """
-        Tell everybody of an entry, which is in the log.
+        Call every callback with an entry that is in the log.
         """
         followers = tuple(self._all)
         for follower in followers:
@@ -56,7 +56,7 @@ class Followers:
 
 class _Follower:
     """
-    One callback, and the entries of which it has not been told yet.
+    One callback, and the entries that it has not got yet.
     """
 
     __slots__ = ("after", "callback", "due")
@@ -68,10 +68,10 @@ class _Follower:
 
     def tell_due(self) -> None:
         """
-        Tell it of all of them, the oldest first.
+        Call it with all of them, the oldest first.
         """
         while self.due:
             try:
                 self.callback(self.due.popleft())
             except Exception:
-                _log.failure("something that follows the event log failed; the others go on")
+                _log.failure("a follower of the event log failed; the others go on")

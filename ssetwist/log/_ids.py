@@ -1,17 +1,17 @@
 """
-Cursors: what a client sends to say how far it has come.
+Ids that a log gives to events, and that clients send back to say how far they have come.
 
-An id of our own is ``#`` + epoch + ``.`` + sequence.  The position is read out of it without a
-search, and an id of another log, or of an earlier life of this one, has another epoch, so that it
-is never mistaken for a position here.  All its characters pass every header unchanged and need no
-CORS preflight.  A cursor carries no rights, and none is refused: what is no id of ours is one that
-somebody else may have given, or garbage.
+Such an id is ``#`` + epoch + ``.`` + position.  The position is read from it without a search.  An
+id of another log, or of an earlier life of this one, has another epoch, and so is never mistaken
+for a position here.  All its characters pass every header unchanged and need no CORS preflight.  An
+id carries no rights, and every id is accepted: any other text may come from a publisher, or be
+garbage.
 """
 
 import re
 import secrets
 
-#: The longest id, in characters: a publisher may give no longer one, and ours are shorter.
+#: The longest id that a publisher may give, in characters; those of a log are shorter.
 MAX_ID = 256
 
 _OURS = re.compile(r"#([0-9a-z]{1,32})\.(0|[1-9][0-9]{0,17})", re.ASCII)
@@ -19,7 +19,7 @@ _OURS = re.compile(r"#([0-9a-z]{1,32})\.(0|[1-9][0-9]{0,17})", re.ASCII)
 
 def new_epoch() -> str:
     """
-    Return the name of one life of one log: 60 random bits, so that no two are ever the same.
+    Return the name of one life of one log: 60 random bits, so that two are never the same.
     """
     return secrets.token_hex(8)[:15]
 
@@ -33,9 +33,9 @@ def render_id(epoch: str, position: int) -> str:
 
 def position_of(epoch: str, text: str) -> int | None:
     """
-    Read a position out of an id.
+    Read the position from an id.
 
-    :returns: ``None`` if it is no id of this life of this log.
+    :returns: ``None`` if this life of this log has not given the id.
     """
     if len(text) > MAX_ID or (found := _OURS.fullmatch(text)) is None or found[1] != epoch:
         return None

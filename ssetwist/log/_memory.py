@@ -2,9 +2,12 @@
 The log in memory: the newest events, within three bounds.
 """
 
+from array import array
+from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import cast
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -14,12 +17,12 @@ from ._followers import Followers
 from ._ids import new_epoch, position_of, render_id
 from ._log import Entry
 
-#: How many events are kept, how many bytes of them, and for how many seconds.
+#: The default bounds: a number of events, a number of bytes, and an age in seconds.
 DEFAULT_MAX_COUNT = 10_000
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 DEFAULT_MAX_AGE = 3600.0
 
-#: The list is cut when so many at its beginning are forgotten, and more than are left.
+#: The list is cut when more entries at its beginning are forgotten than this, and than are left.
 _CUT = 1024
 
 
@@ -27,16 +30,16 @@ class MemoryLog:
     """
     An :class:`ssetwist.log.EventLog` that forgets when its process ends.
 
-    Everything but cutting the list is done in constant time: a position is an index, a publisher's
-    id is found in a dict.  The bounds hold whenever anybody looks.
+    Everything but cutting the list takes the same time however many events there are: a position is
+    an index, and a publisher's id is found in a dict.  The bounds hold at every look.
 
     :param clock: The reactor, or a ``Clock`` in tests.
-    :param max_count: How many events are kept at most; 0 keeps none.
-    :param max_bytes: How many bytes they may have together, as they are sent.  An event larger than
-        that is not kept.  In memory, where each is text, too, they take twice that; up to five
-        times, if they have characters beyond U+FFFF.
+    :param max_count: The largest number of events that are kept; 0 keeps nothing.
+    :param max_bytes: The largest number of bytes that they have together, as they are sent.  An
+        event larger than that is not kept.  In memory, where each is also text, they take twice
+        that, and up to five times with characters beyond U+FFFF.
     :param max_age: Seconds after which an event is forgotten.
-    :param epoch: The name of this life, for tests; a random one if there is none.
+    :param epoch: The name of this life, for tests; by default, a random one.
 
     :raises ValueError: If a bound is negative.
     """
@@ -50,11 +53,8 @@ class MemoryLog:
         max_age: float = DEFAULT_MAX_AGE,
         epoch: str | None = None,
     ) -> None:
-        for name, bound in (
-            ("max_count", max_count),
-            ("max_bytes", max_bytes),
-            ("max_age", max_age),
-        ):
+        bounds = {"max_count": max_count, "max_bytes": max_bytes, "max_age": max_age}
+        for name, bound in bounds.items():
             if not bound >= 0:
                 raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch
@@ -64,11 +64,11 @@ class MemoryLog:
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._entries: list[Entry | None] = []
-        self._forgotten = 0  # of those in the list, from its beginning
-        self._bytes = 0
+        self._offsets = array("q", (0,))  # bytes before each entry in the list, and at its end
+        self._forgotten = 0  # entries at the beginning of the list
         self._head = 0
-        self._positions: dict[str, int] = {}  # of ids that publishers gave
-        self._repeated: dict[str, deque[int]] = {}  # the later ones of ids that they gave again
+        self._positions: dict[str, int] = {}  # by ids that publishers gave
+        self._repeated: dict[str, deque[int]] = {}  # later positions of ids that they gave again
 
     @property
     def head(self) -> int:
@@ -89,7 +89,7 @@ class MemoryLog:
         if event.id is None:
             event = replace(event, id=render_id(self.epoch, position))
         else:
-            # Of several with one id, which there should not be, the first is meant (Mercure).
+            # If several have one id, which should not be, it means the first (Mercure).
             if self._positions.setdefault(event.id, position) != position:
                 self._repeated.setdefault(event.id, deque()).append(position)
         entry = Entry(
@@ -97,25 +97,17 @@ class MemoryLog:
         )
         self._head = position
         self._entries.append(entry)
-        self._bytes += len(entry.encoded)
+        self._offsets.append(self._offsets[-1] + len(entry.encoded))
         self._forget()
         self._followers.tell(entry)
         return succeed(entry)
 
     def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
         oldest = self.oldest
-        index = self._forgotten + max(after + 1, oldest) - oldest
-        entries: list[Entry] = []
-        size = 0
-        while index < len(self._entries):
-            entry = self._entries[index]
-            assert entry is not None, "only those at the beginning are forgotten"
-            size += len(entry.encoded)
-            if entries and size > most_bytes:
-                break
-            entries.append(entry)
-            index += 1
-        return succeed(entries)
+        first = min(self._forgotten + max(0, after + 1 - oldest), len(self._entries))
+        end = bisect_right(self._offsets, self._offsets[first] + most_bytes, lo=first + 1) - 1
+        # Only entries before the first are None, because they are forgotten.
+        return succeed(cast("list[Entry]", self._entries[first : max(end, first + 1)]))
 
     def find(self, id: str) -> Deferred[int | None]:
         oldest = self.oldest
@@ -128,32 +120,31 @@ class MemoryLog:
 
     def _forget(self) -> None:
         """
-        Forget, oldest first, what is beyond a bound.
+        Forget events beyond a bound, oldest first.
         """
         too_old = self._clock.seconds() - self._max_age
         entries = self._entries
         while self._forgotten < len(entries):
             oldest = entries[self._forgotten]
-            assert oldest is not None, "it is the first that is not forgotten"
+            assert oldest is not None, "forgotten entries are before it"
             if (
                 len(entries) - self._forgotten <= self._max_count
-                and self._bytes <= self._max_bytes
+                and self._offsets[-1] - self._offsets[self._forgotten] <= self._max_bytes
                 and oldest.at > too_old
             ):
                 break
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
-            self._bytes -= len(oldest.encoded)
             self._forget_id(oldest)
         if self._forgotten > max(_CUT, len(entries) - self._forgotten):
-            del entries[: self._forgotten]
+            del entries[: self._forgotten], self._offsets[: self._forgotten]
             self._forgotten = 0
 
     def _forget_id(self, entry: Entry) -> None:
         id = entry.event.id
-        assert id is not None, "append gives one"
+        assert id is not None, "append gives an id"
         if id not in self._positions:
-            return  # one of ours
+            return  # the log gave it
         if repeated := self._repeated.get(id):
             self._positions[id] = repeated.popleft()
             if not repeated:

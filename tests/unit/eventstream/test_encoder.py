@@ -1,6 +1,5 @@
 """
-How events are written.  The exact bytes are in the case table of ``tests/conformance``; here are
-the rules behind them.
+The rules of writing events.  The exact bytes are in the case table of ``tests/conformance``.
 """
 
 import math
@@ -33,13 +32,13 @@ class EventTests(SynchronousTestCase):
 
     def test_nothing_but_data(self) -> None:
         """
-        What an event does not say is not written.
+        Fields that an event lacks are not written.
         """
         self.assertEqual(b"data: a\n\n", encode_event(Event("a")))
 
     def test_default_type(self) -> None:
         """
-        The default type is what a reader assumes, so it is not written.
+        The default type is not written, because readers assume it.
         """
         self.assertEqual(encode_event(Event("a")), encode_event(Event("a", type=DEFAULT_TYPE)))
 
@@ -49,15 +48,15 @@ class EventTests(SynchronousTestCase):
         """
         self.assertEqual(b"id: \ndata: a\n\n", encode_event(Event("a", id="")))
 
-    def test_retry_of_nothing(self) -> None:
+    def test_retry_of_zero(self) -> None:
         """
-        A retry of 0 is one.
+        A retry of 0 is written.
         """
         self.assertEqual(b"retry: 0\ndata: a\n\n", encode_event(Event("a", retry=0)))
 
-    def test_no_event(self) -> None:
+    def test_not_an_event(self) -> None:
         """
-        Only an event can be encoded; who tries something else is told how to make one.
+        Only an event can be encoded; the error for other values says how to make one.
         """
         for mistake in ("text", b"bytes", None, {"data": "a"}, Event):
             for check in (encode_event, require_event):
@@ -67,7 +66,7 @@ class EventTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        An event is one, and so is whatever extends it.
+        Instances of subclasses of ``Event`` are events.
         """
 
         class Special(Event):
@@ -78,14 +77,15 @@ class EventTests(SynchronousTestCase):
 
     def test_fields(self) -> None:
         """
-        The data comes last, so that a reader knows all else about it when it comes.
+        The data comes last, so that a reader knows the other fields when it comes.
         """
         event = Event("a", type="t", id="1", retry=5)
         self.assertEqual(b"event: t\nid: 1\nretry: 5\ndata: a\n\n", encode_event(event))
 
     def test_empty_data(self) -> None:
         """
-        An event without data has a data field, without which no reader would dispatch it.
+        An event without data has an empty data field, because a reader would not dispatch it
+        otherwise.
         """
         self.assertEqual(b"event: t\ndata: \n\n", encode_event(Event(type="t")))
 
@@ -98,7 +98,7 @@ class EventTests(SynchronousTestCase):
 
     def test_splits_nowhere_else(self) -> None:
         """
-        What only ``str.splitlines`` takes for a line break stays inside its line.
+        Characters that only ``str.splitlines`` takes for line breaks stay inside their line.
         """
         for character in NO_LINE_BREAKS:
             line = f"a{character}b"
@@ -113,8 +113,8 @@ class EventTests(SynchronousTestCase):
     @given(TEXT)
     def test_layout(self, data: str) -> None:
         """
-        Whatever the data, there is LF only, one blank line, which is the end, and no byte order
-        mark at the start.
+        Every encoded event has LF only, one blank line at the end, and no byte order mark at the
+        start.
         """
         stream = encode_event(Event(data))
         self.assertNotIn(b"\r", stream)
@@ -124,7 +124,7 @@ class EventTests(SynchronousTestCase):
     @given(TEXT)
     def test_lines(self, data: str) -> None:
         """
-        Whatever the data, every line of the block is a data field.
+        Every line of the block is a data field, with any data.
         """
         lines = encode_event(Event(data)).removesuffix(b"\n\n").split(b"\n")
         self.assertEqual([], [line for line in lines if not line.startswith(b"data: ")])
@@ -137,19 +137,19 @@ class CommentTests(SynchronousTestCase):
 
     def test_heartbeat(self) -> None:
         """
-        A comment without text is one colon on one line, without a blank line behind it.
+        A comment without text is a colon on a line, without a blank line after it.
         """
         self.assertEqual(b":\n", encode_comment())
 
     def test_text(self) -> None:
         """
-        Text stands behind a colon and a blank.
+        Text follows a colon and a blank.
         """
         self.assertEqual(": é\n".encode(), encode_comment("é"))
 
     def test_lines(self) -> None:
         """
-        Every line of the text is a comment, so that none becomes a field.
+        Every line of the text is a comment, so that it never becomes a field.
         """
         for text in ("a\nid: 1", "a\rid: 1", "a\r\nid: 1"):
             self.assertEqual(b": a\n: id: 1\n", encode_comment(text), repr(text))
@@ -162,14 +162,15 @@ class CommentTests(SynchronousTestCase):
 
     def test_lone_surrogate(self) -> None:
         """
-        Half a character, which has no UTF-8, is written as a question mark: nobody reads it.
+        A lone surrogate, which UTF-8 cannot encode, is written as a question mark: readers ignore
+        comments.
         """
         self.assertEqual(b": a?b\n", encode_comment("a\ud800b"))
 
     @given(st.lists(BREAKS | st.text(st.characters())).map("".join))
     def test_layout(self, text: str) -> None:
         """
-        Whatever the text, there is LF only, each line is a comment, and none is blank.
+        Every encoded comment has LF only, and each line is a comment and not blank.
         """
         stream = encode_comment(text)
         self.assertNotIn(b"\r", stream)
@@ -185,7 +186,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_milliseconds(self) -> None:
         """
-        Seconds become whole milliseconds, on one line without a blank line behind it.
+        Seconds become whole milliseconds, on one line without a blank line after it.
         """
         cases = ((3.0, b"3000"), (0.25, b"250"), (0, b"0"), (86400, b"86400000"))
         for seconds, milliseconds in cases:
@@ -195,7 +196,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_rounded(self) -> None:
         """
-        What is finer than a millisecond is rounded.
+        Fractions of a millisecond are rounded.
         """
         self.assertEqual(b"retry: 2\n", encode_reconnection_time(0.0016))
 
@@ -207,7 +208,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_negative(self) -> None:
         """
-        There is no time before now, and none without end.
+        A negative or infinite time is refused.
         """
         for seconds in (-1.0, math.inf, math.nan, 10.0**22):
             with self.assertRaises(InvalidEvent) as caught:
@@ -222,19 +223,19 @@ class IdTests(SynchronousTestCase):
 
     def test_block(self) -> None:
         """
-        An id alone is a block without data: no event, but remembered.
+        An id alone is a block without data: not an event, but remembered.
         """
         self.assertEqual("id: é\n\n".encode(), encode_id("é"))
 
     def test_empty(self) -> None:
         """
-        The empty one makes a reader forget its own.
+        An empty id makes a reader forget its own.
         """
         self.assertEqual(b"id: \n\n", encode_id(""))
 
     def test_refused(self) -> None:
         """
-        What would begin another field, or be ignored, is no id.
+        An id that would begin another field, or be ignored, is refused.
         """
         for id in ("1\ndata: a", "1\r", "\r\n", "1\0", "\ud800"):
             error = self.assertRaises(InvalidEvent, encode_id, id)

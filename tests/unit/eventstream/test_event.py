@@ -1,5 +1,5 @@
 """
-What an event may be.
+Rules of valid events.
 """
 
 import dataclasses
@@ -16,12 +16,12 @@ NO_LINE_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 class EventTests(SynchronousTestCase):
     """
-    An event that exists can be written.
+    Every event that exists can be written.
     """
 
     def refused(self, field: str, **values: object) -> InvalidEvent:
         """
-        Check that there can be no such event because of that field, and return the error.
+        Check that such an event is refused because of that field, and return the error.
         """
         error = self.assertRaises(InvalidEvent, Event, **values)
         self.assertEqual(field, error.field, values)
@@ -30,7 +30,7 @@ class EventTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """
-        An event of nothing has empty data, the default type, and neither id nor retry.
+        An event without arguments has empty data, the default type, and neither id nor retry.
         """
         event = Event()
         self.assertEqual(
@@ -54,20 +54,20 @@ class EventTests(SynchronousTestCase):
 
     def test_value(self) -> None:
         """
-        Equal events are one in a set.
+        Equal events are one element of a set.
         """
         self.assertEqual(1, len({Event("a", id="1"), Event("a", id="1")}))
 
     def test_any_data(self) -> None:
         """
-        Data may be any text: line breaks, NUL, byte order marks and control characters too.
+        Data may be any text, also with line breaks, NUL, byte order marks and control characters.
         """
         for data in ("", "\r\n", "\0", "\ufeff", NO_LINE_BREAKS, "\ud7ff\ue000\U0010ffff", "id: 1"):
             self.assertEqual(data, Event(data).data)
 
     def test_type_and_id_with_any_character_but_line_breaks(self) -> None:
         """
-        A type and an id may have whatever does not break the line.
+        A type and an id may have any character but line breaks.
         """
         text = f" a: b\t\ufeffé😀{NO_LINE_BREAKS}"
         event = Event(type=text, id=text)
@@ -89,38 +89,38 @@ class EventTests(SynchronousTestCase):
 
     def test_empty_type(self) -> None:
         """
-        There is no empty type: a reader would call it ``message``.
+        An empty type is refused: a reader would call it ``message``.
         """
         self.refused("type", type="")
 
     def test_empty_id(self) -> None:
         """
-        There is an empty id: it makes the reader forget the last one.
+        An empty id is valid: it makes the reader forget the last one.
         """
         self.assertEqual("", Event(id="").id)
 
     def test_id_with_nul(self) -> None:
         """
-        There is no id with a NUL, because readers ignore it.
+        An id with a NUL is refused, because readers ignore it.
         """
         for id in ("\0", "1\0", "\x001"):
             self.refused("id", id=id)
 
     def test_type_with_nul(self) -> None:
         """
-        A type may have a NUL; the standard has no rule against it.
+        A type may have a NUL; the standard does not forbid it.
         """
         self.assertEqual("a\0", Event(type="a\0").type)
 
     def test_lone_surrogate(self) -> None:
         """
-        Half a character has no UTF-8, in no field; the error says where it stands.
+        A lone surrogate is refused in every field; the error says where it is.
         """
         for field in ("data", "type", "id"):
             error = self.refused(field, **{field: "ab\ud800"})
             self.assertIn("index 2", str(error))
 
-    def test_no_text(self) -> None:
+    def test_not_text(self) -> None:
         """
         Data, type and id are text and nothing else.
         """
@@ -143,9 +143,9 @@ class EventTests(SynchronousTestCase):
         for retry in (0, 1, 3000, 10**15):
             self.assertEqual(retry, Event(retry=retry).retry)
 
-    def test_no_retry(self) -> None:
+    def test_invalid_retry(self) -> None:
         """
-        What is not made of digits is no retry.
+        A retry that is not made of digits is refused.
         """
         for retry in (1.0, 0.5, math.nan, True, False, "3000", "1_000", b"1"):
             error = self.refused("retry", retry=retry)
@@ -153,14 +153,14 @@ class EventTests(SynchronousTestCase):
 
     def test_retry_too_long_to_write(self) -> None:
         """
-        There is no retry below 0, nor one that Python refuses to write in digits.
+        A retry below 0, or one that Python refuses to write in digits, is refused.
         """
         self.refused("retry", retry=-1)
         self.refused("retry", retry=10**5000)
 
     def test_error(self) -> None:
         """
-        The error is one of ours, and a ``ValueError``.
+        The error is an ``SSETwistError`` and a ``ValueError``.
         """
         error = self.refused("id", id="\n")
         self.assertIsInstance(error, SSETwistError)
@@ -174,7 +174,7 @@ class WithJSONTests(SynchronousTestCase):
 
     def refused(self, value: object) -> InvalidEvent:
         """
-        Check that there is no event with that value because of the data, and return the error.
+        Check that an event with that value is refused because of the data, and return the error.
         """
         error = self.assertRaises(InvalidEvent, Event.with_json, value)
         self.assertEqual("data", error.field)
@@ -193,7 +193,7 @@ class WithJSONTests(SynchronousTestCase):
 
     def test_one_line(self) -> None:
         """
-        JSON takes one line, whatever is in it.
+        JSON takes one line for any value.
         """
         data = Event.with_json({"a\r\n": "b\n"}).data
         self.assertNotIn("\n", data)
@@ -201,13 +201,13 @@ class WithJSONTests(SynchronousTestCase):
 
     def test_short(self) -> None:
         """
-        There are no blanks and no escapes that are not needed.
+        JSON is written without needless blanks and escapes.
         """
         self.assertEqual('{"a":[1,2],"b":"é"}', Event.with_json({"a": [1, 2], "b": "é"}).data)
 
     def test_other_fields(self) -> None:
         """
-        Type, id and retry are handed on.
+        Type, id and retry are passed on.
         """
         self.assertEqual(
             Event("1", type="t", id="i", retry=5),
@@ -221,16 +221,16 @@ class WithJSONTests(SynchronousTestCase):
         error = self.assertRaises(InvalidEvent, Event.with_json, 1, type="a\nb")
         self.assertEqual("type", error.field)
 
-    def test_no_number(self) -> None:
+    def test_not_a_number(self) -> None:
         """
-        Not-a-number and the infinities have no JSON, wherever they stand.
+        Not-a-number and the infinities, which JSON lacks, are refused at any depth.
         """
         for value in (math.nan, math.inf, -math.inf, [math.nan], {"a": math.inf}, {math.nan: 1}):
             self.refused(value)
 
-    def test_no_json(self) -> None:
+    def test_not_json(self) -> None:
         """
-        What is no JSON type is refused, and the error says which type it was.
+        A value of a type that JSON lacks is refused, and the error names the type.
         """
         for value in (b"a", {1}, object(), {"a": 1j}, {(1, 2): 3}):
             self.refused(value)
@@ -255,12 +255,12 @@ class WithJSONTests(SynchronousTestCase):
 
     def test_lone_surrogate(self) -> None:
         """
-        Half a character is refused within JSON too.
+        A lone surrogate is also refused within JSON.
         """
         self.refused({"a": "\ud800"})
 
     def test_cause(self) -> None:
         """
-        The error keeps what Python said as its cause.
+        The error has Python's exception as its cause.
         """
         self.assertIsInstance(self.refused(object()).__cause__, TypeError)

@@ -1,6 +1,6 @@
 """
-How events are read.  What is read from which bytes is in the case table of ``tests/conformance``;
-here are the limits, what a client needs beside the events, and what others have got wrong.
+Reading of events.  The case table of ``tests/conformance`` has the events of many byte sequences;
+here are the limits, everything else that a client needs, and mistakes of other parsers.
 """
 
 import gc
@@ -26,25 +26,25 @@ def parse(*pieces: bytes) -> list[Event]:
 
 class EventTests(SynchronousTestCase):
     """
-    The events that come out.
+    The events that are returned.
     """
 
     def test_event(self) -> None:
         """
-        An event has its data, its type and the last event ID; a retry is not its own.
+        An event has its data, its type and the last event ID, and never a retry.
         """
         stream = b"id: 1\nevent: t\nretry: 5\ndata: a\ndata: b\n\n"
         self.assertEqual([Event("a\nb", type="t", id="1")], parse(stream))
 
     def test_defaults(self) -> None:
         """
-        Where there is no type it is ``message``, and where there is no last event ID it is None.
+        By default, the type is ``message`` and the last event ID is ``None``.
         """
         self.assertEqual([Event("a", type="message", id=None)], parse(b"data: a\n\n"))
 
     def test_id_stays(self) -> None:
         """
-        An event whose block has no id has that of the events before it.
+        An event without an id of its own has the id of earlier events.
         """
         self.assertEqual(
             [Event("a", id="1"), Event("b", id="1")], parse(b"id: 1\ndata: a\n\ndata: b\n\n")
@@ -52,14 +52,14 @@ class EventTests(SynchronousTestCase):
 
     def test_emptied_id(self) -> None:
         """
-        An ``id`` alone empties it.
+        An ``id`` field alone empties the last event ID.
         """
         stream = b"id: 1\ndata: a\n\nid\ndata: b\n\ndata: c\n\n"
         self.assertEqual([Event("a", id="1"), Event("b"), Event("c")], parse(stream))
 
     def test_emptied_fields_among_others(self) -> None:
         """
-        An empty id or type is one, also where the blocks around are alike but for that.
+        An empty id or type counts, also if the blocks around have the same fields.
         """
         events = [Event("a", type="t", id="1")] * 3
         for form in ("id: {0}\nevent: {1}\n", "event: {1}\nid: {0}\n", "id:{0}\nevent:{1}\n"):
@@ -73,7 +73,7 @@ class EventTests(SynchronousTestCase):
 
     def test_valid(self) -> None:
         """
-        What comes out is an event like any other: frozen, equal to one that was made, and valid.
+        A returned event is like any other: frozen, equal to a constructed one, and valid.
         """
         for event in parse(b"data: a\n\n" * 3 + b"event: t\ndata: \xff\n\n" * 3):
             made = Event(event.data, type=event.type, id=event.id, retry=event.retry)
@@ -87,20 +87,21 @@ class EventTests(SynchronousTestCase):
     @given(st.lists(st.binary(max_size=20) | st.sampled_from([b"data: ", b"\n\n", b"id: "])))
     def test_always_valid(self, parts: list[bytes]) -> None:
         """
-        Whatever the bytes, no event comes out that could not have been made.
+        For any bytes, every returned event could also have been constructed.
         """
         for event in parse(b"".join(parts)):
             Event(event.data, type=event.type, id=event.id)
 
     def test_nothing(self) -> None:
         """
-        No bytes are no events.
+        Empty input returns no events.
         """
         self.assertEqual([], parse(b"", b""))
 
     def test_many_alike(self) -> None:
         """
-        Where blocks are alike, no event is lost, doubled or out of order, wherever a piece ends.
+        In a run of similar blocks, events are never lost, doubled or out of order, wherever a piece
+        ends.
         """
         for block in (
             "data: {0}\n\n",
@@ -124,12 +125,12 @@ class EventTests(SynchronousTestCase):
 
 class LastEventIDTests(SynchronousTestCase):
     """
-    ``last_event_id``: what to come back with.
+    ``last_event_id``: the id to come back with.
     """
 
     def last(self, stream: bytes, before: str = "") -> str:
         """
-        Return it after a stream.
+        Return the last event ID after a stream.
         """
         parser = EventStreamParser(last_event_id=before)
         parser.feed(stream)
@@ -137,7 +138,7 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_no_stream(self) -> None:
         """
-        It is empty at first, or that of the stream before.
+        At first it is empty, or that of the stream before.
         """
         self.assertEqual("", self.last(b""))
         self.assertEqual("1", self.last(b"", before="1"))
@@ -152,39 +153,39 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_no_data(self) -> None:
         """
-        A block without data sets it, also among others that are alike.
+        A block without data sets it, also in a run of similar blocks.
         """
         self.assertEqual("1", self.last(b"id: 1\n\n"))
         self.assertEqual("2", self.last(b"data: a\n\n" * 5 + b"id: 2\n\n" + b"data: a\n\n" * 5))
 
     def test_alike(self) -> None:
         """
-        It is that of the last event of many that are alike.
+        After a run of similar blocks it is that of the last one.
         """
         for form in (b"id: %d\ndata: a\n\n", b"event: t\nid: %d\ndata: a\n\n"):
             self.assertEqual("9", self.last(b"".join(form % number for number in range(10))))
 
     def test_emptied(self) -> None:
         """
-        It can be emptied.
+        An empty id empties it.
         """
         self.assertEqual("", self.last(b"id\n\n", before="1"))
 
     def test_cut_off(self) -> None:
         """
-        A block that is cut off does not set it: its event has not come.
+        A block that is cut off does not set it, because its event has not come.
         """
         self.assertEqual("1", self.last(b"id: 1\n\nid: 2\ndata: a\n"))
 
     def test_nul(self) -> None:
         """
-        An id with NUL is no id, also among others that are alike.
+        An id with NUL is ignored, also in a run of similar blocks.
         """
         self.assertEqual("1", self.last(b"id: 1\ndata: a\n\n" * 5 + b"id: 2\0\ndata: a\n\n"))
 
     def test_impossible(self) -> None:
         """
-        What could not have been an id is refused.
+        A last event ID that is not valid is refused.
         """
         for bad in ("a\nb", "a\0", "\ud800"):
             self.assertRaises(InvalidEvent, EventStreamParser, last_event_id=bad)
@@ -197,7 +198,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def time(self, stream: bytes) -> float | None:
         """
-        Return it after a stream.
+        Return the time after a stream.
         """
         parser = EventStreamParser()
         parser.feed(stream)
@@ -205,7 +206,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_seconds(self) -> None:
         """
-        It is in seconds, in milliseconds on the wire, and none until there was one.
+        The time is in seconds, in milliseconds on the wire, and ``None`` before the first.
         """
         self.assertIsNone(self.time(b"data: a\n\n"))
         self.assertEqual(2.5, self.time(b"retry: 2500\n"))
@@ -213,27 +214,27 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """
-        It takes effect with its line, without a blank line.
+        A retry takes effect with its line, without a blank line.
         """
         self.assertEqual(1.0, self.time(b"retry: 1000\r"))
 
     def test_ascii_digits_only(self) -> None:
         """
-        ``int`` reads ``1_000``, blanks, signs and Arabic digits; the standard does not.
+        ``int`` accepts ``1_000``, blanks, signs and Arabic digits; the standard does not.
         """
         for bad in ("1_000", " 1", "1 ", "+1", "-1", "1.5", "1e3", "٣", "²", "", "x"):
             self.assertIsNone(self.time(f"retry: {bad}\n".encode()), bad)
 
     def test_absurd(self) -> None:
         """
-        Digits without end, which ``int`` refuses to read, are the longest time there can be.
+        Very many digits, which ``int`` refuses to read, are the longest possible time.
         """
         for digits in (b"9" * 5000, b"1" + b"0" * 10**6, b"%d" % (MAX_RETRY + 1)):
             self.assertEqual(MAX_RETRY / 1000, self.time(b"retry: " + digits + b"\n"))
 
     def test_zeros(self) -> None:
         """
-        Zeros before a number, however many, do not count.
+        Leading zeros do not count, however many there are.
         """
         self.assertEqual(0.007, self.time(b"retry: " + b"0" * 5000 + b"7\n"))
         self.assertEqual(0.0, self.time(b"retry: " + b"0" * 5000 + b"\n"))
@@ -241,12 +242,12 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
 class CommentTests(SynchronousTestCase):
     """
-    Comments, for who wants them.
+    Comments, for callers that want them.
     """
 
     def comments(self, *pieces: bytes) -> list[str]:
         """
-        Return those of a stream.
+        Return the comments of a stream.
         """
         comments: list[str] = []
         parser = EventStreamParser(on_comment=comments.append)
@@ -256,39 +257,39 @@ class CommentTests(SynchronousTestCase):
 
     def test_text(self) -> None:
         """
-        They come without their colon and one blank.
+        Comments come without their colon and one blank.
         """
         self.assertEqual(["", "a", " b", "c:d"], self.comments(b":\n:a\n:  b\n: c:d\n"))
 
     def test_bytes(self) -> None:
         """
-        They are UTF-8, and what is not is replaced.
+        Comments are UTF-8, and other bytes are replaced.
         """
         self.assertEqual(["é\ufffd"], self.comments(b": \xc3", b"\xa9\xff\n"))
 
     def test_anywhere(self) -> None:
         """
-        They may stand between events and inside, also where blocks are alike.
+        Comments may stand between events and inside, also in a run of similar blocks.
         """
         stream = b"data: a\n\n" * 3 + b": a\n\n" + b"data: a\n: b\n\n" * 3 + b":c\n"
         self.assertEqual(["a", "b", "b", "b", "c"], self.comments(stream))
 
     def test_first(self) -> None:
         """
-        The shortest there is comes at once, also as the first bytes, where others wait whether a
-        byte order mark will come.
+        The shortest comment comes at once, also as the first bytes, although other bytes wait for a
+        byte order mark.
         """
         self.assertEqual([""], self.comments(b":\n"))
 
     def test_not_wanted(self) -> None:
         """
-        Who does not want them gets none, and none is kept.
+        Without a callback, comments are not kept.
         """
         self.assertEqual([Event("a")], parse(b": a\n: b\ndata: a\n\n"))
 
     def test_failure(self) -> None:
         """
-        Who fails on a comment loses no event: the next call has them.
+        If the callback raises, no event is lost: the next call returns them.
         """
 
         def fail(comment: str) -> None:
@@ -301,7 +302,7 @@ class CommentTests(SynchronousTestCase):
 
 class LimitTests(SynchronousTestCase):
     """
-    Nothing that a peer sends takes memory without bound.
+    Limits on the memory that a peer can take.
     """
 
     def assert_too_large(
@@ -317,7 +318,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_line(self) -> None:
         """
-        A line may have as many bytes as that, and none more, whole or cut anywhere.
+        A line may have as many bytes as its limit, and not one more, whole or cut anywhere.
         """
         fits, does_not = "data: éé\n\n".encode(), "data: ééa\n\n".encode()
         for pieces in ([does_not], [does_not[:1], does_not[1:]], [bytes([b]) for b in does_not]):
@@ -326,7 +327,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_line_of_any_kind(self) -> None:
         """
-        It is the same for a comment, for an unknown field, and for a line that has no end.
+        The limit also holds for a comment, for an unknown field, and for a line that never ends.
         """
         for line in (b": 123456789", b"x: 12345678", b"id: 1234567\n", b"12345678901\r"):
             for lines in (line, b"data: a\n" + line):
@@ -334,7 +335,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_event(self) -> None:
         """
-        So may the data of an event, with the ends of its lines.
+        The data of an event may have as many bytes as its limit, with the ends of its lines.
         """
         fits = "data: abc\ndata: éa\n\n".encode()
         for pieces in ([fits + b"data: abcdefgh\n\n"], [fits, b"data: abcdefg\ndata\n", b"\n"]):
@@ -344,7 +345,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_events_before(self) -> None:
         """
-        The events before are handed out first, however the bytes come.
+        The events before are returned first, however the bytes are cut.
         """
         stream = b"data: a\n\ndata: b\n\ndata: " + b"c" * 20
         for pieces in ([stream], [stream[:12], stream[12:]], [bytes([byte]) for byte in stream]):
@@ -357,7 +358,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_comments_before(self) -> None:
         """
-        So are the comments.
+        The comments before are returned first.
         """
         comments: list[str] = []
         parser = EventStreamParser(max_line=20, on_comment=comments.append)
@@ -366,16 +367,16 @@ class LimitTests(SynchronousTestCase):
 
     def test_stays_broken(self) -> None:
         """
-        After that nothing is read any more, and every call says why.
+        After that nothing is read any more, and every call raises the error.
         """
         parser = EventStreamParser(max_line=20)
         for piece in (b"x" * 21, b"\n\ndata: a\n\n", b""):
             self.assert_too_large("line", 20, parser, [piece])
         self.assertEqual("", parser.last_event_id)
 
-    def test_lets_go(self) -> None:
+    def test_frees_what_was_too_large(self) -> None:
         """
-        What was too large is not held any longer.
+        The data that was too large is freed.
         """
         parser = EventStreamParser(max_line=2**20, max_event=2**19)
         tracemalloc.start()
@@ -391,15 +392,15 @@ class LimitTests(SynchronousTestCase):
 
     def test_not_the_callers_fault(self) -> None:
         """
-        It is an error of ours, and no ValueError: the peer has done it.
+        The error is an ``SSETwistError``, and not a ``ValueError``, because it is the peer's fault.
         """
         self.assertTrue(issubclass(EventTooLarge, SSETwistError))
         self.assertFalse(issubclass(EventTooLarge, ValueError))
 
     def test_bad_bytes(self) -> None:
         """
-        Limits are bytes as they came: a bad one counts once, in whichever piece it comes, though
-        U+FFFD has three.
+        Limits count bytes as they came: a bad byte counts as one in any piece, although U+FFFD has
+        three.
         """
         stream = b"data: a\n\ndata: b\n\ndata:" + b"\xff" * 60 + b"\n\n"
         for size in (1, len(stream)):
@@ -410,8 +411,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_no_limit_for_heartbeats(self) -> None:
         """
-        Comments and unknown fields without any blank line may go on for ever: nothing of them is
-        held.
+        Comments and unknown fields without a blank line may go on for ever, and are not held.
         """
         parser = EventStreamParser(max_line=100, max_event=100)
         for _ in range(200):
@@ -420,13 +420,13 @@ class LimitTests(SynchronousTestCase):
 
     def test_large_default(self) -> None:
         """
-        Events of some MB, on one line too, are read unless one says otherwise.
+        By default, events of some MB are read, also on one line.
         """
         data = "x" * 10**7
         for piece in (f"data: {data}\n\n", f"data: {data}\ndata: {data}\n\n"):
             self.assertEqual(data, parse(piece.encode())[0].data[: len(data)])
 
-    def test_no_such_limit(self) -> None:
+    def test_invalid_limit(self) -> None:
         """
         A limit is positive.
         """
@@ -435,8 +435,8 @@ class LimitTests(SynchronousTestCase):
 
     def test_memory(self) -> None:
         """
-        What is held of a block without end is about as much as the limits say, however it comes:
-        on one line, on many short ones, byte by byte.
+        A block that never ends takes about as much memory as the limits allow: on one line, on many
+        short ones, or byte by byte.
         """
         size = 2**13
         for piece in (b"data: a\ndata\n", b"x", b"data: " + b"x" * 1000 + b"\n", b": c\n", b"id\r"):
@@ -451,12 +451,12 @@ class LimitTests(SynchronousTestCase):
             finally:
                 _, peak = tracemalloc.get_traced_memory()
                 tracemalloc.stop()
-            self.assertLess(peak, 3 * size, piece)  # while a buffer grows it is there twice
+            self.assertLess(peak, 3 * size, piece)  # a buffer that grows exists twice for a moment
 
 
 class PitfallTests(SynchronousTestCase):
     """
-    What other parsers have got wrong.
+    Mistakes of other parsers.
     """
 
     def test_cr_does_not_wait(self) -> None:
@@ -470,21 +470,22 @@ class PitfallTests(SynchronousTestCase):
 
     def test_crlf_cut(self) -> None:
         """
-        A CRLF that is cut between two pieces ends one line, not two, also with nothing in between.
+        A CRLF that is cut between two pieces ends one line, not two, also with an empty piece in
+        between.
         """
         self.assertEqual([Event("a\nb")], parse(b"data: a\r", b"", b"\ndata: b\r", b"\n\r", b"\n"))
         self.assertEqual([Event("a\nb")], parse(b"data: a\r", b"data: b\r\n\r\n"))
 
     def test_byte_order_mark(self) -> None:
         """
-        One at the very start is no part of the first field, also if it is cut.
+        A byte order mark at the very start does not belong to the first field, also if it is cut.
         """
         for pieces in ([b"\xef\xbb\xbf"], [b"\xef", b"\xbb\xbf"], [b"\xef", b"", b"\xbb", b"\xbf"]):
             self.assertEqual([Event("a")], parse(*pieces, b"data: a\n\n"))
 
     def test_no_byte_order_mark(self) -> None:
         """
-        A part of one is none, and neither is a second one or one later on.
+        A part of a byte order mark, a second one, and a later one are ordinary text.
         """
         for start in (b"\xef\xbb", b"\xef\xbb\xbf\xef\xbb\xbf", b"\n\xef\xbb\xbf", b"\xbb\xbf"):
             for cut in range(len(start)):
@@ -508,8 +509,8 @@ class PitfallTests(SynchronousTestCase):
 
     def test_empty_events(self) -> None:
         """
-        A comment, a retry, an id or a type with a blank line behind it is no event, also once
-        there was an id.
+        A comment, a retry, an id or a type with a blank line after it is not an event, also after
+        an id.
         """
         stream = b"id: 1\ndata: a\n\n: ping\n\nretry: 5\n\nid: 2\n\nevent: t\n\n\n\ndata: b\n\n"
         self.assertEqual([Event("a", id="1"), Event("b", id="2")], parse(stream))
@@ -525,13 +526,13 @@ class PitfallTests(SynchronousTestCase):
 
     def test_newlines_at_the_end(self) -> None:
         """
-        Of the newlines that end the data only one is taken off.
+        Of several newlines at the end of the data only one is removed.
         """
         self.assertEqual([Event("a\n\n")], parse(b"data: a\ndata:\ndata\n\n"))
 
     def test_one_blank(self) -> None:
         """
-        Only one blank is taken off a value, and none is added where there was none.
+        Only one blank is removed from a value, and a value without one is unchanged.
         """
         stream = b"data:  a\n\n" * 3 + b"data:a\n\n" * 3 + b"id:  1\nevent:  t\ndata: \n\n" * 3
         self.assertEqual(
@@ -541,7 +542,7 @@ class PitfallTests(SynchronousTestCase):
 
     def test_long_line(self) -> None:
         """
-        A line of more than 512 KiB, where another client gives up, is read.
+        A line of more than 512 KiB, where another client fails, is read.
         """
         data = "x" * 600_000
         stream = f"data: {data}\n\n".encode()
@@ -549,7 +550,7 @@ class PitfallTests(SynchronousTestCase):
         self.assertEqual([Event(data)], parse(*pieces))
 
 
-#: Blocks that are written alike, as a server writes them, but for some without an id.
+#: Similar blocks, as a server writes them; some are without an id.
 PIECES = st.lists(
     st.tuples(
         st.sampled_from([("data: ", ""), ("data:", ""), ("data: ", "event: t\n")]),
@@ -561,15 +562,14 @@ PIECES = st.lists(
 
 class CutBetweenBlocksTests(SynchronousTestCase):
     """
-    Streams of which each piece is some whole blocks, as servers write them.
+    Streams in pieces of whole blocks, as servers write them.
     """
 
     @given(PIECES)
     @example([(("data: ", ""), ["1", "2", "3"]), (("data: ", ""), [None])])
     def test_last_id_counts(self, pieces: list[tuple[tuple[str, str], list[str | None]]]) -> None:
         """
-        The id of an event is the last one that a block up to its own has set, in whichever piece
-        that block came.
+        The id of an event is the last one that a block up to its own has set, in any piece.
         """
         parser = EventStreamParser()
         last = ""

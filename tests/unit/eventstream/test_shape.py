@@ -9,13 +9,13 @@ from ssetwist.eventstream import EventStreamParser
 
 class ShapeTests(SynchronousTestCase):
     """
-    Blocks of one shape, and some of another between them.
+    Blocks of one shape, with others between them.
     """
 
     def test_blank_behind_the_colon(self) -> None:
         """
-        A blank behind a colon is no part of a value, also among blocks that have none there; a
-        second one is.
+        A blank after a colon does not belong to the value, also among blocks without one; a second
+        blank does.
         """
         values = (b"a", b" b", b"  c", b"d")
         for head in (b"", b"id:1\n", b"event:x\n", b"id:1\nevent:x\n", b"event:x\nid:1\n"):

@@ -1,5 +1,5 @@
 """
-Words of hubs and their clients.
+Words that hubs and clients agree upon.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -18,14 +18,14 @@ class HubIdTests(SynchronousTestCase):
 
     def test_of_hubs(self) -> None:
         """
-        Ids that a hub gives, and words that it understands as cursors, are its own.
+        Ids that a hub gives, and words with a meaning in ``Last-Event-ID``, are the hub's own.
         """
         for id in (render_id("e", 0), render_id("e", 10), END_ID, EARLIEST, "#", "#mine", ""):
             self.assertTrue(is_hub_id(id), id)
 
     def test_of_publishers(self) -> None:
         """
-        Any other id is a publisher's, even if it looks like those.
+        Any other id may be a publisher's, even if it looks similar.
         """
         for id in ("1", "urn:uuid:1", "a#1", " #1", "Earliest", "earliest ", "end", " "):
             self.assertFalse(is_hub_id(id), id)

@@ -1,5 +1,5 @@
 """
-A hub to test with, of which nothing may be left.
+Test case with a hub that must hold nothing at the end.
 """
 
 import threading
@@ -9,7 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub, MemoryLog, View
 from ssetwist.hub import EVERYTHING, Topics
-from ssetwist.hub._catch_up import PIECE
+from ssetwist.hub.outlets import PIECE
 from ssetwist.log import render_id
 from ssetwist.testing import Listener, MemoryHub
 from tests.unit.hub.fake import FakeListener, TurnClock
@@ -17,7 +17,7 @@ from tests.unit.hub.fake import FakeListener, TurnClock
 #: The epoch of the log of every hub here.
 EPOCH = "e"
 
-#: So much data that one such event fills a third of a piece.
+#: The length of data with which an event fills a third of a piece.
 THIRD = PIECE // 3
 
 
@@ -37,7 +37,7 @@ def shown(listener: Listener) -> list[str]:
 
 class HubTestCase(SynchronousTestCase):
     """
-    A hub, and a clock that ends empty.
+    A hub and a clock that are empty at the end.
     """
 
     def setUp(self) -> None:
@@ -63,7 +63,7 @@ class HubTestCase(SynchronousTestCase):
 
     def check_nothing_is_left(self) -> None:
         """
-        Check that every trace of a subscriber goes with its stream: timers and threads, too.
+        Check that every trace of a subscriber is gone with its stream, also timers and threads.
         """
         for hub in self.hubs:
             hub.streams.abort()
@@ -91,6 +91,6 @@ class HubTestCase(SynchronousTestCase):
 
     def settle(self) -> None:
         """
-        Let everything happen that can happen now.
+        Let everything happen that can happen without waiting.
         """
         self.clock.advance(0)

@@ -1,6 +1,6 @@
 """
-What tests of the hub need beyond :mod:`ssetwist.testing`: turns of the reactor one by one, outlets
-that do something in the wrong moment or break, and a log that takes its time.
+Fakes for tests of the hub, beyond :mod:`ssetwist.testing`: single turns of the reactor, outlets
+that do something at the wrong moment or break, and a log that answers later.
 """
 
 from collections.abc import Callable, Sequence
@@ -19,13 +19,13 @@ from ssetwist.testing import Listener, MemoryOutlet
 
 class TurnClock(Clock):
     """
-    A clock with the turns of a reactor: what is called for now from within one runs in the next.
-    (``advance`` runs on until there is nothing left to do now.)
+    A clock with turns like those of a reactor: a call that is scheduled for now runs in the next
+    turn.  (``advance`` runs on until there is nothing left to do now.)
     """
 
     def turn(self, seconds: float = 0) -> None:
         """
-        Let time pass, and then one turn.
+        Let time pass, and then run one turn.
         """
         self.busy(seconds)
         for call in sorted(self.calls, key=lambda call: call.getTime()):
@@ -36,21 +36,21 @@ class TurnClock(Clock):
 
     def busy(self, seconds: float) -> None:
         """
-        Let time pass in which nothing else runs: to be called from within a turn.
+        Let time pass in which nothing else runs.  To be called during a turn.
         """
         self.rightNow += seconds
 
 
 class FakeOutlet(MemoryOutlet):
     """
-    An outlet that does more than remember.
+    An outlet with hooks.
 
-    :ivar given: What it was told to write, as it was handed over.
-    :ivar write_times: When something was written that the client took, in seconds of the clock.
+    :ivar given: The chunks that it was told to write.
+    :ivar write_times: The times of the writes that the client took, in seconds of the clock.
     :ivar during_write: Called at the beginning of every write; it may raise.
-    :ivar during_short_cut: Called where there is one to be taken; it may raise.
-    :ivar during_send: Called when it is taken, in whatever thread; it may raise.
-    :ivar sent: What was handed to the short cut, and the thread that did it.
+    :ivar during_short_cut: Called when a short cut is asked for; it may raise.
+    :ivar during_send: Called when the short cut is taken, in any thread; it may raise.
+    :ivar sent: The bytes that were handed to the short cut, each with the name of the thread.
     :ivar during_end: Called at the beginning of every end; it may raise.
     :ivar during_abort: Called at the beginning of every abort; it may raise.
     """
@@ -86,18 +86,18 @@ class FakeOutlet(MemoryOutlet):
         self.during_abort()
         super().abort(reason)
 
-    # What the client does
+    # Actions of the client
 
     def fall_behind(self) -> None:
         """
-        The client takes nothing more, and something waits for it already.
+        Let the client take nothing more while something waits for it.
         """
         self.stop_reading()
         self.behind_since = self._streams.clock.seconds()
 
     def read_some(self) -> None:
         """
-        The client takes something, but not all.
+        Let the client take some bytes, but not all.
         """
         self.fall_behind()
 
@@ -113,7 +113,7 @@ class FakeListener(Listener, FakeOutlet):
     """
     A subscriber over such an outlet.
 
-    :param is_behind: Whether its connection is behind before it subscribes.
+    :param is_behind: If true, its connection is behind before it subscribes.
     """
 
     def __init__(
@@ -132,12 +132,12 @@ class FakeListener(Listener, FakeOutlet):
 
 class SlowLog:
     """
-    A log that is elsewhere: it answers when it is told to.  What is appended is in it at once; that
-    and where it is, it says later.
+    A log on another machine: it answers when the test says so.  An appended event is in it at once,
+    but its place is told later.
 
     :ivar kept: The events.
-    :ivar unanswered: What it was asked: ``append``, ``find`` or ``read``, and how to answer that.
-    :ivar cancelled: Which questions were cancelled.
+    :ivar unanswered: The open questions (``append``, ``find`` or ``read``), each with its answer.
+    :ivar cancelled: The questions that were cancelled.
     """
 
     def __init__(self, kept: MemoryLog) -> None:
@@ -178,7 +178,7 @@ class SlowLog:
 
     def answer(self, what: str) -> None:
         """
-        Answer the questions of one kind that are unanswered now.
+        Answer all open questions of one kind.
         """
         answers = [question for question in self.unanswered if question[0] == what]
         assert answers, f"it was not asked to {what}"
@@ -189,7 +189,7 @@ class SlowLog:
 
     def break_down(self) -> None:
         """
-        Fail to answer whatever it was asked.
+        Answer all open questions with a failure.
         """
         questions, self.unanswered = self.unanswered, []
         for _, result, _ in questions:
@@ -207,13 +207,13 @@ class SlowLog:
 
 class Broken(Exception):
     """
-    What a broken outlet, log or callback raises here.
+    Exception of a broken outlet, log or callback.
     """
 
 
 def fail(*_: object) -> None:
     """
-    Raise it.
+    Raise ``Broken``.
     """
     raise Broken
 

@@ -1,8 +1,8 @@
 """
-What a hub must do, told as plainly as possible: the oracle of ``test_model``.
+The oracle of ``test_model``: a plain description of a hub's duties.
 
-Nothing here knows audiences, rounds or catching up.  There is one list of everything that was
-published, and for each client the place in that list up to which it has been told everything.
+It knows nothing of audiences, rounds and catching up.  It has one list of everything that was
+published, and for each client the place in that list up to which it has been sent everything.
 """
 
 import json
@@ -20,9 +20,9 @@ EPOCH = "e1"
 @dataclass(frozen=True)
 class Published:
     """
-    One event that was published.
+    One published event.
 
-    :ivar position: Its place in the log; ``None`` for an ephemeral one.
+    :ivar position: Its place in the log; ``None`` for an ephemeral event.
     """
 
     number: int
@@ -40,7 +40,7 @@ class Published:
 @dataclass(frozen=True)
 class Sight:
     """
-    What a client asked for and was granted, as sets of topics, and its filter.
+    The topics that a client asked for and was granted, as sets, and its filter.
     """
 
     asked: frozenset[str]
@@ -58,9 +58,9 @@ class Sight:
 @dataclass
 class World:
     """
-    Everything that was published, in order, and what of it the log keeps.
+    Everything that was published, in order, and the part that the log keeps.
 
-    :ivar oldest_at: By the newest position: the oldest that was kept then.
+    :ivar oldest_at: The oldest position that was kept, by the newest position at that time.
     """
 
     max_count: int
@@ -84,7 +84,7 @@ class World:
         self, topics: tuple[str, ...], data: str, id: str | None, *, private: bool, ephemeral: bool
     ) -> Published:
         """
-        Something is published.
+        Add an event that is published.
         """
         position = None
         if not ephemeral:
@@ -108,13 +108,13 @@ class World:
 
     def after(self, position: int) -> int:
         """
-        The place in the list that follows a position of the log.
+        Return the place in the list that follows a position of the log.
         """
         return self._places[position - 1] + 1 if position else 0
 
     def position_before(self, place: int) -> int:
         """
-        The newest position of the log before a place in the list.
+        Return the newest position of the log before a place in the list.
         """
         while place:
             place -= 1
@@ -125,12 +125,12 @@ class World:
 
     def find(self, id: str) -> int | None:
         """
-        The position of an id, if everything after it is kept.
+        Return the position of an id, if everything after it is kept.
         """
         position = position_of(EPOCH, id)
         if position is not None:
             return position if self.oldest - 1 <= position <= self.head else None
-        # One that a publisher gave is known for as long as its event is kept.
+        # An id that a publisher gave is known as long as its event is kept.
         for one in self.published:
             if one.id == id and one.position is not None and one.position >= self.oldest:
                 return one.position
@@ -150,13 +150,13 @@ class Heard:
 
 class Story:
     """
-    What one client must hear.  Each method fails if it is not what it must be.
+    Everything that one client must hear.  A method fails if the client hears something else.
 
-    :ivar place: The place in the list before which everything has been dealt with: heard, not to
-        be seen, before the cursor, or lost in a gap that was told.  ``None`` for one that asked for
-        the last few, before it has heard anything.
-    :ivar numbers: What it has heard.
-    :ivar steady_from: Since when, as a place in the list, it has kept up without a break; ``None``
+    :ivar place: The place in the list before which everything has been settled: heard, not visible,
+        before the start, or lost in a gap that was reported.  ``None`` for a client that asked for
+        the last few events and has not heard anything yet.
+    :ivar numbers: The events that it has heard.
+    :ivar steady_from: The place in the list since which it has kept up without a break; ``None``
         while it has not.
     """
 
@@ -169,13 +169,13 @@ class Story:
         self._begun_at = world.head
         self._unknown_id: str | None = None
         self._last = 0
-        self._is_too_much = False  # it has heard more than the last, unless a gap is told next
+        self._is_too_much = False  # more than the last few were heard, unless a gap comes next
         self._not_before = 0
         self._sights = [(0, sight)]
-        #: With ``LATEST``: what was left out, because a newer one of its topic was to be heard.
+        #: With ``LATEST``: events that were left out because a newer one of their topic follows.
         self._left_out: list[int] = []
 
-    # How it begins
+    # Beginnings
 
     def begin_after_id(self, id: str) -> None:
         position = self.world.find(id)
@@ -187,7 +187,7 @@ class Story:
 
     def begin_with_earliest(self) -> None:
         """
-        It asked for all that is kept, which is what is left when it is read.
+        Begin with the oldest event that is kept at the time of reading.
         """
         self.begin_with_last(len(self.world.published) + 10**9)
 
@@ -196,11 +196,11 @@ class Story:
         self._last = count
         self._not_before = self.world.after(self.world.oldest - 1)
 
-    # What happens
+    # Events and gaps
 
     def change(self, sight: Sight) -> None:
         """
-        From now on it sees something else.
+        Change the view for events from now on.
         """
         self._sights.append((len(self.world.published), sight))
 
@@ -212,7 +212,7 @@ class Story:
 
     def kept_between(self, begin: int, end: int) -> list[int]:
         """
-        The kept events that it sees, from a place in the list to another.
+        Return the kept events that it sees between two places in the list.
         """
         return [
             number
@@ -222,7 +222,7 @@ class Story:
 
     def hear(self, heard: Heard) -> None:
         """
-        It has read one event.
+        Take note of one event that the client has read.
         """
         if heard.type == "gap":
             self._hear_gap(heard)
@@ -247,7 +247,7 @@ class Story:
         self.numbers.add(number)
 
     def _begin_with_last_from(self, one: Published) -> None:
-        # The last so many are counted from some moment between its coming and now.
+        # The last few are counted from some moment between its coming and now.
         assert one.number >= self._not_before, "older than what was kept"
         then = self.world.after(self._begun_at)
         now = len(self.world.published)
@@ -263,7 +263,7 @@ class Story:
         assert heard.id is not None
         resume = position_of(EPOCH, heard.id)
         assert resume is not None
-        # What the log held when it was told.
+        # The range that the log kept when the gap was reported.
         if told["newest"] is None:
             assert told["oldest"] is None
             head = resume
@@ -287,7 +287,7 @@ class Story:
             assert asked + 1 < oldest, "a gap without a need"
             assert world.when_behind is not WhenBehind.DISCONNECT
             if self.place is None and world.when_behind is WhenBehind.LATEST:
-                # The last few of what is left; or the newest of each topic, if it had had them.
+                # The last few that are left; or the newest of each topic, if it had got them.
                 assert resume == oldest - 1, "it goes on elsewhere"
                 self._not_before = world.after(resume)
                 return
@@ -304,7 +304,7 @@ class Story:
 
     def _pass(self, begin: int, end: int) -> None:
         """
-        It is told nothing of what is between two places.
+        Check that nothing between two places had to be sent.
         """
         self._pass_over(self.kept_between(begin, end))
 
@@ -314,24 +314,24 @@ class Story:
         else:
             assert not missing, f"events {missing} are lost"
 
-    # When it must have heard everything
+    # Checks that everything was heard
 
     def keep_up(self) -> None:
         """
-        It takes everything from now on.
+        Take note that the client takes everything from now on.
         """
         if self.steady_from is None:
             self.steady_from = len(self.world.published)
 
     def fall_behind(self) -> None:
         """
-        It may no longer take everything.
+        Take note that the client may no longer take everything.
         """
         self.steady_from = None
 
     def check_steady(self) -> None:
         """
-        Who has kept up has heard everything since, also what is ephemeral.
+        Check that a client that keeps up has heard everything since, also ephemeral events.
         """
         if self.steady_from is None:
             return
@@ -344,7 +344,7 @@ class Story:
 
     def check_complete(self) -> None:
         """
-        Everything is quiet and it reads: there is nothing that it should have heard.
+        Check that nothing is left to hear when everything is quiet and the client reads.
         """
         now = len(self.world.published)
         assert self._unknown_id is None, "it has not been told of the gap"
@@ -366,7 +366,7 @@ class Story:
 
     def could_fall_off(self) -> bool:
         """
-        Whether something that it may not have heard is no longer kept.
+        True if the log no longer keeps something that the client may not have heard.
         """
         position = 0 if self.place is None else self.world.position_before(self.place)
         return position + 1 < self.world.oldest

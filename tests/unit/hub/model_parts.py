@@ -1,5 +1,5 @@
 """
-Parts of the machine that tries a hub: its clients, its log, its turns, and what may be asked for.
+Parts of the machine that tests a hub: its clients, its log, its turns and its choices.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,12 +16,12 @@ from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import MemoryOutlet
 from tests.unit.hub.model import Heard, Sight, Story
 
-#: Clients at a time.
+#: The number of clients at a time.
 MAX_CLIENTS = 12
 
 ALL = frozenset({"a", "b", "a/1", "a/2"})
 
-#: What may be asked for or granted, and the topics that this means.
+#: Matchers to ask for or to grant, each with its topics.
 ASKED: dict[str, tuple[Topics, frozenset[str]]] = {
     "everything": (EVERYTHING, ALL),
     "a": ("a", frozenset({"a"})),
@@ -31,7 +31,7 @@ ASKED: dict[str, tuple[Topics, frozenset[str]]] = {
     "nothing": ((), frozenset()),
 }
 
-#: What is asked for, what is granted, which filter.  Few, so that many see the same.
+#: Matchers, grants and filter of the views.  They are few, so that many clients see the same.
 SEEN = [
     ("everything", "nothing", "none"),
     ("everything", "nothing", "none"),
@@ -48,7 +48,7 @@ PUBLISHED_TO = [("a",), ("b",), ("a/1",), ("a/2",), ("b", "a"), ("a/1", "b"), ("
 
 class Broken(Exception):
     """
-    What a broken connection or filter raises here.
+    Exception of a broken connection or filter.
     """
 
 
@@ -62,7 +62,7 @@ def fails_for_third(topics: tuple[str, ...], event: Event) -> bool:
     return True
 
 
-#: Filters, and what they say of the event of that number.
+#: Filters, each with its result for the event of a number.
 FILTERS: dict[str, tuple[Any, Callable[[int], bool]]] = {
     "none": (None, lambda number: True),
     "even": (is_even, lambda number: number % 2 == 0),
@@ -76,7 +76,8 @@ def sight_of(asked: str, granted: str, filter: str) -> Sight:
 
 class Turns(Clock):
     """
-    A clock with turns, as a reactor has them: what is scheduled in one is called in the next.
+    A clock with turns like those of a reactor: a call that is scheduled in one turn runs in the
+    next.
     """
 
     def turn(self, seconds: float = 0) -> None:
@@ -100,7 +101,7 @@ class SlowLog:
     """
     An ``EventLog`` that answers some turns later.
 
-    :param delays: After how many turns, by turns.
+    :param delays: The number of turns until each answer.
     """
 
     def __init__(self, log: MemoryLog, clock: Turns, delays: Sequence[int]) -> None:
@@ -149,14 +150,14 @@ class SlowLog:
 
 class Client(MemoryOutlet):
     """
-    A client that may read slowly, or break, and what it must hear.
+    A client that may read slowly or break, and the story that it must hear.
 
-    :ivar story: What it must hear.
-    :ivar ends: Every reason for its end that anybody was told.
-    :ivar due: Why it ends now, if somebody ends it.
-    :ivar seconds_per_write: How long each write to it takes.
-    :ivar is_breaking: Whether the next write to it fails.
-    :ivar writes_while_behind: How often it was written to though it had not taken what was before.
+    :ivar story: Everything that it must hear.
+    :ivar ends: Every reason for its end that was reported.
+    :ivar due: The reason why it ends now, if something ends it.
+    :ivar seconds_per_write: The time that each write to it takes.
+    :ivar is_breaking: If true, the next write to it fails.
+    :ivar writes_while_behind: The number of writes before it had taken the bytes of an earlier one.
     """
 
     subscriber: Subscriber
@@ -178,7 +179,7 @@ class Client(MemoryOutlet):
         self._clock = clock
 
     def __hash__(self) -> int:
-        return self.number  # the same in every run: the hub looks after outlets by their hash
+        return self.number  # the same in every run: the hub orders outlets by their hash
 
     @property
     def is_reading(self) -> bool:
@@ -196,7 +197,7 @@ class Client(MemoryOutlet):
 
     def begin_behind(self) -> None:
         """
-        It has not even taken the head of its response.
+        Begin with a connection that has not even taken the head of the response.
         """
         self.stop_reading()
         self._put(b":\n")
@@ -211,7 +212,7 @@ class Client(MemoryOutlet):
 
     def take(self, count: int) -> None:
         """
-        The client, which does not read, takes so many bytes of what waits, and no more.
+        Let the client, which does not read, take so many waiting bytes and no more.
         """
         if self._is_reading or not self._waiting:
             return
@@ -225,7 +226,7 @@ class Client(MemoryOutlet):
 
     def hear(self) -> None:
         """
-        Hold what was read since against the story.
+        Compare the events that were read since with the story.
         """
         whole, blank_line, self.received = self.received.rpartition(b"\n\n")
         if not blank_line:

@@ -19,7 +19,7 @@ EVENT = Chunk(b"data: a\n\n", 1)
 
 class Heard:
     """
-    A writer that remembers how its stream ended.
+    A writer that remembers how its stream has ended.
 
     :param act: Called when it ends.
     """
@@ -31,12 +31,12 @@ class Heard:
 
     def has_room(self) -> None:
         """
-        Nothing more is written.
+        Write nothing more.
         """
 
     def before_end(self) -> None:
         """
-        Nothing more is written.
+        Write nothing more.
         """
 
     def ended(self, reason: EndReason) -> None:
@@ -46,7 +46,7 @@ class Heard:
 
 class StreamsTestCase(SynchronousTestCase):
     """
-    Streams with the defaults, 15 s and 20 s, and a clock that ends empty.
+    Streams with the default times, 15 s and 20 s, and a clock that is empty at the end.
     """
 
     def setUp(self) -> None:
@@ -56,14 +56,14 @@ class StreamsTestCase(SynchronousTestCase):
 
     def check_nothing_is_left(self) -> None:
         """
-        Check that the timer has gone with the last stream.
+        Check that the timer is gone with the last stream.
         """
         self.streams.abort()
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def pass_time(self, seconds: float) -> None:
         """
-        Let time pass, from one call to the next, as in a reactor that has little to do.
+        Let time pass from call to call, as in a reactor that has little to do.
         """
         end = self.clock.seconds() + seconds
         while (calls := self.clock.getDelayedCalls()) and calls[0].getTime() <= end:

@@ -1,5 +1,5 @@
 """
-An audience by itself: who gets what of the events that wait.
+An audience alone: the members that get the waiting events.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -10,7 +10,7 @@ from ssetwist.hub._audience import Audience
 
 class Someone:
     """
-    A member; it is told nothing here.
+    A member that does nothing here.
     """
 
     def __init__(self, name: str) -> None:
@@ -37,7 +37,8 @@ class AudienceTests(SynchronousTestCase):
 
     def hand_out(self, most: int = 1000, head: int = 0) -> list[tuple[str, bytes]]:
         """
-        Hand out to so many members, or until the round is over, and return who got what.
+        Hand out to so many members, or until the round is over, and return the events that each
+        got.
         """
         got = []
         while len(got) < most and (batch := self.audience.next_batch(head)) is not None:
@@ -47,21 +48,21 @@ class AudienceTests(SynchronousTestCase):
 
     def test_length(self) -> None:
         """
-        Its length is the number of its members.
+        The length of an audience is the number of its members.
         """
         self.audience.leave(self.members[0])
         self.assertEqual(2, len(self.audience))
 
     def test_no_work(self) -> None:
         """
-        Where nothing was published there is nothing to do.
+        Before an event is published, an audience has nothing to do.
         """
         self.assertFalse(self.audience.has_work)
         self.assertEqual([], self.hand_out())
 
     def test_work(self) -> None:
         """
-        There is work from the first event on until the last member has it.
+        There is work from the first event until the last member has it.
         """
         self.expect(b"1")
         self.assertTrue(self.audience.has_work)
@@ -72,7 +73,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_no_members(self) -> None:
         """
-        For nobody there is no work, even where events wait.
+        An audience without members has nothing to do, even if events wait.
         """
         self.expect(b"1")
         for member in self.members:
@@ -82,15 +83,16 @@ class AudienceTests(SynchronousTestCase):
 
     def test_round(self) -> None:
         """
-        Everyone gets all that waits, in one piece, the first to come first; then it is over.
+        Each member gets everything that waits in one piece, the oldest member first; then the round
+        is over.
         """
         self.expect(b"1", b"2")
         self.assertEqual([("A", b"12"), ("B", b"12"), ("C", b"12")], self.hand_out())
         self.assertIsNone(self.audience.next_batch(0))
 
-    def test_same_frames(self) -> None:
+    def test_same_bytes(self) -> None:
         """
-        All get the very same frames.
+        All members get the very same bytes.
         """
         self.expect(b"1", b"2")
         chunk, members = self.audience.next_batch(0)
@@ -100,7 +102,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_next_round(self) -> None:
         """
-        What is published during a round is for the next one.
+        An event that is published during a round waits for the next round.
         """
         self.expect(b"1")
         self.hand_out(1)
@@ -110,7 +112,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_round_head(self) -> None:
         """
-        A round leads to what was the newest when it began, however long it takes.
+        The head of a round is the newest position at its beginning, however long the round takes.
         """
         self.expect(b"1")
         self.hand_out(1, head=7)
@@ -124,7 +126,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_joined_late(self) -> None:
         """
-        Who joins while events wait gets none of these, but all that follow; each is served once.
+        A member that joins while events wait gets only later events; each member is served once.
         """
         self.expect(b"1")
         self.join("D")
@@ -141,7 +143,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_joined_at_the_same_time(self) -> None:
         """
-        Those who joined between the same two events get the same frames, the first of them first.
+        Members that joined between the same two events get the same bytes, the oldest member first.
         """
         self.expect(b"1")
         self.join("D")
@@ -155,7 +157,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_only_late_ones(self) -> None:
         """
-        Where all have joined after what waits, nobody gets anything, and that is it.
+        If all members joined after the waiting events, the round is over at once.
         """
         for member in self.members:
             self.audience.leave(member)
@@ -166,7 +168,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_joined_during_a_round(self) -> None:
         """
-        Who joins during a round gets nothing of it, and nothing that was published before.
+        A member that joins during a round gets nothing from it and nothing that was published
+        before.
         """
         self.expect(b"1")
         self.hand_out(1)
@@ -181,14 +184,14 @@ class AudienceTests(SynchronousTestCase):
 
     def missed(self, member: Someone) -> tuple[bytes, int] | None:
         """
-        Let a member leave and return what it missed.
+        Let a member leave, and return the events that it missed.
         """
         chunk = self.audience.leave(member)
         return None if chunk is None else (chunk.data, chunk.events)
 
     def test_leave(self) -> None:
         """
-        Who leaves has missed nothing where nothing waited, and what waited otherwise.
+        A member that leaves misses the waiting events, or nothing if no event waits.
         """
         self.assertIsNone(self.missed(self.members[0]))
         self.expect(b"1", b"2")
@@ -197,8 +200,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_leave_during_a_round(self) -> None:
         """
-        Who leaves during a round has missed it if its turn had not come, and what has been
-        published meanwhile in any case.
+        A member that leaves during a round misses its chunk if it has not been served, and in any
+        case the events that were published meanwhile.
         """
         self.expect(b"1", b"2")
         self.hand_out(1)
@@ -211,7 +214,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_leave_of_a_late_one(self) -> None:
         """
-        Who has joined late misses only what was for it.
+        A member that joined late misses only the events that were for it.
         """
         self.expect(b"1")
         late = self.join("D")
@@ -223,7 +226,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_leave_of_a_late_one_during_a_round(self) -> None:
         """
-        The same where its batch has not begun.
+        A member that joined late and leaves during a round, before its batch begins, misses only
+        the events that were for it.
         """
         self.expect(b"1")
         late = self.join("D")
@@ -234,7 +238,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_all_leave_during_a_round(self) -> None:
         """
-        A round that nobody is left for is over, and the next one is for those who came since.
+        A round that has lost all its members is over, and the next round serves those that joined
+        since.
         """
         self.expect(b"1")
         self.hand_out(1)
@@ -247,7 +252,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_come_back(self) -> None:
         """
-        Who leaves and joins again is a new member.
+        A member that leaves and joins again is a new member.
         """
         self.expect(b"1")
         self.assertEqual((b"1", 1), self.missed(self.members[0]))
@@ -274,12 +279,12 @@ class Counting(Someone):
 
 class ManyLeaveTests(SynchronousTestCase):
     """
-    A large audience that leaves as one, because the server stops for example.
+    All members of a large audience leave together, because the server stops for example.
     """
 
     def test_during_a_round(self) -> None:
         """
-        Leaving in the middle of a round is not a search through all who are still to be served.
+        Leaving during a round does not search through all members that are still to be served.
         """
         for order in (1, -1):
             comparisons: list[None] = []

@@ -1,5 +1,5 @@
 """
-Those whose connection does not take all.
+Subscribers whose connections do not take everything.
 """
 
 import gc
@@ -15,7 +15,7 @@ from tests.unit.hub.fake import Broken, FakeListener, fail
 
 class BehindTests(HubTestCase):
     """
-    A subscriber that stops reading while others go on.
+    One subscriber stops reading while another goes on.
     """
 
     def setUp(self) -> None:
@@ -30,7 +30,7 @@ class BehindTests(HubTestCase):
 
     def test_nobody_waits(self) -> None:
         """
-        Nobody waits for it, and it gets everything later.
+        The others do not wait for a subscriber that is behind, and it gets everything later.
         """
         self.hand_out("a", "b", "c")
         self.assertEqual(([], ["a", "b", "c"]), (self.slow.data, self.other.data))
@@ -39,7 +39,8 @@ class BehindTests(HubTestCase):
 
     def test_nothing_is_queued(self) -> None:
         """
-        What it has not taken waits in the log: its connection is given nothing more.
+        Events for a subscriber that is behind stay in the log: its connection is given nothing
+        more.
         """
         self.hand_out(*"abcdefgh")
         self.assertEqual(1, len(self.slow.writes))
@@ -48,7 +49,7 @@ class BehindTests(HubTestCase):
 
     def test_live_again(self) -> None:
         """
-        Once it has caught up it is handed what the others are.
+        A subscriber that has caught up is served live like the others.
         """
         self.hand_out("a", "b")
         self.slow.read()
@@ -58,7 +59,7 @@ class BehindTests(HubTestCase):
 
     def test_nothing_missed(self) -> None:
         """
-        Who has room again before anything else is published just goes on.
+        A subscriber that has room again before the next event simply goes on.
         """
         self.hand_out("a")
         self.slow.read()
@@ -68,7 +69,7 @@ class BehindTests(HubTestCase):
 
     def test_room_without_need(self) -> None:
         """
-        Who has kept up, and is told that there is room, just goes on.
+        A subscriber that keeps up ignores a report that there is room.
         """
         self.publish("a")
         self.other.writer.has_room()
@@ -78,7 +79,7 @@ class BehindTests(HubTestCase):
 
     def test_published_in_the_same_turn(self) -> None:
         """
-        What has been published but not handed out yet when it has room comes once.
+        An event that has been published but not handed out when the connection has room comes once.
         """
         self.hand_out("a")
         self.publish("b")
@@ -89,7 +90,7 @@ class BehindTests(HubTestCase):
 
     def test_again_and_again(self) -> None:
         """
-        It may fall behind as often as it likes, also while it catches up.
+        A subscriber may fall behind any number of times, also while it catches up.
         """
         long = [str(number) * (PIECE // 3) for number in range(10)]
         self.hand_out(*long)
@@ -105,7 +106,7 @@ class BehindTests(HubTestCase):
 
     def test_what_it_sees(self) -> None:
         """
-        It gets from the log what it would have been handed, and nothing else.
+        A subscriber gets the same events from the log as it would have got live.
         """
         view = View.of("t", grants="t", filter=lambda topics, event: event.data != "x")
         slow = self.subscribe(view=view)
@@ -122,7 +123,7 @@ class BehindTests(HubTestCase):
 
     def test_ephemeral(self) -> None:
         """
-        An ephemeral event does not reach it.
+        An ephemeral event does not reach a subscriber that is behind.
         """
         self.hand_out("a")
         self.publish("b", ephemeral=True)
@@ -131,9 +132,9 @@ class BehindTests(HubTestCase):
         self.hand_out("c")
         self.assertEqual((["a", "c"], ["a", "b", "c"]), (self.slow.data, self.other.data))
 
-    def test_how_far(self) -> None:
+    def test_number_of_events_behind(self) -> None:
         """
-        It is known how many events it has not been sent; one that has kept up has been sent all.
+        ``behind`` is the number of events that were not sent; 0 for a subscriber that keeps up.
         """
         self.hand_out("a")
         self.assertEqual(0, self.slow.subscriber.behind)
@@ -144,7 +145,7 @@ class BehindTests(HubTestCase):
 
     def test_leave(self) -> None:
         """
-        Who leaves while it is behind leaves nothing.
+        A subscriber that leaves while it is behind leaves nothing in the hub.
         """
         self.hand_out("a", "b")
         self.slow.leave()
@@ -155,8 +156,8 @@ class BehindTests(HubTestCase):
 
     def test_end(self) -> None:
         """
-        Who is ended properly while it is behind gets only what its connection holds already, for
-        the rest must be read when there is room.
+        A subscriber that is ended properly while it is behind gets only the bytes that its
+        connection holds already, because the log is read only when there is room.
         """
         self.hand_out("a", "b")
         self.slow.subscriber.end()
@@ -165,7 +166,7 @@ class BehindTests(HubTestCase):
 
     def test_broken(self) -> None:
         """
-        One that breaks while it catches up is logged and cut.
+        A subscriber that breaks while it catches up is logged and cut.
         """
         self.hand_out("a", "b")
         self.slow.during_write = fail
@@ -177,7 +178,8 @@ class BehindTests(HubTestCase):
 
     def test_cut_by_its_connection(self) -> None:
         """
-        One for which too much waits is cut by its connection, in whatever write, and that is it.
+        A connection for which too much waits cuts its subscriber, in any write, and the hub forgets
+        it.
         """
         for published in ("a", "ab"):
             slow = self.subscribe()
@@ -195,12 +197,12 @@ class BehindTests(HubTestCase):
 
 class TooFarBehindTests(HubTestCase):
     """
-    Those for whom the log no longer holds what they have missed; it keeps two events here.
+    The log, which keeps two events here, no longer holds everything that a subscriber has missed.
     """
 
     def make(self, when_behind: WhenBehind, **options: object) -> None:
         """
-        Make a hub with a subscriber that is behind at the first event.
+        Return a hub with a subscriber that is behind at the first event.
         """
         log = self.make_log(max_count=2)
         self.hub = self.make_hub(when_behind=when_behind, log=log, **options)
@@ -221,7 +223,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_everything_is_kept(self) -> None:
         """
-        Whatever the hub does about them, who has missed only what is kept is not one of them.
+        A subscriber that has missed only events that are kept gets them all, with any policy.
         """
         for when_behind in WhenBehind:
             self.make(when_behind)
@@ -231,8 +233,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_default(self) -> None:
         """
-        Unless told otherwise it is disconnected, properly and without a gap: it comes back with
-        its cursor, and is told then.
+        By default, a subscriber that is too far behind is disconnected properly and without a gap:
+        it comes back with its last id, and is told about the gap then.
         """
         self.hub = self.make_hub(log=self.make_log(max_count=2))
         self.slow = self.subscribe()
@@ -249,7 +251,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_disconnect(self) -> None:
         """
-        The same where the hub is told so; and nobody else notices.
+        With the policy DISCONNECT it is disconnected, and the others do not notice.
         """
         self.make(WhenBehind.DISCONNECT)
         other = self.subscribe()
@@ -259,7 +261,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_not_before_there_is_room(self) -> None:
         """
-        As long as it takes nothing it is left in peace.
+        A subscriber that takes nothing is not disconnected before it has room.
         """
         self.make(WhenBehind.DISCONNECT)
         self.publish("b", "c", "d")
@@ -268,7 +270,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_skip(self) -> None:
         """
-        It is told of the gap, from where it was, and goes on with what is published from now on.
+        With the policy SKIP it is told about the gap and goes on with events from now on.
         """
         self.make(WhenBehind.SKIP)
         self.hand_out("b", "c", "d")
@@ -281,7 +283,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_latest(self) -> None:
         """
-        It is told of the gap and goes on with what is left.
+        With the policy LATEST it is told about the gap and goes on with the events that are left.
         """
         self.make(WhenBehind.LATEST)
         self.publish("b", "c")
@@ -296,7 +298,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_nothing_left(self) -> None:
         """
-        The same where the log keeps nothing at all any more.
+        With the policy LATEST it goes on also if the log keeps nothing at all.
         """
         for when_behind, expected in (
             (WhenBehind.DISCONNECT, ["a"]),
@@ -317,7 +319,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_no_gap(self) -> None:
         """
-        Where there are no such events, the rest is the same.
+        Without an event for gaps, everything else is the same.
         """
         for when_behind, expected in (
             (WhenBehind.SKIP, ["a", "e"]),
@@ -331,14 +333,15 @@ class TooFarBehindTests(HubTestCase):
 
 class HeldTests(HubTestCase):
     """
-    What those hold who are behind.
+    Memory that subscribers hold while they are behind.
     """
 
     def test_positions(self) -> None:
         """
-        Positions, and the piece that is on its way: whatever else the log forgets is gone.
+        A subscriber that is behind holds positions and the piece that is on its way; other events
+        that the log forgets are freed.
         """
-        # Only what is made from here on is looked at.
+        # Only objects that are made from here on are counted.
         gc.collect()
         gc.freeze()
         self.addCleanup(gc.unfreeze)
@@ -362,7 +365,7 @@ class HeldTests(HubTestCase):
 
 class LatestTests(HubTestCase):
     """
-    Those who catch up with the newest event of each topic alone.
+    Subscribers that catch up with the newest event of each topic only.
     """
 
     def setUp(self) -> None:
@@ -371,7 +374,7 @@ class LatestTests(HubTestCase):
 
     def make_slow(self, **options: object) -> FakeListener:
         """
-        Subscribe one that is behind at an event ``0``.
+        Subscribe a listener that is behind at an event ``0``.
         """
         slow = self.subscribe(**options)
         slow.stop_reading()
@@ -381,7 +384,8 @@ class LatestTests(HubTestCase):
 
     def test_forgotten_while_it_is_read(self) -> None:
         """
-        What the log forgets between two pieces is told of, and nobody gets an old value after that.
+        Events that the log forgets between two pieces are reported as a gap, and no old value
+        follows.
         """
         hub = self.make_hub(when_behind=WhenBehind.LATEST, log=self.make_log(max_count=2))
         first, second, third, fourth = (letter * 40_000 for letter in "abcd")
@@ -393,7 +397,7 @@ class LatestTests(HubTestCase):
 
     def test_newest_of_each(self) -> None:
         """
-        Of each topic it gets the newest, in the order of these, without a gap.
+        A subscriber gets the newest event of each topic, in their order and without a gap.
         """
         slow = self.make_slow()
         for topic, data in ("t1", "u1", "t2", "v1", "u2", "t3"):
@@ -405,7 +409,7 @@ class LatestTests(HubTestCase):
 
     def test_live(self) -> None:
         """
-        Who has kept up gets them all.
+        A subscriber that keeps up gets every event.
         """
         listener = self.subscribe()
         self.publish("a", "b", "c")
@@ -414,7 +418,7 @@ class LatestTests(HubTestCase):
 
     def test_canonical_topic(self) -> None:
         """
-        The topic that counts is the first.
+        The first topic of an event is the one that counts.
         """
         slow = self.make_slow()
         self.publish("a", to=["t", "u"])
@@ -426,7 +430,7 @@ class LatestTests(HubTestCase):
 
     def test_newest_that_is_seen(self) -> None:
         """
-        What it does not see takes the place of nothing.
+        An event that a subscriber does not see does not replace an older one that it sees.
         """
         slow = self.make_slow(view=View.of(["0", "t"]))
         self.publish("a")
@@ -437,17 +441,23 @@ class LatestTests(HubTestCase):
 
     def test_replay(self) -> None:
         """
-        So does who comes back with a cursor.
+        A client that comes back with its last id also gets only the newest event of each topic.
         """
         self.publish("a", "b", to="t")
         self.publish("c", to="u")
         self.publish("d", to="t")
         self.assertEqual(["c", "d"], shown(self.subscribe(last_event_id=id_of(1))))
 
+    def test_last(self) -> None:
+        """
+        A client that asks for the last few events gets all of them, also several of one topic.
+        """
+        self.publish("1", "2", "3", to="a", hub=self.hub)
+        self.assertEqual(["2", "3"], self.subscribe(self.hub, last=2).data)
+
     def test_cursors_hold(self) -> None:
         """
-        Whatever it has got of them when it goes, with the last of these as its cursor it gets the
-        rest.
+        A client that goes at any moment and comes back with its last id gets the rest.
         """
         slow = self.make_slow()
         for topic in "tuvtuv":
@@ -464,7 +474,7 @@ class LatestTests(HubTestCase):
 
     def test_long(self) -> None:
         """
-        It reads a piece in each turn, and writes a piece in each.
+        The log is read one piece in each turn, and written one piece in each turn.
         """
         slow = self.make_slow()
         for number in range(12):
@@ -481,7 +491,7 @@ class LatestTests(HubTestCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        What is published while it is on its way comes, too: nothing is lost for good.
+        An event that is published during the catch-up also comes: nothing is lost for good.
         """
         slow = self.make_slow()
         for number in range(12):

@@ -1,16 +1,19 @@
 """
-Events that the log forgets while a client that has begun to read takes no more.
+Events that the log forgets while a client that has begun to read takes nothing more.
 """
 
 from itertools import product
 
-from ssetwist import EndReason, WhenBehind
-from ssetwist.hub import EARLIEST
-from ssetwist.hub._catch_up import PIECE
+from twisted.internet.defer import CancelledError
+
+from ssetwist import EndReason, View, WhenBehind
+from ssetwist.hub import EARLIEST, EVERYTHING
+from ssetwist.hub._catch_up import CatchUp, Start
+from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import FakeListener, SlowLog
 
-#: Three events are kept, and one is all that is read at a time.
+#: The log keeps three events, and a piece has one.
 KEPT = 3
 LARGE = "x" * (PIECE - 1000)
 
@@ -23,10 +26,10 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def overtaken(self, when_behind: WhenBehind, later: str, **start: object) -> FakeListener:
         """
-        Return a client that has read some of what was kept when it came, and then took nothing
-        until the log had forgotten what it had not read.
+        Return a client that has read some of the kept events, and then took nothing until the log
+        had forgotten the rest.
 
-        :param later: What is published meanwhile.
+        :param later: The events that are published meanwhile.
         """
         hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
         for name in "abc":
@@ -44,8 +47,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_told(self) -> None:
         """
-        A client for which the next event is forgotten is cut, or told of the gap and given what
-        its hub gives to such clients; also one that asked for whatever is kept.
+        A client for which the next event is forgotten is cut, or is told about the gap and gets the
+        events that its hub's policy gives it; also a client that asked for whatever is kept.
         """
         starts = ({"last_event_id": EARLIEST}, {"last_event_id": id_of(0)}, {"last": KEPT})
         for when_behind, later, start in product(WhenBehind, ("def", "defg"), starts):
@@ -63,8 +66,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_nothing_written_yet(self) -> None:
         """
-        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing by
-        getting less.
+        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing if
+        it gets less.
         """
         for when_behind in WhenBehind:
             hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)
@@ -79,13 +82,13 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
 class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
     """
-    The last few events are sought while the log forgets them.
+    The log forgets events while the last few are searched.
     """
 
     def test_all_after_the_gap(self) -> None:
         """
-        A client that asked for the last event, and that is told of a gap before the last event is
-        found, gets all that follows the gap.
+        A client that asked for the last event, and is told about a gap before it is found, gets
+        everything after the gap.
         """
         log = SlowLog(self.make_log(max_count=KEPT))
         hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
@@ -95,7 +98,7 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         self.publish("4", hub=hub)
         log.answer("append")
         self.settle()
-        log.answer("read")  # 1 is forgotten already, which is no gap
+        log.answer("read")  # 1 is forgotten already, which is not a gap
         self.publish(*"567", hub=hub)
         log.answer("append")
         listener.stop_reading()
@@ -110,8 +113,7 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
 
     def test_told_once(self) -> None:
         """
-        A client is told of one gap once, also if some of what it asked for had been found when the
-        log forgot that.
+        A client is told about one gap once, even if some of the events it asked for had been found.
         """
         log = SlowLog(self.make_log(max_count=KEPT))
         hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
@@ -128,3 +130,39 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
         log.answer("append")
         self.settle()
         self.assertEqual(["gap", "8"], shown(listener))
+
+
+class EndTests(HubTestCase):
+    """
+    Ends of catch-ups.
+    """
+
+    def test_ended_in_a_write(self) -> None:
+        """
+        A catch-up that ends in the middle of its write fails with ``CancelledError``.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe()
+        catch_up = CatchUp(self.hub._replay, listener, View.of(EVERYTHING), 0)
+        listener.during_write = catch_up.end
+        self.failureResultOf(catch_up.run(Start()), CancelledError)
+
+    def test_ended_by_its_filter(self) -> None:
+        """
+        Nothing is written to a subscriber that its own filter has ended.
+        """
+        self.publish("a", "b")
+        listener = self.subscribe(
+            is_behind=True, last_event_id=EARLIEST, view=View.of("t", filter=self.end)
+        )
+        self.ended = listener.subscriber
+        listener.read()
+        self.settle()
+        self.assertEqual([], listener.given)
+
+    def end(self, *_: object) -> bool:
+        """
+        End the subscriber, and return true.
+        """
+        self.ended.end()
+        return True

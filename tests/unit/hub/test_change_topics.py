@@ -1,11 +1,11 @@
 """
-Other topics while a stream is open.
+Change of topics while a stream is open.
 """
 
 from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub.outlets import PIECE
-from tests.unit.hub.case import HubTestCase, id_of
+from tests.unit.hub.case import THIRD, HubTestCase, id_of
 from tests.unit.hub.fake import FakeListener
 
 
@@ -33,7 +33,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_from_now_on(self) -> None:
         """
-        It gets of the new topics what is published from now on, and of the old ones nothing more.
+        After a change it gets events of the new topics from now on, and of the old ones nothing
+        more.
         """
         self.publish("a", to="u")
         self.settle()
@@ -45,7 +46,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_published_in_the_same_turn(self) -> None:
         """
-        What was published before counts by the old topics, also if it was not handed out yet.
+        For an event that was published before the change the old topics count, even if it has not
+        been handed out.
         """
         for seen, data in (("u", "1"), (["t", "u"], "2"), ("t", "3"), ("u", "4")):
             self.publish(f"t{data}", to="t")
@@ -54,9 +56,9 @@ class ChangeTopicsTests(HubTestCase):
         self.settle()
         self.assertEqual(["t1", "u2", "t3", "u3", "t4"], self.listener.data)
 
-    def test_to_those_of_others(self) -> None:
+    def test_joins_others_with_the_same_topics(self) -> None:
         """
-        Among others who see the same already, it gets nothing that was published before.
+        A subscriber that joins others with the same view gets nothing that was published before.
         """
         other = self.subscribe(view="u")
         self.publish("a", to=["t", "u"])
@@ -68,7 +70,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_same(self) -> None:
         """
-        The same topics again change nothing.
+        Changing to the same topics changes nothing.
         """
         other = self.subscribe(view="t")
         self.publish("a")
@@ -79,7 +81,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_nothing(self) -> None:
         """
-        It may have no topics for a while.
+        A subscriber may have no topics for a while.
         """
         self.change(())
         self.publish("a")
@@ -91,7 +93,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_others(self) -> None:
         """
-        Nobody else's topics change.
+        The topics of other subscribers do not change.
         """
         other = self.subscribe(view="t")
         self.change("u")
@@ -101,7 +103,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_grants_stay(self) -> None:
         """
-        Unless told otherwise it keeps what it was granted, and its filter.
+        By default, a subscriber keeps its grants and its filter.
         """
         view = View.of("t", grants=["t", "u"], filter=lambda topics, event: event.data != "x")
         listener = self.subscribe(view=view)
@@ -112,7 +114,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_grants(self) -> None:
         """
-        It may be granted something else; nothing is not the same as unless told otherwise.
+        A subscriber may get other grants; no grants at all is not the default.
         """
         self.change("t", grants="t")
         self.publish("a", private=True)
@@ -123,7 +125,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_mistakes(self) -> None:
         """
-        If one makes no sense, nothing has changed.
+        If a topic is invalid, nothing has changed.
         """
         for mistake, error in (("x" * 16385, InvalidMatcher), ([1], TypeError)):
             self.assertRaises(error, self.change, mistake)
@@ -134,7 +136,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        Who is behind gets what was published before by its old topics, when it has room.
+        A subscriber that is behind gets earlier events by its old topics when it has room.
         """
         self.listener.stop_reading()
         self.publish("a")
@@ -151,7 +153,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_behind_with_nothing_missed(self) -> None:
         """
-        Who is behind, but has been sent all, is among those with the new topics when it has room.
+        A subscriber that is behind, but has been sent everything, joins the audience of its new
+        topics when it has room.
         """
         self.listener.stop_reading()
         self.publish("a")
@@ -164,7 +167,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_while_it_catches_up(self) -> None:
         """
-        The same for who is on its way through a long history, piece by piece.
+        A change during a long catch-up applies to the events that are published after it, piece by
+        piece.
         """
         long = [f"{number}{'x' * (PIECE // 3)}" for number in range(9)]
         self.publish(*long[:5])
@@ -179,7 +183,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_behind_at_the_change(self) -> None:
         """
-        Who falls behind in the very write of what was on its way gets the rest from the log.
+        A subscriber that falls behind in the write of its due events gets the rest from the log.
         """
         self.publish("a")
         self.listener.stop_reading()
@@ -195,7 +199,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_ended_at_the_change(self) -> None:
         """
-        Who ends in that write is no subscriber any more.
+        A subscriber that ends in that write is no longer a subscriber.
         """
         self.publish("a")
         self.listener.during_write = self.listener.leave
@@ -208,7 +212,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_after_the_end(self) -> None:
         """
-        Who has gone has no topics to change; it is no error.
+        Changing the topics of a subscriber that has gone does nothing, and is not an error.
         """
         self.listener.leave()
         self.change("u")
@@ -217,7 +221,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_cursor_holds(self) -> None:
         """
-        With what it was sent last it comes back and gets what follows.
+        A client that comes back with its last id gets the events that follow.
         """
         self.publish("a")
         self.change("u")
@@ -227,3 +231,23 @@ class ChangeTopicsTests(HubTestCase):
         self.assertEqual(id_of(2), self.listener.events[-1].id)
         back = self.subscribe(view="u", last_event_id=self.listener.events[-1].id)
         self.assertEqual(["c"], back.data)
+
+    def test_forgotten(self) -> None:
+        """
+        Topics of a time from which everything has been sent are forgotten before the subscriber has
+        caught up.
+        """
+        self.listener.stop_reading()
+        for number in range(20):
+            self.publish("x" * THIRD, to=str(number))
+            self.settle()
+            self.change(str(number + 1))
+        for _ in range(3):
+            self.listener.read()
+            self.listener.stop_reading()
+            self.settle()
+        catch_up = self.listener.subscriber._place
+        kept = [until for until, _ in catch_up._views.earlier]
+        self.assertLess(0, self.listener.subscriber.behind)
+        self.assertLess(catch_up.walk.position - 3, kept[0])
+        self.assertLess(len(kept), 19)

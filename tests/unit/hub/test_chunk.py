@@ -1,5 +1,5 @@
 """
-Bytes on their way to many.
+Chunks: bytes on their way to many clients.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -7,9 +7,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.hub.outlets import Chunk
 
 
-class FramesTests(SynchronousTestCase):
+class ChunkTests(SynchronousTestCase):
     """
-    Joining.
+    Joining events.
     """
 
     def test_one(self) -> None:
@@ -21,19 +21,19 @@ class FramesTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """
-        Several are one after the other, and each is counted.
+        Several events are joined in order, and each is counted.
         """
         chunk = Chunk.joined([b"a", b"b", b"c"])
         self.assertEqual((b"abc", 3), (chunk.data, chunk.events))
 
-    def test_no_event(self) -> None:
+    def test_not_an_event(self) -> None:
         """
-        What is no event is counted as none, unless told otherwise.
+        Bytes that are not an event count as 0 events by default.
         """
         self.assertEqual(0, Chunk(b":\n").events)
 
     def test_on_wire(self) -> None:
         """
-        Nobody has put anything around it at first.
+        At first, nothing has been put around the bytes.
         """
         self.assertIsNone(Chunk.joined([b"a"]).on_wire)

@@ -1,5 +1,5 @@
 """
-How those who wait hear of the end of a stream.
+Ends of streams, and the callbacks that hear about them.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -15,7 +15,7 @@ from tests.unit.hub.fake import Broken, fail
 
 class Stream(HasEnd):
     """
-    As much of a stream as ends.
+    The part of a stream that ends.
     """
 
     def __init__(self, on_end: Callable[[EndReason], object] | None = None) -> None:
@@ -27,12 +27,12 @@ class Stream(HasEnd):
 
 class EndReasonTests(SynchronousTestCase):
     """
-    The ways in which a stream ends.
+    Reasons for the end of a stream.
     """
 
     def test_values(self) -> None:
         """
-        The values are what logs say, so they change for nobody.
+        The values are the words of the log, so they never change.
         """
         values = {reason.name: reason.value for reason in EndReason}
         self.assertEqual(
@@ -61,13 +61,13 @@ class HasEndTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """
-        Before the end there is no reason.
+        Before the end, the reason is ``None``.
         """
         self.assertIsNone(Stream().end_reason)
 
     def test_reason(self) -> None:
         """
-        After the end there is the reason.
+        After the end, the reason is known.
         """
         stream = Stream()
         stream.end(EndReason.FINISHED)
@@ -75,7 +75,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_once(self) -> None:
         """
-        A stream ends once: telling it again is a mistake of ours.
+        A stream ends once: ending it again is a mistake in our code.
         """
         stream = Stream()
         stream.end(EndReason.FINISHED)
@@ -92,7 +92,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_on_end_sees_the_reason(self) -> None:
         """
-        The callback finds the stream ended.
+        When the callback runs, the stream has ended.
         """
         heard: list[EndReason | None] = []
         stream = Stream(lambda reason: heard.append(stream.end_reason))
@@ -101,7 +101,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_when_before(self) -> None:
         """
-        Who asks before the end hears when it comes.
+        A Deferred that was asked for before the end fires at the end.
         """
         stream = Stream()
         waiting = stream.when_ended()
@@ -111,7 +111,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_when_after(self) -> None:
         """
-        Who asks after the end hears at once.
+        A Deferred that is asked for after the end has fired already.
         """
         stream = Stream()
         stream.end(EndReason.FINISHED)
@@ -119,8 +119,8 @@ class HasEndTests(SynchronousTestCase):
 
     def test_when_for_each(self) -> None:
         """
-        Everyone who asks gets a Deferred of its own: what one makes of the result, or raises,
-        does not reach the others.
+        Each caller gets its own Deferred: a result or an exception of one callback does not reach
+        the others.
         """
         stream = Stream()
         first, second = stream.when_ended().addCallback(fail), stream.when_ended()
@@ -130,7 +130,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_order(self) -> None:
         """
-        The callback hears first, then those who wait, in the order in which they asked.
+        The callback runs first, then the Deferreds fire in the order in which they were asked for.
         """
         heard: list[str] = []
         stream = Stream(lambda reason: heard.append("on_end"))
@@ -141,7 +141,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """
-        Who cancels waits no more, and the stream and the others do not notice.
+        Cancelling a Deferred only stops its waiting; the stream and the others do not notice.
         """
         stream = Stream()
         cancelled, other = stream.when_ended(), stream.when_ended()
@@ -153,7 +153,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel_from_on_end(self) -> None:
         """
-        Who waits may be cancelled by the callback, as by any other, and the others still hear.
+        The callback may cancel a Deferred like any other code, and the others still fire.
         """
         stream = Stream(lambda reason: cancelled.cancel())
         cancelled, other = stream.when_ended(), stream.when_ended()
@@ -163,7 +163,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel_from_another(self) -> None:
         """
-        Who waits may be cancelled by another one who waits, and the others still hear.
+        One Deferred's callback may cancel another Deferred, and the others still fire.
         """
         stream = Stream()
         first = stream.when_ended().addCallback(lambda reason: cancelled.cancel())
@@ -175,7 +175,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_when_from_on_end(self) -> None:
         """
-        The callback may ask too, and hears at once.
+        The callback may ask for a Deferred, which has fired already.
         """
         heard = []
         stream = Stream(lambda reason: heard.append(self.successResultOf(stream.when_ended())))
@@ -184,7 +184,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_raising_on_end(self) -> None:
         """
-        A callback that raises is logged, and those who wait still hear.
+        An exception of the callback is logged, and the Deferreds still fire.
         """
         stream = Stream(fail)
         waiting = stream.when_ended()
@@ -194,7 +194,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancelled_on_end(self) -> None:
         """
-        The same with a cancelled task of asyncio, which is no ``Exception``.
+        A cancelled task of asyncio, which is not an ``Exception``, is handled in the same way.
         """
 
         def on_end(reason: EndReason) -> None:

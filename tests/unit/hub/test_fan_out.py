@@ -1,5 +1,5 @@
 """
-The live end: what is published reaches those who have kept up.
+The live end: published events reach the subscribers that keep up.
 """
 
 from ssetwist import EndReason, Event, Everything, Pattern, Subscriber, View
@@ -9,12 +9,12 @@ from tests.unit.hub.fake import Broken, FakeListener, fail
 
 class HandOutTests(HubTestCase):
     """
-    Who gets what.
+    The subscribers that get an event.
     """
 
     def test_nobody(self) -> None:
         """
-        What nobody sees leaves nothing to do.
+        An event that no subscriber sees leaves nothing to do.
         """
         self.subscribe(view="u")
         self.publish("a")
@@ -23,7 +23,7 @@ class HandOutTests(HubTestCase):
 
     def test_everybody(self) -> None:
         """
-        Everyone who is subscribed gets the event, with its id.
+        Every subscriber gets the event, with its id.
         """
         listeners = [self.subscribe() for _ in range(3)]
         self.publish("a")
@@ -32,7 +32,7 @@ class HandOutTests(HubTestCase):
 
     def test_topics(self) -> None:
         """
-        Everyone gets what it asked for, and gets it once.
+        Each subscriber gets the topics that it asked for, and each event once.
         """
         topics = ("/a", ["/b", "/a"], Pattern("/:any"), Everything(), "/c")
         listeners = [self.subscribe(view=one) for one in topics]
@@ -45,7 +45,7 @@ class HandOutTests(HubTestCase):
 
     def test_private(self) -> None:
         """
-        What is private reaches those alone who were granted it.
+        A private event reaches only subscribers with a grant for it.
         """
         views = (View.of("t"), View.of("t", grants="u"), View.of("t", grants="v"))
         listeners = [self.subscribe(view=one) for one in views]
@@ -55,7 +55,7 @@ class HandOutTests(HubTestCase):
 
     def test_filter(self) -> None:
         """
-        What a filter refuses, or cannot decide on, does not reach its subscriber.
+        An event that a filter refuses, or fails on, does not reach its subscriber.
         """
         view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
         filtered, other = self.subscribe(view=view), self.subscribe()
@@ -66,7 +66,7 @@ class HandOutTests(HubTestCase):
 
     def test_filter_is_asked_once(self) -> None:
         """
-        A filter is asked once for all who share it.
+        A filter that several subscribers share is called once for an event.
         """
         asked = []
         view = View.of("t", filter=lambda topics, event: not asked.append(event.data))
@@ -90,8 +90,8 @@ class HandOutTests(HubTestCase):
 
     def test_from_now_on(self) -> None:
         """
-        A subscriber gets what is published after it came, and nothing from before, also if that
-        has not been handed out yet, to the very same audience too.
+        A subscriber gets only events that are published after it came, even if earlier ones have
+        not been handed out and its audience is the same.
         """
         first = self.subscribe()
         self.publish("a")
@@ -100,9 +100,10 @@ class HandOutTests(HubTestCase):
         self.settle()
         self.assertEqual((["a", "b"], ["b"]), (first.data, listener.data))
 
-    def test_alone_from_now_on(self) -> None:
+    def test_after_all_others_have_left(self) -> None:
         """
-        The same where everyone has gone before who was there when it was published.
+        A subscriber that comes after all members of its audience have left gets nothing that waited
+        for them.
         """
         first = self.subscribe()
         self.publish("a")
@@ -125,7 +126,7 @@ class HandOutTests(HubTestCase):
 
     def test_subscribers_in_order(self) -> None:
         """
-        Who came first hears first.
+        Subscribers are served in the order in which they came.
         """
         heard: list[int] = []
         for number in range(10):
@@ -150,12 +151,12 @@ class HandOutTests(HubTestCase):
 
 class FlushTests(HubTestCase):
     """
-    Once in each turn.
+    Flushes: one in each turn.
     """
 
     def test_next_turn(self) -> None:
         """
-        What is published is handed out in the next turn, not at once.
+        A published event is handed out in the next turn, not at once.
         """
         listener = self.subscribe()
         self.publish("a")
@@ -165,7 +166,7 @@ class FlushTests(HubTestCase):
 
     def test_joined(self) -> None:
         """
-        What is published in one turn leaves in one write, each event counted.
+        Events of one turn leave in one write, and each is counted.
         """
         listener = self.subscribe()
         self.publish("a", "b", "c")
@@ -175,7 +176,7 @@ class FlushTests(HubTestCase):
 
     def test_one_call(self) -> None:
         """
-        However much is published to however many, it is one call of the clock.
+        Any number of events for any number of subscribers takes one call of the clock.
         """
         for topic in "tuv":
             self.subscribe(view=topic)
@@ -188,7 +189,7 @@ class FlushTests(HubTestCase):
 
     def test_turns(self) -> None:
         """
-        What is published in two turns leaves in two writes.
+        Events of two turns leave in two writes.
         """
         listener = self.subscribe()
         self.publish("a")
@@ -197,9 +198,9 @@ class FlushTests(HubTestCase):
         self.clock.turn()
         self.assertEqual(2, len(listener.writes))
 
-    def test_not_called_for_those_who_have_gone(self) -> None:
+    def test_last_one_leaves(self) -> None:
         """
-        When the last has gone for whom something waits, nothing is left to do.
+        When the last subscriber for which something waits has gone, nothing is left to do.
         """
         listener, other = self.subscribe(), self.subscribe(view="u")
         self.publish("a")
@@ -212,7 +213,7 @@ class FlushTests(HubTestCase):
 
     def test_encoded_once(self) -> None:
         """
-        All get the very same bytes of an event, whatever they asked for.
+        All subscribers get the very same bytes of an event, with any view.
         """
         seen = ("t", "t", Everything(), ["t", "u"])
         listeners = [self.subscribe(view=one) for one in seen]
@@ -222,7 +223,7 @@ class FlushTests(HubTestCase):
 
     def test_joined_once(self) -> None:
         """
-        Those who see the same get the very same frames, so that they can be framed once, too.
+        Subscribers with one view get the very same chunk, so that an outlet frames it once.
         """
         listeners = [self.subscribe(view=["t", "u"]) for _ in range(3)]
         self.publish("a", "b")
@@ -231,7 +232,7 @@ class FlushTests(HubTestCase):
 
     def test_one_audience(self) -> None:
         """
-        Those who see the same are one audience; others are others.
+        Subscribers with equal views are one audience; others are in other audiences.
         """
         view = View.of("t", filter=lambda topics, event: True)
         for seen in (["t", "u"], ["u", "t"], View.of(["t", "u"]), "t", view, view):
@@ -241,7 +242,7 @@ class FlushTests(HubTestCase):
 
     def test_one_view(self) -> None:
         """
-        Those who see the same hold one and the same view, however many there are.
+        Subscribers with equal views hold one and the same view, however many there are.
         """
         subscribers = [self.subscribe(view=["t", "u"]).subscriber for _ in range(3)]
         self.assertEqual(1, len({id(one.view) for one in subscribers}))
@@ -252,12 +253,12 @@ class FlushTests(HubTestCase):
 
 class FromCallbacksTests(HubTestCase):
     """
-    What may be done while events are handed out.
+    Calls from callbacks while events are handed out.
     """
 
     def test_publish(self) -> None:
         """
-        What is published meanwhile comes after it, for everyone, in the next turn.
+        An event that is published during a flush follows in the next turn, for every subscriber.
         """
         listeners = [self.subscribe() for _ in range(3)]
         more = ["b", "c"]
@@ -271,7 +272,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_publish_to_another_audience(self) -> None:
         """
-        It comes after it also for those whose turn is still to come in this round.
+        An event that is published during a flush also follows for audiences that have not been
+        served in this round.
         """
         first, last = self.subscribe(view="t"), self.subscribe(view=["t", "u"])
         first.during_write = lambda: len(first.given) or self.publish("b", to="u")
@@ -281,7 +283,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_publish_from_on_end(self) -> None:
         """
-        The end of one may be told to the others by publishing it.
+        The end of one subscriber may be published to the others.
         """
 
         def on_end(subscriber: Subscriber, reason: EndReason) -> None:
@@ -295,8 +297,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_publish_without_end(self) -> None:
         """
-        An event published for each event is no recursion, however many there are, and lets the
-        reactor do other things in between.
+        An event that is published for each event is not a recursion, however many there are, and
+        other things run in between.
         """
         listener = self.subscribe()
         left = iter(range(5000))
@@ -310,7 +312,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_subscribe(self) -> None:
         """
-        Who subscribes meanwhile gets only what is published from then on.
+        A subscriber that comes during a flush gets only events that are published from then on.
         """
         late: list[FakeListener] = []
         listener = self.subscribe()
@@ -323,8 +325,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_subscribe_after_publish(self) -> None:
         """
-        Who subscribes meanwhile gets nothing that was published before, even if it has not been
-        handed out yet.
+        A subscriber that comes during a flush gets nothing that was published before, even if it
+        has not been handed out.
         """
         late: list[FakeListener] = []
         listener = self.subscribe()
@@ -343,8 +345,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_end_another(self) -> None:
         """
-        Who is ended properly by another one, before its turn has come, still gets what was
-        published for it, once, and then ends.
+        A subscriber that another one ends properly before its turn still gets its event, once, and
+        then ends.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = last.subscriber.end
@@ -357,7 +359,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_abort_another(self) -> None:
         """
-        Who is cut by another one, before its turn has come, gets nothing more.
+        A subscriber that another one cuts before its turn gets nothing more.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = last.subscriber.abort
@@ -368,7 +370,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_end_itself(self) -> None:
         """
-        Who ends itself leaves the others alone.
+        A subscriber that ends itself does not affect the others.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = first.subscriber.abort
@@ -378,18 +380,18 @@ class FromCallbacksTests(HubTestCase):
 
     def test_leave_while_behind(self) -> None:
         """
-        Who goes in the very write that its connection does not take any more has gone.
+        A subscriber that goes in the write that its connection does not take is gone.
         """
         leaver, other = self.subscribe(), self.subscribe()
         leaver.during_write = lambda: (leaver.fall_behind(), leaver.leave())
         self.publish("a")
         self.settle()
         self.assertEqual((EndReason.CLIENT_CLOSED, ["a"]), (leaver.end_reason, other.data))
-        self.assertIsNone(leaver.subscriber._catch_up)
+        self.assertIsNone(leaver.subscriber._place)
 
     def test_end_all(self) -> None:
         """
-        One may end everyone, from the callback of an end too.
+        One callback may end all subscribers, also the callback of an end.
         """
 
         def end_all(*_: object) -> None:
@@ -405,8 +407,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_change_topics_of_another(self) -> None:
         """
-        Who is given other topics by another one, before its turn has come, still gets what was
-        published for it, once.
+        A subscriber that another one gives other topics before its turn still gets its event, once.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = lambda: last.subscriber.change_topics("u")
@@ -419,7 +420,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_change_own_topics(self) -> None:
         """
-        Who is given other topics while it is written to gets that, and then what is of those.
+        A subscriber that changes its topics during a write gets that event, and then those of the
+        new topics.
         """
         listener = self.subscribe(view="t")
         listener.during_write = lambda: listener.subscriber.change_topics("u")
@@ -432,7 +434,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_close(self) -> None:
         """
-        Who closes the hub meanwhile keeps nobody from getting that event.
+        Closing the hub during a flush does not keep the event from any subscriber.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = self.hub.close
@@ -442,8 +444,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_filter_ends_its_subscriber(self) -> None:
         """
-        A filter may end its subscriber, because its rights have run out for example; the others
-        get the event, and the publisher does not notice.
+        A filter may end its subscriber, because its rights have expired for example; the others get
+        the event, and the publisher does not notice.
         """
 
         def filter(topics: tuple[str, ...], event: Event) -> bool:
@@ -459,7 +461,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_filter_publishes(self) -> None:
         """
-        What a filter publishes comes after the event that it was asked about, for everyone.
+        An event that a filter publishes follows the event that the filter looks at, for every
+        subscriber.
         """
         asked: list[str] = []
 
@@ -477,7 +480,7 @@ class FromCallbacksTests(HubTestCase):
 
 class BrokenOutletTests(HubTestCase):
     """
-    An outlet that raises what it should not.
+    Outlets that raise although they must not.
     """
 
     def setUp(self) -> None:
@@ -491,7 +494,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_others(self) -> None:
         """
-        The others get the event, and the publisher does not notice.
+        If an outlet raises, the others get the event, and the publisher does not notice.
         """
         self.publish("a")
         self.settle()
@@ -500,7 +503,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_cut(self) -> None:
         """
-        It is cut, its subscriber is gone, and that is told.
+        An outlet that raises is cut, its subscriber is gone, and the end is reported.
         """
         self.publish("a")
         self.settle()
@@ -510,8 +513,8 @@ class BrokenOutletTests(HubTestCase):
 
     def test_cannot_be_cut(self) -> None:
         """
-        The others get the event, the publisher does not notice, and the subscriber is gone, even
-        if it cannot be cut either.
+        If a broken outlet cannot be cut either, the subscriber is gone, and the others get the
+        event.
         """
         self.broken.during_abort = fail
         self.publish("a")
@@ -523,7 +526,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_ended(self) -> None:
         """
-        It is gone also if it breaks while what waits for it is written before a proper end.
+        A subscriber is gone also if its outlet breaks in the write before a proper end.
         """
         self.publish("a")
         self.broken.subscriber.end()
@@ -533,7 +536,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_changed(self) -> None:
         """
-        It is gone also if it breaks while what waits for it is written before it gets new topics.
+        A subscriber is gone also if its outlet breaks in the write before a change of topics.
         """
         self.publish("a")
         self.broken.subscriber.change_topics("u")

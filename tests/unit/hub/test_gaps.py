@@ -1,5 +1,5 @@
 """
-Cursors that cannot be honoured.
+Last event ids after which the stream cannot go on.
 """
 
 import json
@@ -16,12 +16,12 @@ from tests.unit.hub.fake import FakeListener, TurnClock
 
 class GapTests(HubTestCase):
     """
-    Who comes back with an id that the log does not know.
+    A client comes back with an id that the log does not know.
     """
 
     def gap_of(self, listener: FakeListener) -> tuple[str | None, dict[str, object]]:
         """
-        Return the id of the first event, which is a gap, and what it says.
+        Return the id and the data of the first event, which is a gap.
         """
         event = listener.events[0]
         self.assertEqual("gap", event.type)
@@ -29,8 +29,8 @@ class GapTests(HubTestCase):
 
     def test_unknown(self) -> None:
         """
-        It is told of the gap: what it asked for and what there is.  The gap's id is where it goes
-        on, which is at what is published from now on.
+        A client is told about the gap: its own id and the range that is kept.  The gap's id is the
+        position at which it goes on, which is the live end.
         """
         self.publish("a", "b", "c")
         listener = self.subscribe(last_event_id="unknown")
@@ -44,8 +44,8 @@ class GapTests(HubTestCase):
 
     def test_every_kind(self) -> None:
         """
-        It may be of another log, of an earlier life of this one, forgotten, of the future, none of
-        ours, empty, or the id with which a stream was ended for good.
+        An id is unknown if it is of another log, of an earlier life of this one, forgotten, of the
+        future, malformed, empty, or the one with which a stream was ended for good.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         hub.publish("t", Event("a", id="forgotten"))
@@ -59,7 +59,7 @@ class GapTests(HubTestCase):
 
     def test_just_not_forgotten(self) -> None:
         """
-        An event may itself be forgotten: as long as all that follows it is kept, there is no gap.
+        An event may itself be forgotten: as long as all later events are kept, there is no gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", "c", "d", hub=hub)
@@ -67,7 +67,7 @@ class GapTests(HubTestCase):
 
     def test_all(self) -> None:
         """
-        Where the hub is told so, everything follows that is kept.
+        With the policy ALL, every event that is kept follows the gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2), unknown_cursor=UnknownCursor.ALL)
         self.publish("a", "b", "c", hub=hub)
@@ -80,7 +80,8 @@ class GapTests(HubTestCase):
 
     def test_all_while_more_is_forgotten(self) -> None:
         """
-        What is forgotten after it was told of the gap, in which it was still there, is another one.
+        An event that is forgotten after the gap was reported, in which it was still there, is
+        another gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2), unknown_cursor=UnknownCursor.ALL)
         self.publish("a", "b", hub=hub)
@@ -92,7 +93,7 @@ class GapTests(HubTestCase):
 
     def test_nothing_kept(self) -> None:
         """
-        Where nothing is kept there is no oldest and no newest.
+        If nothing is kept, the oldest and the newest id of a gap are null.
         """
         for unknown_cursor in UnknownCursor:
             log = self.make_log(max_count=0)
@@ -109,7 +110,7 @@ class GapTests(HubTestCase):
 
     def test_told_once(self) -> None:
         """
-        Who comes back with the id of the gap is told of no other one, and gets what has been
+        A client that comes back with the id of the gap is not told again, and gets the events
         published since.
         """
         for unknown_cursor in UnknownCursor:
@@ -121,9 +122,9 @@ class GapTests(HubTestCase):
             self.assertEqual("b", shown(listener)[-1])
             self.assertNotIn("gap", shown(listener))
 
-    def test_whatever_it_sees(self) -> None:
+    def test_any_view(self) -> None:
         """
-        It is told of the gap whatever it may see.
+        A client is told about the gap whatever it may see.
         """
         self.publish("a")
         view = View.of("u", filter=lambda topics, event: False)
@@ -131,7 +132,7 @@ class GapTests(HubTestCase):
 
     def test_no_gap(self) -> None:
         """
-        Where the hub is told so, there is no such event; the rest is the same.
+        Without an event for gaps, everything else is the same.
         """
         for unknown_cursor, expected in (
             (UnknownCursor.LIVE, ["b"]),
@@ -152,9 +153,10 @@ class GapTests(HubTestCase):
         (event,) = self.subscribe(hub, last_event_id="unknown").events
         self.assertEqual("lost", event.type)
 
-    def test_no_type(self) -> None:
+    def test_invalid_type(self) -> None:
         """
-        What can be no type of an event is refused when the hub is made, not when it is needed.
+        A text that cannot be the type of an event is refused when the hub is made, not when it is
+        needed.
         """
         for gap in ("a\nb", "\ud800", "end", "error"):
             problem = self.assertRaises(ValueError, self.make_hub, gap=gap)
@@ -162,7 +164,7 @@ class GapTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        Where its connection is behind, what is published before it has room follows the gap.
+        If the connection is behind, events that are published before it has room follow the gap.
         """
         self.publish("a")
         listener = self.subscribe(last_event_id="unknown", is_behind=True)
@@ -175,14 +177,14 @@ class GapTests(HubTestCase):
 
     def test_long(self) -> None:
         """
-        Of a cursor that is longer than an id may be, only the beginning is told.
+        Of an id that is too long, only the beginning is reported.
         """
         listener = self.subscribe(last_event_id="x" * 100_000)
         self.assertEqual("x" * MAX_ID, self.gap_of(listener)[1]["asked"])
 
     def test_lone_surrogate(self) -> None:
         """
-        Half a character, which no event can have, is told as a question mark.
+        A lone surrogate, which an event cannot have, is reported as a question mark.
         """
         listener = self.subscribe(last_event_id="a\ud800b\n")
         self.assertEqual("a?b\n", self.gap_of(listener)[1]["asked"])
@@ -193,7 +195,7 @@ class GapTests(HubTestCase):
     @example('"}\n\ndata: x')
     def test_any_cursor(self, id: str) -> None:
         """
-        Whatever a client sends, it is understood or it is told of the gap; the stream goes on.
+        Any id of a client is either understood or reported as a gap, and the stream goes on.
         """
         listener = self.subscribe(last_event_id=id)
         self.publish("a")
@@ -206,12 +208,12 @@ class GapTests(HubTestCase):
 
 class GapWhileReplayingTests(HubTestCase):
     """
-    What is forgotten while somebody is on its way there.
+    Events that the log forgets while a client is on its way to them.
     """
 
     def test_forgotten_meanwhile(self) -> None:
         """
-        Who is overtaken by the end of the log is treated as any other that is too far behind.
+        A client that the end of the log overtakes is treated like any other that is too far behind.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", hub=hub)

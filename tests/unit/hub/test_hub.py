@@ -1,5 +1,5 @@
 """
-The hub: what may be published, who may subscribe, and how many.
+The hub: the events that it accepts, the subscribers that it accepts, and its limits.
 """
 
 import random
@@ -25,12 +25,12 @@ from tests.unit.hub.case import HubTestCase, id_of, shown
 
 class PublishTests(HubTestCase):
     """
-    What the publisher hears.
+    Results of publishing.
     """
 
     def test_id(self) -> None:
         """
-        The publisher hears the id at once, whether anybody is subscribed or not.
+        The publisher gets the id at once, with or without subscribers.
         """
         for number in (1, 2):
             id = self.hub.publish("t", Event("a"))
@@ -48,14 +48,14 @@ class PublishTests(HubTestCase):
 
     def test_unknown_epoch(self) -> None:
         """
-        The ids of two hubs are never the same, unless they share their log.
+        Two hubs never give the same id, unless they share their log.
         """
         ids = {self.successResultOf(MemoryHub().publish("t", Event("a"))) for _ in range(10)}
         self.assertEqual(10, len(ids))
 
     def test_ephemeral(self) -> None:
         """
-        What is ephemeral has no id, and moves no cursor.
+        An ephemeral event gets an empty id, and does not change the last event id.
         """
         self.publish("a")
         id = self.hub.publish("t", Event("b"), ephemeral=True)
@@ -64,8 +64,8 @@ class PublishTests(HubTestCase):
 
     def test_last_event_id(self) -> None:
         """
-        The id of the newest event is known, whoever gave it; before there is one, it is that which
-        asks for all.
+        The hub knows the id of the newest event, also of one that a publisher gave; before the
+        first it is the id that asks for everything.
         """
         self.assertEqual("earliest", self.hub.last_event_id)
         self.publish("a")
@@ -76,7 +76,7 @@ class PublishTests(HubTestCase):
 
     def test_last_event_id_of_an_earlier_hub(self) -> None:
         """
-        Of a log that has had another hub the newest position is known, and so an id of it.
+        For a log that another hub has used, the id of the newest position is known.
         """
         self.hub.publish("t", Event("a", id="mine"))
         other = self.make_hub(log=self.hub.log)
@@ -84,7 +84,7 @@ class PublishTests(HubTestCase):
 
     def test_cancel(self) -> None:
         """
-        Who cancels what has fired already changes nothing.
+        Cancelling a Deferred that has fired changes nothing.
         """
         listener = self.subscribe()
         self.hub.publish("t", Event("a")).cancel()
@@ -93,7 +93,7 @@ class PublishTests(HubTestCase):
 
     def test_fields(self) -> None:
         """
-        All that an event says arrives, and nothing is added but an id.
+        All fields of an event arrive, and only an id is added.
         """
         listener = self.subscribe()
         self.hub.publish("t", Event("a\nb", type="x", retry=5))
@@ -102,7 +102,7 @@ class PublishTests(HubTestCase):
 
     def test_any_iterable(self) -> None:
         """
-        Topics may come from anywhere, even more than once.
+        Topics may be any iterable, with repetitions.
         """
         listeners = [self.subscribe(view=topic) for topic in "ab"]
         self.publish("1", to=iter(["a", "b", "a"]))
@@ -112,7 +112,7 @@ class PublishTests(HubTestCase):
 
     def test_own_log(self) -> None:
         """
-        A hub that is given no log has one of its own, in memory.
+        A hub that is given no log has one in memory.
         """
         hub = MemoryHub()
         self.assertIsInstance(hub.log, MemoryLog)
@@ -121,7 +121,7 @@ class PublishTests(HubTestCase):
 
 class MistakeTests(HubTestCase):
     """
-    What cannot be meant: it is refused, and nothing has changed.
+    Invalid calls are refused, and nothing has changed.
     """
 
     def setUp(self) -> None:
@@ -131,7 +131,7 @@ class MistakeTests(HubTestCase):
 
     def check_nothing_was_published(self) -> None:
         """
-        Check that nothing has reached anybody, nor the log.
+        Check that nothing has reached a subscriber or the log.
         """
         self.settle()
         self.assertEqual((b"", 0), (self.listener.received, self.hub.log.head))
@@ -140,13 +140,14 @@ class MistakeTests(HubTestCase):
         self, error: type[Exception], topics: object, event: object, **options: bool
     ) -> str:
         """
-        Check that this cannot be published, and return what the publisher is told.
+        Check that this cannot be published, and return the error.
         """
         return str(self.assertRaises(error, self.hub.publish, topics, event, **options))
 
-    def test_no_event(self) -> None:
+    def test_not_an_event(self) -> None:
         """
-        Who publishes something else than an event is told what to publish.
+        Publishing something that is not an event is refused with a message that says what to
+        publish.
         """
         for mistake in ("text", b"bytes", {"some": "object"}, Event):
             self.assertIn("Event('text')", self.refused(TypeError, "t", mistake))
@@ -154,7 +155,7 @@ class MistakeTests(HubTestCase):
 
     def test_number_of_topics(self) -> None:
         """
-        There is at least one topic, and no more than a thousand.
+        An event has at least one topic and at most a thousand.
         """
         for count in (0, MAX_TOPICS + 1):
             topics = [str(number) for number in range(count)]
@@ -162,7 +163,7 @@ class MistakeTests(HubTestCase):
 
     def test_length_of_topics(self) -> None:
         """
-        A topic is not empty, and no longer than a matcher may be.
+        A topic is not empty, and not longer than a matcher may be.
         """
         for topic in ("", "x" * 16385):
             for topics in (topic, ["t", topic]):
@@ -170,7 +171,7 @@ class MistakeTests(HubTestCase):
 
     def test_lone_surrogate(self) -> None:
         """
-        A topic has UTF-8: no pattern could be asked about one that has not.
+        A topic can be encoded as UTF-8: patterns could not be matched with others.
         """
         others = [self.subscribe(view=one) for one in ("u", Pattern("/*"))]
         for topics in ("\ud800", ["u", "/\udfff"]):
@@ -179,7 +180,7 @@ class MistakeTests(HubTestCase):
         self.settle()
         self.assertEqual([b"", b""], [one.received for one in others])
 
-    def test_no_text(self) -> None:
+    def test_topic_is_text(self) -> None:
         """
         A topic is text.
         """
@@ -189,7 +190,7 @@ class MistakeTests(HubTestCase):
 
     def test_names(self) -> None:
         """
-        What is chosen by name may be, and a name that there is not is refused with those that are.
+        Policies may be given by name; an unknown name is refused with a list of the known ones.
         """
         for when_behind in ("disconnect", "skip", "latest"):
             self.make_hub(when_behind=when_behind, unknown_cursor="all")
@@ -199,26 +200,26 @@ class MistakeTests(HubTestCase):
 
     def test_swapped(self) -> None:
         """
-        An event in the place of the topics is told from them.
+        An event in the place of the topics is refused.
         """
         self.assertIn("topics must be str", self.refused(TypeError, Event(), "t"))
 
     def test_ids_of_the_hub(self) -> None:
         """
-        An id that the hub itself would give, or that asks for something, is refused.
+        An id that the hub itself would give, or that has a meaning of its own, is refused.
         """
         for id in ("", "#", "#mine", id_of(1), END_ID, EARLIEST):
             self.assertIn(repr(id), self.refused(InvalidEvent, "t", Event(id=id)))
 
     def test_long_id(self) -> None:
         """
-        So is one that would not be looked for when it comes back.
+        An id that is too long to be looked up later is refused.
         """
         self.assertIn(str(MAX_ID), self.refused(InvalidEvent, "t", Event(id="x" * (MAX_ID + 1))))
 
     def test_ephemeral_with_id(self) -> None:
         """
-        So is one on an event that is not kept.
+        An id on an event that is not kept is refused.
         """
         self.assertIn("ephemeral", self.refused(InvalidEvent, "t", Event(id="x"), ephemeral=True))
 
@@ -232,7 +233,7 @@ class MistakeTests(HubTestCase):
 
     def test_matchers(self) -> None:
         """
-        Who asks for what there cannot be is refused.
+        An impossible matcher is refused.
         """
         outlet = MemoryOutlet(self.hub.streams)
         for mistake, error in (("x" * 16385, InvalidMatcher), (1, TypeError), ([b"t"], TypeError)):
@@ -241,7 +242,7 @@ class MistakeTests(HubTestCase):
 
     def test_numbers(self) -> None:
         """
-        A number or a time below what makes sense, or without end, is refused by its name.
+        A number or a time that is too small or infinite is refused by its name.
         """
         for option, value in (
             ("max_subscribers", -1),
@@ -262,7 +263,7 @@ class MistakeTests(HubTestCase):
 
 class LifetimeTests(HubTestCase):
     """
-    How long a stream may last.
+    Lifetimes of streams.
     """
 
     def setUp(self) -> None:
@@ -271,7 +272,7 @@ class LifetimeTests(HubTestCase):
 
     def test_for_ever(self) -> None:
         """
-        Unless told otherwise, for ever.
+        By default, a stream may last for ever.
         """
         listener = self.subscribe(self.make_hub())
         self.clock.advance(10.0**6)
@@ -279,8 +280,8 @@ class LifetimeTests(HubTestCase):
 
     def test_jitter(self) -> None:
         """
-        It ends up to a fifth sooner, by chance, so that those who came together do not come back
-        together.
+        A stream ends up to a fifth sooner, at random, so that clients that came together do not
+        come back together.
         """
         for jitter, expected in ((0.0, 100.0), (0.5, 90.0), (1.0, 80.0)):
             self.hub.streams.jitter = lambda jitter=jitter: jitter
@@ -291,7 +292,7 @@ class LifetimeTests(HubTestCase):
 
     def test_from_its_beginning(self) -> None:
         """
-        It counts from when it subscribed.
+        The lifetime begins with the subscription.
         """
         self.hub.streams.jitter = lambda: 0.0
         self.clock.busy(5.0)
@@ -299,8 +300,8 @@ class LifetimeTests(HubTestCase):
 
     def test_over(self) -> None:
         """
-        Then it ends properly, with all that was published for it, and goes on where it was when it
-        comes back.
+        At the end of its lifetime a stream ends properly, with everything that was published for
+        it, and goes on where it was when the client comes back.
         """
         self.hub.streams.jitter = lambda: 0.0
         heard: list[EndReason] = []
@@ -320,7 +321,7 @@ class LifetimeTests(HubTestCase):
 
 class CloseTests(HubTestCase):
     """
-    A hub that takes nothing more.
+    A closed hub.
     """
 
     def test_open(self) -> None:
@@ -331,7 +332,7 @@ class CloseTests(HubTestCase):
 
     def test_closed(self) -> None:
         """
-        A hub that was closed stays closed, and may be closed again.
+        A closed hub stays closed, and may be closed again.
         """
         self.hub.close()
         self.hub.close()
@@ -339,7 +340,7 @@ class CloseTests(HubTestCase):
 
     def test_publish(self) -> None:
         """
-        Nothing can be published, and nobody gets it.
+        Publishing to a closed hub is refused, and reaches no subscriber.
         """
         outlet = self.subscribe()
         self.hub.close()
@@ -348,7 +349,7 @@ class CloseTests(HubTestCase):
 
     def test_subscribe(self) -> None:
         """
-        Nobody can subscribe.
+        Subscribing to a closed hub is refused.
         """
         self.hub.close()
         outlet = MemoryOutlet(self.hub.streams)
@@ -357,7 +358,7 @@ class CloseTests(HubTestCase):
 
     def test_error(self) -> None:
         """
-        The error is one of ours.
+        The error is an ``SSETwistError``.
         """
         self.hub.close()
         error = self.assertRaises(HubClosed, self.hub.publish, "t", Event("a"))
@@ -365,7 +366,7 @@ class CloseTests(HubTestCase):
 
     def test_published_before(self) -> None:
         """
-        What was published before is handed out all the same.
+        Events that were published before are still handed out.
         """
         listener = self.subscribe()
         self.publish("a")
@@ -375,7 +376,7 @@ class CloseTests(HubTestCase):
 
     def test_on_its_way(self) -> None:
         """
-        Who is on its way through the log still gets to its end.
+        A subscriber that is on its way through the log still gets to its end.
         """
         self.publish("a", "b")
         listener = self.subscribe(last_event_id=EARLIEST, is_behind=True)
@@ -396,7 +397,8 @@ class CloseTests(HubTestCase):
 
     def test_open_streams_stay(self) -> None:
         """
-        Open streams stay open until they are drained, and are told as in any other end.
+        Open streams stay open until they are drained, and hear about the drain like about any other
+        end.
         """
         heard: list[EndReason] = []
         outlet = self.subscribe(on_end=lambda subscriber, reason: heard.append(reason))
@@ -407,7 +409,7 @@ class CloseTests(HubTestCase):
 
     def test_heartbeat(self) -> None:
         """
-        The hub's heartbeat and stall time-out are those of its streams.
+        The heartbeat and the stall time-out of a hub are those of its streams.
         """
         hub = self.make_hub(heartbeat=1.0, stall_timeout=2.0)
         self.assertEqual((1.0, 2.0), (hub.streams.heartbeat, hub.streams.stall_timeout))

@@ -1,5 +1,5 @@
 """
-Threads of a hub: its own, and others from which it is called by mistake.
+Threads of a hub: its own, and others that call it by mistake.
 """
 
 import os
@@ -27,7 +27,7 @@ class OtherThreadTests(HubTestCase):
 
     def call(self, function: Callable[[], object]) -> Exception | None:
         """
-        Call something in another thread, and return what it raised.
+        Call something in another thread, and return the exception.
         """
         raised: list[Exception] = []
 
@@ -44,7 +44,7 @@ class OtherThreadTests(HubTestCase):
 
     def make_real_hub(self) -> Hub:
         """
-        Make a hub on the reactor that there really is; nothing is scheduled on it.
+        Make a hub on the installed reactor; nothing is scheduled on it.
         """
         from twisted.internet import reactor
 
@@ -54,7 +54,8 @@ class OtherThreadTests(HubTestCase):
 
     def test_publish(self) -> None:
         """
-        Who publishes is told what to do instead, and nothing is published.
+        Publishing from another thread is refused with a message that says what to do, and nothing
+        is published.
         """
         hub = self.make_real_hub()
         error = self.call(lambda: hub.publish("t", Event("a")))
@@ -65,7 +66,7 @@ class OtherThreadTests(HubTestCase):
 
     def test_subscribe(self) -> None:
         """
-        So is who subscribes, and nobody is subscribed.
+        Subscribing from another thread is refused in the same way.
         """
         hub = self.make_real_hub()
         outlet = MemoryOutlet(self.hub.streams)
@@ -84,14 +85,15 @@ class OtherThreadTests(HubTestCase):
 
     def test_before_the_reactor_runs(self) -> None:
         """
-        As long as no reactor runs, there is no other thread than its own.
+        Before a reactor runs, every thread may do both.
         """
         self.patch(threadable, "ioThread", None)
         self.assertIsNone(self.call(lambda: self.make_real_hub().publish("t", Event("a"))))
 
     def test_other_reactor(self) -> None:
         """
-        A reactor that runs beside the installed one has a thread that Twisted does not know.
+        A hub on another reactor than the installed one may be called from any thread, because
+        Twisted does not know its thread.
         """
         other = SelectReactor()
         self.addCleanup(other.disconnectAll)
@@ -100,19 +102,19 @@ class OtherThreadTests(HubTestCase):
 
     def test_clock(self) -> None:
         """
-        A clock has no thread of its own: tests may run wherever they like.
+        A hub on a clock may be called from any thread.
         """
         self.assertIsNone(self.call(lambda: self.hub.publish("t", Event("a"))))
 
 
 class ThreadsTests(HubTestCase):
     """
-    How many threads there are.
+    The number of threads.
     """
 
     def test_cores(self) -> None:
         """
-        Unless told otherwise, as many as there are cores that this process may use.
+        By default, a hub has as many threads as there are cores that this process may use.
         """
         hub = Hub(clock=self.clock)
         expected = len(os.sched_getaffinity(0))
@@ -122,7 +124,7 @@ class ThreadsTests(HubTestCase):
 
     def test_without_affinity(self) -> None:
         """
-        Where it is not known which these are, as many as there are at all.
+        If the system does not say which cores these are, it has as many as there are cores.
         """
         self.addCleanup(setattr, os, "sched_getaffinity", os.sched_getaffinity)
         del os.sched_getaffinity

@@ -1,5 +1,5 @@
 """
-Whether a hub still holds anything for anybody.
+Checks that a hub holds nothing for any client.
 """
 
 from twisted.internet.defer import Deferred
@@ -20,9 +20,9 @@ class IdleHubTests(HubTestCase):
     ``Hub.is_idle``: everything that may be left makes it false.
     """
 
-    def test_nobody_yet(self) -> None:
+    def test_new_hub(self) -> None:
         """
-        A new hub is idle, and so is one to which something was published that nobody sees.
+        A new hub is idle, also after an event that no subscriber sees.
         """
         self.assertTrue(self.hub.is_idle)
         self.publish("a")
@@ -30,7 +30,7 @@ class IdleHubTests(HubTestCase):
 
     def test_subscriber(self) -> None:
         """
-        It is not while somebody is subscribed, and is as soon as the last has gone, also where
+        A hub with a subscriber is not idle, and is idle as soon as the last one has gone, even if
         something was on its way.
         """
         first, last = self.subscribe(), self.subscribe(view="u")
@@ -42,7 +42,7 @@ class IdleHubTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        It is not while somebody who is behind has still to get something.
+        A hub is not idle while a subscriber that is behind has still to get something.
         """
         listener = self.subscribe()
         listener.stop_reading()
@@ -54,7 +54,7 @@ class IdleHubTests(HubTestCase):
 
     def test_within_end(self) -> None:
         """
-        It is already when the last subscriber's end is told.
+        A hub is idle already when the end of the last subscriber is reported.
         """
         told: list[bool] = []
         listener = self.subscribe(on_end=lambda *_: told.append(self.hub.is_idle))
@@ -63,7 +63,7 @@ class IdleHubTests(HubTestCase):
 
     def test_stream_without_subscriber(self) -> None:
         """
-        It is not while a stream is open that nobody is subscribed with.
+        A hub is not idle while a stream without a subscriber is open.
         """
         outlet = MemoryOutlet(self.hub.streams)
         self.assertFalse(self.hub.is_idle)
@@ -72,7 +72,7 @@ class IdleHubTests(HubTestCase):
 
     def test_left_behind(self) -> None:
         """
-        What a mistake of the hub's own would leave shows, whatever it is.
+        Anything that a mistake in the hub would leave makes it busy.
         """
         hub = self.hub
         audience = Audience(self.subscribe().subscriber.view)
@@ -104,8 +104,8 @@ class IdleFanOutTests(SynchronousTestCase):
 
     def test_awaited(self) -> None:
         """
-        It is not idle while something waits for a position, until that is there or the waiting is
-        cancelled.
+        A fan-out is not idle while something waits for a position, until that is published or the
+        waiting is cancelled.
         """
         self.assertTrue(self.live.is_idle)
         waiting: Deferred[None] = self.live.when_at(1)
@@ -120,7 +120,7 @@ class IdleFanOutTests(SynchronousTestCase):
 
     def test_left_behind(self) -> None:
         """
-        Neither is it with an event that is still to be placed, or a flush that is still to come.
+        A fan-out with an event to place or a flush to come is not idle.
         """
         self.live._to_place.append(Entry(1, ("t",), Event("a"), False, 0.0, b""))
         self.assertFalse(self.live.is_idle)
@@ -137,7 +137,7 @@ class IdleStreamsTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """
-        It is idle while no stream is open, and knows those that are.
+        Streams are idle while no stream is open, and they contain those that are.
         """
         streams = Streams(TurnClock())
         self.assertTrue(streams.is_idle)
@@ -150,7 +150,7 @@ class IdleStreamsTests(SynchronousTestCase):
 
     def test_left_behind(self) -> None:
         """
-        A count and a part that do not agree are both noticed.
+        A wrong count and a wrong part both show.
         """
         streams = Streams(TurnClock())
         outlet = MemoryOutlet(streams)

@@ -1,5 +1,5 @@
 """
-Whom an event concerns.
+The index: the audiences of an event.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from ssetwist.hub._matchers import Matchers
 @dataclass(frozen=True)
 class Counting:
     """
-    A matcher of everything that remembers what it was asked.
+    A matcher of everything that remembers its calls.
     """
 
     asked: list[str]
@@ -57,13 +57,13 @@ class IndexTests(SynchronousTestCase):
 
     def test_nobody(self) -> None:
         """
-        Where nobody asks, nobody is found.
+        An empty index finds nothing.
         """
         self.assertEqual([], self.find("a"))
 
     def test_exact(self) -> None:
         """
-        Those who ask for a topic by name are found, and no others.
+        Audiences that ask for a topic by name are found, and no others.
         """
         self.add("A", "a")
         self.add("B", "b")
@@ -73,7 +73,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        So are those who ask by pattern, or for everything.
+        Audiences that ask by pattern, or for everything, are found.
         """
         self.add("P", Pattern("/books/:id"))
         self.add("E", Everything())
@@ -89,7 +89,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_any_topic(self) -> None:
         """
-        It is enough that one topic of the event matches.
+        One matching topic of the event is enough.
         """
         self.add("B", "b")
         self.add("P", Pattern("/p/*"))
@@ -110,7 +110,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        Of a private event those alone are asked who were granted it: strangers cost nothing.
+        For a private event only audiences with a grant are tried: strangers cost nothing.
         """
         asked: dict[str, list[str]] = {"stranger": [], "friend": [], "other": []}
         for name, grants in (("stranger", ()), ("friend", ["a"]), ("other", ["b"])):
@@ -123,7 +123,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_private_beside_a_stranger(self) -> None:
         """
-        Whoever was granted a private event gets it, also where a stranger asks by the same matcher.
+        An audience with a grant gets a private event, also if a stranger has the same matcher.
         """
         for name, grants in (("stranger", ()), ("friend", ["a"])):
             audience = Audience(View.of([Everything()], grants=grants))
@@ -134,7 +134,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_failing(self) -> None:
         """
-        A matcher that fails is logged, and those who ask by other matchers are found.
+        A matcher that fails is logged, and audiences with other matchers are found.
         """
         self.add("F", Failing())
         self.add("E", Everything())
@@ -143,7 +143,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_exact_not_tried(self) -> None:
         """
-        Exact topics are looked up, not tried: a million would cost what one does.
+        Exact topics are looked up, not tried: a million costs as much as one.
         """
         for number in range(1000):
             self.add(str(number), str(number))
@@ -151,7 +151,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_remove(self) -> None:
         """
-        Who is removed is found no more, while others with the same matchers are.
+        An audience that is removed is not found any more, while others with the same matchers are.
         """
         first = self.add("A", "a", Everything())
         self.add("B", "a", Everything())
@@ -160,7 +160,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_nothing_left(self) -> None:
         """
-        Of those who were removed nothing is left.
+        Nothing is left of audiences that were removed.
         """
         audiences = [self.add("A", "a", Pattern("/a")), self.add("B", "a", "b", Everything())]
         for audience in audiences:

@@ -1,5 +1,5 @@
 """
-Assumptions of :mod:`ssetwist.hub._insides` about Twisted, held against Twisted itself.
+Assumptions of :mod:`ssetwist.hub._insides` about Twisted, checked with Twisted itself.
 """
 
 import sys
@@ -18,7 +18,7 @@ class ThreadTests(SynchronousTestCase):
 
     def test_no_reactor_runs(self) -> None:
         """
-        ``ioThread`` is ``None`` until a reactor runs; then nobody is in another thread.
+        ``ioThread`` is ``None`` until a reactor runs; no thread counts as another one then.
         """
         self.patch(threadable, "ioThread", None)
         self.assertFalse(is_reactor_elsewhere())
@@ -26,7 +26,7 @@ class ThreadTests(SynchronousTestCase):
     def test_registered(self) -> None:
         """
         The thread in which a reactor begins to run is the one that ``registerAsIOThread`` notes,
-        as ``get_ident`` numbers them.
+        numbered like ``get_ident``.
         """
         self.patch(threadable, "ioThread", None)
         threadable.registerAsIOThread()
@@ -46,7 +46,7 @@ class ReactorTests(SynchronousTestCase):
 
     def test_installed(self) -> None:
         """
-        What ``import`` finds under the name of the reactor's module is the reactor.
+        The module that ``import`` finds under the reactor's name is the reactor.
         """
         from twisted.internet import reactor
 

@@ -1,5 +1,5 @@
 """
-Flushes that take longer than a turn may, and whose turn it is then.
+Flushes that take longer than a turn may, and the order in which they go on.
 """
 
 from ssetwist import EndReason
@@ -10,8 +10,8 @@ from tests.unit.hub.fake import Broken, FakeListener, fail
 
 class LongFlushTests(HubTestCase):
     """
-    A flush that takes too long goes on in the next turn.  Here the first to be served takes so long
-    that only those of its batch are served in the first turn.
+    A flush that takes too long goes on in the next turn.  Here the first listener takes so long
+    that only its batch is served in the first turn.
     """
 
     def setUp(self) -> None:
@@ -34,7 +34,7 @@ class LongFlushTests(HubTestCase):
 
     def check_all(self, *data: str, but: tuple[FakeListener, ...] = ()) -> None:
         """
-        Let everything happen, and check that all but some have exactly this.
+        Let everything happen, and check that all listeners but some have exactly this.
         """
         self.settle()
         others = [one for one in self.listeners if one not in but]
@@ -42,7 +42,7 @@ class LongFlushTests(HubTestCase):
 
     def test_batches(self) -> None:
         """
-        It looks at the clock after each batch, and goes on where it was.
+        A flush looks at the clock after each batch, and goes on where it was.
         """
         self.begin("a")
         self.assertEqual(_BATCH, sum(bool(one.writes) for one in self.listeners))
@@ -51,7 +51,7 @@ class LongFlushTests(HubTestCase):
 
     def test_in_order(self) -> None:
         """
-        Who came first hears first, over several turns too.
+        The oldest subscriber is served first, also over several turns.
         """
         heard: list[int] = []
         for number, one in enumerate(self.listeners[1:]):
@@ -72,7 +72,7 @@ class LongFlushTests(HubTestCase):
 
     def test_took_too_long_for_the_last(self) -> None:
         """
-        Where the time is over just when everyone is served, that is it.
+        If the time is over when the last subscriber is served, the flush is done.
         """
         self.listeners[-1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
         self.begin("a")
@@ -81,7 +81,7 @@ class LongFlushTests(HubTestCase):
 
     def test_short(self) -> None:
         """
-        As long as there is time, it serves one batch after the other.
+        While there is time, one batch is served after the other.
         """
         first = self.listeners[0]
         first.during_write = lambda: self.clock.busy(0.9 * MAX_FLUSH)
@@ -91,8 +91,8 @@ class LongFlushTests(HubTestCase):
 
     def test_publish(self) -> None:
         """
-        What is published in between comes after it, and once, for those who were served and those
-        who were not.
+        An event that is published in between follows, once, for subscribers that were served and
+        for others.
         """
         self.begin("a")
         self.publish("b")
@@ -102,7 +102,7 @@ class LongFlushTests(HubTestCase):
 
     def test_join(self) -> None:
         """
-        Who comes in between gets what is published from then on, and nothing twice.
+        A subscriber that comes in between gets events from then on, and nothing twice.
         """
         self.begin("a")
         self.publish("b")
@@ -113,7 +113,8 @@ class LongFlushTests(HubTestCase):
 
     def test_replay(self) -> None:
         """
-        Who comes in between with a cursor gets what follows it, and nothing twice.
+        A subscriber that comes in between with a last id gets the events after it, and nothing
+        twice.
         """
         self.begin("a", "b")
         late = [self.subscribe(view="t", last_event_id=id_of(number)) for number in range(3)]
@@ -123,7 +124,8 @@ class LongFlushTests(HubTestCase):
 
     def test_leave(self) -> None:
         """
-        Who leaves in between, served or not, gets nothing more; the others do not notice.
+        A subscriber that leaves in between, served or not, gets nothing more; the others do not
+        notice.
         """
         self.begin("a")
         for one in (self.served, self.next_one, self.last):
@@ -135,7 +137,7 @@ class LongFlushTests(HubTestCase):
 
     def test_all_leave(self) -> None:
         """
-        If all leave in between there is nothing left to do.
+        If all subscribers leave in between, nothing is left to do.
         """
         self.begin("a")
         for one in self.listeners:
@@ -144,7 +146,7 @@ class LongFlushTests(HubTestCase):
 
     def test_end(self) -> None:
         """
-        Who is ended in between, served or not, has what was published for it, once.
+        A subscriber that is ended in between, served or not, gets its event once.
         """
         self.begin("a")
         self.publish("b")
@@ -155,7 +157,7 @@ class LongFlushTests(HubTestCase):
 
     def test_drain(self) -> None:
         """
-        The same for all when the server stops.
+        If the server stops in between, each subscriber gets its event once.
         """
         self.begin("a")
         self.publish("b")
@@ -165,8 +167,8 @@ class LongFlushTests(HubTestCase):
 
     def test_change_topics(self) -> None:
         """
-        Who is given other topics in between, served or not, has what was published before of the
-        old ones, once, and of the new ones what is published from then on.
+        A subscriber that changes its topics in between, served or not, gets earlier events of the
+        old topics, once, and later events of the new ones.
         """
         self.begin("a")
         self.publish("b")
@@ -181,7 +183,8 @@ class LongFlushTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        Who falls behind in between gets the rest from the log, without a gap and once.
+        A subscriber that falls behind in between gets the rest from the log, without a gap and
+        once.
         """
         self.begin("a")
         slow = (self.served, self.next_one, self.last)
@@ -198,7 +201,8 @@ class LongFlushTests(HubTestCase):
 
     def test_behind_and_back(self) -> None:
         """
-        Who falls behind in this round and has room again before it is over joins for the next.
+        A subscriber that falls behind in this round and has room again before its end joins the
+        next round.
         """
         self.begin("a")
         self.next_one.stop_reading()
@@ -222,7 +226,7 @@ class LongFlushTests(HubTestCase):
 
     def test_close(self) -> None:
         """
-        If the hub is closed in between, all still get it.
+        If the hub is closed in between, all subscribers still get the event.
         """
         self.begin("a")
         self.hub.close()
@@ -230,7 +234,7 @@ class LongFlushTests(HubTestCase):
 
     def test_broken(self) -> None:
         """
-        Who breaks in a later turn is cut, and the others do not notice.
+        A subscriber that breaks in a later turn is cut, and the others do not notice.
         """
         self.begin("a")
         self.next_one.during_write = fail
@@ -250,7 +254,7 @@ class FairnessTests(HubTestCase):
 
     def listen(self, topic: str, count: int = 1) -> list[FakeListener]:
         """
-        Subscribe to a topic, so that the first of them notes what it hears.
+        Subscribe to a topic, so that the first listener of it notes each event.
         """
         listeners = [self.subscribe(view=topic) for _ in range(count)]
         listeners[0].during_write = lambda: self.heard.append(topic)
@@ -258,7 +262,7 @@ class FairnessTests(HubTestCase):
 
     def test_first_come(self) -> None:
         """
-        Who was published to first is served first.
+        The audience that was published to first is served first.
         """
         for topic in "abc":
             self.listen(topic)
@@ -269,8 +273,8 @@ class FairnessTests(HubTestCase):
 
     def test_published_without_end(self) -> None:
         """
-        An audience that is published to again and again, while it is served, keeps no other one
-        waiting for longer than a round.
+        An audience that is published to again and again while it is served delays the others by one
+        round at most.
         """
         (busy,) = self.listen("a")
         self.listen("b")
@@ -286,8 +290,8 @@ class FairnessTests(HubTestCase):
 
     def test_long_round(self) -> None:
         """
-        An audience whose round takes several turns ends it before the next one is served, and that
-        one comes before its next round.
+        An audience whose round takes several turns finishes it before the next one is served, and
+        the next one comes before its second round.
         """
         listeners = self.listen("a", 3 * _BATCH)
         self.listen("b")
@@ -309,7 +313,7 @@ class FairnessTests(HubTestCase):
 
     def test_many_audiences(self) -> None:
         """
-        The time is looked at also between audiences.
+        The clock is also looked at between audiences.
         """
         for topic in "abc":
             (listener,) = self.listen(topic)
@@ -324,7 +328,7 @@ class FairnessTests(HubTestCase):
 
     def test_gone_before_their_turn(self) -> None:
         """
-        An audience that has gone before its turn has come is passed over.
+        An audience that has gone before its turn is passed over.
         """
         (first,) = self.listen("a")
         (gone,) = self.listen("b")

@@ -49,7 +49,7 @@ class Broken:
 @dataclass
 class Changing:
     """
-    What matches, but is no value.
+    An object that matches, but is not a value.
     """
 
     topics: list[str] = field(default_factory=list)
@@ -60,13 +60,13 @@ class Changing:
 
 class MatcherTests(SynchronousTestCase):
     """
-    What each asks for.
+    Topics that each kind of matcher asks for.
     """
 
     @given(st.text(), st.text())
     def test_exact(self, one: str, other: str) -> None:
         """
-        A topic is itself, and nothing else.
+        ``Exact`` matches its topic and nothing else.
         """
         self.assertTrue(Exact(one).matches(one))
         self.assertEqual(one == other, Exact(one).matches(other))
@@ -74,7 +74,7 @@ class MatcherTests(SynchronousTestCase):
     @given(st.text())
     def test_everything(self, topic: str) -> None:
         """
-        Everything is everything.
+        ``Everything`` matches every topic.
         """
         self.assertTrue(Everything().matches(topic))
 
@@ -104,9 +104,8 @@ class MatcherTests(SynchronousTestCase):
     @example("/*", "\ud800", "a")
     def test_any_pattern(self, pattern: str, topic: str, path: str) -> None:
         """
-        A pattern can be compiled, and then answers for every topic, or it is refused.  A topic
-        without UTF-8 is matched by none; one that is relative to the hub's URL is the same as all
-        of it.
+        A pattern either compiles, and then answers for every topic, or is refused.  A topic that
+        UTF-8 cannot encode never matches; a relative topic matches like the whole URL.
         """
         try:
             matcher = Pattern(pattern, BASE)
@@ -119,7 +118,7 @@ class MatcherTests(SynchronousTestCase):
 
     def test_lone_surrogate(self) -> None:
         """
-        What has no UTF-8 is refused: no event could be published to it.
+        A lone surrogate is refused, because no event could have such a topic.
         """
         for kind in (Exact, Pattern):
             error = self.assertRaises(InvalidMatcher, kind, "/\ud800")
@@ -127,7 +126,7 @@ class MatcherTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What is no pattern, or has no end, is refused by name.
+        An invalid or endless pattern is refused by name.
         """
         for pattern in ("/books/(", "/((?=a).*)"):
             error = self.assertRaises(InvalidMatcher, Pattern, pattern)
@@ -138,7 +137,7 @@ class MatcherTests(SynchronousTestCase):
 
     def test_linear(self) -> None:
         """
-        No pattern makes a topic expensive: not so many times the letters, so many times the time.
+        The time to match grows in proportion to the length of the topic, for any pattern.
         """
         matcher = Pattern("/(a*)*b", BASE, allow_regexp=True)
         self.assertFalse(matcher.matches("/" + "a" * 320))
@@ -147,7 +146,7 @@ class MatcherTests(SynchronousTestCase):
 
     def test_values(self) -> None:
         """
-        Those that ask for the same are equal.
+        Matchers that ask for the same are equal.
         """
         self.assertEqual(
             {Exact("a"), Pattern("/a"), Everything()},
@@ -161,24 +160,24 @@ class MatcherTests(SynchronousTestCase):
 
     def test_regexp(self) -> None:
         """
-        A regular expression, which may take megabytes to compile, needs to be allowed; a mere
+        A regular expression, which may take megabytes to compile, needs permission; an escaped
         parenthesis does not.
         """
         problem = self.assertRaises(InvalidMatcher, Pattern, r"/(\w{100})")
-        self.assertIn("has a regular expression; there may be :names and * only", str(problem))
+        self.assertIn("has a regular expression; only :names and * are allowed", str(problem))
         self.assertTrue(Pattern(r"/(\d+)", allow_regexp=True).matches("/12"))
         self.assertTrue(Pattern(r"/a\(b\)").matches("/a(b)"))
 
     def test_long_pattern(self) -> None:
         """
-        A pattern is shorter than a topic may be: each group of it costs time with each event.
+        A pattern is shorter than a topic may be: each of its groups costs time with each event.
         """
         self.assertRaises(InvalidMatcher, Pattern, "/*" * 257)
 
     def test_long_regexp(self) -> None:
         """
-        Where regular expressions are allowed somebody vouches for the pattern, and it may be as
-        long as a topic.
+        With permission for regular expressions, which means trust, a pattern may be as long as a
+        topic.
         """
         pattern = "/" + "x" * (MAX_REGEXP_PATTERN - 1)
         self.assertTrue(Pattern(pattern, allow_regexp=True).matches(pattern))
@@ -187,33 +186,33 @@ class MatcherTests(SynchronousTestCase):
 
 class MatchersTests(SynchronousTestCase):
     """
-    Several of them.
+    Several matchers together.
     """
 
     def test_one(self) -> None:
         """
-        One topic or one matcher need not stand in a list.
+        A single topic or matcher does not need a list.
         """
         for one in ("ab", Exact("ab"), Pattern("/ab"), Everything()):
             self.assertEqual(Matchers.of([one]), Matchers.of(one))
 
     def test_text_is_exact(self) -> None:
         """
-        Text asks for that topic to the letter, even if it looks like a pattern.
+        Text asks for exactly that topic, even if it looks like a pattern.
         """
         self.assertEqual(Matchers.of(Exact("/*")), Matchers.of("/*"))
         self.assertFalse(Matchers.of("/*").match(["/a"]))
 
     def test_any_iterable(self) -> None:
         """
-        They may come from anywhere, in any order and more than once.
+        Matchers may be any iterable, in any order and with repetitions.
         """
         matchers = Matchers.of(iter(["b", "a", Everything(), "a", Everything()]))
         self.assertEqual(Matchers(frozenset("ab"), frozenset([Everything()])), matchers)
 
     def test_none(self) -> None:
         """
-        None at all match nothing, and are the same for all.
+        Without any matcher nothing matches, and all such ``Matchers`` are the same.
         """
         for none in ((), [], iter(())):
             self.assertFalse(Matchers.of(none).match(["a"]))
@@ -221,7 +220,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_match(self) -> None:
         """
-        It is enough that one of them asks for one of the topics.
+        One matcher that asks for one of the topics is enough.
         """
         matchers = Matchers.of(["a", Pattern("/p/*"), Pattern("/q/*")])
         for topics, expected in (
@@ -234,7 +233,8 @@ class MatchersTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        What is neither a topic nor a matcher is refused by its name, and so is what is too long.
+        A value that is neither a topic nor a matcher is refused by its name, and so is a topic that
+        is too long.
         """
         error = self.assertRaises(TypeError, Matchers.of, ["a", b"b"])
         self.assertIn("b'b'", str(error))
@@ -243,7 +243,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_other_kinds(self) -> None:
         """
-        Whatever says which topics it matches is a matcher, and stands among the others.
+        Any value with ``matches`` is a matcher like the others.
         """
         for one in (Exact("a"), Pattern("/a"), Everything(), Prefix("a")):
             self.assertIsInstance(one, Matcher)
@@ -254,9 +254,10 @@ class MatchersTests(SynchronousTestCase):
         self.assertTrue(matchers.match(["x", "ab"]))
         self.assertFalse(matchers.match(["x", "ba"]))
 
-    def test_no_matchers(self) -> None:
+    def test_not_a_matcher(self) -> None:
         """
-        A class that somebody forgot to call is no matcher, nor is what may change.
+        A class, which should have been called, is not a matcher, and neither is an object that may
+        change.
         """
         for mistake in (Prefix, Everything, Changing()):
             self.assertRaises(TypeError, Matchers.of, mistake)
@@ -271,4 +272,4 @@ class MatchersTests(SynchronousTestCase):
         self.assertTrue(matchers.match(["ab"]))
         self.assertFalse(matchers.match(["b"]))
         failures = self.flushLoggedErrors(ZeroDivisionError)
-        self.assertIn(len(failures), (1, 2))  # it may stand after the one that says yes
+        self.assertIn(len(failures), (1, 2))  # it may come after the one that matches

@@ -1,8 +1,8 @@
 """
-The whole hub, held against a plain list of what was published (``model.py``), in any order of
-things.
+The whole hub, compared with a plain list of everything that was published (``model.py``), in any
+order of steps.
 
-This takes some seconds.  To look for longer, ask for fifty times as many games::
+This takes some seconds. To test for longer, ask for fifty times as many games::
 
     SSETWIST_EXAMPLES=50 python -m pytest tests/unit/hub/test_model.py
 """
@@ -54,7 +54,7 @@ from tests.unit.hub.model_parts import (
 #: The steps of each game.
 STEPS = 50
 
-#: Seconds.
+#: Times, in seconds.
 LONGER_THAN_A_FLUSH = 0.03
 
 
@@ -67,10 +67,10 @@ class HubMachine(RuleBasedStateMachine):
         super().__init__()
         self.clock = Turns()
         self.forget_logged = forget_logged
-        self.clients: list[Client] = []  # all that are still open, or have something to read
+        self.clients: list[Client] = []  # those that are still open, or have something to read
         self.client_count = 0
         self.is_stopping = False
-        self.mistakes: list[AssertionError] = []  # that were found where exceptions are logged
+        self.mistakes: list[AssertionError] = []  # found where exceptions are only logged
         self.publishers_ids = 0
         self.answers: list[tuple[str, str]] = []
         self.expected_answers = 0
@@ -203,13 +203,13 @@ class HubMachine(RuleBasedStateMachine):
 
     def ended(self, client: Client, at_end: str, subscriber: Subscriber, reason: EndReason) -> None:
         """
-        A stream has ended.
+        Take note that a stream has ended.
         """
         try:
             self.check_end_of(client, subscriber, reason)
         except AssertionError as mistake:
             self.mistakes.append(mistake)
-        # What applications do when they hear of an end.
+        # Calls of applications from the callback of an end.
         if at_end == "publish":
             self.publish(("a",))
         elif at_end == "subscribe":
@@ -221,19 +221,19 @@ class HubMachine(RuleBasedStateMachine):
 
     def check_end_of(self, client: Client, subscriber: Subscriber, reason: EndReason) -> None:
         """
-        It ends once, and for that very reason.
+        Check that a stream ends once, and for exactly that reason.
         """
         client.ends.append(reason)
         assert len(client.ends) == 1, "it ended twice"
         assert subscriber not in self.hub.subscribers
         client.hear()
         if client.has_broken:
-            # Or somebody ended it when it had broken and was not cut yet.
+            # Or it was ended after it had broken and before it was cut.
             assert reason in (EndReason.CONNECTION_LOST, EndReason.CATCH_UP_FAILED, client.due)
         elif client.due is not None:
             assert reason is client.due
             if not client.is_cut and reason is EndReason.ENDED_BY_APPLICATION:
-                client.story.check_steady()  # all that was published for it follows
+                client.story.check_steady()  # everything that was published for it follows
                 if client.is_reading:
                     assert client.has_heard_end == client.was_ended_for_good
         elif reason is EndReason.FELL_BEHIND:
@@ -282,7 +282,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(which=some)
     def come_back(self, which: int) -> None:
         """
-        It comes back with what it has heard last.
+        Come back with the last id.
         """
         client = self.pick(which)
         client.due = EndReason.CLIENT_CLOSED
@@ -325,7 +325,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule(which=some)
     def break_down(self, which: int) -> None:
         """
-        The next write to it fails.
+        Let the next write fail.
         """
         self.pick(which).is_breaking = True
 
@@ -348,7 +348,7 @@ class HubMachine(RuleBasedStateMachine):
     )
     def during_a_flush(self, which: int, act: str, turns: int) -> None:
         """
-        A flush takes several turns, and something happens between two of them.
+        Let a flush take several turns, with another step between two of them.
         """
         clients = self.open_clients
         for client in clients:
@@ -373,7 +373,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule()
     def come_to_rest(self) -> None:
         """
-        All turns are done.  Who reads must have heard everything.
+        Let all turns pass.  A client that reads must have heard everything.
         """
         self.clock.turn_until_quiet()
         self.check_who_reads()
@@ -381,7 +381,7 @@ class HubMachine(RuleBasedStateMachine):
     @rule()
     def everybody_reads(self) -> None:
         """
-        Once all read and all turns are done, all must have heard everything.
+        Let all clients read and all turns pass.  Each must have heard everything.
         """
         for client in tuple(self.clients):
             client.read()
@@ -407,7 +407,7 @@ class HubMachine(RuleBasedStateMachine):
             raise self.mistakes[0]
         for client in self.clients:
             client.hear()
-            # A heartbeat may have left it behind; then it is still written to, but once.
+            # A heartbeat may have left it behind; then it is written to once more.
             assert client.writes_while_behind <= 1, "it is written to though it is behind"
             assert client.subscriber.end_reason is (client.ends[0] if client.ends else None)
         self.clients = [
@@ -418,7 +418,7 @@ class HubMachine(RuleBasedStateMachine):
         if not hasattr(self, "hub"):
             return
         try:
-            if sys.exc_info()[0] is None:  # or else there is a mistake already
+            if sys.exc_info()[0] is None:  # otherwise a mistake has been found already
                 self.check_end()
         finally:
             self.hub.close()
@@ -427,10 +427,10 @@ class HubMachine(RuleBasedStateMachine):
     def check_end(self) -> None:
         self.everybody_reads()
         self.is_stopping = True
-        while self.open_clients:  # again, because some subscribe when they hear of an end
+        while self.open_clients:  # again, because callbacks of an end may subscribe
             self.hub.streams.abort()
         if isinstance(self.hub.log, SlowLog):
-            self.clock.turn_until_quiet()  # what was published still has its answers to come
+            self.clock.turn_until_quiet()  # publications are still unanswered
         self.check_nothing_is_left()
         if self.mistakes:
             raise self.mistakes[0]
@@ -443,15 +443,14 @@ class HubMachine(RuleBasedStateMachine):
 
 class ModelTests(SynchronousTestCase):
     """
-    Any order of things.
+    Any order of steps.
     """
 
     def test_hub(self) -> None:
         """
-        Every subscriber hears exactly what it must, in order, once, or is told.
+        Every subscriber hears exactly what it must, in order and once, or is told about a gap.
         """
-        # A crowd in small: these are the only numbers of subscribers that the hub makes a
-        # difference of.
+        # A small crowd: these are the only numbers of subscribers that matter to the hub.
         for name, number in (("_BATCH", 1), ("_MANY", 2), ("_LARGE_BATCH", 2)):
             self.patch(_fan_out, name, number)
         run_state_machine_as_test(

@@ -1,5 +1,5 @@
 """
-From an id, or from so many events ago, to the live end.
+Replays from an id, or from the last few events, to the live end.
 """
 
 from dataclasses import dataclass
@@ -30,19 +30,19 @@ class Slow:
 
 class ReplayTests(HubTestCase):
     """
-    Where it begins.
+    The beginning of a replay.
     """
 
     def test_no_cursor(self) -> None:
         """
-        Who has no cursor gets nothing that was published before.
+        A client without an id gets nothing that was published before.
         """
         self.publish("a", "b")
         self.assertEqual([], self.subscribe().data)
 
     def test_id(self) -> None:
         """
-        Who comes with an id gets what follows it, at once, and then what is published.
+        A client with an id gets the events after it at once, and then live events.
         """
         self.publish("a", "b", "c")
         listener = self.subscribe(last_event_id=id_of(1))
@@ -53,7 +53,7 @@ class ReplayTests(HubTestCase):
 
     def test_same_bytes(self) -> None:
         """
-        What is replayed is what was handed out.
+        Replayed events have the same bytes as live ones.
         """
         live = self.subscribe()
         self.hub.publish("t", Event("a\nb", type="x", id="mine", retry=5))
@@ -63,8 +63,8 @@ class ReplayTests(HubTestCase):
 
     def test_slow_matchers(self) -> None:
         """
-        Whatever it takes to find out what is seen, others have their turn meanwhile; what is
-        changed then counts for what comes then.
+        While slow matchers look at the events, other things have their turn; a change of topics
+        meanwhile applies to later events.
         """
         for topic in "abcd":
             self.publish(topic, to=topic)
@@ -82,7 +82,7 @@ class ReplayTests(HubTestCase):
 
     def test_leaves_while_it_is_looked_for(self) -> None:
         """
-        Who leaves meanwhile is forgotten.
+        A client that leaves while its events are matched is forgotten.
         """
         self.publish("a", "b", "c")
         slow = Slow(self.clock, [])
@@ -93,7 +93,7 @@ class ReplayTests(HubTestCase):
 
     def test_newest_id(self) -> None:
         """
-        Who has seen the newest event has kept up.
+        A client with the id of the newest event keeps up.
         """
         self.publish("a")
         listener = self.subscribe(last_event_id=id_of(1))
@@ -103,7 +103,7 @@ class ReplayTests(HubTestCase):
 
     def test_every_id(self) -> None:
         """
-        The id that the hub calls its cursor is that of the newest event, or of none.
+        ``resume_id`` is the id of the newest event, or of position 0.
         """
         for number in range(3):
             self.assertEqual(id_of(number), self.hub.resume_id)
@@ -115,7 +115,7 @@ class ReplayTests(HubTestCase):
 
     def test_id_of_a_publisher(self) -> None:
         """
-        An id that the publisher gave is one as well.
+        An id that a publisher gave works like others.
         """
         self.hub.publish("t", Event("a", id="first"))
         self.hub.publish("t", Event("b", id="second"))
@@ -123,7 +123,8 @@ class ReplayTests(HubTestCase):
 
     def test_same_id_twice(self) -> None:
         """
-        Of two events with one id the first is meant: what follows it follows, the second, too.
+        If two events have one id, it means the first: everything after that follows, also the
+        second.
         """
         for data, id in (("a", "x"), ("b", "y"), ("c", "x"), ("d", "z")):
             self.hub.publish("t", Event(data, id=id))
@@ -131,7 +132,7 @@ class ReplayTests(HubTestCase):
 
     def test_id_of_a_topic_not_seen(self) -> None:
         """
-        An id says where, not what: it may be that of an event which the subscriber does not see.
+        An id may be of an event that the subscriber does not see: only its position counts.
         """
         self.publish("a")
         self.publish("b", to="u")
@@ -140,7 +141,8 @@ class ReplayTests(HubTestCase):
 
     def test_earliest(self) -> None:
         """
-        Who asks for the earliest gets all that is kept, without a word on what is not.
+        A client that asks for the earliest gets everything that is kept, and is not told about a
+        gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.assertEqual([], shown(self.subscribe(hub, last_event_id=EARLIEST)))
@@ -149,8 +151,8 @@ class ReplayTests(HubTestCase):
 
     def test_earliest_while_more_is_forgotten(self) -> None:
         """
-        Who asks for the earliest while its connection is behind gets all that is kept when it has
-        room; that some has been forgotten meanwhile is no gap.
+        A client that asks for the earliest while its connection is behind gets everything that is
+        kept when it has room; events that were forgotten meanwhile are not a gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", hub=hub)
@@ -162,7 +164,8 @@ class ReplayTests(HubTestCase):
 
     def test_earliest_while_all_is_forgotten(self) -> None:
         """
-        Nor is it a gap if nothing of it is left: it goes on with what is published from then on.
+        If everything has been forgotten by then, that is not a gap either: it goes on with live
+        events.
         """
         hub = self.make_hub(log=self.make_log(max_age=10))
         self.publish("a", "b", hub=hub)
@@ -175,7 +178,7 @@ class ReplayTests(HubTestCase):
 
     def test_too_far_behind_after_the_earliest(self) -> None:
         """
-        But what is forgotten after it has begun is missing.
+        An event that is forgotten after it has begun is missing.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", hub=hub)
@@ -191,7 +194,7 @@ class ReplayTests(HubTestCase):
 
     def test_last(self) -> None:
         """
-        Who asks for the last few gets as many, or as many as there are.
+        A client that asks for the last few events gets so many, or all there are.
         """
         self.publish("a", "b", "c")
         for count, expected in ((0, []), (1, ["c"]), (2, ["b", "c"]), (10, ["a", "b", "c"])):
@@ -199,7 +202,7 @@ class ReplayTests(HubTestCase):
 
     def test_last_of_those_seen(self) -> None:
         """
-        Only those events count that the subscriber sees.
+        Only events that the subscriber sees count.
         """
         self.publish("a", "b", to="t")
         self.publish("c", "d", "e", to="u")
@@ -208,7 +211,7 @@ class ReplayTests(HubTestCase):
 
     def test_last_goes_on(self) -> None:
         """
-        After them comes what is published, once.
+        Live events follow, once.
         """
         self.publish("a", "b")
         listener = self.subscribe(last=1)
@@ -218,17 +221,17 @@ class ReplayTests(HubTestCase):
 
     def test_last_of_nothing(self) -> None:
         """
-        Where nothing was published it begins with what is.
+        If nothing was published, it begins with live events.
         """
         listener = self.subscribe(last=5)
         self.publish("a")
         self.settle()
         self.assertEqual(["a"], shown(listener))
 
-    def test_published_is_no_history(self) -> None:
+    def test_forgotten_after_it_came(self) -> None:
         """
-        What is published after it has come was promised to it: if the log forgets that before it
-        is read, that is a gap.
+        An event that is published after a client came was promised to it: if the log forgets it
+        unread, that is a gap.
         """
         for options in ({"last_event_id": EARLIEST}, {"last": 10}):
             hub = self.make_hub(log=self.make_log(max_count=30))
@@ -241,23 +244,23 @@ class ReplayTests(HubTestCase):
                 ([], EndReason.FELL_BEHIND), (shown(listener), listener.end_reason), options
             )
 
-    def test_no_last(self) -> None:
+    def test_negative_last(self) -> None:
         """
-        There are no fewer than none.
+        A negative number of last events is refused.
         """
         self.addCleanup(self.flushLoggedErrors, ValueError)
         self.assertRaises(ValueError, self.subscribe, last=-1)
 
     def test_cursor_wins(self) -> None:
         """
-        Who has a cursor wants to go on there, whatever it wanted when it began.
+        A client with an id goes on there, even if it also asks for the last few.
         """
         self.publish("a", "b", "c")
         self.assertEqual(["c"], self.subscribe(last_event_id=id_of(2), last=3).data)
 
     def test_cursor_carries_no_rights(self) -> None:
         """
-        What is replayed is what the subscriber may see now.
+        A replay contains the events that the subscriber may see now.
         """
         self.publish("a", to="t")
         self.publish("b", to="u")
@@ -271,7 +274,7 @@ class ReplayTests(HubTestCase):
 
     def test_raising_filter(self) -> None:
         """
-        A filter that raises keeps back what it was asked about, and nothing else.
+        A filter that raises keeps back the event that it was called with, and nothing else.
         """
         view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
         self.publish("a", "b")
@@ -281,7 +284,7 @@ class ReplayTests(HubTestCase):
 
     def test_ephemeral(self) -> None:
         """
-        What is ephemeral is not kept.
+        An ephemeral event is not kept.
         """
         self.publish("a")
         self.publish("b", ephemeral=True)
@@ -290,7 +293,7 @@ class ReplayTests(HubTestCase):
 
     def test_another_hub_on_the_same_log(self) -> None:
         """
-        A hub goes on where its log is: cursors of the one before it hold.
+        A hub goes on with its log: ids from the hub before it are valid.
         """
         log = self.make_log()
         first = self.make_hub(log=log)
@@ -306,12 +309,12 @@ class ReplayTests(HubTestCase):
 
 class HandOverTests(HubTestCase):
     """
-    From history to what is published meanwhile: no gap, and nothing twice.
+    The change from replay to live: no gap, and nothing twice.
     """
 
     def test_published_in_the_same_turn(self) -> None:
         """
-        What has been published but not handed out yet comes out of the log, and only from there.
+        Events that have been published but not handed out come from the log, and only from there.
         """
         live = self.subscribe()
         self.publish("a")
@@ -322,7 +325,7 @@ class HandOverTests(HubTestCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        Whatever is published while it catches up, turn by turn, comes once and in its place.
+        Events that are published during the replay, turn by turn, come once and in their place.
         """
         data = [letter * THIRD for letter in "abcdefghi"]
         self.publish(*data)
@@ -339,7 +342,7 @@ class HandOverTests(HubTestCase):
 
     def test_published_from_within(self) -> None:
         """
-        What is published while a piece is written comes after it, once.
+        Events that are published while a piece is written follow it, once.
         """
         self.publish("a", "b")
         listener = FakeListener(self.hub, is_behind=True, last_event_id=EARLIEST)
@@ -351,7 +354,8 @@ class HandOverTests(HubTestCase):
 
     def test_live_then(self) -> None:
         """
-        Who has caught up is handed the same frames as those who were there all the time.
+        A subscriber that has caught up is handed the same bytes as those that were live all the
+        time.
         """
         self.publish("a")
         listeners = [self.subscribe(), self.subscribe(last_event_id=EARLIEST)]
@@ -361,8 +365,8 @@ class HandOverTests(HubTestCase):
 
     def test_behind_from_the_beginning(self) -> None:
         """
-        Who subscribes while its connection is behind, without a cursor, gets what is published
-        from then on, when there is room.
+        A client that subscribes without an id while its connection is behind gets events from then
+        on, when there is room.
         """
         self.publish("a")
         listeners = [self.subscribe(is_behind=True) for _ in range(2)]
@@ -377,8 +381,8 @@ class HandOverTests(HubTestCase):
 
     def test_behind_with_a_cursor(self) -> None:
         """
-        Who subscribes with a cursor while its connection is behind is written nothing before there
-        is room.
+        A client that subscribes with an id while its connection is behind is sent nothing before
+        there is room.
         """
         self.publish("a")
         listener = self.subscribe(last_event_id=EARLIEST, is_behind=True)

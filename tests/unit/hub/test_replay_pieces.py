@@ -1,5 +1,5 @@
 """
-Replays that are read in pieces, and ends on their way.
+Replays in pieces, and ends during a replay.
 """
 
 from ssetwist import EndReason, Event, View
@@ -20,7 +20,7 @@ class PiecesTests(HubTestCase):
 
     def test_bounded(self) -> None:
         """
-        It is written in pieces, of which none is larger than one may be.
+        A replay is written in pieces, and each piece has a limited size.
         """
         self.publish(*self.long)
         for options in ({"last_event_id": EARLIEST}, {"last": 9}):
@@ -32,7 +32,7 @@ class PiecesTests(HubTestCase):
 
     def test_large_event(self) -> None:
         """
-        An event that is larger than a piece is one by itself.
+        An event that is larger than a piece is a piece by itself.
         """
         data = ["a", "b" * (PIECE + 1), "c"]
         self.publish(*data)
@@ -43,7 +43,7 @@ class PiecesTests(HubTestCase):
 
     def test_one_in_each_turn(self) -> None:
         """
-        Each turn writes one, so that a long history does not keep the reactor for itself.
+        Each turn writes one piece, so that a long history does not keep the reactor to itself.
         """
         self.publish(*self.long)
         listener = self.subscribe(last_event_id=EARLIEST)
@@ -53,7 +53,7 @@ class PiecesTests(HubTestCase):
 
     def test_read_in_turns(self) -> None:
         """
-        Looking for the last few, each turn reads one.
+        The search for the last few events reads one piece in each turn.
         """
         self.publish(*self.long)
         listener = self.subscribe(last=1)
@@ -64,7 +64,7 @@ class PiecesTests(HubTestCase):
 
     def test_as_fast_as_it_is_taken(self) -> None:
         """
-        While the connection does not take one, the next is neither read nor written.
+        While the connection does not take a piece, the next one is neither read nor written.
         """
         self.publish(*self.long)
         for options in ({"last_event_id": EARLIEST}, {"last": 9}):
@@ -82,7 +82,7 @@ class PiecesTests(HubTestCase):
 
     def test_nothing_to_be_seen(self) -> None:
         """
-        A long history of which nothing is seen is passed over, and nothing is written.
+        A long history without visible events is passed over, and nothing is written.
         """
         self.publish(*self.long, to="u")
         listener = self.subscribe(view="t", last_event_id=EARLIEST)
@@ -92,7 +92,7 @@ class PiecesTests(HubTestCase):
 
     def test_how_far_behind(self) -> None:
         """
-        It is known how many events it has not been sent.
+        ``behind`` is the number of events that a subscriber has not been sent.
         """
         self.publish(*self.long)
         listener = self.subscribe(last_event_id=EARLIEST)
@@ -105,7 +105,7 @@ class PiecesTests(HubTestCase):
 
 class EndTests(HubTestCase):
     """
-    Ending while it is on its way.
+    Ends during a replay.
     """
 
     def setUp(self) -> None:
@@ -115,7 +115,7 @@ class EndTests(HubTestCase):
 
     def check_nothing_waits(self) -> None:
         """
-        Check that nothing of it goes on, whoever has ended it.
+        Check that nothing goes on, whatever has ended it.
         """
         self.hub.streams.abort()
         self.assertEqual([], self.clock.getDelayedCalls())
@@ -123,7 +123,8 @@ class EndTests(HubTestCase):
 
     def test_between_two_pieces(self) -> None:
         """
-        Who goes between two pieces leaves nothing behind, not even a call for the next turn.
+        A client that goes between two pieces leaves nothing behind, not even a call for the next
+        turn.
         """
         for options in ({"last_event_id": EARLIEST}, {"last": 9}):
             listener = self.subscribe(**options)
@@ -133,7 +134,7 @@ class EndTests(HubTestCase):
 
     def test_while_it_waits_for_room(self) -> None:
         """
-        Nor does who goes while its connection takes nothing.
+        A client that goes while its connection takes nothing leaves nothing behind.
         """
         for options in ({"last_event_id": EARLIEST}, {"last": 9}, {"last_event_id": "?"}, {}):
             listener = self.subscribe(is_behind=True, **options)
@@ -145,7 +146,7 @@ class EndTests(HubTestCase):
 
     def test_in_a_write(self) -> None:
         """
-        Nor does who goes in the middle of a write, the first or another.
+        A client that goes in the middle of any write leaves nothing behind.
         """
         for options in ({"last_event_id": EARLIEST}, {"last": 9}, {"last_event_id": "?"}):
             for count in range(6):
@@ -162,7 +163,8 @@ class EndTests(HubTestCase):
 
     def test_properly(self) -> None:
         """
-        Who is ended properly gets what its connection holds already, and then its last words.
+        A subscriber that is ended properly gets the bytes that its connection holds, and then its
+        last words.
         """
         listener = self.subscribe(is_behind=True, last_event_id=EARLIEST)
         listener.read()
@@ -175,8 +177,8 @@ class EndTests(HubTestCase):
 
     def test_broken(self) -> None:
         """
-        Who breaks in a write is logged and cut, also where it cannot be cut, and the others do not
-        notice.
+        A subscriber that breaks in a write is logged and cut, also if cutting fails, and the others
+        do not notice.
         """
         heard: list[EndReason] = []
         other = self.subscribe(last_event_id=EARLIEST)
@@ -201,7 +203,7 @@ class EndTests(HubTestCase):
 
     def test_unhashable_filter(self) -> None:
         """
-        A filter that cannot be a key of a dict is refused, and nothing of it stays.
+        A filter that cannot be a key of a dict is refused, and leaves nothing behind.
         """
 
         class Filter:

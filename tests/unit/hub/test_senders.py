@@ -1,5 +1,5 @@
 """
-More than one core for one flush.
+Threads that let one flush use more than one core.
 """
 
 import os
@@ -20,7 +20,7 @@ class Sending:
     """
     A short cut to a socket.
 
-    :param act: What it does.
+    :param act: The function that it calls.
     """
 
     def __init__(self, act: Callable[[], int]) -> None:
@@ -36,7 +36,7 @@ class Sending:
 
 class SendersTests(SynchronousTestCase):
     """
-    Three threads, this one among them.
+    Three threads, including this one.
     """
 
     def setUp(self) -> None:
@@ -48,7 +48,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_in_order(self) -> None:
         """
-        The results stand in the order of the outlets, for any number of them; each sends once.
+        The results are in the order of the outlets, for any number of outlets, and each sends once.
         """
         for count in (1, 2, 3, 4, 10, 256, 1000):
             outlets = [Sending(lambda number=number: number) for number in range(count)]
@@ -57,7 +57,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_at_the_same_time(self) -> None:
         """
-        They send at the same time: here each goes on only when all have begun.
+        The threads send at the same time: here each send waits until all have begun.
         """
         barrier = threading.Barrier(3, timeout=30)
         outlets = [Sending(barrier.wait) for _ in range(3)]
@@ -84,7 +84,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_raising(self) -> None:
         """
-        What one raises is its result, in whatever thread, and the others send.
+        An exception of a send is its result, in any thread, and the others send.
         """
         problem = Broken()
 
@@ -96,8 +96,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        Where the kernel takes nothing, or reports an error, nothing was sent: the reactor meets the
-        error in a moment.
+        If the kernel takes nothing, or reports an error, nothing was sent: the reactor will meet
+        the error soon.
         """
 
         def refuse() -> int:
@@ -109,17 +109,17 @@ class SendersTests(SynchronousTestCase):
         outlets = [Sending(act) for act in (int, refuse, break_off) * 3]
         self.assertEqual([0] * 9, self.senders.send(DATA, outlets))
 
-    def test_not_before(self) -> None:
+    def test_started_late(self) -> None:
         """
-        There are no threads before there is something to send: a daemon forks in between.
+        The threads are started with the first send, because a daemon forks before that.
         """
         self.assertEqual([], self.ours())
         self.senders.send(DATA, [Sending(int) for _ in range(9)])
         self.assertTrue(self.ours())
 
-    def test_no_more_than_told(self) -> None:
+    def test_number_of_threads(self) -> None:
         """
-        There are never more of them than so many.
+        The number of threads is never larger than it was told.
         """
         for _ in range(10):
             self.senders.send(DATA, [Sending(int) for _ in range(9)])
@@ -127,14 +127,14 @@ class SendersTests(SynchronousTestCase):
 
     def run_on(self, cores: set[int]) -> None:
         """
-        Have this thread run on these cores only, until the test is over.
+        Let this thread run on these cores only, until the test is over.
         """
         self.addCleanup(os.sched_setaffinity, 0, os.sched_getaffinity(0))
         os.sched_setaffinity(0, cores)
 
     def threads(self) -> set[int]:
         """
-        Have each thread send something, and return the others' numbers.
+        Let each thread send something, and return the numbers of the others.
         """
         numbers: set[int] = set()
         barrier = threading.Barrier(3, timeout=30)
@@ -148,8 +148,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_other_cores(self) -> None:
         """
-        They may run on all cores but the one on which this thread runs, wherever that is; where
-        there is no other, on that one.
+        The threads may run on all cores but the one of this thread; on that one if there is no
+        other.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -157,7 +157,7 @@ class SendersTests(SynchronousTestCase):
         threads = self.threads()
         self.assertEqual(2, len(threads))
         for core in sorted(all_cores):
-            # Where this thread is, is chance unless it is said.
+            # By default, the core of this thread is chance.
             self.patch(_senders, "_current_core", lambda core=core: core)
             self.senders.send(DATA, [Sending(int) for _ in range(3)])
             expected = all_cores - {core} or all_cores
@@ -166,7 +166,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_same_core(self) -> None:
         """
-        As long as this thread is where it was they are left alone: moving them takes time.
+        While this thread stays on its core the others are left alone, because moving them takes
+        time.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -181,7 +182,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_one_core(self) -> None:
         """
-        Where there is no other core they stay where they are, and send.
+        With one core they stay on it, and send.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -193,7 +194,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_cannot_be_moved(self) -> None:
         """
-        Where the system does not let them be moved, they send all the same.
+        If the system does not let them be moved, they still send.
         """
 
         def refuse(id: int, cores: set[int]) -> None:
@@ -207,14 +208,14 @@ class SendersTests(SynchronousTestCase):
 
     def test_unknown_core(self) -> None:
         """
-        Where it cannot be told on which core a thread runs, nothing depends on it.
+        If the system does not say on which core a thread runs, they still send.
         """
         self.patch(sys, "platform", "win32")
         self.assertEqual(-1, _senders._find_current_core()())
 
     def test_close(self) -> None:
         """
-        They end when told to; twice is no error, and neither is before they began.
+        ``close`` ends the threads; calling it twice, or before they began, is not an error.
         """
         self.senders.close()
         self.senders.send(DATA, [Sending(int) for _ in range(9)])

@@ -1,5 +1,5 @@
 """
-A log that has to wait for something: another machine, for example.
+A log that has to wait for something, such as another machine.
 """
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -13,7 +13,7 @@ from tests.unit.hub.fake import Broken, FakeListener, SlowLog, fail
 
 class SlowLogTestCase(HubTestCase):
     """
-    A hub with three events in its log, which answers when it is told to.
+    A hub with three events in a log that answers when the test says so.
     """
 
     def setUp(self) -> None:
@@ -26,7 +26,7 @@ class SlowLogTestCase(HubTestCase):
 
     def publish_now(self, *data: str) -> None:
         """
-        Publish, have the log say so, and hand it out.
+        Publish, let the log answer, and hand the event out.
         """
         self.publish(*data)
         self.log.answer("append")
@@ -40,7 +40,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_safe(self) -> None:
         """
-        The publisher hears the id when the log has the event safe, and not before.
+        The publisher gets the id when the log has the event safe, and not before.
         """
         id = self.hub.publish("t", Event("d"))
         self.assertNoResult(id)
@@ -49,7 +49,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_handed_out(self) -> None:
         """
-        It is handed out when the log says that it is there.
+        An event is handed out when the log says that it is there.
         """
         listener = self.subscribe()
         self.publish("d")
@@ -62,7 +62,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_from_elsewhere(self) -> None:
         """
-        So is what another hub has appended to the same log.
+        An event that another hub has appended to the log is also handed out.
         """
         listener = self.subscribe()
         self.log.append(("t",), Event("d"))
@@ -72,7 +72,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_cancel(self) -> None:
         """
-        Who cancels only stops waiting, as far as the log lets it.
+        Cancelling only stops the waiting, as far as the log allows.
         """
         listener = self.subscribe()
         id = self.hub.publish("t", Event("d"))
@@ -83,7 +83,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_unavailable(self) -> None:
         """
-        If the log fails, the publisher hears of it, and nobody else.
+        If the log fails, only the publisher hears about it.
         """
         listener = self.subscribe()
         id = self.hub.publish("t", Event("d"))
@@ -99,7 +99,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_live(self) -> None:
         """
-        Who comes without a cursor does not ask the log.
+        A client without an id does not ask the log.
         """
         listener = self.subscribe()
         self.assertEqual([], self.log.unanswered)
@@ -108,7 +108,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_in_the_end(self) -> None:
         """
-        Who comes with an id gets what follows it when the log has answered.
+        A client with an id gets the events after it when the log has answered.
         """
         listener = self.subscribe(last_event_id=id_of(1))
         self.log.answer("find")
@@ -118,7 +118,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        What is published while the log is silent comes after it, and once.
+        Events that are published while the log is silent follow, once.
         """
         listener = self.subscribe(last_event_id=id_of(1))
         self.publish_now("d")
@@ -132,7 +132,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_published_while_it_writes(self) -> None:
         """
-        The same for what is published when it has read, but not written all.
+        Events that are published after a piece was read and before it was written follow, once.
         """
         listener = self.subscribe(last_event_id=id_of(1), is_behind=True)
         self.log.answer("find")
@@ -148,7 +148,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_not_yet_published(self) -> None:
         """
-        What is in the log already, but has not been published here, does not come twice.
+        An event that is in the log, but has not been published here, does not come twice.
         """
         live = self.subscribe()
         listener = self.subscribe(last_event_id=id_of(1))
@@ -162,7 +162,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_last_not_yet_published(self) -> None:
         """
-        The same for the last few.
+        With the last few events, such an event does not come twice either.
         """
         listener = self.subscribe(last=2)
         self.publish("d")
@@ -174,7 +174,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_not_yet_published_when_it_came(self) -> None:
         """
-        The same for what was there before, and for one without a cursor.
+        An event that was in the log before the client came, but was published later, comes once,
+        also without an id.
         """
         self.publish("d")
         listeners = [self.subscribe(), self.subscribe(last_event_id=id_of(3))]
@@ -185,8 +186,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_seen_before_it_is_published(self) -> None:
         """
-        An event that the client has seen elsewhere, before it was published here, does not come
-        again; whoever leaves meanwhile leaves nothing behind.
+        An event that the client has seen at another hub, before it was published here, does not
+        come again; a client that leaves meanwhile leaves nothing behind.
         """
         self.publish("d", "e")
         listeners = [self.subscribe(last_event_id=id_of(number)) for number in (4, 5, 5)]
@@ -199,7 +200,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_latest(self) -> None:
         """
-        The same for those who get the newest of each topic.
+        With the newest event of each topic, such an event does not come twice either.
         """
         self.hub = self.make_hub(log=self.log, when_behind=WhenBehind.LATEST)
         listener = self.subscribe(last_event_id=id_of(0))
@@ -213,8 +214,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_forgotten_before_it_is_read(self) -> None:
         """
-        What the log forgets between telling what is the oldest and reading from there is not
-        missing to those who asked for the earliest, or for the last few.
+        Events that the log forgets between naming the oldest and reading it are not missing for a
+        client that asked for the earliest, or for the last few.
         """
         for options, reads, expected in (
             ({"last_event_id": EARLIEST}, 2, ["b", "c"]),
@@ -232,7 +233,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_gap(self) -> None:
         """
-        A gap is told when the log has answered; what is published from then on follows.
+        A gap is reported when the log has answered; events from then on follow.
         """
         listener = self.subscribe(last_event_id="unknown")
         self.publish_now("d")
@@ -243,8 +244,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_change_topics(self) -> None:
         """
-        Who gets other topics while the log is silent has what was published before of the old ones
-        and what is published then of the new ones, as often as it changes.
+        If a client changes its topics while the log is silent, earlier events count by the old
+        topics and later ones by the new, however often it changes.
         """
         listener = self.subscribe(view="t", last_event_id=id_of(2))
         self.publish_now("d")
@@ -264,7 +265,7 @@ class ReplayTests(SlowLogTestCase):
 
     def test_change_topics_beyond_what_is_read(self) -> None:
         """
-        The same where a piece ends before the change.
+        The same holds if a piece ends before the change.
         """
         self.log = SlowLog(self.make_log())
         self.hub = self.make_hub(log=self.log)
@@ -285,19 +286,19 @@ class ReplayTests(SlowLogTestCase):
 
 class EndTests(SlowLogTestCase):
     """
-    Ending while the log is silent.
+    Ends while the log is silent.
     """
 
     def test_find(self) -> None:
         """
-        Who goes while its id is looked for has the log told so.
+        If a client goes during the search for its id, the log is told.
         """
         self.subscribe(last_event_id=id_of(1)).leave()
         self.assertEqual((["find"], []), (self.log.cancelled, self.log.unanswered))
 
     def test_read(self) -> None:
         """
-        So has who goes while something is read for it, whatever for.
+        If a client goes during any read, the log is told.
         """
         first = self.subscribe(last_event_id=id_of(1))
         self.log.answer("find")
@@ -311,7 +312,7 @@ class EndTests(SlowLogTestCase):
 
     def test_properly(self) -> None:
         """
-        Who is ended properly meanwhile gets no more than its last words.
+        A subscriber that is ended properly meanwhile gets only its last words.
         """
         listener = self.subscribe(last_event_id=id_of(1))
         self.publish_now("d")
@@ -321,7 +322,7 @@ class EndTests(SlowLogTestCase):
 
     def test_drain(self) -> None:
         """
-        So does everyone when the server stops.
+        Every subscriber gets only its last words when the server stops.
         """
         listeners = [self.subscribe(last_event_id=id_of(1)), self.subscribe(last=1)]
         self.hub.close()
@@ -331,7 +332,7 @@ class EndTests(SlowLogTestCase):
 
     def test_fails(self) -> None:
         """
-        If the log cannot answer, that is logged, and the subscriber is cut: it comes back.
+        If the log fails to answer, that is logged, and the subscriber is cut: it comes back.
         """
         heard: list[EndReason] = []
         listeners = [
@@ -348,7 +349,7 @@ class EndTests(SlowLogTestCase):
 
     def test_raises(self) -> None:
         """
-        The same if it raises at once.
+        If the log raises at once, that is logged, and the subscriber is cut.
         """
         self.log.find = fail
         listener = self.subscribe(last_event_id=id_of(1))
@@ -357,7 +358,7 @@ class EndTests(SlowLogTestCase):
 
     def test_cancels_by_itself(self) -> None:
         """
-        The same if it says by itself that it was cancelled.
+        If the log cancels its answer by itself, that is logged, and the subscriber is cut.
         """
         listener = self.subscribe(last_event_id=id_of(1))
         self.log.unanswered.pop()[1].errback(CancelledError())
@@ -366,7 +367,7 @@ class EndTests(SlowLogTestCase):
 
     def test_fails_when_cancelled(self) -> None:
         """
-        A log that fails in another way when it is cancelled keeps nobody from a proper end.
+        A log that fails in another way when it is cancelled does not prevent a proper end.
         """
         self.log.find = lambda id: Deferred(lambda result: result.errback(Broken()))
         listener = self.subscribe(last_event_id=id_of(1), is_behind=True)
@@ -378,7 +379,7 @@ class EndTests(SlowLogTestCase):
 
     def test_answers_too_late(self) -> None:
         """
-        A log that answers who has gone, because it could not be cancelled, does no harm.
+        A late answer for a client that has gone, because it could not be cancelled, does no harm.
         """
         result: Deferred[int | None] = Deferred()
         self.log.find = lambda id: result

@@ -1,5 +1,5 @@
 """
-The one timer that looks after all open streams.
+The one timer for all open streams.
 """
 
 from itertools import pairwise
@@ -16,7 +16,7 @@ from tests.unit.hub.streams_case import EVENT, HEARTBEAT, Heard, StreamsTestCase
 
 class HeartbeatTests(StreamsTestCase):
     """
-    Comments to those that are silent.
+    Comments on silent streams.
     """
 
     def test_default(self) -> None:
@@ -29,7 +29,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_silent(self) -> None:
         """
-        A silent stream gets a comment that counts as no event.
+        A silent stream gets a comment, which does not count as an event.
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(15.0)
@@ -37,7 +37,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_again_and_again(self) -> None:
         """
-        A stream that stays silent goes on to get comments.
+        A stream that stays silent gets more comments.
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(3600.0)
@@ -54,7 +54,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_not_silent(self) -> None:
         """
-        A stream with events of its own gets no comment.
+        A stream with events gets no comment.
         """
         outlet = FakeOutlet(self.streams)
         for _ in range(20):
@@ -64,7 +64,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_silent_ones_only(self) -> None:
         """
-        Where one stream is silent and another is not, only the silent one gets a comment.
+        If one stream is silent and another is not, only the silent one gets a comment.
         """
         silent, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
         self.pass_time(10.0)
@@ -82,8 +82,8 @@ class HeartbeatTests(StreamsTestCase):
         self, heartbeat: float, stall_timeout: float, starts: list[float], pauses: list[float]
     ) -> None:
         """
-        Whenever they began and whatever else was written, none is silent for longer than the
-        heartbeat.  (The other times are in heartbeats.)
+        Whenever streams began and whatever else was written, they are never silent for longer than
+        the heartbeat.  (The other times are in heartbeats.)
         """
         clock = Clock()
         streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout * heartbeat)
@@ -106,8 +106,8 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_spread(self) -> None:
         """
-        A thousand that have been silent for equally long do not all get their comment in one
-        moment: no tenth of a second sees more than a tenth of them.
+        A thousand streams that have been silent for equally long do not get their comments in one
+        moment: a tenth of a second sees at most a tenth of them.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(1000)]
         most = 0
@@ -121,7 +121,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_spread_over_all_parts(self) -> None:
         """
-        Streams are spread over all of the parts that are looked after one by one, about evenly.
+        Streams are spread about evenly over all of the parts that are checked one by one.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3000)]
         sizes = [len(part) for part in self.streams._parts]
@@ -130,9 +130,9 @@ class HeartbeatTests(StreamsTestCase):
         self.assertGreater(min(sizes), average / 2)
         self.assertLess(max(sizes), average * 3 / 2)
 
-    def test_same_frames(self) -> None:
+    def test_same_comment(self) -> None:
         """
-        All that are looked after in one moment get the very same comment.
+        All streams that are checked in one moment get the very same comment.
         """
         self.streams = Streams(self.clock, heartbeat=0.5)
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
@@ -141,8 +141,8 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_late_reactor(self) -> None:
         """
-        A reactor whose turns take half a second looks after more at a time: nobody is silent for
-        longer than the heartbeat and one turn.
+        A reactor whose turns take half a second checks more parts at a time: a stream is never
+        silent for longer than the heartbeat and one turn.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(100)]
         for _ in range(200):
@@ -154,7 +154,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_short(self) -> None:
         """
-        A heartbeat too short for parts of a tenth of a second is still kept.
+        A heartbeat that is too short for parts of a tenth of a second is still kept.
         """
         self.streams = Streams(self.clock, heartbeat=0.05)
         outlet = FakeOutlet(self.streams)
@@ -163,7 +163,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_behind(self) -> None:
         """
-        A stream that is behind gets no comment: other bytes wait already.
+        A stream that is behind gets no comment, because other bytes wait already.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -172,7 +172,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_caught_up(self) -> None:
         """
-        A stream that was behind and has caught up gets its comments again.
+        A stream that was behind and has caught up gets comments again.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -202,18 +202,18 @@ class HeartbeatTests(StreamsTestCase):
 
 class TimerTests(StreamsTestCase):
     """
-    One timer, as long as it is needed.
+    One timer, while it is needed.
     """
 
     def test_none(self) -> None:
         """
-        Without streams there is no timer.
+        The timer does not run without streams.
         """
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_one_for_all(self) -> None:
         """
-        A thousand streams have one timer, from the first on, over many heartbeats.
+        A thousand streams have one timer, from the first one on, over many heartbeats.
         """
         for _ in range(1000):
             FakeOutlet(self.streams)
@@ -224,7 +224,7 @@ class TimerTests(StreamsTestCase):
 
     def test_gone_with_the_last(self) -> None:
         """
-        The timer goes with the last stream, and not before.
+        The timer stops with the last stream, and not before.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
         for outlet in outlets:
@@ -234,7 +234,7 @@ class TimerTests(StreamsTestCase):
 
     def test_again(self) -> None:
         """
-        The next stream starts it again.
+        The next stream starts the timer again.
         """
         FakeOutlet(self.streams).leave()
         outlet = FakeOutlet(self.streams)
@@ -243,7 +243,7 @@ class TimerTests(StreamsTestCase):
 
     def test_last_one_cut_by_the_timer(self) -> None:
         """
-        The timer also goes when it cuts the last stream itself.
+        The timer also stops when it cuts the last stream itself.
         """
         FakeOutlet(self.streams).fall_behind()
         self.pass_time(24.0)
@@ -251,7 +251,7 @@ class TimerTests(StreamsTestCase):
 
     def test_next_one_from_the_end_of_the_last(self) -> None:
         """
-        A stream that begins while the timer cuts the last one is looked after by one timer.
+        A stream that begins while the timer cuts the last one is checked by one timer.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -263,7 +263,7 @@ class TimerTests(StreamsTestCase):
 
     def test_length(self) -> None:
         """
-        Its length is the number of streams that are open or still ending.
+        The length is the number of streams that are open or still ending.
         """
         outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
         other.fall_behind()
@@ -275,7 +275,7 @@ class TimerTests(StreamsTestCase):
 
     def test_discard_twice(self) -> None:
         """
-        Who is not looked after may be discarded.
+        A stream that is not checked may be discarded.
         """
         outlet = FakeOutlet(self.streams)
         self.streams.discard(outlet)
@@ -284,7 +284,7 @@ class TimerTests(StreamsTestCase):
 
     def test_two_side_by_side(self) -> None:
         """
-        The streams of two servers have nothing to do with each other.
+        The streams of two servers do not affect each other.
         """
         others = Streams(self.clock, heartbeat=1.0)
         outlet, other = FakeOutlet(self.streams), FakeOutlet(others)

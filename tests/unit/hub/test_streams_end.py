@@ -1,5 +1,5 @@
 """
-Streams that are cut or ended: stalled ones, old ones, broken ones, and all of them at the stop.
+Streams that are cut or ended: because they stall, are old or broken, or because the server stops.
 """
 
 from hypothesis import given
@@ -14,12 +14,12 @@ from tests.unit.hub.streams_case import EVENT, Heard, StreamsTestCase
 
 class StallTests(StreamsTestCase):
     """
-    Cutting those who take nothing.
+    Cutting streams that take nothing.
     """
 
     def test_stalled(self) -> None:
         """
-        Who is behind without progress for the stall time-out is cut.
+        A stream that is behind without progress for the stall time-out is cut.
         """
         outlet = FakeOutlet(self.streams)
         heard = Heard(outlet)
@@ -30,7 +30,7 @@ class StallTests(StreamsTestCase):
 
     def test_not_before(self) -> None:
         """
-        Nobody is cut before the stall time-out.
+        A stream is not cut before the stall time-out.
         """
         self.assertEqual(DEFAULT_STALL_TIMEOUT, self.streams.stall_timeout)
         outlet = FakeOutlet(self.streams)
@@ -45,8 +45,7 @@ class StallTests(StreamsTestCase):
     )
     def test_when(self, heartbeat: float, stall_timeout: float, begin: float) -> None:
         """
-        Whenever it began, it is cut after the stall time-out, and no later than a fifth of it
-        after that.
+        A stream is cut between the stall time-out and a fifth of it later, whenever it began.
         """
         clock = Clock()
         streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
@@ -62,7 +61,7 @@ class StallTests(StreamsTestCase):
 
     def test_progress(self) -> None:
         """
-        Whoever makes some progress, however slowly, is not cut.
+        A stream that makes some progress, however slowly, is not cut.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -86,7 +85,7 @@ class StallTests(StreamsTestCase):
 
     def test_kept_up(self) -> None:
         """
-        A stream that has kept up is never cut, however long it has nothing to say.
+        A stream that keeps up is never cut, however long it is silent.
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(3600.0)
@@ -94,7 +93,7 @@ class StallTests(StreamsTestCase):
 
     def test_without_heartbeat(self) -> None:
         """
-        Those who stall are cut also where there is no heartbeat, no more than a fifth late.
+        Stalled streams are also cut without a heartbeat, at most a fifth late.
         """
         self.streams = Streams(self.clock, heartbeat=0, stall_timeout=20.0)
         outlet = FakeOutlet(self.streams)
@@ -106,7 +105,7 @@ class StallTests(StreamsTestCase):
 
     def test_while_ending(self) -> None:
         """
-        Who does not take the end of the response is cut too.
+        A client that does not take the end of its response is also cut.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -117,7 +116,7 @@ class StallTests(StreamsTestCase):
 
     def test_others(self) -> None:
         """
-        Cutting one hurts nobody else.
+        Cutting one stream does not affect the others.
         """
         outlet, other = FakeOutlet(self.streams), FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -127,12 +126,12 @@ class StallTests(StreamsTestCase):
 
 class LifetimeTests(StreamsTestCase):
     """
-    Ending those whose time is over.
+    Ending streams whose lifetime is over.
     """
 
     def test_for_ever(self) -> None:
         """
-        Unless told otherwise a stream has no lifetime.
+        By default, the lifetime of a stream is infinite.
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(3600.0)
@@ -140,8 +139,8 @@ class LifetimeTests(StreamsTestCase):
 
     def test_over(self) -> None:
         """
-        A stream ends properly when its lifetime is over: not before, and no later than a fifth of
-        the heartbeat after that.
+        A stream ends properly when its lifetime is over: not before, and at most a fifth of the
+        heartbeat later.
         """
         outlet = FakeOutlet(self.streams)
         heard = Heard(outlet)
@@ -153,7 +152,7 @@ class LifetimeTests(StreamsTestCase):
 
     def test_behind(self) -> None:
         """
-        Who is behind then is given time to read what waits.
+        A client that is behind at that time may still read the bytes that wait.
         """
         outlet = FakeOutlet(self.streams)
         outlet.expires = 10.0
@@ -166,7 +165,8 @@ class LifetimeTests(StreamsTestCase):
 
     def test_stalled_then(self) -> None:
         """
-        Who does not take its end is cut after the stall time-out, and told nothing a second time.
+        A client that does not take its end is cut after the stall time-out, and its writer is not
+        told a second time.
         """
         outlet = FakeOutlet(self.streams)
         heard = Heard(outlet)
@@ -178,7 +178,7 @@ class LifetimeTests(StreamsTestCase):
 
     def test_without_heartbeat(self) -> None:
         """
-        It ends also where there is no heartbeat.
+        Lifetimes also end without a heartbeat.
         """
         self.streams = Streams(self.clock, heartbeat=0)
         outlet = FakeOutlet(self.streams)
@@ -189,7 +189,7 @@ class LifetimeTests(StreamsTestCase):
 
 class BrokenOutletTests(StreamsTestCase):
     """
-    An outlet that raises what it should not.
+    Outlets that raise although they must not.
     """
 
     def setUp(self) -> None:
@@ -200,7 +200,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_cut(self) -> None:
         """
-        It is logged and cut.
+        An outlet that raises is logged and cut.
         """
         heard = Heard(self.broken)
         self.broken.during_write = fail
@@ -210,7 +210,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_others(self) -> None:
         """
-        The others have their heartbeat, now and from then on.
+        The other streams have their heartbeat, now and from then on.
         """
         self.broken.during_write = fail
         for count in (1, 2, 3):
@@ -220,7 +220,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_cannot_be_cut(self) -> None:
         """
-        The others have their heartbeat even if the broken one cannot be cut either.
+        The other streams have their heartbeat even if the broken one cannot be cut either.
         """
         self.broken.during_write = self.broken.during_abort = fail
         self.pass_time(30.0)
@@ -229,7 +229,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_drain(self) -> None:
         """
-        The others end properly when the server stops.
+        The other streams end properly when the server stops.
         """
         self.broken.during_end = fail
         self.streams.drain(3.0)
@@ -238,7 +238,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_abort(self) -> None:
         """
-        The others are cut when the server stops.
+        The other streams are cut when the server stops.
         """
         self.broken.during_abort = fail
         self.streams.abort()
@@ -253,7 +253,7 @@ class StopTests(StreamsTestCase):
 
     def test_drain(self) -> None:
         """
-        Every stream ends properly, because the server stops.
+        Every stream ends properly because the server stops.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
         heard = [Heard(outlet) for outlet in outlets]
@@ -264,8 +264,8 @@ class StopTests(StreamsTestCase):
 
     def test_draining_is_known_first(self) -> None:
         """
-        That the server stops is known before the first stream ends: whoever is told of an end, and
-        comes back at once, is not let in.
+        ``is_draining`` is true before the first stream ends: a client that hears about its end and
+        comes back at once is not let in.
         """
         known: list[bool] = []
         outlet = FakeOutlet(self.streams)
@@ -276,7 +276,7 @@ class StopTests(StreamsTestCase):
 
     def test_retry(self) -> None:
         """
-        The last that a client reads is when to come back; it is no event.
+        The last bytes that a client reads are the time to come back; they are not an event.
         """
         self.streams = Streams(self.clock, jitter=lambda: 0.0)
         outlet = FakeOutlet(self.streams)
@@ -285,7 +285,7 @@ class StopTests(StreamsTestCase):
 
     def test_spread(self) -> None:
         """
-        Each comes back at a moment of its own, 200 of them a second.
+        Clients come back at different moments, 200 of them in a second.
         """
         numbers = iter([number / 1000 for number in range(1000)])
         self.streams = Streams(self.clock, jitter=lambda: next(numbers))
@@ -298,7 +298,7 @@ class StopTests(StreamsTestCase):
 
     def test_drain_those_behind(self) -> None:
         """
-        Who is behind is given time to read what waits, and then ends.
+        A client that is behind may still read the bytes that wait, and then its stream ends.
         """
         self.streams = Streams(self.clock, jitter=lambda: 0.0)
         outlet = FakeOutlet(self.streams)
@@ -312,7 +312,7 @@ class StopTests(StreamsTestCase):
 
     def test_abort(self) -> None:
         """
-        Every stream that is left is cut, because the server stops.
+        Every stream that is left is cut because the server stops.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3)]
         heard = [Heard(outlet) for outlet in outlets]
@@ -322,7 +322,7 @@ class StopTests(StreamsTestCase):
 
     def test_abort_after_drain(self) -> None:
         """
-        Who does not read its end is cut, and is told nothing a second time.
+        A client that does not read its end is cut, and its writer is not told a second time.
         """
         outlet = FakeOutlet(self.streams)
         heard = Heard(outlet)
@@ -334,7 +334,7 @@ class StopTests(StreamsTestCase):
 
     def test_nobody(self) -> None:
         """
-        Where there is no stream, nothing happens.
+        Without streams, nothing happens.
         """
         self.streams.drain(3.0)
         self.streams.abort()

@@ -1,11 +1,12 @@
 """
-One subscriber, from the application's point of view.
+One subscriber, as the application sees it.
 """
 
 from twisted.internet.defer import CancelledError
 
 from ssetwist import EndReason, Pattern, Subscriber
 from ssetwist.hub import END, END_ID
+from ssetwist.hub._subscriber import _NEXT, State
 from tests.unit.hub.case import HubTestCase
 from tests.unit.hub.fake import Broken, fail
 
@@ -25,13 +26,13 @@ class SubscriberTests(HubTestCase):
 
     def test_address(self) -> None:
         """
-        It knows where it connects from.
+        A subscriber has the address that it connects from.
         """
         self.assertEqual("192.0.2.1", self.subscriber.address)
 
     def test_since(self) -> None:
         """
-        It knows when it subscribed.
+        A subscriber has the time when it subscribed.
         """
         self.clock.busy(5.0)
         subscriber = self.subscribe().subscriber
@@ -39,7 +40,7 @@ class SubscriberTests(HubTestCase):
 
     def test_open(self) -> None:
         """
-        While it is open there is no reason, and nobody has been told anything.
+        While a subscriber is open its ``end_reason`` is ``None``, and callbacks are not called.
         """
         self.assertIsNone(self.subscriber.end_reason)
         self.assertNoResult(self.subscriber.when_ended())
@@ -47,21 +48,21 @@ class SubscriberTests(HubTestCase):
 
     def test_client_leaves(self) -> None:
         """
-        When the client leaves, the callback is told who it was and why.
+        When the client leaves, the callback gets the subscriber and the reason.
         """
         self.outlet.leave()
         self.assertEqual([(self.subscriber, EndReason.CLIENT_CLOSED)], self.heard)
 
     def test_end_reason(self) -> None:
         """
-        Once it has ended it says why.
+        After its end, a subscriber has the reason.
         """
         self.outlet.leave()
         self.assertEqual(EndReason.CLIENT_CLOSED, self.subscriber.end_reason)
 
     def test_every_reason(self) -> None:
         """
-        Whatever ended the stream, that is the reason.
+        The reason is the one that ended the stream.
         """
         for reason in EndReason:
             outlet = self.subscribe()
@@ -70,7 +71,7 @@ class SubscriberTests(HubTestCase):
 
     def test_when_ended_before(self) -> None:
         """
-        Who asks before the end hears in the turn in which it comes.
+        A Deferred that was asked for before the end fires in the turn of the end.
         """
         waiting = self.subscriber.when_ended()
         self.outlet.leave()
@@ -78,7 +79,7 @@ class SubscriberTests(HubTestCase):
 
     def test_when_ended_after(self) -> None:
         """
-        Who asks after the end hears at once.
+        A Deferred that is asked for after the end has fired already.
         """
         self.outlet.leave()
         self.assertEqual(
@@ -87,7 +88,7 @@ class SubscriberTests(HubTestCase):
 
     def test_cancel_when_ended(self) -> None:
         """
-        Who cancels only stops waiting: the stream stays open.
+        Cancelling the Deferred only stops the waiting: the stream stays open.
         """
         waiting = self.subscriber.when_ended()
         waiting.cancel()
@@ -96,9 +97,9 @@ class SubscriberTests(HubTestCase):
         self.settle()
         self.assertEqual(["a"], self.outlet.data)
 
-    def test_gone_before_anyone_hears(self) -> None:
+    def test_forgotten_before_callbacks(self) -> None:
         """
-        Who hears of the end finds the hub without that subscriber.
+        When the end is reported, the hub has forgotten the subscriber.
         """
         lengths: list[int] = []
         outlet = self.subscribe(on_end=lambda *_: lengths.append(self.hub.subscriber_count))
@@ -110,7 +111,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end(self) -> None:
         """
-        The application can end it: properly, with nothing more than was written.
+        The application can end a stream properly, with nothing more than was written.
         """
         self.publish("a")
         self.settle()
@@ -121,14 +122,15 @@ class SubscriberTests(HubTestCase):
 
     def test_end_with_a_reason(self) -> None:
         """
-        Who ends it may say why.
+        The application may give a reason for the end.
         """
         self.subscriber.end(reason=EndReason.TOKEN_EXPIRED)
         self.assertEqual(EndReason.TOKEN_EXPIRED, self.subscriber.end_reason)
 
     def test_end_after_publish(self) -> None:
         """
-        What was published for it just before, and has not been handed out yet, comes first.
+        An event that was published just before, and has not been handed out yet, comes before the
+        end.
         """
         self.publish("a")
         self.publish("b", to="u")
@@ -139,7 +141,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_after_publish_while_the_client_stops(self) -> None:
         """
-        Also if its connection does not take it at once.
+        Such an event also comes before the end if the connection does not take it at once.
         """
         self.outlet.stop_reading()
         self.publish("a")
@@ -150,7 +152,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_within_its_last_write(self) -> None:
         """
-        If its client goes in the middle of that, this is how it ended.
+        If the client goes in the middle of that write, this is the reason of the end.
         """
         self.publish("a")
         self.outlet.during_write = self.outlet.leave
@@ -160,7 +162,8 @@ class SubscriberTests(HubTestCase):
 
     def test_end_while_behind(self) -> None:
         """
-        It is gone at once, and what waits for it still follows.
+        A subscriber that is ended while it is behind is gone at once, and the bytes that wait still
+        follow.
         """
         self.outlet.stop_reading()
         self.publish("a")
@@ -172,20 +175,21 @@ class SubscriberTests(HubTestCase):
 
     def test_end_for_good(self) -> None:
         """
-        Who is ended for good reads so, with the id by which it is known when it comes back.
+        A client that is ended for good gets an event with the id by which it is known when it comes
+        back.
         """
         self.subscriber.end(for_good=True)
         self.assertEqual(b"event: end\nid: #end\ndata: \n\n", self.outlet.received)
 
     def test_end_id(self) -> None:
         """
-        The last event carries the id that a server looks for.
+        The last event has the id that a server looks for.
         """
         self.assertIn(f"id: {END_ID}\n".encode(), END)
 
     def test_end_twice(self) -> None:
         """
-        Ending it twice is no error, and nobody is told twice.
+        Ending twice is not an error, and is reported once.
         """
         self.subscriber.end()
         self.subscriber.end(for_good=True)
@@ -194,7 +198,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_after_the_client_left(self) -> None:
         """
-        Ending who has gone is no error, and changes nothing.
+        Ending a subscriber that has gone is not an error, and changes nothing.
         """
         self.outlet.leave()
         self.subscriber.end()
@@ -203,7 +207,7 @@ class SubscriberTests(HubTestCase):
 
     def test_abort(self) -> None:
         """
-        The application can cut it, and what waits is thrown away.
+        The application can cut a stream, and the bytes that wait are thrown away.
         """
         self.outlet.stop_reading()
         self.publish("a")
@@ -216,7 +220,7 @@ class SubscriberTests(HubTestCase):
 
     def test_abort_after_end(self) -> None:
         """
-        An end that takes too long can be cut short; nobody is told twice.
+        An end that takes too long can be cut short, and is reported once.
         """
         self.outlet.stop_reading()
         self.publish("a")
@@ -226,7 +230,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_from_on_end(self) -> None:
         """
-        Ending it from its own callback is no error.
+        Ending a stream from its own callback is not an error.
         """
         heard: list[EndReason] = []
 
@@ -241,8 +245,7 @@ class SubscriberTests(HubTestCase):
 
     def test_raising_on_end(self) -> None:
         """
-        A callback that raises is logged and hurts nobody: the subscriber is gone, and those who
-        wait hear.
+        An exception of the callback is logged: the subscriber is gone, and the Deferreds fire.
         """
         outlet = self.subscribe(on_end=fail)
         waiting = outlet.subscriber.when_ended()
@@ -253,8 +256,7 @@ class SubscriberTests(HubTestCase):
 
     def test_repr(self) -> None:
         """
-        It says who it is, by whatever is known of it, what it is subscribed to, and whether it has
-        ended.
+        ``repr`` has the name or address, the topics and the end of a subscriber.
         """
         listeners = [
             self.subscribe(view="a", who="ann", address="192.0.2.1"),
@@ -268,3 +270,58 @@ class SubscriberTests(HubTestCase):
         )
         listeners[0].leave()
         self.assertEqual("<Subscriber ann to a, client closed>", repr(listeners[0].subscriber))
+
+
+class StateTests(HubTestCase):
+    """
+    The state machine of a subscriber.
+    """
+
+    def test_table(self) -> None:
+        """
+        The table has every state, and a subscriber that has ended stays so.
+        """
+        self.assertEqual(list(State), list(_NEXT))
+        self.assertEqual((), _NEXT[State.ENDED])
+
+    def test_ways(self) -> None:
+        """
+        A subscriber becomes live, falls behind, reads and is live again; its end is the last state.
+        """
+        listener = self.subscribe()
+        subscriber = listener.subscriber
+        states = [subscriber._state]
+        listener.during_write = lambda: states.append(subscriber._state)
+        listener.stop_reading()
+        for data in "ab":
+            self.publish(data)
+            self.settle()
+            states.append(subscriber._state)
+        listener.read()
+        self.settle()
+        states.append(subscriber._state)
+        listener.leave()
+        states.append(subscriber._state)
+        live, behind, reading = State.LIVE, State.BEHIND, State.READING
+        self.assertEqual([live, live, behind, behind, reading, live, State.ENDED], states)
+
+    def test_impossible_way(self) -> None:
+        """
+        A way that the table lacks is a mistake, which an assertion finds.
+        """
+        subscriber = self.subscribe().subscriber
+        self.assertRaises(AssertionError, subscriber._become, State.READING)
+        self.assertIs(State.LIVE, subscriber._state)
+
+    def test_behind_twice(self) -> None:
+        """
+        A subscriber that is reported twice as behind reads from the position of the later report.
+        """
+        listener = self.subscribe()
+        listener.fall_behind()
+        listener.subscriber.begin_catch_up(0)
+        self.publish("a", "b")
+        listener.subscriber.begin_catch_up(1)
+        listener.read()
+        self.settle()
+        self.assertEqual(["b"], listener.data)

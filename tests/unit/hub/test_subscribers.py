@@ -1,5 +1,5 @@
 """
-Subscribers of a hub: who they are, and how many there may be.
+Subscribers of a hub, and limits on their number.
 """
 
 import random
@@ -12,18 +12,18 @@ from tests.unit.hub.fake import FakeListener
 
 class SubscribersTests(HubTestCase):
     """
-    Those who are subscribed.
+    The present subscribers.
     """
 
     def test_none(self) -> None:
         """
-        At first there is nobody.
+        At first there are no subscribers.
         """
         self.assertEqual((0, ()), (self.hub.subscriber_count, self.hub.subscribers))
 
     def test_in_order(self) -> None:
         """
-        The oldest stands first, also after others have gone.
+        The oldest subscriber comes first, also after others have gone.
         """
         outlets = [MemoryOutlet(self.hub.streams) for _ in range(5)]
         subscribers = [self.hub.subscribe(outlet) for outlet in outlets]
@@ -35,7 +35,7 @@ class SubscribersTests(HubTestCase):
 
     def test_snapshot(self) -> None:
         """
-        Whoever looks may end them while going through them.
+        Subscribers may be ended while going through the tuple.
         """
         for _ in range(3):
             self.subscribe()
@@ -82,7 +82,7 @@ class SubscribersTests(HubTestCase):
 
 class FullTests(HubTestCase):
     """
-    How many there may be.
+    Limits on the number of subscribers.
     """
 
     def test_no_limit(self) -> None:
@@ -95,7 +95,7 @@ class FullTests(HubTestCase):
 
     def test_total(self) -> None:
         """
-        When as many are here as may be, there is no room for anyone.
+        With the largest number of subscribers, another one is too many.
         """
         hub = self.make_hub(max_subscribers=2)
         self.subscribe(hub, address="192.0.2.1")
@@ -115,7 +115,7 @@ class FullTests(HubTestCase):
 
     def test_per_address(self) -> None:
         """
-        When as many are here from one address as may be, there is room for other addresses only.
+        With the largest number from one address there is room for other addresses only.
         """
         hub = self.make_hub(max_per_address=2)
         self.subscribe(hub, address="192.0.2.1")
@@ -126,7 +126,7 @@ class FullTests(HubTestCase):
 
     def test_per_address_falls(self) -> None:
         """
-        When one has gone, however it ended, there is room for another from its address.
+        When one has gone, for any reason, there is room for another from its address.
         """
         hub = self.make_hub(max_per_address=2)
         ends = (
@@ -143,7 +143,7 @@ class FullTests(HubTestCase):
 
     def test_ending_ones_do_not_count(self) -> None:
         """
-        Who still has its last bytes to read takes nobody's place.
+        A subscriber that still has its last bytes to read takes no place.
         """
         hub = self.make_hub(max_subscribers=1, max_per_address=1)
         outlet = self.subscribe(hub, address="192.0.2.1")
@@ -153,7 +153,7 @@ class FullTests(HubTestCase):
 
     def test_no_address(self) -> None:
         """
-        Those without an address, as on UNIX sockets, are not counted as if they had the same.
+        Subscribers without an address, as on UNIX sockets, do not count as one address.
         """
         hub = self.make_hub(max_per_address=1)
         for _ in range(3):
@@ -162,7 +162,7 @@ class FullTests(HubTestCase):
 
     def test_asking_changes_nothing(self) -> None:
         """
-        An address that was asked for is as free as before.
+        Asking about an address changes nothing.
         """
         hub = self.make_hub(max_per_address=1)
         for _ in range(3):

@@ -23,14 +23,14 @@ def threads() -> list[str]:
 
 class ThreadsTests(HubTestCase):
     """
-    Two threads and as many as they are used for.
+    A hub with two threads.
     """
 
     def setUp(self) -> None:
         super().setUp()
         self.hub = self.make_hub(flush_threads=2)
         self.listeners = [self.subscribe() for _ in range(_MANY)]
-        self.broken = (self.listeners[3], self.listeners[-3])  # in either thread
+        self.broken = (self.listeners[3], self.listeners[-3])  # one in each thread
         self.others = [one for one in self.listeners if one not in self.broken]
 
     def hand_out(self, *data: str) -> None:
@@ -39,7 +39,7 @@ class ThreadsTests(HubTestCase):
 
     def test_everybody(self) -> None:
         """
-        Everyone gets what was published, in one piece and in the same frames.
+        Every subscriber gets the events in one piece and with the same bytes.
         """
         self.hand_out("a", "b")
         self.assertEqual([["a", "b"]] * _MANY, [one.data for one in self.listeners])
@@ -49,7 +49,7 @@ class ThreadsTests(HubTestCase):
 
     def test_at_the_same_time(self) -> None:
         """
-        Two send at the same time: here the first and the last wait for each other.
+        Two threads send at the same time: here the first and the last wait for each other.
         """
         barrier = threading.Barrier(2, timeout=30)
         self.listeners[0].during_send = self.listeners[-1].during_send = barrier.wait
@@ -58,7 +58,7 @@ class ThreadsTests(HubTestCase):
 
     def test_few(self) -> None:
         """
-        Few are served without threads.
+        A small audience is served without threads.
         """
         self.listeners[0].leave()
         self.hand_out("a")
@@ -67,7 +67,7 @@ class ThreadsTests(HubTestCase):
 
     def test_one_thread(self) -> None:
         """
-        A hub with one thread starts none.
+        A hub with one thread starts no others.
         """
         hub = self.make_hub(flush_threads=1)
         for _ in range(_MANY):
@@ -78,7 +78,7 @@ class ThreadsTests(HubTestCase):
 
     def test_subscribers_in_order(self) -> None:
         """
-        Who came first is settled first.
+        The oldest subscriber is settled first.
         """
         heard: list[int] = []
         for number, one in enumerate(self.listeners):
@@ -88,7 +88,7 @@ class ThreadsTests(HubTestCase):
 
     def test_raising_send(self) -> None:
         """
-        Those that cannot send are logged and cut, in whatever thread; the others get it.
+        Outlets that fail to send are logged and cut, in any thread; the others get the event.
         """
         for one in self.broken:
             one.during_send = fail
@@ -100,7 +100,7 @@ class ThreadsTests(HubTestCase):
 
     def test_raising_short_cut(self) -> None:
         """
-        So are those that cannot even begin.
+        Outlets that fail to begin are logged and cut.
         """
         for one in self.broken:
             one.during_short_cut = fail
@@ -111,7 +111,7 @@ class ThreadsTests(HubTestCase):
 
     def test_sent_once(self) -> None:
         """
-        What is sent is what an outlet has made of the frames, and the very same for all.
+        All outlets send the very same bytes, as the first one has framed them.
         """
         first = self.listeners[0]
 
@@ -126,7 +126,7 @@ class ThreadsTests(HubTestCase):
 
     def test_raising_settle(self) -> None:
         """
-        So are those that fail afterwards; and they are cut when all others are settled.
+        Outlets that fail to settle are logged and cut, after all others are settled.
         """
         for one in self.broken:
             one.during_write = fail
@@ -138,7 +138,7 @@ class ThreadsTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        Who falls behind gets the rest from the log.
+        A subscriber that falls behind gets the rest from the log.
         """
         for one in self.broken:
             one.stop_reading()
@@ -152,7 +152,7 @@ class ThreadsTests(HubTestCase):
 
     def test_from_callbacks(self) -> None:
         """
-        Who publishes, subscribes or ends another one while it is settled does no harm.
+        Publishing, subscribing and ending other subscribers while one is settled does no harm.
         """
         first, last = self.listeners[0], self.listeners[-1]
         late: list[FakeListener] = []
@@ -192,7 +192,7 @@ class ThreadsTests(HubTestCase):
 
     def test_same_as_one(self) -> None:
         """
-        With two threads everyone gets the very same bytes as with one.
+        With two threads every subscriber gets the very same bytes as with one.
         """
 
         def run(hub: MemoryHub) -> list[bytes]:
@@ -222,7 +222,7 @@ class ThreadsTests(HubTestCase):
 
     def test_close_before_the_flush(self) -> None:
         """
-        What is handed out after the hub was closed leaves no threads behind.
+        Events that are handed out after the hub was closed leave no threads behind.
         """
         self.publish("a")
         self.hub.close()

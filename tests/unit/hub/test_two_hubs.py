@@ -1,5 +1,5 @@
 """
-Several hubs that have one log.
+Several hubs that share one log.
 """
 
 from hypothesis import given
@@ -19,14 +19,14 @@ class OneLogTests(HubTestCase):
 
     def make_hubs(self, count: int = 2, *, log: object = None) -> list[MemoryHub]:
         """
-        Make them.
+        Make hubs on one log.
         """
         log = self.make_log() if log is None else log
         return [self.make_hub(log=log) for _ in range(count)]
 
     def test_each_hands_out_all(self) -> None:
         """
-        An event that is published to one of them reaches the subscribers of each.
+        An event that is published to one hub reaches the subscribers of each.
         """
         hubs = self.make_hubs(3)
         listeners = [self.subscribe(hub) for hub in hubs]
@@ -39,7 +39,7 @@ class OneLogTests(HubTestCase):
 
     def test_comes_back_to_another(self) -> None:
         """
-        A client that was with one of them goes on with another.
+        A client of one hub can go on with another.
         """
         first, second = self.make_hubs()
         self.publish("a", "b", hub=first)
@@ -53,7 +53,7 @@ class OneLogTests(HubTestCase):
 
     def test_ephemeral(self) -> None:
         """
-        An ephemeral event is not in the log, and so reaches only those of its own hub.
+        An ephemeral event is not in the log, and reaches only the subscribers of its own hub.
         """
         hubs = self.make_hubs()
         listeners = [self.subscribe(hub) for hub in hubs]
@@ -63,7 +63,7 @@ class OneLogTests(HubTestCase):
 
     def test_closed(self) -> None:
         """
-        When one is closed, first or last, the others go on, and it hands out nothing more.
+        When one hub is closed, first or last, the others go on, and it hands out nothing more.
         """
         for number in range(3):
             hubs = self.make_hubs(3)
@@ -79,8 +79,8 @@ class OneLogTests(HubTestCase):
 
     def test_filter_that_publishes(self) -> None:
         """
-        Also where a filter of one publishes while an event is handed out, all hear all of it in the
-        same order.
+        If a filter publishes while an event is handed out, all subscribers still get all events in
+        the same order.
         """
         for number in range(2):
             hubs = self.make_hubs()
@@ -100,7 +100,7 @@ class OneLogTests(HubTestCase):
 
     def test_made_while_the_log_waits(self) -> None:
         """
-        A hub that is made while the log has an event not yet safe begins after that event.
+        A hub that is made while an event is not yet safe in the log begins after that event.
         """
         log = SlowLog(self.make_log())
         (first,) = self.make_hubs(1, log=log)
@@ -118,8 +118,8 @@ class OneLogTests(HubTestCase):
     )
     def test_any_order(self, steps: list[str], data: st.DataObject) -> None:
         """
-        Whatever happens in whichever order, each subscriber hears what was published from when it
-        came, to any of the hubs, until its own hub is closed: all of it, once, in order.
+        In any order of steps, each subscriber gets the events that are published to any of the hubs
+        while it is there, until its own hub is closed: all, once and in order.
         """
         hubs = self.make_hubs(3)
         published: list[str] = []

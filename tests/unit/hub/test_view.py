@@ -1,26 +1,27 @@
 """
-What a subscriber may see.
+Views: the events that a subscriber sees.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
+from ssetwist.hub._view import ViewHistory
 from ssetwist.log import Entry
 from tests.unit.hub.fake import Broken, fail
 
 
 def entry(*topics: str, data: str = "", is_private: bool = False) -> Entry:
     """
-    Make an event in its place.
+    Make an entry.
     """
     return Entry(1, topics, Event(data), is_private, 0.0, b"")
 
 
 def always(topics: tuple[str, ...], event: Event) -> bool:
     """
-    See everything.
+    Return true.
     """
     return True
 
@@ -28,7 +29,7 @@ def always(topics: tuple[str, ...], event: Event) -> bool:
 @dataclass(frozen=True)
 class Slow:
     """
-    A matcher that remembers what it was asked.
+    A matcher that remembers its calls.
     """
 
     asked: list[str]
@@ -43,7 +44,7 @@ class Slow:
 
 class ViewTests(SynchronousTestCase):
     """
-    What is asked for, and what is granted.
+    Matchers, grants and filters.
     """
 
     def test_topics(self) -> None:
@@ -61,13 +62,13 @@ class ViewTests(SynchronousTestCase):
 
     def test_public_needs_no_grant(self) -> None:
         """
-        What is not private is seen without any grant.
+        A public event is seen without a grant.
         """
         self.assertTrue(View.of("a").shows(entry("a")))
 
     def test_private(self) -> None:
         """
-        What is private is seen by those alone who were granted one of its topics.
+        A private event is seen only with a grant for one of its topics.
         """
         private = entry("a", "b", is_private=True)
         for grants, expected in (
@@ -82,7 +83,8 @@ class ViewTests(SynchronousTestCase):
 
     def test_private_is_not_matched(self) -> None:
         """
-        What somebody asks for is not tried with what it was not granted: it may take long.
+        The matchers of a view are not tried with private events that it has no grant for, because
+        they may take long.
         """
         slow = Slow([])
         self.assertFalse(View.of(slow).shows(entry("a", is_private=True)))
@@ -92,7 +94,7 @@ class ViewTests(SynchronousTestCase):
 
     def test_union(self) -> None:
         """
-        The topic that is asked for and the one that is granted may be two of the same event.
+        The topic that is asked for and the one that is granted may be two topics of the event.
         """
         private = entry("a", "b", is_private=True)
         self.assertTrue(View.of("a", grants="b").shows(private))
@@ -100,13 +102,13 @@ class ViewTests(SynchronousTestCase):
 
     def test_grant_asks_for_nothing(self) -> None:
         """
-        What is granted but not asked for is not seen.
+        An event that is granted but not asked for is not seen.
         """
         self.assertFalse(View.of("a", grants="b").shows(entry("b")))
 
     def test_filter(self) -> None:
         """
-        A filter is told the topics and the event, and has the last word.
+        A filter gets the topics and the event, and decides last.
         """
         asked = []
 
@@ -123,7 +125,7 @@ class ViewTests(SynchronousTestCase):
 
     def test_filter_is_no_grant(self) -> None:
         """
-        A filter cannot show what is not asked for or not granted; it is not even asked.
+        A filter cannot show events that are not asked for or not granted; it is not even called.
         """
         view = View.of("t", filter=fail)
         self.assertFalse(view.shows(entry("u")))
@@ -131,7 +133,7 @@ class ViewTests(SynchronousTestCase):
 
     def test_truth(self) -> None:
         """
-        Whatever a filter returns counts as yes or no.
+        Any result of a filter counts as true or false.
         """
         for value, expected in (("yes", True), (0, False), (None, False), ([1], True)):
             view = View.of("t", filter=lambda topics, event, value=value: value)
@@ -139,21 +141,24 @@ class ViewTests(SynchronousTestCase):
 
     def test_raising_filter(self) -> None:
         """
-        A filter that raises is logged and has said no.
+        A filter that raises is logged and counts as false.
         """
         self.assertFalse(View.of("t", filter=fail).shows(entry("t")))
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
 
     def test_select(self) -> None:
         """
-        Those that are seen are selected, in their order.
+        ``select`` returns the events that are seen, in their order.
         """
         entries = [entry("a"), entry("b"), entry("a", is_private=True), entry("b", "a")]
         self.assertEqual([entries[0], entries[3]], View.of("a").select(entries))
+        everything = View.of(Everything())
+        self.assertEqual([entries[0], entries[1], entries[3]], everything.select(entries))
+        self.assertEqual(entries, View.of(Everything(), grants="a").select(entries))
 
     def test_value(self) -> None:
         """
-        Views of the same are equal, however it was said.
+        Views that ask for the same are equal, however they were made.
         """
         view = View.of(["a", "b", Everything()], grants=["c"], filter=always)
         same = View.of([Everything(), Exact("b"), "a", "a"], grants=Exact("c"), filter=always)
@@ -167,8 +172,45 @@ class ViewTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        What asks for nothing that there could be is refused, as a topic and as a grant.
+        An impossible topic or grant is refused.
         """
         for value, error in (("x" * 16385, InvalidMatcher), (1, TypeError), ([b"a"], TypeError)):
             self.assertRaises(error, View.of, value)
             self.assertRaises(error, View.of, "a", grants=value)
+
+
+class ViewHistoryTests(SynchronousTestCase):
+    """
+    A view that was changed twice, after two events and after four.
+    """
+
+    def setUp(self) -> None:
+        self.views = [View.of(topic) for topic in "abc"]
+        self.history = ViewHistory(self.views[0])
+        self.history.change(self.views[1], 2)
+        self.history.change(self.views[2], 4)
+
+    def split(self, *positions: int) -> list[list[int]]:
+        """
+        Return the positions that each of the three views applies to.
+        """
+        entries = [replace(entry("t"), position=position) for position in positions]
+        parts = dict(self.history.split(entries))
+        return [[one.position for one in parts.get(view, ())] for view in self.views]
+
+    def test_split(self) -> None:
+        """
+        An earlier view applies to the events of its time, also if a piece begins or ends within.
+        """
+        self.assertEqual([[1, 2], [3, 4], [5, 6]], self.split(1, 2, 3, 4, 5, 6))
+        self.assertEqual([[2], [3], []], self.split(2, 3))
+        self.assertEqual([[], [], [5]], self.split(5))
+
+    def test_forget(self) -> None:
+        """
+        A view is forgotten when all events that it applies to are behind, and not before.
+        """
+        for until, left in ((1, 2), (2, 1), (3, 1), (4, 0)):
+            self.history.forget(until)
+            self.assertEqual(left, len(self.history.earlier), until)
+        self.assertEqual([[], [], [5]], self.split(5))

@@ -1,5 +1,5 @@
 """
-Telling several what one log has taken.
+Followers: several callbacks that get each entry of a log.
 """
 
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from ssetwist.log import Entry, MemoryLog
 
 class FollowersTests(SynchronousTestCase):
     """
-    Several that follow one log.
+    Several callbacks follow one log.
     """
 
     def setUp(self) -> None:
@@ -27,7 +27,7 @@ class FollowersTests(SynchronousTestCase):
         self, name: str, then: Callable[[Entry], object] = lambda entry: None
     ) -> Callable[[], None]:
         """
-        Follow the log, and do something else with each entry.
+        Follow the log, and do something with each entry.
         """
         heard = self.heard[name] = []
 
@@ -39,7 +39,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_each_hears_all(self) -> None:
         """
-        Each hears of every entry, from when it came to when it went.
+        Each callback gets every entry from when it came to when it went.
         """
         end_first = self.follow("first")
         self.append()
@@ -53,7 +53,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_same_callback_twice(self) -> None:
         """
-        A callback that follows twice is told twice; ending one of them, also twice, leaves the
+        A callback that follows twice is called twice; ending one of them, also twice, leaves the
         other.
         """
         heard: list[int] = []
@@ -70,7 +70,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_appends_when_told(self) -> None:
         """
-        If one appends while it is told of an entry, the others hear of both in their order.
+        If a callback appends while it gets an entry, the others get both in their order.
         """
         for position in range(3):
             with self.subTest(position=position):
@@ -89,7 +89,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_raises(self) -> None:
         """
-        An exception of a follower is logged, and hurts neither the others nor the caller of append.
+        An exception of a callback is logged, and affects neither the others nor the caller of
+        append.
         """
 
         def fail(entry: Entry) -> None:
@@ -105,7 +106,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_ends_when_told(self) -> None:
         """
-        One that is ended by another while that is told hears of that entry no more.
+        A callback that another one ends while that gets an entry does not get the entry.
         """
         ends: list[Callable[[], None]] = []
         self.follow("first", lambda entry: ends[0]())
@@ -115,8 +116,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_comes_when_told(self) -> None:
         """
-        One that comes while another is told of an entry hears of those that follow: it was there
-        when it came.
+        A callback that comes while another one gets an entry gets only later ones, because this one
+        was in the log already.
         """
         self.follow("first", lambda entry: self.follow(f"after {entry.position}"))
         self.append()

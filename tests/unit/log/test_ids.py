@@ -1,5 +1,5 @@
 """
-Cursors.
+Ids that a log gives.
 """
 
 from hypothesis import given
@@ -15,20 +15,20 @@ EPOCHS = st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=32
 
 class CursorTests(SynchronousTestCase):
     """
-    Ids of our own.
+    Ids and positions.
     """
 
     @given(EPOCHS, st.integers(0, 10**18 - 1))
     def test_read_out(self, epoch: str, position: int) -> None:
         """
-        A position is read out of its id.
+        The position is read from an id.
         """
         self.assertEqual(position, position_of(epoch, render_id(epoch, position)))
 
     @given(st.text())
     def test_pitfall_D_garbage(self, text: str) -> None:
         """
-        Whatever a client sends is a position or is none; it never raises.
+        Any text of a client is either a position or not, and never raises.
         """
         position = position_of("a1", text)
         if position is not None:
@@ -37,7 +37,7 @@ class CursorTests(SynchronousTestCase):
     @given(EPOCHS, EPOCHS, st.integers(0, 10**9))
     def test_another_life(self, epoch: str, other: str, position: int) -> None:
         """
-        An id of another log, or of another life of this one, is no position here.
+        An id of another log, or of another life of this one, is not a position here.
         """
         expected = position if epoch == other else None
         self.assertEqual(expected, position_of(epoch, render_id(other, position)))
@@ -65,7 +65,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_pitfall_cross_origin(self) -> None:
         """
-        An id has nothing that would make a cross-origin request ask for permission first.
+        An id never makes a cross-origin request need a preflight.
         """
         id = render_id(new_epoch(), 10**18 - 1)
         self.assertLessEqual(len(id), 128)
@@ -74,6 +74,6 @@ class CursorTests(SynchronousTestCase):
 
     def test_epochs(self) -> None:
         """
-        No two lives have the same epoch.
+        Two lives never have the same epoch.
         """
         self.assertEqual(1000, len({new_epoch() for _ in range(1000)}))

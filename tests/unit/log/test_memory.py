@@ -1,5 +1,5 @@
 """
-The log in memory, held against a plain list.
+The log in memory, compared with a plain list.
 """
 
 from hypothesis import given
@@ -15,7 +15,7 @@ from ssetwist.log import MAX_ID, Entry, MemoryLog, render_id
 
 class MemoryLogCase(SynchronousTestCase):
     """
-    A log of a known epoch.
+    A log with a known epoch.
     """
 
     def make(self, **bounds: float) -> MemoryLog:
@@ -42,7 +42,7 @@ class AppendTests(MemoryLogCase):
 
     def test_positions_and_ids(self) -> None:
         """
-        Each event gets its place, and an id if it has none.
+        Each event gets its place, and an id if it lacks one.
         """
         log = self.make()
         self.assertEqual((0, 1), (log.head, log.oldest))
@@ -56,7 +56,7 @@ class AppendTests(MemoryLogCase):
 
     def test_wrong_bound(self) -> None:
         """
-        A bound that nothing could ever be within is refused.
+        A negative bound is refused.
         """
         for bound in ("max_count", "max_bytes", "max_age"):
             error = self.assertRaises(ValueError, self.make, **{bound: -1})
@@ -65,7 +65,7 @@ class AppendTests(MemoryLogCase):
 
     def test_entry(self) -> None:
         """
-        What is published with an event is kept with it, and its bytes.
+        An entry has everything that was published with an event, and its bytes.
         """
         log = self.make()
         self.clock.advance(5)
@@ -75,8 +75,8 @@ class AppendTests(MemoryLogCase):
 
     def test_follow(self) -> None:
         """
-        Whatever follows the log hears of each entry from then on, in order, when it is in the log,
-        until it wants no more.
+        A follower gets each entry from then on, in order, when it is in the log, until it
+        unfollows.
         """
         log = self.make()
         heard: list[tuple[int, int]] = []
@@ -95,7 +95,7 @@ class ReadTests(MemoryLogCase):
 
     def test_from_a_position(self) -> None:
         """
-        What follows a position is read, oldest first.
+        The entries after a position are read, oldest first.
         """
         log = self.make()
         self.append(log, "1", "2", "3")
@@ -105,7 +105,7 @@ class ReadTests(MemoryLogCase):
 
     def test_bounded(self) -> None:
         """
-        A batch is bounded, but never empty while there is something.
+        A batch is bounded, but never empty while there is something to read.
         """
         log = self.make()
         size = len(self.append(log, "1", "2", "3")[0].encoded)
@@ -114,7 +114,7 @@ class ReadTests(MemoryLogCase):
 
     def test_forgotten(self) -> None:
         """
-        Where the beginning is forgotten, reading begins with the oldest that is kept.
+        If the beginning is forgotten, reading begins with the oldest entry that is kept.
         """
         log = self.make(max_count=2)
         self.append(log, "1", "2", "3")
@@ -128,7 +128,7 @@ class FindTests(MemoryLogCase):
 
     def test_ours(self) -> None:
         """
-        Ids of our own are found, the one before the first event and the head among them.
+        Ids that the log gave are found, also the one before the first event and the head.
         """
         log = self.make()
         self.append(log, "1", "2")
@@ -136,7 +136,7 @@ class FindTests(MemoryLogCase):
 
     def test_publishers(self) -> None:
         """
-        So are those that publishers gave.
+        Ids that publishers gave are found.
         """
         log = self.make()
         self.append(log, "1")
@@ -146,7 +146,7 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_twice(self) -> None:
         """
-        Of several events with one id the first is meant (Mercure H5), so that none is missed.
+        If several events have one id, it means the first (Mercure H5), so that no event is missed.
         """
         log = self.make()
         self.append(log, "1", "2", "3", id="mine")
@@ -154,7 +154,7 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_twice_and_forgotten(self) -> None:
         """
-        Once the first is forgotten, it is the first of those that are kept.
+        If the first of them is forgotten, it means the first that is kept.
         """
         log = self.make(max_count=3)
         self.append(log, "1", "2", id="mine")
@@ -165,8 +165,8 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_again(self) -> None:
         """
-        A later one never takes the place of one that is kept: who has seen only that would miss
-        what is in between.
+        A later event never replaces one that is kept: a client that has seen only that would miss
+        the events in between.
         """
         log = self.make(max_age=10)
         for _ in range(3):
@@ -178,7 +178,7 @@ class FindTests(MemoryLogCase):
 
     def test_unknown(self) -> None:
         """
-        What is of another life, of the future, or garbage, is not.
+        An id of another life or of the future, and garbage, is not found.
         """
         log = self.make()
         self.append(log, "1")
@@ -187,7 +187,7 @@ class FindTests(MemoryLogCase):
 
     def test_too_old(self) -> None:
         """
-        What follows a forgotten event is found only while nothing of it is missing.
+        The id of a forgotten event is found only while all events after it are kept.
         """
         log = self.make(max_count=2)
         self.append(log, "1", id="one")
@@ -201,12 +201,12 @@ class FindTests(MemoryLogCase):
 
 class BoundTests(MemoryLogCase):
     """
-    What is kept.
+    Bounds of the log.
     """
 
     def test_count(self) -> None:
         """
-        No more than so many.
+        The log keeps at most so many events.
         """
         log = self.make(max_count=2)
         self.append(log, "1", "2")
@@ -216,7 +216,7 @@ class BoundTests(MemoryLogCase):
 
     def test_none(self) -> None:
         """
-        A log of no events keeps none, but counts them.
+        A log with a bound of 0 keeps nothing, but counts the events.
         """
         log = self.make(max_count=0)
         self.append(log, "1", "2")
@@ -225,7 +225,7 @@ class BoundTests(MemoryLogCase):
 
     def test_bytes(self) -> None:
         """
-        No more bytes than so many, exactly; what alone is larger is not kept.
+        The log keeps at most so many bytes, exactly; an event that is larger by itself is not kept.
         """
         size = len(encode_event(Event("1", id="#a1.1")))
         log = self.make(max_bytes=2 * size)
@@ -238,7 +238,7 @@ class BoundTests(MemoryLogCase):
 
     def test_age(self) -> None:
         """
-        Nothing older than so many seconds, also when nothing is appended.
+        The log forgets events of a certain age, also when nothing is appended.
         """
         log = self.make(max_age=10)
         self.append(log, "1")
@@ -251,7 +251,7 @@ class BoundTests(MemoryLogCase):
 
     def test_cut_in_pieces(self) -> None:
         """
-        The list is cut again and again, and every position stays where it is.
+        The list is cut again and again, and every position stays the same.
         """
         log = self.make(max_count=10)
         for number in range(1, 5001):
@@ -264,7 +264,7 @@ class BoundTests(MemoryLogCase):
 
     def test_forgotten_while_it_is_told(self) -> None:
         """
-        Whoever follows the log hears of an event also if it is too large to be kept.
+        A follower also gets an event that is too large to be kept.
         """
         log = self.make(max_bytes=10)
         heard: list[tuple[int, int]] = []
@@ -274,7 +274,7 @@ class BoundTests(MemoryLogCase):
 
     def test_freed(self) -> None:
         """
-        What is forgotten is freed, with its id, also where much is forgotten at once.
+        Forgotten events are freed together with their ids, also if many are forgotten at once.
         """
         log = self.make(max_count=3000, max_age=10)
         self.append(log, *("x" * 10 for _ in range(3000)))
@@ -282,11 +282,11 @@ class BoundTests(MemoryLogCase):
         self.assertEqual(1, sum(each is None for each in log._entries))
         self.clock.advance(10)
         self.assertEqual(3002, log.oldest)
-        self.assertEqual(([], {}, 0), (log._entries, log._positions, log._bytes))
+        self.assertEqual(([], {}, 1), (log._entries, log._positions, len(log._offsets)))
 
     def test_freed_ids(self) -> None:
         """
-        Of an id that was given again and again nothing is left when all those events are forgotten.
+        Nothing is left of an id that was given several times when all those events are forgotten.
         """
         log = self.make(max_age=10)
         for data in "123":
@@ -346,12 +346,12 @@ class PlainLog(RuleBasedStateMachine):
 
 class ModelTests(SynchronousTestCase):
     """
-    Any order of things.
+    Any order of steps.
     """
 
     def test_plain(self) -> None:
         """
-        The log keeps exactly what a list and its three bounds say.
+        The log keeps exactly the same as a list with three bounds.
         """
         run_state_machine_as_test(PlainLog)
 
