@@ -48,7 +48,8 @@ def token_of(source: str | None) -> Callable[[], str] | None:
         try:
             text = read_secret(source, max_bytes=MAX_TOKEN + 2)
         except ValueError as problem:
-            raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
+            said = str(problem).replace("the key", "the token").replace("a key", "a token")
+            raise ValueError(f"--token: {said}") from None
         token = text.decode("latin-1").strip(string.whitespace)
         try:
             return check_token(token)

@@ -65,6 +65,17 @@ class TokenTests(SynchronousTestCase):
         self.assertIn("--token: ", problem)
         self.assertNotIn(TOKEN[-10:], problem)
 
+    def test_called_a_token(self) -> None:
+        """
+        What is said of a source with no token in it calls it a token, though it is read as keys
+        are.
+        """
+        for source in ("", "no-such-file", TOKEN):
+            problem = str(self.assertRaises(ValueError, token_of, source))
+            self.assertTrue(problem.startswith("--token: it "), problem)
+            self.assertIn("where the token is: env:NAME, file:PATH", problem)
+            self.assertNotIn("key", problem)
+
     def test_none(self) -> None:
         """
         Without the option there is no token.
