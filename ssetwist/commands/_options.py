@@ -49,7 +49,8 @@ def token_of(source: str | None) -> Callable[[], str] | None:
             text = read_secret(source, max_bytes=MAX_TOKEN + 2).decode("latin-1")
             return check_token(text.strip(string.whitespace))
         except ValueError as problem:
-            raise ValueError(f"--token: {str(problem).replace('the key', 'the token')}") from None
+            said = str(problem).replace("the key", "the token").replace("a key", "a token")
+            raise ValueError(f"--token: {said}") from None
 
     read()
     return read

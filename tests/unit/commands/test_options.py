@@ -65,6 +65,16 @@ class TokenTests(SynchronousTestCase):
         self.assertIn("--token: ", problem)
         self.assertNotIn(TOKEN[-10:], problem)
 
+    def test_called_a_token(self) -> None:
+        """
+        A message about a source of a token calls it a token, although it is read like a key.
+        """
+        for source in ("", "no-such-file", TOKEN):
+            problem = str(self.assertRaises(ValueError, token_of, source))
+            self.assertTrue(problem.startswith("--token: it "), problem)
+            self.assertIn("where the token is: env:NAME, file:PATH", problem)
+            self.assertNotIn("key", problem)
+
     def test_without_option(self) -> None:
         """
         Without the option no token is sent.

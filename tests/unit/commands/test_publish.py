@@ -98,6 +98,18 @@ class PublishCommandTests(SynchronousTestCase):
             self.failureResultOf(running, SystemExit)
             self.assertEqual(expected, self.errors.getvalue().count("gone; next attempt in 0"))
 
+    def test_attempts(self) -> None:
+        """
+        A request is sent as often as the user says, and six times by default.
+        """
+        for options, count in ((("--attempts=1",), 1), (("--attempts=8",), 8), ((), 6)):
+            self.hub.requests.clear()
+            self.hub.answers = [ConnectionRefusedError("gone.")] * 10
+            running = self.start("x", "--topic=a", *options)
+            self.clock.pump([60.0] * 10)
+            self.assertEqual(1, self.failureResultOf(running, SystemExit).value.code)
+            self.assertEqual(count, len(self.hub.requests), options)
+
     def test_key(self) -> None:
         """
         An event is published under the key of the option.
@@ -323,6 +335,21 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertTrue(
             shown.endswith("\r\x1b[2mpublished 1 events in 0.2 s (4/s)\x1b[0m\n"), shown
         )
+
+    def test_no_progress_after_an_interruption(self) -> None:
+        """
+        Ctrl-C wipes the progress line, so that the shell begins on an empty one.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        self.errors = OnTerminal()
+        running = self.start("--topic=a", input="x\n")
+        self.clock.advance(0.25)
+        shown = self.errors.getvalue()
+        self.assertEqual("\rpublished 0 events in 0.2 s (0/s)", shown)
+        running.cancel()
+        self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
+        blanks = " " * len(shown.removeprefix("\r"))
+        self.assertEqual(f"{shown}\r{blanks}\r", self.errors.getvalue())
 
     def test_cancelled(self) -> None:
         """

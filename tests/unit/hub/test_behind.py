@@ -407,6 +407,17 @@ class LatestTests(HubTestCase):
         self.settle()
         self.assertEqual(["0", "v1", "u2", "t3"], shown(slow))
 
+    def test_last_few(self) -> None:
+        """
+        A new client that asks for the last few events gets each of them, also several of one topic:
+        only a client that is behind gets the newest alone.
+        """
+        self.publish("a", "b", "c")
+        self.publish("d", to="u")
+        listener = self.subscribe(last=3)
+        self.settle()
+        self.assertEqual(["b", "c", "d"], shown(listener))
+
     def test_live(self) -> None:
         """
         A subscriber that keeps up gets every event.

@@ -64,6 +64,20 @@ class PathTests(RootCase):
             for path in {"/hub", "/a/b", "/.well-known", "/.well-known/hub"} - {own}:
                 self.assertRegex(self.head(config, path), rb"\A1 404 ", (own, path))
 
+    def test_metadata(self) -> None:
+        """
+        The hub's metadata are where clients look for them by the hub's own URL (RFC 9728, 3.1), and
+        at no other path.
+        """
+        well_known = "/.well-known/oauth-protected-resource"
+        paths = (DEFAULT_PATH, "/hub", "/a/b/hub")
+        for own in paths:
+            tokens = replace(TOKENS, audience=f"https://hub.example{own}")
+            config = HubConfig(tokens=tokens)
+            for path in paths:
+                status = rb"\A1 200 " if path == own else rb"\A1 404 "
+                self.assertRegex(self.head(config, well_known + path), status, (own, path))
+
     def test_without_audience(self) -> None:
         """
         Without an audience the hub is at the default path, with a key and without one.

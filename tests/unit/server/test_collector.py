@@ -3,10 +3,20 @@ Python's garbage collector, in a process that holds many streams.
 """
 
 import gc
+import weakref
 
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import collect_rarely
+
+
+class Circle:
+    """
+    An object that only the garbage collector frees.
+    """
+
+    def __init__(self) -> None:
+        self.itself = self
 
 
 class CollectRarelyTests(SynchronousTestCase):
@@ -15,6 +25,7 @@ class CollectRarelyTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
+        self.addCleanup(gc.enable)
         self.addCleanup(gc.unfreeze)
         self.addCleanup(gc.set_threshold, *gc.get_threshold())
 
@@ -27,3 +38,15 @@ class CollectRarelyTests(SynchronousTestCase):
         self.assertGreater(gc.get_threshold()[0], before[0])
         self.assertGreater(gc.get_freeze_count(), 0)
         self.assertTrue(gc.isenabled())
+
+    def test_garbage_first(self) -> None:
+        """
+        Garbage that was there is freed, and not kept for ever with what lives on.
+        """
+        gc.disable()  # so that it is there until the call
+        garbage = Circle()
+        freed = weakref.ref(garbage)
+        del garbage
+        self.assertIsNotNone(freed())
+        collect_rarely()
+        self.assertIsNone(freed())

@@ -69,6 +69,17 @@ class HubConfigTests(SynchronousTestCase):
             error = self.assertRaises(ValueError, HubConfig, **{"lifetime": 60, missing: 0})
             self.assertIn("lifetime: it needs a log", str(error))
 
+    def test_anonymous_or_asked(self) -> None:
+        """
+        An application that is asked also decides about clients without a token: an option that
+        decides the same is refused by its name, and not passed over.
+        """
+        url = "https://app.example/may"
+        error = self.assertRaises(ValueError, HubConfig, anonymous=True, authorize_url=url)
+        self.assertTrue(str(error).startswith("anonymous: it has no meaning with authorize_url"))
+        HubConfig(authorize_url=url)
+        HubConfig(anonymous=True)
+
     def test_without_reactor(self) -> None:
         """
         A configuration in place of the reactor gets a message that says the order.

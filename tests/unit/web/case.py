@@ -123,6 +123,7 @@ class Streaming(Resource):
     """
 
     isLeaf = True
+    make_outlet = RequestOutlet
 
     def __init__(self, streams: Streams) -> None:
         super().__init__()
@@ -137,7 +138,7 @@ class Streaming(Resource):
     def render_GET(self, request: Request) -> bytes | int:
         if request.path == b"/plain":
             return b"plain"
-        outlet = RequestOutlet(request, self.streams)
+        outlet = self.make_outlet(request, self.streams)
         self.outlets.append(outlet)
         self.writers.append(Recorder())
         outlet.open(b":\n")

@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from ssetwist.testing import MemoryHub
 from ssetwist.web import Site
-from ssetwist.web._request import address_of, header_of, peer_of
+from ssetwist.web._request import address_of, header_of, path_of, peer_of
 from tests.memory import MemoryTransport
 from tests.unit.web.test_head import SettingHeaders
 
@@ -56,3 +56,16 @@ class RequestTests(SynchronousTestCase):
         for value in (b"first", b"l\xe4st"):
             request.requestHeaders.addRawHeader(b"X-Kind", value)
         self.assertEqual("l\xe4st", header_of(request, b"X-Kind"))
+
+    def test_path_with_a_token(self) -> None:
+        """
+        A log line shows no part of a token in a path: it is left out before the path is made
+        shorter, so that no beginning of it is left wherever the path is cut.
+        """
+        request = self.request(UNIXAddress(None))
+        token = b"eyJ" + b"h" * 50 + b"." + b"p" * 50 + b"." + b"s" * 50
+        for length in range(1, 250):
+            request.path = b"/" * length + token
+            shown = path_of(request)
+            self.assertNotIn("eyJ", shown)
+            self.assertLessEqual(len(shown), 200)

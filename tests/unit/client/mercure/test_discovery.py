@@ -3,6 +3,7 @@ Discovery of a resource's hub.
 """
 
 import json
+from itertools import product
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -14,6 +15,7 @@ from ssetwist.client import Discovery, FoundHub, discover, hub_metadata
 from ssetwist.client.mercure._discovery import MAX_RESOURCE
 from ssetwist.errors import Disconnected, NoHub
 from ssetwist.mercure.discovery import link, metadata, metadata_url
+from tests.unit.client.case import SourceCase, response
 from tests.unit.client.fake_hub import FakeHub, Response
 
 URL = "https://example.com/books/1"
@@ -209,3 +211,25 @@ class MetadataTests(SynchronousTestCase):
         self.assertEqual(
             b"https://hub.example/.well-known/oauth-protected-resource", hub.requests[0].url
         )
+
+
+class OwnConnectionsTests(SourceCase):
+    """
+    Questions over connections that nobody else uses.
+    """
+
+    def test_closed(self) -> None:
+        """
+        The connection is closed as soon as there is an answer, whatever it is, and not kept for a
+        second question, which nobody will ask.
+        """
+        url = "http://127.0.0.1/hub"
+        for ask, status in product((hub_metadata, discover), ("200 OK", "404 Not Found")):
+            with self.subTest(ask=ask.__name__, status=status):
+                asked = ask(url, reactor=self.reactor)
+                self.turn()
+                wire = self.accept(response(status, b"a page"))
+                self.turn()
+                self.assertFalse(wire.is_connected)
+                asked.addErrback(lambda problem: problem.trap(NoHub))
+                self.successResultOf(asked)

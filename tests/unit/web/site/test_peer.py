@@ -5,9 +5,11 @@ Options that make the kernel notice a vanished peer.
 import socket
 import sys
 
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options
+from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, watch_peer
 
 
 class OptionsTests(SynchronousTestCase):
@@ -40,3 +42,14 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(2**31 - 1, self.user_timeout(1e12))
         self.assertEqual(2**31 - 1, self.user_timeout(2**31))
         self.assertEqual(1, self.user_timeout(1e-9))
+
+    def test_probes(self) -> None:
+        """
+        The kernel probes a peer on whose connection nothing is on its way: no other way tells that
+        it has vanished.
+        """
+        with socket.socket() as connection:
+            descriptor = FileDescriptor(Clock())
+            descriptor.socket = connection
+            watch_peer(descriptor, 20.0)
+            self.assertTrue(connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))

@@ -423,6 +423,18 @@ class DrainTests(SiteCase):
             self.assertFalse(client.transport.is_connected)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_time_to_come_back(self) -> None:
+        """
+        Each client is told to come back after the time that the stop is given, which may be longer
+        than the default.
+        """
+        client = self.client()
+        client.request("/sse")
+        drained = self.site.drain(10, reconnection_time=7)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        self.assertRegex(client.body, rb"\nretry: 70\d\d\n$")
+
     def test_idle_and_half_a_head(self) -> None:
         """
         A drain closes connections without a request, and with a part of one.
