@@ -4,6 +4,8 @@ The head of a response, whether it becomes an event stream or not.
 
 import warnings
 from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
 
 from twisted.web.http import NO_CONTENT, OK, SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
@@ -40,7 +42,19 @@ class _NoHeaders(Headers):
     def addRawHeader(self, name: str | bytes, value: str | bytes) -> None: ...
 
 
+class _NoCookies(list[bytes]):
+    """
+    The same for the cookies of the response.
+    """
+
+    def append(self, cookie: bytes) -> None: ...
+
+
 _NO_HEADERS = _NoHeaders()
+_NO_COOKIES = _NoCookies()
+
+#: Shared by all requests without a query or without cookies.  Nobody can write to it.
+_NOTHING: Any = MappingProxyType({})  # it stands for a dict
 
 #: How many times longer those wait for whom there is no room.
 _FULL_RETRY_FACTOR = 10
@@ -103,6 +117,12 @@ def let_go(request: Request) -> None:
     else:
         request.content = None
     forget_paths(request)
+    request.cookies = _NO_COOKIES
+    # Those that are not empty stay: an application may still read them.
+    if not request.received_cookies:
+        request.received_cookies = _NOTHING
+    if not request.args:
+        request.args = _NOTHING
 
 
 def first_bytes(reconnection_time: float | None) -> bytes:

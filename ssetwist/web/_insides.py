@@ -8,31 +8,13 @@ supported and with the newest.  When one of them fails, this is the file to mend
 
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
-
-
-class EndListener(Protocol):
-    """
-    Everything that a request asks of the Deferreds of its ``notifyFinish()``.
-    """
-
-    def callback(self, _: None) -> None:
-        """
-        The response is finished.
-        """
-
-    def errback(self, reason: Failure) -> None:
-        """
-        The connection is gone.
-        """
 
 
 def is_over(request: Request) -> bool:
@@ -49,14 +31,6 @@ def is_http2(request: Request) -> bool:
     """
     channel = getattr(request, "channel", None)
     return channel is not None and not isinstance(channel, HTTPChannel)
-
-
-def tell_end(request: Request, listener: EndListener) -> None:
-    """
-    Tell of the end of a request.  A Deferred of ``notifyFinish()`` would do so in six objects for
-    each idle stream.
-    """
-    request.notifications.append(cast("Deferred[None]", listener))
 
 
 def has_early_bytes(request: Request) -> bool:
@@ -130,11 +104,11 @@ def forget_paths(request: Request) -> None:
     request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
 
 
-def socket_of(descriptor: FileDescriptor) -> socket.socket | None:
+def socket_of(transport: object) -> socket.socket | None:
     """
     Return the socket of a transport, to which bytes may be handed while the transport holds none.
     """
-    return getattr(descriptor, "socket", None)
+    return getattr(transport, "socket", None)
 
 
 def pause_until_empty(descriptor: FileDescriptor) -> bool:
@@ -150,10 +124,9 @@ def pause_until_empty(descriptor: FileDescriptor) -> bool:
     return True
 
 
-def was_closed_by_client(failure: Failure) -> bool:
+def was_reset(failure: Failure) -> bool:
     """
-    Tell whether the client has ended a request, and not the network.
+    Tell whether the client has reset an HTTP/2 stream, which is how a browser closes one.
     """
-    # This text is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
-    # broken connection.
-    return bool(failure.check(ConnectionDone)) or "Stream reset" in str(failure.value)
+    # This text is all that tells it from a broken connection.
+    return "Stream reset" in str(failure.value)

@@ -9,18 +9,32 @@ from twisted.web.server import Request
 from ..eventstream import encode_id
 from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Streams, Subscriber, View
 from ._head import first_bytes, let_go, turn_away
+from ._http1 import ChannelOutlet, Http10Outlet, SocketOutlet
 from ._http2 import Http2Outlet
-from ._insides import is_http2
+from ._insides import is_http2, socket_of
 from ._outlet import RequestOutlet
 from ._request import address_of, is_event_source
 from ._start import Start
+from .site import descriptor_of
 
 
 def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
-    Make the outlet of a request, first thing in ``render``.
+    Make the outlet of a request, first thing in ``render``: a request tells of its end only those
+    who asked before.
     """
-    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
+    return _kind_for(request)(request, streams)
+
+
+def _kind_for(request: Request) -> type[RequestOutlet]:
+    descriptor = descriptor_of(request.transport)
+    if is_http2(request):
+        return Http2Outlet
+    if request.clientproto != b"HTTP/1.1":
+        return Http10Outlet
+    # Nothing may be between the request and the socket, as TLS is.
+    is_plain = descriptor is not None and descriptor is request.transport
+    return SocketOutlet if is_plain and socket_of(descriptor) is not None else ChannelOutlet
 
 
 class StreamOpener:

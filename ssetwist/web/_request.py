@@ -7,11 +7,9 @@ from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..hub import EndReason
-from ._insides import was_closed_by_client
 from .site import without_tokens
 
 _log = Logger()
@@ -88,17 +86,6 @@ def peer_of(request: Request) -> str:
     if isinstance(address, IPv4Address):
         return f"{address.host}:{address.port}"
     return "local"
-
-
-def reason_for(failure: Failure | None) -> EndReason:
-    """
-    Translate what a request tells those who wait for its end.
-    """
-    if failure is None:
-        return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
-    if was_closed_by_client(failure):
-        return EndReason.CLIENT_CLOSED
-    return EndReason.CONNECTION_LOST
 
 
 def log_end(

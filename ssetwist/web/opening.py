@@ -6,7 +6,7 @@ with these names.
 """
 
 from ._insides import is_over
-from ._opener import StreamOpener
+from ._opener import StreamOpener, outlet_for
 from ._outlet import RequestOutlet
 from ._request import address_of, header_of, is_browser, path_of, peer_of
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
@@ -21,6 +21,7 @@ __all__ = [
     "header_of",
     "is_browser",
     "is_over",
+    "outlet_for",
     "path_of",
     "peer_of",
 ]

@@ -18,7 +18,7 @@ from ssetwist.hub.outlets import Chunk
 from ssetwist.log import MemoryLog
 from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
-from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.conformance.reference import read
 from tests.memory import Client, SocketClient
 
@@ -137,7 +137,7 @@ class Streaming(Resource):
     def render_GET(self, request: Request) -> bytes | int:
         if request.path == b"/plain":
             return b"plain"
-        outlet = RequestOutlet(request, self.streams)
+        outlet = outlet_for(request, self.streams)
         self.outlets.append(outlet)
         self.writers.append(Recorder())
         outlet.open(b":\n")

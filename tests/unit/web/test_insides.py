@@ -29,8 +29,7 @@ from ssetwist.web._insides import (
     socket_of,
     take_off_encoder,
     take_over,
-    tell_end,
-    was_closed_by_client,
+    was_reset,
 )
 from tests.memory import Client, MemoryTransport, SocketClient
 
@@ -51,21 +50,6 @@ class Waiting(Resource):
     def render(self, request: Request) -> int:
         self.requests.append(request)
         return NOT_DONE_YET
-
-
-class Ends:
-    """
-    An ``EndListener`` that remembers what it was told.
-    """
-
-    def __init__(self) -> None:
-        self.told: list[object] = []
-
-    def callback(self, result: None) -> None:
-        self.told.append(result)
-
-    def errback(self, reason: Failure) -> None:
-        self.told.append(reason.type)
 
 
 class Producer:
@@ -128,25 +112,6 @@ class RequestTests(InsidesCase):
         request = self.request()
         self.client.close()
         self.assertTrue(is_over(request))
-
-    def test_told_that_it_is_finished(self) -> None:
-        """
-        Whatever is in ``notifications`` has its ``callback`` called when the response is finished.
-        """
-        ends = Ends()
-        request = self.request()
-        tell_end(request, ends)
-        request.finish()
-        self.assertEqual([None], ends.told)
-
-    def test_told_that_the_client_has_gone(self) -> None:
-        """
-        Whatever is in ``notifications`` has its ``errback`` called when the connection is lost.
-        """
-        ends = Ends()
-        tell_end(self.request(), ends)
-        self.client.close(ConnectionLost())
-        self.assertEqual([ConnectionLost], ends.told)
 
     def test_begun_with_the_first_write(self) -> None:
         """
@@ -395,7 +360,7 @@ class Http2Tests(SynchronousTestCase):
         """
         failure = self.failure_of(lambda: (self.h2.reset_stream(1), self.send()))
         self.assertEqual(ConnectionLost, failure.type)
-        self.assertTrue(was_closed_by_client(failure))
+        self.assertTrue(was_reset(failure))
 
     def test_lost_by_the_network(self) -> None:
         """
@@ -403,8 +368,8 @@ class Http2Tests(SynchronousTestCase):
         with ``ConnectionDone``.
         """
         failure = self.failure_of(lambda: self.transport.lose(ConnectionLost()))
-        self.assertFalse(was_closed_by_client(failure))
-        self.assertTrue(was_closed_by_client(Failure(ConnectionDone())))
+        self.assertFalse(was_reset(failure))
+        self.assertFalse(was_reset(Failure(ConnectionDone())))
 
     def failure_of(self, end: object) -> Failure:
         """

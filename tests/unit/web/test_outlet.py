@@ -10,8 +10,8 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import PIECE, Chunk
-from ssetwist.web._outlet import RequestOutlet
 from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.memory import Client
 from tests.unit.web.case import ONE, TWO, OutletCase
 
@@ -56,7 +56,7 @@ class OpenTests(OutletCase):
 
             def render_GET(inner, request: Request) -> int:  # noqa: N805 (self is the test's)
                 client.close()
-                seen.append(RequestOutlet(request, self.streams))
+                seen.append(outlet_for(request, self.streams))
                 return NOT_DONE_YET
 
         self.site.resource = Late()
@@ -168,7 +168,7 @@ class ClientGoesTests(OutletCase):
         client.request()
         client.send(b"x" * 17000)
         with capturedLogs() as logged:
-            outlet = RequestOutlet(requests[0], self.streams)
+            outlet = outlet_for(requests[0], self.streams)
         reasons = [each["reason"] for each in logged if "reason" in each]
         self.assertEqual([EndReason.UNEXPECTED_BYTES.value], reasons)
         self.assertFalse(outlet.is_new)

@@ -13,7 +13,7 @@ from twisted.web.util import DeferredResource
 from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason, Subscriber, UnknownCursor
 from ssetwist.log import MemoryLog
-from ssetwist.web import EventStreamResource, _outlet
+from ssetwist.web import EventStreamResource, _http1
 from tests.conformance.reference import Received, read
 from tests.memory import Client
 from tests.unit.web.case import RETRY, StreamCase
@@ -464,7 +464,7 @@ class CompressorTests(StreamCase):
         root.putChild(b"", EncodingResourceWrapper(self.resource, [GzipEncoderFactory()]))
         self.site.resource = root
         # trial switches off Python's memory of what has been warned of; have it back.
-        _outlet.__warningregistry__ = {}  # type: ignore[attr-defined]
+        _http1.__warningregistry__ = {}  # type: ignore[attr-defined]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             clients = [self.client(headers={"Accept-Encoding": "gzip"}) for _ in range(2)]
