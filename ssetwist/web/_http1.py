@@ -1,5 +1,5 @@
 """
-Ways of a stream over HTTP/1, where it has a connection of its own.
+Outlets over HTTP/1: a stream has a connection of its own, which ends with it.
 """
 
 import socket
@@ -20,9 +20,9 @@ from .site import Connection, descriptor_of, watch_peer
 LAST_CHUNK = b"0\r\n\r\n"
 
 
-class Http1Outlet(RequestOutlet):
+class Http10Outlet(RequestOutlet):
     """
-    A stream with a connection of its own, which ends with it.
+    Outlet over HTTP/1.0: the bytes as they are, until the connection ends.
     """
 
     __slots__ = ()
@@ -33,36 +33,33 @@ class Http1Outlet(RequestOutlet):
 
     def _begin(self, first_bytes: bytes) -> None:
         self._take_connection()
-        self._begin_through_transport(first_bytes)
-
-    def _take_connection(self) -> None:
-        """
-        Make sure that nothing but this stream uses the connection from now on.
-        """
-        request = self._request
-        channel = request.channel
-        decline_encoder(request)
-        # A connection that has been a stream is not used again.  Where it could be, Chromium
-        # sometimes keeps a stream that a page has closed for 5 seconds, in the hope of its end.
-        take_over(channel, self._bytes_after_request)
-        if not isinstance(channel, Connection) and self._descriptor is not None:  # ours has done it
-            watch_peer(self._descriptor, self._streams.stall_timeout)
-
-    def _begin_through_transport(self, first_bytes: bytes) -> None:
         request = self._request
         write_head(request)
         request.setHeader("Connection", "close")
         request.write(first_bytes)
         self._bytes = len(first_bytes)
         if self._descriptor is not None:
-            # Nothing may overtake the head, nor what is left of earlier responses.  It all leaves
+            # Nothing may overtake the head, nor the rest of earlier responses.  All of it leaves
             # now, if the client takes it, so that the stream has begun when we return.
             self._wait_until_empty()
             self._descriptor.doWrite()
 
+    def _take_connection(self) -> None:
+        request = self._request
+        channel = request.channel
+        decline_encoder(request)
+        # A connection that carried a stream is not used again.  Otherwise Chromium sometimes keeps
+        # a stream that a page has closed for 5 seconds, because it hopes for the end.
+        take_over(channel, self._bytes_after_request)
+        if not isinstance(channel, Connection) and self._descriptor is not None:
+            watch_peer(self._descriptor, self._streams.stall_timeout)  # a Connection did it already
+
     def _bytes_after_request(self, data: bytes) -> None:
-        # Once the stream has closed, so does the connection, and whatever comes is of no interest.
+        # Bytes after the end of the stream do not matter: the connection is about to close.
         self.abort(EndReason.UNEXPECTED_BYTES)
+
+    def _put(self, data: bytes) -> None:
+        self._request.write(data)
 
     def _wait_until_empty(self) -> None:
         """
@@ -71,29 +68,17 @@ class Http1Outlet(RequestOutlet):
         if self._descriptor is not None and pause_until_empty(self._descriptor):
             self.pauseProducing()
 
-    def _break_off(self, request: Request) -> None:
-        transport: Any = request.transport  # there is one: the request is not over
-        transport.loseConnection()
+    def _disconnect(self, request: Request, *, at_once: bool) -> None:
+        transport: Any = request.transport  # one that HTTP is spoken over has both methods
+        if at_once:
+            transport.abortConnection()
+        else:
+            transport.loseConnection()
 
-    def _cut(self, request: Request) -> None:
-        transport: Any = request.transport
-        transport.abortConnection()
 
-
-class Http10Outlet(Http1Outlet):
+class ChannelOutlet(Http10Outlet):
     """
-    A stream over HTTP/1.0: its bytes as they are, until the connection ends.
-    """
-
-    __slots__ = ()
-
-    def _put(self, data: bytes) -> None:
-        self._request.write(data)
-
-
-class ChannelOutlet(Http1Outlet):
-    """
-    A chunked stream of HTTP/1.1 that passes through Twisted's channel, as with TLS.
+    Outlet over HTTP/1.1, in chunks, through Twisted's channel: with TLS, for example.
     """
 
     __slots__ = ()
@@ -119,20 +104,20 @@ class ChannelOutlet(Http1Outlet):
 
     def _finish(self) -> None:
         if self._state is State.CLOSING and leave_last_chunk(self._request):
-            # We wait until it has left, because after finish() nobody watches any more: a client
-            # that does not read could then stay for ever.
+            # Wait until it has left.  After finish() nothing watches the connection any more, so a
+            # client that does not read could stay for ever.
             self._put_last_chunk()
             if self.behind_since is not None:
-                return  # resumeProducing brings us here again
+                return  # resumeProducing calls this again
         super()._finish()
 
 
 class SocketOutlet(ChannelOutlet):
     """
-    A chunked stream of HTTP/1.1 on plain TCP or a UNIX socket.
+    Outlet over HTTP/1.1, in chunks, on plain TCP or a UNIX socket.
 
-    A write goes straight to the socket, without a turn through the reactor's writers; only what the
-    kernel refuses goes to the transport.
+    A write goes straight to the socket, without a turn through the reactor's writers.  Only the
+    bytes that the kernel refuses go to the transport.
 
     :ivar _clear: The socket while nothing is in the way, otherwise ``None``.
     """
@@ -172,15 +157,15 @@ class SocketOutlet(ChannelOutlet):
         return False
 
     def _begin(self, first_bytes: bytes) -> None:
-        self._take_connection()
         request = self._request
         channel = request.channel
-        # Nothing else can be on its way on this connection, not even a "100 Continue"; so the head
-        # may also go straight to the socket.
+        # On the first request of a connection nothing else is on its way, unless the client waits
+        # for "100 Continue".  So the head may also go straight to the socket.
         is_first = isinstance(channel, Connection) and channel.is_first_request
         if not is_first or request.requestHeaders.hasHeader(b"Expect"):
-            self._begin_through_transport(first_bytes)
+            super()._begin(first_bytes)
             return
+        self._take_connection()
         begin_chunked(request)
         wire = socket_of(request.transport)
         self._bytes = len(first_bytes)
@@ -194,8 +179,11 @@ class SocketOutlet(ChannelOutlet):
     def _put_on_wire(self, data: bytes) -> None:
         self._send(socket_of(self._request.transport), data)
 
+    def _put_last_chunk(self) -> None:
+        self._put_on_wire(LAST_CHUNK)
+
     def _send(self, wire: socket.socket | None, data: bytes) -> None:
-        assert wire is not None, "this kind of outlet was chosen because there is one"
+        assert wire is not None, "this class is chosen only where there is a socket"
         try:
             sent = wire.send(data)
         except OSError:
@@ -203,13 +191,7 @@ class SocketOutlet(ChannelOutlet):
         if sent < len(data):
             self._leave_to_transport(data[sent:])
 
-    def _put_last_chunk(self) -> None:
-        self._put_on_wire(LAST_CHUNK)
-
     def _leave_to_transport(self, data: bytes) -> None:
-        """
-        The kernel has refused this; or there was an error, which the reactor meets in a moment.
-        """
         transport: Any = self._request.transport
         transport.write(data)
         self._wait_until_empty()
@@ -217,7 +199,7 @@ class SocketOutlet(ChannelOutlet):
 
 def framed(chunk: Chunk) -> bytes:
     """
-    Put a chunk of HTTP around events, once for all streams that send them (RFC 9112, 7.1).
+    Put the chunk of HTTP around events, once for all streams that send them (RFC 9112, 7.1).
     """
     chunk.on_wire = b"%x\r\n%b\r\n" % (len(chunk.data), chunk.data)
     return chunk.on_wire

@@ -1,5 +1,5 @@
 """
-One event stream over HTTP/2, where many share a connection.
+Outlet over HTTP/2, where many streams share a connection.
 """
 
 from typing import Any
@@ -20,11 +20,11 @@ _log = Logger()
 
 class Http2Outlet(RequestOutlet):
     """
-    A stream over HTTP/2.
+    Outlet over HTTP/2.
 
-    Everything waits for the next turn.  While Twisted works through what one read has brought, its
-    HTTP/2 library is already at the end of it, and a stream that the client has closed in the same
-    read is gone there: a write then fails, or breaks the whole connection.
+    Everything waits for the next turn.  While Twisted works through the bytes of one read, its
+    HTTP/2 library has already processed them all, and has forgotten a stream that the client closed
+    in the same read.  A write to that stream then fails, or breaks the whole connection.
     """
 
     __slots__ = ("_soon",)
@@ -34,7 +34,7 @@ class Http2Outlet(RequestOutlet):
         super().__init__(request, streams)
 
     def _begin(self, first_bytes: bytes) -> None:
-        # Nothing can follow a request here, and no stream has a socket of its own.
+        # Nothing can follow a request here, and a stream does not have a socket of its own.
         write_head(self._request)
         self.write(Chunk(first_bytes))
 
@@ -54,15 +54,12 @@ class Http2Outlet(RequestOutlet):
             return EndReason.CLIENT_CLOSED
         return super()._reason_for(result)
 
-    def _break_off(self, request: Request) -> None:
-        self._cut(request)
-
-    def _cut(self, request: Request) -> None:
-        channel: Any = request.channel  # a stream, of which Twisted has no interface
+    def _disconnect(self, request: Request, *, at_once: bool) -> None:
+        channel: Any = request.channel  # a stream, for which Twisted lacks an interface
         try:
             channel.abortConnection()
         except Exception:
-            # This resets the stream, and the client may have done that first.
+            # This resets the stream, which the client may have done first.
             _log.debug("this HTTP/2 stream was gone already")
 
     def _close(self) -> tuple[Request, float]:

@@ -1,5 +1,5 @@
 """
-From a request to a subscriber: what every resource does that streams what a hub publishes.
+Steps from a request to a subscriber, the same for every resource that streams a hub's events.
 """
 
 from collections.abc import Callable
@@ -20,29 +20,27 @@ from .site import descriptor_of
 
 def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
-    Make the outlet of a request, first thing in ``render``: a request tells of its end only those
-    who asked before.
+    Make the outlet that fits the connection of a request.  Call it first thing in ``render``: a
+    request that has ended before does not tell its end.
     """
-    return _kind_for(request)(request, streams)
-
-
-def _kind_for(request: Request) -> type[RequestOutlet]:
     descriptor = descriptor_of(request.transport)
-    if is_http2(request):
-        return Http2Outlet
-    if request.clientproto != b"HTTP/1.1":
-        return Http10Outlet
-    # Nothing may be between the request and the socket, as TLS is.
+    # With TLS the descriptor is further down than the transport of the request.
     is_plain = descriptor is not None and descriptor is request.transport
-    return SocketOutlet if is_plain and socket_of(descriptor) is not None else ChannelOutlet
+    if is_http2(request):
+        return Http2Outlet(request, streams)
+    if request.clientproto != b"HTTP/1.1":
+        return Http10Outlet(request, streams)
+    if is_plain and socket_of(descriptor) is not None:
+        return SocketOutlet(request, streams)
+    return ChannelOutlet(request, streams)
 
 
 class StreamOpener:
     """
-    Opens streams of one hub.
+    Opener of one hub's streams.
 
     :param reconnection_time: Seconds after which a client that lost its stream comes back; 0 for at
-        once, ``None`` to leave it to the client.
+        once, ``None`` to let the client choose.
     """
 
     def __init__(
@@ -54,21 +52,20 @@ class StreamOpener:
 
     def outlet(self, request: Request) -> RequestOutlet:
         """
-        Make the outlet of a request.  First thing in ``render``: a request tells of its end only
-        those who asked before.
+        Make the outlet of a request, first thing in ``render``, as :func:`outlet_for` does.
         """
         return outlet_for(request, self.hub.streams)
 
     def has_room(self, request: Request) -> bool:
         """
-        Tell whether one more subscriber may come from where the request comes from.
+        Return true if one more subscriber may come from the address of the request.
         """
         hub = self.hub
         return not (hub.is_closed or hub.streams.is_draining or hub.is_full(address_of(request)))
 
     def turn_away(self, request: Request) -> bytes:
         """
-        Answer somebody for whom there is no room; return the body.
+        Answer a client that cannot be taken now; return the body.
         """
         return turn_away(request, self._reconnection_time, self.hub.streams)
 
@@ -83,7 +80,7 @@ class StreamOpener:
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> Subscriber:
         """
-        Write the head of the stream, and subscribe.  The request's headers and body are let go of.
+        Write the head of the stream, subscribe, and drop the headers and the body of the request.
         """
         first = self._first_bytes
         if start.is_live and is_event_source(request):

@@ -3,16 +3,13 @@ State, backlog and account of one event stream over one ``twisted.web`` request.
 
 Three laws hold for every stream:
 
-1. Bytes leave in the order in which they were written.  Nothing overtakes what waits in the backlog
-   or in the transport.
-2. A stream ends once.  As soon as it is not ``OPEN`` any more, a write goes nowhere, one line is
-   logged, and the writer is told the reason.
-3. A ``CLOSED`` stream holds nothing: neither the request, nor the connection, nor bytes.
+1. Bytes leave in the order of the writes: nothing overtakes the backlog or the transport.
+2. A stream ends once.  From then on a write goes nowhere, one line is in the log, and the writer
+   knows the reason.
+3. A closed stream holds nothing: no request, no connection, no bytes.
 
-An outlet moves from state to state as :data:`_NEXT` allows.  It is ``NEW`` while the request waits
-for its answer, and ``OPEN`` from the head to the end.  The server ends a stream by ``CLOSING``, or
-by ``BREAKING_OFF`` if something is missing; both give the client time to take the last bytes.
-Everything else leads to ``CLOSED`` at once: the client goes, or the server aborts.
+The server ends a stream with its last bytes (``CLOSING``), or shows the client that something is
+missing (``BREAKING_OFF``).  The end of the client, and an abort, lead to ``CLOSED`` at once.
 """
 
 from collections.abc import Callable
@@ -33,10 +30,10 @@ from ._waiting import MAX_WAITING, Waiting
 
 
 class State(Enum):
-    NEW = "The request was received, and nothing was answered."
+    NEW = "The request waits for its answer."
     OPEN = "The head was written, and events follow."
     CLOSING = "The stream has ended; its last bytes and the end of the response are on their way."
-    BREAKING_OFF = "The stream has ended; its last bytes are on their way, and then it is cut."
+    BREAKING_OFF = "The stream has ended; its last bytes are on their way, then the client is cut."
     CLOSED = "Nothing is held any more."
 
 
@@ -53,14 +50,13 @@ _NEXT: dict[State, tuple[State, ...]] = {
 @implementer(IPushProducer)
 class RequestOutlet:
     """
-    An :class:`ssetwist.hub.outlets.Outlet` over a request, without the way to its connection.
+    The part of an :class:`ssetwist.hub.outlets.Outlet` that is the same for every connection.
 
-    Each subclass knows one way to put bytes on the connection.
-    :func:`ssetwist.web.opening.outlet_for` chooses the subclass for a request.  Make the outlet
-    first thing in ``render``: a request tells of its end only those who asked before.
+    Each subclass knows one way to put bytes on a connection.  Make an outlet first thing in
+    ``render``, by :func:`ssetwist.web.opening.outlet_for`: a request that has ended before does not
+    tell its end.
 
-    While the connection takes no more, this stream is behind: what is written waits here, and
-    follows in pieces.
+    While the connection takes no more, the stream is behind: bytes wait here, and follow in pieces.
 
     :param streams: The streams that look after this one while it is open.
     """
@@ -80,11 +76,11 @@ class RequestOutlet:
         self.last_write = streams.clock.seconds()
         self._events = self._bytes = 0
         self._waiting: Waiting | None = None
-        if is_over(request):  # the application has waited for too long before it made the outlet
+        if is_over(request):  # the application waited too long before it made the outlet
             self._close()
-            return
-        request.notifyFinish().addBoth(self._request_is_over)
-        self.refuse_early_bytes()
+        else:
+            request.notifyFinish().addBoth(self._request_is_over)
+            self.refuse_early_bytes()
 
     @property
     def is_new(self) -> bool:
@@ -137,7 +133,7 @@ class RequestOutlet:
         return not_sent
 
     def settle(self, chunk: Chunk, sent: int) -> bool:
-        return self.write(chunk)  # nothing was sent: there is no short cut
+        return self.write(chunk)  # without a short cut, nothing was sent
 
     def end(self, reason: EndReason, *, last_words: bytes = b"", is_complete: bool = True) -> None:
         if self._state is State.OPEN and self.writer is not None:
@@ -158,11 +154,11 @@ class RequestOutlet:
         if self._state is not State.NEW and self._state is not State.CLOSED:
             self._end_now(reason, is_cut=True)
 
-    # What the transport tells us, as its IPushProducer
+    # As the IPushProducer of the transport
 
     def pauseProducing(self) -> None:
         """
-        Note that the connection takes no more for now.
+        Stop writing: the connection takes no more for now.
         """
         self._clear_way(False)
         if self.behind_since is None:
@@ -180,7 +176,7 @@ class RequestOutlet:
         Do nothing: the connection is gone, and the request tells why in a moment.
         """
 
-    # What the request tells us, through the Deferred of its notifyFinish()
+    # Called by the Deferred of the request's notifyFinish()
 
     def _request_is_over(self, result: Failure | None) -> None:
         if self._state is State.NEW:
@@ -191,48 +187,37 @@ class RequestOutlet:
     def _reason_for(self, result: Failure | None) -> EndReason:
         if result is None:  # the application called request.finish() behind our back
             return EndReason.ENDED_BY_APPLICATION
-        if isinstance(result.value, ConnectionDone):
-            return EndReason.CLIENT_CLOSED
-        return EndReason.CONNECTION_LOST
+        is_closed = isinstance(result.value, ConnectionDone)
+        return EndReason.CLIENT_CLOSED if is_closed else EndReason.CONNECTION_LOST
 
-    # What each way to a connection does in its own manner
+    # Different for each way to a connection
 
     def _begin(self, first_bytes: bytes) -> None:
         """
         Write the head and the first bytes.
         """
-        raise NotImplementedError
 
     def _put(self, data: bytes) -> None:
         """
-        Put bytes of the stream on the connection, at most :data:`PIECE`.  If the connection does
-        not take all of them, the transport keeps the rest and calls :meth:`pauseProducing`.
+        Put at most :data:`PIECE` bytes on the connection.  If it does not take all of them, the
+        transport keeps the rest, and :meth:`pauseProducing` is called.
         """
-        raise NotImplementedError
 
     def _clear_way(self, is_clear: bool) -> None:
         """
-        Note if a write may pass the backlog by: everything has left, and the stream is open.
+        Allow writes past the backlog, because all has left and the stream is open; or forbid them.
         """
 
-    def _break_off(self, request: Request) -> None:
+    def _disconnect(self, request: Request, *, at_once: bool) -> None:
         """
-        Close the connection in a way that shows the client that something is missing.
-        """
-        raise NotImplementedError
+        Close the connection without the end of the response.
 
-    def _cut(self, request: Request) -> None:
+        :param at_once: If true, throw away everything that has not left.
         """
-        Close the connection at once, and throw away what waits.
-        """
-        raise NotImplementedError
 
     # Inside
 
     def _become(self, state: State) -> None:
-        """
-        Change the state.
-        """
         assert state in _NEXT[self._state], f"{self._state} is not followed by {state}"
         self._state = state
         if state is not State.OPEN:
@@ -246,7 +231,7 @@ class RequestOutlet:
             return True
         self._events += chunk.events
         if self._waiting is None:
-            # Whatever its size: a single event larger than the limit must be possible.
+            # Of any size: a single event larger than the limit must be possible.
             self._waiting = Waiting()
         elif len(self._waiting) + len(chunk.data) > MAX_WAITING:
             self.abort(EndReason.FELL_BEHIND)
@@ -276,16 +261,13 @@ class RequestOutlet:
             self.writer.has_room()
 
     def _finish(self) -> None:
-        """
-        End the response or break it off, now that all has left.
-        """
         is_complete = self._state is State.CLOSING
         request, _ = self._close()
         if is_complete:
             count_sent(request, self._bytes)
             request.finish()
         else:
-            self._break_off(request)
+            self._disconnect(request, at_once=False)
 
     def _end_now(self, reason: EndReason, *, is_cut: bool) -> None:
         """
@@ -294,7 +276,7 @@ class RequestOutlet:
         is_news = self._state is State.OPEN or self._state is State.NEW
         request, age = self._close()
         if is_cut:
-            self._cut(request)
+            self._disconnect(request, at_once=True)
         if is_news:
             self._announce(reason, request, age)
 
@@ -302,8 +284,7 @@ class RequestOutlet:
         """
         Let go of everything.
 
-        :returns: The request, for the very last that is to be done with it, and the age of this
-            outlet, in seconds.
+        :returns: The request, for a last use, and the age of this outlet in seconds.
         """
         self._become(State.CLOSED)
         age = self._streams.discard(self)

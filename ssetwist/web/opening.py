@@ -1,8 +1,6 @@
 """
-Streams opened by a resource of one's own: what its request asks for, and who opens the stream.
-
-:class:`ssetwist.web.EventStreamResource` and :class:`ssetwist.mercure.MercureResource` are built
-with these names.
+Names for a resource that opens streams by itself, as :class:`ssetwist.web.EventStreamResource` and
+:class:`ssetwist.mercure.MercureResource` do: facts about a request, and the opening of a stream.
 """
 
 from ._insides import is_over
