@@ -1,6 +1,6 @@
 """
-Sites over memory transports whose every path is a stream: a hub's, one that the test drives, or one
-of a request's own events.
+Sites over memory transports that answer every path with a stream: of a hub, of the test itself, or
+of a source of events.
 """
 
 from collections.abc import AsyncIterator, Callable
@@ -24,18 +24,18 @@ from tests.memory import Client, SocketClient
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"}
 
-#: What its ``EventSource`` sends besides.
+#: Header that the ``EventSource`` of a browser also sends.
 NO_CACHE = {"Cache-Control": "no-cache"}
 
 EVENT_SOURCE = {**BROWSER, **NO_CACHE}
 
-#: What a stream begins with.
+#: First bytes of a stream.
 RETRY = b"retry: 3000\n"
 
 
 class StreamCase(SynchronousTestCase):
     """
-    A site whose every path is a hub's stream.
+    A site that answers every path with the stream of a hub.
     """
 
     def setUp(self) -> None:
@@ -51,7 +51,7 @@ class StreamCase(SynchronousTestCase):
 
     def publish(self, *texts: str, topic: str = "news", **options: bool) -> None:
         """
-        Publish events, and have them handed out.
+        Publish events, and let the next reactor turn send them.
         """
         for text in texts:
             self.successResultOf(self.hub.publish(topic, Event(text), **options))
@@ -80,7 +80,7 @@ ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"
 
 def take_short_cut(outlet: RequestOutlet, chunk: Chunk) -> int:
     """
-    Do what a thread of a flush does.
+    Send a chunk as a thread of a flush does.
     """
     short_cut = outlet.short_cut(chunk)
     [sent] = _send(chunk.on_wire or chunk.data, [short_cut])
@@ -89,11 +89,11 @@ def take_short_cut(outlet: RequestOutlet, chunk: Chunk) -> int:
 
 class Recorder:
     """
-    A :class:`ssetwist.hub.Writer` that remembers what it was told.
+    A :class:`ssetwist.hub.Writer` that remembers its calls.
 
-    :ivar told: In their order, the names of the methods; for an end, the reason.
+    :ivar told: Names of the called methods, in order; for an end, the reason.
     :ivar ended_so: The reasons alone.
-    :ivar last: What it writes before the end, if anything.
+    :ivar last: Called before the end; it may write.
     """
 
     def __init__(self) -> None:
@@ -119,7 +119,7 @@ class Recorder:
 
 class Streaming(Resource):
     """
-    Makes each GET an open outlet, and remembers how it ended.
+    Resource that opens an outlet for each GET, and remembers the reasons of their ends.
     """
 
     isLeaf = True
@@ -147,7 +147,7 @@ class Streaming(Resource):
 
 class OutletCase(SynchronousTestCase):
     """
-    A site with a streaming resource.
+    A site with a resource that opens outlets.
     """
 
     def setUp(self) -> None:
@@ -174,7 +174,7 @@ class OutletCase(SynchronousTestCase):
 
     def assert_ended(self, reason: EndReason, outlet: RequestOutlet) -> None:
         """
-        It ended once, for this reason, and nothing of it is held.
+        Assert that a stream ended once, for this reason, and that nothing of the stream is held.
         """
         self.assertEqual([reason], self.resource.ended)
         self.assertFalse(outlet.is_open)
@@ -204,7 +204,7 @@ END = b"event: end\nid: #end\ndata: \n\n"
 
 class Answering(Resource):
     """
-    Answers each request with what a function makes.
+    Resource that answers each request with the stream of a new source.
     """
 
     isLeaf = True
@@ -222,7 +222,7 @@ class Answering(Resource):
 
 class ResponseCase(SynchronousTestCase):
     """
-    A site that answers with a source.
+    A site that answers every request with the stream of a source.
     """
 
     def setUp(self) -> None:
@@ -236,7 +236,7 @@ class ResponseCase(SynchronousTestCase):
 
     def ask(self, make_source: Callable[[], object], /, **options: object) -> Client:
         """
-        Ask for the stream of a source.
+        Send a request that is answered with the stream of a source.
         """
         request = {key: options.pop(key) for key in ("method", "headers") if key in options}
         resource = Answering(make_source, {"on_end": self.ended.append, **options})
@@ -249,7 +249,7 @@ class ResponseCase(SynchronousTestCase):
 
     async def waits(self, first: str, waiting: Deferred[None]) -> AsyncIterator[Event]:
         """
-        Yield one event, then wait, as for a language model.
+        Yield one event, then wait, as a source does that asks a language model.
         """
         try:
             yield Event(first)

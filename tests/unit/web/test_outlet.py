@@ -1,5 +1,5 @@
 """
-One stream over one request, driven through a real Site over memory transports.
+One stream over one request, through a real Site over memory transports.
 """
 
 from twisted.internet.address import IPv6Address, UNIXAddress
@@ -34,7 +34,7 @@ class OpenTests(OutletCase):
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 gets the bytes without chunks, and the end of the connection for the end.
+        A client of HTTP/1.0 gets the bytes without chunks; its stream ends with the connection.
         """
         client, outlet = self.connect(version="1.0")
         outlet.write(Chunk(ONE, 1))
@@ -46,7 +46,7 @@ class OpenTests(OutletCase):
 
     def test_pitfall_K10_request_that_is_over(self) -> None:
         """
-        Of a request that ended before it was rendered, nothing is held and nothing is waited for.
+        An outlet for a request that has ended before is closed at once, and holds nothing.
         """
         client = Client(self.site, self.clock)
         seen: list[RequestOutlet] = []
@@ -80,7 +80,7 @@ class OpenTests(OutletCase):
 
 class ClientGoesTests(OutletCase):
     """
-    The client goes, for whatever reason, and is gone here at once.
+    A client that goes, for any reason, is gone here at once.
     """
 
     def test_closes(self) -> None:
@@ -93,7 +93,7 @@ class ClientGoesTests(OutletCase):
 
     def test_connection_lost(self) -> None:
         """
-        So does a connection that breaks.
+        A connection that breaks ends the stream in the turn in which Twisted learns about it.
         """
         client, outlet = self.connect()
         client.close(ConnectionLost())
@@ -101,7 +101,7 @@ class ClientGoesTests(OutletCase):
 
     def test_goes_while_behind(self) -> None:
         """
-        What waited for it is freed.
+        A client that goes while bytes wait frees these bytes.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -111,7 +111,7 @@ class ClientGoesTests(OutletCase):
 
     def test_goes_while_closing(self) -> None:
         """
-        Who goes while its last bytes wait does not end a second time.
+        A client that goes while its last bytes wait does not end its stream a second time.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -129,7 +129,7 @@ class ClientGoesTests(OutletCase):
 
     def test_pitfall_K2_K3_bytes_after_the_request(self) -> None:
         """
-        Bytes after the request end the stream, and none of them is kept.
+        Bytes after the request end the stream, and are not kept.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -141,7 +141,7 @@ class ClientGoesTests(OutletCase):
 
     def test_pitfall_K2_bytes_with_the_request(self) -> None:
         """
-        Bytes that arrive together with the request end the stream, too.
+        Bytes that arrive together with the request also end the stream.
         """
         client = Client(self.site, self.clock)
         client.send(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n" + b"x" * 20000)
@@ -151,8 +151,8 @@ class ClientGoesTests(OutletCase):
 
     def test_bytes_before_a_late_stream(self) -> None:
         """
-        Bytes that came between the request and the stream cut the connection: there is no stream,
-        but a line in the log.
+        Bytes that came between the request and the stream cut the connection; a line is logged, but
+        no stream begins.
         """
         client = Client(self.site, self.clock)
         requests: list[Request] = []
@@ -177,7 +177,8 @@ class ClientGoesTests(OutletCase):
 
     def test_log_line(self) -> None:
         """
-        Pitfall K14: each ended stream has one line with who, reason, duration, events, bytes.
+        Pitfall K14: each ended stream has one line with client, path, reason, duration, events,
+        bytes.
         """
         client, outlet = self.connect("/a%20b?token=secret")
         outlet.write(Chunk(ONE + TWO, 2))
@@ -192,7 +193,7 @@ class ClientGoesTests(OutletCase):
 
     def test_log_line_names(self) -> None:
         """
-        A client is named by its address, whatever kind that is of.
+        The log line names a client by its address: IPv6 in brackets, a UNIX socket as "local".
         """
         for address, name in (
             (IPv6Address("TCP", "2001:db8::1", 50000), "[2001:db8::1]:50000"),
@@ -206,7 +207,7 @@ class ClientGoesTests(OutletCase):
 
     def test_log_line_is_harmless(self) -> None:
         """
-        A path with control characters cannot write to somebody's terminal.
+        A path with control characters is escaped in the log, so that it cannot change a terminal.
         """
         client, outlet = self.connect()
         outlet._request.path = b"/\x1b[2J"  # old Twisted takes it so, and HTTP/2 does
@@ -222,7 +223,7 @@ class BackpressureTests(OutletCase):
 
     def test_writes_wait(self) -> None:
         """
-        While the transport is full nothing is handed to it; afterwards everything follows.
+        While the transport is full it is given nothing; afterwards everything follows.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -245,7 +246,7 @@ class BackpressureTests(OutletCase):
 
     def test_too_much_waits(self) -> None:
         """
-        More than may wait cuts the client.
+        A client for which more than the limit would wait is cut.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -267,7 +268,7 @@ class BackpressureTests(OutletCase):
 
     def test_stalled(self) -> None:
         """
-        Who takes nothing for the stall time-out is cut.
+        A client that takes nothing for the stall time-out is cut.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -276,9 +277,9 @@ class BackpressureTests(OutletCase):
         self.pass_time(6)
         self.assert_ended(EndReason.STALLED, outlet)
 
-    def test_told_again(self) -> None:
+    def test_paused_twice(self) -> None:
         """
-        A transport that says once more that it is full does not begin the time anew.
+        A transport that pauses its producer twice does not restart the stall time-out.
         """
         client, outlet = self.connect()
         for _ in range(2):
@@ -288,7 +289,7 @@ class BackpressureTests(OutletCase):
 
     def test_progress_is_no_stall(self) -> None:
         """
-        Pitfall K7: each piece that leaves begins the time anew.
+        Pitfall K7: each piece that leaves restarts the stall time-out.
         """
         client, outlet = self.connect()
         for _ in range(10):
@@ -299,7 +300,7 @@ class BackpressureTests(OutletCase):
 
     def test_has_room(self) -> None:
         """
-        The writer hears, once, when everything has been taken, and not while it keeps up.
+        The writer is told once when everything has been taken, and never while the client keeps up.
         """
         rooms: list[bytes] = []
         client, outlet = self.connect()
@@ -314,7 +315,7 @@ class BackpressureTests(OutletCase):
 
     def test_writer_fills_it_again(self) -> None:
         """
-        A writer that is told of room may write, and be told again.
+        A writer that writes when it is told of room is told again later.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
@@ -336,21 +337,22 @@ class BackpressureTests(OutletCase):
 
 class HeartbeatTests(OutletCase):
     """
-    Comments in silence.
+    Comments on silent streams.
     """
 
     def test_comment(self) -> None:
         """
-        A silent stream gets one comment line, without a blank line, and it is no event.
+        A silent stream gets one comment line, without a blank line, which does not count as an
+        event.
         """
         client, outlet = self.connect()
         self.pass_time(15)
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
 
-    def test_not_to_the_behind(self) -> None:
+    def test_no_comment_while_behind(self) -> None:
         """
-        Who is behind gets none: it could not take it.
+        A client that is behind gets no comment, because it could not take one.
         """
         client, _ = self.connect()
         client.stop_reading()
