@@ -33,8 +33,8 @@ _LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
 
 class _NoHeaders(Headers):
     """
-    Shared empty headers for requests whose own were dropped.  Setting one is ignored, as after
-    any head that has been sent.
+    Shared empty headers, for requests without their own. Setting one is ignored, as after any head
+    that has been sent.
     """
 
     def setRawHeaders(self, name: str | bytes, values: Sequence[str | bytes]) -> None: ...

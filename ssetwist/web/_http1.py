@@ -39,7 +39,7 @@ class Http10Outlet(RequestOutlet):
         request.write(first_bytes)
         self._bytes = len(first_bytes)
         if self._descriptor is not None:
-            # Nothing may overtake the head, nor the rest of earlier responses.  All of it leaves
+            # Nothing may overtake the head, nor the rest of earlier responses.  Everything leaves
             # now, if the client takes it, so that the stream has begun when we return.
             self._wait_until_empty()
             self._descriptor.doWrite()

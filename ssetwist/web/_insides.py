@@ -41,7 +41,7 @@ def has_early_bytes(request: Request) -> bool:
     return any(getattr(request.channel, "_dataBuffer", ()))
 
 
-def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it has no types
+def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is untyped
     """
     Make an ``HTTPChannel`` close after this response, and hand over the bytes that come until then.
 

@@ -157,7 +157,7 @@ class RequestTests(InsidesCase):
 
     def test_encoder(self) -> None:
         """
-        A response whose ``_encoder`` was taken off is sent as it is.
+        A response without its ``_encoder`` is sent as it is.
         """
         self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
         data = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
@@ -248,7 +248,7 @@ class ChannelTests(InsidesCase):
 
     def test_last_chunk_is_left_to_us(self) -> None:
         """
-        A response whose ``chunked`` was taken away ends without the last chunk.
+        A response with ``chunked`` set to false ends without the last chunk.
         """
         request = self.request()
         request.write(b"data")
@@ -290,7 +290,7 @@ class TransportTests(InsidesCase):
 
     def test_resumed_when_empty(self) -> None:
         """
-        A producer whose ``producerPaused`` was set is resumed when the transport is empty, even if
+        If ``producerPaused`` was set, the producer is resumed when the transport is empty, even if
         the transport held only one byte.
         """
         self.transport.registerProducer(self.producer, True)
@@ -348,7 +348,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_gone(self) -> None:
         """
-        A request over HTTP/2 whose stream was reset is over, and is not recognised as HTTP/2.
+        A request over HTTP/2 is over after its stream was reset, and is not recognised as HTTP/2.
         """
         self.h2.reset_stream(1)
         self.send()
@@ -357,7 +357,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_reset_by_the_client(self) -> None:
         """
-        A request whose stream was reset fails with a text that says so.
+        After its stream was reset, a request fails with a text that says so.
         """
         failure = self.failure_of(lambda: (self.h2.reset_stream(1), self.send()))
         self.assertEqual(ConnectionLost, failure.type)
@@ -365,7 +365,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_lost_by_the_network(self) -> None:
         """
-        A request whose connection is lost or closed fails with another text.
+        After its connection was lost or closed, a request fails with another text.
         """
         failure = self.failure_of(lambda: self.transport.lose(ConnectionLost()))
         self.assertFalse(was_reset(failure))

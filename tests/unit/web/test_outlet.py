@@ -85,7 +85,7 @@ class ClientGoesTests(OutletCase):
 
     def test_closes(self) -> None:
         """
-        A FIN ends the stream in the turn in which Twisted learns of it.
+        A FIN ends the stream in the turn in which Twisted learns about it.
         """
         client, outlet = self.connect()
         client.close(ConnectionDone())
@@ -236,7 +236,7 @@ class BackpressureTests(OutletCase):
 
     def test_pieces(self) -> None:
         """
-        A large event goes in pieces, each of which may fill the transport.
+        A large event goes in pieces, and each piece may fill the transport.
         """
         client, outlet = self.connect()
         client.stop_reading()

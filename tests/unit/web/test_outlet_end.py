@@ -19,7 +19,7 @@ from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, take_short_cut
 
 class WriteAfterEndTests(SocketCase):
     """
-    Writing to a stream whose end is on its way.
+    Writing to a stream while its end is on the way.
     """
 
     def test_goes_nowhere(self) -> None:
@@ -274,7 +274,7 @@ class ServerEndsTests(OutletCase):
 
     def test_abort_while_closing(self) -> None:
         """
-        Aborting cuts a stream whose last bytes are on their way.
+        Aborting cuts a stream while its last bytes are on their way.
         """
         client, outlet = self.connect()
         client.stop_reading()

@@ -92,7 +92,7 @@ class BeginTests(SocketCase):
 
     def test_client_that_has_gone(self) -> None:
         """
-        A client whose socket is broken when its stream begins is gone in the next turn.
+        A client with a broken socket when its stream begins is gone in the next turn.
         """
         client = SocketClient(self.site, self.clock)
         client.socket.error = ConnectionResetError()
@@ -286,7 +286,7 @@ class SendTests(SocketCase):
 
     def test_http_1_0(self) -> None:
         """
-        Over HTTP/1.0 a stream has no short cut, and its bytes are the same.
+        Over HTTP/1.0 a stream is without a short cut, and its bytes are the same.
         """
         for put in (self.by_write, self.by_send):
             client, outlet = self.connect(version="1.0")

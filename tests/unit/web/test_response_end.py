@@ -177,8 +177,8 @@ class EndTests(ResponseCase):
 
     def test_ends_where_the_source_waits(self) -> None:
         """
-        A source whose stream ends in a callback of the Deferred that it waits for is cancelled in
-        the next turn; a clean-up that waits is not cancelled.
+        If the stream ends in a callback of the Deferred that the source waits for, the source is
+        cancelled in the next turn; a clean-up that waits is not cancelled.
         """
         ready: Deferred[None] = Deferred()
         cleaned: Deferred[None] = Deferred()

@@ -128,7 +128,7 @@ class GetTests(StreamCase):
 
     def test_for_good(self) -> None:
         """
-        A stream that is ended for good tells its client, whose next attempt gets 204 and nothing
+        A stream that is ended for good tells its client; the next attempt gets 204 and nothing
         else.
         """
         client = self.client()
@@ -224,7 +224,7 @@ class ReplayTests(StreamCase):
     def test_last(self) -> None:
         """
         ``from=-2`` gives the last two events, then the new ones; a number larger than the history
-        gives all of it.
+        gives everything.
         """
         two, many = self.ask("/?from=-2"), self.ask("/?from=-999999999")
         self.publish("4")
@@ -286,7 +286,7 @@ class ReplayTests(StreamCase):
 
     def test_stops_reading_in_its_history(self) -> None:
         """
-        A client that reads its history slowly gets all of it, and the events that were published
+        A client that reads its history slowly gets everything, also the events that were published
         meanwhile.
         """
         texts = [f"{number} " + "x" * 1000 for number in range(4, 304)]
@@ -331,7 +331,7 @@ class GapTests(StreamCase):
 
     def test_too_old(self) -> None:
         """
-        A gap is told by an event whose id is the position at which the stream goes on.
+        A gap is told by an event; its id is the position at which the stream goes on.
         """
         client = self.client(headers={"Last-Event-ID": "#e.1"})
         self.publish("5")
@@ -352,7 +352,7 @@ class GapTests(StreamCase):
 
     def test_garbage(self) -> None:
         """
-        Garbage as an id gets a stream, and a gap that repeats at most 256 characters of it safely.
+        Garbage as an id gets a stream, and a gap that safely repeats at most 256 of its characters.
         """
         for value in ("#", "0", "x" * 8000, "a\tb", '{"a":1}', "#e.99"):
             client = self.client(headers={"Last-Event-ID": value})

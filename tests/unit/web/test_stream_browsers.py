@@ -69,7 +69,7 @@ class BrowserTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Other clients get no id, because some make an empty event of it.
+        Other clients get no id, because some would make an empty event from that.
         """
         for agent in ("curl/8.14.1", "python-requests/2.32", "", "node"):
             self.assertEqual(RETRY, self.client(headers={"User-Agent": agent, **NO_CACHE}).body)
@@ -77,7 +77,7 @@ class BrowserTests(StreamCase):
     def test_fetch(self) -> None:
         """
         A script that reads the stream with ``fetch`` gets no id, because it may make an empty event
-        of it.
+        from that.
         """
         self.assertEqual(RETRY, self.client(headers={**BROWSER, "Sec-Fetch-Mode": "cors"}).body)
 

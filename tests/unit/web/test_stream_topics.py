@@ -227,7 +227,7 @@ class TopicsTests(StreamCase):
 
     def test_drained_meanwhile(self) -> None:
         """
-        A client whose topics become known while the server stops is told to come back.
+        If the topics become known while the server stops, the client is told to come back.
         """
         asked: Deferred[str] = Deferred()
         self.use(self.hub, topics=lambda request: asked)
