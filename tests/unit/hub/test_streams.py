@@ -130,6 +130,16 @@ class HeartbeatTests(StreamsTestCase):
         self.assertGreater(min(sizes), average / 2)
         self.assertLess(max(sizes), average * 3 / 2)
 
+    def test_age(self) -> None:
+        """
+        The age of an outlet counts from when it was made, also after it has written.
+        """
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(20.0)
+        self.assertEqual(1, len(outlet.writes))
+        self.assertEqual(20.0, self.streams.age_of(outlet))
+        self.assertEqual(20.0, self.streams.discard(outlet))
+
     def test_same_frames(self) -> None:
         """
         All that are looked after in one moment get the very same comment.

@@ -5,8 +5,10 @@ of a source of events.
 
 from collections.abc import AsyncIterator, Callable
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -20,7 +22,7 @@ from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
 from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.conformance.reference import read
-from tests.memory import Client, SocketClient
+from tests.memory import Client, MemoryDescriptor, SocketClient
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"}
 
@@ -197,6 +199,20 @@ class SocketCase(OutletCase):
 
     def tearDown(self) -> None:
         self.assertEqual([], self.flushLoggedErrors())
+
+
+class WrappedClient(SocketClient):
+    """
+    One connection with a protocol between the socket transport and HTTP, as with TLS; this one
+    passes the bytes on as they are.
+    """
+
+    def __init__(self, site: Site, clock: Clock, *, address: str = "192.0.2.1") -> None:
+        peer = IPv4Address("TCP", address, 50000)
+        self.clock = clock
+        self.transport = MemoryDescriptor(clock, peer)
+        self.transport.protocol = WrappingFactory(site).buildProtocol(peer)
+        self.transport.protocol.makeConnection(self.transport)
 
 
 END = b"event: end\nid: #end\ndata: \n\n"

@@ -108,6 +108,26 @@ class ApplicationHeadTests(SynchronousTestCase):
         heads.add(tuple(self.fields(client, "/hub")))
         self.assertEqual(1, len(heads), heads)
 
+    def test_request_of_a_stream(self) -> None:
+        """
+        While a stream lasts, the application can still read the query and the cookies of its
+        request; setting header fields and cookies is ignored.
+        """
+        requests: list[Request] = []
+        resource = EventStreamResource(self.hub, filter=requests.append)
+        site = Site(resource, streams=self.hub.streams)
+        for path, headers in (("/?a=1", {"Cookie": "b=2"}), ("/", {})):
+            client = SocketClient(site, self.clock)
+            self.fields(client, path, headers=headers)
+        full, empty = requests
+        self.assertEqual(([b"1"], b"2"), (full.args[b"a"], full.getCookie(b"b")))
+        self.assertEqual((None, None), (empty.args.get(b"a"), empty.getCookie(b"b")))
+        for request in requests:
+            request.setHeader("X-Late", "1")
+            request.addCookie("late", "1")
+            self.assertEqual([], list(request.responseHeaders.getAllRawHeaders()))
+            self.assertEqual([], request.cookies)
+
 
 class TurnAwayTests(SynchronousTestCase):
     """

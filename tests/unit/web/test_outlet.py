@@ -10,6 +10,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import PIECE, Chunk
+from ssetwist.web._outlet import _NEXT, State
 from ssetwist.web._waiting import MAX_WAITING
 from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.memory import Client
@@ -76,6 +77,41 @@ class OpenTests(OutletCase):
         outlet.abort(EndReason.FINISHED)
         self.assertEqual(before, client.received)
         self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
+
+
+class StateTests(OutletCase):
+    """
+    The states of an outlet, and the limit of what it holds.
+    """
+
+    def test_next_states(self) -> None:
+        """
+        A state is followed only by the states that the table names.
+        """
+        self.assertEqual(set(State), set(_NEXT))
+        for state, following in _NEXT.items():
+            for other in set(State) - set(following):
+                _, outlet = self.connect()
+                before, outlet._state = outlet._state, state
+                self.assertRaises(AssertionError, outlet._become, other)
+                outlet._state = before
+
+    def test_closed_is_the_end(self) -> None:
+        """
+        Every state leads to ``CLOSED``, which is not followed by another.
+        """
+        self.assertEqual((), _NEXT[State.CLOSED])
+        self.assertEqual(
+            {State.CLOSED}, {state for state in State if State.CLOSED not in _NEXT[state]}
+        )
+
+    def test_attributes(self) -> None:
+        """
+        Each idle stream has an outlet, so its attributes are few.
+        """
+        self.assertLessEqual(len(RequestOutlet.__slots__), 10)
+        _, outlet = self.connect()
+        self.assertFalse(hasattr(outlet, "__dict__"))
 
 
 class ClientGoesTests(OutletCase):

@@ -2,19 +2,15 @@
 The last bytes of a stream: nothing overtakes them, and a client that does not take them is watched.
 """
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
-from twisted.protocols.policies import WrappingFactory
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import NOT_SENT, Chunk
-from ssetwist.web import Site
-from ssetwist.web._outlet import RequestOutlet
 from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.opening import RequestOutlet
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
-from tests.memory import MemoryDescriptor, SocketClient, dechunk
-from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, take_short_cut
+from tests.memory import dechunk
+from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, WrappedClient, take_short_cut
 
 
 class WriteAfterEndTests(SocketCase):
@@ -49,20 +45,6 @@ class WriteAfterEndTests(SocketCase):
                 _, _, body = client.received.partition(b"\r\n\r\n")
                 self.assertTrue(body.endswith(b"\r\n0\r\n\r\n"), body)
                 self.assertEqual(b":\n" + ONE + TWO, dechunk(body))
-
-
-class WrappedClient(SocketClient):
-    """
-    One connection with a protocol between the socket transport and HTTP, as with TLS; this one
-    passes the bytes on as they are.
-    """
-
-    def __init__(self, site: Site, clock: Clock, *, address: str = "192.0.2.1") -> None:
-        peer = IPv4Address("TCP", address, 50000)
-        self.clock = clock
-        self.transport = MemoryDescriptor(clock, peer)
-        self.transport.protocol = WrappingFactory(site).buildProtocol(peer)
-        self.transport.protocol.makeConnection(self.transport)
 
 
 class LastChunkTests(OutletCase):
