@@ -203,10 +203,11 @@ class ClientGoesTests(OutletCase):
         self.site.resource = Late()
         client.request()
         client.send(b"x" * 17000)
+        self.clock.advance(5)
         with capturedLogs() as logged:
             outlet = outlet_for(requests[0], self.streams)
-        reasons = [each["reason"] for each in logged if "reason" in each]
-        self.assertEqual([EndReason.UNEXPECTED_BYTES.value], reasons)
+        [line] = [each for each in logged if "reason" in each]
+        self.assertEqual((EndReason.UNEXPECTED_BYTES.value, 0), (line["reason"], line["duration"]))
         self.assertFalse(outlet.is_new)
         self.assertTrue(client.transport.is_aborted)
         self.clock.advance(0)

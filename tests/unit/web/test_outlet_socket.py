@@ -3,6 +3,8 @@ One stream on a socket: bytes that go straight to the socket, and bytes that are
 transport.
 """
 
+from math import inf
+
 from twisted.logger import capturedLogs
 
 from ssetwist.hub import EndReason
@@ -57,6 +59,21 @@ class BeginTests(SocketCase):
             self.assertEqual(b":\n" + ONE, client.body)
             self.assertFalse(outlet.is_behind)
             self.assertEqual(["has room"], self.resource.writers[-1].told)
+
+    def test_room_before_the_rest_of_the_head(self) -> None:
+        """
+        When the kernel has room again, but the transport still holds a part of the head, nothing
+        overtakes it.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.socket.room = 10
+        client.request()
+        client.socket.room = inf
+        self.assertFalse(self.resource.outlets[-1].write(Chunk(ONE, 1)))
+        client.transport.work()
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"))
+        self.assertEqual(b":\n" + ONE, client.body)
 
     def test_after_another_response(self) -> None:
         """
@@ -150,6 +167,19 @@ class SendTests(SocketCase):
                 client.read_again()
                 self.assertEqual(b":\n" + ONE + TWO, client.body)
                 self.assertTrue(put(outlet, Chunk(ONE, 1)), "it keeps up again")
+
+    def test_room_before_the_transport(self) -> None:
+        """
+        When the kernel has room again, but the transport still holds bytes, nothing overtakes them.
+        """
+        for room in (0, 5):
+            for client, outlet, put in self.both_ways():
+                client.socket.room = room
+                put(outlet, Chunk(ONE, 1))
+                client.socket.room = inf
+                self.assertFalse(put(outlet, Chunk(TWO, 1)))
+                client.transport.work()
+                self.assertEqual(b":\n" + ONE + TWO, client.body)
 
     def test_nothing(self) -> None:
         """
