@@ -33,7 +33,7 @@ _LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
 
 class _NoHeaders(Headers):
     """
-    Shared empty headers, for requests without their own. Setting one is ignored, as after any head
+    Shared empty headers, for requests without their own.  Setting one is ignored, as after any head
     that has been sent.
     """
 
@@ -44,7 +44,7 @@ class _NoHeaders(Headers):
 
 class _NoCookies(list[bytes]):
     """
-    Shared empty list in the same way, for the cookies of a response.
+    Shared empty list, in the same way, for the cookies of a response.
     """
 
     def append(self, cookie: bytes) -> None: ...
@@ -79,8 +79,7 @@ def stream_head(request: Request, first_bytes: bytes) -> bytes:
     Return the head of a chunked event stream and its first chunk, for the socket itself, with the
     fields and cookies that the application has set.
 
-    :func:`write_head` and Twisted would do the same, but would take a quarter of the time that a
-    connect takes.
+    :func:`write_head` and Twisted would do the same, in a quarter of the time of a connect.
     """
     lines = [_STATUS]
     for name, values in request.responseHeaders.getAllRawHeaders():
@@ -132,11 +131,9 @@ def first_bytes(reconnection_time: float | None) -> bytes:
 
     :raises InvalidEvent: If the reconnection time is not a number of seconds.
     """
-    return (
-        encode_comment()
-        if reconnection_time is None
-        else encode_reconnection_time(reconnection_time)
-    )
+    if reconnection_time is None:
+        return encode_comment()
+    return encode_reconnection_time(reconnection_time)
 
 
 def refuse(request: Request, code: int, text: str) -> bytes:
@@ -155,19 +152,14 @@ def turn_away(request: Request, reconnection_time: float | None, streams: Stream
     A browser gets 200, a longer reconnection time and the end, because any other answer would make
     its ``EventSource`` give up for ever.  Any other client gets 503 with ``Retry-After``.
     """
-    seconds = (
-        DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
-    ) * _FULL_RETRY_FACTOR
-    seconds *= 1 + streams.jitter()  # so that they come back at different moments
+    seconds = DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
+    seconds *= _FULL_RETRY_FACTOR * (1 + streams.jitter())  # they come back at different moments
     if is_browser(request):
         write_head(request)
         return encode_reconnection_time(seconds)
     request.setHeader("Retry-After", b"%d" % max(1, round(seconds)))
-    return refuse(
-        request,
-        SERVICE_UNAVAILABLE,
-        "No more subscribers can be taken now; try again later.",
-    )
+    text = "No more subscribers can be taken now; try again later."
+    return refuse(request, SERVICE_UNAVAILABLE, text)
 
 
 def answer_no_content(request: Request) -> None:

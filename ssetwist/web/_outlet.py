@@ -53,8 +53,8 @@ class RequestOutlet:
     The part of an :class:`ssetwist.hub.outlets.Outlet` that is the same for every connection.
 
     Each subclass knows one way to put bytes on a connection.  Make an outlet first thing in
-    ``render``, by :func:`ssetwist.web.opening.outlet_for`: a request that has ended before does not
-    tell its end.
+    ``render``, by :func:`ssetwist.web.opening.outlet_for`: an outlet that is made after the end of
+    the request is not told the end.
 
     While the connection takes no more, the stream is behind: bytes wait here, and follow in pieces.
 
@@ -199,7 +199,7 @@ class RequestOutlet:
 
     def _put(self, data: bytes) -> None:
         """
-        Put at most :data:`PIECE` bytes on the connection.  If it does not take all of them, the
+        Put at most ``PIECE`` bytes on the connection.  If it does not take all of them, the
         transport keeps the rest, and :meth:`pauseProducing` is called.
         """
 

@@ -26,10 +26,8 @@ def is_browser(request: Request) -> bool:
     ``Sec-Fetch-Mode`` is missing over plain HTTP from another host.
     """
     headers = request.requestHeaders
-    agents = headers.getRawHeaders(b"User-Agent")
-    return bool(agents and agents[0].startswith(b"Mozilla/")) or headers.hasHeader(
-        b"Sec-Fetch-Mode"
-    )
+    agents = headers.getRawHeaders(b"User-Agent", [b""])
+    return agents[0].startswith(b"Mozilla/") or headers.hasHeader(b"Sec-Fetch-Mode")
 
 
 def is_event_source(request: Request) -> bool:
@@ -48,8 +46,8 @@ def is_event_source(request: Request) -> bool:
 
 def path_of(request: Request) -> str:
     """
-    Return the path for a log line: without the query and anything like a token, because these are
-    secrets, bounded, and without control characters, which could change a terminal.
+    Return the path for a log line, bounded: without the query and anything like a token, because
+    they may be secrets, and without control characters, because they could change a terminal.
     """
     path = without_tokens(request.path.decode("latin-1")).encode("latin-1")
     return quote(path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")
@@ -90,8 +88,8 @@ def log_end(
     request: Request, reason: EndReason, *, duration: float, events: int, bytes_sent: int
 ) -> None:
     """
-    Log the end of a stream in one line.  The access log does not mention streams that the client
-    closed, which are most of them.
+    Log the end of a stream in one line.  Most streams are closed by the client, and the access log
+    does not mention these.
     """
     _log.info(
         "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",

@@ -14,12 +14,8 @@ MAX_LAST = 1000
 
 #: Spellings of the query parameter with which clients come back (the header has one spelling).
 LAST_EVENT_ID_PARAMETERS = (
-    "last_event_id",
-    "lastEventID",
-    "lastEventId",
-    "Last-Event-ID",
-    "evs_last_event_id",
-)
+    "last_event_id", "lastEventID", "lastEventId", "Last-Event-ID", "evs_last_event_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 """
-The hub as a resource: a ``GET`` subscribes.
+Resource of a hub's event stream: a ``GET`` subscribes.
 """
 
 from collections.abc import Awaitable, Callable
@@ -124,11 +124,10 @@ class EventStreamResource(Resource):
             return super().render(request)  # type: ignore[no-any-return]  # one of ours below
         except UnsupportedMethod:
             request.setHeader("Allow", _METHODS)
-            text = "This is an event stream; use GET."
-            return refuse(request, NOT_ALLOWED, text)
+            return refuse(request, NOT_ALLOWED, "This is an event stream; use GET.")
 
     def render_GET(self, request: Request) -> bytes | int:
-        # First thing: a request that has ended before does not tell its end.
+        # First thing: an outlet that is made after the end of the request is not told the end.
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return NOT_DONE_YET

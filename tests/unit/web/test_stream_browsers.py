@@ -40,7 +40,7 @@ class BrowserTests(StreamCase):
 
     def test_own_client(self) -> None:
         """
-        Our own client also gets an id. Otherwise an event that is published while it is away,
+        Our own client also gets an id.  Otherwise an event that is published while it is away,
         before its first event, would be lost without a gap.
         """
         client = self.client(headers={"User-Agent": "ssetwist", "Cache-Control": "no-store"})
