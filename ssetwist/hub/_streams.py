@@ -84,7 +84,8 @@ class Streams:
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
         self.is_draining = False
         parts = max(1, min(int(self._period / _STEP), _MAX_PARTS))
-        self._parts: list[set[Outlet]] = [set() for _ in range(parts)]
+        #: Outlets of each part, and when each was made.
+        self._parts: list[dict[Outlet, float]] = [{} for _ in range(parts)]
         self._step = self._period / parts
         self._looked_at = 0.0
         self._next_part = 0
@@ -108,9 +109,9 @@ class Streams:
 
     def add(self, outlet: Outlet) -> None:
         """
-        Check an outlet from now on.  The timer runs while there is one.
+        Check an outlet, which has not written yet, from now on.  The timer runs while there is one.
         """
-        self._part_of(outlet).add(outlet)
+        self._part_of(outlet)[outlet] = outlet.last_write
         self._count += 1
         if not self._looking.running:
             self._looked_at = self.clock.seconds()
@@ -118,15 +119,22 @@ class Streams:
                 lambda problem: _log.failure("the heartbeat has stopped", problem)
             )
 
-    def discard(self, outlet: Outlet) -> None:
+    def discard(self, outlet: Outlet) -> float:
         """
-        Stop checking an outlet, if it is here.
+        Stop checking an outlet, if it is here, and return its age in seconds.
         """
-        part = self._part_of(outlet)
-        if outlet in part:
-            part.remove(outlet)
-            self._count -= 1
-            self._rest()
+        made_at = self._part_of(outlet).pop(outlet, None)
+        if made_at is None:
+            return self.age_of(outlet)
+        self._count -= 1
+        self._rest()
+        return self.clock.seconds() - made_at
+
+    def age_of(self, outlet: Outlet) -> float:
+        """
+        Return how many seconds ago an outlet was made.
+        """
+        return self.clock.seconds() - self._part_of(outlet).get(outlet, outlet.last_write)
 
     def drain(self, reconnection_time: float) -> None:
         """
@@ -166,7 +174,7 @@ class Streams:
         self._is_looking = False
         self._rest()
 
-    def _look_after(self, part: set[Outlet]) -> None:
+    def _look_after(self, part: Iterable[Outlet]) -> None:
         now = self.clock.seconds()
         stalled_since = now - self.stall_timeout
         # A stream that would be silent for too long before the next check gets its comment now.
@@ -191,7 +199,7 @@ class Streams:
         ]
         self._for_each(some, act)
 
-    def _part_of(self, outlet: Outlet) -> set[Outlet]:
+    def _part_of(self, outlet: Outlet) -> dict[Outlet, float]:
         # The hash of the outlet alone is its address, and all addresses have a common factor.
         return self._parts[hash((outlet,)) % len(self._parts)]
 

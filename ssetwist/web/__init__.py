@@ -1,8 +1,8 @@
 """
-Event streams over ``twisted.web``: a resource of a hub's streams, a stream for one request, and the
-site that serves them.
+Event streams over ``twisted.web``: a resource that streams what a hub publishes, a stream for one
+request, and the site that serves both.
 
-The names that a resource of one's own needs to open streams are in :mod:`ssetwist.web.opening`.
+A resource that opens streams by itself finds its names in :mod:`ssetwist.web.opening`.
 """
 
 from ._console import console

@@ -1,5 +1,5 @@
 """
-The page at ``/``: connect, hear, publish, disconnect, and see that the server has let go.
+Page at ``/`` for a first try: connect, receive, publish, disconnect, count the subscribers.
 """
 
 import json
@@ -10,7 +10,7 @@ from twisted.web.server import Request
 
 from ..hub import Hub
 
-#: Everything comes from here, nothing inline, nothing in a frame.
+#: Everything is loaded from this server; nothing is inline, and nothing is put into a frame.
 _CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -27,10 +27,10 @@ _STATIC = {
 def console(hub: Hub, event_stream: Resource, *, may_publish: bool = False) -> Resource:
     """
     Return the root of a small site: the page at ``/``, which needs ``/sse``, ``/status`` and
-    ``/static/``.  It may be mounted anywhere; the page uses relative addresses only.
+    ``/static/``.  It may be mounted anywhere, because the page uses only relative addresses.
 
-    :param may_publish: Whether everyone may publish to the hub at ``/.well-known/mercure``, which
-        the page then offers.
+    :param may_publish: If true, the page offers to publish at ``/.well-known/mercure``, where
+        everyone must be allowed to.
     """
     static = Resource()
     for name, media_type in _STATIC.items():
@@ -60,14 +60,14 @@ class _Asset(Resource):
         request.setHeader("Content-Security-Policy", _CONTENT_SECURITY_POLICY)
         request.setHeader("Referrer-Policy", "no-referrer")
         request.setHeader("X-Content-Type-Options", "nosniff")
-        # Ask again each time: an upgraded server must not meet yesterday's script.
+        # Browsers ask again each time: a new server must not meet the script of an old one.
         request.setHeader("Cache-Control", "no-cache")
         return self._content
 
 
 class _Status(Resource):
     """
-    What the page wants to know about the server, as JSON.
+    State of the server for the page, as JSON.
     """
 
     isLeaf = True

@@ -1,9 +1,11 @@
 """
-The head of a response, whether it becomes an event stream or not.
+Head of a response, an event stream or any other answer.
 """
 
 import warnings
 from collections.abc import Sequence
+from types import MappingProxyType
+from typing import Any
 
 from twisted.web.http import NO_CONTENT, OK, SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
@@ -16,23 +18,23 @@ from ._request import is_browser
 from .site import BoundedRequest
 
 _HEADERS = {
-    # Without a charset: the format knows UTF-8 only, and some clients compare the whole value.
+    # Without a charset: the format allows only UTF-8, and some clients compare the whole value.
     "Content-Type": "text/event-stream",
     # no-transform: a proxy that compresses would hold events back until its window is full.
     "Cache-Control": "no-store, no-transform",
-    # nginx and those who follow it: pass every byte on at once.
+    # nginx and proxies that imitate it: pass every byte on at once.
     "X-Accel-Buffering": "no",
     "X-Content-Type-Options": "nosniff",
 }
 
-#: What Twisted's own formatters of the access log may want to know when the stream ends.
+#: Fields that Twisted's own formatters of the access log may read when the stream ends.
 _LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
 
 
 class _NoHeaders(Headers):
     """
-    What all have whose own are gone.  What is set there has no effect, as after any head that has
-    been sent.
+    Shared empty headers, for requests without their own.  Setting one is ignored, as after any head
+    that has been sent.
     """
 
     def setRawHeaders(self, name: str | bytes, values: Sequence[str | bytes]) -> None: ...
@@ -40,19 +42,30 @@ class _NoHeaders(Headers):
     def addRawHeader(self, name: str | bytes, value: str | bytes) -> None: ...
 
 
-_NO_HEADERS = _NoHeaders()
+class _NoCookies(list[bytes]):
+    """
+    Shared empty list, in the same way, for the cookies of a response.
+    """
 
-#: How many times longer those wait for whom there is no room.
+    def append(self, cookie: bytes) -> None: ...
+
+
+_NO_HEADERS = _NoHeaders()
+_NO_COOKIES = _NoCookies()
+
+#: Shared by requests without a query or without cookies; a view, because it must stay empty.
+_NOTHING: Any = MappingProxyType({})  # Twisted says that this is a dict
+
+#: Factor of the reconnection time for a client that cannot be taken now.
 _FULL_RETRY_FACTOR = 10
 
-
-#: The same as lines, with all that Twisted would write for a response that has no length.
+#: The headers as lines, with everything that Twisted would write for a response without a length.
 _STATUS = b"HTTP/1.1 200 OK\r\n"
 _LINES = b"".join(
     f"{name}: {value}\r\n".encode()
     for name, value in {**_HEADERS, "Transfer-Encoding": "chunked", "Connection": "close"}.items()
 )
-#: What these lines say, and what only a response of one piece has; spelled as ``Headers`` does.
+#: Names in these lines, and one that only a response in one piece has; spelled as by ``Headers``.
 _NAMES = frozenset(
     name
     for name, _ in Headers(
@@ -63,10 +76,10 @@ _NAMES = frozenset(
 
 def stream_head(request: Request, first_bytes: bytes) -> bytes:
     """
-    Return the head of a chunked event stream and its first chunk, to be written straight to the
-    socket; what the application set besides is in it.
+    Return the head of a chunked event stream and its first chunk, for the socket itself, with the
+    fields and cookies that the application has set.
 
-    :func:`write_head` and Twisted would do the same, in a quarter of the time that a connect takes.
+    :func:`write_head` and Twisted would do the same, in a quarter of the time of a connect.
     """
     lines = [_STATUS]
     for name, values in request.responseHeaders.getAllRawHeaders():
@@ -79,7 +92,7 @@ def stream_head(request: Request, first_bytes: bytes) -> bytes:
 
 def write_head(request: Request) -> None:
     """
-    Set status and header fields of an event stream; what the application set besides stays.
+    Set status and header fields of an event stream; the application's other fields stay.
     """
     request.setResponseCode(OK)
     for name, value in _HEADERS.items():
@@ -89,8 +102,8 @@ def write_head(request: Request) -> None:
 
 def let_go(request: Request) -> None:
     """
-    Let go of what a request holds that nobody needs once its stream has begun.  For an idle
-    subscriber with the head of a browser it is half of all that it costs.
+    Drop the parts of a request that are not needed once its stream has begun.  They would be half
+    the memory of an idle subscriber with the head of a browser.
     """
     logged = {}
     for name in _LOGGED_HEADERS:
@@ -103,20 +116,24 @@ def let_go(request: Request) -> None:
     else:
         request.content = None
     forget_paths(request)
+    request.cookies = _NO_COOKIES
+    # A query and cookies of the client stay: the application may still read them.
+    if not request.received_cookies:
+        request.received_cookies = _NOTHING
+    if not request.args:
+        request.args = _NOTHING
 
 
 def first_bytes(reconnection_time: float | None) -> bytes:
     """
-    Return what every stream begins with: bytes, so that nobody between holds the head back, and a
-    line that is no event.
+    Return the first bytes of every stream.  They make proxies pass the head on, and are a line that
+    is not an event.
 
-    :raises InvalidEvent: If the reconnection time is no number of seconds.
+    :raises InvalidEvent: If the reconnection time is not a number of seconds.
     """
-    return (
-        encode_comment()
-        if reconnection_time is None
-        else encode_reconnection_time(reconnection_time)
-    )
+    if reconnection_time is None:
+        return encode_comment()
+    return encode_reconnection_time(reconnection_time)
 
 
 def refuse(request: Request, code: int, text: str) -> bytes:
@@ -130,46 +147,41 @@ def refuse(request: Request, code: int, text: str) -> bytes:
 
 def turn_away(request: Request, reconnection_time: float | None, streams: Streams) -> bytes:
     """
-    Answer somebody for whom there is no room, or no more time; return the body.
+    Answer a client that cannot be taken, because the hub is full or stops; return the body.
 
     A browser gets 200, a longer reconnection time and the end, because any other answer would make
-    its ``EventSource`` give up for ever; others get 503 with ``Retry-After``.
+    its ``EventSource`` give up for ever.  Any other client gets 503 with ``Retry-After``.
     """
-    seconds = (
-        DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
-    ) * _FULL_RETRY_FACTOR
-    seconds *= 1 + streams.jitter()  # not all of them at the same moment
+    seconds = DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
+    seconds *= _FULL_RETRY_FACTOR * (1 + streams.jitter())  # they come back at different moments
     if is_browser(request):
         write_head(request)
         return encode_reconnection_time(seconds)
     request.setHeader("Retry-After", b"%d" % max(1, round(seconds)))
-    return refuse(
-        request,
-        SERVICE_UNAVAILABLE,
-        "There is no room for one more subscriber; try again later.",
-    )
+    text = "No more subscribers can be taken now; try again later."
+    return refuse(request, SERVICE_UNAVAILABLE, text)
 
 
 def answer_no_content(request: Request) -> None:
     """
-    Answer 204, which is how an ``EventSource`` is told not to come back (WHATWG HTML 9.2.3).
+    Answer 204, which tells an ``EventSource`` not to come back (WHATWG HTML 9.2.3).
     """
     request.setResponseCode(NO_CONTENT)
     request.setHeader("Cache-Control", "no-store")  # for this client alone (RFC 9110, 15.1)
-    request.finish()  # not return b"" from render: that would add a Content-Length, forbidden here
+    request.finish()  # b"" from render would add a Content-Length, which is forbidden here
 
 
 def decline_encoder(request: Request) -> None:
     """
-    Undo what an ``EncodingResourceWrapper`` around us did, and warn of it once: a compressor holds
-    events back until it has enough of them (measured: of 20 events, 15 bytes on the wire).
+    Undo the encoding by an ``EncodingResourceWrapper`` around us, and warn once: a compressor holds
+    events back until it has enough (measured: after 20 events, 15 bytes were on the wire).
     """
     if not take_off_encoder(request):
         return
     request.responseHeaders.removeHeader("Content-Encoding")
     warnings.warn(
         "an EncodingResourceWrapper is around an event stream; it would hold events back, so this "
-        "response is sent without it.  Wrap only the resources that are no streams.",
+        "response is sent without it.  Wrap only resources that are not streams.",
         RuntimeWarning,
         stacklevel=2,
     )

@@ -1,16 +1,18 @@
 """
-One event stream over HTTP/2, where many share a connection.
+Outlet over HTTP/2, where many streams share a connection.
 """
 
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 from twisted.web.server import Request
 
-from ..hub import Streams
+from ..hub import EndReason, Streams
 from ..hub.outlets import Chunk
 from ._head import write_head
+from ._insides import was_reset
 from ._outlet import RequestOutlet
 
 _log = Logger()
@@ -18,14 +20,12 @@ _log = Logger()
 
 class Http2Outlet(RequestOutlet):
     """
-    The :class:`ssetwist.hub.outlets.Outlet` over a request of HTTP/2.
+    Outlet over HTTP/2.
 
-    Everything waits for the next turn.  While Twisted works through what one read has brought, its
-    HTTP/2 library is already at the end of it, and a stream that the client has closed in the same
-    read is gone there: a write then fails, or breaks the whole connection.
+    Everything waits for the next turn.  While Twisted works through the bytes of one read, its
+    HTTP/2 library has already processed them all, and has forgotten a stream that the client closed
+    in the same read.  A write to that stream then fails, or breaks the whole connection.
     """
-
-    _is_prompt = False
 
     __slots__ = ("_soon",)
 
@@ -34,9 +34,12 @@ class Http2Outlet(RequestOutlet):
         super().__init__(request, streams)
 
     def _begin(self, first_bytes: bytes) -> None:
-        # Nothing can follow a request here, and no stream has a socket of its own.
+        # Nothing can follow a request here, and a stream does not have a socket of its own.
         write_head(self._request)
         self.write(Chunk(first_bytes))
+
+    def _put(self, data: bytes) -> None:
+        self._request.write(data)
 
     def _go_on(self) -> None:
         if self._soon is None:
@@ -46,18 +49,20 @@ class Http2Outlet(RequestOutlet):
         self._soon = None
         super()._go_on()
 
-    def _break_off(self, request: Request) -> None:
-        self._cut(request)
+    def _reason_for(self, result: Failure | None) -> EndReason:
+        if result is not None and was_reset(result):
+            return EndReason.CLIENT_CLOSED
+        return super()._reason_for(result)
 
-    def _cut(self, request: Request) -> None:
-        channel: Any = request.channel  # a stream, of which Twisted has no interface
+    def _disconnect(self, request: Request, *, at_once: bool) -> None:
+        channel: Any = request.channel  # a stream, for which Twisted lacks an interface
         try:
             channel.abortConnection()
         except Exception:
-            # This resets the stream, and the client may have done that first.
+            # This resets the stream, which the client may have done first.
             _log.debug("this HTTP/2 stream was gone already")
 
-    def _close(self) -> Request:
+    def _close(self) -> tuple[Request, float]:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None

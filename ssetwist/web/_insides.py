@@ -1,43 +1,25 @@
 """
 Insides of Twisted that this room relies on, each with its reason.
 
-Twisted does not document these names, or not what we do with them.
-``tests/unit/web/test_insides.py`` has one test for each, which runs with the oldest Twisted that is
-supported and with the newest.  When one of them fails, this is the file to mend.
+Twisted does not document these names, or not this use of them.  ``tests/unit/web/test_insides.py``
+has a test for each, which runs with the oldest supported Twisted and with the newest.  When one of
+them fails, this is the file to mend.
 """
 
 import socket
 from collections.abc import Callable
-from typing import Any, Protocol, cast
+from typing import Any, cast
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.defer import Deferred
-from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
 from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 
-class EndListener(Protocol):
-    """
-    Everything that a request asks of the Deferreds of its ``notifyFinish()``.
-    """
-
-    def callback(self, _: None) -> None:
-        """
-        The response is finished.
-        """
-
-    def errback(self, reason: Failure) -> None:
-        """
-        The connection is gone.
-        """
-
-
 def is_over(request: Request) -> bool:
     """
-    Tell whether a request can no longer be answered: it has been, or its client has gone.
+    Return true if a request can no longer be answered: it has been, or its client has gone.
     ``notifyFinish()`` would return a Deferred that never fires.
     """
     return bool(request.finished) or getattr(request, "channel", None) is None
@@ -45,35 +27,26 @@ def is_over(request: Request) -> bool:
 
 def is_http2(request: Request) -> bool:
     """
-    Tell whether a request came over HTTP/2, where its channel is a stream and not a connection.
+    Return true if a request came over HTTP/2, where its channel is a stream and not a connection.
     """
     channel = getattr(request, "channel", None)
     return channel is not None and not isinstance(channel, HTTPChannel)
 
 
-def tell_end(request: Request, listener: EndListener) -> None:
-    """
-    Tell of the end of a request.  A Deferred of ``notifyFinish()`` would do so in six objects for
-    each idle stream.
-    """
-    request.notifications.append(cast("Deferred[None]", listener))
-
-
 def has_early_bytes(request: Request) -> bool:
     """
-    Tell whether bytes have come after a request that has not been answered.
+    Return true if bytes have come after a request that has not been answered.
     """
-    # With the end of a request's body Twisted puts an empty piece there.
+    # At the end of a request's body Twisted appends an empty piece.
     return any(getattr(request.channel, "_dataBuffer", ()))
 
 
-def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it has no types
+def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is untyped
     """
-    Have an ``HTTPChannel`` close after this response, and hand over what comes until then.
+    Make an ``HTTPChannel`` close after this response, and hand over the bytes that come until then.
 
-    By itself it keeps what follows a request until the response is done: up to 16 KiB, above which
-    it stops reading and so no longer sees the client leave, and without any limit while the client
-    does not read.
+    By itself it keeps them until the response is done.  Above 16 KiB it stops reading, and so no
+    longer sees the client leave; while the client does not read, it keeps them without any limit.
     """
     channel.persistent = False
     channel.rawDataReceived = received
@@ -81,14 +54,14 @@ def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it ha
 
 def has_begun(request: Request) -> bool:
     """
-    Tell whether a head has been written.
+    Return true if a head has been written.
     """
     return bool(request.startedWriting)
 
 
 def begin_chunked(request: Request) -> None:
     """
-    Have a request believe that it has written the head of a chunked response.
+    Make a request believe that it has written the head of a chunked response.
     """
     request.startedWriting = 1
     request.chunked = 1
@@ -96,8 +69,8 @@ def begin_chunked(request: Request) -> None:
 
 def leave_last_chunk(request: Request) -> bool:
     """
-    Leave the last chunk of a response to us, and tell whether there is to be one: after
-    ``finish()`` nobody would see whether it leaves.
+    Leave the last chunk of a response to us, because after ``finish()`` nothing tells if it has
+    left.  Return true if the response needs one.
     """
     is_due = bool(request.chunked)
     request.chunked = 0
@@ -106,15 +79,15 @@ def leave_last_chunk(request: Request) -> bool:
 
 def count_sent(request: Request, size: int) -> None:
     """
-    Say how many bytes a response has had, for the access log: not all passed Twisted's counter.
+    Set the size of a response for the access log: not all bytes passed Twisted's counter.
     """
     request.sentLength = size
 
 
 def take_off_encoder(request: Request) -> bool:
     """
-    Have a response sent as it is, and tell whether it would have been encoded.  There is no other
-    way to decline the offer of an ``EncodingResourceWrapper``.
+    Send a response as it is, and return true if it would have been encoded.  This is the only way
+    to decline the offer of an ``EncodingResourceWrapper``.
     """
     if getattr(request, "_encoder", None) is None:
         return False
@@ -124,24 +97,24 @@ def take_off_encoder(request: Request) -> bool:
 
 def forget_paths(request: Request) -> None:
     """
-    Forget what only the search for a resource needs.
+    Forget the paths, which only the search for a resource needs.
     """
     request.prepath = request.postpath = None
     request.sitepath = None  # type: ignore[attr-defined]  # Twisted's Site puts it there
 
 
-def socket_of(descriptor: FileDescriptor) -> socket.socket | None:
+def socket_of(transport: object) -> socket.socket | None:
     """
-    Return the socket of a transport, to which bytes may be handed while the transport holds none.
+    Return the socket of a transport, which may be given bytes while the transport is empty.
     """
-    return getattr(descriptor, "socket", None)
+    return getattr(transport, "socket", None)
 
 
 def pause_until_empty(descriptor: FileDescriptor) -> bool:
     """
-    Have a transport resume its producer once it holds nothing, and tell whether it has a producer.
+    Make a transport resume its producer once it holds nothing; return true if it has a producer.
 
-    By itself it pauses it only above 64 KiB, and not at all if it was paused before it came.
+    By itself it pauses a producer only above 64 KiB, and never one that was registered meanwhile.
     """
     if descriptor.producer is None:
         return False
@@ -150,10 +123,9 @@ def pause_until_empty(descriptor: FileDescriptor) -> bool:
     return True
 
 
-def was_closed_by_client(failure: Failure) -> bool:
+def was_reset(failure: Failure) -> bool:
     """
-    Tell whether the client has ended a request, and not the network.
+    Return true if the client has reset an HTTP/2 stream, which is how a browser closes one.
     """
-    # This text is all that tells a reset HTTP/2 stream, which is how a browser closes one, from a
-    # broken connection.
-    return bool(failure.check(ConnectionDone)) or "Stream reset" in str(failure.value)
+    # Nothing but this text distinguishes it from a broken connection.
+    return "Stream reset" in str(failure.value)

@@ -1,5 +1,5 @@
 """
-From a request to a subscriber: what every resource does that streams what a hub publishes.
+Steps from a request to a subscriber, the same for every resource that streams a hub's events.
 """
 
 from collections.abc import Callable
@@ -9,26 +9,38 @@ from twisted.web.server import Request
 from ..eventstream import encode_id
 from ..hub import DEFAULT_RECONNECTION_TIME, EndReason, Hub, Streams, Subscriber, View
 from ._head import first_bytes, let_go, turn_away
+from ._http1 import ChannelOutlet, Http10Outlet, SocketOutlet
 from ._http2 import Http2Outlet
-from ._insides import is_http2
+from ._insides import is_http2, socket_of
 from ._outlet import RequestOutlet
 from ._request import address_of, is_event_source
 from ._start import Start
+from .site import descriptor_of
 
 
 def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
-    Make the outlet of a request, first thing in ``render``.
+    Make the outlet that fits the connection of a request.  Call this first thing in ``render``: an
+    outlet that is made after the end of the request is not told the end.
     """
-    return (Http2Outlet if is_http2(request) else RequestOutlet)(request, streams)
+    descriptor = descriptor_of(request.transport)
+    # With TLS the descriptor is further down than the transport of the request.
+    is_plain = descriptor is not None and descriptor is request.transport
+    if is_http2(request):
+        return Http2Outlet(request, streams)
+    if request.clientproto != b"HTTP/1.1":
+        return Http10Outlet(request, streams)
+    if is_plain and socket_of(descriptor) is not None:
+        return SocketOutlet(request, streams)
+    return ChannelOutlet(request, streams)
 
 
 class StreamOpener:
     """
-    Opens streams of one hub.
+    Opener of one hub's streams.
 
     :param reconnection_time: Seconds after which a client that lost its stream comes back; 0 for at
-        once, ``None`` to leave it to the client.
+        once, ``None`` to let the client choose.
     """
 
     def __init__(
@@ -40,21 +52,20 @@ class StreamOpener:
 
     def outlet(self, request: Request) -> RequestOutlet:
         """
-        Make the outlet of a request.  First thing in ``render``: a request tells of its end only
-        those who asked before.
+        Make the outlet of a request, first thing in ``render``, as :func:`outlet_for` does.
         """
         return outlet_for(request, self.hub.streams)
 
     def has_room(self, request: Request) -> bool:
         """
-        Tell whether one more subscriber may come from where the request comes from.
+        Return true if one more subscriber may come from the address of the request.
         """
         hub = self.hub
         return not (hub.is_closed or hub.streams.is_draining or hub.is_full(address_of(request)))
 
     def turn_away(self, request: Request) -> bytes:
         """
-        Answer somebody for whom there is no room; return the body.
+        Answer a client that cannot be taken now; return the body.
         """
         return turn_away(request, self._reconnection_time, self.hub.streams)
 
@@ -69,7 +80,7 @@ class StreamOpener:
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> Subscriber:
         """
-        Write the head of the stream, and subscribe.  The request's headers and body are let go of.
+        Write the head of the stream, subscribe, and drop the headers and the body of the request.
         """
         first = self._first_bytes
         if start.is_live and is_event_source(request):

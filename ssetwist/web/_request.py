@@ -1,47 +1,41 @@
 """
-Facts about a request, for answers and log lines: where it comes from, which client has sent it, and
-why it has ended.
+Facts about a request, for answers and log lines: its address, and the client that has sent it.
 """
 
 from urllib.parse import quote
 
 from twisted.internet.address import IPv4Address, IPv6Address
 from twisted.logger import Logger
-from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..hub import EndReason
-from ._insides import was_closed_by_client
 from .site import without_tokens
 
 _log = Logger()
 
-#: How our own client calls itself, unless it is told otherwise.
+#: User-Agent of our own client by default.
 _OWN_CLIENT = [b"ssetwist"]
 
-#: Bytes of a path that a log line has at most.
+#: Limit of the bytes of a path in a log line.
 _LOGGED_PATH = 200
 
 
 def is_browser(request: Request) -> bool:
     """
-    Tell whether a browser asks.  All send a ``User-Agent`` that begins with Mozilla; over plain
-    HTTP from another host they send no ``Sec-Fetch-Mode``.
+    Return true if a browser asks.  All browsers send a ``User-Agent`` that begins with Mozilla;
+    ``Sec-Fetch-Mode`` is missing over plain HTTP from another host.
     """
     headers = request.requestHeaders
-    agents = headers.getRawHeaders(b"User-Agent")
-    return bool(agents and agents[0].startswith(b"Mozilla/")) or headers.hasHeader(
-        b"Sec-Fetch-Mode"
-    )
+    agents = headers.getRawHeaders(b"User-Agent", [b""])
+    return agents[0].startswith(b"Mozilla/") or headers.hasHeader(b"Sec-Fetch-Mode")
 
 
 def is_event_source(request: Request) -> bool:
     """
-    Tell whether it is an ``EventSource`` that asks, that of a browser or our own, which understands
-    an id without an event.  Scripts that read a stream with ``fetch`` may not:
-    ``@microsoft/fetch-event-source`` makes an empty event of it.  They leave out what an
-    ``EventSource`` always sends (its cache mode is no-store, WHATWG HTML 9.2.2, so Fetch adds this
-    header).
+    Return true if an ``EventSource`` asks, a browser's or our own.  It understands an id without an
+    event.  A script that reads a stream with ``fetch`` may not: ``@microsoft/fetch-event-source``
+    makes an empty event from it.  Such a script does not send ``Cache-Control``.  An
+    ``EventSource`` does: its cache mode is no-store (WHATWG HTML 9.2.2), so Fetch adds the header.
     """
     headers = request.requestHeaders
     if headers.getRawHeaders(b"User-Agent") == _OWN_CLIENT:
@@ -52,8 +46,8 @@ def is_event_source(request: Request) -> bool:
 
 def path_of(request: Request) -> str:
     """
-    Return the path for a log line: without the query, which may hold a secret, without what looks
-    like a token, bounded, and unable to write to somebody's terminal.
+    Return the path for a log line, bounded: without the query and anything like a token, because
+    they may be secrets, and without control characters, because they could change a terminal.
     """
     path = without_tokens(request.path.decode("latin-1")).encode("latin-1")
     return quote(path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")
@@ -61,10 +55,10 @@ def path_of(request: Request) -> str:
 
 def header_of(request: Request, name: bytes) -> str | None:
     """
-    Return a header field, the last if there are several; ``None`` if there is none.
+    Return a header field, the last one if it was sent more than once; ``None`` if it was not sent.
 
-    Whatever bytes a peer has sent: Twisted raises if it is asked with a ``str`` for a value that is
-    not in UTF-8.
+    Any bytes are allowed.  Twisted would raise for a value that is not UTF-8 if it were asked with
+    a ``str``.
     """
     values = request.requestHeaders.getRawHeaders(name)
     return values[-1].decode("latin-1") if values else None
@@ -72,7 +66,7 @@ def header_of(request: Request, name: bytes) -> str | None:
 
 def address_of(request: Request) -> str:
     """
-    Return the IP address that the request comes from; ``""`` where there is none (UNIX sockets).
+    Return the IP address that the request comes from; ``""`` for a UNIX socket.
     """
     address = request.getClientAddress()
     return address.host if isinstance(address, IPv4Address | IPv6Address) else ""
@@ -80,7 +74,7 @@ def address_of(request: Request) -> str:
 
 def peer_of(request: Request) -> str:
     """
-    Return where the request comes from, for a log line.
+    Return the address and port that the request comes from, for a log line.
     """
     address = request.getClientAddress()
     if isinstance(address, IPv6Address):
@@ -90,23 +84,12 @@ def peer_of(request: Request) -> str:
     return "local"
 
 
-def reason_for(failure: Failure | None) -> EndReason:
-    """
-    Translate what a request tells those who wait for its end.
-    """
-    if failure is None:
-        return EndReason.ENDED_BY_APPLICATION  # it called request.finish() behind our back
-    if was_closed_by_client(failure):
-        return EndReason.CLIENT_CLOSED
-    return EndReason.CONNECTION_LOST
-
-
 def log_end(
     request: Request, reason: EndReason, *, duration: float, events: int, bytes_sent: int
 ) -> None:
     """
-    Write the one line of a stream.  The access log has none for those that the client closed, which
-    are most of them.
+    Log the end of a stream in one line.  Most streams are closed by the client, and the access log
+    does not mention these.
     """
     _log.info(
         "{peer} {path}: {reason} after {duration:.1f} s, {events} events, {bytes} bytes",

@@ -1,5 +1,5 @@
 """
-One client's own events: the response to one request is the stream of one source.
+Stream of one client's own events: the response to one request, fed by one source.
 """
 
 from collections.abc import Callable
@@ -30,31 +30,31 @@ def stream(
         def render_GET(self, request):
             return stream(request, self.answer(request.args[b"q"][0].decode()))
 
-    The source is pulled only as fast as the client reads.  As soon as the client has gone the
-    source is cancelled: what it awaits is cancelled, and its ``finally`` runs, in the same reactor
-    turn.  When it ends, the stream ends.  When it raises, that is logged once and the stream is cut
-    off, so that the client sees that something is missing; an ``EventSource`` then asks again,
-    and the source is begun anew.
+    The source is pulled only as fast as the client reads.  As soon as the client has gone, the
+    source is cancelled: in the same reactor turn its current wait is cancelled, and its ``finally``
+    runs.  When the source ends, the stream ends.  When it raises, the exception is logged once and
+    the stream is broken off, so that the client sees that something is missing; an ``EventSource``
+    then asks again, and a new source begins.
 
-    Under a :class:`ssetwist.web.Site` the stream has that server's heartbeat and time-outs, and
-    ends when that server stops; under any other Site it has the defaults.
+    Under a :class:`ssetwist.web.Site` the stream has the heartbeat and time-outs of that server,
+    and ends when it stops; under any other Site it has the defaults.
 
     :param source: An async iterator of events, an iterator of events, or a function.  The function
         is called with a :class:`Send`; the stream lasts until the coroutine or Deferred that it
         returns is done, or, if it returns ``None``, until the client goes or ``send.end()``.
     :param reconnection_time: Seconds after which a client that lost its stream comes back; ``None``
-        to leave it to the client.
-    :param once: When the source has ended, or ``send.end()`` was called, tell an ``EventSource``
-        not to come back, which would begin it all over: the stream ends with an event of type
-        ``end`` and the id ``#end``, and the next attempt gets 204.
+        to let the client choose.
+    :param once: If true, tell an ``EventSource`` not to come back after the end of the source or
+        ``send.end()``, because it would get everything again: the stream ends with an event of
+        type ``end`` and the id ``#end``, and the next attempt gets 204.
     :param on_end: Called with the reason, in the reactor turn in which the end is known.
     :returns: ``NOT_DONE_YET``, to be returned from ``render``.
-    :raises TypeError: If the source is none of these.
+    :raises TypeError: If the source is anything else.
     :raises RuntimeError: If something has been written to the request already.
     """
     assert request.site is not None, "only a request that is being rendered can be answered"
     streams = streams_of(request.site)
-    # First thing: a request tells of its end only those who asked before.
+    # First thing: an outlet that is made after the end of the request is not told the end.
     outlet = outlet_for(request, streams)
     first = first_bytes(reconnection_time)
     send = Send(outlet, streams.clock, last_words=END if once else b"", on_end=on_end)
@@ -75,6 +75,6 @@ def stream(
     except BaseException:
         pull.close()
         raise
-    # Also where there is no stream: a source that is not pulled is closed.
+    # Also without a stream: then the source is closed, and nothing is pulled.
     send.run(pull, path_of(request))
     return NOT_DONE_YET

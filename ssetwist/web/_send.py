@@ -1,5 +1,5 @@
 """
-Sending to one client: what a source sends through, and what runs the source.
+Sending to one client: the function that a source sends with, and the run of the source.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -20,13 +20,13 @@ from ._outlet import RequestOutlet
 
 _log = Logger()
 
-#: After so many events without a wait, a source lets the reactor do something else.
+#: Events without a wait after which a source lets the reactor do something else.
 _EVENTS_PER_TURN = 64
 
 
 class Send(HasEnd):
     """
-    What the function of a per-request stream is given: it is called with an event to send that.
+    Argument of the function of a per-request stream: call it with an event to send that event.
     """
 
     def __init__(
@@ -48,14 +48,14 @@ class Send(HasEnd):
 
     def __call__(self, event: Event) -> Deferred[None]:
         """
-        Send an event.  When the client has gone, this does nothing, and is no error.
+        Send an event.  When the client has gone, this does nothing, and is not an error.
 
-        :returns: A Deferred that fires when there is room for the next: at once while the client
+        :returns: A Deferred that fires when the next event may be sent: at once while the client
             keeps up, otherwise when it has caught up or gone.  ``await send(event)`` in a loop
-            goes as fast as the client reads.  Who does not wait has up to 512 KiB kept, which a
-            loop without a wait soon exceeds with the fastest client; then the client is cut.
+            goes as fast as the client reads.  Without a wait, up to 512 KiB are kept, which a
+            loop soon exceeds even with the fastest client; then the client is cut.
             Cancelling the Deferred only stops the waiting.
-        :raises TypeError: If it is no event.
+        :raises TypeError: If the argument is not an event.
         """
         if not self._outlet.write(Chunk(encode_event(event), 1)):
             self._unpaused = 0
@@ -70,28 +70,27 @@ class Send(HasEnd):
     @property
     def is_open(self) -> bool:
         """
-        Whether anything sent still goes anywhere.
+        True while events are sent to the client.
         """
         return self._outlet.is_open
 
     def end(self) -> None:
         """
-        End the stream properly, as if its source had ended; what waits for the client still
-        follows.
+        End the stream properly, as if its source had ended; bytes that wait still follow.
         """
         self._outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=self._last_words)
 
     def abort(self) -> None:
         """
-        Cut the connection now, throwing away what waits.
+        Cut the connection now, and throw away the bytes that wait.
         """
         self._outlet.abort(EndReason.ENDED_BY_APPLICATION)
 
     def run(self, pull: Coroutine[Deferred[Any], Any, None], path: str) -> None:
         """
-        Run what pulls the source; to be called once, by :func:`stream`.
+        Run the coroutine that pulls the source.  :func:`stream` calls this once.
 
-        :param path: Of the request, for the log.
+        :param path: Path of the request, for the log.
         """
 
         watched = _Watched(pull)
@@ -103,8 +102,8 @@ class Send(HasEnd):
                     return  # the source is done
                 running.cancel()
             if watched.steps == steps:
-                # The source is at work at this moment, or what it waits for is about to come: it
-                # ends its own stream.  In the next turn it waits for something else, or is done.
+                # The source ends its own stream: it runs at this moment, or its Deferred is firing.
+                # In the next turn it waits for something else, or is done.
                 self._clock.callLater(0, lambda: running.cancel())
 
         def finished(_: object) -> None:
@@ -120,22 +119,22 @@ class Send(HasEnd):
         running = Deferred.fromCoroutine(watched)
         running.addCallbacks(finished, failed)
 
-    # What the outlet tells it
+    # As the Writer of the outlet
 
     def has_room(self) -> None:
         """
-        The client has taken all that was sent.
+        Fire the Deferreds that wait: the client has taken everything.
         """
         self._waiting.fire(None)
 
     def before_end(self) -> None:
         """
-        The stream is about to end: there is nothing to add.
+        Do nothing: the last words are given with the end.
         """
 
     def ended(self, reason: EndReason) -> None:
         """
-        The stream has ended.
+        Note the end of the stream, and cancel the source.
         """
         self._tell_end(reason)
         cancel, self._cancel = self._cancel, None
@@ -146,7 +145,7 @@ class Send(HasEnd):
 
 class _Watched(Coroutine[Deferred[Any], Any, None]):
     """
-    A coroutine that says whether it is at work, and how often it went on.
+    Coroutine that knows if it runs at this moment, and how many steps it has made.
     """
 
     def __init__(self, inner: Coroutine[Deferred[Any], Any, None]) -> None:

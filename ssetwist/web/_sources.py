@@ -1,5 +1,5 @@
 """
-Where the events of a per-request stream come from, and how they are pulled.
+Sources of the events of a per-request stream, and pulling them.
 """
 
 from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
@@ -16,17 +16,17 @@ Source = AsyncIterable[Event] | Iterable[Event] | Callable[[Send], Awaitable[obj
 
 def pulling(source: Source, send: Send) -> Coroutine[Deferred[Any], Any, None]:
     """
-    Return the coroutine that hands on what a source has.
+    Return the coroutine that sends the events of a source.
 
-    :raises TypeError: If it is no source.
+    :raises TypeError: If it is not a source.
     """
-    anything: Any = source  # as it may well be, in spite of the annotation
+    anything: Any = source  # callers may pass anything, in spite of the annotation
     hint = ""
     if isasyncgenfunction(anything) or isgeneratorfunction(anything):
         hint = f"; call it: stream(request, {anything.__name__}(...))"
     elif isawaitable(anything):  # a Deferred could even be iterated over
         if isinstance(anything, Coroutine):
-            anything.close()  # or Python warns that nobody awaited it
+            anything.close()  # otherwise Python warns that it was never awaited
         hint = "; await it in an async generator, or pass a function that is given a send"
     elif isinstance(source, AsyncIterable):
         return _pull(source, send)
@@ -50,15 +50,14 @@ async def _pull(source: AsyncIterable[Event], send: Send) -> None:
                 return
             await send(event)
     finally:
-        # Whether it was exhausted, cancelled or never begun: what it holds is freed now, not when
-        # the garbage collector comes by.
+        # Exhausted, cancelled or never begun: it is freed now, not by the garbage collector.
         if (close := getattr(events, "aclose", None)) is not None:
             await close()
 
 
 class _Asynchronous:
     """
-    An iterator as an async iterator.
+    Adapter from an iterator to an async iterator.
     """
 
     def __init__(self, source: Iterable[Event]) -> None:

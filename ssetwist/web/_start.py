@@ -1,5 +1,5 @@
 """
-Where a stream begins: what a request says of what its client has seen.
+Beginning of a stream, read from a request.
 """
 
 import re
@@ -9,26 +9,22 @@ from twisted.web.server import Request
 
 from ..hub import EARLIEST
 
-#: How many of the newest events a client gets at most, however many it asks for.
+#: Limit of the newest events that a client may ask for; with a larger number it gets this many.
 MAX_LAST = 1000
 
-#: How clients spell the query parameter with which they come back (the header has one spelling).
+#: Spellings of the query parameter with which clients come back (the header has one spelling).
 LAST_EVENT_ID_PARAMETERS = (
-    "last_event_id",
-    "lastEventID",
-    "lastEventId",
-    "Last-Event-ID",
-    "evs_last_event_id",
-)
+    "last_event_id", "lastEventID", "lastEventId", "Last-Event-ID", "evs_last_event_id",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class Start:
     """
-    Where a stream begins; if neither is given, at the live end.
+    Beginning of a stream: after an event, with the newest events, or by default at the live end.
 
-    :ivar last_event_id: The id of the event after which it goes on.
-    :ivar last: With how many of the newest events it begins.
+    :ivar last_event_id: The id of the event after which the stream goes on.
+    :ivar last: Number of the newest events with which the stream begins.
     """
 
     last_event_id: str | None = None
@@ -37,7 +33,7 @@ class Start:
     @property
     def is_live(self) -> bool:
         """
-        Whether only what is published from now on is wanted.
+        True if the client wants only events that are published from now on.
         """
         return self.last_event_id is None and not self.last
 
@@ -47,12 +43,12 @@ _LIVE = Start()
 
 def start_of(request: Request) -> Start:
     """
-    Read where a client wants to begin.
+    Read the beginning that a client asks for.
 
-    A cursor says more than ``from``, with which a page asks for history the first time: it is in
+    An id wins over ``from``, by which a page asks for history the first time: ``from`` is part of
     the address, so the client still sends it when it comes back.
 
-    :raises ValueError: If ``from`` makes no sense.  A cursor always does.
+    :raises ValueError: If ``from`` is invalid.  An id never is.
     """
     if (id := last_event_id(request)) is not None:
         return Start(id)
@@ -68,10 +64,10 @@ def start_of(request: Request) -> Start:
 
 def last_event_id(request: Request) -> str | None:
     """
-    Return the id that the client says it saw last; ``None`` if it says nothing.
+    Return the id of the last event that the client saw; ``None`` if it did not send one.
 
-    The header wins over the query.  An empty one says nothing: it
-    is what a client sends that was told to forget its own (WHATWG HTML 9.2.6).
+    The header wins over the query.  An empty id counts as not sent: a client that was told to
+    forget its id sends that (WHATWG HTML 9.2.6).
     """
     values = request.requestHeaders.getRawHeaders(b"Last-Event-ID")
     if not values and request.args:

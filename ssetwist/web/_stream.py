@@ -1,5 +1,5 @@
 """
-The hub as a resource: a ``GET`` subscribes.
+Resource of a hub's event stream: a ``GET`` subscribes.
 """
 
 from collections.abc import Awaitable, Callable
@@ -40,38 +40,37 @@ _METHODS = "GET, HEAD, OPTIONS"
 
 class EventStreamResource(Resource):
     """
-    An event stream of what the hub publishes (WHATWG HTML 9.2).
+    Event stream of everything that the hub publishes, or of some topics (WHATWG HTML 9.2).
 
-    ``GET`` subscribes; the head and the first bytes leave at once.  ``HEAD`` gets the same head and
-    subscribes nobody.  An outer compressor is taken off with a warning.
+    ``GET`` subscribes; the head and the first bytes leave at once.  ``HEAD`` gets the same head
+    without subscribing.  An outer compressor is taken off with a warning.
 
-    A client that comes back with a ``Last-Event-ID`` gets what it has missed; a new one gets what
-    is published from now on, or with ``?from=earliest`` everything that is kept, or with
-    ``?from=-10`` the last ten events first.  A browser is told at once after which id it can come
-    back, so that one that loses its stream before the first event misses nothing either.
+    A client that comes back with a ``Last-Event-ID`` gets the events that it has missed.  A new one
+    gets events from now on, with ``?from=earliest`` after everything that is kept, with
+    ``?from=-10`` after the last ten.  A browser learns at once after which id it can come back, so
+    that one that loses its stream before the first event also misses nothing.
 
-    An idle subscriber costs little: once the stream has begun, the request's headers and body are
-    let go of.  Whoever needs them reads them in ``topics``, ``grants``, ``filter`` or ``who``.
+    An idle subscriber costs little: once the stream has begun, the headers and the body of the
+    request are dropped.  Read them in ``topics``, ``grants``, ``filter`` or ``who``.
 
     When the hub is full, or closed, a browser gets 200, a longer ``retry`` and the end, because any
-    other answer would make its ``EventSource`` give up for ever; others get 503 with
+    other answer would make its ``EventSource`` give up for ever.  Any other client gets 503 with
     ``Retry-After``.
 
-    :param topics: What everyone is subscribed to; or a function that is called with the request and
-        returns that, or an awaitable of it, or ``None`` to refuse with 403.  If the client goes
-        before it has answered, the awaitable is cancelled.
-    :param grants: Of which topics everyone may see private events; or a function that is called
-        with the request and returns that.
-    :param filter: Called with the request; returns the subscriber's filter, which is called with
-        the topics and the event, or ``None``.  See
-        :meth:`ssetwist.hub.View.of`.
-    :param who: Called with the request; returns what the application knows the subscriber by
+    :param topics: Topics of every subscriber; or a function that is called with the request and
+        returns topics, an awaitable of them, or ``None`` to refuse with 403.  If the client goes
+        before the answer, the awaitable is cancelled.
+    :param grants: Topics of which every subscriber may see private events; or a function that is
+        called with the request and returns these topics.
+    :param filter: Called with the request; returns ``None`` or the filter of the subscriber, which
+        is called with the topics and the event.  See :meth:`ssetwist.hub.View.of`.
+    :param who: Called with the request; returns the application's name for the subscriber
         (:attr:`ssetwist.Subscriber.who`).
     :param reconnection_time: Seconds after which a client that lost its stream comes back; 0 for at
-        once, ``None`` to leave it to the client.
+        once, ``None`` to let the client choose.
     :param on_start: Called with each new subscriber.
     :param on_end: Called with the subscriber and the reason, in the reactor turn in which the end
-        of its stream is known, after the hub has let go of it.
+        of its stream is known, after the hub has forgotten it.
     """
 
     def __init__(
@@ -92,11 +91,11 @@ class EventStreamResource(Resource):
         for name, function in (("filter", filter), ("who", who)):
             if function is not None and not callable(function):
                 raise TypeError(f"{name} must be called with the request, which {function!r} can't")
-        # What is wrong with them is said now, and not to each client.
+        # Invalid matchers are reported now, and not to each client.
         self._topics = topics if callable(topics) else Matchers.of(topics)
         self._grants = grants if callable(grants) else Matchers.of(grants)
         self._filter = filter
-        #: What everyone sees, where that does not depend on the request.
+        #: View of every subscriber, unless it depends on the request.
         self._view = (
             View(self._topics, self._grants)
             if isinstance(self._topics, Matchers)
@@ -111,7 +110,7 @@ class EventStreamResource(Resource):
 
     def getChild(self, path: bytes, request: Request) -> IResource:
         """
-        Be there with a slash at the end, too; there is nothing below.
+        Return the stream also for a path with a slash at the end, and 404 for anything below.
         """
         return notFound() if path else self
 
@@ -125,11 +124,10 @@ class EventStreamResource(Resource):
             return super().render(request)  # type: ignore[no-any-return]  # one of ours below
         except UnsupportedMethod:
             request.setHeader("Allow", _METHODS)
-            text = "This is an event stream; there is nothing but to GET it."
-            return refuse(request, NOT_ALLOWED, text)
+            return refuse(request, NOT_ALLOWED, "This is an event stream; use GET.")
 
     def render_GET(self, request: Request) -> bytes | int:
-        # First thing: a request tells of its end only those who asked before.
+        # First thing: an outlet that is made after the end of the request is not told the end.
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return NOT_DONE_YET
@@ -140,7 +138,7 @@ class EventStreamResource(Resource):
         if start.last_event_id == END_ID:
             answer_no_content(request)
             return NOT_DONE_YET
-        topics: Any = self._topics  # as it may well be, in spite of the annotation
+        topics: Any = self._topics  # it may be anything, in spite of the annotation
         try:
             if not callable(topics):
                 return self._subscribe(topics, request, outlet, start)
@@ -180,7 +178,7 @@ class EventStreamResource(Resource):
         def failed(problem: Failure) -> None:
             if not outlet.is_new:
                 return  # the client has gone, or has its stream
-            _log.failure("the topics of a request could not be told", problem)
+            _log.failure("the function for the topics of a request failed", problem)
             request.write(refuse(request, INTERNAL_SERVER_ERROR, "There was an error here."))
             request.finish()
 

@@ -1,14 +1,14 @@
 """
-What waits for one connection.
+Bytes that wait for one connection.
 """
 
 from collections import deque
 
-#: Bytes that may wait for a client that is behind.  With what the transport may hold, one piece,
-#: a client that never reads costs well below 1 MiB.
+#: Bytes that may wait for a client that is behind.  The transport may hold one piece more, so a
+#: client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
 
-#: Small frames are joined up to so many bytes: each object by itself would cost more than it holds.
+#: Small pieces are joined up to this many bytes: one object each would cost more than its content.
 _JOINED = 4096
 
 
@@ -16,7 +16,7 @@ class Waiting:
     """
     Bytes that a connection has not taken yet, to be taken in pieces.
 
-    They are kept by reference: what waits for a thousand clients is there once.
+    They are kept by reference: bytes that wait for a thousand clients exist once.
     """
 
     __slots__ = ("_chunks", "_size", "_taken")
@@ -24,7 +24,7 @@ class Waiting:
     def __init__(self) -> None:
         self._chunks: deque[bytes] = deque()
         self._size = 0
-        self._taken = 0  # of the first frames
+        self._taken = 0  # bytes of the first chunk
 
     def __len__(self) -> int:
         return self._size
@@ -41,7 +41,7 @@ class Waiting:
 
     def take(self, max_bytes: int) -> bytes:
         """
-        Remove and return bytes from the front, as many as there are up to a limit.
+        Remove bytes from the front, up to a limit, and return them.
         """
         pieces = []
         room = max_bytes

@@ -1,12 +1,10 @@
 """
-Streams opened by a resource of one's own: what its request asks for, and who opens the stream.
-
-:class:`ssetwist.web.EventStreamResource` and :class:`ssetwist.mercure.MercureResource` are built
-with these names.
+Names for a resource that opens streams by itself, as :class:`ssetwist.web.EventStreamResource` and
+:class:`ssetwist.mercure.MercureResource` do: facts about a request, and the opening of a stream.
 """
 
 from ._insides import is_over
-from ._opener import StreamOpener
+from ._opener import StreamOpener, outlet_for
 from ._outlet import RequestOutlet
 from ._request import address_of, header_of, is_browser, path_of, peer_of
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
@@ -21,6 +19,7 @@ __all__ = [
     "header_of",
     "is_browser",
     "is_over",
+    "outlet_for",
     "path_of",
     "peer_of",
 ]

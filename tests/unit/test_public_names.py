@@ -37,7 +37,7 @@ PROMISED = {
     "ssetwist.web": "EventStreamResource Send Site console stream",
     "ssetwist.web.opening": """
         LAST_EVENT_ID_PARAMETERS RequestOutlet Start StreamOpener address_of decode_id header_of
-        is_browser is_over path_of peer_of""",
+        is_browser is_over outlet_for path_of peer_of""",
     "ssetwist.mercure": """
         ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
         DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins

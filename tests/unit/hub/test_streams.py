@@ -130,6 +130,17 @@ class HeartbeatTests(StreamsTestCase):
         self.assertGreater(min(sizes), average / 2)
         self.assertLess(max(sizes), average * 3 / 2)
 
+    def test_age(self) -> None:
+        """
+        The age of an outlet counts from when it was made, also after it has written.
+        """
+        self.clock.advance(100.0)
+        outlet = FakeOutlet(self.streams)
+        self.pass_time(20.0)
+        self.assertEqual(1, len(outlet.writes))
+        self.assertAlmostEqual(20.0, self.streams.age_of(outlet))
+        self.assertAlmostEqual(20.0, self.streams.discard(outlet))
+
     def test_same_comment(self) -> None:
         """
         All streams that are checked in one moment get the very same comment.

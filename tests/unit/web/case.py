@@ -1,12 +1,14 @@
 """
-Sites over memory transports whose every path is a stream: a hub's, one that the test drives, or one
-of a request's own events.
+Sites over memory transports that answer every path with a stream: of a hub, of the test itself, or
+of a source of events.
 """
 
 from collections.abc import AsyncIterator, Callable
 
+from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -18,24 +20,24 @@ from ssetwist.hub.outlets import Chunk
 from ssetwist.log import MemoryLog
 from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
-from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.conformance.reference import read
-from tests.memory import Client, SocketClient
+from tests.memory import Client, MemoryDescriptor, SocketClient
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64) Chrome/156.0"}
 
-#: What its ``EventSource`` sends besides.
+#: Header that the ``EventSource`` of a browser also sends.
 NO_CACHE = {"Cache-Control": "no-cache"}
 
 EVENT_SOURCE = {**BROWSER, **NO_CACHE}
 
-#: What a stream begins with.
+#: First bytes of a stream.
 RETRY = b"retry: 3000\n"
 
 
 class StreamCase(SynchronousTestCase):
     """
-    A site whose every path is a hub's stream.
+    A site that answers every path with the stream of a hub.
     """
 
     def setUp(self) -> None:
@@ -51,7 +53,7 @@ class StreamCase(SynchronousTestCase):
 
     def publish(self, *texts: str, topic: str = "news", **options: bool) -> None:
         """
-        Publish events, and have them handed out.
+        Publish events, and let the next reactor turn send them.
         """
         for text in texts:
             self.successResultOf(self.hub.publish(topic, Event(text), **options))
@@ -80,7 +82,7 @@ ONE, TWO = b"data: 1\n\n", b"data: 2\n\n"
 
 def take_short_cut(outlet: RequestOutlet, chunk: Chunk) -> int:
     """
-    Do what a thread of a flush does.
+    Send a chunk as a thread of a flush does.
     """
     short_cut = outlet.short_cut(chunk)
     [sent] = _send(chunk.on_wire or chunk.data, [short_cut])
@@ -89,11 +91,11 @@ def take_short_cut(outlet: RequestOutlet, chunk: Chunk) -> int:
 
 class Recorder:
     """
-    A :class:`ssetwist.hub.Writer` that remembers what it was told.
+    A :class:`ssetwist.hub.Writer` that remembers its calls.
 
-    :ivar told: In their order, the names of the methods; for an end, the reason.
+    :ivar told: Names of the called methods, in order; for an end, the reason.
     :ivar ended_so: The reasons alone.
-    :ivar last: What it writes before the end, if anything.
+    :ivar last: Called before the end; it may write.
     """
 
     def __init__(self) -> None:
@@ -119,11 +121,10 @@ class Recorder:
 
 class Streaming(Resource):
     """
-    Makes each GET an open outlet, and remembers how it ended.
+    Resource that opens an outlet for each GET, and remembers the reasons of their ends.
     """
 
     isLeaf = True
-    make_outlet = RequestOutlet
 
     def __init__(self, streams: Streams) -> None:
         super().__init__()
@@ -138,7 +139,7 @@ class Streaming(Resource):
     def render_GET(self, request: Request) -> bytes | int:
         if request.path == b"/plain":
             return b"plain"
-        outlet = self.make_outlet(request, self.streams)
+        outlet = outlet_for(request, self.streams)
         self.outlets.append(outlet)
         self.writers.append(Recorder())
         outlet.open(b":\n")
@@ -148,7 +149,7 @@ class Streaming(Resource):
 
 class OutletCase(SynchronousTestCase):
     """
-    A site with a streaming resource.
+    A site with a resource that opens outlets.
     """
 
     def setUp(self) -> None:
@@ -175,7 +176,7 @@ class OutletCase(SynchronousTestCase):
 
     def assert_ended(self, reason: EndReason, outlet: RequestOutlet) -> None:
         """
-        It ended once, for this reason, and nothing of it is held.
+        Assert that a stream ended once, for this reason, and that nothing of the stream is held.
         """
         self.assertEqual([reason], self.resource.ended)
         self.assertFalse(outlet.is_open)
@@ -200,12 +201,26 @@ class SocketCase(OutletCase):
         self.assertEqual([], self.flushLoggedErrors())
 
 
+class WrappedClient(SocketClient):
+    """
+    One connection with a protocol between the socket transport and HTTP, as with TLS; this one
+    passes the bytes on as they are.
+    """
+
+    def __init__(self, site: Site, clock: Clock, *, address: str = "192.0.2.1") -> None:
+        peer = IPv4Address("TCP", address, 50000)
+        self.clock = clock
+        self.transport = MemoryDescriptor(clock, peer)
+        self.transport.protocol = WrappingFactory(site).buildProtocol(peer)
+        self.transport.protocol.makeConnection(self.transport)
+
+
 END = b"event: end\nid: #end\ndata: \n\n"
 
 
 class Answering(Resource):
     """
-    Answers each request with what a function makes.
+    Resource that answers each request with the stream of a new source.
     """
 
     isLeaf = True
@@ -223,7 +238,7 @@ class Answering(Resource):
 
 class ResponseCase(SynchronousTestCase):
     """
-    A site that answers with a source.
+    A site that answers every request with the stream of a source.
     """
 
     def setUp(self) -> None:
@@ -237,7 +252,7 @@ class ResponseCase(SynchronousTestCase):
 
     def ask(self, make_source: Callable[[], object], /, **options: object) -> Client:
         """
-        Ask for the stream of a source.
+        Send a request that is answered with the stream of a source.
         """
         request = {key: options.pop(key) for key in ("method", "headers") if key in options}
         resource = Answering(make_source, {"on_end": self.ended.append, **options})
@@ -250,7 +265,7 @@ class ResponseCase(SynchronousTestCase):
 
     async def waits(self, first: str, waiting: Deferred[None]) -> AsyncIterator[Event]:
         """
-        Yield one event, then wait, as for a language model.
+        Yield one event, then wait, as a source does that asks a language model.
         """
         try:
             yield Event(first)

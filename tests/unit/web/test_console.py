@@ -1,5 +1,5 @@
 """
-The page and what it asks for.
+The page for a first try, and the resources that it needs.
 """
 
 import json
@@ -32,7 +32,7 @@ class ConsoleTests(SynchronousTestCase):
 
     def test_page(self) -> None:
         """
-        The page may load nothing from elsewhere, and nothing inline.
+        The page may load nothing from another server, and has nothing inline.
         """
         page = self.get("/")
         self.assertIn(b"\r\ncontent-type: text/html; charset=utf-8", page.head)
@@ -44,7 +44,7 @@ class ConsoleTests(SynchronousTestCase):
 
     def test_files(self) -> None:
         """
-        Everything that the page names is there, and of the right kind.
+        Every file that the page names exists, and has the right media type.
         """
         names = re.findall(rb'(?:src|href)="([^"#:]+)"', self.get("/").body)
         self.assertEqual(4, len(set(names)), names)
@@ -55,10 +55,10 @@ class ConsoleTests(SynchronousTestCase):
             expected = kind[name.decode().rpartition(".")[2]]
             self.assertIn(f"\r\ncontent-type: {expected}".encode(), file.head)
 
-    def test_never_of_yesterday(self) -> None:
+    def test_files_are_revalidated(self) -> None:
         """
-        A browser asks again before it shows what it has kept: an upgraded server must not meet the
-        script of the one before.
+        A browser asks again before it uses a cached file, because a new server must not meet the
+        script of an old one.
         """
         for path in ("/", "/static/console.js", "/static/console.css"):
             self.assertIn(b"\r\ncache-control: no-cache", self.get(path).head)

@@ -1,6 +1,5 @@
 """
-The head of a stream, whichever way it takes to the client, and the answer to a client for which
-there is no room.
+Head of a stream, on each way to the client, and the answer to a client that cannot be taken.
 """
 
 import random
@@ -23,8 +22,8 @@ OTHER: dict[str, str] = {}
 
 class SettingHeaders(Resource):
     """
-    An application that sets header fields and cookies before its stream begins: the hub's at
-    ``/hub``, one of its own at ``/own``.
+    An application that sets header fields and cookies before its stream begins: the hub's stream at
+    ``/hub``, a stream for one request at ``/own``.
     """
 
     isLeaf = True
@@ -41,7 +40,7 @@ class SettingHeaders(Resource):
         request.addCookie("theme", "dark")
         if request.path == b"/plain":
             return b"plain"
-        request.setHeader("Content-Length", "5")  # of what it might have answered instead
+        request.setHeader("Content-Length", "5")  # of another answer that it might give
         if request.path == b"/own":
             return stream(request, lambda send: None)
         result: bytes | int = self.events.render(request)
@@ -50,7 +49,7 @@ class SettingHeaders(Resource):
 
 class ApplicationHeadTests(SynchronousTestCase):
     """
-    The header fields that an application sets beside those of the stream.
+    Header fields that an application sets in addition to those of the stream.
     """
 
     def setUp(self) -> None:
@@ -68,8 +67,8 @@ class ApplicationHeadTests(SynchronousTestCase):
 
     def test_every_way(self) -> None:
         """
-        Each of them reaches the client, cookies too, whether the head goes straight to the socket
-        or through Twisted, and whatever the version of HTTP; but no length, for a stream has none.
+        The application's fields and cookies reach the client straight from the socket and through
+        Twisted, with each version of HTTP; but a stream never has a ``Content-Length``.
         """
         expected = {
             b"x-application: yes",
@@ -96,7 +95,7 @@ class ApplicationHeadTests(SynchronousTestCase):
 
     def test_same_fields(self) -> None:
         """
-        In HTTP/1.1 the heads of all these ways are the same.
+        With HTTP/1.1 the head is the same, whether it went straight to the socket or not.
         """
         heads = set()
         for make_client in (SocketClient, Client):
@@ -109,10 +108,30 @@ class ApplicationHeadTests(SynchronousTestCase):
         heads.add(tuple(self.fields(client, "/hub")))
         self.assertEqual(1, len(heads), heads)
 
+    def test_request_of_a_stream(self) -> None:
+        """
+        While a stream lasts, the application can still read the query and the cookies of its
+        request; setting header fields and cookies is ignored.
+        """
+        requests: list[Request] = []
+        resource = EventStreamResource(self.hub, filter=requests.append)
+        site = Site(resource, streams=self.hub.streams)
+        for path, headers in (("/?a=1", {"Cookie": "b=2"}), ("/", {})):
+            client = SocketClient(site, self.clock)
+            self.fields(client, path, headers=headers)
+        full, empty = requests
+        self.assertEqual(([b"1"], b"2"), (full.args[b"a"], full.getCookie(b"b")))
+        self.assertEqual((None, None), (empty.args.get(b"a"), empty.getCookie(b"b")))
+        for request in requests:
+            request.setHeader("X-Late", "1")
+            request.addCookie("late", "1")
+            self.assertEqual([], list(request.responseHeaders.getAllRawHeaders()))
+            self.assertEqual([], request.cookies)
+
 
 class TurnAwayTests(SynchronousTestCase):
     """
-    Clients for which there is no room.
+    Clients that find the hub full.
     """
 
     def setUp(self) -> None:
@@ -120,7 +139,7 @@ class TurnAwayTests(SynchronousTestCase):
         self.hub = MemoryHub(clock=self.clock, max_subscribers=1)
         self.hub.streams.jitter = random.Random(1).random
         self.serve(DEFAULT_RECONNECTION_TIME)
-        self.ask(OTHER)  # it takes the only place
+        self.ask(OTHER)  # the only one that may subscribe
 
     def serve(self, retry: float) -> None:
         resource = EventStreamResource(self.hub, reconnection_time=retry)
@@ -134,7 +153,7 @@ class TurnAwayTests(SynchronousTestCase):
 
     def seconds(self, headers: dict[str, str]) -> float:
         """
-        Return after how many seconds a client is told to come back.
+        Return the seconds after which the answer tells a client to come back.
         """
         client = self.ask(headers)
         if headers is BROWSER:
@@ -147,21 +166,21 @@ class TurnAwayTests(SynchronousTestCase):
 
     def test_spread(self) -> None:
         """
-        Clients that are turned away together come back at moments of their own, spread over as long
-        as the first of them waits.
+        Clients that are turned away together are told different times to come back, spread over the
+        shortest of these times.
         """
         least = 10 * DEFAULT_RECONNECTION_TIME
         for headers in (BROWSER, OTHER):
             times = sorted(self.seconds(headers) for _ in range(200))
             self.assertTrue(least <= times[0] and times[-1] <= 2 * least, (times[0], times[-1]))
-            for part in range(5):  # each fifth of that time has its share, about 40
+            for part in range(5):  # about 40 in each fifth of that time
                 begin = least + part * least / 5
                 share = sum(begin <= one < begin + least / 5 for one in times)
                 self.assertGreater(share, 15, (headers, part))
 
     def test_any_chance(self) -> None:
         """
-        Chance adds up to the time again, in proportion to it.
+        Chance adds up to 100 % of the time, in proportion to the random number.
         """
         for retry, least in (
             (DEFAULT_RECONNECTION_TIME, 10 * DEFAULT_RECONNECTION_TIME),
@@ -175,8 +194,8 @@ class TurnAwayTests(SynchronousTestCase):
 
     def test_never_at_once(self) -> None:
         """
-        Even where a client comes back at once, one that is turned away waits for a second: others
-        than browsers take 0 at its word.
+        With a reconnection time of 0, a client that is turned away still waits for a second,
+        because clients that are not browsers would come back at once.
         """
         self.serve(0.0)
         self.assertEqual(1, self.seconds(OTHER))
@@ -184,19 +203,19 @@ class TurnAwayTests(SynchronousTestCase):
 
 class CacheTests(SynchronousTestCase):
     """
-    Answers at a stream's URL, and caches.
+    Caches, and the answers at the URL of a stream.
     """
 
     def test_nothing(self) -> None:
         """
-        They keep nothing, whatever is answered; what one client is told is not for the next.
+        Each answer forbids caches to keep it, because it is meant for one client.
         """
         clock = Clock()
         hub = MemoryHub(clock=clock, max_subscribers=1)
         site = Site(SettingHeaders(hub), streams=hub.streams)
         requests = (
             ("/hub", {}, 200),
-            ("/hub", {"headers": BROWSER}, 200),  # there is no room
+            ("/hub", {"headers": BROWSER}, 200),  # the hub is full
             ("/hub", {"headers": {"Last-Event-ID": "#end"}}, 204),
             ("/own", {"headers": {"Last-Event-ID": "#end"}}, 204),
             ("/own", {}, 200),

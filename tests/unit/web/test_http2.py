@@ -1,47 +1,123 @@
 """
-The outlet of HTTP/2, and the turns of the reactor in which it writes; ``tests/functional`` has
-whole connections of HTTP/2.
+Streams over Twisted's HTTP/2, in memory.
 """
 
+from h2.config import H2Configuration
+from h2.connection import H2Connection
+from h2.events import DataReceived, Event, StreamEnded, StreamReset
+from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionLost
+from twisted.web._http2 import H2Connection as ServerConnection
+from twisted.web.server import Site
+
 from ssetwist.hub import EndReason
-from ssetwist.hub.outlets import Chunk
+from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.web._http2 import Http2Outlet
-from tests.unit.web.case import ONE, TWO, OutletCase
+from tests.memory import MemoryTransport
+from tests.unit.web.case import ONE, TWO, OutletCase, take_short_cut
 
 
-class TurnTests(OutletCase):
+class Http2Tests(OutletCase):
     """
-    Writes of one turn.  In that turn Twisted may not have told yet that the client has closed the
-    stream; a write would then break the streams of others on the same connection.
+    One stream on a connection.
     """
 
     def setUp(self) -> None:
         super().setUp()
-        self.resource.make_outlet = Http2Outlet
+        peer = IPv4Address("TCP", "192.0.2.1", 50000)
+        self.transport = MemoryTransport(self.clock, peer)
+        # As a Site of Twisted makes one, but on this clock.
+        self.transport.protocol = server = ServerConnection(reactor=self.clock)
+        server.site = server.factory = Site(self.resource, reactor=self.clock)
+        server.requestFactory = server.site.requestFactory
+        server.callLater = self.clock.callLater
+        server.makeConnection(self.transport)
+        self.addCleanup(self.clock.advance, 0)
+        self.addCleanup(self.transport.lose, ConnectionLost())
+        self.h2 = H2Connection(H2Configuration(client_side=True))
+        self.h2.initiate_connection()
+        fields = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "h")]
+        self.h2.send_headers(1, fields, end_stream=True)
+        self.send()
+        [self.outlet] = self.resource.outlets
+
+    def send(self) -> None:
+        """
+        Send the bytes that the client's library has made.
+        """
+        self.transport.protocol.dataReceived(self.h2.data_to_send())
+
+    def received(self) -> list[Event]:
+        """
+        Return what the client has received since the last call.
+        """
+        data = self.transport.value()
+        self.transport.clear()
+        return self.h2.receive_data(data)
+
+    def body(self) -> bytes:
+        """
+        Return the bytes of the stream that have come since the last call.
+        """
+        return b"".join(event.data for event in self.received() if isinstance(event, DataReceived))
+
+    def test_kind(self) -> None:
+        """
+        A request over HTTP/2 gets an outlet of its own kind, without a short cut.
+        """
+        self.assertIsInstance(self.outlet, Http2Outlet)
+        self.assertEqual(NOT_SENT, take_short_cut(self.outlet, Chunk(ONE, 1)))
 
     def test_next_turn(self) -> None:
         """
-        Nothing leaves in the turn in which it is written, the head neither; all leaves in the next
-        turn, in its order.
+        Every write leaves in the next turn, and several leave together.
         """
-        client, outlet = self.connect()
-        self.assertEqual(b"", client.received)
+        self.assertEqual(b"", self.body())
         self.clock.advance(0)
-        self.assertIn(b"\r\ncontent-type: text/event-stream", client.head)
-        self.assertEqual(b":\n", client.body)
-        outlet.write(Chunk(ONE, 1))
-        outlet.write(Chunk(TWO, 1))
-        self.assertEqual(b":\n", client.body)
+        self.assertEqual(b":\n", self.body())
+        self.assertFalse(self.outlet.write(Chunk(ONE, 1)))
+        self.assertFalse(self.outlet.write(Chunk(TWO, 1)))
+        self.assertEqual(b"", self.body())
         self.clock.advance(0)
-        self.assertEqual(b":\n" + ONE + TWO, client.body)
+        self.assertEqual(ONE + TWO, self.body())
+        self.assertFalse(self.outlet.is_behind)
 
-    def test_closed_in_the_same_turn(self) -> None:
+    def test_reset(self) -> None:
         """
-        A client that closes the stream in the turn in which it has begun is sent nothing.
+        A client that resets the stream has closed it, also while bytes wait for the next turn.
         """
-        client, outlet = self.connect()
-        outlet.write(Chunk(ONE, 1))
-        client.close()
+        self.outlet.write(Chunk(ONE, 1))
+        self.h2.reset_stream(1)
+        self.send()
+        self.assert_ended(EndReason.CLIENT_CLOSED, self.outlet)
+
+    def test_connection_lost(self) -> None:
+        """
+        A connection that breaks ends its streams, as a lost connection.
+        """
+        self.transport.lose(ConnectionLost())
+        self.assert_ended(EndReason.CONNECTION_LOST, self.outlet)
+
+    def test_end(self) -> None:
+        """
+        The end of a stream follows everything that was written.
+        """
+        self.outlet.write(Chunk(ONE, 1))
+        self.outlet.end(EndReason.FINISHED, last_words=TWO)
+        self.assertEqual([EndReason.FINISHED], self.resource.ended)
         self.clock.advance(0)
-        self.assertEqual(b"", client.received)
-        self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
+        events = self.received()
+        data = b"".join(event.data for event in events if isinstance(event, DataReceived))
+        self.assertEqual(b":\n" + ONE + TWO, data)
+        self.assertTrue(any(isinstance(event, StreamEnded) for event in events))
+        self.assert_ended(EndReason.FINISHED, self.outlet)
+
+    def test_broken_off(self) -> None:
+        """
+        A stream that is broken off is reset, and the connection stays.
+        """
+        self.outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
+        self.clock.advance(0)
+        self.assertTrue(any(isinstance(event, StreamReset) for event in self.received()))
+        self.assertTrue(self.transport.is_connected)
+        self.assert_ended(EndReason.SOURCE_FAILED, self.outlet)

@@ -1,5 +1,5 @@
 """
-Assumptions of :mod:`ssetwist.web._insides` about Twisted, each held against Twisted's own classes.
+Assumptions of :mod:`ssetwist.web._insides` about Twisted, each checked with Twisted's own classes.
 """
 
 from io import BytesIO
@@ -29,8 +29,7 @@ from ssetwist.web._insides import (
     socket_of,
     take_off_encoder,
     take_over,
-    tell_end,
-    was_closed_by_client,
+    was_reset,
 )
 from tests.memory import Client, MemoryTransport, SocketClient
 
@@ -39,7 +38,7 @@ REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
 class Waiting(Resource):
     """
-    Leaves every request unanswered.
+    Resource that leaves every request unanswered.
     """
 
     isLeaf = True
@@ -53,24 +52,9 @@ class Waiting(Resource):
         return NOT_DONE_YET
 
 
-class Ends:
-    """
-    An ``EndListener`` that remembers what it was told.
-    """
-
-    def __init__(self) -> None:
-        self.told: list[object] = []
-
-    def callback(self, result: None) -> None:
-        self.told.append(result)
-
-    def errback(self, reason: Failure) -> None:
-        self.told.append(reason.type)
-
-
 class Producer:
     """
-    A producer that remembers what its transport told it.
+    A producer that remembers the calls of its transport.
     """
 
     def __init__(self) -> None:
@@ -88,7 +72,7 @@ class Producer:
 
 class InsidesCase(SynchronousTestCase):
     """
-    A request to a Site of Twisted's, which none of our classes has touched.
+    A request to a Site of Twisted, without any class of ours.
     """
 
     make_client: type[Client] = Client
@@ -101,7 +85,7 @@ class InsidesCase(SynchronousTestCase):
 
     def request(self, data: bytes = REQUEST) -> Request:
         """
-        Send a request, and return the one that Twisted makes of it.
+        Send a request, and return Twisted's object for it.
         """
         self.client.send(data)
         return self.resource.requests[-1]
@@ -123,30 +107,11 @@ class RequestTests(InsidesCase):
 
     def test_over_when_the_client_has_gone(self) -> None:
         """
-        A request whose connection is lost has no ``channel`` any more.
+        ``channel`` of a request becomes ``None`` when the connection is lost.
         """
         request = self.request()
         self.client.close()
         self.assertTrue(is_over(request))
-
-    def test_told_that_it_is_finished(self) -> None:
-        """
-        Whatever is in ``notifications`` has its ``callback`` called when the response is finished.
-        """
-        ends = Ends()
-        request = self.request()
-        tell_end(request, ends)
-        request.finish()
-        self.assertEqual([None], ends.told)
-
-    def test_told_that_the_client_has_gone(self) -> None:
-        """
-        Whatever is in ``notifications`` has its ``errback`` called when the connection is lost.
-        """
-        ends = Ends()
-        tell_end(self.request(), ends)
-        self.client.close(ConnectionLost())
-        self.assertEqual([ConnectionLost], ends.told)
 
     def test_begun_with_the_first_write(self) -> None:
         """
@@ -173,7 +138,7 @@ class RequestTests(InsidesCase):
 
     def test_bytes_sent_are_logged(self) -> None:
         """
-        ``sentLength`` is what the access log says of the size of a response.
+        The access log takes the size of a response from ``sentLength``.
         """
         lines: list[str] = []
 
@@ -192,7 +157,7 @@ class RequestTests(InsidesCase):
 
     def test_encoder(self) -> None:
         """
-        A response is encoded by ``_encoder`` of its request, and not without.
+        A response without its ``_encoder`` is sent as it is.
         """
         self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
         data = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
@@ -205,7 +170,7 @@ class RequestTests(InsidesCase):
 
     def test_encoder_would_encode(self) -> None:
         """
-        With the ``_encoder`` left where it is, the same response is encoded.
+        A response that keeps its ``_encoder`` is encoded.
         """
         self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
         data = b"GET / HTTP/1.1\r\nHost: localhost\r\nAccept-Encoding: gzip\r\n\r\n"
@@ -217,12 +182,12 @@ class RequestTests(InsidesCase):
 
 class ChannelTests(InsidesCase):
     """
-    Bytes that come after a request, and those of a head that we have written ourselves.
+    Bytes that come after a request, and a head that we write ourselves.
     """
 
     def test_early_bytes_after_a_request(self) -> None:
         """
-        ``_dataBuffer`` of the channel holds what comes while a request is answered.
+        ``_dataBuffer`` of the channel holds bytes that come before a request is answered.
         """
         request = self.request()
         self.assertFalse(has_early_bytes(request))
@@ -231,7 +196,7 @@ class ChannelTests(InsidesCase):
 
     def test_early_bytes_with_a_request(self) -> None:
         """
-        It also holds what comes with the last bytes of the request.
+        ``_dataBuffer`` also holds bytes that come in one piece with the request.
         """
         seen: list[bool] = []
 
@@ -247,7 +212,7 @@ class ChannelTests(InsidesCase):
 
     def test_no_early_bytes_after_a_body(self) -> None:
         """
-        A body leaves nothing there but an empty piece.
+        After a body ``_dataBuffer`` holds nothing but an empty piece.
         """
         request = self.request(
             b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4\r\n\r\nbody"
@@ -256,8 +221,8 @@ class ChannelTests(InsidesCase):
 
     def test_taken_over(self) -> None:
         """
-        ``rawDataReceived`` of a channel is given what comes while a request is answered, and one
-        that is not ``persistent`` closes after the response.
+        ``rawDataReceived`` of a channel is given the bytes that come before a request is answered,
+        and a channel that is not ``persistent`` closes after the response.
         """
         received: list[bytes] = []
         request = self.request()
@@ -272,8 +237,8 @@ class ChannelTests(InsidesCase):
 
     def test_chunked_without_a_head(self) -> None:
         """
-        A request that believes its head is written writes chunks, and no head; by itself it ends
-        them with the last chunk.
+        A request that believes that its head is written writes chunks without a head, and by itself
+        ends them with the last chunk.
         """
         request = self.request()
         begin_chunked(request)
@@ -283,7 +248,7 @@ class ChannelTests(InsidesCase):
 
     def test_last_chunk_is_left_to_us(self) -> None:
         """
-        A response whose ``chunked`` was taken away ends without the last chunk.
+        A response with ``chunked`` set to false ends without the last chunk.
         """
         request = self.request()
         request.write(b"data")
@@ -316,7 +281,7 @@ class TransportTests(InsidesCase):
 
     def test_socket(self) -> None:
         """
-        ``socket`` of a transport is its socket, and bytes that it is handed leave.
+        ``socket`` of a transport is its socket, and bytes that are given to it leave.
         """
         found = socket_of(self.transport)
         assert found is not None
@@ -325,8 +290,8 @@ class TransportTests(InsidesCase):
 
     def test_resumed_when_empty(self) -> None:
         """
-        A producer whose ``producerPaused`` was set is resumed when the transport is empty, however
-        little that held.
+        If ``producerPaused`` was set, the producer is resumed when the transport is empty, even if
+        the transport held only one byte.
         """
         self.transport.registerProducer(self.producer, True)
         self.client.stop_reading()
@@ -339,7 +304,7 @@ class TransportTests(InsidesCase):
 
     def test_no_producer(self) -> None:
         """
-        ``producer`` of a transport is ``None`` where nothing feeds it.
+        ``producer`` of a transport is ``None`` before a producer is registered.
         """
         self.assertFalse(pause_until_empty(self.transport))
 
@@ -366,13 +331,14 @@ class Http2Tests(SynchronousTestCase):
 
     def send(self) -> None:
         """
-        Send what the client has to send.
+        Send the bytes that the client's library has made.
         """
         self.transport.protocol.dataReceived(self.h2.data_to_send())
 
     def test_told_apart(self) -> None:
         """
-        The channel of a request over HTTP/2 is not an ``HTTPChannel``, and one over HTTP/1.1 is.
+        The channel of a request over HTTP/2 is not an ``HTTPChannel``; the channel of one over
+        HTTP/1.1 is.
         """
         self.assertTrue(is_http2(self.request))
         resource = Waiting()
@@ -382,7 +348,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_gone(self) -> None:
         """
-        A request that is over is of neither kind.
+        A request over HTTP/2 is over after its stream was reset, and is not recognised as HTTP/2.
         """
         self.h2.reset_stream(1)
         self.send()
@@ -391,24 +357,23 @@ class Http2Tests(SynchronousTestCase):
 
     def test_reset_by_the_client(self) -> None:
         """
-        A request whose stream was reset fails with a text that says so.
+        After its stream was reset, a request fails with a text that says so.
         """
         failure = self.failure_of(lambda: (self.h2.reset_stream(1), self.send()))
         self.assertEqual(ConnectionLost, failure.type)
-        self.assertTrue(was_closed_by_client(failure))
+        self.assertTrue(was_reset(failure))
 
     def test_lost_by_the_network(self) -> None:
         """
-        A request whose connection is lost fails otherwise; one whose connection was closed fails
-        with ``ConnectionDone``.
+        After its connection was lost or closed, a request fails with another text.
         """
         failure = self.failure_of(lambda: self.transport.lose(ConnectionLost()))
-        self.assertFalse(was_closed_by_client(failure))
-        self.assertTrue(was_closed_by_client(Failure(ConnectionDone())))
+        self.assertFalse(was_reset(failure))
+        self.assertFalse(was_reset(Failure(ConnectionDone())))
 
     def failure_of(self, end: object) -> Failure:
         """
-        Return how the request fails when something ends it.
+        Return the failure of the request after something has ended it.
         """
         ended = self.request.notifyFinish()
         end()

@@ -1,5 +1,5 @@
 """
-One stream over one request, driven through a real Site over memory transports.
+One stream over one request, through a real Site over memory transports.
 """
 
 from twisted.internet.address import IPv6Address, UNIXAddress
@@ -10,8 +10,9 @@ from twisted.web.server import NOT_DONE_YET, Request
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import PIECE, Chunk
-from ssetwist.web._outlet import RequestOutlet
+from ssetwist.web._outlet import _NEXT, State
 from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.opening import RequestOutlet, outlet_for
 from tests.memory import Client
 from tests.unit.web.case import ONE, TWO, OutletCase
 
@@ -34,7 +35,7 @@ class OpenTests(OutletCase):
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 gets the bytes without chunks, and the end of the connection for the end.
+        A client of HTTP/1.0 gets the bytes without chunks; its stream ends with the connection.
         """
         client, outlet = self.connect(version="1.0")
         outlet.write(Chunk(ONE, 1))
@@ -46,7 +47,7 @@ class OpenTests(OutletCase):
 
     def test_pitfall_K10_request_that_is_over(self) -> None:
         """
-        Of a request that ended before it was rendered, nothing is held and nothing is waited for.
+        An outlet for a request that has ended before is closed at once, and holds nothing.
         """
         client = Client(self.site, self.clock)
         seen: list[RequestOutlet] = []
@@ -56,7 +57,7 @@ class OpenTests(OutletCase):
 
             def render_GET(inner, request: Request) -> int:  # noqa: N805 (self is the test's)
                 client.close()
-                seen.append(RequestOutlet(request, self.streams))
+                seen.append(outlet_for(request, self.streams))
                 return NOT_DONE_YET
 
         self.site.resource = Late()
@@ -78,14 +79,49 @@ class OpenTests(OutletCase):
         self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
 
 
+class StateTests(OutletCase):
+    """
+    The states of an outlet, and the limit of what it holds.
+    """
+
+    def test_next_states(self) -> None:
+        """
+        A state is followed only by the states that the table names.
+        """
+        self.assertEqual(set(State), set(_NEXT))
+        for state, following in _NEXT.items():
+            for other in set(State) - set(following):
+                _, outlet = self.connect()
+                before, outlet._state = outlet._state, state
+                self.assertRaises(AssertionError, outlet._become, other)
+                outlet._state = before
+
+    def test_closed_is_the_end(self) -> None:
+        """
+        Every state leads to ``CLOSED``, which is not followed by another.
+        """
+        self.assertEqual((), _NEXT[State.CLOSED])
+        self.assertEqual(
+            {State.CLOSED}, {state for state in State if State.CLOSED not in _NEXT[state]}
+        )
+
+    def test_attributes(self) -> None:
+        """
+        Each idle stream has an outlet, so its attributes are few.
+        """
+        self.assertLessEqual(len(RequestOutlet.__slots__), 10)
+        _, outlet = self.connect()
+        self.assertFalse(hasattr(outlet, "__dict__"))
+
+
 class ClientGoesTests(OutletCase):
     """
-    The client goes, for whatever reason, and is gone here at once.
+    A client that goes, for any reason, is gone here at once.
     """
 
     def test_closes(self) -> None:
         """
-        A FIN ends the stream in the turn in which Twisted learns of it.
+        A FIN ends the stream in the turn in which Twisted learns about it.
         """
         client, outlet = self.connect()
         client.close(ConnectionDone())
@@ -93,7 +129,7 @@ class ClientGoesTests(OutletCase):
 
     def test_connection_lost(self) -> None:
         """
-        So does a connection that breaks.
+        A connection that breaks ends the stream in the turn in which Twisted learns about it.
         """
         client, outlet = self.connect()
         client.close(ConnectionLost())
@@ -101,7 +137,7 @@ class ClientGoesTests(OutletCase):
 
     def test_goes_while_behind(self) -> None:
         """
-        What waited for it is freed.
+        A client that goes while bytes wait frees these bytes.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -111,7 +147,7 @@ class ClientGoesTests(OutletCase):
 
     def test_goes_while_closing(self) -> None:
         """
-        Who goes while its last bytes wait does not end a second time.
+        A client that goes while its last bytes wait does not end its stream a second time.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -129,7 +165,7 @@ class ClientGoesTests(OutletCase):
 
     def test_pitfall_K2_K3_bytes_after_the_request(self) -> None:
         """
-        Bytes after the request end the stream, and none of them is kept.
+        Bytes after the request end the stream, and are not kept.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -141,7 +177,7 @@ class ClientGoesTests(OutletCase):
 
     def test_pitfall_K2_bytes_with_the_request(self) -> None:
         """
-        Bytes that arrive together with the request end the stream, too.
+        Bytes that arrive together with the request also end the stream.
         """
         client = Client(self.site, self.clock)
         client.send(b"GET / HTTP/1.1\r\nHost: example.org\r\n\r\n" + b"x" * 20000)
@@ -151,8 +187,8 @@ class ClientGoesTests(OutletCase):
 
     def test_bytes_before_a_late_stream(self) -> None:
         """
-        Bytes that came between the request and the stream cut the connection: there is no stream,
-        but a line in the log.
+        Bytes that came between the request and the stream cut the connection; a line is logged, but
+        no stream begins.
         """
         client = Client(self.site, self.clock)
         requests: list[Request] = []
@@ -167,17 +203,19 @@ class ClientGoesTests(OutletCase):
         self.site.resource = Late()
         client.request()
         client.send(b"x" * 17000)
+        self.clock.advance(5)
         with capturedLogs() as logged:
-            outlet = RequestOutlet(requests[0], self.streams)
-        reasons = [each["reason"] for each in logged if "reason" in each]
-        self.assertEqual([EndReason.UNEXPECTED_BYTES.value], reasons)
+            outlet = outlet_for(requests[0], self.streams)
+        [line] = [each for each in logged if "reason" in each]
+        self.assertEqual((EndReason.UNEXPECTED_BYTES.value, 0), (line["reason"], line["duration"]))
         self.assertFalse(outlet.is_new)
         self.assertTrue(client.transport.is_aborted)
         self.clock.advance(0)
 
     def test_log_line(self) -> None:
         """
-        Pitfall K14: each ended stream has one line with who, reason, duration, events, bytes.
+        Pitfall K14: each ended stream has one line with client, path, reason, duration, events,
+        bytes.
         """
         client, outlet = self.connect("/a%20b?token=secret")
         outlet.write(Chunk(ONE + TWO, 2))
@@ -192,7 +230,7 @@ class ClientGoesTests(OutletCase):
 
     def test_log_line_names(self) -> None:
         """
-        A client is named by its address, whatever kind that is of.
+        The log line names a client by its address: IPv6 in brackets, a UNIX socket as "local".
         """
         for address, name in (
             (IPv6Address("TCP", "2001:db8::1", 50000), "[2001:db8::1]:50000"),
@@ -206,7 +244,7 @@ class ClientGoesTests(OutletCase):
 
     def test_log_line_is_harmless(self) -> None:
         """
-        A path with control characters cannot write to somebody's terminal.
+        A path with control characters is escaped in the log, so that it cannot change a terminal.
         """
         client, outlet = self.connect()
         outlet._request.path = b"/\x1b[2J"  # old Twisted takes it so, and HTTP/2 does
@@ -222,7 +260,7 @@ class BackpressureTests(OutletCase):
 
     def test_writes_wait(self) -> None:
         """
-        While the transport is full nothing is handed to it; afterwards everything follows.
+        While the transport is full it is given nothing; afterwards everything follows.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -235,7 +273,7 @@ class BackpressureTests(OutletCase):
 
     def test_pieces(self) -> None:
         """
-        A large event goes in pieces, each of which may fill the transport.
+        A large event goes in pieces, and each piece may fill the transport.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -245,7 +283,7 @@ class BackpressureTests(OutletCase):
 
     def test_too_much_waits(self) -> None:
         """
-        More than may wait cuts the client.
+        A client for which more than the limit would wait is cut.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -267,7 +305,7 @@ class BackpressureTests(OutletCase):
 
     def test_stalled(self) -> None:
         """
-        Who takes nothing for the stall time-out is cut.
+        A client that takes nothing for the stall time-out is cut.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -276,9 +314,9 @@ class BackpressureTests(OutletCase):
         self.pass_time(6)
         self.assert_ended(EndReason.STALLED, outlet)
 
-    def test_told_again(self) -> None:
+    def test_paused_twice(self) -> None:
         """
-        A transport that says once more that it is full does not begin the time anew.
+        A transport that pauses its producer twice does not restart the stall time-out.
         """
         client, outlet = self.connect()
         for _ in range(2):
@@ -288,7 +326,7 @@ class BackpressureTests(OutletCase):
 
     def test_progress_is_no_stall(self) -> None:
         """
-        Pitfall K7: each piece that leaves begins the time anew.
+        Pitfall K7: each piece that leaves restarts the stall time-out.
         """
         client, outlet = self.connect()
         for _ in range(10):
@@ -299,7 +337,7 @@ class BackpressureTests(OutletCase):
 
     def test_has_room(self) -> None:
         """
-        The writer hears, once, when everything has been taken, and not while it keeps up.
+        The writer is told once when everything has been taken, and never while the client keeps up.
         """
         rooms: list[bytes] = []
         client, outlet = self.connect()
@@ -314,7 +352,7 @@ class BackpressureTests(OutletCase):
 
     def test_writer_fills_it_again(self) -> None:
         """
-        A writer that is told of room may write, and be told again.
+        A writer that writes when it is told of room is told again later.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
@@ -336,21 +374,22 @@ class BackpressureTests(OutletCase):
 
 class HeartbeatTests(OutletCase):
     """
-    Comments in silence.
+    Comments on silent streams.
     """
 
     def test_comment(self) -> None:
         """
-        A silent stream gets one comment line, without a blank line, and it is no event.
+        A silent stream gets one comment line, without a blank line, which does not count as an
+        event.
         """
         client, outlet = self.connect()
         self.pass_time(15)
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
 
-    def test_not_to_the_behind(self) -> None:
+    def test_no_comment_while_behind(self) -> None:
         """
-        Who is behind gets none: it could not take it.
+        A client that is behind gets no comment, because it could not take one.
         """
         client, _ = self.connect()
         client.stop_reading()

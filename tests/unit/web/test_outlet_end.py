@@ -2,30 +2,26 @@
 The last bytes of a stream: nothing overtakes them, and a client that does not take them is watched.
 """
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
-from twisted.protocols.policies import WrappingFactory
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import NOT_SENT, Chunk
-from ssetwist.web import Site
-from ssetwist.web._outlet import RequestOutlet
 from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.opening import RequestOutlet
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
-from tests.memory import MemoryDescriptor, SocketClient, dechunk
-from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, take_short_cut
+from tests.memory import dechunk
+from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, WrappedClient, take_short_cut
 
 
 class WriteAfterEndTests(SocketCase):
     """
-    Writing to a stream whose end is on its way.
+    Writing to a stream while its end is on the way.
     """
 
     def test_goes_nowhere(self) -> None:
         """
-        A write after the end, first of all one in the callback that tells of it, goes nowhere,
-        and nobody need wait for it; the client gets the last words and the end of the response.
+        A write after the end goes nowhere, also in the callback that tells the end, and never asks
+        to wait; the client gets the last words and the end of the response.
         """
         for room in (0, 1, 20, 1000):
             with self.subTest(room=room):
@@ -34,9 +30,9 @@ class WriteAfterEndTests(SocketCase):
 
                 def write(outlet: RequestOutlet = outlet, writes: list[object] = writes) -> None:
                     writes.append(outlet.write(Chunk(b"data: late\n\n", 1)))
-                    frames = Chunk(b"data: late\n\n", 1)
-                    writes.append(take_short_cut(outlet, frames))
-                    writes.append(outlet.settle(frames, NOT_SENT))
+                    late = Chunk(b"data: late\n\n", 1)
+                    writes.append(take_short_cut(outlet, late))
+                    writes.append(outlet.settle(late, NOT_SENT))
 
                 self.resource.writers[-1].on_end = lambda reason, write=write: write()
                 outlet.write(Chunk(ONE, 1))
@@ -51,20 +47,6 @@ class WriteAfterEndTests(SocketCase):
                 self.assertEqual(b":\n" + ONE + TWO, dechunk(body))
 
 
-class WrappedClient(SocketClient):
-    """
-    One connection with a protocol between the socket transport and HTTP, as with TLS; here it
-    passes on what it gets.
-    """
-
-    def __init__(self, site: Site, clock: Clock, *, address: str = "192.0.2.1") -> None:
-        peer = IPv4Address("TCP", address, 50000)
-        self.clock = clock
-        self.transport = MemoryDescriptor(clock, peer)
-        self.transport.protocol = WrappingFactory(site).buildProtocol(peer)
-        self.transport.protocol.makeConnection(self.transport)
-
-
 class LastChunkTests(OutletCase):
     """
     The last chunk of a stream that does not write to the socket itself.
@@ -74,8 +56,8 @@ class LastChunkTests(OutletCase):
 
     def test_is_waited_for(self) -> None:
         """
-        A client that does not take it is still looked after, cut at the stall time-out, and held by
-        nobody after that.
+        A client that does not take the last chunk is watched, and cut at the stall time-out; after
+        that nothing holds the stream.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -89,7 +71,7 @@ class LastChunkTests(OutletCase):
 
     def test_slow_client(self) -> None:
         """
-        A client that takes it late gets all of it, and then the connection is closed.
+        A client that takes the last chunk late gets everything, and then the connection is closed.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -110,12 +92,12 @@ class LastChunkTests(OutletCase):
 
 class ServerEndsTests(OutletCase):
     """
-    The server ends a stream.
+    Streams that the server ends.
     """
 
     def test_cleanly(self) -> None:
         """
-        The last words and the last chunk are sent, and the connection is closed, as announced.
+        The last words and the last chunk are sent, and the connection is closed, as the head says.
         """
         client, outlet = self.connect()
         outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
@@ -129,7 +111,8 @@ class ServerEndsTests(OutletCase):
 
     def test_before_the_end(self) -> None:
         """
-        The writer may write once more: that comes before the last words, and is counted.
+        The writer may write once more before the end: these bytes precede the last words, and are
+        counted.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
@@ -141,9 +124,9 @@ class ServerEndsTests(OutletCase):
         self.assertEqual([1], [each["events"] for each in logged if "reason" in each])
         self.assertTrue(client.is_complete)
 
-    def test_before_the_end_of_who_is_behind(self) -> None:
+    def test_before_the_end_while_behind(self) -> None:
         """
-        So it is for one that is behind, after what waits already.
+        While a client is behind, the last write of the writer follows the bytes that wait.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
@@ -156,7 +139,7 @@ class ServerEndsTests(OutletCase):
 
     def test_before_the_end_too_much(self) -> None:
         """
-        If what it writes then is too much, the stream is cut, and ends once.
+        If the last write of the writer is too large, the stream is cut, and ends once.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers
@@ -170,7 +153,7 @@ class ServerEndsTests(OutletCase):
 
     def test_no_last_moment(self) -> None:
         """
-        Where a stream is cut, or the client has gone, there is no last moment to write.
+        A writer cannot write once more when the stream is cut or the client has gone.
         """
         _, first = self.connect()
         client, _ = self.connect()
@@ -182,7 +165,7 @@ class ServerEndsTests(OutletCase):
 
     def test_bytes_after_the_end(self) -> None:
         """
-        What comes after the end of a stream is of no interest, and nothing of it is kept.
+        Bytes that come after the end of a stream are ignored and not kept.
         """
         client, outlet = self.connect()
         outlet.end(EndReason.FINISHED)
@@ -193,7 +176,8 @@ class ServerEndsTests(OutletCase):
 
     def test_behind(self) -> None:
         """
-        What waits comes before the last words; the owner is told at once, not when all has left.
+        Bytes that wait precede the last words; the writer is told the end at once, not when all has
+        left.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -208,7 +192,8 @@ class ServerEndsTests(OutletCase):
 
     def test_pitfall_K12_never_reads_after_the_end(self) -> None:
         """
-        Who does not take its last bytes is cut at the stall time-out, and told nothing twice.
+        A client that does not take its last bytes is cut at the stall time-out, and the writer is
+        told the end only once.
         """
         for headers in ({}, {"Connection": "close"}):
             self.resource.writers.clear()
@@ -223,7 +208,8 @@ class ServerEndsTests(OutletCase):
 
     def test_connection_close(self) -> None:
         """
-        ``Connection: close`` gets the last chunk, then the end of the connection.
+        A client that asks for ``Connection: close`` gets the last chunk, then the end of the
+        connection.
         """
         client, outlet = self.connect(headers={"Connection": "close"})
         outlet.end(EndReason.FINISHED)
@@ -233,7 +219,8 @@ class ServerEndsTests(OutletCase):
 
     def test_never_closes(self) -> None:
         """
-        Who does not let its connection be closed, as a peer may over TLS, is cut after a time.
+        A client that does not let its connection be closed, as is possible with TLS, is cut after a
+        time.
         """
         client, outlet = self.connect()
         client.transport.loseConnection = lambda: None  # type: ignore[method-assign]
@@ -246,7 +233,8 @@ class ServerEndsTests(OutletCase):
 
     def test_incomplete(self) -> None:
         """
-        A response that is not whole ends without the last chunk, after what was written.
+        A response that is broken off ends without the last chunk, after everything that was
+        written.
         """
         client, outlet = self.connect()
         outlet.write(Chunk(ONE, 1))
@@ -268,7 +256,7 @@ class ServerEndsTests(OutletCase):
 
     def test_abort_while_closing(self) -> None:
         """
-        Aborting cuts short an end that is under way.
+        Aborting cuts a stream while its last bytes are on their way.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -278,9 +266,9 @@ class ServerEndsTests(OutletCase):
         self.assert_ended(EndReason.FINISHED, outlet)
         self.clock.advance(0)
 
-    def test_abort_by_who_is_told(self) -> None:
+    def test_abort_by_the_writer(self) -> None:
         """
-        Whoever is told of a proper end may still cut the connection.
+        A writer that is told of a proper end may still cut the connection.
         """
         client, outlet = self.connect()
         self.resource.writers[0].on_end = lambda reason: outlet.abort(reason)
@@ -291,7 +279,7 @@ class ServerEndsTests(OutletCase):
 
     def test_finished_behind_our_back(self) -> None:
         """
-        A request that the application finishes itself ends the stream, and hurts nothing.
+        A request that the application finishes itself ends the stream, without harm.
         """
         _, outlet = self.connect()
         outlet._request.finish()
@@ -300,7 +288,7 @@ class ServerEndsTests(OutletCase):
 
     def test_access_log(self) -> None:
         """
-        A stream that the server ends has its bytes in the access log, like every response.
+        The access log counts the bytes of a stream that the server ends, as for any response.
         """
         logged: list[int] = []
         self.site.log = lambda request: logged.append(request.sentLength)

@@ -1,6 +1,9 @@
 """
-One stream over a socket: what is sent past the transport, and what is left to it.
+One stream on a socket: bytes that go straight to the socket, and bytes that are left to the
+transport.
 """
+
+from math import inf
 
 from twisted.logger import capturedLogs
 
@@ -19,8 +22,8 @@ class BeginTests(SocketCase):
 
     def test_head_leaves_at_once(self) -> None:
         """
-        The head and the first bytes are with the kernel when render returns, and nothing waits for
-        a turn of the reactor.
+        The kernel has the head and the first bytes when render returns; nothing waits for a turn of
+        the reactor.
         """
         client, outlet = self.connect()
         self.assertEqual(b":\n", client.body)
@@ -28,7 +31,7 @@ class BeginTests(SocketCase):
 
     def test_head_leaves_at_once_after_another_response(self) -> None:
         """
-        So they are on a connection that was used before.
+        The head also leaves at once on a connection that has carried another response.
         """
         client = SocketClient(self.site, self.clock)
         self.addCleanup(client.close)
@@ -40,7 +43,7 @@ class BeginTests(SocketCase):
 
     def test_head_is_refused(self) -> None:
         """
-        What the kernel takes only later is overtaken by nothing.
+        Nothing overtakes a head that the kernel takes only later.
         """
         for room in (0, 10, 100):
             client = SocketClient(self.site, self.clock)
@@ -57,9 +60,24 @@ class BeginTests(SocketCase):
             self.assertFalse(outlet.is_behind)
             self.assertEqual(["has room"], self.resource.writers[-1].told)
 
+    def test_room_before_the_rest_of_the_head(self) -> None:
+        """
+        When the kernel has room again, but the transport still holds a part of the head, nothing
+        overtakes it.
+        """
+        client = SocketClient(self.site, self.clock)
+        self.addCleanup(client.close)
+        client.socket.room = 10
+        client.request()
+        client.socket.room = inf
+        self.assertFalse(self.resource.outlets[-1].write(Chunk(ONE, 1)))
+        client.transport.work()
+        self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"))
+        self.assertEqual(b":\n" + ONE, client.body)
+
     def test_after_another_response(self) -> None:
         """
-        Nor is what is left of the responses before it.
+        Nothing overtakes the rest of the responses before the stream.
         """
         client = SocketClient(self.site, self.clock)
         self.addCleanup(client.close)
@@ -76,7 +94,7 @@ class BeginTests(SocketCase):
 
     def test_continue(self) -> None:
         """
-        Nor is the permission to send a body.
+        Nothing overtakes the permission to send a body.
         """
         client, _ = self.connect(headers={"Expect": "100-continue"})
         self.assertTrue(client.received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
@@ -91,7 +109,7 @@ class BeginTests(SocketCase):
 
     def test_client_that_has_gone(self) -> None:
         """
-        A client whose socket is broken when its stream begins is gone in a moment.
+        A client with a broken socket when its stream begins is gone in the next turn.
         """
         client = SocketClient(self.site, self.clock)
         client.socket.error = ConnectionResetError()
@@ -102,7 +120,7 @@ class BeginTests(SocketCase):
 
 class SendTests(SocketCase):
     """
-    Straight to the socket: by write, or by send and settle.
+    Bytes that go straight to the socket: by write, or by send and settle.
     """
 
     def by_write(self, outlet: RequestOutlet, chunk: Chunk) -> bool:
@@ -116,7 +134,7 @@ class SendTests(SocketCase):
 
     def test_at_once(self) -> None:
         """
-        What the kernel takes is on its way before write returns, in one chunk.
+        Bytes that the kernel takes have left before write returns, as one chunk.
         """
         for client, outlet, put in self.both_ways():
             before = len(client.received)
@@ -126,7 +144,7 @@ class SendTests(SocketCase):
 
     def test_framed_once(self) -> None:
         """
-        HTTP's frame is put around events once for all: everyone is sent the same object.
+        HTTP's chunk is put around events once, and every client is sent the same object.
         """
         chunk = Chunk(ONE, 1)
         clients = [*self.both_ways(), *self.both_ways()]
@@ -138,7 +156,7 @@ class SendTests(SocketCase):
 
     def test_part(self) -> None:
         """
-        Of what the kernel takes a part of, the rest follows; what comes later comes later.
+        If the kernel takes a part of a chunk, the rest follows, and later chunks follow after that.
         """
         for room in range(1, 14):
             for client, outlet, put in self.both_ways():
@@ -150,9 +168,22 @@ class SendTests(SocketCase):
                 self.assertEqual(b":\n" + ONE + TWO, client.body)
                 self.assertTrue(put(outlet, Chunk(ONE, 1)), "it keeps up again")
 
+    def test_room_before_the_transport(self) -> None:
+        """
+        When the kernel has room again, but the transport still holds bytes, nothing overtakes them.
+        """
+        for room in (0, 5):
+            for client, outlet, put in self.both_ways():
+                client.socket.room = room
+                put(outlet, Chunk(ONE, 1))
+                client.socket.room = inf
+                self.assertFalse(put(outlet, Chunk(TWO, 1)))
+                client.transport.work()
+                self.assertEqual(b":\n" + ONE + TWO, client.body)
+
     def test_nothing(self) -> None:
         """
-        So it is with what the kernel takes nothing of.
+        If the kernel takes nothing, the chunk waits, and the stream is behind until it has left.
         """
         for client, outlet, put in self.both_ways():
             client.stop_reading()
@@ -164,7 +195,7 @@ class SendTests(SocketCase):
 
     def test_error(self) -> None:
         """
-        A broken connection raises nothing; the reactor finds out in a moment.
+        A write to a broken connection raises nothing; the reactor finds the error in the next turn.
         """
         for client, outlet, put in self.both_ways():
             client.socket.error = BrokenPipeError()
@@ -176,7 +207,7 @@ class SendTests(SocketCase):
 
     def test_after_the_end(self) -> None:
         """
-        What is written to a stream that has ended goes nowhere, and nobody need wait for it.
+        A write to a stream that has ended goes nowhere, and never asks to wait.
         """
         for client, outlet, put in self.both_ways():
             client.close()
@@ -202,7 +233,7 @@ class SendTests(SocketCase):
 
     def test_send_alone(self) -> None:
         """
-        A send counts and tells nothing; that is left to settle, in the reactor's thread.
+        A send alone counts nothing and tells nothing; settle does, in the reactor's thread.
         """
         client, outlet = self.connect()
         client.socket.room = 5
@@ -217,7 +248,7 @@ class SendTests(SocketCase):
 
     def test_large(self) -> None:
         """
-        Large frames go in pieces, whatever the kernel takes of them, and arrive whole.
+        Large events go in pieces, and arrive whole, even if the kernel takes them in smaller parts.
         """
         data = bytes(range(256)) * (3 * PIECE // 256) + b"\n\n"
         for client, outlet, put in self.both_ways():
@@ -231,9 +262,9 @@ class SendTests(SocketCase):
             self.assertEqual(b":\n" + data, client.body)
             self.assertLessEqual(max(map(len, client.socket.sends)), PIECE + 100)
 
-    def test_large_and_nobody_behind(self) -> None:
+    def test_large_and_not_behind(self) -> None:
         """
-        A client that takes large frames at once is never behind.
+        A client that takes a large chunk at once is never behind.
         """
         for client, outlet, put in self.both_ways():
             self.assertTrue(put(outlet, Chunk(b"x" * (2 * MAX_WAITING), 1)))
@@ -242,7 +273,7 @@ class SendTests(SocketCase):
 
     def test_end(self) -> None:
         """
-        The end follows what the kernel has refused, and then the connection is closed.
+        The end follows the bytes that the kernel has refused, and then the connection is closed.
         """
         for client, outlet, put in self.both_ways():
             client.socket.room = 7
@@ -258,7 +289,7 @@ class SendTests(SocketCase):
 
     def test_last_chunk_is_refused(self) -> None:
         """
-        Who does not take the last chunk is still watched, and cut at the stall time-out.
+        A client that does not take the last chunk is still watched, and cut at the stall time-out.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -269,7 +300,8 @@ class SendTests(SocketCase):
 
     def test_accounts(self) -> None:
         """
-        However it was written, the log line counts events and bytes of the stream, not HTTP's.
+        The log line counts events and bytes of the stream, without HTTP's chunks, for each way of
+        writing.
         """
         for client, outlet, put in self.both_ways():
             put(outlet, Chunk(ONE + TWO, 2))
@@ -284,7 +316,7 @@ class SendTests(SocketCase):
 
     def test_http_1_0(self) -> None:
         """
-        Where there are no chunks there is no short cut, and the bytes are the same.
+        Over HTTP/1.0 a stream is without a short cut, and its bytes are the same.
         """
         for put in (self.by_write, self.by_send):
             client, outlet = self.connect(version="1.0")
@@ -295,7 +327,7 @@ class SendTests(SocketCase):
 
     def test_heartbeat(self) -> None:
         """
-        Who has had an event gets no comment before its own silence is over.
+        A client that has had an event gets its comment when its own silence is over, not earlier.
         """
         client, outlet = self.connect()
         self.pass_time(6)
@@ -313,7 +345,7 @@ class LifetimeTests(SocketCase):
 
     def test_lifetime(self) -> None:
         """
-        It ends properly, after its writer had its last moment.
+        A stream ends properly when its lifetime is over, after its writer could write once more.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers

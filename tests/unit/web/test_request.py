@@ -17,12 +17,12 @@ from tests.unit.web.test_head import SettingHeaders
 
 class RequestTests(SynchronousTestCase):
     """
-    Where a request comes from, and what is in it.
+    Address and header fields of a request.
     """
 
     def request(self, peer: IAddress) -> Request:
         """
-        Make a request that comes from there.
+        Make a request that comes from this address.
         """
         clock = Clock()
         hub = MemoryHub(clock=clock)
@@ -37,7 +37,8 @@ class RequestTests(SynchronousTestCase):
 
     def test_address(self) -> None:
         """
-        With IP, of either version, it has an address that can be counted by; a local one has none.
+        A request over IP, of either version, has an address that clients are counted by; one over a
+        UNIX socket has an empty one.
         """
         for peer, address, name in (
             (IPv4Address("TCP", "192.0.2.1", 5000), "192.0.2.1", "192.0.2.1:5000"),
@@ -49,7 +50,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_header(self) -> None:
         """
-        Of several fields with one name it is the last; whatever its bytes are.
+        The last of several fields with one name counts, and its bytes need not be UTF-8.
         """
         request = self.request(UNIXAddress(None))
         self.assertIsNone(header_of(request, b"X-Kind"))

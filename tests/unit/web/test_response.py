@@ -1,5 +1,5 @@
 """
-Per-request streams.
+Streams for one request, fed by a source.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -19,12 +19,12 @@ from tests.unit.web.case import END, Answering, ResponseCase
 
 class SourceTests(ResponseCase):
     """
-    What may be a source.
+    Objects that may be a source, and objects that may not.
     """
 
     def test_async_iterator(self) -> None:
         """
-        An async iterator's events are sent as they come, and its end ends the stream for good.
+        Events of an async iterator are sent as they come, and its end ends the stream for good.
         """
         waiting: Deferred[None] = Deferred()
         client = self.ask(lambda: self.waits("first", waiting))
@@ -37,7 +37,7 @@ class SourceTests(ResponseCase):
 
     def test_iterator(self) -> None:
         """
-        So are those of an iterator.
+        Events of an iterator are sent as they come, and its end ends the stream for good.
         """
         client = self.ask(lambda: iter([Event("1"), Event("2")]))
         self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n" + END, client.body)
@@ -74,7 +74,7 @@ class SourceTests(ResponseCase):
 
     def test_deferred_function(self) -> None:
         """
-        So does that of a function that returns a Deferred.
+        The stream of a function that returns a Deferred lasts until the Deferred fires.
         """
         waiting: Deferred[None] = Deferred()
         client = self.ask(lambda: lambda send: waiting)
@@ -84,7 +84,7 @@ class SourceTests(ResponseCase):
 
     def test_looping_call(self) -> None:
         """
-        A function may start something periodic, and stop it when the stream has ended.
+        A function may start a periodic call, and stop it when the stream has ended.
         """
 
         def source(send: Send) -> None:
@@ -100,16 +100,16 @@ class SourceTests(ResponseCase):
 
     def test_nothing_else(self) -> None:
         """
-        Anything else is a mistake that is told to whoever made it, before anything is sent.
+        An object that is not a source raises TypeError before anything is sent.
         """
         client = self.ask(lambda: 7)
         (problem,) = self.flushLoggedErrors(TypeError)
         self.assertIn("an async iterator, an iterator, or a function", str(problem.value))
         self.assertTrue(client.head.startswith(b"1 500"))
 
-    def test_what_it_is_told(self) -> None:
+    def test_hints(self) -> None:
         """
-        Who passes what would have made a source is told what to do with it.
+        The error for an object that could have been made a source says how.
         """
 
         async def coroutine() -> None:
@@ -131,9 +131,9 @@ class SourceTests(ResponseCase):
             (problem,) = self.flushLoggedErrors(TypeError)
             self.assertIn(hint, str(problem.value))
 
-    def test_twice(self) -> None:
+    def test_written_before(self) -> None:
         """
-        A request becomes a stream once, and only if nothing was written to it.
+        A request to which something was written cannot become a stream.
         """
 
         class Twice(Resource):
@@ -151,7 +151,7 @@ class SourceTests(ResponseCase):
 
     def test_function_returning_something_else(self) -> None:
         """
-        So is a function that returns a generator.
+        A function that returns a generator is an error, and its stream is broken off.
         """
         self.ask(lambda: lambda send: iter(()))
         (problem,) = self.flushLoggedErrors(TypeError)
@@ -160,7 +160,7 @@ class SourceTests(ResponseCase):
 
     def test_not_an_event(self) -> None:
         """
-        A source of something else than events is told what to do.
+        The error for a source of texts says how to make events of them.
         """
         self.ask(lambda: iter(["text"]))
         (problem,) = self.flushLoggedErrors(TypeError)
@@ -168,7 +168,8 @@ class SourceTests(ResponseCase):
 
     def test_request_with_a_body(self) -> None:
         """
-        A request may have a body, whichever way it comes: what is asked of a language model.
+        A request with a body can become a stream, however the body is sent: a question to a
+        language model is one.
         """
         head = b"POST / HTTP/1.1\r\nHost: example.org\r\n"
         for parts in (
@@ -190,7 +191,7 @@ class BackpressureTests(ResponseCase):
 
     def test_pulled_as_the_client_reads(self) -> None:
         """
-        While the client is behind nothing is pulled.
+        While the client is behind, the source is not pulled.
         """
         pulled: list[int] = []
 
@@ -230,7 +231,7 @@ class BackpressureTests(ResponseCase):
 
     def test_function_that_never_stops(self) -> None:
         """
-        Nor does a function that sends for ever to a client that takes it all.
+        A function that sends for ever to a fast client does not keep the reactor for itself.
         """
 
         async def source(send: Send) -> None:
@@ -246,7 +247,7 @@ class BackpressureTests(ResponseCase):
 
     def test_function_that_does_not_wait(self) -> None:
         """
-        A function that sends without waiting is cut at the limit, and its memory with it.
+        A function that sends without waiting is cut at the limit, and its Deferreds fire.
         """
         sends: list[Send] = []
         client = self.ask(lambda: sends.append)
@@ -259,7 +260,7 @@ class BackpressureTests(ResponseCase):
 
     def test_cancelled_wait(self) -> None:
         """
-        Cancelling what send returned only stops the waiting.
+        Cancelling the Deferred of a send only stops the waiting.
         """
         sends: list[Send] = []
         client = self.ask(lambda: sends.append)
@@ -273,12 +274,12 @@ class BackpressureTests(ResponseCase):
 
 class AnotherSiteTests(ResponseCase):
     """
-    Under a Site that is not ours.
+    Streams for one request under a Site that is not ours.
     """
 
     def test_heartbeat(self) -> None:
         """
-        The stream has a heartbeat there, too, on the clock of that Site, and leaves nothing behind.
+        The stream has a heartbeat on the clock of that Site, and holds nothing after its end.
         """
         site = TwistedSite(
             Answering(lambda: lambda send: None, {}), timeout=None, reactor=self.clock

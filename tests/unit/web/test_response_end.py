@@ -1,5 +1,5 @@
 """
-How a stream of one request's own events ends.
+Ends of streams for one request.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -18,12 +18,12 @@ from tests.unit.web.case import Answering, ResponseCase
 
 class EndTests(ResponseCase):
     """
-    How it ends.
+    Ends of the client, of the source, and of the server.
     """
 
     def test_client_closes(self) -> None:
         """
-        When the client closes, what the source awaits is cancelled and its finally runs, at once.
+        When the client closes, the wait of the source is cancelled and its finally runs, at once.
         """
         waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
         client = self.ask(lambda: self.waits("first", waiting))
@@ -34,7 +34,7 @@ class EndTests(ResponseCase):
 
     def test_client_closes_while_behind(self) -> None:
         """
-        So it is for a source that waits for the client to read.
+        When the client closes, a Deferred of a send that waits for it fires.
         """
         client = self.ask(lambda: self.waits("x" * 10, Deferred()))
         sends: list[Send] = []
@@ -47,7 +47,7 @@ class EndTests(ResponseCase):
 
     def test_generator_behind(self) -> None:
         """
-        A generator that is not pulled because its client is behind is closed when that goes.
+        A generator that is not pulled because its client is behind is closed when the client goes.
         """
 
         def source() -> Iterator[Event]:
@@ -70,7 +70,7 @@ class EndTests(ResponseCase):
 
     def test_cursor_that_cleans_up_slowly(self) -> None:
         """
-        A finally may wait; the client's end does not.
+        A finally of the source may wait; the stream of a client that has gone ends before that.
         """
         cleaned: Deferred[None] = Deferred()
 
@@ -91,7 +91,7 @@ class EndTests(ResponseCase):
 
     def test_source_raises(self) -> None:
         """
-        An exception ends the stream, visibly not whole, and is logged once.
+        An exception of the source breaks the stream off, and is logged once.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -108,7 +108,7 @@ class EndTests(ResponseCase):
 
     def test_deferred_fails(self) -> None:
         """
-        So does a Deferred that fails, also with a cancellation of its own.
+        A Deferred that fails breaks the stream off and is logged, even if it was cancelled itself.
         """
         self.ask(lambda: lambda send: fail(ZeroDivisionError()))
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
@@ -120,7 +120,7 @@ class EndTests(ResponseCase):
 
     def test_asyncio(self) -> None:
         """
-        A source that awaits something of asyncio is cancelled in its way, which is no error.
+        A source that catches the CancelledError of asyncio is also cancelled, without an error.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -135,7 +135,7 @@ class EndTests(ResponseCase):
 
     def test_while_the_server_stops(self) -> None:
         """
-        No stream begins while the server stops, and its source is not begun.
+        While the server stops, a stream does not begin, and its source is not begun.
         """
         self.streams.drain(3)
         client = self.ask(lambda: self.waits("first", Deferred()))
@@ -145,7 +145,7 @@ class EndTests(ResponseCase):
 
     def test_clean_up_raises(self) -> None:
         """
-        An exception of the cleaning up is logged, too.
+        An exception in the finally of a source is logged.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -177,8 +177,8 @@ class EndTests(ResponseCase):
 
     def test_ends_where_the_source_waits(self) -> None:
         """
-        So is one whose stream ends in a callback of the very thing that it waits for; a clean-up
-        that waits is not cancelled.
+        If the stream ends in a callback of the Deferred that the source waits for, the source is
+        cancelled in the next turn; a clean-up that waits is not cancelled.
         """
         ready: Deferred[None] = Deferred()
         cleaned: Deferred[None] = Deferred()
@@ -205,7 +205,7 @@ class EndTests(ResponseCase):
 
     def test_source_that_does_not_listen(self) -> None:
         """
-        A source that swallows the cancellation is not pulled any further.
+        A source that swallows the cancellation is not pulled again.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -222,7 +222,7 @@ class EndTests(ResponseCase):
 
     def test_not_once(self) -> None:
         """
-        Where a client is to come back, it is not told otherwise.
+        With ``once=False`` the stream ends without telling the client to stay away.
         """
         client = self.ask(lambda: iter([Event("1")]), once=False)
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)
@@ -230,7 +230,8 @@ class EndTests(ResponseCase):
 
     def test_comes_back(self) -> None:
         """
-        Who comes back after the end gets 204, and the source, which may cost money, is not begun.
+        A client that comes back after the end gets 204, and a source, which may cost money, is not
+        begun.
         """
         client = self.ask(
             lambda: self.waits("first", Deferred()), headers={"Last-Event-ID": "#end"}
@@ -240,7 +241,7 @@ class EndTests(ResponseCase):
 
     def test_head(self) -> None:
         """
-        HEAD gets the head; the source is closed, and not begun; the connection goes on.
+        HEAD gets the head and leaves the connection open; the source is closed without being begun.
         """
         closed: list[bool] = []
 

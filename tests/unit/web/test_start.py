@@ -1,5 +1,5 @@
 """
-Where a stream begins.
+Beginning of a stream, read from a request.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -9,7 +9,7 @@ from twisted.web.test.requesthelper import DummyChannel
 
 from ssetwist.web._start import Start, start_of
 
-#: How clients spell the cursor in the query.
+#: Spellings of the parameter by which clients send their last id.
 SPELLINGS = ("last_event_id", "lastEventID", "lastEventId", "Last-Event-ID", "evs_last_event_id")
 
 
@@ -17,7 +17,7 @@ def request(
     *headers: bytes, name: bytes = b"Last-Event-ID", **query: bytes | list[bytes]
 ) -> Request:
     """
-    Make a request with such headers and such a query.
+    Make a request with these values of a header, and this query.
     """
     made = Request(DummyChannel(), False)
     made.requestHeaders = Headers({name: list(headers)} if headers else {})
@@ -29,7 +29,7 @@ def request(
 
 class CursorTests(SynchronousTestCase):
     """
-    The id that the client saw last.
+    The id of the last event that the client saw.
     """
 
     def assert_id(self, expected: str | None, made: Request) -> None:
@@ -37,7 +37,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """
-        Who says nothing wants what is new.
+        A client that sends no id begins at the live end.
         """
         self.assertTrue(start_of(request()).is_live)
         made = request()
@@ -46,7 +46,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_header(self) -> None:
         """
-        The header is found in any case.
+        The header is found in upper, lower and mixed case.
         """
         for name in (b"Last-Event-ID", b"last-event-id", b"Last-Event-Id"):
             self.assert_id("#e.1", request(b"#e.1", name=name))
@@ -54,41 +54,41 @@ class CursorTests(SynchronousTestCase):
 
     def test_query(self) -> None:
         """
-        Each spelling of the query parameter is known.
+        Each known spelling of the query parameter gives the id.
         """
         for name in SPELLINGS:
             self.assert_id("#e.1", request(**{name: b"#e.1"}))
 
     def test_no_other_spelling(self) -> None:
         """
-        What is only similar is the application's own.
+        A parameter with a similar name belongs to the application, and is ignored.
         """
         for name in ("id", "last-event-id", "LastEventId", "cursor"):
             self.assert_id(None, request(**{name: b"#e.1"}))
 
     def test_header_wins(self) -> None:
         """
-        The header wins over each of them: the query is what a page was opened with.
+        The header wins over the query, which is from the time when the page was opened.
         """
         for name in SPELLINGS:
             self.assert_id("#e.2", request(b"#e.2", **{name: b"#e.1"}))
 
     def test_empty_header_wins(self) -> None:
         """
-        Also an empty one: its client was told to forget its id.
+        An empty header also wins over the query: the client was told to forget its id.
         """
         self.assert_id(None, request(b"", last_event_id=b"#e.1"))
 
     def test_empty(self) -> None:
         """
-        An empty id says nothing.
+        An empty id counts as not sent.
         """
         self.assert_id(None, request(b""))
         self.assert_id(None, request(last_event_id=b""))
 
     def test_encodings(self) -> None:
         """
-        An id comes in UTF-8 from some and in Latin-1 from others.
+        An id may come in UTF-8 or in Latin-1.
         """
         for made in (request, lambda value: request(last_event_id=value)):
             self.assert_id("\xe91", made("\xe91".encode()))
@@ -98,14 +98,14 @@ class CursorTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """
-        Of several the first counts.
+        The first of several ids counts.
         """
         self.assert_id("1", request(b"1", b"2"))
         self.assert_id("1", request(last_event_id=[b"1", b"2"]))
 
     def test_any(self) -> None:
         """
-        A cursor is never refused.
+        An id is never refused.
         """
         for value in (b"#", b" ", b"earliest", b"x" * 100_000, b"\x01", b"-10", b"\xed\xa0\x80"):
             self.assertIsNotNone(start_of(request(value)).last_event_id)
@@ -113,34 +113,34 @@ class CursorTests(SynchronousTestCase):
 
 class FromTests(SynchronousTestCase):
     """
-    The history that a client asks for the first time.
+    The history that a client asks for the first time, by ``from``.
     """
 
     def test_earliest(self) -> None:
         """
-        All of it.
+        ``earliest`` asks for everything.
         """
         self.assertEqual(Start("earliest"), start_of(request(**{"from": b"earliest"})))
 
     def test_last(self) -> None:
         """
-        The last ones, but no more than a thousand.
+        ``-10`` asks for the last ten events; a larger number than a thousand counts as a thousand.
         """
         for text, count in ((b"-10", 10), (b"-1", 1), (b"-007", 7), (b"-999999999", 1000)):
             start = start_of(request(**{"from": text}))
             self.assertEqual(Start(last=count), start)
             self.assertFalse(start.is_live)
 
-    def test_none_of_them(self) -> None:
+    def test_no_events(self) -> None:
         """
-        None, or an empty value, is the same as saying nothing.
+        ``-0`` and an empty value ask for no history.
         """
         for text in (b"", b"-0"):
             self.assertTrue(start_of(request(**{"from": text})).is_live)
 
-    def test_nonsense(self) -> None:
+    def test_invalid(self) -> None:
         """
-        What makes no sense is an error which says what would.
+        Any other value is an error that says which values are valid.
         """
         for text in (
             *(b"10", b"+10", b"-", b"--1", b"-1.5", b"- 1", b"-1 ", b"-1\n", b"-1_0", b"0", b"all"),
@@ -153,7 +153,7 @@ class FromTests(SynchronousTestCase):
 
     def test_cursor_wins(self) -> None:
         """
-        A cursor wins over it, in the header or in the query, whatever it says.
+        An id, in the header or in the query, wins over any value of ``from``.
         """
         for text in (b"earliest", b"-10", b"nonsense"):
             self.assertEqual(Start("1"), start_of(request(b"1", **{"from": text})))

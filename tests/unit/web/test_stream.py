@@ -13,7 +13,7 @@ from twisted.web.util import DeferredResource
 from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason, Subscriber, UnknownCursor
 from ssetwist.log import MemoryLog
-from ssetwist.web import EventStreamResource, _outlet
+from ssetwist.web import EventStreamResource, _http1
 from tests.conformance.reference import Received, read
 from tests.memory import Client
 from tests.unit.web.case import RETRY, StreamCase
@@ -26,7 +26,7 @@ class GetTests(StreamCase):
 
     def test_retry_is_first(self) -> None:
         """
-        The reconnection time comes as a line before the first event, with no blank line behind it.
+        The reconnection time comes as a line before the first event, without a blank line after it.
         """
         client = self.client()
         self.publish("1")
@@ -34,7 +34,7 @@ class GetTests(StreamCase):
 
     def test_one_turn_later(self) -> None:
         """
-        What is published in one turn leaves in the next, in one piece.
+        Events that are published in one turn leave together in the next.
         """
         client = self.client()
         for text in "12":
@@ -54,14 +54,14 @@ class GetTests(StreamCase):
 
     def test_no_retry(self) -> None:
         """
-        Where the reconnection time is left to the client, a comment is first.
+        A stream without a reconnection time begins with a comment.
         """
         self.use(self.hub, reconnection_time=None)
         self.assertEqual(b":\n", self.client().body)
 
     def test_one_leaves(self) -> None:
         """
-        When one client leaves, it is gone, and the others notice nothing.
+        When one client leaves, its subscriber is gone, and other clients go on.
         """
         first, second = self.client(), self.client()
         self.publish("1")
@@ -72,7 +72,7 @@ class GetTests(StreamCase):
 
     def test_gone_before_it_is_rendered(self) -> None:
         """
-        A client that left while somebody else decided about it subscribes nobody.
+        A client that left before its resource was found does not subscribe.
         """
         decided: Deferred[EventStreamResource] = Deferred()
         self.site.resource = DeferredResource(decided)
@@ -83,7 +83,7 @@ class GetTests(StreamCase):
 
     def test_nothing_below(self) -> None:
         """
-        The stream is there with a slash at the end, and nothing is below it.
+        The stream also answers at its path with a slash; any path below gets 404.
         """
         root = Resource()
         root.putChild(b"sse", self.resource)
@@ -93,7 +93,8 @@ class GetTests(StreamCase):
 
     def test_callbacks(self) -> None:
         """
-        The application hears of each start and each end; at the end the hub has let go already.
+        The application is told each start and each end; at the end the hub has already forgotten
+        the subscriber.
         """
         heard: list[object] = []
 
@@ -111,7 +112,7 @@ class GetTests(StreamCase):
 
     def test_failing_callbacks(self) -> None:
         """
-        A callback that raises is logged and hurts nobody.
+        A callback that raises is logged, and the stream goes on.
         """
 
         def fail(*_: object) -> None:
@@ -127,7 +128,8 @@ class GetTests(StreamCase):
 
     def test_for_good(self) -> None:
         """
-        A stream ended for good tells its client, whose next attempt gets 204 and nothing else.
+        A stream that is ended for good tells its client; the next attempt gets 204 and nothing
+        else.
         """
         client = self.client()
         self.hub.subscribers[0].end(for_good=True)
@@ -141,7 +143,7 @@ class GetTests(StreamCase):
 
     def test_for_good_by_query(self) -> None:
         """
-        Clients that cannot set the header use the query, in several spellings.
+        A client that cannot set the header gets 204 by the query, in each of its spellings.
         """
         for name in (
             "last_event_id",
@@ -154,7 +156,7 @@ class GetTests(StreamCase):
 
     def test_any_other_cursor_is_taken(self) -> None:
         """
-        A cursor is never refused, in UTF-8, in Latin-1, or garbage.
+        An id is never refused, in UTF-8, in Latin-1, or garbage.
         """
         for value in ("é1", "\udce91", "x" * 8000, "#", ""):
             client = Client(self.site, self.clock)
@@ -166,7 +168,7 @@ class GetTests(StreamCase):
 
 class ReplayTests(StreamCase):
     """
-    What a client gets that has been here before, or asks for history.
+    History for a client that comes back, or asks for history.
     """
 
     def setUp(self) -> None:
@@ -179,7 +181,7 @@ class ReplayTests(StreamCase):
 
     def test_from_a_cursor(self) -> None:
         """
-        It gets what it has missed, then what is new, each once.
+        A client that comes back gets the events that it has missed, then the new ones, each once.
         """
         client = self.ask(last_event_id="#e.1")
         self.publish("4")
@@ -187,7 +189,7 @@ class ReplayTests(StreamCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        What was published in the very turn in which it comes back comes once.
+        An event published in the turn in which a client comes back comes once.
         """
         for text in "45":
             self.hub.publish("news", Event(text))
@@ -198,7 +200,7 @@ class ReplayTests(StreamCase):
 
     def test_from_the_newest(self) -> None:
         """
-        Who has missed nothing gets nothing, and is told of no gap.
+        A client that has missed nothing gets nothing, also no gap.
         """
         client = self.ask(last_event_id="#e.3")
         self.assertEqual(RETRY, client.body)
@@ -207,21 +209,22 @@ class ReplayTests(StreamCase):
 
     def test_query(self) -> None:
         """
-        The query is as good as the header, and the header wins.
+        The query gives the same as the header, and the header wins.
         """
         self.assertEqual(["2", "3"], self.heard(self.ask("/?last_event_id=%23e.1")))
         self.assertEqual(["3"], self.heard(self.ask("/?last_event_id=%23e.1", "#e.2")))
 
     def test_earliest(self) -> None:
         """
-        ``from=earliest``, and the id "earliest", are everything that is kept.
+        ``from=earliest``, and the id "earliest", give everything that is kept.
         """
         for client in (self.ask("/?from=earliest"), self.ask(last_event_id="earliest")):
             self.assertEqual(["1", "2", "3"], self.heard(client))
 
     def test_last(self) -> None:
         """
-        ``from=-2`` are the last two, then what is new; more than there are is no mistake.
+        ``from=-2`` gives the last two events, then the new ones; a number larger than the history
+        gives everything.
         """
         two, many = self.ask("/?from=-2"), self.ask("/?from=-999999999")
         self.publish("4")
@@ -230,13 +233,13 @@ class ReplayTests(StreamCase):
 
     def test_cursor_wins_over_from(self) -> None:
         """
-        A page that asked for history the first time goes on where it was when it comes back.
+        A page that asked for history the first time goes on after its last id when it comes back.
         """
         self.assertEqual(["3"], self.heard(self.ask("/?from=earliest", "#e.2")))
 
     def test_bad_from(self) -> None:
         """
-        A ``from`` that makes no sense is refused, it is said why, and nobody is subscribed.
+        An invalid ``from`` is refused with the reason, and does not subscribe.
         """
         for value in ("10", "-", "-1.5", "latest", "-1000000000", "--1", "-%D9%A3"):
             client = self.ask(f"/?from={value}")
@@ -247,7 +250,7 @@ class ReplayTests(StreamCase):
 
     def test_own_ids(self) -> None:
         """
-        An id that the publisher gave is a cursor, too, in UTF-8 and in Latin-1.
+        An id given by the publisher also finds the position, in UTF-8 and in Latin-1.
         """
         self.hub.publish("news", Event("4", id="\xe91"))
         self.publish("5")
@@ -259,7 +262,7 @@ class ReplayTests(StreamCase):
 
     def test_only_what_is_seen(self) -> None:
         """
-        Of what was missed it gets what it is subscribed to.
+        A client that comes back gets missed events only of the topics that it subscribes to.
         """
         self.publish("other", topic="other")
         self.use(self.hub, topics="other")
@@ -268,7 +271,8 @@ class ReplayTests(StreamCase):
 
     def test_long_history(self) -> None:
         """
-        A long history comes in pieces, whole, in order, and joins what is published meanwhile.
+        A long history comes in pieces, whole and in order, and is followed by the events that were
+        published meanwhile.
         """
         texts = [f"{number} " + "x" * 1000 for number in range(4, 504)]
         self.publish(*texts)
@@ -282,7 +286,8 @@ class ReplayTests(StreamCase):
 
     def test_stops_reading_in_its_history(self) -> None:
         """
-        Who reads its history slowly gets all of it, and what was published meanwhile.
+        A client that reads its history slowly gets everything, also the events that were published
+        meanwhile.
         """
         texts = [f"{number} " + "x" * 1000 for number in range(4, 304)]
         self.publish(*texts)
@@ -299,7 +304,7 @@ class ReplayTests(StreamCase):
 
     def test_leaves_in_its_history(self) -> None:
         """
-        Who leaves in the middle of its history leaves nothing behind.
+        A client that leaves in the middle of its history leaves nothing behind.
         """
         self.publish(*["x" * 1000] * 300)
         client = self.ask(last_event_id="#e.1")
@@ -311,7 +316,7 @@ class ReplayTests(StreamCase):
 
 class GapTests(StreamCase):
     """
-    A cursor that cannot be honoured.
+    Ids after which the stream cannot go on.
     """
 
     def setUp(self) -> None:
@@ -326,7 +331,7 @@ class GapTests(StreamCase):
 
     def test_too_old(self) -> None:
         """
-        It is told by an event, whose id is where its stream goes on.
+        A gap is told by an event; its id is the position at which the stream goes on.
         """
         client = self.client(headers={"Last-Event-ID": "#e.1"})
         self.publish("5")
@@ -336,7 +341,8 @@ class GapTests(StreamCase):
 
     def test_not_told_again(self) -> None:
         """
-        Who comes back with the id of the gap is told of none, and has missed nothing since.
+        A client that comes back with the id of the gap is not told a gap again, and has missed
+        nothing since.
         """
         client = self.client(headers={"Last-Event-ID": "#before.17"})
         id = read(client.body).last_event_id
@@ -346,7 +352,7 @@ class GapTests(StreamCase):
 
     def test_garbage(self) -> None:
         """
-        Garbage is no reason to refuse anybody, and is told of harmlessly.
+        Garbage as an id gets a stream, and a gap that safely repeats at most 256 of its characters.
         """
         for value in ("#", "0", "x" * 8000, "a\tb", '{"a":1}', "#e.99"):
             client = self.client(headers={"Last-Event-ID": value})
@@ -356,13 +362,13 @@ class GapTests(StreamCase):
 
     def test_empty(self) -> None:
         """
-        An empty cursor says nothing, so nothing is missing.
+        An empty id counts as not sent, so the client is not told a gap.
         """
         self.assertEqual(RETRY, self.client(headers={"Last-Event-ID": ""}).body)
 
     def test_all(self) -> None:
         """
-        Where that is asked for, it gets what is kept.
+        With ``UnknownCursor.ALL`` the client gets the gap, then everything that is kept.
         """
         log = MemoryLog(self.clock, epoch="e", max_count=2)
         self.use(self.make_hub(log=log, unknown_cursor=UnknownCursor.ALL))
@@ -374,7 +380,7 @@ class GapTests(StreamCase):
 
     def test_no_gap_event(self) -> None:
         """
-        Where no gap is to be told of, none is.
+        With ``gap=None`` the client is not told a gap.
         """
         self.use(self.make_hub(gap=None))
         client = self.client(headers={"Last-Event-ID": "unknown"})
@@ -389,8 +395,8 @@ class LifetimeTests(StreamCase):
 
     def test_lifetime(self) -> None:
         """
-        A stream ends properly within its lifetime, and with a part of it left at most; its client
-        resumes without a gap.
+        A stream ends properly in the last fifth of its lifetime, and its client resumes without a
+        gap.
         """
         ended: list[EndReason] = []
         self.use(self.make_hub(lifetime=60), on_end=lambda _, reason: ended.append(reason))
@@ -407,7 +413,7 @@ class LifetimeTests(StreamCase):
 
     def test_last_events(self) -> None:
         """
-        What was published in the turn of its end still comes.
+        An event published in the turn of the end is still sent.
         """
         client = self.client()
         self.hub.publish("news", Event("1"))
@@ -417,12 +423,12 @@ class LifetimeTests(StreamCase):
 
 class OtherMethodTests(StreamCase):
     """
-    Everything but GET.
+    Methods other than GET.
     """
 
     def test_pitfall_K13_head(self) -> None:
         """
-        HEAD gets the head of a stream and subscribes nobody; the connection goes on.
+        HEAD gets the head of a stream without subscribing; the connection goes on.
         """
         client = self.client(method="HEAD")
         self.assertIn(b"content-type: text/event-stream", client.head)
@@ -433,7 +439,7 @@ class OtherMethodTests(StreamCase):
 
     def test_options(self) -> None:
         """
-        OPTIONS says what there is.
+        OPTIONS lists the allowed methods.
         """
         client = self.client(method="OPTIONS")
         self.assertTrue(client.head.startswith(b"1 204"))
@@ -442,7 +448,7 @@ class OtherMethodTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Other methods are not allowed, and it is said which are.
+        Any other method gets 405 and the list of the allowed ones.
         """
         for method in ("POST", "DELETE", "BREW"):
             client = self.client(method=method)
@@ -458,13 +464,13 @@ class CompressorTests(StreamCase):
 
     def test_taken_off(self) -> None:
         """
-        The events are not compressed, and whoever wrapped the stream is warned, once.
+        The events are not compressed, and a warning is given once.
         """
         root = Resource()
         root.putChild(b"", EncodingResourceWrapper(self.resource, [GzipEncoderFactory()]))
         self.site.resource = root
-        # trial switches off Python's memory of what has been warned of; have it back.
-        _outlet.__warningregistry__ = {}  # type: ignore[attr-defined]
+        # trial makes Python forget which warnings it has given; let it remember them.
+        _http1.__warningregistry__ = {}  # type: ignore[attr-defined]
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("default")
             clients = [self.client(headers={"Accept-Encoding": "gzip"}) for _ in range(2)]
@@ -477,7 +483,7 @@ class CompressorTests(StreamCase):
 
     def test_not_accepted(self) -> None:
         """
-        A compressor that does nothing is no reason to warn.
+        A compressor that the client does not accept gives no warning.
         """
         self.site.resource = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
         self.assertEqual(b"retry: 3000\n", self.client().body)

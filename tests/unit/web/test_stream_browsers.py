@@ -1,5 +1,5 @@
 """
-Streams for browsers, and for those for whom there is no room.
+Streams for browsers, and for clients that find the hub full.
 """
 
 from ssetwist.eventstream import Event
@@ -11,12 +11,12 @@ from tests.unit.web.case import BROWSER, EVENT_SOURCE, NO_CACHE, RETRY, StreamCa
 
 class BrowserTests(StreamCase):
     """
-    A browser is told at once after which id it can come back.
+    A browser learns at once after which id it can come back.
     """
 
     def test_new_one(self) -> None:
         """
-        One that comes without a cursor gets an id, and no event; so it resumes from there.
+        A browser that comes without an id gets one, but no event; so it can resume from there.
         """
         self.publish("1")
         for fields in (EVENT_SOURCE, {"Sec-Fetch-Mode": "cors", **NO_CACHE}):
@@ -31,7 +31,7 @@ class BrowserTests(StreamCase):
 
     def test_before_any_event(self) -> None:
         """
-        So it is if there never was an event.
+        A browser gets an id even if nothing was ever published.
         """
         self.assertEqual(RETRY + b"id: #e.0\n\n", self.client(headers=EVENT_SOURCE).body)
         self.publish("1")
@@ -40,15 +40,16 @@ class BrowserTests(StreamCase):
 
     def test_own_client(self) -> None:
         """
-        Our own client gets it, too: what is published while it is away before its first event would
-        be lost, and nobody told.
+        Our own client also gets an id.  Otherwise an event that is published while it is away,
+        before its first event, would be lost without a gap.
         """
         client = self.client(headers={"User-Agent": "ssetwist", "Cache-Control": "no-store"})
         self.assertEqual(RETRY + b"id: #e.0\n\n", client.body)
 
     def test_published_meanwhile(self) -> None:
         """
-        What was published in the very turn in which it comes is not for it, and not after that id.
+        An event published in the turn in which a browser comes is not sent to it, and precedes its
+        id.
         """
         self.hub.publish("news", Event("1"))
         client = self.client(headers=EVENT_SOURCE)
@@ -57,7 +58,8 @@ class BrowserTests(StreamCase):
 
     def test_with_a_cursor(self) -> None:
         """
-        One that has a cursor keeps it, and one that asks for history has none yet.
+        A browser that sends an id is not given another, and one that asks for history gets ids with
+        the events.
         """
         self.publish("1", "2")
         client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.2"})
@@ -67,20 +69,21 @@ class BrowserTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Others get none: some make an empty event of it.
+        Other clients get no id, because some would make an empty event from that.
         """
         for agent in ("curl/8.14.1", "python-requests/2.32", "", "node"):
             self.assertEqual(RETRY, self.client(headers={"User-Agent": agent, **NO_CACHE}).body)
 
     def test_fetch(self) -> None:
         """
-        A script that reads the stream with ``fetch`` gets none: it may be one of those.
+        A script that reads the stream with ``fetch`` gets no id, because it may make an empty event
+        from that.
         """
         self.assertEqual(RETRY, self.client(headers={**BROWSER, "Sec-Fetch-Mode": "cors"}).body)
 
     def test_no_log(self) -> None:
         """
-        Where nothing is kept, the id is honest: who comes back after events is told of a gap.
+        With a log that keeps nothing, a browser that comes back after events is told a gap.
         """
         self.use(self.make_hub(log=MemoryLog(self.clock, epoch="e", max_count=0)))
         client = self.client(headers=EVENT_SOURCE)
@@ -93,7 +96,7 @@ class BrowserTests(StreamCase):
 
 class FullTests(StreamCase):
     """
-    No room for one more.
+    Clients that find the hub full.
     """
 
     def setUp(self) -> None:
@@ -102,7 +105,8 @@ class FullTests(StreamCase):
 
     def test_browser(self) -> None:
         """
-        A browser gets 200, a longer reconnection time and the end: anything else loses it for good.
+        A browser gets 200, a longer reconnection time and the end: after any other answer it would
+        never come back.
         """
         self.client()
         for fields in (BROWSER, {"Sec-Fetch-Mode": "cors"}):
@@ -116,7 +120,7 @@ class FullTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Others get 503 and when to come back.
+        Other clients get 503 and the seconds after which to come back.
         """
         self.client()
         client = self.client()
@@ -126,14 +130,14 @@ class FullTests(StreamCase):
 
     def test_room_again(self) -> None:
         """
-        When one leaves there is room, in the same turn.
+        When one client leaves, another can subscribe in the same turn.
         """
         self.client().close()
         self.assertEqual(b"retry: 3000\n", self.client().body)
 
     def test_per_address(self) -> None:
         """
-        The limit for one address is none for another.
+        A limit for each address that is reached by one address does not stop another.
         """
         self.use(self.make_hub(max_per_address=1))
         self.client()
@@ -145,7 +149,7 @@ class FullTests(StreamCase):
 
     def test_closed_hub(self) -> None:
         """
-        A hub that has been closed has no room for anybody.
+        A hub that has been closed takes no clients.
         """
         self.use(self.make_hub())
         self.hub.close()

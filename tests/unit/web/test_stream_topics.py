@@ -1,5 +1,5 @@
 """
-The topics that a request for a stream asks for, and the view that an application gives it.
+Topics that a request for a stream asks for, and the view that an application gives it.
 """
 
 from collections.abc import Callable
@@ -17,7 +17,7 @@ from tests.unit.web.case import BROWSER, StreamCase
 
 class TopicsTests(StreamCase):
     """
-    What a client is subscribed to, and who decides that.
+    Topics that a client is subscribed to, and the function that decides them.
     """
 
     def assert_hears_news(self, client: Client) -> None:
@@ -30,7 +30,7 @@ class TopicsTests(StreamCase):
 
     def test_everything(self) -> None:
         """
-        Unless told otherwise it is everything.
+        By default a client is subscribed to everything.
         """
         client = self.client()
         self.publish("other", topic="other")
@@ -39,7 +39,7 @@ class TopicsTests(StreamCase):
 
     def test_ways_to_say_it(self) -> None:
         """
-        Topics are a value, or what a function returns, now or later.
+        Topics are a value, or the result of a function, now or later.
         """
         for topics in (
             "news",
@@ -56,7 +56,7 @@ class TopicsTests(StreamCase):
 
     def test_by_request(self) -> None:
         """
-        The function is given the request.
+        The function for the topics is called with the request.
         """
         self.use(self.hub, topics=lambda request: request.args[b"topic"][0].decode())
         client = self.client(path="/?topic=weather")
@@ -66,7 +66,7 @@ class TopicsTests(StreamCase):
 
     def test_later(self) -> None:
         """
-        Nothing is answered, and nobody subscribed, before the topics are known.
+        Before the topics are known, nothing is answered, and the client is not subscribed.
         """
         asked: Deferred[str] = Deferred()
         self.use(self.hub, topics=lambda request: asked)
@@ -78,7 +78,7 @@ class TopicsTests(StreamCase):
 
     def test_bytes_meanwhile(self) -> None:
         """
-        Bytes after the request, however many, end it also while the topics are asked for.
+        Bytes after the request cut the connection also while the topics are not known.
         """
         for size in (1, 40_000):
             asked: Deferred[str] = Deferred()
@@ -92,7 +92,7 @@ class TopicsTests(StreamCase):
 
     def test_later_with_a_cursor(self) -> None:
         """
-        Who comes back meanwhile loses nothing by having to wait.
+        A client that comes back and has to wait for its topics misses nothing.
         """
         self.publish("1")
         asked: Deferred[str] = Deferred()
@@ -104,7 +104,7 @@ class TopicsTests(StreamCase):
 
     def test_mistakes(self) -> None:
         """
-        What can never be a topic, a hub or a function is refused when the resource is made.
+        An argument that cannot be a hub, topics or a function is refused when the resource is made.
         """
         for arguments, options in (
             ((self.hub, b"t"), {}),
@@ -119,7 +119,7 @@ class TopicsTests(StreamCase):
 
     def test_who(self) -> None:
         """
-        The application says by what it knows a subscriber, and finds it by that.
+        The application gives a subscriber a name, and finds it by that.
         """
         self.use(self.hub, who=lambda request: request.args[b"user"][0].decode())
         for user in ("ann", "bob"):
@@ -131,7 +131,7 @@ class TopicsTests(StreamCase):
 
     def test_refused(self) -> None:
         """
-        ``None`` is 403, now or later, and subscribes nobody.
+        ``None`` as topics gets 403, now or later, and does not subscribe.
         """
         for answer in (None, succeed(None)):
             self.use(self.hub, topics=lambda request, answer=answer: answer)
@@ -144,7 +144,7 @@ class TopicsTests(StreamCase):
 
     def test_raises(self) -> None:
         """
-        A function that fails is logged and answered with 500, now or later.
+        A function for the topics that fails is logged and gets 500, now or later.
         """
 
         def topics(_: Request) -> str:
@@ -160,7 +160,7 @@ class TopicsTests(StreamCase):
 
     def test_invalid(self) -> None:
         """
-        Topics that make no sense are 400, and it is said why, now or later.
+        Invalid topics get 400 with the reason, now or later.
         """
         for answer in ("x" * 16385, succeed(["x" * 16385])):
             self.use(self.hub, topics=lambda request, answer=answer: answer)
@@ -171,7 +171,7 @@ class TopicsTests(StreamCase):
 
     def test_invalid_pattern(self) -> None:
         """
-        So is a pattern that the function itself could not make.
+        A function that fails to make a pattern gets 400, now or later.
         """
 
         async def later(_: Request) -> Pattern:
@@ -184,7 +184,7 @@ class TopicsTests(StreamCase):
 
     def test_client_leaves_meanwhile(self) -> None:
         """
-        If the client goes before it is decided, the decision is cancelled and that is all.
+        If the client goes before the topics are known, the function's Deferred is cancelled.
         """
         cancelled: list[object] = []
         asked: Deferred[str] = Deferred(cancelled.append)
@@ -197,7 +197,7 @@ class TopicsTests(StreamCase):
 
     def test_decides_after_the_client_has_left(self) -> None:
         """
-        A decision that cannot be cancelled subscribes nobody, whatever it is.
+        If the function's Deferred fires after the client has gone, nothing happens.
         """
         for decide in (
             lambda asked: asked.callback("news"),
@@ -214,7 +214,7 @@ class TopicsTests(StreamCase):
 
     def test_full_meanwhile(self) -> None:
         """
-        Whether there is room is asked when it is decided.
+        The limit on subscribers is checked when the topics are known.
         """
         asked: list[Deferred[str]] = [Deferred(), Deferred()]
         waiting = iter(asked)
@@ -227,7 +227,7 @@ class TopicsTests(StreamCase):
 
     def test_drained_meanwhile(self) -> None:
         """
-        So is whether the server stops; nobody is left waiting.
+        If the topics become known while the server stops, the client is told to come back.
         """
         asked: Deferred[str] = Deferred()
         self.use(self.hub, topics=lambda request: asked)
@@ -247,7 +247,7 @@ class ViewTests(StreamCase):
 
     def hear(self, **options: object) -> list[str]:
         """
-        Return what somebody hears, live, who hears it again after it has come back.
+        Return the events that a client gets, which are the same live and in a replay.
         """
         self.use(self.make_hub(), **options)
         client = self.client()
@@ -259,13 +259,14 @@ class ViewTests(StreamCase):
 
     def test_private(self) -> None:
         """
-        Private events are not for those who ask for everything.
+        A client that asks for everything gets no private events.
         """
         self.assertEqual(["open"], self.hear())
 
     def test_grants(self) -> None:
         """
-        They are for those to whom they were granted: all, or as a function says.
+        Private events are sent to clients with a grant for the topic: every client, or by a
+        function.
         """
         self.assertEqual(["open", "secret"], self.hear(grants="news"))
         self.assertEqual(["open", "secret"], self.hear(grants=lambda request: ["news"]))
@@ -274,7 +275,8 @@ class ViewTests(StreamCase):
 
     def test_grants_by_request(self) -> None:
         """
-        That function is given the request, and the topics need not be the same as those asked for.
+        The function for the grants is called with the request, and a grant need not be for a topic
+        that the client asks for.
         """
         self.use(
             self.hub,
@@ -289,7 +291,7 @@ class ViewTests(StreamCase):
 
     def test_filter(self) -> None:
         """
-        A filter is made for each request; what it is false for is not sent.
+        A filter is made for each request; an event for which it returns false is not sent.
         """
 
         def without(request: Request) -> Callable[[tuple[str, ...], Event], bool]:
@@ -304,13 +306,13 @@ class ViewTests(StreamCase):
 
     def test_no_filter(self) -> None:
         """
-        Who has none gets everything.
+        A client without a filter gets everything.
         """
         self.assertEqual(["open"], self.hear(filter=lambda request: None))
 
     def test_filter_raises(self) -> None:
         """
-        A filter that raises has said no, and hurts nobody else.
+        An event for which a filter raises is not sent, and other clients get it.
         """
 
         def fail(*_: object) -> bool:
@@ -324,7 +326,8 @@ class ViewTests(StreamCase):
 
     def test_cannot_be_made(self) -> None:
         """
-        If grants or filter cannot be made, that is 500, also after waiting; nobody is subscribed.
+        If the function for grants or filter fails, the client gets 500, also after a wait, and is
+        not subscribed.
         """
 
         def fail(_: Request) -> None:

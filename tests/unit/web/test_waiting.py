@@ -1,5 +1,5 @@
 """
-What waits for one connection.
+Bytes that wait for one connection.
 """
 
 from hypothesis import given
@@ -11,13 +11,13 @@ from ssetwist.web._waiting import Waiting
 
 class WaitingTests(SynchronousTestCase):
     """
-    Bytes in, the same bytes out.
+    Bytes go in, and the same bytes come out.
     """
 
     @given(st.lists(st.binary(min_size=1, max_size=6000) | st.integers(1, 9000)))
     def test_plain(self, steps: list[bytes | int]) -> None:
         """
-        In whatever pieces, it is what a bytearray would be.
+        Bytes that are put in and taken out in any pieces are the same as those of a bytearray.
         """
         waiting, plain = Waiting(), bytearray()
         for step in steps:
@@ -31,7 +31,7 @@ class WaitingTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """
-        A large event is kept by reference, small ones are kept together.
+        A large event is kept by reference; small ones are joined.
         """
         waiting = Waiting()
         large = bytes(100_000)
