@@ -7,9 +7,10 @@ may have let more pass.
 """
 
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 from twisted.web.resource import Resource
+
+from ._request_head import segments_of
 
 #: Bytes that a body may have by default.  Twisted sets no limit and writes bodies to files.
 MAX_BODY = 64 * 1024
@@ -24,13 +25,6 @@ FREE_BODY = 16 * 1024
 
 #: Looks among the children that were put there, before all else.
 _BY_PUT_CHILD = Resource.getChildWithDefault
-
-
-def segments_of(path: bytes) -> list[bytes]:
-    """
-    Return the segments of a path, decoded, as ``twisted.web`` uses them to find a resource.
-    """
-    return [unquote_to_bytes(segment) for segment in path[1:].split(b"/")]
 
 
 def max_body_of(root: object, target: bytes) -> int:

@@ -20,11 +20,11 @@ from twisted.web.resource import IResource
 from twisted.web.server import Request, version
 
 from ...hub import Streams
-from ._body_limits import BodyRoom, segments_of
+from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_reads
 from ._peer import descriptor_of, watch_peer
-from ._request_head import PlainHead, read_plain_head
+from ._request_head import PlainHead, read_plain_head, segments_of
 
 _log = Logger()
 

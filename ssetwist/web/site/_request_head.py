@@ -8,6 +8,7 @@ left to Twisted, so that one place decides what is allowed.
 
 import re
 from typing import NamedTuple
+from urllib.parse import unquote_to_bytes
 
 #: Fields that announce a body, or want an answer before it.
 _OF_BODIES = frozenset((b"content-length", b"transfer-encoding", b"expect"))
@@ -51,3 +52,10 @@ def read_plain_head(data: bytes, most_bytes: int, most_fields: int) -> PlainHead
         return None
     fields = [(name, value.strip(b" \t")) for name, value in pairs]
     return PlainHead(method, target, version, fields, names)
+
+
+def segments_of(path: bytes) -> list[bytes]:
+    """
+    Return the segments of a path, decoded, as ``twisted.web`` uses them to find a resource.
+    """
+    return [unquote_to_bytes(segment) for segment in path[1:].split(b"/")]

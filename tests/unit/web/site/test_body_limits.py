@@ -7,14 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
 
-from ssetwist.web.site._body_limits import (
-    FREE_BODY,
-    MAX_BODIES,
-    MAX_BODY,
-    BodyRoom,
-    max_body_of,
-    segments_of,
-)
+from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODIES, MAX_BODY, BodyRoom, max_body_of
 
 
 class Large(Resource):
@@ -81,13 +74,6 @@ class MaxBodyTests(SynchronousTestCase):
         root = Choosy()
         root.putChild(b"large", Large())
         self.assertEqual(MAX_BODY, max_body_of(root, b"/large"))
-
-    def test_found_as_by_twisted(self) -> None:
-        """
-        A path is split and decoded as Twisted does.
-        """
-        self.assertEqual([b"a b", b"", b"c/d"], segments_of(b"/a%20b//c%2Fd"))
-        self.assertEqual([b""], segments_of(b"/"))
 
 
 class BodyRoomTests(SynchronousTestCase):

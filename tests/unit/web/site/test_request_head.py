@@ -12,7 +12,7 @@ from twisted.web.server import Request
 from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web.site._connection import BoundedRequest
-from ssetwist.web.site._request_head import PlainHead, read_plain_head
+from ssetwist.web.site._request_head import PlainHead, read_plain_head, segments_of
 from tests.memory import Client
 
 
@@ -186,3 +186,10 @@ class ReadTests(SynchronousTestCase):
         self.assertIsNotNone(read_plain_head(head, len(head), 2))
         self.assertIsNone(read_plain_head(head, len(head) - 1, 2))
         self.assertIsNone(read_plain_head(head, len(head), 1))
+
+    def test_found_as_by_twisted(self) -> None:
+        """
+        A path is split and decoded as Twisted does.
+        """
+        self.assertEqual([b"a b", b"", b"c/d"], segments_of(b"/a%20b//c%2Fd"))
+        self.assertEqual([b""], segments_of(b"/"))
