@@ -8,8 +8,8 @@ first line that begins with an empty word.  Without a path it reads the package.
 import ast
 import re
 import sys
-import tokenize
 from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -25,6 +25,13 @@ FORMS = {
 
 #: Words that tell a reader nothing about the subject of a docstring or a comment.
 EMPTY_BEGINNING = re.compile(r"(?:What|Who|Whoever|How|Where|Whether|It|Those)\b")
+
+#: A string, or a comment on lines of its own or at the end of one.  To tokenize takes far longer.
+_STRING_OR_COMMENT = re.compile(
+    r"""(?P<quote>\"{3}|'{3}|"|')(?:\\.|[^\\])*?(?P=quote)"""
+    r"""|^[ \t]*(?P<lines>\#[^\n]*(?:\n[ \t]*\#[^\n]*)*)|(?P<rest>\#[^\n]*)""",
+    re.DOTALL | re.MULTILINE,
+)
 
 #: Code inside of prose, in reStructuredText.
 _LITERAL = re.compile(r"``.*?``|:[a-z:]+:`.*?`", re.DOTALL)
@@ -66,21 +73,13 @@ def comments(path: Path) -> Iterator[Text]:
     """
     Yield each comment of a Python file; comment lines that follow each other are one.
     """
-    found: list[Text] = []
-    is_open = False
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.COMMENT:
-                text = token.string.lstrip("#: ")
-                is_alone = token.line.lstrip().startswith("#")
-                if is_open and is_alone:
-                    found[-1] = Text(found[-1].line, f"{found[-1].text}\n{text}")
-                else:
-                    found.append(Text(token.start[0], text))
-                is_open = is_alone
-            elif token.type != tokenize.NL or not token.line.strip().startswith("#"):
-                is_open = False
-    yield from found
+    source = path.read_text()
+    for found in _STRING_OR_COMMENT.finditer(source):
+        if comment := found["lines"] or found["rest"]:
+            lines = (line.lstrip(" \t#:") for line in comment.splitlines())
+            yield Text(
+                source.count("\n", 0, found.end()) - comment.count("\n") + 1, "\n".join(lines)
+            )
 
 
 def messages(path: Path) -> Iterator[Text]:
@@ -200,14 +199,17 @@ def main(arguments: list[str]) -> None:
 _Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
 
 
+@cache
 def _tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text())
 
 
-def _documented(tree: ast.Module) -> Iterator[_Documented]:
-    for node in ast.walk(tree):
-        if isinstance(node, _Documented) and ast.get_docstring(node) is not None:
-            yield node
+def _documented(node: ast.AST) -> Iterator[_Documented]:
+    if isinstance(node, _Documented) and ast.get_docstring(node) is not None:
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _documented(child)
 
 
 def _without_literals(text: str) -> str:
