@@ -31,7 +31,7 @@ from twisted.plugin import getPlugins
 
 from tests.patience import PATIENCE, wait_until
 
-__all__ = ["PATIENCE", "wait_until"]  # for parallel runs of the tests, besides this one
+__all__ = ["PATIENCE", "wait_until"]  # also for the tests in this folder
 
 ROOT = Path(__file__).resolve().parents[2]
 

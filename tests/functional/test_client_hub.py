@@ -1,5 +1,5 @@
 """
-The event source against this hub: nothing is lost, whoever ends the stream and how.
+An event source against this hub: no event is lost, whichever side ends the stream.
 """
 
 from twisted.internet import reactor
@@ -11,7 +11,7 @@ from tests.functional.case import HubCase
 
 class HubTests(HubCase):
     """
-    A hub and a client of it, over TCP.
+    A hub and a client, over TCP.
     """
 
     async def listen_to(self, path: str = "/", **options: object) -> EventSource:
@@ -34,7 +34,7 @@ class HubTests(HubCase):
 
     async def test_live(self) -> None:
         """
-        What is published is heard as it was published.
+        An event arrives as it was published.
         """
         await self.start()
         source = await self.listen_to()
@@ -44,7 +44,7 @@ class HubTests(HubCase):
 
     async def test_cut(self) -> None:
         """
-        All comes, once and in order, though the stream is ended or cut again and again.
+        All events arrive, once and in order, even if the stream is ended or cut again and again.
         """
         await self.start()
         source = await self.listen_to()
@@ -69,7 +69,7 @@ class HubTests(HubCase):
 
     async def test_ended_for_good(self) -> None:
         """
-        A stream that was ended for good does not come back.
+        A source does not come back after its stream was ended for good.
         """
         await self.start()
         source = await self.listen_to()
@@ -91,7 +91,7 @@ class HubTests(HubCase):
 
     async def test_leaves(self) -> None:
         """
-        The hub sees at once that a client has closed.
+        The hub notices at once that a client has closed.
         """
         await self.start()
         source = await self.listen_to()

@@ -1,5 +1,6 @@
 """
-What is published arrives: with reconnects, with those who do not read, over every kind of socket.
+Delivery of published events: with reconnects, with clients that do not read, over every kind of
+socket.
 """
 
 import random
@@ -31,7 +32,7 @@ class DeliveryCase(HubCase):
 
     async def start(self, **options: object) -> None:
         """
-        Make a hub that cuts nobody, unless the test says after which time.
+        Make a hub that never cuts a client off, unless the test sets a time for it.
         """
         await super().start(**{"stall_timeout": NEVER, **options})
 
@@ -63,9 +64,10 @@ class DeliveryCase(HubCase):
 
 class Returning:
     """
-    A client that loses its connection again and again, and comes back after its last event.
+    A client that loses its connection again and again, and comes back with the id of its last
+    event.
 
-    :ivar numbers: The data of all that it has heard.
+    :ivar numbers: The data of all events that it has received.
     """
 
     def __init__(self, endpoint: object, until: int, chance: random.Random) -> None:
@@ -78,11 +80,12 @@ class Returning:
 
     async def run(self) -> None:
         """
-        Hear until the last event has come.
+        Receive events until the last one has come.
         """
         while not self.numbers or self.numbers[-1] < self._until:
             await deferLater(reactor, self._chance.random() * 0.05)
-            # It asks for history as a page does, the first time and, in vain, each time after.
+            # The client asks for history as a page does: the first time, and in vain each time
+            # after.
             client = await hear(self._endpoint, "/?from=earliest", self._id)
             self.connections += 1
             leave_after = self._chance.randrange(2000)
@@ -93,7 +96,7 @@ class Returning:
                 self._id = id
 
     def _look(self, client: Hearing, leave_after: int) -> None:
-        # In the middle of an event, as often as not.
+        # In half of the cases, cut in the middle of an event.
         is_last = f"data: {self._until}\n\n".encode() in client.received
         if is_last or len(client.received) > leave_after:
             client.transport.abortConnection()
@@ -127,8 +130,8 @@ class ReplayTests(DeliveryCase):
 
     async def test_long_history(self) -> None:
         """
-        Who comes back to a history of megabytes gets it whole, byte for byte what the others got,
-        while they go on getting what is new.
+        A client that comes back to megabytes of history gets all of it, byte for byte like the
+        others, while the others receive new events.
         """
         await self.start()
         other = await self.hear()
@@ -149,7 +152,7 @@ class BehindTests(DeliveryCase):
 
     async def test_byte_for_byte(self) -> None:
         """
-        Who reads again gets from the log what the others got, byte for byte.
+        A client that reads again gets from the log what the others got, byte for byte.
         """
         await self.start()
         fast = await self.hear()
@@ -175,7 +178,7 @@ class BehindTests(DeliveryCase):
 
     async def read_some(self, connection: socket.socket, most: int) -> bytes:
         """
-        Read what has come, or wait for something.
+        Read the bytes that have come, or wait for some.
         """
         while True:
             try:
@@ -185,8 +188,8 @@ class BehindTests(DeliveryCase):
 
     async def fall_off(self, when_behind: WhenBehind) -> Hearing:
         """
-        Have a client be behind until the log no longer has what it missed, then read again; publish
-        one more, and wait for that, or for its end.
+        Make a client fall behind until the log has dropped events that it needs, then let it read
+        again; publish one more event, and wait for this event or for the end of the client.
         """
         await self.start(
             log=MemoryLog(reactor, max_count=5, epoch="e"), when_behind=when_behind, heartbeat=0
@@ -211,7 +214,8 @@ class BehindTests(DeliveryCase):
 
     async def test_disconnect(self) -> None:
         """
-        It is disconnected properly; the last that it gets is the gap, with which it can come back.
+        By default the client is disconnected properly; its last event is the gap, with an id to
+        come back with.
         """
         client = await self.fall_off(WhenBehind.DISCONNECT)
         self.assertEqual([EndReason.FELL_BEHIND], self.ended)
@@ -219,7 +223,7 @@ class BehindTests(DeliveryCase):
 
     async def test_skip(self) -> None:
         """
-        It is told of the gap and goes on with what is new.
+        With "skip" the client is told about the gap and continues with new events.
         """
         client = await self.fall_off(WhenBehind.SKIP)
         *before, (type_, _, _), (_, id, data) = client.events
@@ -230,7 +234,8 @@ class BehindTests(DeliveryCase):
 
     async def test_latest(self) -> None:
         """
-        It is told of the gap, gets the newest of each topic, and goes on.
+        With "latest" the client is told about the gap, gets the newest event of each topic, and
+        continues.
         """
         client = await self.fall_off(WhenBehind.LATEST)
         *before, (type_, _, _), one, two, (_, _, data) = client.events
@@ -242,7 +247,7 @@ class BehindTests(DeliveryCase):
 
     def assert_numbered(self, events: list[tuple[str, str, str]]) -> None:
         """
-        What came before the gap came whole and in order.
+        Check that the events before the gap came whole and in order.
         """
         numbers = [int(data.split()[0]) for _, _, data in events]
         self.assertEqual(list(range(1, len(events) + 1)), numbers)
@@ -256,8 +261,8 @@ class ThreadsTests(DeliveryCase):
 
     async def test_some_do_not_read_and_some_vanish(self) -> None:
         """
-        Of hundreds of clients, those who read get everything once and in order, whatever the others
-        do; of those nothing is left.
+        Of hundreds of clients, each one that reads gets every event once and in order, whatever the
+        others do; nothing is left of those others.
         """
         await self.start(flush_threads=2, stall_timeout=2)
         deaf = await self.subscribe(20, receive_buffer=4096)
@@ -300,7 +305,7 @@ class ThreadsTests(DeliveryCase):
 
     def take(self, received: dict[socket.socket, bytearray]) -> None:
         """
-        Have each client read what has come.
+        Make each client read the bytes that have come.
         """
         for reader, got in received.items():
             try:
@@ -312,7 +317,7 @@ class ThreadsTests(DeliveryCase):
 
 class EverySocketTests(DeliveryCase):
     """
-    The same over TCP, UNIX sockets and TLS, which alone has no straight way to the socket.
+    Delivery over TCP, UNIX sockets and TLS; only TLS has no direct way to the socket.
     """
 
     def setUp(self) -> None:
@@ -325,7 +330,7 @@ class EverySocketTests(DeliveryCase):
         slow = await self.hear()
         clients = [await self.hear() for _ in range(9)]
         slow.transport.pauseProducing()
-        # Of nearly all bytes, so that a mistake in where a write is cut would show.
+        # Use nearly all byte values, so that a mistake in cutting a write would show.
         line = "".join(map(chr, range(32, 0x17F)))
         texts = [f"{number} " + line * 20 for number in range(120)]
         await self.publish(*texts[:60])
@@ -346,13 +351,13 @@ class EverySocketTests(DeliveryCase):
 
     async def test_tcp(self) -> None:
         """
-        Over TCP.
+        All events arrive over TCP.
         """
         await self.fan_out()
 
     async def test_unix(self) -> None:
         """
-        Over UNIX sockets.
+        All events arrive over UNIX sockets.
         """
         self.listen = f"unix:{self.folder}/hub"
         self.endpoint = lambda: clientFromString(reactor, self.listen)
@@ -360,19 +365,19 @@ class EverySocketTests(DeliveryCase):
 
     async def test_tls(self) -> None:
         """
-        Over TLS.
+        All events arrive over TLS.
         """
         make_certificate(self.folder)
         self.listen = (
             f"ssl:port=0:interface=127.0.0.1:privateKey={self.folder}/key.pem"
             f":certKey={self.folder}/cert.pem"
         )
-        # By themselves these options ask for no certificate that anybody knows.
+        # By default these options do not ask for a trusted certificate.
         self.endpoint = lambda: SSL4ClientEndpoint(
             reactor, "127.0.0.1", self.port.getHost().port, CertificateOptions()
         )
         with warnings.catch_warnings():
-            # It is Twisted that hands pyOpenSSL what that would no longer have.
+            # Twisted itself hands pyOpenSSL objects that it has deprecated.
             warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
             await self.fan_out()
 
@@ -384,8 +389,8 @@ class TwoHubsTests(DeliveryCase):
 
     async def test_side_by_side(self) -> None:
         """
-        What is published by one is not heard at the other; a cursor of one is unknown to the other;
-        when one ends, the other goes on.
+        An event of one hub does not reach the other; a cursor of one is unknown to the other; when
+        one ends, the other continues.
         """
         await self.start()
         other = Hub(clock=reactor)
