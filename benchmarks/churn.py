@@ -65,7 +65,7 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--minutes", type=float, default=5.0, help="how long")
+    add("--minutes", type=float, default=5.0, help="length of the run")
     add("--subscribers", type=int, default=500, help="subscribers that stay")
     add("--clients", type=int, default=200, help="clients at a time that come and go")
     add("--seed", type=int, default=3, help="seed of the random numbers")
@@ -154,10 +154,10 @@ def _summary(
     ways = [f"- {comers.gone[way]:,} times: {way.value[0]}" for way in Way]
     lines = [
         f"{options.subscribers:,} subscribers stay, {options.clients:,} more at a time come and "
-        f"go; {duration:.0f} s, {samples[-1].published:,} events as fast as those who stay "
-        f"receive them, {cpu / duration * 100:.0f} % of a core.",
+        f"go; {duration:.0f} s, {samples[-1].published:,} events as fast as the first "
+        f"{options.subscribers:,} receive them, {cpu / duration * 100:.0f} % of a core.",
         "",
-        "What clients have done:",
+        "Clients by behaviour:",
         "",
         *ways,
         f"- {comers.ended:,} times: the hub has ended the stream",
@@ -166,8 +166,8 @@ def _summary(
         f"{min(memories) / 2**20:.1f} to {max(memories) / 2**20:.1f} MiB, at the end "
         f"{memories[-1] / 2**20:.1f} MiB; slope {slope * 60 / 1024:+.1f} KiB a minute, "
         f"{change * 100:+.2f} % in all.",
-        "It is flat." if is_flat else f"It is NOT flat: more than {_FLAT * 100:g} %.",
-        f"Open files of the hub when they had gone: {left:+d}.",
+        "Memory is flat." if is_flat else f"Memory is NOT flat: more than {_FLAT * 100:g} %.",
+        f"Open files of the hub after the clients had left: {left:+d}.",
         "",
     ]
     return "\n".join(lines), is_flat

@@ -14,9 +14,8 @@ PATIENCE = 120.0
 def wait_until(is_so: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
     """
     Wait until a condition is true.
-    :raises AssertionError: If it does not become true in time.
 
-    :raises AssertionError: If it is not so in time.
+    :raises AssertionError: If it does not become true in time.
     """
     deadline = time.monotonic() + patience
     while not is_so():

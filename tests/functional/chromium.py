@@ -134,7 +134,7 @@ class BrowserCase(SynchronousTestCase):
         Wait until one more event has been received.
         """
         before = int(self.text("received"))
-        wait_until(lambda: int(self.text("received")) > before, "it hears one more event")
+        wait_until(lambda: int(self.text("received")) > before, "the page has one more event")
 
     def connect(self, process: HubProcess) -> None:
         """

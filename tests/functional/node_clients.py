@@ -41,7 +41,7 @@ def node_folder() -> Path:
             done = subprocess.run(
                 command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
-            what = f"what tests/functional/node needs from npm ({done.stdout})"
+            what = f"the npm packages for tests/functional/node ({done.stdout})"
             require(done.returncode == 0, what)
             (base / "is-complete").touch()
     return folder

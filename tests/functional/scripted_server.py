@@ -110,9 +110,8 @@ class Connection(Protocol):
     async def request(self) -> ReceivedRequest:
         """
         Wait for the next request, with its body.
-        :raises ConnectionError: If the client leaves instead.
 
-        :raises ConnectionError: If the client goes instead.
+        :raises ConnectionError: If the client leaves instead.
         """
         while (found := self._take()) is None:
             if self.is_lost:

@@ -480,7 +480,7 @@ class ClosingTests(ClientCase):
         """
         server = await self.serve(silent)
         source = self.open(server.url())
-        await self.until(lambda: server.requests, "it has asked")
+        await self.until(lambda: server.requests, "the source has sent a request")
         await self.assert_closes(source)
         await server.connections[0].gone()
 

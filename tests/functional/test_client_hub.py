@@ -29,7 +29,7 @@ class HubTests(HubCase):
             },
         )
         self.addCleanup(source.close)
-        await self.until(lambda: len(self.subscribers) == wanted, "it is subscribed")
+        await self.until(lambda: len(self.subscribers) == wanted, "the source is subscribed")
         return source
 
     async def test_live(self) -> None:
@@ -62,7 +62,7 @@ class HubTests(HubCase):
             await publish()
             subscriber.abort() if cut % 2 else subscriber.end()
             await publish()
-            await self.until(lambda cut=cut: len(self.subscribers) > cut, "it is back")
+            await self.until(lambda cut=cut: len(self.subscribers) > cut, "the source is back")
             await publish()
         heard += [await source.next() for _ in expected[1:]]
         self.assertEqual(expected, heard)

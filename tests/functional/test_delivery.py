@@ -139,7 +139,9 @@ class ReplayTests(DeliveryCase):
         await self.publish(*(f"{number} " + "x" * 5000 for number in range(600)))
         again = await self.hear(last_event_id=first.events[0][1])
         await self.publish(*(f"new {number}" for number in range(50)))
-        await self.until(lambda: b"data: new 49\n\n" in again.received, "it has it all")
+        await self.until(
+            lambda: b"data: new 49\n\n" in again.received, "the client has every event"
+        )
         await self.until(lambda: b"data: new 49\n\n" in other.received, "so has the other")
         whole = other.body.partition(b"\n\n")[2]
         self.assertEqual(whole, again.body.removeprefix(b"retry: 3000\n"))
@@ -172,7 +174,7 @@ class BehindTests(DeliveryCase):
         await self.publish(*(f"meanwhile {number}" for number in range(20)), "last")
         await reading
         await self.until(lambda: b"data: last\n\n" in fast.received, "the other has it, too")
-        await self.until(lambda: not subscriber.behind, "it keeps up again")
+        await self.until(lambda: not subscriber.behind, "the client keeps up again")
         self.assertEqual(fast.body.removeprefix(b"retry: 3000\n"), dechunk(bytes(received)))
         self.assertEqual([], self.ended)
 
@@ -204,11 +206,12 @@ class BehindTests(DeliveryCase):
         client.transport.resumeProducing()
         await self.until(
             lambda: self.ended or not (subscriber.behind or subscriber.outlet.is_behind),
-            "it has caught up, or ended",
+            "the client has caught up, or ended",
         )
         await self.publish("new")
         await self.until(
-            lambda: client.ended.called or b"data: new\n\n" in client.received, "it gets the rest"
+            lambda: client.ended.called or b"data: new\n\n" in client.received,
+            "the client gets the rest",
         )
         return client
 
@@ -290,7 +293,7 @@ class ThreadsTests(DeliveryCase):
             self.take(received)
             return all(ending in each and each.endswith(b"\n\n\r\n") for each in received.values())
 
-        await self.until(all_have_it, "all who read have it all")
+        await self.until(all_have_it, "every client that reads has every event")
         first = dechunk(bytes(received[readers[0]]))
         numbers = [int(line.split()[1]) for line in first.splitlines() if line[:6] == b"data: "]
         self.assertEqual(list(range(count)), numbers)
@@ -337,13 +340,15 @@ class EverySocketTests(DeliveryCase):
         for text in texts[60:]:
             self.hub.publish("news", Event(text))
         for client in clients:
-            await self.until(lambda client=client: len(client.data) == 120, "it has it all")
+            await self.until(
+                lambda client=client: len(client.data) == 120, "the client has every event"
+            )
             self.assertEqual(texts, client.data)
         slow.transport.resumeProducing()
         await self.until(lambda: len(slow.data) == 120, "the slow one, too")
         self.assertEqual(clients[0].body, slow.body)
         again = await self.hear(last_event_id=slow.events[9][1])
-        await self.until(lambda: len(again.data) == 110, "it has what it missed")
+        await self.until(lambda: len(again.data) == 110, "the client has the missed events")
         self.assertEqual(texts[10:], again.data)
         self.subscribers[1].end(for_good=True)
         await clients[0].ended
@@ -398,17 +403,17 @@ class TwoHubsTests(DeliveryCase):
         port = await serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(site)
         here = await self.hear()
         there = await hear(clientFromString(reactor, f"tcp:127.0.0.1:{port.getHost().port}"))
-        await self.until(lambda: there.has_begun, "it has begun")
+        await self.until(lambda: there.has_begun, "the stream has begun")
         other.publish("news", Event("there"))
         await self.publish("here")
         await self.until(lambda: here.data and there.data, "both hear")
         self.assertEqual((["here"], ["there"]), (here.data, there.data))
         stranger = await self.hear(last_event_id=there.events[0][1])
-        await self.until(lambda: stranger.events, "it is told")
+        await self.until(lambda: stranger.events, "the client is told")
         self.assertEqual(["gap"], [type_ for type_, _, _ in stranger.events])
         await port.stopListening()
         await site.drain(5, reconnection_time=0)
         other.close()
         await there.ended
         await self.publish("still here")
-        await self.until(lambda: len(here.data) == 2, "it goes on")
+        await self.until(lambda: len(here.data) == 2, "the other client goes on")

@@ -234,7 +234,7 @@ class ExampleTests(SynchronousTestCase):
             last_event_id = ""
             again = stack.enter_context(mercure_hub(port=port))
             running.wait_for("output", "missed: [^\n]+\nis: lost\n")
-            wait_until(lambda: again.subscribers() == 1, "it has subscribed again")
+            wait_until(lambda: again.subscribers() == 1, "the example has subscribed again")
             publish(again, "found")
             running.wait_for("output", "becomes: found\n")
 

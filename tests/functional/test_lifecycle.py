@@ -157,7 +157,7 @@ class NeverReadsTests(HubCase):
         self.hub.publish("news", Event("x" * 5_000_000))
         await self.until(
             lambda: all(subscriber.outlet.is_behind for subscriber in self.hub.subscribers),
-            "it waits for all of them",
+            "the bytes wait for all clients",
         )
         self.assertEqual(50, self.hub.subscriber_count)
         self.assertLess(_resident() - before, 50 << 20)
@@ -317,7 +317,7 @@ class FreedTests(HubCase):
         (connection,) = await self.subscribe()
         self.subscribers.clear()
         connection.close()
-        await self.until(lambda: not self.site.connections, "it has gone")
+        await self.until(lambda: not self.site.connections, "the client has gone")
         await deferLater(reactor, 0)
         self.assertEqual(before, self.count())
 

@@ -258,7 +258,7 @@ class SubscribeTests(PageCase):
             self.browser.execute_script(HEARS, hub_url(process.port), True)
             self.wait_for("source.readyState", CLOSED)
             publish(process, "public")
-            wait_until(lambda: process.subscribers() == 0, "it has gone")
+            wait_until(lambda: process.subscribers() == 0, "the page has gone")
             self.assertEqual([0, []], self.evaluate("[opened, heard]"))
             self.assert_blocked()
 
@@ -471,7 +471,7 @@ class AuthorizationTests(PageCase):
         ):
             self.browser.get(pages.origin())
             self.browser.execute_script(script, hub_url(proxy.port), access_token())
-            wait_until(lambda: self.evaluate("failed > 0"), "it has failed")
+            wait_until(lambda: self.evaluate("failed > 0"), "the request has failed")
             self.assertEqual({"OPTIONS"}, {request.method for request in proxy.requests()})
             self.assertEqual([0, []], self.evaluate("[opened, heard]"))
             self.assert_blocked()

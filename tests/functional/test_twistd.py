@@ -62,7 +62,7 @@ def one_behind(*options: str) -> Iterator[tuple[HubProcess, socket.socket]]:
         hub("--tick", "0.001", "--stall-timeout", never, *options) as process,
         non_reader(process) as other,
     ):
-        wait_until(lambda: process.subscribers() == 1, "it is subscribed")
+        wait_until(lambda: process.subscribers() == 1, "the client is subscribed")
         with subscribe(process) as reader:
             received = 0
             while received < ENOUGH_TO_BE_BEHIND:
@@ -366,7 +366,9 @@ class StopTests(SynchronousTestCase):
         with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
             self.assertRegex(b"\r\n" + read_to_end(reader), PROPER_END)
-            self.assertIsNone(process.process.poll(), "it still waits for the other one")
+            self.assertIsNone(
+                process.process.poll(), "the process still waits for the other client"
+            )
 
     def test_non_reader_is_cut(self) -> None:
         """
@@ -474,7 +476,7 @@ class EndTests(SynchronousTestCase):
             host, port = stream.getsockname()
             read_until(stream, b'"tick":5')
             stream.close()
-            wait_until(lambda: process.subscribers() == 0, "it is gone")
+            wait_until(lambda: process.subscribers() == 0, "the client is gone")
             lines = [line for line in process.read_log().splitlines() if f":{port} " in line]
             self.assertEqual(1, len(lines), lines)
             self.assertRegex(

@@ -186,5 +186,5 @@ class CapacityTests(SynchronousTestCase):
         """
         for process, stream in self.full:
             stream.close()
-            wait_until(lambda process=process: process.subscribers() == 0, "it is gone")
+            wait_until(lambda process=process: process.subscribers() == 0, "the client is gone")
             subscribe(process).close()

@@ -174,7 +174,7 @@ class ProbesTests(HubCase):
         link = Link(self)
         await self.start(heartbeat=0, stall_timeout=STALL_TIMEOUT)
         client = link.subscribe(self.port.getHost().port, "/")
-        await self.until(lambda: self.subscribers, "it is subscribed")
+        await self.until(lambda: self.subscribers, "the client is subscribed")
         assert client.stdout is not None
         self.assertEqual(b"subscribed\n", await deferToThread(client.stdout.readline))
         (subscriber,) = self.subscribers
