@@ -271,7 +271,7 @@ class ComingBackTests(BrowserCase):
         """
         self.assert_it_survives(signal.SIGKILL)
 
-    def test_no_room(self) -> None:
+    def test_full_hub(self) -> None:
         """
         While the hub is full, the page keeps trying, each time after the longer ``retry``, and gets
         in when there is room.
@@ -380,7 +380,7 @@ class PublishTests(BrowserCase):
             self.assertIn('{"a": "\u00e9"}', entry)
             self.assertIn(self.text("answer").removeprefix("Published as "), entry)
 
-    def test_tick_after_it(self) -> None:
+    def test_tick_has_no_id(self) -> None:
         """
         A tick has no id, even if it is the first event after one that has an id.
         """
@@ -401,7 +401,7 @@ class PublishTests(BrowserCase):
             self.publish("*", "1")
             self.wait_for_text("answer", "400: topic must not be *, which is every topic")
 
-    def test_not_offered(self) -> None:
+    def test_no_form_without_the_right(self) -> None:
         """
         If not everyone may publish, the page does not offer it.
         """

@@ -245,7 +245,7 @@ class CompressionTests(ClientCase):
         source = self.open(server.url(), gzip=True)
         self.assertEqual(EVENTS, [event async for event in source])
 
-    async def test_not_asked(self) -> None:
+    async def test_gzip_is_not_wanted(self) -> None:
         """
         A source that does not want gzip says so in its request.
         """

@@ -110,7 +110,7 @@ class NetworkTests(ClientCase):
         """
         await self.assert_comes_back(answers())
 
-    async def test_no_http(self) -> None:
+    async def test_not_http(self) -> None:
         """
         Another attempt follows after an answer that is not HTTP.
         """
@@ -164,7 +164,7 @@ class NetworkTests(ClientCase):
         await self.assert_comes_back(answers_and_stays(HEAD), silence_timeout=SOON)
         self.assertTrue(self.server.connections[0].is_lost)
 
-    async def test_comments_are_no_silence(self) -> None:
+    async def test_comments_end_silence(self) -> None:
         """
         A stream with only heartbeats is not silent, however long it lasts.
         """
@@ -183,7 +183,7 @@ class NetworkTests(ClientCase):
         self.assertEqual(Event("here"), await source.next())
         self.assertEqual(1, len(server.connections))
 
-    async def test_nobody_listens(self) -> None:
+    async def test_port_without_a_server(self) -> None:
         """
         A source waits for a port on which no server listens yet.
         """

@@ -32,7 +32,7 @@ class HubTests(HubCase):
         await self.until(lambda: len(self.subscribers) == wanted, "the source is subscribed")
         return source
 
-    async def test_live(self) -> None:
+    async def test_events_are_unchanged(self) -> None:
         """
         An event arrives as it was published.
         """
@@ -89,7 +89,7 @@ class HubTests(HubCase):
         self.assertEqual(1, len(self.subscribers))
         self.assertIs(ReadyState.OPEN, source.state)
 
-    async def test_leaves(self) -> None:
+    async def test_close_is_noticed(self) -> None:
         """
         The hub notices at once that a client has closed.
         """

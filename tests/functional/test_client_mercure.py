@@ -159,7 +159,7 @@ class ExchangeTests(TestCase):
         self.addCleanup(server.stop)
         return server
 
-    async def test_kept(self) -> None:
+    async def test_connection_is_reused(self) -> None:
         """
         Successive requests use the same connection.
         """

@@ -166,7 +166,7 @@ class RedirectTests(ClientCase):
             _, server = await self.assert_fails(answers(redirects("302 Found", location)))
             self.assertEqual(1, len(server.requests), location)
 
-    async def test_again_from_the_start(self) -> None:
+    async def test_next_attempt_begins_at_first_url(self) -> None:
         """
         After a permanent redirect the next attempt also begins at the first URL.
         """

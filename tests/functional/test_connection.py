@@ -61,13 +61,13 @@ class AddressTests(TestCase):
             await deferLater(reactor, 0)
         self.assertTrue(site.is_idle)
 
-    async def test_one(self) -> None:
+    async def test_listener_with_one_address(self) -> None:
         """
         A listener with one address looks it up once.
         """
         await self.asked("127.0.0.1", "127.0.0.1")
 
-    async def test_several(self) -> None:
+    async def test_listener_on_all_addresses(self) -> None:
         """
         A listener on all addresses of the machine looks them up for each connection.
         """
@@ -110,7 +110,7 @@ class RefusedTests(TestCase):
         """
         self.assertTrue((await self.send(MAX_DISCARDED // 2)).startswith(b"HTTP/1.1 413 "))
 
-    async def test_far_too_much(self) -> None:
+    async def test_endless_body(self) -> None:
         """
         A client that sends without end gets a reset.
         """
@@ -145,7 +145,7 @@ class PipeliningTests(TestCase):
 
     timeout = 2 * PATIENCE
 
-    async def test_turns(self) -> None:
+    async def test_other_clients_get_their_turn(self) -> None:
         """
         Other clients get their turn after a hundred or two of these requests, not after thousands,
         and every request is answered.

@@ -392,7 +392,7 @@ class TwoHubsTests(DeliveryCase):
     Two hubs in one process.
     """
 
-    async def test_side_by_side(self) -> None:
+    async def test_two_hubs_are_separate(self) -> None:
         """
         An event of one hub does not reach the other; a cursor of one is unknown to the other; when
         one ends, the other continues.

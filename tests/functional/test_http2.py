@@ -154,7 +154,7 @@ class StreamTests(HTTP2Case):
     The whole life of a stream.
     """
 
-    async def test_hears(self) -> None:
+    async def test_receives_events(self) -> None:
         """
         A stream has its head and first bytes, receives events, and has no ``Connection`` header.
         """

@@ -95,7 +95,7 @@ class NeverReadsTests(HubCase):
     A client that does not read.
     """
 
-    async def test_bytes(self) -> None:
+    async def test_memory_is_bounded(self) -> None:
         """
         The memory for such a client is bounded, however much is published; the other clients get
         everything.
@@ -117,7 +117,7 @@ class NeverReadsTests(HubCase):
         # late.
         self.assertLess(most, 2 * ((1 << 20) + MAX_WAITING))
 
-    async def test_time(self) -> None:
+    async def test_cut_off_after_a_time(self) -> None:
         """
         Such a client is cut off within a bounded time, even if little waits for it.
         """
@@ -129,7 +129,7 @@ class NeverReadsTests(HubCase):
             await deferLater(reactor, 0)
         self.assertIn(await self.end_reason(), CUT)
 
-    async def test_after_the_end(self) -> None:
+    async def test_cut_off_after_the_end(self) -> None:
         """
         Pitfall K12: such a client is also cut off after the server has ended the stream, even with
         Connection: close.

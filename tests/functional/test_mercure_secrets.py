@@ -99,7 +99,7 @@ class SecretsTests(SynchronousTestCase):
         finally:
             connection.close()
 
-    def test_nothing_is_told(self) -> None:
+    def test_no_token_in_any_output(self) -> None:
         """
         Neither the log, nor an answer, nor the list of processes has a part of a token or a secret;
         the log has no data of an update.

@@ -126,7 +126,7 @@ class PublishTests(SynchronousTestCase):
             )
             self.assertEqual(["a", '{"c":1}'], [event["data"] for event in self.heard(process, 2)])
 
-    def test_relay(self) -> None:
+    def test_output_of_subscribe(self) -> None:
         """
         The output of subscribe is valid input for publish.
         """
@@ -197,7 +197,7 @@ class PublishTests(SynchronousTestCase):
             self.assertEqual(1, status)
             self.assertIn("may have been published nevertheless", errors)
 
-    def test_hub_comes_late(self) -> None:
+    def test_waits_for_the_hub(self) -> None:
         """
         The command waits for a hub that is not up yet.
         """
@@ -291,7 +291,7 @@ class PublishTests(SynchronousTestCase):
             self.assertEqual(1, status)
             self.assertIn("422", errors)
 
-    def test_wrong(self) -> None:
+    def test_command_line_with_a_mistake(self) -> None:
         """
         A command line with a mistake has status 2, and an error that says why.
         """

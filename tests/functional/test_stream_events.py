@@ -77,7 +77,7 @@ class OneShotCases:
         """
         await self.until(lambda: self.server.connections[0].is_lost, "the connection is closed")
 
-    async def test_until_done(self) -> None:
+    async def test_left_at_the_last_token(self) -> None:
         """
         The tokens come, and leaving the loop at the word for the end closes the connection.
         """
@@ -91,7 +91,7 @@ class OneShotCases:
         self.assertEqual("Hello wörld", text)
         await self.assert_gone()
 
-    async def test_to_the_end(self) -> None:
+    async def test_end_of_the_response(self) -> None:
         """
         A proper end of the response ends the loop.
         """
@@ -198,7 +198,7 @@ class OneShotCases:
         await stream_events(response).aclose()
         await self.assert_gone()
 
-    async def test_forgotten(self) -> None:
+    async def test_dropped_before_first(self) -> None:
         """
         A response that is dropped before any read is closed.
         """

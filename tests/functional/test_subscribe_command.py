@@ -182,7 +182,7 @@ class SubscribeTests(SynchronousTestCase):
                     self.assertNotIn("Traceback", errors)
                     self.assertNotIn("bad.bad", errors)
 
-    def test_enough(self) -> None:
+    def test_once_and_attempts(self) -> None:
         """
         With --once the command ends with the stream; with --attempts, after this many failed
         attempts.
@@ -280,7 +280,7 @@ class SubscribeTests(SynchronousTestCase):
                 numbers = [int(event["data"].split()[0]) for event in events_in(running.output)]
                 self.assertEqual(list(range(5000)), numbers)
 
-    def test_wrong(self) -> None:
+    def test_command_line_with_a_mistake(self) -> None:
         """
         A command line with a mistake has status 2, and an error that says why.
         """

@@ -347,7 +347,7 @@ class StopTests(SynchronousTestCase):
             self.assertRegex(b"\r\n" + read_to_end(stream), PROPER_END)
             self.assertEqual(0, process.wait())
 
-    def test_nobody_waits_for_the_idle(self) -> None:
+    def test_idle_connections_do_not_delay(self) -> None:
         """
         Connections without a request, with half a request, or kept alive do not delay the stop.
         """
@@ -377,7 +377,7 @@ class StopTests(SynchronousTestCase):
         with one_behind("--drain-timeout", "2") as (process, _):
             self.assertEqual(0, process.stop())
 
-    def test_nobody_new_comes_in(self) -> None:
+    def test_no_new_connections_while_stopping(self) -> None:
         """
         A process that stops, and still waits for a client, accepts no new connection.
         """
@@ -485,7 +485,7 @@ class EndTests(SynchronousTestCase):
                 r"\d+ events, \d+ bytes$",
             )
 
-    def test_accounts(self) -> None:
+    def test_events_and_bytes_in_the_log(self) -> None:
         """
         The line has the number of events and bytes that the client got.
         """

@@ -171,7 +171,7 @@ class CapacityTests(SynchronousTestCase):
             assert found is not None, body
             self.assertTrue(30_000 <= int(found[1]) <= 60_000, body)
 
-    def test_others(self) -> None:
+    def test_other_clients(self) -> None:
         """
         Other clients get 503, with the time to try again.
         """
@@ -180,7 +180,7 @@ class CapacityTests(SynchronousTestCase):
             self.assertRegex(found, rb"^HTTP/1.1 503 ")
             self.assertRegex(found, rb"(?i)\r\nRetry-After: [3-6]\d\r\n")
 
-    def test_room_again(self) -> None:
+    def test_room_after_one_has_left(self) -> None:
         """
         When one subscriber has left, the next one is let in.
         """
