@@ -164,7 +164,7 @@ class NetworkTests(ClientCase):
         await self.assert_comes_back(answers_and_stays(HEAD), silence_timeout=SOON)
         self.assertTrue(self.server.connections[0].is_lost)
 
-    async def test_comments_end_silence(self) -> None:
+    async def test_heartbeats_are_not_silence(self) -> None:
         """
         A stream with only heartbeats is not silent, however long it lasts.
         """
