@@ -16,10 +16,16 @@ from typing import NamedTuple
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "ssetwist"
 
-#: Forms that make a sentence hard to read, and how often 10,000 words may have each.
+#: Forms that make a sentence hard to read, and how often 10,000 words may have each.  Python's
+#: ``None`` and names such as If-None-Match are not meant.
 FORMS = {
     "who, whom, whose": (re.compile(r"\b(?:who|whom|whose|whoever)\b", re.IGNORECASE), 8),
-    "is no, has no, none": (re.compile(r"\b(?:is no|has no|none)\b", re.IGNORECASE), 10),
+    "is no, has no, none": (
+        re.compile(
+            r"(?i:\b(?:is|has) no\b)|(?<![-'])\b(?:none\b|None (?:of|is|are|has)\b)(?![-'])"
+        ),
+        10,
+    ),
     "of it, of which": (re.compile(r"\bof (?:it|which)\b", re.IGNORECASE), 8),
 }
 
