@@ -22,7 +22,7 @@ FORMS = {
     "who, whom, whose": (re.compile(r"\b(?:who|whom|whose|whoever)\b", re.IGNORECASE), 8),
     "is no, has no, none": (
         re.compile(
-            r"(?i:\b(?:is|has) no\b)|(?<![-'])\b(?:none\b|None (?:of|is|are|has)\b)(?![-'])"
+            r"(?i:\b(?:is|has) no\b)|(?<![-'])\b(?:none\b(?![-'])|None(?= (?:of|is|are|has)\b))"
         ),
         10,
     ),
