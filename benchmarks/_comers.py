@@ -19,7 +19,7 @@ _HEAD = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r
 #: An option that closes a socket with a reset, as a client that crashes does.
 _RESET = struct.pack("ii", 1, 0)
 
-#: Seconds between two reads, and the range of seconds that a client stays.
+#: Seconds between two reads, and the longest time that a client stays, in seconds.
 _LOOK, _LONGEST = 0.02, 5.0
 
 #: Seconds that a client that never reads may stay, and the size of its receive buffer in bytes:
