@@ -27,7 +27,7 @@ def fan_out(size: int, burst: int, pause: float) -> Measure:
     at a pace that is the same for all subjects, to measure CPU and latency.
 
     At full speed the load may fall behind a fast server.  Sending to a socket that has not been
-    read yet is cheaper, because the kernel need not wake the reader.  Such a server would look
+    read yet is cheaper, because the kernel need not wake the reader.  A fast server would then look
     better than it is, and the latency would only measure the length of the queue.
 
     The pace is the same for all, because the pace alone changes the cost of a ``send``: after 200

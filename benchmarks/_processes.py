@@ -96,8 +96,9 @@ def cpu(pid: int) -> float:
     """
     Return the CPU seconds, user and system, of a process and all its descendants.
 
-    They are read from ``schedstat`` of each thread, in nanoseconds.  ``stat`` has the same figure,
-    unless threads have ended, but in hundredths of a second: too coarse for a thousand connects.
+    The seconds come from ``schedstat`` of each thread, in nanoseconds.  ``stat`` has the same
+    figure, unless threads have ended, but in hundredths of a second: too coarse for a thousand
+    connects.
     """
     total = 0
     for process in tree(pid):

@@ -2,7 +2,7 @@
 The cost of some work, compared with other work on the same machine at the same moment.
 
 The cost is the processor time of one thread, the least of several tries, so other work of the
-machine hardly counts.  There is no absolute limit in seconds.
+machine hardly counts.  No test has an absolute limit in seconds.
 """
 
 import time

@@ -27,7 +27,7 @@ from zope.interface import implementer
 #: The head of a valid response with a body that lasts until the connection ends.
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-#: The same, with a body in chunks.
+#: The head of a valid response with a body in chunks.
 CHUNKED_HEAD = HEAD[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
 
 #: The end of a body in chunks.

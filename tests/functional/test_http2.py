@@ -236,7 +236,8 @@ class OneReadTests(HTTP2Case):
 
     async def test_open_close_and_open(self) -> None:
         """
-        The same holds if another request follows, as when a page renders twice.
+        A stream that is opened and closed in one read never existed, even if another request
+        follows, as when a page renders twice.
         """
         other = await self.subscribe()
         brief = self.client.get()

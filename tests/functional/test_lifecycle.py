@@ -97,8 +97,8 @@ class NeverReadsTests(HubCase):
 
     async def test_memory_is_bounded(self) -> None:
         """
-        The memory for such a client is bounded, however much is published; the other clients get
-        everything.
+        The memory for a client that does not read is bounded, however much is published; the other
+        clients get everything.
         """
         await self.start(log=MemoryLog(reactor, max_bytes=1 << 20), stall_timeout=NEVER)
         (_,) = await self.subscribe(receive_buffer=4096)
@@ -119,7 +119,7 @@ class NeverReadsTests(HubCase):
 
     async def test_cut_off_after_a_time(self) -> None:
         """
-        Such a client is cut off within a bounded time, even if little waits for it.
+        A client that does not read is cut off within a bounded time, even if little waits for it.
         """
         await self.start(stall_timeout=0.5)
         (_,) = await self.subscribe(receive_buffer=4096)
@@ -131,8 +131,8 @@ class NeverReadsTests(HubCase):
 
     async def test_cut_off_after_the_end(self) -> None:
         """
-        Pitfall K12: such a client is also cut off after the server has ended the stream, even with
-        Connection: close.
+        Pitfall K12: a client that does not read is also cut off after the server has ended the
+        stream, even with Connection: close.
         """
         await self.start(stall_timeout=0.5)
         closing = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -307,7 +307,7 @@ class FreedTests(HubCase):
 
     async def test_without_the_garbage_collector(self) -> None:
         """
-        They are freed when the client has gone, not when the garbage collector runs.
+        Objects of a client are freed when it has gone, not when the garbage collector runs.
         """
         await self.start()
         gc.collect()

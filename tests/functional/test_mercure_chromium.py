@@ -36,7 +36,7 @@ source.onopen = () => opened++;
 source.onmessage = (event) => heard.push(event.data);
 """
 
-#: The same with a library that needs no cookie.
+#: A script as above, with a library that needs no cookie.
 FETCHES = """
 const [url, token] = arguments;
 window.heard = [];
@@ -56,7 +56,7 @@ import("/modules/@microsoft/fetch-event-source/lib/esm/index.js").then((module) 
 );
 """
 
-#: The same with the polyfill, once its script is loaded.
+#: A script as above, with the polyfill, once the script of the polyfill is loaded.
 POLYFILLS = """
 const [url, token] = arguments;
 window.heard = [];

@@ -56,7 +56,8 @@ class CannotListenTests(SynchronousTestCase):
 
     def test_exit(self) -> None:
         """
-        Such an endpoint ends the process with status 1, after one line in the log.
+        An endpoint that cannot be listened on ends the process with status 1, after one line in the
+        log.
         """
         options = Options()
         options.parseOptions(["--listen", "unix:/no/such/folder/hub"])

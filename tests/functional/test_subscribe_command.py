@@ -229,7 +229,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_stderr_gone(self) -> None:
         """
-        If errors go to the same reader, and it has gone, the command also ends quietly.
+        If output and errors go to one reader, and it has gone, the command ends quietly.
         """
         with hub("--tick", "0.05") as process:
             shell = f"{sys.executable} -m ssetwist subscribe {process.url}sse 2>&1 | head -1"

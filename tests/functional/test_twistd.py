@@ -192,7 +192,7 @@ class WrongOptionTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """
-        The same line appears, to the letter, when a shell runs the command.
+        The one line about a wrong option is the same, to the letter, when a shell runs the command.
         """
         done = subprocess.run(
             [Path(sys.executable).with_name("twistd"), "-n", "--pidfile=", "ssetwist", "--tick=x"],

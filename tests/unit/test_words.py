@@ -97,7 +97,7 @@ class CountingTests(SynchronousTestCase):
 
     def test_plain_text(self) -> None:
         """
-        Words that only contain such a form are not counted.
+        Words that only contain a form, code and header names are not counted.
         """
         prose = (
             "The whole is not a nonentity; it has nothing of items, 'none', if-none-match, or None."
