@@ -1,5 +1,5 @@
 """
-How fast the hub is, side by side with what else there is: ``python -m benchmarks``.
+Benchmarks of the hub, side by side with other servers: ``python -m benchmarks``.
 
 See ``benchmarks/README.rst``.
 """

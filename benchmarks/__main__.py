@@ -31,21 +31,25 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     add(
         "--cases",
         default=",".join(case.name for case in CASES),
-        help="what to measure, with commas between",
+        help="what to measure, separated by commas",
     )
     add(
         "--subjects",
         default=",".join(subject.name for subject in SUBJECTS),
-        help="whom to measure, with commas between; c-loop and nchan give the ratios",
+        help="subjects to measure, separated by commas; c-loop and nchan give the ratios",
     )
-    add("--rounds", type=int, default=5, help="how often; the medians are shown")
-    add("--seconds", type=float, default=3.0, help="how long one measurement is to take")
+    add("--rounds", type=int, default=5, help="number of rounds; the medians are shown")
+    add("--seconds", type=float, default=3.0, help="seconds that one measurement takes")
     add("--heartbeat", type=int, default=15, help="seconds between heartbeats of idle subscribers")
-    add("--patience", type=float, default=60.0, help="seconds that any one step may take")
-    add("--install", action="store_true", help="first install the others: apt-get, pip, npm")
-    add("--no-profile", action="store_true", help="leave out the profile of this hub")
-    add("--workshop", type=Path, default=FOLDER, help="where to install and to compile")
-    add("--results", type=Path, default=_RESULTS, help="where to write the table and the plot")
+    add("--patience", type=float, default=60.0, help="seconds that a single step may take")
+    add(
+        "--install",
+        action="store_true",
+        help="install the other servers first, with apt-get, pip and npm",
+    )
+    add("--no-profile", action="store_true", help="do not profile this hub")
+    add("--workshop", type=Path, default=FOLDER, help="folder to install and compile in")
+    add("--results", type=Path, default=_RESULTS, help="folder for the table and the plot")
     options = parser.parse_args(arguments)
     for name, known in (("cases", CASES), ("subjects", SUBJECTS)):
         wanted = getattr(options, name).split(",")
@@ -59,7 +63,7 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
 
 def main() -> None:
     options = _options()
-    # So that what was started is ended also then.
+    # SIGTERM ends this process as an exception does, so that every server is stopped.
     signal.signal(signal.SIGTERM, lambda number, frame: sys.exit("terminated"))
     _processes.raise_file_limit()
     workshop = Workshop(options.workshop)

@@ -1,6 +1,5 @@
 """
-What must be reached, and what was: the table of the issue, a row for each of its bars, computed
-from the medians of one run.
+Bars that the hub must reach and the figures that it reached, from the medians of one run.
 """
 
 from collections.abc import Callable
@@ -10,23 +9,24 @@ from ._cases import SMALL_LOG
 from ._figures import Column
 from ._results import Results
 
-#: They are run by an interpreter; connecting to this hub is to cost less than to any of them.
+#: Subjects that an interpreter runs; a connect to this hub must cost less than to any other of
+#: them.
 _INTERPRETED = ("node", "better-sse", "twisted-loop", "aiohttp-sse", "sse-starlette")
 
 _OURS = "ssetwist"
 
-#: From results to a figure, or None where it has not been measured.
+#: A function from results to a figure, or None if the figure was not measured.
 _Figure = Callable[[Results], "float | None"]
 
 
 @dataclass(frozen=True, slots=True)
 class Bar:
     """
-    :ivar row: What is measured.
-    :ivar what: The figure of ours that is to reach something.
-    :ivar reached: That figure.
-    :ivar limit: What it must be at most; ``None`` where it is only told.
-    :ivar is_least: Whether it must be that at least.
+    :ivar row: The case.
+    :ivar what: The figure of this hub that is compared with the limit.
+    :ivar reached: Returns that figure.
+    :ivar limit: The most that the figure may be; ``None`` if it is only reported.
+    :ivar is_least: If true, the limit is the least that the figure may be.
     """
 
     row: str
@@ -94,8 +94,8 @@ def _bars_of_fan_out(name: str, subscribers: str) -> list[Bar]:
 
 
 _IDLE = "10,000 idle, with heartbeats"
-_UNREAD = "1,000 of which 50 never read, 30 MB"
-_THREADS = "2,000 who do not read yet, 2 threads"
+_UNREAD = "950 read, 50 never read, 30 MB"
+_THREADS = "2,000 that do not read yet, 2 threads"
 _REPLAY = "1,000 reconnect, 1,000 events back"
 
 BARS = (
@@ -161,7 +161,7 @@ BARS = (
     ),
     Bar(
         _REPLAY,
-        "the same without what connecting takes",
+        "the same without the cost of connecting",
         _ratio(_of("one-1k"), _of("replay", Column.BARE)),
         None,
     ),
@@ -170,7 +170,7 @@ BARS = (
 
 def rows(results: Results) -> list[list[str]]:
     """
-    Return the headings, then a row for each bar.
+    Return the headings, then one row for each bar.
     """
     table = [["case", "figure of ssetwist", "must be", "is", "met"]]
     for bar in BARS:

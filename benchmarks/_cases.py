@@ -1,5 +1,5 @@
 """
-What is measured.
+Cases that are measured.
 """
 
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from ._figures import Column
 from ._measures import Measure, connect, fan_out, flush, idle, one_topic_each, replay, unread
 from ._setup import OWN_TOPIC, PRIVATE_TOPIC, Setup
 
-#: What the event log may hold where it must not hold everything.
+#: Bytes that the event log may hold in the cases that must not keep every event.
 SMALL_LOG = 8 * 2**20
 
 _1K, _10K = Setup(1000), Setup(10_000)
@@ -19,8 +19,8 @@ _UNREAD = Setup(950, log_bytes=SMALL_LOG)
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    :ivar compared: The figure that is set against the other subjects'.
-    :ivar needs: What a subject must be able to do, or an empty string.
+    :ivar compared: The figure that is compared with the other subjects'.
+    :ivar needs: The ability that a subject must have, or an empty string.
     """
 
     name: str
@@ -31,7 +31,7 @@ class Case:
     needs: str = ""
 
 
-# Pauses: long enough that all who matter in a case need less, see "fan_out" for the least.
+# Pauses are longer than every subject that matters in a case needs; see "fan_out" for the least.
 CASES = (
     Case("one-1k", "100-byte events, one at a time", _1K, fan_out(100, 1, 0.3)),
     Case("burst-1k", "100-byte events, 16 published at once", _1K, fan_out(100, 16, 0.7)),
@@ -69,7 +69,7 @@ CASES = (
     *(
         Case(
             f"threads-{threads}",
-            f"one event to clients who do not read yet, on all cores by {words}",
+            f"one event to clients that do not read yet, on all cores by {words}",
             Setup(2000, threads=threads),
             flush,
             Column.LAST,

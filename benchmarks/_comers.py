@@ -1,5 +1,5 @@
 """
-Clients that come and go at random, and mostly badly: for :mod:`benchmarks.churn`.
+Clients that come and go at random, and mostly behave badly, for :mod:`benchmarks.churn`.
 """
 
 import os
@@ -16,20 +16,20 @@ from enum import Enum
 
 _HEAD = b"GET /events HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: text/event-stream\r\n"
 
-#: Close by a reset, as a client does that is gone without a word.
+#: An option that closes a socket with a reset, as a client that crashes does.
 _RESET = struct.pack("ii", 1, 0)
 
-#: Seconds between two looks at what has come, and how long a client may stay.
+#: Seconds between two reads, and the longest time that a client stays, in seconds.
 _LOOK, _LONGEST = 0.02, 5.0
 
-#: Seconds that who never reads may stay, and bytes that the kernel takes for it: so that it falls
-#: behind, and long enough that the hub ends some.
+#: Seconds that a client that never reads may stay, and the size of its receive buffer in bytes:
+#: small enough that it falls behind, and long enough that the hub ends some of these clients.
 _LONGEST_MUTE, _MUTE_BUFFER = 90.0, 4096
 
 
 class Way(Enum):
     """
-    What a client does, and how many in a hundred do it.
+    Ways of a client to leave, and the percentage of clients that choose each.
     """
 
     LEAVES = "reads, and closes", 25
@@ -49,11 +49,11 @@ class _Client:
 
 class Comers:
     """
-    So many clients at a time, in a thread of their own; one that goes is followed by another.
+    A fixed number of clients at a time, in their own thread; when one leaves, another one comes.
 
-    :param core: The one that this thread may use.
-    :ivar gone: How many have gone, each way.
-    :ivar ended: How many streams the server has ended.
+    :param core: The core that this thread may use.
+    :ivar gone: Number of clients that have left, for each way to leave.
+    :ivar ended: Number of streams that the server has ended.
     """
 
     def __init__(self, port: int, clients: int, core: int, seed: int) -> None:
@@ -73,7 +73,7 @@ class Comers:
 
     def stop(self) -> None:
         """
-        Have no more, and let go of those who are there.
+        Start no more clients, and close the connections that are open.
         """
         self._is_over.set()
         self._thread.join()
@@ -121,7 +121,7 @@ class Comers:
             self.ended += 1
             self._close(client)
             return
-        # The last that came whole in this piece will do.
+        # Any complete id will do; take the last one in this piece.
         if (begin := data.rfind(b"\nid: ")) >= 0 and (end := data.find(b"\n", begin + 1)) > 0:
             client.last_event_id = data[begin + 5 : end]
 
@@ -144,8 +144,8 @@ class Comers:
 
 def _is_ended(connection: socket.socket) -> bool:
     """
-    Tell without reading whether the other side has closed.
+    Return true if the other side has closed, without reading anything.
     """
     poll = select.poll()
     poll.register(connection, select.POLLRDHUP)
-    return bool(poll.poll(0))  # by a reset, too: that is always told
+    return bool(poll.poll(0))  # a reset as well: poll always reports it

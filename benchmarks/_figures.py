@@ -1,5 +1,5 @@
 """
-The figures that a case may give.
+Figures that a case may have.
 """
 
 from enum import Enum
@@ -7,7 +7,7 @@ from enum import Enum
 
 class Column(Enum):
     """
-    A figure, with its heading and how many digits are shown after the point.
+    A figure, with its heading and the number of digits after the point.
     """
 
     RATE = "per second", 0

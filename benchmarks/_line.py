@@ -1,21 +1,21 @@
 """
-A figure over time as a picture.  SVG, written by hand, so that nothing needs to be installed for
-it.
+A figure over time as a picture, in hand-written SVG, so that nothing needs to be installed.
 """
 
 from collections.abc import Sequence
 from html import escape
 
-#: In pixels: of the whole, and of the space at the left, the right, the top and the bottom.
+#: Pixels: width and height of the picture, and the margins at the left, the right, the top and the
+#: bottom.
 _WIDTH, _HEIGHT = 760, 260
 _LEFT, _RIGHT, _TOP, _BOTTOM = 60, 20, 44, 34
 
 
 def svg(points: Sequence[tuple[float, float]], *, title: str, horizontal: str) -> str:
     """
-    Return the picture, with both scales from 0.
+    Return the picture; both scales begin at 0.
 
-    :param points: At least one, each with what is told by the horizontal scale first.
+    :param points: One or more; the first number of each is on the horizontal scale.
     """
     most_x = max(max(x for x, _ in points), 1e-9)
     most_y = max(max(y for _, y in points), 1e-9) * 1.1

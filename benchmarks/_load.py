@@ -1,5 +1,5 @@
 """
-The load: ``load.c`` as a process, and what it answers.
+The load: the program ``load.c`` as a process, and its answers.
 """
 
 import os
@@ -15,7 +15,7 @@ from . import _processes
 
 class Failed(Exception):
     """
-    A subject did not do what it was to do, or not in time.
+    A subject failed to do its task in time.
     """
 
 
@@ -27,7 +27,7 @@ class Received:
     :ivar p50: Seconds from publishing to reception, of half of the deliveries.
     :ivar p99: The same, of 99 in 100.
     :ivar last: Seconds from publishing to reception by the last subscriber, of half of the events.
-    :ivar reads: How often something was read.
+    :ivar reads: Number of reads that found something.
     """
 
     deliveries: int
@@ -40,9 +40,9 @@ class Received:
 
 class Load:
     """
-    Subscribers of the server at a port, all of them in one process.
+    Subscribers of the server at one port, all in one process.
 
-    :param patience: Seconds after which an answer will not come any more.
+    :param patience: Seconds to wait for an answer.
     """
 
     def __init__(
@@ -60,10 +60,10 @@ class Load:
 
     def open(self, count: int, path: str, cursor: str = "") -> None:
         """
-        Have so many more subscribers.
+        Connect this many more subscribers.
 
-        :param path: Where; a ``*`` in it becomes the number of each.
-        :param cursor: Their ``Last-Event-ID``.
+        :param path: A ``*`` in it becomes the number of the subscriber.
+        :param cursor: The ``Last-Event-ID`` of all of them.
         """
         if count:
             self._say(f"open {count} {path} {cursor}")
@@ -71,28 +71,29 @@ class Load:
 
     def mute(self, count: int, path: str) -> None:
         """
-        Have so many more who will never read.  They are not waited for.
+        Connect this many more subscribers that never read.  This does not wait for them.
         """
         self._say(f"mute {count} {path}")
         self._answer("opened")
 
     def expect(self, events: int) -> None:
         """
-        Begin to count what each receives; to be called before it is published.
+        Begin to count the events that each subscriber receives; call this before publishing.
         """
         self._say(f"expect {events}")
         self._answer("ready")
 
     def expect_in_all(self, deliveries: int) -> None:
         """
-        Begin to count what all receive together.
+        Begin to count the events that all subscribers receive together.
         """
         self._say(f"await {deliveries}")
         self._answer("ready")
 
     def hold(self) -> None:
         """
-        Do not read, until :meth:`read`.  From now on "received" means that the kernel has it.
+        Stop reading until :meth:`read` is called.  Until then, "received" means that the kernel has
+        the event.
         """
         self._say("hold")
         self._answer("holding")
@@ -102,9 +103,9 @@ class Load:
 
     def received(self, seconds: float = 0) -> Received:
         """
-        Wait until what was expected has been received.
+        Wait until every expected event has been received.
 
-        :param seconds: What publishing it takes at least.
+        :param seconds: The least time that publishing takes.
         """
         answer = map(int, self._answer("received", seconds))
         deliveries, nanoseconds, p50, p99, last, reads = answer

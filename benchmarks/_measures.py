@@ -1,6 +1,6 @@
 """
-How each case is measured: functions from a session, and the seconds that a measurement is to take,
-to figures.
+Measurements: a function for each case, from a session and the seconds of one measurement to
+figures.
 """
 
 import time
@@ -13,27 +13,28 @@ from ._session import WARM_UP, Session
 
 Measure = Callable[[Session, float], Figures]
 
-#: A pace can be kept to by who needs at most so much of a pause.
+#: A subject keeps to a pace if it needs at most this part of a pause.
 _BUSY = 0.9
 
-#: How many flushes nobody reads; and how many before, so that threads have been started.
+#: Number of flushes while no subscriber reads, and number of flushes before, which start the
+#: threads.
 _FLUSHES, _FIRST_FLUSHES = 7, 2
 
 
 def fan_out(size: int, burst: int, pause: float) -> Measure:
     """
-    Return a case of publishing to everybody: at full speed for the rate, then at a pace that is the
-    same for all subjects, for the CPU and the latency.
+    Return a case of publishing to all subscribers: first at full speed, to measure the rate, then
+    at a pace that is the same for all subjects, to measure CPU and latency.
 
-    At full speed the load may fall behind a fast server, and what is sent to a socket that has not
-    been read yet is cheaper to send: nobody needs to be woken.  Such a server would look better
-    than it is, and latency would say how long the queue is.
+    At full speed the load may fall behind a fast server.  Sending to a socket that has not been
+    read yet is cheaper, because the kernel need not wake the reader.  A fast server would then look
+    better than it is, and the latency would only measure the length of the queue.
 
-    The same for all, because the pace alone changes what a ``send`` costs: after 200 ms without
-    data by half as much CPU, see the README.  Pauses are longer than that; mostly events are
-    further apart, too.
+    The pace is the same for all, because the pace alone changes the cost of a ``send``: after 200
+    ms without data it takes half as much CPU again (see the README).  All pauses are longer than
+    that, and in most cases the events are also further apart.
 
-    Who cannot keep to the pace has no such figures.
+    A subject that cannot keep to the pace does not get these figures.
     """
 
     def measure(session: Session, seconds: float) -> Figures:
@@ -59,7 +60,7 @@ def fan_out(size: int, burst: int, pause: float) -> Measure:
 
 def connect(session: Session, seconds: float) -> Figures:
     """
-    What connecting took: it has been done when a session begins.
+    Return the cost of connecting, which happened when the session began.
     """
     connects = session.subscribers - WARM_UP
     return {
@@ -70,7 +71,7 @@ def connect(session: Session, seconds: float) -> Figures:
 
 def idle(session: Session, seconds: float) -> Figures:
     """
-    Everybody is there and nothing happens, but one heartbeat to each.
+    Measure a server while nothing happens except one heartbeat to each subscriber.
     """
     session.idle(1)
     cpu = session.idle(session.heartbeat)
@@ -82,7 +83,7 @@ def idle(session: Session, seconds: float) -> Figures:
 
 def one_topic_each(session: Session, seconds: float) -> Figures:
     """
-    Events, each to one subscriber, each in a turn of its own.
+    Measure events that go to one subscriber each, every event in its own turn.
     """
     pause = 0.001
     count = _between(100, seconds / pause, 20_000)
@@ -96,7 +97,7 @@ def one_topic_each(session: Session, seconds: float) -> Figures:
 
 def unread(mute: int, megabytes: float = 30, pause: float = 0.015) -> Measure:
     """
-    Return a case of publishing so much to everybody and to so many more who never read.
+    Return a case of publishing to all subscribers and to more subscribers that never read.
     """
 
     def measure(session: Session, seconds: float) -> Figures:
@@ -120,7 +121,8 @@ def unread(mute: int, megabytes: float = 30, pause: float = 0.015) -> Measure:
 
 def flush(session: Session, seconds: float) -> Figures:
     """
-    One event to everybody while nobody reads, so that on two cores nothing runs but the server.
+    Measure one event to all subscribers while no subscriber reads, so that only the server runs, on
+    two cores.
     """
     flushes = [session.publish_unread(Order(1, 100)) for _ in range(_FIRST_FLUSHES + _FLUSHES)]
     flushes = flushes[_FIRST_FLUSHES:]
@@ -132,9 +134,10 @@ def flush(session: Session, seconds: float) -> Figures:
 
 def replay(session: Session, seconds: float) -> Figures:
     """
-    As many again as there are connect, each with a cursor 1,000 events back.
+    Measure a replay: as many more subscribers connect, each with a cursor 1,000 events back.
 
-    CPU with all that connecting takes; and without, as the first connects of this session tell it.
+    CPU is given with the cost of connecting, and without this cost, as measured in the first
+    connects of this session.
     """
     back, at_once = 1000, 100
     session.publish(Order(back, 100, at_once))

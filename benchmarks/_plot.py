@@ -1,6 +1,6 @@
 """
-Results as a picture: a bar per subject for each case's compared figure.  SVG, written by hand, so
-that nothing needs to be installed for it.
+Results as a picture: for each case, one bar per subject with the compared figure.  The SVG is
+hand-written, so that nothing needs to be installed.
 """
 
 from html import escape
@@ -9,7 +9,8 @@ from ._cases import Case
 from ._results import Results
 from ._run import Plan
 
-#: In pixels: of the whole, of the names, of the bars, of one bar with its space, above a case.
+#: Pixels: width of the picture, of the names and of the bars; height of a bar with its margin, and
+#: of the heading of a case.
 _WIDTH, _NAMES, _BARS, _BAR, _HEAD = 760, 110, 540, 20, 44
 
 _OURS, _OTHERS = "#c2410c", "#64748b"

@@ -1,6 +1,6 @@
 """
-Starting a process on cores of its own and ending it, and everything it has started, whatever
-happens; and what the operating system says of it.
+Processes: start one on its own cores, end it with everything that it has started, and read its
+figures from the operating system.
 """
 
 import ctypes
@@ -13,29 +13,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-#: Linux: "send me this signal when my parent is gone".
+#: Linux sends a process this signal when its parent has gone.
 _PR_SET_PDEATHSIG = 1
 
 _libc = ctypes.CDLL(None)
 
-#: Open files a process: more than the subscribers that can be asked for.
+#: Open files per process: more than the subscribers of any case.
 FILES = 20_000
 
 
 def raise_file_limit() -> None:
     """
-    Allow this process, and those it starts, many connections.
+    Allow many connections in this process and in the processes that it starts.
     """
     _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     try:
         resource.setrlimit(resource.RLIMIT_NOFILE, (FILES, max(hard, FILES)))
-    except (ValueError, OSError):  # that much is not for us
+    except (ValueError, OSError):  # the system allows less
         resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def usable_cores() -> list[int]:
     """
-    Return the cores that there are: the first is the servers', the last the load's.
+    Return the cores of this machine: the servers use the first, the load uses the last.
     """
     return sorted(os.sched_getaffinity(0))
 
@@ -49,9 +49,9 @@ def start(
     stdout: int | None = None,
 ) -> "subprocess.Popen[bytes]":
     """
-    Start a process on some cores, in a process group of its own.
+    Start a process on some cores, in a new process group.
 
-    It is asked to end when this process has gone without ending it.
+    The kernel asks it to end if this process ends first.
     """
 
     def in_child() -> None:
@@ -83,7 +83,7 @@ def end(process: "subprocess.Popen[bytes]") -> None:
 
 def tree(pid: int) -> list[int]:
     """
-    Return a process and all below it.
+    Return the ids of a process and of all its descendants.
     """
     found = [pid]
     for child in found:
@@ -94,10 +94,11 @@ def tree(pid: int) -> list[int]:
 
 def cpu(pid: int) -> float:
     """
-    Return the CPU seconds, user and system, that a process and all below it have used.
+    Return the CPU seconds, user and system, of a process and all its descendants.
 
-    Out of ``schedstat`` of each thread, in nanoseconds.  ``stat`` says the same, where threads do
-    not end, but in hundredths of a second: too coarse for a thousand connects.
+    The seconds come from ``schedstat`` of each thread, in nanoseconds.  ``stat`` has the same
+    figure, unless threads have ended, but in hundredths of a second: too coarse for a thousand
+    connects.
     """
     total = 0
     for process in tree(pid):
@@ -108,7 +109,7 @@ def cpu(pid: int) -> float:
 
 def memory(pid: int) -> int:
     """
-    Return the resident bytes of a process and all below it.
+    Return the resident bytes of a process and all its descendants.
     """
     pages = sum(int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in tree(pid))
     return pages * os.sysconf("SC_PAGE_SIZE")
@@ -116,6 +117,6 @@ def memory(pid: int) -> int:
 
 def files(pid: int) -> int:
     """
-    Return how many files a process has open.
+    Return the number of files that a process has open.
     """
     return len(os.listdir(f"/proc/{pid}/fd"))

@@ -1,6 +1,5 @@
 """
-Where the time of a delivery, and of a connect, goes in this hub: samples of ``py-spy``, added up by
-function.
+A profile of deliveries and connects in this hub: samples of ``py-spy``, summed by function.
 """
 
 import subprocess
@@ -18,17 +17,17 @@ from ._session import Session
 from ._subjects import SUBJECTS
 from ._workshop import Workshop
 
-#: Samples per second, seconds, and how many functions are shown.
+#: Samples per second, seconds, and number of functions that are shown.
 _RATE, _SECONDS, _LINES = 500, 5, 25
 
-#: How many connect.
+#: Number of clients that connect.
 _CONNECTS = 10_000
 
 
 def profile_of_deliveries(plan: Plan, workshop: Workshop) -> str:
     """
-    Return a table of the case ``one-1k``: per function, its part of the time and the microseconds
-    of each delivery, in itself and with what it calls.
+    Return a table of the case ``one-1k``: for each function its share of the time and its
+    microseconds per delivery, without and with the functions that it calls.
 
     :raises Failed: If ``py-spy`` is not installed or may not look at the server.
     """
@@ -44,7 +43,7 @@ def profile_of_deliveries(plan: Plan, workshop: Workshop) -> str:
 
 def profile_of_connects(plan: Plan, workshop: Workshop) -> str:
     """
-    Return the same of connecting to a server that has 1,000 subscribers.
+    Return the same table for connects to a server that has 1,000 subscribers.
 
     :raises Failed: As above.
     """
@@ -59,7 +58,7 @@ def profile_of_connects(plan: Plan, workshop: Workshop) -> str:
 @contextmanager
 def _recording(session: Session, samples: Path, plan: Plan, workshop: Workshop) -> Iterator[None]:
     """
-    Have samples taken of the server meanwhile.
+    Take samples of the server during a block.
     """
     py_spy = workshop.folder / "venv/bin/py-spy"
     if not py_spy.exists():
@@ -90,7 +89,7 @@ def _table(samples: Path, microseconds: float, of_what: str) -> str:
     for line in samples.read_text().splitlines():
         stack, _, samples_of_it = line.rpartition(" ")
         count = int(samples_of_it)
-        # A frame is "function (file:line)"; the lines of a function are added up.
+        # A frame is "function (file:line)"; the samples of all lines of a function are summed.
         frames = [_function(frame) for frame in stack.split(";")]
         total += count
         alone[frames[-1]] += count

@@ -1,5 +1,5 @@
 """
-How a subject is told to publish.
+Orders to publish, and ways to give them to a subject.
 """
 
 import re
@@ -13,23 +13,23 @@ from typing import Protocol
 from ._load import Failed
 from .subjects._order import topics as order_topics
 
-#: Seconds that one answer to a POST may take.
+#: Seconds to wait for the answer to a POST.
 _PATIENCE = 30.0
 
-#: The head of an answer: its status and the length of its body.
+#: Pattern of the head of an answer: its status and the length of its body.
 _ANSWER = re.compile(rb"HTTP/1.1 (\d+).*?\r\nContent-Length: (\d+).*?\r\n\r\n", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
     """
-    What is to be published; the same as ``subjects/_order.py`` reads.
+    An order to publish events, as ``subjects/_order.py`` reads it.
 
-    :ivar count: How many events in all.
+    :ivar count: Number of events.
     :ivar size: Bytes of data of each.
-    :ivar burst: How many of them at once.
-    :ivar pause: Seconds from one burst to the next; 0 for as soon as the server can.
-    :ivar topics: How many topics the events take turns in; 0 for the one that everybody has.
+    :ivar burst: Number of events that are published at once.
+    :ivar pause: Seconds from one burst to the next; 0 for no pause.
+    :ivar topics: Number of topics that the events go to in turn; 0 for the common topic.
     """
 
     count: int
@@ -41,14 +41,14 @@ class Order:
     @property
     def seconds(self) -> float:
         """
-        What publishing it takes at least.
+        The least seconds that publishing takes.
         """
         return self.count / self.burst * self.pause
 
 
 class Publisher(Protocol):
     """
-    Has a server publish.  ``publish`` may return before all has been published.
+    Makes a server publish.  ``publish`` may return before all events have been published.
     """
 
     def publish(self, port: int, order: Order) -> None: ...
@@ -56,7 +56,7 @@ class Publisher(Protocol):
 
 class ByOrder:
     """
-    The server is told once, and publishes by itself.
+    Sends the whole order in one POST; the server then publishes by itself.
     """
 
     def publish(self, port: int, order: Order) -> None:
@@ -73,7 +73,7 @@ class ByOrder:
 
 class EventByEvent:
     """
-    Each event is one POST; a burst is that many at once, over one connection.
+    Sends one POST per event, and a burst as that many POSTs at once over one connection.
     """
 
     def publish(self, port: int, order: Order) -> None:
@@ -105,7 +105,7 @@ class EventByEvent:
                 length = answer.end() + int(answer[2])
                 if len(answers) < length:
                     break
-                if answer[1] not in (b"201", b"202"):  # with subscribers, without
+                if answer[1] not in (b"201", b"202"):  # nchan: with and without subscribers
                     raise Failed(f"POST /publish: {answers[:length]!r}")
                 answers = answers[length:]
                 events -= 1

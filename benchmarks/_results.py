@@ -1,5 +1,5 @@
 """
-The figures of all rounds.
+Figures of all rounds.
 """
 
 from collections import defaultdict
@@ -12,7 +12,7 @@ from ._figures import Column, Figures
 @dataclass(slots=True)
 class Results:
     """
-    :ivar notes: What was left out, and why.
+    :ivar notes: Measurements that were left out, with the reasons.
     """
 
     notes: list[str] = field(default_factory=list)
@@ -23,21 +23,21 @@ class Results:
 
     def note(self, text: str) -> None:
         """
-        Note something, once.
+        Add a note, unless it is there already.
         """
         if text not in self.notes:
             self.notes.append(text)
 
     def values(self, case: str, subject: str, column: Column) -> list[float]:
         """
-        Return a figure of each round in which it was measured.
+        Return one figure of each round that measured it.
         """
         rounds = self._rounds.get((case, subject), [])
         return [figures[column] for figures in rounds if column in figures]
 
     def median(self, case: str, subject: str, column: Column) -> float | None:
         """
-        Return the median of the rounds, or None where that has not been measured.
+        Return the median of the rounds, or None if the figure was not measured.
         """
         values = self.values(case, subject, column)
         return median(values) if values else None

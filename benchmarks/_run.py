@@ -1,6 +1,6 @@
 """
-All cases with all subjects, round by round, so that whatever disturbs the machine for a while
-disturbs everybody.
+A run: all cases with all subjects, round by round, so that a disturbance of the machine affects all
+subjects.
 """
 
 import sys
@@ -19,9 +19,9 @@ from ._workshop import Workshop
 @dataclass(frozen=True, slots=True)
 class Plan:
     """
-    :ivar seconds: What one measurement is to take.
-    :ivar heartbeat: Seconds, in cases with heartbeats.
-    :ivar patience: Seconds that any one step may take.
+    :ivar seconds: Length of one measurement.
+    :ivar heartbeat: Seconds between heartbeats, in cases that have them.
+    :ivar patience: Seconds that a single step may take.
     """
 
     cases: Sequence[Case]
@@ -34,7 +34,7 @@ class Plan:
 
 def run(plan: Plan, workshop: Workshop) -> Results:
     """
-    Measure.  Writes a line about where it is to standard error.
+    Measure, and write the progress to standard error.
     """
     results = Results()
     present = []

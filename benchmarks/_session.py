@@ -1,5 +1,5 @@
 """
-One subject's server with its subscribers, and measuring what it does.
+A session: the server of one subject with its subscribers, and measurements of both.
 """
 
 import shutil
@@ -20,25 +20,25 @@ from ._setup import EVERYBODY, Setup
 from ._subjects import Start, Subject
 from ._workshop import Workshop
 
-#: The first of the subscribers, and events to them, before anything is counted, so that what is
-#: loaded late has been.
+#: Subscribers that connect first, and events to them, before anything is counted: they make the
+#: server load everything that it loads late.
 WARM_UP = 10
 
-#: Seconds that a server may take until it listens.
+#: Seconds until a server must listen.
 _START = 20.0
 
-#: Seconds after which nothing is left to be sent of an event that nobody reads.
+#: Seconds after which the server has sent all of an event that no subscriber reads.
 _FLUSHED = 0.25
 
-#: Seconds between two looks at the memory.
+#: Seconds between two samples of the memory.
 _LOOK = 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Took:
     """
-    :ivar seconds: Until it was done.
-    :ivar cpu: Seconds that the server used meanwhile.
+    :ivar seconds: Time until the task was done.
+    :ivar cpu: CPU seconds that the server used in this time.
     """
 
     seconds: float
@@ -48,7 +48,7 @@ class Took:
 @dataclass(slots=True)
 class Peak:
     """
-    The most resident memory seen.
+    The highest resident memory so far, in bytes.
     """
 
     bytes: int
@@ -56,15 +56,15 @@ class Peak:
 
 class Session:
     """
-    A server, started for this, with as many idle subscribers as were asked for.
+    A new server with its idle subscribers.
 
-    :param heartbeat: Seconds, where the setup has one.
-    :param patience: Seconds that any one step may take.
+    :param heartbeat: Seconds between heartbeats, if the setup has them.
+    :param patience: Seconds that a single step may take.
     :ivar heartbeat: Seconds; 0 for never.
-    :ivar subscribers: How many there are.
-    :ivar connected: What it took to connect them, but the first few, which are for warming up.
+    :ivar subscribers: Number of subscribers.
+    :ivar connected: Cost of connecting them, without the first few, which only warm the server up.
     :ivar port: Where the server listens.
-    :ivar pid: The server's.
+    :ivar pid: Process id of the server.
     """
 
     def __init__(
@@ -111,10 +111,10 @@ class Session:
 
     def publish(self, order: Order) -> tuple[Received, float]:
         """
-        Publish, and wait until everything has been received.
+        Publish, and wait until every event has been received.
 
-        :returns: How it was received, and the CPU seconds that the server used meanwhile.
-        :raises Failed: If not everything came in time.
+        :returns: The reception, and the CPU seconds that the server used.
+        :raises Failed: If an event did not arrive in time.
         """
         assert self._load is not None
         if order.topics:
@@ -128,10 +128,10 @@ class Session:
 
     def publish_unread(self, order: Order) -> tuple[Received, float]:
         """
-        Publish to subscribers who do not read before everything has been sent.  What the kernel
-        takes from the server at once, that is received.
+        Publish to subscribers that do not read before everything has been sent.  An event counts as
+        received when the kernel has taken it from the server.
 
-        :returns: The same as :meth:`publish`.
+        :returns: As :meth:`publish`.
         """
         assert self._load is not None
         self._load.hold()
@@ -145,10 +145,10 @@ class Session:
 
     def replay(self, subscribers: int, back: int) -> tuple[int, Took]:
         """
-        Have so many more subscribers, with a cursor so many events back, and wait until they have
-        received these.
+        Connect more subscribers with a cursor some events back, and wait until they have received
+        these events.
 
-        :returns: How many events they received in all, and what that took.
+        :returns: Number of events that they received in all, and the cost.
         """
         assert self._load is not None
         deliveries = subscribers * back
@@ -161,7 +161,7 @@ class Session:
 
     def connect(self, subscribers: int) -> Took:
         """
-        Have so many more subscribers.
+        Connect this many more subscribers.
         """
         assert self._load is not None
         took = self._stopwatch()
@@ -170,14 +170,14 @@ class Session:
 
     def mute(self, subscribers: int) -> None:
         """
-        Have so many more subscribers who never read.
+        Connect this many more subscribers that never read.
         """
         assert self._load is not None
         self._load.mute(subscribers, self._setup.path)
 
     def idle(self, seconds: float) -> float:
         """
-        Do nothing, and return the CPU seconds that the server used meanwhile.
+        Do nothing, and return the CPU seconds that the server used in this time.
         """
         took = self._stopwatch()
         time.sleep(seconds)
@@ -186,21 +186,21 @@ class Session:
     @property
     def memory(self) -> int:
         """
-        The resident bytes of the server.
+        Resident bytes of the server.
         """
         return _processes.memory(self.pid)
 
     @property
     def memory_each(self) -> float:
         """
-        How many bytes each subscriber has added to the server so far.
+        Resident bytes that each subscriber has added to the server so far.
         """
         return (self.memory - self._memory) / (self.subscribers - WARM_UP)
 
     @contextmanager
     def watch_memory(self) -> Iterator[Peak]:
         """
-        Look at the memory again and again, until the block is left.
+        Sample the memory until the block is left.
         """
         peak = Peak(self.memory)
         is_over = threading.Event()
@@ -241,7 +241,7 @@ class Session:
 
     def _stopwatch(self) -> Callable[[], Took]:
         """
-        Return a function that says what has been taken since now.
+        Return a function that returns the cost since this call.
         """
         cpu, began = _processes.cpu(self.pid), time.monotonic()
         return lambda: Took(time.monotonic() - began, _processes.cpu(self.pid) - cpu)

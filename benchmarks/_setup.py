@@ -1,29 +1,29 @@
 """
-What a case finds before it begins.
+The state that a case begins with.
 """
 
 from dataclasses import dataclass
 
-#: The path at which everybody gets every event, and the one of which each subscriber has another:
-#: the load puts a number in the place of the star.
+#: Paths: at the first, every subscriber gets every event; the second has a topic for each
+#: subscriber, and the load replaces the star with its number.
 EVERYBODY = "/events"
 OWN_TOPIC = "/own?topic=t*"
 
-#: The same, of a Mercure hub whose updates are private: each subscriber was granted its own topic.
+#: The same for private updates of a Mercure hub: each subscriber is granted its own topic.
 PRIVATE_TOPIC = "/private?match=t*"
 
 
 @dataclass(frozen=True, slots=True)
 class Setup:
     """
-    Cases that agree in this are measured one after the other in one session.
+    A setup.  Cases with equal setups are measured one after the other in one session.
 
-    :ivar subscribers: How many the server has.
-    :ivar has_heartbeat: Whether it sends heartbeats.
-    :ivar path: What they subscribe to.
-    :ivar threads: How many threads may send, on as many cores as there are; 0 leaves that to the
-        server and gives it one core.
-    :ivar log_bytes: What the event log may hold; 0 leaves that to the server.
+    :ivar subscribers: Number of subscribers.
+    :ivar has_heartbeat: If true, the server sends heartbeats.
+    :ivar path: The path that they request.
+    :ivar threads: Number of threads that may send, on all cores; 0 leaves the number to the server
+        and gives the server one core.
+    :ivar log_bytes: Bytes that the event log may hold; 0 leaves the limit to the server.
     """
 
     subscribers: int

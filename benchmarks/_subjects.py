@@ -1,5 +1,5 @@
 """
-Who is measured: how each is started, and what it needs that may not be installed.
+Subjects that are measured: the command that starts each, and the software that it needs.
 """
 
 import os
@@ -22,12 +22,13 @@ Command = list["str | Path"]
 @dataclass(frozen=True, slots=True)
 class Start:
     """
-    What a server is started with.
+    Settings that a server is started with.
 
-    :ivar folder: One of its own.
+    :ivar folder: An empty folder for this server.
     :ivar heartbeat: Seconds; 0 for never.
-    :ivar threads: How many may send; 0 for as it sees fit.  For those that can do ``threads``.
-    :ivar log_bytes: What its event log may hold; 0 for as it sees fit.
+    :ivar threads: Number of threads that may send; 0 leaves it to the server.  Only for servers
+        with the ability ``threads``.
+    :ivar log_bytes: Bytes that its event log may hold; 0 leaves it to the server.
     """
 
     port: int
@@ -43,12 +44,13 @@ _Commander = Callable[[Workshop, Start], Command]
 @dataclass(frozen=True, slots=True)
 class Subject:
     """
-    :ivar command: How it is started.
-    :ivar versions: What of, in words.
-    :ivar missing: What is not installed, or an empty string.
-    :ivar abilities: What it can do of that which not all can: ``topics``, ``private``, ``unread``,
+    :ivar command: Returns the command that starts it.
+    :ivar versions: Returns the versions of its software, in words.
+    :ivar missing: Returns the name of the software that is not installed, or an empty string.
+    :ivar abilities: Things that not all subjects can do: ``topics``, ``private``, ``unread``,
         ``threads``, ``replay``.
-    :ivar cursor: The id of the event so many in from the start, for those that can do ``replay``.
+    :ivar cursor: Returns the id of an event by its number, for subjects with the ability
+        ``replay``.
     """
 
     name: str
@@ -101,7 +103,7 @@ def _nchan(workshop: Workshop, start: Start) -> Command:
     is_root = os.geteuid() == 0
     text = (_HERE / "subjects/nginx.conf").read_text()
     for name, value in {
-        # It is linked in where the package's own configuration does not load it.
+        # nchan is a module; the package's own configuration is not read, so this one loads it.
         "MODULE": f"load_module {_NCHAN};" + (" user root;" if is_root else ""),
         "FOLDER": str(start.folder),
         "PORT": str(start.port),
@@ -131,7 +133,7 @@ SUBJECTS = (
         _ssetwist,
         of_this("ssetwist", "Twisted"),
         abilities=frozenset({"topics", "private", "unread", "threads", "replay"}),
-        cursor=lambda number: f"#x.{number}",  # the epoch that ssetwist_hub.py gives
+        cursor=lambda number: f"#x.{number}",  # the epoch that ssetwist_hub.py chooses
     ),
     Subject("c-loop", _c, said_by("cc", "--version")),
     Subject(

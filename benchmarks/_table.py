@@ -1,5 +1,5 @@
 """
-Results as a table to read and as one to compute with.
+Results as two tables: one to read, one to compute with.
 """
 
 import csv
@@ -15,7 +15,7 @@ from ._results import Results
 from ._run import Plan
 from ._workshop import Workshop
 
-#: What the compared figure is divided by.
+#: Subjects that the compared figure is divided by.
 REFERENCES = {"c-loop": "x C", "nchan": "x nchan"}
 
 _LABELS = ["case", "subject"]
@@ -23,7 +23,7 @@ _LABELS = ["case", "subject"]
 
 def rows(results: Results, plan: Plan) -> list[list[str]]:
     """
-    Return the headings, then a row for each case and subject that was measured.
+    Return the headings, then one row for each case and subject that was measured.
     """
     columns = [column.value[0] for column in Column]
     table = [[*_LABELS, *REFERENCES.values(), "least-most", *columns]]
@@ -36,7 +36,7 @@ def rows(results: Results, plan: Plan) -> list[list[str]]:
 
 def text(results: Results, plan: Plan, workshop: Workshop) -> str:
     """
-    Return it with what there is to know above and below, as reStructuredText.
+    Return the table as reStructuredText, with the conditions above and the notes below.
     """
     cases = [
         f"- {case.name}: {case.setup.subscribers:,} subscribers; {case.title}"
@@ -60,15 +60,15 @@ def text(results: Results, plan: Plan, workshop: Workshop) -> str:
 
 def bars(results: Results, plan: Plan) -> str:
     """
-    Return what was reached of what must be.
+    Return the table of the bars.
     """
     return f"{conditions(plan)}\n\n{simple_table(_bars.rows(results), 3)}"
 
 
 def simple_table(table: Sequence[Sequence[str]], labels: int) -> str:
     """
-    Return a simple table of reStructuredText, of which the first row is the headings and so many
-    columns are words.
+    Return a simple table of reStructuredText.  The first row is the headings, and this many columns
+    are words.
     """
     widths = [max(len(row[i]) for row in table) for i in range(len(table[0]))]
     rule = "  ".join("=" * width for width in widths)
@@ -83,7 +83,7 @@ def simple_table(table: Sequence[Sequence[str]], labels: int) -> str:
 
 def conditions(plan: Plan) -> str:
     """
-    Say on what, with whom and how often it was measured.
+    Return the machine, the subjects and the number of rounds, in words.
     """
     return (
         f"{os.cpu_count()} cores ({platform.machine()}), {platform.system()} "
@@ -95,7 +95,7 @@ def conditions(plan: Plan) -> str:
 
 def write_csv(path: Path, results: Results, plan: Plan) -> None:
     """
-    Write the table with an empty cell for what was not measured.
+    Write the table with an empty cell for each figure that was not measured.
     """
     with path.open("w", newline="") as file:
         csv.writer(file, lineterminator="\n").writerows(rows(results, plan))

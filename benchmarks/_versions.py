@@ -1,5 +1,5 @@
 """
-Which versions are measured: asked of what is installed, so that nobody has to keep them true.
+Versions that are measured, read from the installed software, so that this list is always true.
 """
 
 import json
@@ -9,12 +9,12 @@ from importlib.metadata import PackageNotFoundError, version
 
 from ._workshop import Workshop
 
-#: From a workshop to versions in words.
+#: A function from a workshop to versions in words.
 Versions = Callable[[Workshop], str]
 
 _UNKNOWN = "version unknown"
 
-#: Prints the version of each distribution that it is given.
+#: A program that prints the version of each distribution in its arguments.
 _ASK = """
 import sys, importlib.metadata as installed
 print(", ".join(f"{name} {installed.version(name)}" for name in sys.argv[1:]))
@@ -60,7 +60,7 @@ def packaged(*packages: str) -> Versions:
 
 def said_by(*command: str) -> Versions:
     """
-    Return the first line that a command says.
+    Return the first line that a command prints.
     """
     return lambda workshop: _said(list(command))
 

@@ -1,5 +1,5 @@
 """
-Where things are that are not in the repository: compiling and installing them.
+A workshop: compiles and installs the software that is not in the repository.
 """
 
 import shutil
@@ -13,17 +13,17 @@ from pathlib import Path
 
 _HERE = Path(__file__).parent
 
-#: Where, unless another is asked for.
+#: The default folder.
 FOLDER = Path(tempfile.gettempdir()) / "ssetwist-benchmarks"
 
-#: Seconds that one installation may take.
+#: Seconds that an installation may take.
 _PATIENCE = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class Workshop:
     """
-    The folder where they are installed and compiled.
+    The folder that they are installed and compiled in.
     """
 
     folder: Path
@@ -31,7 +31,7 @@ class Workshop:
     @property
     def python(self) -> Path:
         """
-        The interpreter of the virtual environment with the peers in Python.
+        The interpreter of the virtual environment that has the peers in Python.
         """
         return self.folder / "venv/bin/python"
 
@@ -41,14 +41,14 @@ class Workshop:
 
     def has(self, package: str) -> bool:
         """
-        Tell whether that environment has a package.
+        Return true if this environment has a package.
         """
         return any(self.folder.glob(f"venv/lib/python*/site-packages/{package}"))
 
 
 def build(workshop: Workshop) -> None:
     """
-    Compile the load and the loop in C.
+    Compile the load, and the loop in C.
 
     :raises SystemExit: If there is no compiler, or it fails.
     """
@@ -65,7 +65,8 @@ def build(workshop: Workshop) -> None:
 
 def install(workshop: Workshop) -> None:
     """
-    Install the peers, each by the usual client; what fails is said and left out.
+    Install the peers, each with its usual client.  Report a peer that cannot be installed, and
+    leave it out.
     """
     _try([*_pip(workshop), "aiohttp-sse", "sse-starlette", "uvicorn", "py-spy"])
     if shutil.which("npm"):
@@ -77,7 +78,7 @@ def install(workshop: Workshop) -> None:
 
 def install_readers(workshop: Workshop) -> None:
     """
-    Install the clients that our parser is measured with; the same.
+    Install the clients that our parser is compared with, in the same way.
     """
     for package in ("httpx-sse", "sseclient-py", "aiohttp-sse-client"):
         _try([*_pip(workshop), package])

@@ -1,6 +1,6 @@
 """
-The command ``python -m benchmarks.churn``: whether the memory stays flat at full load, with clients
-coming and going.
+The command ``python -m benchmarks.churn``: it checks that memory stays flat at full load while
+clients come and go.
 """
 
 import argparse
@@ -23,32 +23,32 @@ from ._workshop import FOLDER, Workshop, build
 
 _RESULTS = Path(__file__).parent / "results"
 
-#: Published before anything is measured: what the log of the hub keeps by default, so that it is
-#: full.
+#: Events that are published before anything is measured: as many as the log keeps by default, so
+#: that the log is full.
 _LOG = 10_000
 
-#: Events of one order; the next follows when all who stay have received them.
+#: Events of one order; the next order follows when all subscribers that stay have received them.
 _ORDER = 100
 
-#: Seconds between two samples, and between two lines about where it is.
+#: Seconds between two samples, and between two lines about the progress.
 _SAMPLE, _LINE = 2.0, 10.0
 
-#: The part of the time that is for warming up; and by how much of the memory the rest may change
-#: and still be called flat.
+#: The part of the time that is for warming up, and the part of the memory by which the rest may
+#: change and still be called flat.
 _WARM_UP, _FLAT = 0.25, 0.02
 
-#: Seconds until everybody who has gone is gone at the server, too.
+#: Seconds until the server has noticed that all clients have left.
 _SETTLED = 3.0
 
 
 @dataclass(frozen=True, slots=True)
 class Sample:
     """
-    :ivar seconds: Since the start.
+    :ivar seconds: Time since the start.
     :ivar memory: Resident bytes of the server.
-    :ivar files: How many it has open.
-    :ivar published: How many events so far.
-    :ivar gone: How many clients have come and gone so far.
+    :ivar files: Number of files that the server has open.
+    :ivar published: Number of events so far.
+    :ivar gone: Number of clients that have come and gone so far.
     """
 
     seconds: float
@@ -61,17 +61,17 @@ class Sample:
 def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.churn",
-        description="Watch the hub's memory at full load, with clients coming and going.",
+        description="Watch the hub's memory at full load while clients come and go.",
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--minutes", type=float, default=5.0, help="how long")
-    add("--subscribers", type=int, default=500, help="how many stay")
-    add("--clients", type=int, default=200, help="how many more come and go, at a time")
-    add("--seed", type=int, default=3, help="of chance")
-    add("--patience", type=float, default=60.0, help="seconds that any one step may take")
-    add("--workshop", type=Path, default=FOLDER, help="where to compile")
-    add("--results", type=Path, default=_RESULTS, help="where to write the figures and the plot")
+    add("--minutes", type=float, default=5.0, help="length of the run")
+    add("--subscribers", type=int, default=500, help="subscribers that stay")
+    add("--clients", type=int, default=200, help="clients at a time that come and go")
+    add("--seed", type=int, default=3, help="seed of the random numbers")
+    add("--patience", type=float, default=60.0, help="seconds that a single step may take")
+    add("--workshop", type=Path, default=FOLDER, help="folder to compile in")
+    add("--results", type=Path, default=_RESULTS, help="folder for the figures and the plot")
     options = parser.parse_args(arguments)
     if min(options.minutes, options.subscribers, options.clients) <= 0:
         parser.error("minutes, subscribers and clients must be more than 0")
@@ -104,7 +104,7 @@ def main() -> None:
     (options.results / "churn.txt").write_text(text)
     _write_csv(options.results / "churn.csv", samples)
     points = [(sample.seconds / 60, sample.memory / 2**20) for sample in samples]
-    title = "Resident memory of the hub in MiB, at full load, clients coming and going"
+    title = "Resident memory of the hub in MiB, at full load, while clients come and go"
     (options.results / "churn.svg").write_text(_line.svg(points, title=title, horizontal="minutes"))
     print(text)
     sys.exit(0 if is_flat and left == 0 else 1)
@@ -112,7 +112,7 @@ def main() -> None:
 
 def _watch(session: Session, comers: Comers, seconds: float) -> list[Sample]:
     """
-    Publish as fast as all who stay receive it, and take samples.
+    Publish as fast as the subscribers that stay receive the events, and take samples.
     """
     began = time.monotonic()
     samples: list[Sample] = []
@@ -143,7 +143,7 @@ def _summary(
     samples: Sequence[Sample], comers: Comers, cpu: float, left: int, options: argparse.Namespace
 ) -> tuple[str, bool]:
     """
-    Return what there is to say, and whether the memory was flat.
+    Return the report, and true if the memory was flat.
     """
     duration = samples[-1].seconds
     warm = [sample for sample in samples if sample.seconds >= duration * _WARM_UP]
@@ -154,10 +154,10 @@ def _summary(
     ways = [f"- {comers.gone[way]:,} times: {way.value[0]}" for way in Way]
     lines = [
         f"{options.subscribers:,} subscribers stay, {options.clients:,} more at a time come and "
-        f"go; {duration:.0f} s, {samples[-1].published:,} events as fast as those who stay "
-        f"receive them, {cpu / duration * 100:.0f} % of a core.",
+        f"go; {duration:.0f} s, {samples[-1].published:,} events as fast as the first "
+        f"{options.subscribers:,} receive them, {cpu / duration * 100:.0f} % of a core.",
         "",
-        "What clients have done:",
+        "Clients by behaviour:",
         "",
         *ways,
         f"- {comers.ended:,} times: the hub has ended the stream",
@@ -166,8 +166,8 @@ def _summary(
         f"{min(memories) / 2**20:.1f} to {max(memories) / 2**20:.1f} MiB, at the end "
         f"{memories[-1] / 2**20:.1f} MiB; slope {slope * 60 / 1024:+.1f} KiB a minute, "
         f"{change * 100:+.2f} % in all.",
-        "It is flat." if is_flat else f"It is NOT flat: more than {_FLAT * 100:g} %.",
-        f"Open files of the hub when they had gone: {left:+d}.",
+        "Memory is flat." if is_flat else f"Memory is NOT flat: more than {_FLAT * 100:g} %.",
+        f"Open files of the hub after the clients had left: {left:+d}.",
         "",
     ]
     return "\n".join(lines), is_flat

@@ -1,21 +1,21 @@
 /*
- * The load: holds many subscribers in one thread, counts the events they receive and notes when.
+ * The load: holds many subscribers in one thread, and counts and times the events they receive.
  *
  * An event's data is "@", the time of its publishing in 20 digits (nanoseconds of CLOCK_MONOTONIC),
  * filling, and "~".  It has been received when the "~" is there.
  *
- *     load PORT              then, a line each on standard input:
- *     open N PATH [CURSOR]   have N more subscribers; answered when all have a response's head.
+ *     load PORT              then commands, one per line, on standard input:
+ *     open N PATH [CURSOR]   connect N more subscribers; answered when all have a response's head.
  *                            A "*" in the path becomes the subscriber's number, from 0;
  *                            the cursor is their Last-Event-ID
- *     mute N PATH            have N more that ask and then never read; answered at once
+ *     mute N PATH            connect N more that send a request and never read; answered at once
  *     expect K               answered when each subscriber has received K more events
  *     await K                answered when K more events have been received in all
- *     hold                   do not read; from now on an event has been received when the kernel
- *                            has it, as the kernel says
+ *     hold                   stop reading; until "read" an event counts as received when the
+ *                            kernel has it, at the time that the kernel gives
  *     read                   read again
  *
- * Answers are a line each on standard output.  The process ends with its standard input.
+ * Each answer is one line on standard output.  The process ends with its standard input.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -35,20 +35,20 @@ enum { AT_ONCE = 64, DIGITS = 20, PIECE = 65536 };
 
 struct subscriber {
   int fd;
-  int head;         /* how much of "\r\n\r\n" has been seen; 4: the head is over */
-  int digit;        /* of the time stamp: -1 outside, else how many have been read */
+  int head;         /* characters of "\r\n\r\n" seen so far; 4: the head is over */
+  int digit;        /* digits of the time stamp read so far; -1 outside of one */
   uint64_t stamp;   /* when the event that is arriving was published */
   uint64_t events;  /* since "expect" */
 };
 
-static char path[256], cursor[256]; /* of those that are being opened */
+static char path[256], cursor[256]; /* of the subscribers that are being opened */
 
 static int poller, held;
 static struct sockaddr_in server;
 static struct subscriber **everyone;
 static size_t count, wanted, opening, opened;
 
-static uint64_t expected;        /* of each subscriber; 0: they are counted all together */
+static uint64_t expected;        /* events per subscriber; 0: all are counted together */
 static uint64_t remaining, began, first, last, reads;
 static uint32_t *latencies;      /* of each delivery, microseconds */
 static uint32_t *slowest;        /* of each event, to its last subscriber, microseconds */
@@ -94,7 +94,7 @@ static void watch(struct subscriber *one) {
   epoll_ctl(poller, EPOLL_CTL_ADD, one->fd, &event);
 }
 
-/* Ask for as many streams at a time as a server's backlog surely takes. */
+/* Open as many streams at a time as the backlog of every server takes. */
 static void open_more(void) {
   while (opening < AT_ONCE && count < wanted) {
     struct subscriber *one = calloc(1, sizeof *one);
@@ -106,7 +106,7 @@ static void open_more(void) {
   }
 }
 
-/* Not watched either: a reader that is woken up and does nothing would cost the server that. */
+/* Do not watch these sockets: waking a reader that does nothing would cost the server time. */
 static void hold(void) {
   int on = 1;
   held = 1;
@@ -151,7 +151,7 @@ static void received(struct subscriber *one, uint64_t when) {
   if (--remaining == 0) answer_received();
 }
 
-/* Go through what has come; however it was cut. */
+/* Read a piece, wherever it was cut. */
 static void take(struct subscriber *one, const char *at, const char *end, uint64_t when) {
   for (; at < end && one->head < 4; at++) {
     one->head = *at == "\r\n\r\n"[one->head] ? one->head + 1 : *at == '\r';
@@ -178,7 +178,7 @@ static void take(struct subscriber *one, const char *at, const char *end, uint64
   }
 }
 
-/* When the kernel had the last of these bytes, in our clock. */
+/* Return when the kernel had the last of these bytes, by our clock. */
 static uint64_t arrival(struct msghdr *message) {
   struct timespec stamp, real;
   for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part)) {
@@ -211,7 +211,7 @@ static void readable(struct subscriber *one) {
   open_more();
 }
 
-/* Begin to count so many for each, or so many in all. */
+/* Begin to count events, of each subscriber or of all. */
 static void begin(uint64_t each, uint64_t all) {
   expected = each;
   remaining = all;
@@ -262,7 +262,7 @@ int main(int argc, char **argv) {
     for (int i = 0; i < n; i++) {
       if (events[i].data.ptr) {
         readable(events[i].data.ptr);
-      } else { /* one command at a time: the next is written when this has been answered */
+      } else { /* one command at a time: the next comes when this one has been answered */
         ssize_t length = read(0, line, sizeof line - 1);
         if (length <= 0) return 0;
         line[length] = 0;

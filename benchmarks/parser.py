@@ -1,6 +1,6 @@
 """
-The command ``python -m benchmarks.parser``: how fast event streams are read, by our parser and by
-other clients in Python, and whether a large event takes time in proportion.
+The command ``python -m benchmarks.parser``: it measures how fast our parser and other clients in
+Python read event streams, and checks that the time for a large event is in proportion to its size.
 """
 
 import argparse
@@ -25,14 +25,14 @@ _PROGRAM = Path(__file__).parent / "subjects/readers.py"
 
 _OURS = "ssetwist"
 
-#: How many times the events per second of each of the others ours must be, and where; and how many
-#: times the time of half the bytes an event may take.
+#: Bars: the least ratio of our events per second to those of each other library, and the streams
+#: that it holds for; and the most that an event may take compared with an event of half its size.
 _MUST, _SMALL, _LINEAR = 5.0, ("fields", "data"), 2.5
 
-#: Seconds that one process may take.
+#: Seconds that a process may take.
 _PATIENCE = 300.0
 
-#: By library and what was measured, the seconds of each round.
+#: Seconds of each round, by library and measurement.
 _Figures = dict[tuple[str, str], list[float]]
 
 
@@ -43,11 +43,11 @@ def _options(arguments: Sequence[str] | None = None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add = parser.add_argument
-    add("--rounds", type=int, default=5, help="how often; the medians are shown")
-    add("--events", type=int, default=100_000, help="how many each stream has")
-    add("--install", action="store_true", help="first install the others, by pip")
-    add("--workshop", type=Path, default=FOLDER, help="where to install")
-    add("--results", type=Path, default=_RESULTS, help="where to write the table")
+    add("--rounds", type=int, default=5, help="number of rounds; the medians are shown")
+    add("--events", type=int, default=100_000, help="events in each stream")
+    add("--install", action="store_true", help="install the others first, with pip")
+    add("--workshop", type=Path, default=FOLDER, help="folder to install in")
+    add("--results", type=Path, default=_RESULTS, help="folder for the table")
     options = parser.parse_args(arguments)
     if min(options.rounds, options.events) <= 0:
         parser.error("rounds and events must be more than 0")
@@ -134,7 +134,7 @@ def _speeds(figures: _Figures, libraries: Sequence[str], events: int) -> list[li
 
 def _ratio(figures: _Figures, library: str, what: str) -> float:
     """
-    Return how many times as long as ours a library takes.
+    Return the time of a library divided by that of ours.
     """
     return median(figures[library, what]) / median(figures[_OURS, what])
 
@@ -150,7 +150,7 @@ def _large(figures: _Figures) -> list[list[str]]:
 
 def _bars(figures: _Figures, libraries: Sequence[str]) -> list[str]:
     """
-    Return what was reached of what must be.
+    Return the table of the bars.
     """
     said = []
     for stream in _SMALL:

@@ -1,10 +1,12 @@
 """
-An application that is asked by a hub what its visitors may do, with Klein: ``pip install klein``,
-``python examples/authorize.py``, ``twistd -n ssetwist --authorize-url
-http://127.0.0.1:8000/authorize``, then ``curl -c ann http://127.0.0.1:8000/login/ann`` and ``curl
--N -b ann 'http://127.0.0.1:8080/.well-known/mercure?match=*'``.  To publish with a cookie one must
-say from which page, as browsers do: ``curl -b ann -H 'Origin: http://127.0.0.1:8080' -d topic=/news
--d data=hello http://127.0.0.1:8080/.well-known/mercure``.
+An application that decides for a hub about the rights of its visitors, with Klein.
+
+Run ``pip install klein`` and ``python examples/authorize.py``.  Start the hub with ``twistd -n
+ssetwist --authorize-url http://127.0.0.1:8000/authorize``.  Log in with ``curl -c ann
+http://127.0.0.1:8000/login/ann``, and subscribe with ``curl -N -b ann
+'http://127.0.0.1:8080/.well-known/mercure?match=*'``.  A request that publishes with a cookie must
+name its page, as browsers do: ``curl -b ann -H 'Origin: http://127.0.0.1:8080' -d topic=/news -d
+data=hello http://127.0.0.1:8080/.well-known/mercure``.
 """
 
 import json
@@ -15,7 +17,7 @@ from twisted.internet import reactor
 from twisted.web.server import Site
 
 app = Klein()
-sessions = {}  # who has which cookie
+sessions = {}  # names of users, by cookie
 
 
 @app.route("/login/<name>")  # a real one would ask for a password

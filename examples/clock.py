@@ -1,5 +1,6 @@
 """
-One event stream for everyone: ``python examples/clock.py``, then ``curl -N http://127.0.0.1:8000/``.
+An event stream for everyone: run ``python examples/clock.py``, then ``curl -N
+http://127.0.0.1:8000/``.
 """
 
 from twisted.internet import reactor

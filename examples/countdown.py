@@ -1,5 +1,6 @@
 """
-One client's own events: ``python examples/countdown.py``, then ``curl -N http://127.0.0.1:8000/``.
+A stream for one client: run ``python examples/countdown.py``, then ``curl -N
+http://127.0.0.1:8000/``.
 """
 
 from twisted.internet import reactor

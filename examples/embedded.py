@@ -1,6 +1,8 @@
 """
-A stream in a site of one's own: ``python examples/embedded.py``, then ``curl -N
-http://127.0.0.1:8000/events`` and ``curl -d 'text=hello' http://127.0.0.1:8000/say``.
+An event stream in a site with other pages.
+
+Run ``python examples/embedded.py``, then ``curl -N http://127.0.0.1:8000/events`` and ``curl -d
+'text=hello' http://127.0.0.1:8000/say``.
 """
 
 import sys
@@ -24,7 +26,7 @@ class Say(Resource):
 
 async def stop():
     await port.stopListening()
-    await site.drain(10)  # seconds for those who do not read
+    await site.drain(10)  # seconds for clients that do not read
 
 
 globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stdout)])

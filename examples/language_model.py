@@ -1,9 +1,11 @@
 """
-A language model's answer, word by word: ``python examples/language_model.py``, then open
-http://127.0.0.1:8000/ or ``curl -N 'http://127.0.0.1:8000/answer?q=hello'``.
+A language model's answer, word by word.
 
-The model is a small pretence; with ``MODEL_URL`` (``.../v1/chat/completions``), ``MODEL_KEY`` and
-``MODEL`` in the environment it is a real one.  When the reader leaves, the model is told to stop.
+Run ``python examples/language_model.py``, then open http://127.0.0.1:8000/ or run ``curl -N
+'http://127.0.0.1:8000/answer?q=hello'``.
+
+The model is a small imitation.  Set ``MODEL_URL`` (``.../v1/chat/completions``), ``MODEL_KEY`` and
+``MODEL`` in the environment to use a real one.  When the reader leaves, the model stops.
 """
 
 import json
@@ -31,7 +33,7 @@ PAGE = b"""<!DOCTYPE html><title>Ask</title><link rel=icon href=data:>
   document.forms[0].q.value = question.get("q");
   const source = question.get("q") ? new EventSource(`answer?${question}`) : null;
   if (source) source.onmessage = ({ data }) => answer.append(JSON.parse(data));
-  addEventListener("pagehide", () => source?.close());  // or the browser may keep it for a while
+  addEventListener("pagehide", () => source?.close());  // or it may stay open for a while
 </script>"""
 
 
@@ -58,10 +60,10 @@ class Answer(Resource):
         try:
             async for event in stream_events(response):
                 if event.data == "[DONE]":
-                    break  # which closes the connection, if the model has not
+                    break  # leaving the loop closes the connection
                 for choice in event.json()["choices"]:
                     yield Event.with_json(choice["delta"].get("content") or "")
-        except SSETwistError as problem:  # the browser would ask again, for the whole answer
+        except SSETwistError as problem:  # or the browser would ask again for all
             yield Event.with_json(f" ... sorry: {problem}")
 
 

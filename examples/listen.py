@@ -1,6 +1,6 @@
 """
-What a stream says: ``python examples/clock.py``, and in another terminal ``python
-examples/listen.py``.  Stop the clock and start it again.
+A client that prints the events of a stream: run ``python examples/clock.py``, and in another
+terminal ``python examples/listen.py``.  Stop the clock and start it again.
 """
 
 from twisted.internet.task import react

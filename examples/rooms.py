@@ -1,10 +1,12 @@
 """
-Rooms, with Klein: ``pip install klein``, ``python examples/rooms.py``, then
-``curl -N http://127.0.0.1:8000/rooms/kitchen`` and
-``curl -d 'dinner is ready' http://127.0.0.1:8000/rooms/kitchen``.
+Rooms, with Klein.
 
-A client that comes back gets what it has missed; a new one sees the last ten messages with
-``?from=-10``.
+Run ``pip install klein`` and ``python examples/rooms.py``, then ``curl -N
+http://127.0.0.1:8000/rooms/kitchen`` and ``curl -d 'dinner is ready'
+http://127.0.0.1:8000/rooms/kitchen``.
+
+A client that comes back gets the messages that it missed; a new client gets the last ten messages
+with ``?from=-10``.
 """
 
 from klein import Klein

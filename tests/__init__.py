@@ -1,20 +1,20 @@
 """
 All tests.
 
-Both pytest and trial import this package before any test, so what holds for each test is said here:
-how many examples Hypothesis tries, and that a test leaves nothing behind.
+Both pytest and trial import this package before any test.  So the rules for all tests are here: the
+number of examples that Hypothesis tries, and the check that a test leaves nothing behind.
 """
 
 import os
 import sys
 
-#: By how much more examples are tried than on the machine of a contributor; CI wants more.
+#: Factor for the number of examples; CI sets a higher one.
 _MORE = float(os.environ.get("SSETWIST_EXAMPLES", "1"))
 
 
 def examples(count: int) -> int:
     """
-    Return how many examples to try where a contributor's machine tries this many.
+    Return the number of examples to try, if a contributor's machine tries this many.
     """
     return max(1, round(count * _MORE))
 
@@ -24,12 +24,12 @@ def _prepare() -> None:
 
     from tests.leftovers import watch
 
-    # No example is held to a time, and none is refused because it took long to make: a busy
-    # machine is not a failure.  Each failure prints the line that repeats it.
+    # Examples have no time limit, and none is refused because it took long to make: a busy machine
+    # is not a failure.  Each failure prints the line that repeats it.
     settings.register_profile(
         "ssetwist",
         deadline=None,
-        derandomize=False,  # in CI also, where Hypothesis has it otherwise
+        derandomize=False,  # also in CI, where Hypothesis has another default
         print_blob=True,
         max_examples=examples(50),
         suppress_health_check=[HealthCheck.too_slow],
@@ -38,6 +38,6 @@ def _prepare() -> None:
     watch()
 
 
-# The programs beside the tests, run as "python -m tests.functional.NAME", want none of it.
+# The programs beside the tests, run as "python -m tests.functional.NAME", do not need this.
 if sys.argv[0] != "-m":
     _prepare()

@@ -1,5 +1,5 @@
 """
-Pytest's part of the tests: how they are spread over the cores of a machine.
+Settings for pytest: the distribution of the tests over the cores of a machine.
 """
 
 import importlib.metadata
@@ -9,28 +9,28 @@ from typing import Any
 
 import pytest
 
-# Pytest asks for the version of Twisted twice a test, and each time all of Twisted's metadata is
-# read, which takes longer than most of our tests do.
+# For each test, pytest asks twice for the version of Twisted, and reads all of Twisted's metadata
+# each time.  This takes longer than most of our tests do.
 importlib.metadata.version = cache(importlib.metadata.version)
 
 
-@pytest.hookimpl(optionalhook=True)  # it is one of pytest-xdist's
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist
 def pytest_xdist_make_scheduler(
     config: pytest.Config, log: Any
 ) -> Any:  # neither has a public type
     """
-    Give each worker whole files, for tests of one file share hubs and browsers; and begin with
-    those of ``conformance`` and ``functional``, which take longer than those of ``unit``.
+    Give each worker whole files, because tests of one file share hubs and browsers.  Begin with the
+    files of ``conformance`` and ``functional``, which take longer than those of ``unit``.
     """
     from xdist.scheduler import LoadFileScheduling
 
-    config.option.loadscopereorder = False  # by which those with the most tests would be first
+    config.option.loadscopereorder = False  # which would put the files with the most tests first
     return LoadFileScheduling(config, log)
 
 
-@pytest.hookimpl(optionalhook=True)  # it is one of pytest-xdist's
+@pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist
 def pytest_xdist_auto_num_workers(config: pytest.Config) -> int:
     """
-    Have "-n auto" take one worker more than there are cores: tests with processes often wait.
+    Start one worker more than there are cores with "-n auto": tests with processes often wait.
     """
     return len(os.sched_getaffinity(0)) + 1 if hasattr(os, "sched_getaffinity") else 3

@@ -1,8 +1,8 @@
 """
-The cost of some work, compared with other work on the same machine in the same moment.
+The cost of some work, compared with other work on the same machine at the same moment.
 
-Seconds of a thread's own processor are counted, and of some tries the least is taken: what else the
-machine does is then nearly nothing.  Nothing is held to a number of seconds.
+The cost is the processor time of one thread, the least of several tries, so other work of the
+machine hardly counts.  No test has an absolute limit in seconds.
 """
 
 import time
@@ -15,7 +15,7 @@ _MEASURABLE = 1e-3
 
 def cost(work: Callable[[], object], tries: int = 5) -> float:
     """
-    Return the seconds of processor time that some work takes, at the least of some tries.
+    Return the seconds of processor time that some work takes, the least of several tries.
     """
     costs = []
     for _ in range(tries):
@@ -30,11 +30,11 @@ def assert_linear(make: Callable[[int], Callable[[], object]], small: int) -> No
     Check that work grows with its size, and not faster.
 
     Sixteen times the size may cost four times sixteen times as much.  Quadratic work costs 256
-    times as much, and exponential work does not end; so sizes are to be small enough.
+    times as much, and exponential work does not end, so use small sizes.
 
-    :param make: Returns the work of a size.
-    :param small: The smaller size.  What each piece of work costs besides its size must be less
-        than what its size costs.
+    :param make: Returns the work for a size.
+    :param small: The smaller size.  The fixed cost of the work must be less than the cost of this
+        size.
     """
     few, many = _cost_of_one(make(small)), _cost_of_one(make(16 * small))
     if many > 64 * few:
@@ -43,7 +43,7 @@ def assert_linear(make: Callable[[int], Callable[[], object]], small: int) -> No
 
 def _cost_of_one(work: Callable[[], object]) -> float:
     """
-    Return what some work costs, done so often that the clock can tell.
+    Return the cost of some work, repeated until the clock can measure it.
     """
     times = 1
     while (together := cost(partial(_repeat, work, times))) < _MEASURABLE:

@@ -1,9 +1,9 @@
 """
-Threads, processes and sockets that a test leaves behind: the test itself fails for them, and no
-test after it.
+Threads, processes and sockets that a test leaves behind: they make the test itself fail, and no
+later test.
 
-The tests are classes of trial, and pytest runs them by their method ``run`` also.  Each test goes
-through it under either runner, so :func:`watch` puts itself there; a base class could be forgotten.
+The tests are classes of trial, and pytest also runs them with their method ``run``.  Both runners
+call it for each test, so :func:`watch` replaces it; a test could forget a base class.
 """
 
 import os
@@ -21,25 +21,25 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
-#: Seconds in which what was closed must have gone; only a failing test takes so long.
+#: Seconds within which closed things must be gone; only a failing test takes so long.
 PATIENCE = 30.0
 
-#: Seconds for a thread to end after the sockets were shut that it may have waited for.
+#: Seconds for a thread to end after its sockets were shut down; it may have waited for them.
 _GRACE = 1.0
 
-#: How the threads of a pool are called that Twisted keeps for later.  Trial ends those of the
-#: reactor, and waits for what they do.
+#: Names of pool threads that Twisted keeps for later.  Trial ends the threads of the reactor, and
+#: waits for their work.
 _POOL = "PoolThread-"
 
 
 @dataclass(frozen=True)
 class Open:
     """
-    All that is there at one moment.
+    Everything that exists at one moment.
 
-    :ivar threads: All that run.
-    :ivar processes: The children of this process, and the dead ones that nobody has waited for.
-    :ivar sockets: The number of the inode, by descriptor.
+    :ivar threads: All running threads.
+    :ivar processes: The children of this process, and dead children that no caller has waited for.
+    :ivar sockets: The inode of each socket, by descriptor.
     """
 
     threads: frozenset[threading.Thread] = frozenset()
@@ -49,14 +49,14 @@ class Open:
     @classmethod
     def now(cls) -> "Open":
         """
-        Look.
+        Return everything that exists now.
         """
         threads = (one for one in threading.enumerate() if not one.name.startswith(_POOL))
         return cls(frozenset(threads), frozenset(_children()), frozenset(_sockets()))
 
     def without(self, *others: "Open") -> "Open":
         """
-        Return what is in none of the others.
+        Return everything that the other snapshots do not have.
         """
         return Open(
             self.threads.difference(*(one.threads for one in others)),
@@ -77,14 +77,14 @@ class Open:
 
     def end(self) -> None:
         """
-        End all of it, as far as one can from here.
+        End all of it, as far as this process can.
         """
         for process in self.processes:
             with suppress(ProcessLookupError, ChildProcessError):
                 os.kill(process, signal.SIGKILL)
                 os.waitpid(process, 0)
         for descriptor, _ in self.sockets:
-            # Shut, and not closed: somebody may still think that the descriptor is his own.
+            # Shut the socket down, but do not close it: other code may still use the descriptor.
             with suppress(OSError), socket.socket(fileno=os.dup(descriptor)) as one:
                 one.shutdown(socket.SHUT_RDWR)
         for thread in self.threads:
@@ -94,7 +94,7 @@ class Open:
 @dataclass
 class _Shared:
     """
-    All that tests share by intention.
+    Things that all tests share on purpose.
     """
 
     parts: list[Open] = field(default_factory=list)
@@ -106,7 +106,7 @@ _shared = _Shared()
 @contextmanager
 def shared() -> Iterator[None]:
     """
-    Open something that is for all tests from now on, so that no test leaves it behind.
+    Open something that all later tests share, so that it does not count as left behind.
     """
     before = Open.now()
     yield
@@ -115,7 +115,7 @@ def shared() -> Iterator[None]:
 
 def left(before: Open, patience: float = PATIENCE) -> Open:
     """
-    Wait until there is nothing but what was there before; return what remains after all.
+    Wait until only earlier things are left; return everything else that remains.
     """
     deadline = time.monotonic() + patience
     pause = 0.001
@@ -127,7 +127,7 @@ def left(before: Open, patience: float = PATIENCE) -> Open:
 
 def watch() -> None:
     """
-    Have each test fail for what it leaves behind, and end that.
+    Make each test fail for the things that it leaves behind, and end them.
     """
     for kind in (unittest.TestCase, SynchronousTestCase):
         kind.run = _looking(kind.run)
@@ -158,7 +158,7 @@ def _children() -> Iterator[int]:
 
 def _sockets() -> Iterator[tuple[int, str]]:
     for number in _listdir("/proc/self/fd"):
-        with suppress(OSError):  # it was the descriptor of this very listing
+        with suppress(OSError):  # the descriptor of this listing itself
             link = os.readlink(f"/proc/self/fd/{number}")
             if link.startswith("socket:"):
                 yield int(number), link
@@ -167,7 +167,7 @@ def _sockets() -> Iterator[tuple[int, str]]:
 def _listdir(path: str) -> list[str]:
     try:
         return os.listdir(path)
-    except FileNotFoundError:  # other systems have no such folder, and no such check
+    except FileNotFoundError:  # other systems have no such folder, so this check is left out there
         return []
 
 

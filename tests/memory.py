@@ -38,7 +38,7 @@ class MemoryTransport(StringTransport):
 
     def lose(self, reason: Exception) -> None:
         """
-        The connection is gone, for this reason.
+        Lose the connection, for this reason.
         """
         if self.is_connected:
             self.is_connected = False
@@ -52,9 +52,9 @@ class MemorySocket:
     """
     The kernel's end of a connection.
 
-    :ivar room: How many bytes it takes before it refuses.
-    :ivar error: What every ``send`` raises, if there is such a thing.
-    :ivar sends: What was handed to it, each time; of these, ``taken`` are the bytes it took.
+    :ivar room: Bytes that it accepts before it refuses more.
+    :ivar error: An exception that every ``send`` raises, if not ``None``.
+    :ivar sends: The bytes of each ``send``; ``taken`` has the bytes that were accepted.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ class MemorySocket:
 
     def send(self, data: bytes) -> int:
         """
-        Take as much as there is room for.
+        Accept as many bytes as fit.
         """
         if self.error is not None:
             raise self.error
@@ -80,7 +80,7 @@ class MemorySocket:
 
 class NoReactor:
     """
-    Watches no descriptor: the test says when one can be written to.
+    A reactor that watches no descriptor: the test decides when one is writable.
     """
 
     def __getattr__(self, name: str) -> Callable[[object], None]:
@@ -103,7 +103,7 @@ class MemoryDescriptor(FileDescriptor):
 
     def value(self) -> bytes:
         """
-        All that has left.
+        All bytes that have left.
         """
         return self.socket.taken
 
@@ -131,7 +131,7 @@ class MemoryDescriptor(FileDescriptor):
 
     def work(self) -> None:
         """
-        Do what a reactor does that finds the socket ready for more.
+        Act as a reactor does when the socket becomes writable.
         """
         problem = self.doWrite()
         if problem is not None:
@@ -139,7 +139,7 @@ class MemoryDescriptor(FileDescriptor):
 
     def lose(self, reason: Exception) -> None:
         """
-        The connection is gone, for this reason.
+        Lose the connection, for this reason.
         """
         if self.is_connected:
             self.is_connected = False
@@ -149,7 +149,7 @@ class MemoryDescriptor(FileDescriptor):
 
 def dechunk(chunks: bytes) -> bytes:
     """
-    Return the body out of its chunks; what is no whole chunk is left out.
+    Return the body without its chunks; an incomplete chunk is left out.
     """
     body = b""
     while (end := chunks.find(b"\r\n")) != -1:
@@ -161,7 +161,7 @@ def dechunk(chunks: bytes) -> bytes:
 
 class Client:
     """
-    One connection to a Site.
+    A connection to a Site.
     """
 
     make_transport = MemoryTransport
@@ -197,7 +197,7 @@ class Client:
     @property
     def received(self) -> bytes:
         """
-        All that the server has sent.
+        All bytes that the server has sent.
         """
         return self.transport.value()
 
@@ -219,32 +219,32 @@ class Client:
     @property
     def is_complete(self) -> bool:
         """
-        Whether the last chunk has come.
+        True if the last chunk has come.
         """
         return self.received.endswith(b"\r\n0\r\n\r\n")
 
     def stop_reading(self) -> None:
         """
-        The transport can take no more.
+        Tell the server that the transport accepts no more.
         """
         self.transport.producer.pauseProducing()
 
     def read_again(self) -> None:
         """
-        All that the transport held has left.
+        Tell the server that all bytes of the transport have left.
         """
         self.transport.producer.resumeProducing()
 
     def close(self, reason: Exception | None = None) -> None:
         """
-        The client closes the connection.
+        Close the connection, as a client does.
         """
         self.transport.lose(reason or ConnectionDone())
 
 
 class SocketClient(Client):
     """
-    One connection to a Site, with a socket in memory under it.
+    A connection to a Site, over a socket in memory.
     """
 
     make_transport = MemoryDescriptor
@@ -252,19 +252,19 @@ class SocketClient(Client):
     @property
     def socket(self) -> MemorySocket:
         """
-        The kernel's end.
+        The kernel's end of the connection.
         """
         return self.transport.socket
 
     def stop_reading(self) -> None:
         """
-        The kernel takes no more.
+        Make the kernel accept no more bytes.
         """
         self.socket.room = 0
 
     def read_again(self) -> None:
         """
-        The kernel takes everything, from now on.
+        Make the kernel accept all bytes again.
         """
         self.socket.room = inf
         self.transport.work()

@@ -1,20 +1,21 @@
 """
-Waiting for a fact, and for no longer than it takes.
+Waiting for a fact, no longer than necessary.
 """
 
 import time
 from collections.abc import Callable
 
-#: Seconds that anything may take at most.  Only a failing test takes so long, so it is generous: on
-#: a machine with ten times more to do than it can, each process takes many seconds to start.
+#: Seconds that a step may take at most.  Only a failing test takes so long, so the number is
+#: generous: on a machine with ten times more work than it can do, each process takes many seconds
+#: to start.
 PATIENCE = 120.0
 
 
 def wait_until(is_so: Callable[[], object], what: str, patience: float = PATIENCE) -> None:
     """
-    Wait until something is so.
+    Wait until a condition is true.
 
-    :raises AssertionError: If it is not so in time.
+    :raises AssertionError: If it does not become true in time.
     """
     deadline = time.monotonic() + patience
     while not is_so():

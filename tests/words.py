@@ -1,84 +1,157 @@
 """
-Words of docstrings and comments, counted: the measure of how plain the English is.
+Count the words of docstrings, comments, messages and pages: a measure of plain English.
 
-``python -m tests.words [PATH ...]`` prints how often, per 10,000 words, the forms occur that make a
-sentence hard to read, and every first line that begins with a word that says nothing.
+``python -m tests.words [PATH ...]`` prints how often hard forms occur per 10,000 words, and each
+first line that begins with an empty word.  Without a path it reads the package.
 """
 
 import ast
 import re
 import sys
-import tokenize
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "ssetwist"
 
-#: Forms that plain English does without, and how often 10,000 words may have them.
+#: Forms that make a sentence hard to read, and how often 10,000 words may have each.  Python's
+#: ``None`` and names such as If-None-Match are not meant.
 FORMS = {
     "who, whom, whose": (re.compile(r"\b(?:who|whom|whose|whoever)\b", re.IGNORECASE), 8),
-    "is no, has no, none": (re.compile(r"\b(?:is no|has no|none)\b(?!`)", re.IGNORECASE), 10),
+    "is no, has no, none": (
+        re.compile(
+            r"(?i:\b(?:is|has) no\b)|(?<![-'])\b(?:none\b(?![-'])|None(?= (?:of|is|are|has)\b))"
+        ),
+        10,
+    ),
     "of it, of which": (re.compile(r"\bof (?:it|which)\b", re.IGNORECASE), 8),
 }
 
-#: Words that tell a reader nothing about the thing that a docstring is about.
+#: Words that tell a reader nothing about the subject of a docstring or a comment.
 EMPTY_BEGINNING = re.compile(r"(?:What|Who|Whoever|How|Where|Whether|It|Those)\b")
 
+#: A string, or a comment on lines of its own or at the end of one.  To tokenize takes far longer.
+_STRING_OR_COMMENT = re.compile(
+    r"""(?P<quote>\"{3}|'{3}|"|')(?:\\.|[^\\])*?(?P=quote)"""
+    r"""|^[ \t]*(?P<lines>\#[^\n]*(?:\n[ \t]*\#[^\n]*)*)|(?P<rest>\#[^\n]*)""",
+    re.DOTALL | re.MULTILINE,
+)
+
+#: Code inside of prose, in reStructuredText.
 _LITERAL = re.compile(r"``.*?``|:[a-z:]+:`.*?`", re.DOTALL)
+
+#: A line of reStructuredText that begins a block without prose: code, an image or a comment.
+_BLOCK = re.compile(r"( *)(?:\.\. (?!list-table)|(?!\.\. ).*::$)")
+
+#: A line of reStructuredText without words of its own: a directive or an option of a directive.
+_MARKUP = re.compile(r" *(?:\.\. |:[a-z-]+:)")
+
 _WORD = re.compile(r"[A-Za-z][A-Za-z'-]*")
 
 
-def docstrings(path: Path) -> Iterator[tuple[int, str]]:
+class Text(NamedTuple):
     """
-    Yield each docstring of a file, with the number of its first line.
+    A piece of prose.
+
+    :ivar line: Number of the line that it begins at.
     """
-    documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-    for node in ast.walk(ast.parse(path.read_text())):
-        if isinstance(node, documented) and (text := ast.get_docstring(node)) is not None:
-            yield node.body[0].lineno, text
+
+    line: int
+    text: str
 
 
-def comments(path: Path) -> Iterator[tuple[int, str]]:
-    """
-    Yield each comment of a file, with the number of its line.
-    """
-    with path.open("rb") as file:
-        for token in tokenize.tokenize(file.readline):
-            if token.type == tokenize.COMMENT:
-                yield token.start[0], token.string.lstrip("#: ")
+Reader = Callable[[Path], Iterable[Text]]
 
 
-def first_lines(path: Path) -> Iterator[tuple[int, str]]:
+def docstrings(path: Path) -> Iterator[Text]:
     """
-    Yield the line that each docstring, and each group of comment lines, begins with.
+    Yield each docstring of a Python file.
     """
-    for line, text in docstrings(path):
-        yield line, text.partition("\n")[0]
-    last = -1
-    for line, text in comments(path):
-        if line != last + 1:
-            yield line, text
-        last = line
+    for node in _documented(_tree(path)):
+        text = ast.get_docstring(node)
+        assert text is not None
+        yield Text(node.body[0].lineno, text)
+
+
+def comments(path: Path) -> Iterator[Text]:
+    """
+    Yield each comment of a Python file; comment lines that follow each other are one.
+    """
+    source = path.read_text()
+    for found in _STRING_OR_COMMENT.finditer(source):
+        if comment := found["lines"] or found["rest"]:
+            lines = (line.lstrip(" \t#:") for line in comment.splitlines())
+            yield Text(
+                source.count("\n", 0, found.end()) - comment.count("\n") + 1, "\n".join(lines)
+            )
+
+
+def messages(path: Path) -> Iterator[Text]:
+    """
+    Yield each string with a blank in it: errors, lines of the log, help of options.
+
+    Docstrings and annotations are left out.
+    """
+    tree = _tree(path)
+    seen = {id(part) for node in _documented(tree) for part in ast.walk(node.body[0])}
+    for node in ast.walk(tree):
+        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
+            if annotation is not None:
+                seen.update(map(id, ast.walk(annotation)))
+        if id(node) in seen:
+            continue
+        match node:
+            case ast.JoinedStr(values=parts):
+                seen.update(map(id, parts))
+                text = "".join(
+                    str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts
+                )
+            case ast.Constant(value=str(text)):
+                pass
+            case _:
+                continue
+        if " " in text:
+            yield Text(node.lineno, text)
+
+
+def page(path: Path) -> str:
+    """
+    Return the prose of a page in reStructuredText, without its blocks of code and its directives.
+    """
+    kept: list[str] = []
+    margin: int | None = None  # of the block that is left out
+    for line in path.read_text().splitlines():
+        indent = len(line) - len(line.lstrip())
+        if margin is not None and line.strip() and indent <= margin:
+            margin = None
+        if margin is None and not _MARKUP.match(line):
+            kept.append(line)
+        if margin is None and (found := _BLOCK.match(line)):
+            margin = len(found[1])
+    return _without_literals("\n".join(kept))
 
 
 def empty_beginnings(paths: Iterable[Path]) -> list[str]:
     """
-    Return the first lines that begin with an empty word, each with its place.
+    Return the first line of each docstring and comment that begins with an empty word.
     """
     return [
-        f"{path.relative_to(ROOT)}:{line}: {text}"
+        f"{path}:{line}: {text.splitlines()[0]}"
         for path in paths
-        for line, text in first_lines(path)
+        for read in (docstrings, comments)
+        for line, text in read(path)
         if EMPTY_BEGINNING.match(text)
     ]
 
 
-def prose_of(paths: Iterable[Path]) -> str:
+def prose_of(paths: Iterable[Path], *readers: Reader) -> str:
     """
-    Return all docstrings and comments of some files, without literals and references.
+    Return what some readers find in Python files, without literals and references.
     """
-    texts = [text for path in paths for read in (docstrings, comments) for _, text in read(path)]
-    return _LITERAL.sub(" ", "\n".join(texts))
+    texts = [text for path in paths for read in readers for _, text in read(path)]
+    return _without_literals("\n".join(texts))
 
 
 def frequencies(prose: str) -> dict[str, float]:
@@ -86,15 +159,23 @@ def frequencies(prose: str) -> dict[str, float]:
     Return how often each form occurs in 10,000 words.
     """
     words = len(_WORD.findall(prose))
+    line = " ".join(prose.split())  # a form may be cut by the end of a line
     return {
-        name: 10_000 * len(form.findall(prose)) / words if words else 0.0
+        name: 10_000 * len(form.findall(line)) / words if words else 0.0
         for name, (form, _) in FORMS.items()
     }
 
 
+def too_frequent(prose: str) -> dict[str, float]:
+    """
+    Return the forms that occur more often than they may, and how often.
+    """
+    return {name: often for name, often in frequencies(prose).items() if often > FORMS[name][1]}
+
+
 def python_files(*roots: Path) -> list[Path]:
     """
-    Return the Python files below some folders, and those that are named themselves.
+    Return the Python files below some folders; a file stands for itself.
     """
     return [
         path
@@ -105,13 +186,40 @@ def python_files(*roots: Path) -> list[Path]:
 
 def main(arguments: list[str]) -> None:
     """
-    Print the words of some files and folders; of the package, if none is named.
+    Print the words of some files and folders.
     """
-    paths = python_files(*(Path(one).resolve() for one in arguments or [ROOT / "ssetwist"]))
-    for name, frequency in frequencies(prose_of(paths)).items():
+    roots = [Path(one).resolve() for one in arguments] or [PACKAGE]
+    pages = [root for root in roots if root.suffix == ".rst"]
+    paths = python_files(*(root for root in roots if root not in pages))
+    prose = [
+        prose_of(paths, docstrings, comments),
+        prose_of([path for path in paths if path.is_relative_to(PACKAGE)], messages),
+        *(page(root) for root in pages),
+    ]
+    for name, frequency in frequencies("\n".join(prose)).items():
         print(f"{frequency:6.1f}  {name} (at most {FORMS[name][1]})")
-    for line in empty_beginnings(paths):
-        print(line)
+    for place in empty_beginnings(paths):
+        print(place.removeprefix(f"{ROOT}/"))
+
+
+_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
+
+
+@cache
+def _tree(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+def _documented(node: ast.AST) -> Iterator[_Documented]:
+    if isinstance(node, _Documented) and ast.get_docstring(node) is not None:
+        yield node
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
+            yield from _documented(child)
+
+
+def _without_literals(text: str) -> str:
+    return _LITERAL.sub(" ", text)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from ._order import Order, data
 
 async def carry_out(order: Order, publish: Callable[[str], Awaitable[object]]) -> None:
     """
-    Publish what the order says, each turn of it in an event-loop turn of its own.
+    Publish the events of an order; each of its turns is a turn of the event loop.
     """
     due = time.monotonic()
     for events in order.turns:

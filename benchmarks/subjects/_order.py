@@ -1,6 +1,6 @@
 """
-What a subject written in Python is told to publish.  Standard library only: it is imported in the
-virtual environments of others.
+Orders for subjects in Python.  This file needs only the standard library, because the virtual
+environments of other servers import it.
 """
 
 import argparse
@@ -13,11 +13,11 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Order:
     """
-    :ivar count: How many events in all.
+    :ivar count: Number of events.
     :ivar size: Bytes of data of each.
-    :ivar burst: How many of them in one turn of the event loop.
+    :ivar burst: Number of events in one turn of the event loop.
     :ivar pause: Seconds from the start of one turn to the start of the next; 0 for the next turn.
-    :ivar topics: How many topics the events take turns in; 0 for the one that everybody has.
+    :ivar topics: Number of topics that the events go to in turn; 0 for the common topic.
     """
 
     count: int
@@ -39,7 +39,7 @@ class Order:
     @property
     def turns(self) -> list[int]:
         """
-        How many events in each turn.
+        Return the number of events of each turn.
         """
         full, rest = divmod(self.count, self.burst)
         return [self.burst] * full + [rest] * bool(rest)
@@ -47,20 +47,19 @@ class Order:
 
 def topics(count: int) -> Iterator[str]:
     """
-    Return the topic of each event: all of so many in turn, but not one after its neighbour, whose
-    memory the processor may have fetched with it.  With 0 there are none: an empty string.
+    Return the topic of each event.  All topics come in turn, but never next to a neighbour: the
+    processor may have fetched the memory of both.  With 0 topics, each is an empty string.
     """
-    for number in itertools.count(step=7919):  # a prime: it comes to all of them
+    for number in itertools.count(step=7919):  # a prime, so that it reaches all of them
         yield f"t{number % count}" if count else ""
 
 
 def data(size: int, events: int) -> list[str]:
     """
-    Return the data of so many events that are published at once, with the time, as ``load.c``
-    expects it.
+    Return the data of the events of one burst, with the time, as ``load.c`` expects it.
     """
     now, filling = f"{time.monotonic_ns():020d}", "x" * (size - 22)
-    # Not one string many times: a log that keeps them would look smaller than it is.
+    # Each is a new string: a log that keeps one string many times would look too small.
     return [f"@{now}{filling}~" for _ in range(events)]
 
 
@@ -68,8 +67,8 @@ def arguments(
     add_more: Callable[[argparse.ArgumentParser], object] | None = None,
 ) -> argparse.Namespace:
     """
-    Return ``port``, and ``heartbeat`` in seconds, 0 for never, from the command line; and what this
-    subject has more of.
+    Return the options of the command line: ``port``, ``heartbeat`` in seconds (0 for never), and
+    those of this subject.
     """
     parser = argparse.ArgumentParser()
     parser.add_argument("port", type=int)

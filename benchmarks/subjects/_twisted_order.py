@@ -13,7 +13,7 @@ from ._order import Order, data, topics
 
 class Publish(Resource):
     """
-    Publishes what it is told to.  It answers at once; the events follow, in turns of their own.
+    Publishes the events of an order.  It answers at once; the events follow in later turns.
 
     :param publish: Called with the topic of each event and its data.
     """

@@ -1,6 +1,6 @@
 /*
  * The floor: accepts, answers the head, and for each event calls send() once per subscriber.
- * It parses next to nothing, watches nobody, and waits for nobody who does not read.
+ * It parses next to nothing, watches no timer, and does not wait for clients that do not read.
  *
  *     c_loop PORT
  */
@@ -43,7 +43,7 @@ static void publish(uint64_t time) {
     if (send(subscribers[i], frame, length, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) perror("send");
 }
 
-/* The whole request is expected in one read, as the load and the driver send it. */
+/* The load and the driver send each request in one piece, so one read gets all of it. */
 static void request(int fd) {
   char text[4096];
   ssize_t n = read(fd, text, sizeof text - 1);
@@ -97,7 +97,7 @@ int main(int argc, char **argv) {
         epoll_ctl(poller, EPOLL_CTL_ADD, event.data.fd, &event);
     }
     if (events && now() >= next) {
-      uint64_t time = now(); /* the same for all that are published at once */
+      uint64_t time = now(); /* the same for all events of a burst */
       next += pause_ns;
       for (unsigned i = 0; i < burst && events; i++, events--) publish(time);
     }

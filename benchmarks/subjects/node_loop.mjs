@@ -1,4 +1,4 @@
-// node as one uses it without a library: a set of responses, and write() in a loop.
+// node without a library: a set of responses, and write() in a loop.
 //
 //     node node_loop.mjs PORT HEARTBEAT-SECONDS
 

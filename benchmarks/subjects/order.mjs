@@ -1,9 +1,9 @@
-// What a subject on node is told to publish, and carrying it out in turns of the event loop.
+// Orders for subjects on node, which publish in turns of the event loop.
 
 const data = (size) =>
   `@${process.hrtime.bigint().toString().padStart(20, "0")}${"x".repeat(size - 22)}~`;
 
-/** Publish what POST /publish asked for; publish() is called with each event's data. */
+/** Carry out the order of a POST /publish: call publish() with the data of each event. */
 export function carryOut(url, publish) {
   const query = new URL(url, "http://127.0.0.1").searchParams;
   const [count, size, burst, pause] = ["count", "size", "burst", "pause"].map((name) =>
@@ -12,7 +12,7 @@ export function carryOut(url, publish) {
   let left = count;
   let due = performance.now(); // milliseconds
   const turn = () => {
-    const one = data(size); // the same for all that are published at once
+    const one = data(size); // the same for all events of a burst
     for (let i = 0; i < burst && left; i++, left--) publish(one);
     if (!left) return;
     due += pause / 1000;

@@ -1,7 +1,8 @@
 """
-Reads event streams from memory with one library, each as its users do, and prints how long it took.
+A program that reads event streams from memory with one library, as its users do, and prints the
+time.
 
-Run as a program, with the Python that has the library: it needs nothing else of the benchmarks.
+Run it with the Python that has the library; it imports nothing else of the benchmarks.
 """
 
 import argparse
@@ -12,10 +13,10 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from types import SimpleNamespace
 
-#: Bytes that come at a time.
+#: Bytes of each piece.
 PIECE = 65_536
 
-#: From the pieces of a stream and the number of its events to the number of those that were read.
+#: A function from the pieces of a stream and the number of its events to the number of events read.
 Reader = Callable[[list[bytes], int], int]
 
 _JSON = '{"a": 1}'
@@ -41,7 +42,7 @@ def _block(stream: str, number: int) -> str:
     return ends.replace("\n", "\r\n") if stream == "crlf" else ends
 
 
-#: What is read, and what it is like.
+#: Streams that are read, with a description of each.
 STREAMS = {
     "fields": "id, event and data, 42 bytes",
     "data": "one line of data, 16 bytes",
@@ -55,13 +56,13 @@ STREAMS = {
 #: Megabytes of one event, on many lines and on one.
 LARGE = {"lines": (12.5, 25.0, 50.0), "line": (12.5, 25.0, 50.0)}
 
-#: Python's garbage collector as it is, or off: what it costs depends on what else a program has.
+#: Python's garbage collector on or off: its cost depends on the other objects of a program.
 MODES = ("gc on", "gc off")
 
 
 def pieces(stream: str, events: int) -> list[bytes]:
     """
-    Return a stream of so many events, as it comes.
+    Return a stream of this many events, as it arrives.
     """
     whole = "".join(_block(stream, number) for number in range(events)).encode()
     return [whole[start : start + PIECE] for start in range(0, len(whole), PIECE)]
@@ -129,7 +130,7 @@ def aiohttp_sse_client() -> Reader:
     class AlwaysReading(BaseProtocol):
         def pause_reading(self) -> None:
             """
-            All of the stream is there; nobody sends it.
+            Ignore the call: the whole stream is there already.
             """
 
     async def read_all(stream: list[bytes], events: int) -> int:
@@ -153,7 +154,7 @@ def aiohttp_sse_client() -> Reader:
             async for event in source:
                 _ = event.type, event.data, event.last_event_id
                 count += 1
-                if count == events:  # at the end of a stream it would connect again
+                if count == events:  # at the end of the stream it would reconnect
                     break
         return count
 
@@ -170,9 +171,9 @@ READERS = {
 
 def measure(reader: Reader, stream: str, events: int, collects: bool) -> float:
     """
-    Return how many seconds of CPU reading takes, with the garbage collector on or off.
+    Return the CPU seconds of reading, with the garbage collector on or off.
 
-    :raises SystemExit: If not all events were read.
+    :raises SystemExit: If an event was not read.
     """
     arriving = pieces(stream, events)
     gc.collect()
@@ -181,7 +182,7 @@ def measure(reader: Reader, stream: str, events: int, collects: bool) -> float:
     count = reader(arriving, events)
     seconds = time.process_time() - began
     gc.enable()
-    # httpx-sse makes an event of a comment with a blank line, once there was an id.
+    # httpx-sse turns a comment with a blank line into an event if there was an id before.
     if count < events:
         raise SystemExit(f"{stream}: read {count} of {events} events")
     return seconds
@@ -197,7 +198,7 @@ def _one_event(megabytes: float, is_one_line: bool) -> Iterator[bytes]:
 
 def measure_large(megabytes: float, is_one_line: bool) -> float:
     """
-    Return how many seconds of CPU our parser takes for one event in pieces of 1 KB.
+    Return the CPU seconds that our parser takes for one event in pieces of 1 KB.
     """
     from ssetwist.eventstream import EventStreamParser
 
@@ -216,7 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="Read event streams from memory.")
     parser.add_argument("library", choices=READERS)
     parser.add_argument("--events", type=int, default=100_000)
-    parser.add_argument("--large", action="store_true", help="only one event, but a large one")
+    parser.add_argument("--large", action="store_true", help="read one large event instead")
     options = parser.parse_args()
     if options.large:
         figures = {
@@ -227,7 +228,7 @@ def main() -> None:
     else:
         reader = READERS[options.library]()
         for stream in STREAMS:
-            measure(reader, stream, 1000, collects=True)  # so that everything is warm
+            measure(reader, stream, 1000, collects=True)  # warms up
         figures = {
             f"{stream} {mode}": measure(reader, stream, options.events, mode == "gc on")
             for stream in STREAMS

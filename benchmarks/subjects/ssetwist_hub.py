@@ -1,5 +1,5 @@
 """
-This hub, as a library: the program of the README, with a resource that publishes.
+The hub as a library: the program of the README, with a resource that publishes.
 """
 
 import argparse
@@ -17,10 +17,10 @@ from ssetwist.mercure import Action, MercureResource, Rights
 from ._order import arguments
 from ._twisted_order import Publish
 
-#: The topic of what is for everybody.
+#: The common topic, of events that are for all subscribers.
 ALL = "all"
 
-#: So that an id is known before it is given: the first event's is "#x.1".
+#: The epoch makes ids predictable: the first event has the id "#x.1".
 EPOCH = "x"
 
 
@@ -30,7 +30,7 @@ def own_topic(request: Request) -> list[str]:
 
 class OwnTopic:
     """
-    Grants each its own topic; what was granted to somebody is for that one alone.
+    Grants each subscriber its own topic.
     """
 
     def __init__(self) -> None:
@@ -50,8 +50,12 @@ def publish(topic: str, data: str) -> None:
 
 
 def options_of_hub(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--threads", type=int, help="how many may send; else as the hub sees fit")
-    parser.add_argument("--log-bytes", type=int, help="what the log may hold; else its default")
+    parser.add_argument(
+        "--threads", type=int, help="threads that may send; by default the hub decides"
+    )
+    parser.add_argument(
+        "--log-bytes", type=int, help="bytes that the log may hold; by default as the hub does"
+    )
 
 
 options = arguments(options_of_hub)

@@ -1,5 +1,5 @@
 """
-Twisted as one uses it without a library: a set of requests, and ``request.write`` in a loop.
+Twisted without a library: a set of requests, and ``request.write`` in a loop.
 """
 
 from twisted.internet import reactor

@@ -29,7 +29,9 @@ def encode_event(event: Event) -> bytes:
 
 def require_event(value: object) -> None:
     """
-    :raises TypeError: If it is not an event; the message says how to make one.
+    Refuse everything that is not an event.
+
+    :raises TypeError: The message says how to make an event.
     """
     if not isinstance(value, Event):
         raise TypeError(

@@ -1,5 +1,5 @@
 """
-Hubs that listen in this process, on the real reactor, and clients for them.
+Hubs that listen in this process, on the real reactor, and their clients.
 """
 
 import socket
@@ -14,11 +14,11 @@ from tests.functional.support import PATIENCE, until
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
 
-#: Seconds of a time-out that is not to pass, however slow the machine is.
+#: Seconds of a time-out that must not pass, however slow the machine is.
 NEVER = 10 * PATIENCE
 
-#: How a client that does not read ends.  A little after the hub the kernel gives it up, by the user
-#: time-out; where the hub gets its turn late, the kernel is the first.
+#: Ends of a client that does not read.  Shortly after the hub, the kernel gives it up by the user
+#: time-out; if the hub gets its turn late, the kernel is first.
 CUT = frozenset({EndReason.STALLED, EndReason.CONNECTION_LOST})
 
 
@@ -32,7 +32,7 @@ class HubCase(TestCase):
 
     async def start(self, **options: object) -> None:
         """
-        Make a hub with these options, and listen.
+        Create a hub with these options, and listen.
         """
         self.hub = Hub(clock=reactor, **options)
         self.ended: list[EndReason] = []
@@ -43,7 +43,7 @@ class HubCase(TestCase):
             on_end=lambda _, reason: self.ended.append(reason),
         )
         self.site = self.make_site(resource)
-        self.addCleanup(self.hub.close)  # after the rest, and also if that fails
+        self.addCleanup(self.hub.close)  # at the end, also if that fails
         self.port = await serverFromString(reactor, self.listen).listen(self.site)
         self.addCleanup(self.stop)
         self.connections: list[socket.socket] = []
@@ -59,7 +59,7 @@ class HubCase(TestCase):
 
     def close_connections(self) -> None:
         """
-        Close what :meth:`connect` has opened.
+        Close everything that :meth:`connect` has opened.
         """
         for connection in self.connections:
             connection.close()
@@ -67,13 +67,13 @@ class HubCase(TestCase):
 
     async def until(self, is_so: Callable[[], object], what: str) -> None:
         """
-        Let the reactor run until something is so.
+        Run the reactor until a condition is true.
         """
         await until(is_so, what)
 
     def connect(self, **options: int) -> socket.socket:
         """
-        Connect a plain socket that the test reads in its own time.
+        Connect a plain socket that the test itself reads.
         """
         connection = socket.socket()
         self.connections.append(connection)
@@ -85,7 +85,7 @@ class HubCase(TestCase):
 
     async def subscribe(self, count: int = 1, **options: int) -> list[socket.socket]:
         """
-        Connect, and wait until all are subscribed and have their first bytes.
+        Connect clients, and wait until all are subscribed and have their first bytes.
         """
         wanted = len(self.subscribers) + count
         connections = [self.connect(**options) for _ in range(count)]
@@ -96,7 +96,7 @@ class HubCase(TestCase):
 
     async def read(self, connection: socket.socket, ending: bytes) -> bytes:
         """
-        Read until the bytes end so.
+        Read until the received bytes end with a text.
         """
         connection.setblocking(False)
         received = bytearray()

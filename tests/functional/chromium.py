@@ -1,5 +1,5 @@
 """
-Chromium, headless, and what tests with it have in common.
+Headless Chromium, and the common parts of the tests with it.
 """
 
 import atexit
@@ -19,7 +19,7 @@ try:
 except ImportError:
     webdriver = None
 
-#: Headless, and quiet: it asks nobody but our server.
+#: Options: headless, and quiet, so that it sends requests to our server only.
 FLAGS = (
     "--headless",
     "--no-sandbox",
@@ -32,18 +32,18 @@ FLAGS = (
     "--no-proxy-server",
 )
 
-#: How the log names the end of a stream that a browser closed: it resets the connection if there
-#: are bytes that it has not read.
+#: Names in the log for the end of a stream that a browser closed: the browser resets the connection
+#: if it has bytes that it has not read.
 CLOSED = r"/sse: (client closed|connection lost) after "
 
-#: The ``readyState`` of a stream that is open.
+#: The ``readyState`` of an open stream.
 OPEN = 1
 
 
 @cache
 def the_browser() -> "webdriver.Chrome":
     """
-    Start the browser, once for all tests: trial knows no set-up of a class.
+    Start the browser, once for all tests: trial does not support a set-up for a class.
     """
     require(webdriver, "the Python package selenium")
     options = webdriver.ChromeOptions()
@@ -73,7 +73,7 @@ def ask(address: str, path: str) -> object:
 
 class BrowserCase(SynchronousTestCase):
     """
-    A test that has a tab of its own.
+    A test with its own tab.
     """
 
     def setUp(self) -> None:
@@ -92,7 +92,7 @@ class BrowserCase(SynchronousTestCase):
 
     def close_tab(self, handle: str) -> None:
         """
-        Close a tab, unless that has been done, and go back to the first one.
+        Close a tab, unless it is closed already, and go back to the first one.
         """
         if handle in self.browser.window_handles:
             self.browser.switch_to.window(handle)
@@ -101,7 +101,7 @@ class BrowserCase(SynchronousTestCase):
 
     def assert_no_complaint(self) -> None:
         """
-        The browser has complained of nothing but servers that did not answer.
+        Check that the browser has reported only failed requests to servers that were down.
         """
         log = self.browser.get_log("browser")
         self.assertEqual([], [entry for entry in log if entry["source"] != "network"])
@@ -116,14 +116,14 @@ class BrowserCase(SynchronousTestCase):
 
     def text(self, name: str) -> str:
         """
-        Return what an element says.
+        Return the text of an element.
         """
         found: str = self.browser.find_element("id", name).text
         return found
 
     def wait_for_text(self, name: str, expected: str, patience: float = PATIENCE) -> None:
         """
-        Wait until an element says something.
+        Wait until an element has a text.
         """
         wait_until(
             lambda: self.text(name) == expected, f"#{name} says {expected!r}", patience=patience
@@ -134,11 +134,11 @@ class BrowserCase(SynchronousTestCase):
         Wait until one more event has been received.
         """
         before = int(self.text("received"))
-        wait_until(lambda: int(self.text("received")) > before, "it hears one more event")
+        wait_until(lambda: int(self.text("received")) > before, "the page has one more event")
 
     def connect(self, process: HubProcess) -> None:
         """
-        Open the page, connect, and hear an event.
+        Open the page, connect, and receive an event.
         """
         self.browser.get(process.url)
         self.click("connect")

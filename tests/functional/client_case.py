@@ -1,5 +1,5 @@
 """
-A client in this process, on the real reactor, and what answers it.
+A client in this process, on the real reactor, and a server for it.
 """
 
 from collections.abc import Callable
@@ -16,7 +16,7 @@ class ClientCase(TestCase):
     """
     A server that plays scripts, and event sources that do not wait between their attempts.
 
-    What a test leaves behind, a socket or a delayed call, trial reports as an error.
+    If a test leaves a socket or a delayed call behind, trial reports an error.
     """
 
     timeout = 2 * PATIENCE  # trial's own name; in seconds
@@ -41,6 +41,6 @@ class ClientCase(TestCase):
 
     async def until(self, is_so: Callable[[], object], what: str) -> None:
         """
-        Let the reactor run until something is so.
+        Run the reactor until a condition is true.
         """
         await until(is_so, what)

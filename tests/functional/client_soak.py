@@ -1,10 +1,10 @@
 """
-Reads a long stream and says how much memory that took, in a process of its own::
+A program that reads a long stream and prints the memory that this took::
 
     python -m tests.functional.client_soak --megabytes 1024
 
-What it prints is JSON: how many events came, in how many seconds, and by how many bytes the peak of
-the process's memory grew after the first few megabytes.
+It prints JSON: the number of events, the seconds, and the bytes by which the peak of the process's
+memory grew after the first few megabytes.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from ssetwist.client import EventSource, stream_events
 from ssetwist.eventstream import Event, encode_event
 from tests.functional.scripted_server import CHUNKED_HEAD, LAST_CHUNK, chunk
 
-#: Bytes after which all that is needed once has been made.
+#: Bytes after which everything that is created once has been created.
 WARM_UP = 8 << 20
 
 _EVENT = encode_event(Event("ü" * 480 + "\n" + "x" * 40, "token", "é1"))
@@ -37,7 +37,7 @@ _MANY = _EVENT * 60
 
 def serve(megabytes: int) -> str:
     """
-    Answer one request with so many megabytes, in a thread; return the URL.
+    Answer one request with this many megabytes, in a thread; return the URL.
     """
     listener = socket.create_server(("127.0.0.1", 0))
 
@@ -57,7 +57,7 @@ def serve(megabytes: int) -> str:
 
 async def from_source(url: str) -> AsyncIterator[Event]:
     """
-    With an event source, which shall not come back.
+    Read with an event source, which must not reconnect.
     """
     async with EventSource(url, reactor=reactor, policy=lambda _: False) as source:
         with suppress(Exception):
@@ -67,7 +67,7 @@ async def from_source(url: str) -> AsyncIterator[Event]:
 
 async def from_treq(url: str) -> AsyncIterator[Event]:
     """
-    With one request of treq, which would keep the body: it is not told otherwise.
+    Read a response of treq, which would keep the body by default.
     """
     response = await HTTPClient(Agent(reactor)).post(url, data=b"ask")
     async for event in stream_events(response):
@@ -76,7 +76,7 @@ async def from_treq(url: str) -> AsyncIterator[Event]:
 
 async def from_agent(url: str) -> AsyncIterator[Event]:
     """
-    With one request of an ``Agent``.
+    Read a response of an ``Agent``.
     """
     async for event in stream_events(await Agent(reactor).request(b"GET", url.encode())):
         yield event
@@ -91,9 +91,9 @@ CLIENTS: dict[str, Callable[[str], AsyncIterator[Event]]] = {
 
 def peak() -> int:
     """
-    Return the most memory that this process ever had, in bytes.
+    Return the most memory that this process has ever had, in bytes.
     """
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # as Linux counts
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024  # in the unit of Linux
 
 
 async def soak(client: str, megabytes: int) -> None:

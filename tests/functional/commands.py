@@ -1,5 +1,5 @@
 """
-``python -m ssetwist`` as a process: at a terminal, in a pipe, and with what it says.
+``python -m ssetwist`` as a process, at a terminal or in a pipe, with its input and output.
 """
 
 import json
@@ -23,7 +23,8 @@ from tests.functional.support import PATIENCE, ROOT
 
 class WebServer(ThreadingHTTPServer):
     """
-    A web server of which nothing is left once it is closed, whatever its clients keep open.
+    A web server that leaves nothing behind when it is closed, even if clients keep connections
+    open.
     """
 
     daemon_threads = False  # so that they are waited for
@@ -51,10 +52,10 @@ class WebServer(ThreadingHTTPServer):
 
 class Command:
     """
-    A command that runs.
+    A running command.
 
-    :ivar output: What it has written to its standard output so far.
-    :ivar errors: What it has written to its standard error so far.
+    :ivar output: Everything that it has written to its standard output.
+    :ivar errors: Everything that it has written to its standard error.
     """
 
     def __init__(
@@ -66,7 +67,7 @@ class Command:
     ) -> None:
         """
         :param terminal: Which of ``output`` and ``errors`` are terminals.
-        :param program: What Python is to run.
+        :param program: The program that Python runs.
         """
         self.output = self.errors = ""
         self._read: dict[int, str] = {}
@@ -93,14 +94,14 @@ class Command:
 
     def end_input(self) -> None:
         """
-        Write no more.
+        Close its standard input.
         """
         assert self.process.stdin is not None
         self.process.stdin.close()
 
     def wait_for(self, name: str, pattern: str) -> "re.Match[str]":
         """
-        Wait for something in its output, or among its errors.
+        Wait for a text in its output, or in its errors.
         """
         deadline = time.monotonic() + PATIENCE
         while (found := re.search(pattern, getattr(self, name))) is None:
@@ -119,13 +120,13 @@ class Command:
 
     def interrupt(self) -> None:
         """
-        Do what Ctrl-C does.
+        Send the signal of Ctrl-C.
         """
         self.process.send_signal(signal.SIGINT)
 
     def wait(self) -> int:
         """
-        Wait until it has ended, and return its status; a signal's number is negative.
+        Wait until it has ended, and return its status; a signal is a negative number.
         """
         deadline = time.monotonic() + PATIENCE
         while self._take(deadline):
@@ -134,7 +135,7 @@ class Command:
 
     def close(self) -> None:
         """
-        End it, whatever it does.
+        Kill it, in any state.
         """
         if self.process.poll() is None:
             self.process.kill()
@@ -148,14 +149,14 @@ class Command:
 
     def _take(self, deadline: float) -> bool:
         """
-        Read something; tell whether more may come.
+        Read something; return true if more may come.
         """
         patience = max(0.0, deadline - time.monotonic())
         ready = select.select(list(self._read), [], [], patience)[0] if self._read else []
         for descriptor in ready:
             try:
                 some = os.read(descriptor, 65536).decode("utf-8", "replace")
-            except OSError:  # a terminal that nobody has open any more
+            except OSError:  # a terminal that no process has open any more
                 some = ""
             name = self._read[descriptor]
             if some:
@@ -174,7 +175,7 @@ def command(
     **environment: str,
 ) -> Iterator[Command]:
     """
-    Run a command, and end it at the end.
+    Run a command, and kill it at the end.
     """
     running = Command(*arguments, terminal=terminal, program=program, **environment)
     try:
@@ -221,6 +222,6 @@ def _pair(is_terminal: bool) -> tuple[int, int]:
 
 def events_in(output: str) -> list[dict[str, Any]]:
     """
-    Read what was written in a pipe.
+    Read everything that was written into a pipe.
     """
     return [json.loads(line) for line in output.splitlines()]

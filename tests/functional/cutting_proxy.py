@@ -1,5 +1,5 @@
 """
-A proxy between a client and a hub, which cuts their connections when it is told to.
+A proxy between clients and a hub that cuts their connections on demand.
 """
 
 import re
@@ -20,9 +20,9 @@ _HEAD = re.compile(rb"(?:GET|POST|OPTIONS|QUERY) [^\r\n]+ HTTP/1\.1\r\n.*?\r\n\r
 @dataclass(frozen=True)
 class RequestHead:
     """
-    What a client asked for.
+    A request of a client.
 
-    :ivar headers: By name, in any case; Latin-1, as it is on the wire.
+    :ivar headers: By name, in any case; Latin-1, as on the wire.
     """
 
     method: str
@@ -39,9 +39,9 @@ class RequestHead:
 
 class CuttingProxy:
     """
-    Passes on what comes, on a port of 127.0.0.1, until it is told to cut.
+    Forwards bytes on a port of 127.0.0.1 until it cuts the connections.
 
-    :ivar address: Where the hub is.  It may be replaced by one that listens elsewhere.
+    :ivar address: The address of the hub; it may be replaced by another one.
     """
 
     def __init__(self, address: tuple[str, int]) -> None:
@@ -58,7 +58,7 @@ class CuttingProxy:
 
     def cut(self) -> None:
         """
-        Cut all connections.  Until :meth:`resume` who connects is left waiting.
+        Cut all connections.  Until :meth:`resume`, new connections are left waiting.
         """
         self._passes.clear()
         for one in self._sockets[1:]:
@@ -66,13 +66,13 @@ class CuttingProxy:
 
     def resume(self) -> None:
         """
-        Pass on what comes, again.
+        Forward bytes again.
         """
         self._passes.set()
 
     def requests(self) -> list[RequestHead]:
         """
-        Return what was asked for so far.
+        Return the requests so far.
         """
         return [
             _read_head(found)
@@ -82,7 +82,7 @@ class CuttingProxy:
 
     def close(self) -> None:
         """
-        End all that.
+        Close everything.
         """
         self._is_closed = True
         for one in self._sockets:
@@ -135,7 +135,7 @@ def cutting_proxy(address: tuple[str, int]) -> Iterator[CuttingProxy]:
 
 def _pass_on(source: socket.socket, sink: socket.socket, passed: bytearray) -> None:
     """
-    Pass on all bytes.  When one side goes the other one does.
+    Forward all bytes.  When one side closes, close the other side.
     """
     with suppress(OSError):  # it was cut
         while some := source.recv(65536):

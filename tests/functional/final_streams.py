@@ -1,9 +1,9 @@
 """
-A small server to be run as a process: its streams end for good, and it tells what it was asked.
+A small server, run as a process, with streams that end for good; it records its requests.
 
-``/`` is the page; ``/sse`` is a stream of the hub, which ends it after one event; ``/source`` is a
-stream of its own, of two events; ``/again`` is a stream that ends, and not for good; ``/requests``
-are the requests for the first two so far, as JSON.
+``/`` is the page; ``/sse`` is a stream of the hub, which ends it for good after one event;
+``/source`` is a per-request stream of two events; ``/again`` is a stream that ends, but not for
+good; ``/requests`` lists the requests for the first two so far, as JSON.
 """
 
 import json
@@ -15,7 +15,7 @@ from twisted.web.server import Request
 from ssetwist import Event, EventStreamResource, Hub, Site, Subscriber, stream
 from ssetwist.web import console
 
-#: Seconds after which a browser comes back: as many as make the test quick.
+#: Seconds after which a browser reconnects, short enough for a quick test.
 RETRY = 0.05
 
 
@@ -32,7 +32,7 @@ class Source(Resource):
 
 class Again(Resource):
     """
-    A stream that ends, and is to be asked for again.
+    A stream that ends and may be requested again.
     """
 
     isLeaf = True
@@ -44,7 +44,7 @@ class Again(Resource):
 
 class Root(Resource):
     """
-    All resources, and a record of who asked for the streams among them.
+    All resources, and a record of the requests for the streams.
     """
 
     def __init__(self, hub: Hub) -> None:

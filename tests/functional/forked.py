@@ -1,8 +1,8 @@
 """
-A program that runs many command lines, one after the other, and says how each ended.
+A program that runs many command lines, one after the other, and reports the end of each.
 
-Each runs in a process of its own, to its end.  They are forked from this one, which has imported
-everything, so that a test may try many.
+Each command line runs in its own process to its end.  These processes are forked from this one,
+which has imported everything, so that a test can try many.
 """
 
 import gc
@@ -22,7 +22,7 @@ def run_all(program: str, command_lines: Iterable[Iterable[str]]) -> list[tuple[
     Run a program with each command line; return for each its exit status, its output and its
     errors.
 
-    :param program: One of those in :func:`main`.
+    :param program: A name from :func:`main`.
     """
     write_plugin_cache()
     done = subprocess.run(
@@ -43,9 +43,9 @@ def _twistd_ssetwist() -> Callable[[list[str]], object]:
 
     import ssetwist.server.tap
 
-    # All that a process has need of later.
+    # All modules that a process needs later.
     assert _twistd_unix, ssetwist
-    list(twistd.ServerOptions().subCommands)  # which imports every plugin there is
+    list(twistd.ServerOptions().subCommands)  # imports every plugin
 
     def run(arguments: list[str]) -> None:
         sys.argv = ["twistd", "-n", "--pidfile=", "ssetwist", *arguments]
@@ -68,7 +68,7 @@ def _result_of(run: Callable[[list[str]], object], arguments: list[str]) -> tupl
     with TemporaryFile() as output, TemporaryFile() as errors:
         process = os.fork()
         if not process:
-            signal.alarm(int(PATIENCE))  # which ends it, should it not end by itself
+            signal.alarm(int(PATIENCE))  # kills it if it does not end by itself
             os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
             os.dup2(output.fileno(), 1)
             os.dup2(errors.fileno(), 2)
@@ -91,9 +91,9 @@ def main() -> None:
     command_lines = json.load(sys.stdin)
     programs = {"twistd ssetwist": _twistd_ssetwist, "python -m ssetwist": _ssetwist}
     run = programs[sys.argv[1]]()
-    # The reactor is not made yet, for all would share it.
+    # The reactor does not exist yet, because all processes would share it.
     assert "twisted.internet.reactor" not in sys.modules
-    gc.freeze()  # or each that ends takes apart all that was imported
+    gc.freeze()  # or each end would tear down everything that was imported
     json.dump([_result_of(run, arguments) for arguments in command_lines], sys.stdout)
 
 

@@ -1,5 +1,5 @@
 """
-Clients on the reactor: they hear a stream, and may stop reading, or come back.
+Clients on the reactor: they read a stream, may stop reading, and may come back.
 """
 
 import re
@@ -19,7 +19,7 @@ class Hearing(Protocol):
     """
     One connection.
 
-    :ivar received: All that came.
+    :ivar received: All bytes so far.
     :ivar ended: Fires when the connection is gone.
     """
 
@@ -50,7 +50,7 @@ class Hearing(Protocol):
     @property
     def has_begun(self) -> bool:
         """
-        Whether the first bytes have come.
+        True if the first bytes have come.
         """
         return b"retry: " in self.received
 
@@ -76,7 +76,7 @@ async def hear(
     endpoint: IStreamClientEndpoint, path: str = "/", last_event_id: str | None = None
 ) -> Hearing:
     """
-    Connect, and ask for a stream.
+    Connect, and request a stream.
     """
     factory = Factory.forProtocol(lambda: Hearing(path, last_event_id))
     factory.noisy = False

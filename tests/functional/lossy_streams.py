@@ -1,9 +1,9 @@
 """
-A small server to be run as a process, which cuts the streams of its hub when it is told to.
+A small server, run as a process, that cuts the streams of its hub on demand.
 
 ``/`` is the page; ``/sse`` is a stream of the hub; ``/lose?count=3`` cuts all streams and publishes
-so many events in the same turn, so that nobody can be back before; ``/publish`` publishes one;
-``/requests`` are the cursors with which streams were asked for so far, as JSON.
+this many events in the same turn, before a client can come back; ``/publish`` publishes one;
+``/requests`` lists the cursors of the requests for a stream so far, as JSON.
 """
 
 import json
@@ -15,16 +15,16 @@ from twisted.web.server import Request
 from ssetwist import Event, EventStreamResource, Hub, MemoryLog, Site
 from ssetwist.web import console
 
-#: Seconds after which a browser comes back.
+#: Seconds after which a browser reconnects.
 RETRY = 0.05
 
-#: How many events are kept.
+#: Number of events that are kept.
 KEPT = 5
 
 
 class Command(Resource):
     """
-    Calls a function with the request, and answers with what it returns, as JSON.
+    Calls a function with the request, and answers with its result, as JSON.
     """
 
     isLeaf = True

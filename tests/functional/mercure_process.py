@@ -1,5 +1,5 @@
 """
-A Mercure hub as a process, the tokens that it believes, and publishing to it.
+A Mercure hub as a process, tokens that it accepts, and a way to publish to it.
 """
 
 import tempfile
@@ -17,13 +17,13 @@ from tests.functional.support import PATIENCE, HubProcess, hub
 
 PATH = "/.well-known/mercure"
 
-#: What the hub calls itself, wherever it listens.
+#: The URL by which the hub knows itself, wherever it listens.
 HUB = f"https://hub.example{PATH}"
 
-#: With what tokens are signed.
+#: The secret that signs the tokens.
 SECRET = "a secret of thirty-two bytes, and a few more"
 
-#: What tokens grant here, and what they do not.
+#: A topic that tokens grant here, and one that they do not grant.
 TOPIC, OTHER_TOPIC = "https://example.com/news", "https://example.com/secrets"
 
 _KEY = SigningKey.of(SECRET.encode())
@@ -51,7 +51,7 @@ def legacy_token(topic: str = TOPIC, lifetime: float = 3600.0) -> str:
 @contextmanager
 def mercure_hub(*options: str, port: int = 0) -> Iterator[HubProcess]:
     """
-    Run a hub that believes these tokens, and lets everyone read what is public.
+    Run a hub that accepts these tokens, and lets everyone read public updates.
     """
     with tempfile.TemporaryDirectory() as folder:
         key = Path(folder, "key")

@@ -1,5 +1,5 @@
 """
-Clients from npm, which run under node as processes of their own.
+Clients from npm, each run by node in its own process.
 """
 
 import json
@@ -22,9 +22,9 @@ _PROGRAMS = Path(__file__).with_name("node")
 @cache
 def node_folder() -> Path:
     """
-    Return a folder with the programs and what they need, made once for all tests of this user.
+    Return a folder with the programs and their packages, created once for all tests of this user.
 
-    It is filled from npm's own cache where that has everything; else the registry is asked.
+    It is filled from npm's own cache if that has every package; otherwise from the registry.
     """
     npm = require_program("npm")
     programs = sorted(path for path in _PROGRAMS.iterdir() if path.is_file())
@@ -41,7 +41,7 @@ def node_folder() -> Path:
             done = subprocess.run(
                 command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
             )
-            what = f"what tests/functional/node needs from npm ({done.stdout})"
+            what = f"the npm packages for tests/functional/node ({done.stdout})"
             require(done.returncode == 0, what)
             (base / "is-complete").touch()
     return folder
@@ -49,11 +49,11 @@ def node_folder() -> Path:
 
 class NodeClient:
     """
-    A running program of the folder ``node``.
+    A running program from the folder ``node``.
 
     :ivar opened: How many times its stream was opened.
     :ivar heard: The id and the data of each event.
-    :ivar complaints: What else it said.
+    :ivar complaints: Everything else that it printed.
     """
 
     def __init__(self, name: str, url: str, token: str = "") -> None:
@@ -70,25 +70,25 @@ class NodeClient:
 
     def wait_for_opened(self, expected: int) -> None:
         """
-        Wait until its stream was opened so many times.
+        Wait until its stream was opened this many times.
         """
         self._wait(lambda: self.opened >= expected, f"opened {expected} times")
 
     def wait_for_heard(self, expected: int) -> None:
         """
-        Wait until it has heard so many events.
+        Wait until it has received this many events.
         """
         self._wait(lambda: len(self.heard) >= expected, f"heard {expected}")
 
     def wait_for_complaint(self, expected: str) -> None:
         """
-        Wait until it has said something that is no event.
+        Wait until it has printed a line that is not about an event.
         """
         self._wait(lambda: any(expected in one for one in self.complaints), expected)
 
     def read(self, patience: float = 0) -> None:
         """
-        Read what it has said, or says within some seconds.
+        Read the lines that it has printed, or prints within some seconds.
         """
         assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], patience)[0]:

@@ -1,7 +1,7 @@
 """
-Runs a client from PyPI, as a program of its own: some change Python itself, or cannot be stopped.
+A program that runs a client from PyPI: some of them change Python itself, or cannot be stopped.
 
-``python -m tests.functional.pypi_clients NAME URL``; what it prints is JSON.
+Run it with ``python -m tests.functional.pypi_clients NAME URL``; it prints JSON.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ def mercure_publisher(url: str) -> list[str]:
 
 def mercure_publisher_async(url: str) -> list[str]:
     """
-    The same with its other class.
+    Publish with the other class of ``mercure-publisher``.
     """
     from mercure_publisher import AsyncMercurePublisher, MercureConfig
 
@@ -42,7 +42,7 @@ def mercure_publisher_async(url: str) -> list[str]:
 
 def mercure_publisher_not_granted(url: str) -> list[object]:
     """
-    Publish with ``mercure-publisher`` what its token does not grant.
+    Publish with ``mercure-publisher`` to a topic that its token does not grant.
     """
     from mercure_publisher import MercureConfig, MercurePublisher, MercurePublishError
 
@@ -55,7 +55,7 @@ def mercure_publisher_not_granted(url: str) -> list[object]:
 
 def pymercure(url: str) -> list[str]:
     """
-    Publish with ``pymercure``, which is given a token.
+    Publish with ``pymercure`` and a token.
     """
     from pymercure.message import Message
     from pymercure.publisher.sync import SyncPublisher
@@ -70,7 +70,7 @@ def pymercure(url: str) -> list[str]:
 
 def pymercure_async(url: str) -> list[str]:
     """
-    The same with its other class, whose module has the name of a keyword.
+    Publish with the other class of ``pymercure``, in a module that has the name of a keyword.
     """
     publisher = import_module("pymercure.publisher.async").AsyncPublisher(url, legacy_token())
     from pymercure.message import Message
@@ -80,7 +80,7 @@ def pymercure_async(url: str) -> list[str]:
 
 def pymercure_expired(url: str) -> list[str]:
     """
-    Publish with ``pymercure`` and a token that is no good any more.
+    Publish with ``pymercure`` and an invalid token.
     """
     from pymercure.exceptions import UnauthorizedPublisherError
     from pymercure.message import Message
@@ -94,11 +94,11 @@ def pymercure_expired(url: str) -> list[str]:
 
 def pymercure_consumer(url: str) -> None:
     """
-    Hear with ``pymercure``, for ever: a list of id, type and data of each event.
+    Read with ``pymercure``, without end: a list of id, type and data of each event.
     """
     from pymercure.consumer import Consumer
 
-    def hear(message: Any) -> None:  # theirs
+    def hear(message: Any) -> None:  # of pymercure
         say([message.message_id, message.event_type, message.data])
 
     consumer = Consumer(url, [TOPIC], hear)

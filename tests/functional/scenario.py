@@ -1,7 +1,7 @@
 """
-A small scenario, to be run as a process under a reactor of one's choice; what was heard is printed
-as JSON.  A hub on TCP, one client that hears, one that does not read for a while, one that comes
-back, and a per-request stream; then the server stops.
+A small scenario, run as a process under any reactor; it prints the received events as JSON.  It has
+a hub on TCP, one client that reads, one that does not read for a while, one that comes back, and a
+per-request stream; then the server stops.
 """
 
 import json
@@ -14,7 +14,7 @@ TEXTS = [f"{number} " + "x" * 20_000 for number in range(200)]
 
 async def play(reactor: object) -> dict[str, object]:
     """
-    Play it, and return what was heard.
+    Play the scenario, and return the received events.
     """
     from twisted.internet.endpoints import clientFromString, serverFromString
     from twisted.internet.task import deferLater
@@ -87,7 +87,7 @@ async def play(reactor: object) -> dict[str, object]:
 
 def main() -> None:
     """
-    Play it under the reactor that the command line names.
+    Play the scenario under the reactor that the command line names.
     """
     installReactor(sys.argv[1])
     from twisted.internet import reactor

@@ -1,9 +1,9 @@
 """
-A server that does what a script says, byte for byte, however wrong: what no real server can be made
-to do at the moment when a test wants it.
+A server that follows a script, byte for byte, however wrong: no real server can be made to fail at
+exactly the moment that a test needs.
 
-A script is a coroutine that is given a :class:`Connection`; the first connection plays the first
-script, and so on.  What the module offers besides are the scripts that many tests want.
+A script is a coroutine with a :class:`Connection` as its argument; the first connection plays the
+first script, and so on.  The module also has the scripts that many tests use.
 """
 
 import re
@@ -24,16 +24,16 @@ from twisted.internet.task import deferLater
 from twisted.python.failure import Failure
 from zope.interface import implementer
 
-#: The head of a response that nothing is wrong with; its body lasts until the connection ends.
+#: The head of a valid response with a body that lasts until the connection ends.
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\n\r\n"
 
-#: The same, with a body in chunks.
+#: The head of a valid response with a body in chunks.
 CHUNKED_HEAD = HEAD[:-2] + b"Transfer-Encoding: chunked\r\n\r\n"
 
-#: What ends a body in chunks.
+#: The end of a body in chunks.
 LAST_CHUNK = b"0\r\n\r\n"
 
-#: Seconds between two pieces that shall not be read as one.
+#: Seconds between two pieces that must not be read as one.
 APART = 0.002
 
 
@@ -48,7 +48,7 @@ def head(status: str, **headers: object) -> bytes:
     """
     Return the head of a response; ``content_type`` is the name of ``Content-Type``.
 
-    It says that it has no body, unless a length is given.
+    It announces an empty body, unless a length is given.
     """
     fields = {"content_length": 0, **headers}
     lines = [f"{name.replace('_', '-').title()}: {value}" for name, value in fields.items()]
@@ -60,8 +60,8 @@ class ReceivedRequest:
     """
     A request as it came.
 
-    :ivar headers: By name, in any case; Latin-1, as it is on the wire.
-    :ivar connection: The number of the connection on which it came, from 0.
+    :ivar headers: By name, in any case; Latin-1, as on the wire.
+    :ivar connection: The number of its connection, from 0.
     """
 
     method: str
@@ -76,11 +76,11 @@ class Connection(Protocol):
     """
     One connection of a client, for its script.
 
-    :ivar number: How many came before it.
-    :ivar requests: What was asked on it so far.
-    :ivar reason: Why it was lost; ``None`` while it is not.
-    :ivar flooded: How many bytes of a flood the transport has taken.
-    :ivar is_blocked: Whether the transport takes no more, because the client does not read.
+    :ivar number: Number of connections before it.
+    :ivar requests: Requests on it so far.
+    :ivar reason: The reason for its loss; ``None`` while it is there.
+    :ivar flooded: Bytes of a flood that the transport has accepted.
+    :ivar is_blocked: True if the transport accepts no more, because the client does not read.
     """
 
     def __init__(self, number: int) -> None:
@@ -93,7 +93,7 @@ class Connection(Protocol):
         self._waiting: list[Deferred[None]] = []
 
     def connectionMade(self) -> None:
-        self.transport.setTcpNoDelay(True)  # what is sent apart shall arrive apart
+        self.transport.setTcpNoDelay(True)  # pieces that are sent apart arrive apart
 
     def dataReceived(self, data: bytes) -> None:
         self._received += data
@@ -111,7 +111,7 @@ class Connection(Protocol):
         """
         Wait for the next request, with its body.
 
-        :raises ConnectionError: If the client goes instead.
+        :raises ConnectionError: If the client leaves instead.
         """
         while (found := self._take()) is None:
             if self.is_lost:
@@ -150,7 +150,7 @@ class Connection(Protocol):
         for piece in pieces:
             self.transport.write(piece)
             self.flooded += len(piece)
-            # The transport says that it is full from within a turn of the reactor.
+            # The transport reports that it is full from within a turn of the reactor.
             await deferLater(reactor, 0)
             while self.is_blocked and not self.is_lost:
                 await self._something()
@@ -170,7 +170,7 @@ class Connection(Protocol):
 
     def end(self) -> None:
         """
-        Close the connection, once all that was sent has left.
+        Close the connection, once all bytes have left.
         """
         self.transport.loseConnection()
 
@@ -178,12 +178,12 @@ class Connection(Protocol):
         """
         Reset the connection: the client sees RST, not FIN.
         """
-        # Twisted makes it so by a linger of no seconds.
+        # Twisted does this with a linger of zero seconds.
         self.transport.abortConnection()
 
     async def gone(self) -> None:
         """
-        Wait until the connection is no more.
+        Wait until the connection is gone.
         """
         while not self.is_lost:
             await self._something()
@@ -224,7 +224,7 @@ class ScriptedServer(Factory):
     """
     Plays a script on each connection, on a port of 127.0.0.1.
 
-    :ivar connections: All that ever came.
+    :ivar connections: All connections that ever came.
     """
 
     noisy = False
@@ -238,7 +238,7 @@ class ScriptedServer(Factory):
     @property
     def requests(self) -> list[ReceivedRequest]:
         """
-        What was asked so far.
+        Requests so far.
         """
         return [request for one in self.connections for request in one.requests]
 
@@ -247,7 +247,7 @@ class ScriptedServer(Factory):
 
     async def listen(self, at: str = "http://127.0.0.1:0/") -> None:
         """
-        Listen on a free port, or on the one of a URL.
+        Listen on a free port, or on the port of a URL.
         """
         number = int(at.split(":")[2].partition("/")[0])
         self._scheme, self._host = "http", "127.0.0.1"
@@ -255,7 +255,7 @@ class ScriptedServer(Factory):
 
     async def listen_with_tls(self, folder: Path) -> None:
         """
-        Listen on a free port, with the certificate for ``localhost`` that is in a folder.
+        Listen on a free port, with the certificate for ``localhost`` in a folder.
         """
         self._scheme, self._host = "https", "localhost"
         endpoint = SSL4ServerEndpoint(reactor, 0, _Contexts(folder), interface="127.0.0.1")
@@ -263,7 +263,7 @@ class ScriptedServer(Factory):
 
     async def stop(self) -> None:
         """
-        Cut all connections, and say what went wrong in a script.
+        Cut all connections, and raise the first error of a script.
         """
         await self._port.stopListening()
         for connection in self.connections:
@@ -278,9 +278,9 @@ class ScriptedServer(Factory):
     def buildProtocol(self, address: object) -> Connection:
         connection = Connection(len(self.connections))
         self.connections.append(connection)
-        # One that comes in excess of the scripts finds the last one again.
+        # Connections beyond the last script play the last script again.
         script = self._scripts[min(connection.number, len(self._scripts) - 1)]
-        # Not before it is connected.
+        # Start the script only when it is connected.
         playing: Deferred[object] = succeed(None)
         playing.addCallback(lambda _: deferLater(reactor, 0))
         playing.addCallback(lambda _: Deferred.fromCoroutine(_play(script, connection)))
@@ -290,13 +290,13 @@ class ScriptedServer(Factory):
 
     def _failed(self, failure: Failure, connection: Connection) -> None:
         self._failures.append(failure)
-        connection.reset()  # the test need not wait for what will not come
+        connection.reset()  # the test need not wait for a request that will not come
 
 
 @implementer(IOpenSSLContextFactory)
 class _Contexts:
     """
-    Makes contexts for TLS.  Those of Twisted use what pyOpenSSL has deprecated.
+    Makes contexts for TLS.  Twisted's own use functions that pyOpenSSL has deprecated.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -310,7 +310,7 @@ class _Contexts:
 
 
 async def _play(script: Script, connection: Connection) -> None:
-    with suppress(ConnectionError):  # a client may go without having asked
+    with suppress(ConnectionError):  # a client may leave without a request
         await script(connection)
     if not connection.is_lost:
         connection.end()
@@ -326,7 +326,7 @@ def _dechunk(body: bytes) -> bytes:
 
 def answers(*pieces: bytes) -> Script:
     """
-    Waits for a request, sends these pieces apart, and closes.
+    Return a script that waits for a request, sends these pieces apart, and closes.
     """
 
     async def script(connection: Connection) -> None:
@@ -338,7 +338,8 @@ def answers(*pieces: bytes) -> Script:
 
 def answers_and_stays(*pieces: bytes) -> Script:
     """
-    Waits for a request, sends these pieces apart, and is silent until the client goes.
+    Return a script that waits for a request, sends these pieces apart, and is silent until the
+    client leaves.
     """
 
     async def script(connection: Connection) -> None:
@@ -351,7 +352,7 @@ def answers_and_stays(*pieces: bytes) -> Script:
 
 def dribbles(data: bytes) -> Script:
     """
-    Waits for a request, sends the answer byte by byte, and closes.
+    Return a script that waits for a request, sends the answer byte by byte, and closes.
     """
 
     async def script(connection: Connection) -> None:
@@ -363,7 +364,7 @@ def dribbles(data: bytes) -> Script:
 
 def resets_after(*pieces: bytes) -> Script:
     """
-    Waits for a request, sends these pieces apart, and resets the connection.
+    Return a script that waits for a request, sends these pieces apart, and resets the connection.
     """
 
     async def script(connection: Connection) -> None:
@@ -376,7 +377,8 @@ def resets_after(*pieces: bytes) -> Script:
 
 def floods_with(first: bytes, pieces: Callable[[], Iterable[bytes]]) -> Script:
     """
-    Waits for a request, sends this, and then pieces as fast as the client reads.
+    Return a script that waits for a request, sends this, and then sends pieces as fast as the
+    client reads.
     """
 
     async def script(connection: Connection) -> None:

@@ -1,5 +1,5 @@
 """
-Real parts: a hub as a process, sockets, and what to do where a part is missing.
+Real parts for tests: a hub as a process, sockets, and a way to skip tests if a part is missing.
 """
 
 import fcntl
@@ -31,14 +31,14 @@ from twisted.plugin import getPlugins
 
 from tests.patience import PATIENCE, wait_until
 
-__all__ = ["PATIENCE", "wait_until"]  # for those beside us, besides what is here
+__all__ = ["PATIENCE", "wait_until"]  # also for the tests in this folder
 
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def require(is_there: object, what: str) -> None:
     """
-    Skip the test where a real part is missing, and say which; in CI, fail.
+    Skip the test if a real part is missing, and name this part; fail in CI.
     """
     if not is_there:
         if os.environ.get("CI"):
@@ -58,7 +58,8 @@ def require_program(name: str) -> str:
 
 def private_folder(name: str) -> Path:
     """
-    Return a folder that the processes of all tests share, and no other user; it is made if need be.
+    Return a folder that the processes of all tests share, but no other user; create it if
+    necessary.
     """
     folder = Path(tempfile.gettempdir(), f"ssetwist-tests-{os.getuid()}-{name}")
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -70,7 +71,7 @@ def private_folder(name: str) -> Path:
 @contextmanager
 def alone(name: str) -> Iterator[None]:
     """
-    Do something while no process of other tests does something of the same name.
+    Do something while no process of another test does something under the same name.
     """
     with open(private_folder("locks") / name, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -80,8 +81,8 @@ def alone(name: str) -> Iterator[None]:
 @cache
 def write_plugin_cache() -> None:
     """
-    Have Twisted note once which plugins there are.  Processes that do so at the same time get in
-    each other's way.
+    Make Twisted write its cache of plugins once.  Processes that do so at the same time disturb
+    each other.
     """
     with alone("plugins"):
         for _ in getPlugins(IServiceMaker):
@@ -90,9 +91,9 @@ def write_plugin_cache() -> None:
 
 async def until(is_so: Callable[[], object], what: str) -> None:
     """
-    Let the reactor run until something is so.
+    Run the reactor until a condition is true.
     """
-    from twisted.internet import reactor  # not before a test wants one
+    from twisted.internet import reactor  # imported only when a test needs it
 
     deadline = reactor.seconds() + PATIENCE
     turns = 0
@@ -100,7 +101,7 @@ async def until(is_so: Callable[[], object], what: str) -> None:
         if reactor.seconds() > deadline:
             raise AssertionError(f"not within {PATIENCE:g} s: {what}")
         turns += 1
-        # Most of it takes a turn or two, and what takes longer leaves the machine to others.
+        # Most conditions take a turn or two; longer waits leave the machine to other work.
         await deferLater(reactor, 0 if turns < 10 else 0.002)
 
 
@@ -122,7 +123,7 @@ class HubProcess:
 
     def wait_for_address(self) -> None:
         """
-        Wait until it listens, and keep where.
+        Wait until it listens, and remember its address.
         """
         found = self.wait_for(r"listening on (https?)://([^/]+):(\d+)/")
         self.host, self.port = found[2].strip("[]"), int(found[3])
@@ -130,7 +131,7 @@ class HubProcess:
 
     def wait_for(self, pattern: str, patience: float = PATIENCE) -> re.Match[str]:
         """
-        Wait for something in the log.
+        Wait for a text in the log.
         """
         deadline = time.monotonic() + patience
         while (found := re.search(pattern, self.log)) is None:
@@ -141,7 +142,7 @@ class HubProcess:
 
     def read_log(self) -> str:
         """
-        Return all that has been logged so far.
+        Return all lines of the log so far.
         """
         while self._read(0):
             pass
@@ -157,13 +158,13 @@ class HubProcess:
 
     def descriptors(self) -> int:
         """
-        Return how many descriptors the process has open.
+        Return the number of descriptors that the process has open.
         """
         return len(os.listdir(f"/proc/{self.process.pid}/fd"))
 
     def subscribers(self) -> int:
         """
-        Return how many subscribers it says it has.
+        Return the number of subscribers that it reports.
         """
         with urlopen(self.url + "status", timeout=PATIENCE) as response:
             count: int = json.load(response)["subscribers"]
@@ -226,12 +227,12 @@ def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[Hu
 @contextmanager
 def free_port() -> Iterator[int]:
     """
-    Keep a port of 127.0.0.1 on which hubs can listen, one after the other; nobody else gets it
-    meanwhile, and while none listens connections are refused.
+    Keep a port of 127.0.0.1 on which hubs can listen, one after the other.  Other processes cannot
+    take it, and while no hub listens, connections are refused.
     """
     with socket.socket() as keeper:
-        # With it another one may bind, if it wants the very port and has this option also, as
-        # Twisted's have it.  This one never listens.
+        # With this option another socket may bind the same port, if it has the option as well, as
+        # Twisted's sockets do.  This socket never listens.
         keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         keeper.bind(("127.0.0.1", 0))
         yield keeper.getsockname()[1]
@@ -253,7 +254,7 @@ def subscribe(process: HubProcess, path: str = "/sse") -> socket.socket:
 
 def read_until(connection: socket.socket, expected: bytes) -> bytes:
     """
-    Read until something has come; return all that was read.
+    Read until a text has come; return everything that was read.
     """
     received = b""
     while expected not in received:

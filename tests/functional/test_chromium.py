@@ -1,5 +1,5 @@
 """
-A real browser, headless Chromium, against a hub that runs as a process.
+Headless Chromium against a hub that runs as a process.
 """
 
 import re
@@ -14,7 +14,8 @@ from tests.functional.chromium import CLOSED, OPEN, BrowserCase, ask
 from tests.functional.mercure_process import mercure_hub
 from tests.functional.support import ROOT, free_port, hub, subscribe, wait_until
 
-#: Opens and closes one stream after the other; what is awaited between two is put in.
+#: A script that opens and closes one stream after the other; a condition to wait for in between is
+#: inserted.
 ONE_AFTER_THE_OTHER = """
 const done = arguments[arguments.length - 1];
 (async () => {
@@ -30,12 +31,12 @@ const done = arguments[arguments.length - 1];
 })().then(() => done("all opened"), () => done("one failed"));
 """
 
-#: Waits until the server has nobody.
+#: A script that waits until the server has no subscriber.
 UNTIL_GONE = """
     while ((await (await fetch("status")).json()).subscribers) {}
 """
 
-#: Hears a stream until the browser gives it up, and says what was heard.
+#: A script that reads a stream until the browser gives it up, and reports the events.
 UNTIL_CLOSED = """
 const done = arguments[arguments.length - 1];
 const heard = [];
@@ -48,7 +49,7 @@ source.onerror = () => {
 };
 """
 
-#: Hears a stream that ends again and again, until it was opened so many times.
+#: A script that reads a stream that ends again and again, until it was opened this many times.
 UNTIL_AGAIN = """
 const [url, times, done] = arguments;
 const again = new EventSource(url);
@@ -62,7 +63,7 @@ again.onopen = () => {
 };
 """
 
-#: Hears a stream until the page is gone.
+#: A script that reads a stream until the page is gone.
 HEARS = """
 window.heard = [];
 window.source = new EventSource("sse");
@@ -79,7 +80,7 @@ class PageTests(BrowserCase):
 
     def test_connect(self) -> None:
         """
-        Connect opens the stream, and its events are listed.
+        The button Connect opens the stream, and the page lists its events.
         """
         with hub("--tick", "0.1") as process:
             self.browser.get(process.url)
@@ -93,7 +94,7 @@ class PageTests(BrowserCase):
 
     def test_subscribers(self) -> None:
         """
-        The page says how many are subscribed.
+        The page shows the number of subscribers.
         """
         with hub("--tick", "0.1") as process:
             self.connect(process)
@@ -103,7 +104,7 @@ class PageTests(BrowserCase):
 
     def test_disconnect(self) -> None:
         """
-        Disconnect ends the stream on the server at once, without a write.
+        The button Disconnect ends the stream on the server at once, without a write.
         """
         with hub("--tick", "0", "--heartbeat", "0") as process:
             self.browser.get(process.url)
@@ -118,7 +119,7 @@ class PageTests(BrowserCase):
 
     def test_again_and_again(self) -> None:
         """
-        After Disconnect there is Connect again, as often as one likes.
+        After Disconnect one can connect again, any number of times.
         """
         with hub("--tick", "0.1") as process:
             self.browser.get(process.url)
@@ -131,7 +132,7 @@ class PageTests(BrowserCase):
 
     def test_clear(self) -> None:
         """
-        Clear empties the list and leaves the stream.
+        The button Clear empties the list and keeps the stream.
         """
         with hub("--tick", "0.3") as process:
             self.connect(process)
@@ -142,7 +143,7 @@ class PageTests(BrowserCase):
 
     def test_nothing_in_the_console_of_the_browser(self) -> None:
         """
-        The browser has nothing to say about the page: no error, no violation of its policy.
+        The browser reports nothing about the page: no error, no violation of its policy.
         """
         with hub("--tick", "0.1") as process:
             self.connect(process)
@@ -154,7 +155,7 @@ class PageTests(BrowserCase):
 
 class EventSourceTests(BrowserCase):
     """
-    Streams that a script opens, and that end in whatever way a browser ends them.
+    Streams that a script opens, and that end in any way that a browser can end them.
     """
 
     def run_hundred(self, between: str) -> None:
@@ -168,12 +169,13 @@ class EventSourceTests(BrowserCase):
             wait_until(lambda: process.subscribers() == 0, "all are gone")
             lasted = re.findall(r" /sse: client closed after ([\d.]+) s", process.read_log())
             self.assertEqual(100, len(lasted))
-            # Chromium keeps connections that it could use again for five seconds.
+            # Chromium keeps idle connections for five seconds.
             self.assertLess(sorted(map(float, lasted))[50], 4.5)
 
     def test_hundred(self) -> None:
         """
-        A hundred streams can be opened and closed, each after the server has seen the last go.
+        A hundred streams can be opened and closed, each after the server has seen the end of the
+        last one.
         """
         self.run_hundred(UNTIL_GONE)
 
@@ -185,7 +187,7 @@ class EventSourceTests(BrowserCase):
 
     def assert_it_is_gone(self, leave: Callable[[], None]) -> None:
         """
-        A stream of a page is gone at once when one leaves the page like this.
+        Check that the stream of a page is gone at once when the user leaves the page in this way.
         """
         with hub("--tick", "0", "--heartbeat", "0") as process:
             self.browser.get(process.url)
@@ -198,10 +200,10 @@ class EventSourceTests(BrowserCase):
 
     def test_navigating_away(self) -> None:
         """
-        A stream is gone when one goes to another page.
+        A stream is gone when the user goes to another page.
 
-        This is because our page closes it then: without that, Chromium keeps page and stream for
-        a minute, for the case that one comes back.
+        The reason is that our page then closes the stream: otherwise Chromium keeps page and stream
+        for a minute, in case that the user comes back.
         """
         self.assert_it_is_gone(lambda: self.browser.get("about:blank"))
 
@@ -219,7 +221,7 @@ class EventSourceTests(BrowserCase):
 
     def test_two_tabs(self) -> None:
         """
-        Two tabs both hear; when one is closed the other goes on.
+        Two tabs both receive events; when one is closed, the other one goes on.
         """
         with hub("--tick", "0.1") as process:
             first = self.browser.current_window_handle
@@ -238,12 +240,13 @@ class EventSourceTests(BrowserCase):
 
 class ComingBackTests(BrowserCase):
     """
-    A browser whose stream was ended, and which comes back by itself.
+    A browser that reconnects after its stream was ended.
     """
 
     def assert_it_survives(self, number: int) -> None:
         """
-        The page notices that the server goes, and hears again when there is one.
+        Check that the page notices the end of the server, and receives events again when a server
+        is back.
         """
         with free_port() as port:
             listen = f"tcp:{port}:interface=127.0.0.1"
@@ -258,20 +261,20 @@ class ComingBackTests(BrowserCase):
 
     def test_restart(self) -> None:
         """
-        When the server stops and starts again, the page hears again by itself.
+        When the server stops and starts again, the page reconnects by itself.
         """
         self.assert_it_survives(signal.SIGTERM)
 
     def test_crash(self) -> None:
         """
-        When the server is killed and starts again, the page hears again by itself.
+        When the server is killed and starts again, the page reconnects by itself.
         """
         self.assert_it_survives(signal.SIGKILL)
 
-    def test_no_room(self) -> None:
+    def test_full_hub(self) -> None:
         """
-        Where there is no room it keeps trying, each time after the longer ``retry``, and gets in
-        when there is.
+        While the hub is full, the page keeps trying, each time after the longer ``retry``, and gets
+        in when there is room.
         """
         turned_away = r'"GET /sse HTTP/1\.1" 200 '
         with (
@@ -282,7 +285,7 @@ class ComingBackTests(BrowserCase):
             began = time.monotonic()
             self.click("connect")
             process.wait_for(rf"(?s)({turned_away}.*){{3}}")
-            # Twice it has waited for ten to twenty times the usual retry.
+            # The page has waited twice for ten to twenty times the usual retry.
             self.assertGreater(time.monotonic() - began, 1.5)
             occupant.close()
             self.wait_for_more()
@@ -292,7 +295,7 @@ class ComingBackTests(BrowserCase):
 @contextmanager
 def server(name: str) -> Iterator[str]:
     """
-    Run one of the small servers beside this file, and give its address.
+    Run one of the small servers beside this file, and return its address.
     """
     command = [sys.executable, "-m", f"tests.functional.{name}"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, cwd=ROOT, text=True) as process:
@@ -305,19 +308,20 @@ def server(name: str) -> Iterator[str]:
 
 class EndForGoodTests(BrowserCase):
     """
-    A stream that ends for good: an event of type ``end``, one more request, 204, and no more.
+    A stream that ends for good: an event of type ``end``, one more request, 204, and then no more
+    requests.
     """
 
     def assert_it_ends(self, path: str, *expected: list[str]) -> None:
         """
-        The browser hears these events, asks once more and then never again.
+        Check that the browser receives these events, asks once more and then never again.
         """
         with server("final_streams") as url:
             self.browser.get(url)
             self.assertEqual(
                 [*expected, ["end", ""]], self.browser.execute_async_script(UNTIL_CLOSED, path)
             )
-            # While another one comes back ten times, this one does not.
+            # While another stream reconnects ten times, this one does not.
             self.assertEqual("again", self.browser.execute_async_script(UNTIL_AGAIN, "again", 10))
             self.assertEqual(2, self.browser.execute_script("return source.readyState"))
             self.assertEqual(
@@ -327,19 +331,19 @@ class EndForGoodTests(BrowserCase):
 
     def test_ended_by_the_application(self) -> None:
         """
-        A subscriber whose stream the application ends for good does not come back.
+        A subscriber does not come back after the application has ended its stream for good.
         """
         self.assert_it_ends("sse", ["message", "hello"])
 
     def test_finished_source(self) -> None:
         """
-        A per-request stream whose source is finished is not asked for again.
+        The browser does not ask again for a per-request stream whose source is finished.
         """
         self.assert_it_ends("source", ["message", "one"], ["message", "two"])
 
     def test_page(self) -> None:
         """
-        The page says that the server has ended it, and offers to connect again.
+        The page says that the server has ended the stream, and offers to connect again.
         """
         with server("final_streams") as url:
             self.browser.get(url)
@@ -364,7 +368,7 @@ class PublishTests(BrowserCase):
 
     def test_published(self) -> None:
         """
-        What is published is heard, and the page says under which id.
+        A published event arrives on the page, and the page shows its id.
         """
         with hub("--tick", "0") as process:
             self.browser.get(process.url)
@@ -376,9 +380,9 @@ class PublishTests(BrowserCase):
             self.assertIn('{"a": "\u00e9"}', entry)
             self.assertIn(self.text("answer").removeprefix("Published as "), entry)
 
-    def test_tick_after_it(self) -> None:
+    def test_tick_has_no_id(self) -> None:
         """
-        A tick has no id, also where it is the first to come after something that has one.
+        A tick has no id, even if it is the first event after one that has an id.
         """
         with hub("--tick", "0.1") as process:
             self.browser.get(process.url)
@@ -390,16 +394,16 @@ class PublishTests(BrowserCase):
 
     def test_refused(self) -> None:
         """
-        What may not be published is not, and the page says why.
+        If the hub refuses a publication, nothing is published, and the page says why.
         """
         with hub("--tick", "0") as process:
             self.browser.get(process.url)
             self.publish("*", "1")
             self.wait_for_text("answer", "400: topic must not be *, which means every topic")
 
-    def test_not_offered(self) -> None:
+    def test_no_form_without_the_right(self) -> None:
         """
-        Where not everyone may publish, the page does not offer to.
+        If not everyone may publish, the page does not offer it.
         """
         with server("final_streams") as url, mercure_hub() as process:
             for page in (url, process.url):
@@ -410,12 +414,12 @@ class PublishTests(BrowserCase):
 
 class ResumeTests(BrowserCase):
     """
-    A page whose connection breaks, and which comes back by itself.
+    A page that reconnects after its connection broke.
     """
 
     def open_stream(self, url: str) -> None:
         """
-        Have the page hear, and wait until the stream is open.
+        Make the page connect, and wait until the stream is open.
         """
         self.browser.get(url)
         self.browser.execute_script(HEARS)
@@ -423,7 +427,7 @@ class ResumeTests(BrowserCase):
 
     def wait_for(self, script: str, expected: object) -> None:
         """
-        Wait until a script of the page returns something.
+        Wait until a script of the page returns a true value.
         """
         wait_until(
             lambda: self.browser.execute_script(script) == expected,
@@ -435,8 +439,8 @@ class ResumeTests(BrowserCase):
 
     def test_before_its_first_event(self) -> None:
         """
-        One that loses its stream before it had any event gets those that it missed: it was told
-        from where to go on.
+        A page that loses its stream before the first event gets the events that it missed: the hub
+        told it where to continue.
         """
         with server("lossy_streams") as url:
             self.open_stream(url)
@@ -449,7 +453,7 @@ class ResumeTests(BrowserCase):
 
     def test_again_and_again(self) -> None:
         """
-        However often it loses its stream, it gets everything once.
+        A page that loses its stream many times gets every event once.
         """
         with server("lossy_streams") as url:
             self.open_stream(url)
@@ -462,7 +466,8 @@ class ResumeTests(BrowserCase):
 
     def test_gap(self) -> None:
         """
-        One that was away for too long is told of the gap, once, and goes on with what is new.
+        A page that was away for too long is told about the gap, once, and continues with new
+        events.
         """
         with server("lossy_streams") as url:
             self.open_stream(url)

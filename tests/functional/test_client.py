@@ -1,5 +1,5 @@
 """
-How an event source reads a stream, which a server sends byte for byte as a test wants it.
+An event source that reads a stream, which a server sends byte for byte as a test needs.
 """
 
 import gzip
@@ -27,7 +27,7 @@ from tests.functional.scripted_server import (
     resets_after,
 )
 
-#: Says that all is over, to a client that comes back.
+#: A script that tells a client that comes back that the stream is over.
 NO_MORE = answers(head("204 No Content"))
 
 STREAM = (
@@ -39,14 +39,14 @@ EVENTS = [Event("grüße", id="é1"), Event("one\ntwo", "t", id="é1"), Event("�
 
 class ReadingTests(ClientCase):
     """
-    What comes out of a stream, however it comes in.
+    Events of a stream, whatever the pieces that it arrives in.
     """
 
     async def assert_heard(
         self, expected: list[Event], *scripts: Script, **options: object
     ) -> None:
         """
-        Against these scripts, and then 204, a source hears these events.
+        Check that a source receives these events from these scripts and a final 204.
         """
         self.server = await self.serve(*scripts, NO_MORE)
         source = self.open(self.server.url(), **options)
@@ -56,7 +56,7 @@ class ReadingTests(ClientCase):
 
     async def test_log(self) -> None:
         """
-        The log has a line for each beginning and each end, and none of how that is done.
+        The log has a line for each beginning and each end, and nothing about the insides.
         """
         server = await self.serve(answers(HEAD + STREAM), NO_MORE)
         with capturedLogs() as logs:
@@ -73,26 +73,27 @@ class ReadingTests(ClientCase):
 
     async def test_dribbled(self) -> None:
         """
-        Byte by byte, the head too: cut inside characters and between CR and LF.
+        A stream may arrive byte by byte with its head, cut inside characters and between CR and LF.
         """
         await self.assert_heard(EVENTS, dribbles(HEAD + STREAM))
 
     async def test_dribbled_chunks(self) -> None:
         """
-        Byte by byte, in chunks of one byte, cut inside their own lines too.
+        A stream may arrive byte by byte in chunks of one byte, with pieces that end inside the
+        lines of the chunks.
         """
         body = b"".join(chunk(STREAM[place : place + 1]) for place in range(len(STREAM)))
         await self.assert_heard(EVENTS, dribbles(CHUNKED_HEAD + body + LAST_CHUNK))
 
     async def test_at_once(self) -> None:
         """
-        In one piece with the head.
+        A stream may arrive in one piece with its head.
         """
         await self.assert_heard(EVENTS, answers(HEAD + STREAM))
 
     async def test_cr_is_the_end(self) -> None:
         """
-        An event that ends with CR comes before the next byte does, which may be long.
+        An event that ends with CR is handed out before the next byte comes, which may take long.
         """
         server = await self.serve(answers_and_stays(HEAD + b"data: now\r\r"))
         self.assertEqual(Event("now"), await self.open(server.url()).next())
@@ -100,7 +101,7 @@ class ReadingTests(ClientCase):
 
     async def test_length_too_long(self) -> None:
         """
-        A body shorter than its length has been cut off; what it had is heard.
+        A body shorter than its length was cut off; its events are still handed out.
         """
         body = b"data: all\n\ndata: ha"
         await self.assert_heard(
@@ -109,7 +110,7 @@ class ReadingTests(ClientCase):
 
     async def test_length_too_short(self) -> None:
         """
-        What comes after a body's length is none of it, and of no later one.
+        Bytes after the length of a body belong neither to this stream nor to a later one.
         """
         body = b"data: all\n\n"
         script = answers(HEAD[:-2] + b"Content-Length: %d\r\n\r\n" % len(body) + body + body)
@@ -123,13 +124,13 @@ class ReadingTests(ClientCase):
 
     async def test_chunks_broken_off(self) -> None:
         """
-        A chunk that is cut off has been heard as far as it came.
+        A chunk that is cut off counts as far as it came.
         """
         await self.assert_heard(EVENTS, answers(CHUNKED_HEAD + b"400\r\n" + STREAM))
 
     async def test_no_chunks(self) -> None:
         """
-        What should be in chunks and is not is a failure like any other of the network.
+        A body that should be in chunks and is not is a network failure like any other.
         """
         await self.assert_heard(
             EVENTS, answers(CHUNKED_HEAD + b"nonsense\r\n\r\n"), answers(HEAD + STREAM)
@@ -137,14 +138,14 @@ class ReadingTests(ClientCase):
 
     async def test_early_hints(self) -> None:
         """
-        A response 103 before the response is passed over.
+        A response 103 before the real response is skipped.
         """
         hints = b"HTTP/1.1 103 Early Hints\r\nLink: </style.css>\r\n\r\n"
         await self.assert_heard(EVENTS, answers(hints, HEAD, STREAM))
 
     async def test_unfinished_block(self) -> None:
         """
-        A last block that has no end is no event, nor is it the start of one of the next stream.
+        A last block without an end is not an event, and not the start of one in the next stream.
         """
         await self.assert_heard(
             [Event("one", id="1"), Event("three", id="1")],
@@ -157,7 +158,7 @@ class ReadingTests(ClientCase):
 
     async def test_cut_inside_a_character(self) -> None:
         """
-        Half a character at the end of a stream does not spoil the next one.
+        Half a character at the end of a stream does not spoil the next stream.
         """
         await self.assert_heard(
             [Event("one"), Event("ü")],
@@ -167,7 +168,7 @@ class ReadingTests(ClientCase):
 
     async def test_comments(self) -> None:
         """
-        Who wants comments gets them.
+        Comments are handed out on request.
         """
         comments: list[str] = []
         await self.assert_heard(EVENTS, answers(HEAD + STREAM), on_comment=comments.append)
@@ -175,7 +176,7 @@ class ReadingTests(ClientCase):
 
     async def assert_too_large(self, script: Script, **limits: int) -> None:
         """
-        A source gives up, leaves, and says which limit it was.
+        Check that a source gives up, closes the connection, and names the limit that was exceeded.
         """
         server = await self.serve(script)
         source = self.open(server.url(), **limits)
@@ -187,13 +188,13 @@ class ReadingTests(ClientCase):
 
     async def test_endless_line(self) -> None:
         """
-        A line without an end is too large at some time.
+        A line without an end becomes too large at some point.
         """
         await self.assert_too_large(floods_with(HEAD, forever(b"x" * 4096)), max_line=1 << 20)
 
     async def test_endless_event(self) -> None:
         """
-        So is an event without an end.
+        An event without an end becomes too large at some point.
         """
         await self.assert_too_large(
             floods_with(HEAD + b"data: x\n", forever(b"data: " + b"x" * 4096 + b"\n")),
@@ -202,7 +203,7 @@ class ReadingTests(ClientCase):
 
     async def test_endless_comments(self) -> None:
         """
-        Comments without an end are no event: the stream goes on, and takes no memory.
+        Comments without an end are not an event: the stream goes on, and needs no memory.
         """
         sent = 4 << 20
 
@@ -218,14 +219,14 @@ class ReadingTests(ClientCase):
 
 class CompressionTests(ClientCase):
     """
-    gzip.
+    Streams that are compressed with gzip.
     """
 
     gzip_head = HEAD[:-2] + b"Content-Encoding: gzip\r\n\r\n"
 
     async def test_event_by_event(self) -> None:
         """
-        Each event is decoded when its bytes are there, not when the next ones are.
+        Each event is decoded when its bytes arrive, without waiting for more.
         """
         pieces = list(compressed(b"data: %d\n\n" % number for number in range(5)))
         server = await self.serve(answers_and_stays(self.gzip_head))
@@ -238,15 +239,15 @@ class CompressionTests(ClientCase):
 
     async def test_dribbled(self) -> None:
         """
-        Byte by byte, with the end of the compressed stream.
+        A compressed stream may arrive byte by byte, also its end.
         """
         server = await self.serve(dribbles(self.gzip_head + gzip.compress(STREAM)), NO_MORE)
         source = self.open(server.url(), gzip=True)
         self.assertEqual(EVENTS, [event async for event in source])
 
-    async def test_not_asked(self) -> None:
+    async def test_gzip_is_not_wanted(self) -> None:
         """
-        Who has not asked for it says so.
+        A source that does not want gzip says so in its request.
         """
         server = await self.serve(answers(HEAD + STREAM), NO_MORE)
         async for _ in self.open(server.url()):
@@ -255,7 +256,7 @@ class CompressionTests(ClientCase):
 
     async def test_damaged(self) -> None:
         """
-        What is no gzip is a failure of that stream, after which there is the next one.
+        A stream that claims to be gzip and is not fails; then comes the next attempt.
         """
         server = await self.serve(
             answers(self.gzip_head, b"data: plain\n\n"), answers(HEAD + STREAM), NO_MORE
@@ -265,7 +266,7 @@ class CompressionTests(ClientCase):
 
     async def test_bomb(self) -> None:
         """
-        A few bytes that are many once decoded are bounded like any others.
+        The limits also hold for few bytes that decode to many.
         """
         bomb = gzip.compress(b"data: " + b"x" * (64 << 20))
         self.assertLess(len(bomb), 1 << 17)
@@ -276,7 +277,7 @@ class CompressionTests(ClientCase):
 
 def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
     """
-    Compress pieces as one stream of which each can be decoded at once.
+    Compress pieces as one stream, so that each piece can be decoded at once.
     """
     compressor = zlib.compressobj(wbits=31)
     for piece in pieces:
@@ -285,6 +286,6 @@ def compressed(pieces: Iterable[bytes]) -> Iterator[bytes]:
 
 def forever(piece: bytes) -> object:
     """
-    Return what gives a piece again and again.
+    Return an iterator that repeats a piece without end.
     """
     return lambda: iter(lambda: piece, None)

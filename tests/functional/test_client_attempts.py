@@ -1,5 +1,6 @@
 """
-The event source against a server that fails: when it comes back, with what, and when it gives up.
+An event source and a server that fails: when it reconnects, with which request, and when it gives
+up.
 """
 
 from collections.abc import Callable
@@ -31,16 +32,16 @@ from tests.functional.scripted_server import (
 
 NO_MORE = answers(head("204 No Content"))
 
-#: Answers with one event, and ends.
+#: A script that answers with one event, and ends.
 ONE_EVENT = answers(HEAD + b"data: here\n\n")
 
-#: Seconds of a time-out that is meant to pass, and within which this machine does what it should.
+#: Seconds of a time-out that passes in a test, and that this machine needs for all other steps.
 SOON = 1.5
 
 
 async def silent(connection: Connection) -> None:
     """
-    Takes a request, and says nothing.
+    Take a request, and answer nothing.
     """
     await connection.request()
     await connection.gone()
@@ -48,19 +49,19 @@ async def silent(connection: Connection) -> None:
 
 async def refusing(connection: Connection) -> None:
     """
-    Resets a connection before it has asked for anything.
+    Reset a connection before any request.
     """
     connection.reset()
 
 
 class NetworkTests(ClientCase):
     """
-    What the network does is always worth another attempt.
+    After every failure of the network, another attempt follows.
     """
 
     async def assert_comes_back(self, failing: Script, **options: object) -> Interruption:
         """
-        After a script that fails there is another attempt.
+        Check that another attempt follows after a script that fails.
         """
         self.server = await self.serve(failing, ONE_EVENT, NO_MORE)
         interruptions: list[Interruption] = []
@@ -73,58 +74,58 @@ class NetworkTests(ClientCase):
 
     async def test_reset_at_once(self) -> None:
         """
-        A reset before the request.
+        Another attempt follows after a reset before the request.
         """
         await self.assert_comes_back(refusing)
 
     async def test_reset_before_head(self) -> None:
         """
-        A reset after the request.
+        Another attempt follows after a reset after the request.
         """
         self.assertFalse((await self.assert_comes_back(resets_after())).problem.is_clean)
 
     async def test_reset_inside_head(self) -> None:
         """
-        A reset in the middle of the head.
+        Another attempt follows after a reset in the middle of the head.
         """
         await self.assert_comes_back(resets_after(HEAD[:30]))
 
     async def test_reset_inside_body(self) -> None:
         """
-        A reset in the middle of an event.
+        Another attempt follows after a reset in the middle of an event.
         """
         interruption = await self.assert_comes_back(resets_after(HEAD + b"data: no"))
         self.assertFalse(interruption.problem.is_clean)
 
     async def test_clean_end(self) -> None:
         """
-        A proper end.
+        Another attempt follows after a proper end.
         """
         interruption = await self.assert_comes_back(answers(CHUNKED_HEAD + b"0\r\n\r\n"))
         self.assertTrue(interruption.problem.is_clean)
 
     async def test_close_without_answer(self) -> None:
         """
-        A close without an answer.
+        Another attempt follows after a close without an answer.
         """
         await self.assert_comes_back(answers())
 
-    async def test_no_http(self) -> None:
+    async def test_not_http(self) -> None:
         """
-        Something that is not HTTP.
+        Another attempt follows after an answer that is not HTTP.
         """
         await self.assert_comes_back(answers(b"SSH-2.0-OpenSSH_9.2\r\n"))
 
     async def test_endless_head(self) -> None:
         """
-        A head without an end.
+        Another attempt follows after a head without an end.
         """
         endless = floods_with(HEAD[:-2], lambda: iter(lambda: b"X-A: " + b"a" * 1000, None))
         await self.assert_comes_back(endless, connect_timeout=1.0)
 
     async def test_endless_lines_in_head(self) -> None:
         """
-        A head with lines that end, but no last one: it is not held for long.
+        A head whose lines never end is cut off early, and another attempt follows.
         """
         for first, more in (
             (HEAD[:-2], b"X-A: a\r\n" * 400),
@@ -132,12 +133,13 @@ class NetworkTests(ClientCase):
         ):
             endless = floods_with(first, lambda more=more: iter(lambda: more, None))
             await self.assert_comes_back(endless)
-            # Most of it is on its way; what the kernel takes is no measure.
+            # Most of the bytes are on their way; the number that the kernel accepts is not a good
+            # measure.
             self.assertLess(self.server.connections[0].flooded, 16 << 20)
 
     async def test_dribbled_head(self) -> None:
         """
-        A head that comes, but not within the time to connect.
+        Another attempt follows if a head does not come within the time to connect.
         """
 
         async def script(connection: Connection) -> None:
@@ -150,21 +152,21 @@ class NetworkTests(ClientCase):
 
     async def test_silence_before_head(self) -> None:
         """
-        Silence instead of a head.
+        Another attempt follows after silence instead of a head.
         """
         await self.assert_comes_back(silent, connect_timeout=SOON)
         self.assertTrue(self.server.connections[0].is_lost)
 
     async def test_silence_after_head(self) -> None:
         """
-        Silence after the head.
+        Another attempt follows after silence after the head.
         """
         await self.assert_comes_back(answers_and_stays(HEAD), silence_timeout=SOON)
         self.assertTrue(self.server.connections[0].is_lost)
 
-    async def test_comments_are_no_silence(self) -> None:
+    async def test_heartbeats_are_not_silence(self) -> None:
         """
-        A stream with heartbeats only is not silent, however long it lasts.
+        A stream with only heartbeats is not silent, however long it lasts.
         """
 
         async def script(connection: Connection) -> None:
@@ -181,9 +183,9 @@ class NetworkTests(ClientCase):
         self.assertEqual(Event("here"), await source.next())
         self.assertEqual(1, len(server.connections))
 
-    async def test_nobody_listens(self) -> None:
+    async def test_port_without_a_server(self) -> None:
         """
-        A port on which nobody listens yet.
+        A source waits for a port on which no server listens yet.
         """
         server = await self.serve(ONE_EVENT)
         url = server.url()
@@ -202,7 +204,7 @@ class NetworkTests(ClientCase):
 
     async def test_last_event_id(self) -> None:
         """
-        Each attempt says the id of the last event, in UTF-8, and an emptied one no more.
+        Each attempt sends the id of the last event, in UTF-8; after an empty id it sends none.
         """
         server = await self.serve(
             answers(HEAD + "id: né 1\ndata: one\n\n".encode()),
@@ -222,7 +224,7 @@ class NetworkTests(ClientCase):
 
     async def test_reconnection_time(self) -> None:
         """
-        What ``retry`` says is how long it waits at least, until another one says otherwise.
+        A source waits at least for the time in ``retry``, until another ``retry`` comes.
         """
         arrived: list[float] = []
 
@@ -250,7 +252,7 @@ class NetworkTests(ClientCase):
 
     async def test_everything_is_sent_again(self) -> None:
         """
-        Method, headers and body are those of the first attempt; what is to be fresh is fresh.
+        Each attempt has the same method, headers and body, and new headers from ``fresh_headers``.
         """
         tokens = iter(["a", "b", "c"])
 
@@ -283,7 +285,7 @@ class NetworkTests(ClientCase):
 
     async def test_request(self) -> None:
         """
-        It asks as a browser does.
+        A source sends the headers that a browser sends.
         """
         server = await self.serve(NO_MORE)
         self.assertIsNone(await self.open(server.url()).next())
@@ -295,7 +297,7 @@ class NetworkTests(ClientCase):
 
     async def test_cookies(self) -> None:
         """
-        What a server sets, the next attempt sends back.
+        A cookie that the server sets is sent back in the next attempt.
         """
         jar = CookieJar()
         setting = HEAD[:-2] + b"Set-Cookie: seen=1; Path=/\r\n\r\n"
@@ -307,7 +309,7 @@ class NetworkTests(ClientCase):
 
     async def test_odd_cookies(self) -> None:
         """
-        A cookie that Twisted cannot read is no reason not to hear the stream.
+        A cookie that Twisted cannot read does not keep the source from its stream.
         """
         odd = HEAD[:-2] + b"Set-Cookie: a=\xc3\xa9\r\nSet-Cookie: b=1\r\n\r\n"
         for client in (None, Agent(reactor), HTTPClient(Agent(reactor))):
@@ -319,7 +321,7 @@ class NetworkTests(ClientCase):
 
 class OwnClientTests(ClientCase):
     """
-    A client that is given to it: used for every attempt, and left as it was.
+    A client that was passed in: each attempt uses it, and it stays as it was.
     """
 
     async def assert_works(self, make_client: Callable[[Agent], object]) -> None:
@@ -345,25 +347,25 @@ class OwnClientTests(ClientCase):
 
     async def test_agent(self) -> None:
         """
-        An ``Agent``.
+        An ``Agent`` can be the client.
         """
         await self.assert_works(lambda agent: agent)
 
     async def test_treq(self) -> None:
         """
-        A client of treq.
+        A client of treq can be the client.
         """
         await self.assert_works(HTTPClient)
 
 
 class AnswerTests(ClientCase):
     """
-    What a server answers says whether there is another attempt.
+    Answers of a server that decide if another attempt follows.
     """
 
     async def assert_final(self, *pieces: bytes, **options: object) -> NotAnEventStream:
         """
-        After this answer there is no other attempt.
+        Check that the source ends after this answer.
         """
         server = await self.serve(answers_and_stays(*pieces))
         source = self.open(server.url("/here?token=secret"), **options)
@@ -377,7 +379,7 @@ class AnswerTests(ClientCase):
 
     async def test_no_content(self) -> None:
         """
-        204 ends it, without an error.
+        A source ends after 204, without an error.
         """
         server = await self.serve(NO_MORE)
         source = self.open(server.url())
@@ -386,7 +388,7 @@ class AnswerTests(ClientCase):
 
     async def test_not_found(self) -> None:
         """
-        404 is final; the error has the status, the headers and the start of the body.
+        A source ends after 404; the error has the status, the headers and the start of the body.
         """
         problem = await self.assert_final(
             head("404 Not Found", content_type="text/plain", content_length=9), b"not here\n"
@@ -398,7 +400,7 @@ class AnswerTests(ClientCase):
 
     async def test_wrong_type(self) -> None:
         """
-        So is another content type, whose body may go on for ever.
+        A source ends after another content type, even if its body never ends.
         """
         start = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\n\r\n<p>hello"
         server = await self.serve(floods_with(start, lambda: iter(lambda: b"x" * 4096, None)))
@@ -409,13 +411,13 @@ class AnswerTests(ClientCase):
 
     async def test_no_type(self) -> None:
         """
-        So is none.
+        A source ends after an answer without a content type.
         """
         await self.assert_final(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi")
 
     async def test_server_error(self) -> None:
         """
-        500 is worth another attempt.
+        Another attempt follows after 500.
         """
         interruptions: list[Interruption] = []
         server = await self.serve(
@@ -434,7 +436,7 @@ class AnswerTests(ClientCase):
 
     async def test_too_many_requests(self) -> None:
         """
-        429 is, too, but not before ``Retry-After`` has passed.
+        After 429 another attempt follows, but not before the time in ``Retry-After``.
         """
         interruptions: list[Interruption] = []
         server = await self.serve(
@@ -448,7 +450,7 @@ class AnswerTests(ClientCase):
 
     async def test_policy(self) -> None:
         """
-        One's own policy may think otherwise.
+        A policy can decide otherwise.
         """
         server = await self.serve(answers(head("404 Not Found")), ONE_EVENT, NO_MORE)
         source = self.open(server.url(), policy=lambda problem: True)
@@ -461,7 +463,8 @@ class AnswerTests(ClientCase):
 
 class ClosingTests(ClientCase):
     """
-    ``close()`` in every state: the server sees the connection go, and nothing is left behind.
+    ``close()`` in every state: the server sees the end of the connection, and nothing is left
+    behind.
     """
 
     async def assert_closes(self, source: EventSource) -> None:
@@ -473,17 +476,17 @@ class ClosingTests(ClientCase):
 
     async def test_before_head(self) -> None:
         """
-        Before the head has come.
+        A source can be closed before the head has come.
         """
         server = await self.serve(silent)
         source = self.open(server.url())
-        await self.until(lambda: server.requests, "it has asked")
+        await self.until(lambda: server.requests, "the source has sent a request")
         await self.assert_closes(source)
         await server.connections[0].gone()
 
     async def test_open(self) -> None:
         """
-        While the stream is open.
+        A source can be closed while the stream is open.
         """
         server = await self.serve(answers_and_stays(HEAD))
         source = self.open(server.url())
@@ -494,7 +497,7 @@ class ClosingTests(ClientCase):
 
     async def test_between_attempts(self) -> None:
         """
-        While it waits for its next attempt.
+        A source can be closed while it waits for its next attempt.
         """
         interrupted: Deferred[Interruption] = Deferred()
         server = await self.serve(answers(HEAD + b"retry: 60000\n\n"))
@@ -506,7 +509,7 @@ class ClosingTests(ClientCase):
 
     async def test_inside_callback(self) -> None:
         """
-        From inside the callback that is given an event: none comes after that.
+        A source can be closed from the callback for an event; then no further event comes.
         """
         server = await self.serve(answers_and_stays(HEAD + b"data: 1\n\ndata: 2\n\ndata: 3\n\n"))
         source = self.open(server.url())
@@ -523,7 +526,7 @@ class ClosingTests(ClientCase):
 
     async def test_while_blocked(self) -> None:
         """
-        While it does not read.
+        A source can be closed while it does not read.
         """
         server = await self.serve(
             floods_with(HEAD, lambda: iter(lambda: b"data: " + b"x" * 4096 + b"\n\n", None))
@@ -536,7 +539,7 @@ class ClosingTests(ClientCase):
 
     async def test_leaving_the_context(self) -> None:
         """
-        By leaving ``async with``, for whatever reason.
+        Leaving ``async with`` closes the source, for whatever reason.
         """
         server = await self.serve(answers_and_stays(CHUNKED_HEAD + chunk(b"data: 1\n\n")))
         with self.assertRaises(ZeroDivisionError):

@@ -1,6 +1,5 @@
 """
-The event source against a server that fails in ways that chance chooses: nothing is lost, nothing
-comes twice.
+An event source against a server that fails at random: no event is lost or comes twice.
 """
 
 import gzip
@@ -15,19 +14,19 @@ from ssetwist.eventstream import Event, encode_event
 from tests.functional.client_case import ClientCase
 from tests.functional.scripted_server import CHUNKED_HEAD, HEAD, LAST_CHUNK, Connection, chunk, head
 
-#: How many rows of accidents are tried.
+#: Number of seeds that are tried.
 SEEDS = int(os.environ.get("SSETWIST_CHAOS_SEEDS", "6"))
 
-#: How many events there are in all.
+#: Number of events in all.
 COUNT = 300
 
-#: How many of them a connection has at most.
+#: Most events of one connection.
 EACH = 40
 
 
 def event(number: int) -> Event:
     """
-    Return an event, of another length each time.
+    Return an event, with another length for each number.
     """
     text = f"{number}\n" + "ü🙂" * (number % 50)
     return Event(text, "t" * (1 + number % 3), f"é{number}")
@@ -35,7 +34,7 @@ def event(number: int) -> Event:
 
 class Chaos:
     """
-    Sends what comes after the id that it is told, in one of many ways, and fails in one of many.
+    Sends the events after the given id in one of many ways, and fails in one of many ways.
     """
 
     def __init__(self, random: Random) -> None:
@@ -59,7 +58,7 @@ class Chaos:
         elif failure == "429":
             connection.send(head("429 Too Many Requests", retry_after=0))
         elif failure == "again":
-            # Whatever was chosen for this connection is what is found there.
+            # The next connection, to this location, has a failure of its own.
             connection.send(head("307 Temporary Redirect", location="/there", connection="close"))
         elif failure == "garbage":
             connection.send(random.randbytes(random.randrange(200)))
@@ -110,7 +109,7 @@ class Chaos:
 
 class ChaosTests(ClientCase):
     """
-    Each seed is another row of accidents.
+    Each seed gives another series of failures.
     """
 
     async def assert_all_is_heard(self, seed: int) -> None:
@@ -128,7 +127,7 @@ for _seed in range(SEEDS):
 
     async def _test(self: ChaosTests, seed: int = _seed) -> None:
         """
-        All is heard, once and in order.
+        Check that a source receives all events, once and in order.
         """
         await self.assert_all_is_heard(seed)
 

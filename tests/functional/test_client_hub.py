@@ -1,5 +1,5 @@
 """
-The event source against this hub: nothing is lost, whoever ends the stream and how.
+An event source against this hub: no event is lost, whichever side ends the stream.
 """
 
 from twisted.internet import reactor
@@ -11,7 +11,7 @@ from tests.functional.case import HubCase
 
 class HubTests(HubCase):
     """
-    A hub and a client of it, over TCP.
+    A hub and a client, over TCP.
     """
 
     async def listen_to(self, path: str = "/", **options: object) -> EventSource:
@@ -29,12 +29,12 @@ class HubTests(HubCase):
             },
         )
         self.addCleanup(source.close)
-        await self.until(lambda: len(self.subscribers) == wanted, "it is subscribed")
+        await self.until(lambda: len(self.subscribers) == wanted, "the source is subscribed")
         return source
 
-    async def test_live(self) -> None:
+    async def test_events_are_unchanged(self) -> None:
         """
-        What is published is heard as it was published.
+        An event arrives as it was published.
         """
         await self.start()
         source = await self.listen_to()
@@ -44,7 +44,7 @@ class HubTests(HubCase):
 
     async def test_cut(self) -> None:
         """
-        All comes, once and in order, though the stream is ended or cut again and again.
+        All events arrive, once and in order, even if the stream is ended or cut again and again.
         """
         await self.start()
         source = await self.listen_to()
@@ -62,14 +62,14 @@ class HubTests(HubCase):
             await publish()
             subscriber.abort() if cut % 2 else subscriber.end()
             await publish()
-            await self.until(lambda cut=cut: len(self.subscribers) > cut, "it is back")
+            await self.until(lambda cut=cut: len(self.subscribers) > cut, "the source is back")
             await publish()
         heard += [await source.next() for _ in expected[1:]]
         self.assertEqual(expected, heard)
 
     async def test_ended_for_good(self) -> None:
         """
-        A stream that was ended for good does not come back.
+        A source does not come back after its stream was ended for good.
         """
         await self.start()
         source = await self.listen_to()
@@ -89,9 +89,9 @@ class HubTests(HubCase):
         self.assertEqual(1, len(self.subscribers))
         self.assertIs(ReadyState.OPEN, source.state)
 
-    async def test_leaves(self) -> None:
+    async def test_close_is_noticed(self) -> None:
         """
-        The hub sees at once that a client has closed.
+        The hub notices at once that a client has closed.
         """
         await self.start()
         source = await self.listen_to()

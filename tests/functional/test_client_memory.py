@@ -1,5 +1,5 @@
 """
-What a stream costs its client in memory: nothing that grows.
+Memory that a stream costs its client: it does not grow.
 """
 
 import json
@@ -28,14 +28,14 @@ from tests.functional.scripted_server import (
 )
 from tests.functional.support import PATIENCE, ROOT
 
-#: How many megabytes are read; ``python -m tests.functional.client_soak`` reads a thousand.
+#: Megabytes that are read; ``python -m tests.functional.client_soak`` reads a thousand.
 MEGABYTES = 64
 
-#: Bytes by which the memory may grow all the same: what an allocator needs, and not what was read.
+#: Bytes by which the memory may still grow: the allocator needs some.
 GROWTH = 4 << 20
 
-#: Bytes that a client that does not read may be sent at most, for the kernel takes some megabytes
-#: on either side.  What it is offered is a multiple.
+#: The most bytes that the server can send to a client that does not read: the kernel stores some
+#: megabytes on each side.  The server offers many times as much.
 UNREAD = 24 << 20
 
 EVENT = b"data: " + b"x" * 8185 + b"\n\n"
@@ -43,7 +43,7 @@ EVENT = b"data: " + b"x" * 8185 + b"\n\n"
 
 class SoakTests(SynchronousTestCase):
     """
-    A long stream that is read as it comes, by a process of its own.
+    A long stream that is read as it comes, in a separate process.
     """
 
     def soak(self, client: str) -> None:
@@ -64,26 +64,26 @@ class SoakTests(SynchronousTestCase):
 
     def test_source(self) -> None:
         """
-        An event source.
+        The memory of an event source stays flat.
         """
         self.soak("source")
 
     def test_treq(self) -> None:
         """
-        A response of treq.
+        The memory of a reader of a treq response stays flat.
         """
         self.soak("treq")
 
     def test_agent(self) -> None:
         """
-        A response of an ``Agent``.
+        The memory of a reader of an ``Agent``'s response stays flat.
         """
         self.soak("agent")
 
 
 class BackpressureTests(ClientCase):
     """
-    Who does not take events does not read: the server's socket is full, and stays so.
+    A client that does not take events does not read: the server's socket fills up, and stays full.
     """
 
     count = 4 * UNREAD // len(EVENT)
@@ -92,7 +92,8 @@ class BackpressureTests(ClientCase):
         self, script: Script, open: Callable[[str], Callable[[], Deferred[Event]]]
     ) -> None:
         """
-        The server can send no more after the first events; when they are taken, it goes on.
+        Check that the server can send nothing after the first events, and goes on when they are
+        taken.
         """
         server = await self.serve(script)
         next_event = open(server.url())
@@ -112,7 +113,7 @@ class BackpressureTests(ClientCase):
 
     async def test_source(self) -> None:
         """
-        An event source.
+        An event source does not read while its events are not taken.
         """
 
         def open(url: str) -> Callable[[], Deferred[Event]]:
@@ -122,7 +123,7 @@ class BackpressureTests(ClientCase):
 
     async def test_callback(self) -> None:
         """
-        An event source with a callback: what it returns is waited for.
+        An event source with a callback does not read while it waits for the callback's result.
         """
 
         def open(url: str) -> Callable[[], Deferred[Event]]:
@@ -144,7 +145,7 @@ class BackpressureTests(ClientCase):
 
     async def test_large_chunk(self) -> None:
         """
-        A large chunk of HTTP is no reason to hold it all.
+        A large chunk of HTTP is never held as a whole.
         """
 
         async def script(connection: Connection) -> None:
@@ -156,7 +157,7 @@ class BackpressureTests(ClientCase):
 
     async def test_one_shot(self) -> None:
         """
-        A response, of treq or not.
+        A response, of treq or of an ``Agent``, is not read while its events are not taken.
         """
         for request in (
             lambda url: HTTPClient(Agent(reactor)).get(url, unbuffered=True),

@@ -1,5 +1,5 @@
 """
-The client of Mercure over real sockets: publishing, subscribing and discovery, against a hub.
+The Mercure client over real sockets: publishing, subscribing and discovery, with a hub.
 """
 
 from contextlib import ExitStack
@@ -24,7 +24,7 @@ from tests.functional.support import PATIENCE
 
 class MercureTests(TestCase):
     """
-    A hub as a process, and its clients here.
+    A hub as a process, and its clients in this process.
     """
 
     timeout = 2 * PATIENCE  # trial's own name; in seconds
@@ -40,8 +40,8 @@ class MercureTests(TestCase):
 
     async def test_publish_and_subscribe(self) -> None:
         """
-        In both dialects, what is published is heard, in order; what is wrong with one concerns no
-        other.
+        In both dialects, published updates arrive in order; a bad update does not affect the
+        others.
         """
         url = self.start()
         for legacy, token in ((False, access_token()), (True, legacy_token())):
@@ -67,7 +67,8 @@ class MercureTests(TestCase):
 
     async def test_many_at_a_time(self) -> None:
         """
-        Hundreds may be published at a time; so many requests are on their way, and all arrive.
+        Hundreds of updates can be published at once; the requests run in parallel, and all updates
+        arrive.
         """
         url = self.start()
         async with Publisher(url, reactor=reactor, token=access_token()) as publisher:
@@ -77,7 +78,7 @@ class MercureTests(TestCase):
 
     async def test_slow_hub(self) -> None:
         """
-        A hub that takes only so many a second gets all of them, in the end, and each once.
+        A hub that limits the publish rate gets every update in the end, each once.
         """
         url = self.start("--publish-rate", "200")
         async with Publisher(url, reactor=reactor, token=access_token()) as publisher:
@@ -91,7 +92,7 @@ class MercureTests(TestCase):
 
     async def test_loss(self) -> None:
         """
-        Where the hub cannot go on after an event, that is told, once.
+        If the hub cannot continue after an event, the client reports the loss, once.
         """
         url = self.start()
         lost: list[Loss] = []
@@ -104,8 +105,8 @@ class MercureTests(TestCase):
 
     async def test_closed_in_the_middle(self) -> None:
         """
-        Closing in the middle of many: each has been published, or fails and says whether it may
-        have been; the hub has those that were, and no others but those that may have been.
+        After a close in the middle of many publications, each has been published, or fails and says
+        if it may have been; the hub has only updates that were or may have been published.
         """
         url = self.start()
         publisher = Publisher(url, reactor=reactor, token=access_token())
@@ -136,7 +137,7 @@ class MercureTests(TestCase):
 
     async def test_metadata(self) -> None:
         """
-        A hub that says that it is called otherwise is not believed.
+        The client does not trust a hub whose metadata has another name.
         """
         url = self.start()
         await self.assertFailure(hub_metadata(url, reactor=reactor), NoHub)
@@ -158,9 +159,9 @@ class ExchangeTests(TestCase):
         self.addCleanup(server.stop)
         return server
 
-    async def test_kept(self) -> None:
+    async def test_connection_is_reused(self) -> None:
         """
-        One connection is used for one request after the other.
+        Successive requests use the same connection.
         """
 
         async def script(connection: Connection) -> None:
@@ -176,7 +177,7 @@ class ExchangeTests(TestCase):
 
     async def test_head_without_end(self) -> None:
         """
-        A head without an end is cut, also where it is not the first of its connection.
+        A head without an end is cut off, even if it is not the first on its connection.
         """
 
         async def script(connection: Connection) -> None:

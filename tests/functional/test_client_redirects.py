@@ -16,7 +16,7 @@ from tests.functional.scripted_server import (
     head,
 )
 
-#: How many redirects ``fetch`` follows.
+#: Number of redirects that ``fetch`` follows.
 MOST = 20
 
 SECRETS = {"Authorization": "Bearer secret", "Cookie": "session=secret", "X-Mine": "mine"}
@@ -28,7 +28,7 @@ def redirects(status: str, location: str) -> bytes:
 
 class Paths:
     """
-    Answers each path in its own way, on any connection; the others with 404.
+    A server that has an answer for each path, on any connection, and 404 for all others.
     """
 
     def __init__(self, **answers: bytes) -> None:
@@ -43,14 +43,14 @@ class Paths:
 
 class RedirectTests(ClientCase):
     """
-    One origin, or two.
+    Redirects within one origin, or between two.
     """
 
     stream = HEAD + b"data: here\n\n"
 
     async def follow(self, script: Script, **options: object) -> list[ReceivedRequest]:
         """
-        Ask for ``/``, wait for the event, and return what was asked for until then.
+        Request ``/``, wait for the event, and return the requests so far.
         """
         self.server = await self.serve(script)
         source = self.open(self.server.url(), **options)
@@ -60,7 +60,7 @@ class RedirectTests(ClientCase):
 
     async def test_all_statuses(self) -> None:
         """
-        Those that there are, one after the other; the location may be relative.
+        All redirects are followed in turn; the location may be relative.
         """
         requests = await self.follow(
             Paths(
@@ -82,7 +82,7 @@ class RedirectTests(ClientCase):
 
     async def test_post(self) -> None:
         """
-        A POST that is told 303 goes on as a GET without a body; 307 keeps both.
+        After 303 a POST becomes a GET without a body; 307 keeps both.
         """
         for status, expected in (
             ("301 Moved Permanently", ("GET", b"", None)),
@@ -104,7 +104,7 @@ class RedirectTests(ClientCase):
 
     async def test_other_origin(self) -> None:
         """
-        Another origin gets no credentials, and neither does the first one when it comes back to it.
+        Another origin gets no credentials, and neither does the first origin after a redirect back.
         """
         paths, other_paths = Paths(there=self.stream), Paths()
         first, other = await self.serve(paths), await self.serve(other_paths)
@@ -129,7 +129,7 @@ class RedirectTests(ClientCase):
 
     async def test_circle(self) -> None:
         """
-        A circle is an error that names it.
+        A circle of redirects is an error that names it.
         """
         problem, server = await self.assert_fails(
             Paths(start=redirects("302 Found", "/a"), a=redirects("302 Found", "/"))
@@ -139,7 +139,7 @@ class RedirectTests(ClientCase):
 
     async def test_too_many(self) -> None:
         """
-        So are more than twenty that are no circle; twenty are followed.
+        More than twenty redirects are an error even without a circle; twenty are followed.
         """
 
         def chain(length: int) -> Paths:
@@ -152,7 +152,7 @@ class RedirectTests(ClientCase):
 
     async def test_no_location(self) -> None:
         """
-        A redirect to nowhere is not followed.
+        A redirect to an impossible address is not followed.
         """
         problem, _ = await self.assert_fails(answers_and_stays(head("302 Found")))
         self.assertIsInstance(problem, NotAnEventStream)
@@ -160,15 +160,15 @@ class RedirectTests(ClientCase):
 
     async def test_other_scheme(self) -> None:
         """
-        Nor is one to what is no HTTP.
+        A redirect to another scheme than HTTP is not followed.
         """
         for location in ("ftp://127.0.0.1/", "file:///etc/passwd", "data:,x", "http://[", "//"):
             _, server = await self.assert_fails(answers(redirects("302 Found", location)))
             self.assertEqual(1, len(server.requests), location)
 
-    async def test_again_from_the_start(self) -> None:
+    async def test_next_attempt_begins_at_first_url(self) -> None:
         """
-        After a permanent redirect, too, the next attempt begins where the first did.
+        After a permanent redirect the next attempt also begins at the first URL.
         """
         server = await self.serve(
             Paths(

@@ -1,5 +1,5 @@
 """
-The event source against servers that people use, from npm and PyPI.
+The event source against popular servers, from npm and PyPI.
 """
 
 import json
@@ -18,14 +18,15 @@ from tests.functional.support import ROOT, require, require_program
 
 class ServerTests(ClientCase):
     """
-    Each server counts, a few numbers a connection, until its client knows them all.
+    Each server counts, a few numbers per connection, until its client has all of them.
     """
 
     async def assert_all_is_heard(
         self, command: list[str], cwd: object, read: Callable[[str], str] = str
     ) -> None:
         """
-        All numbers come, each once and in order, over several connections; then it is over.
+        Check that all numbers arrive, each once and in order, over several connections, and that
+        the source then ends.
         """
         process = subprocess.Popen(command, cwd=cwd, stdout=subprocess.PIPE)
         self.addCleanup(process.communicate)
@@ -43,13 +44,13 @@ class ServerTests(ClientCase):
 
     async def test_node(self) -> None:
         """
-        node's own ``response.write``, cut anywhere, with resets in between.
+        The source reads from node's own ``response.write``, cut anywhere, with resets in between.
         """
         await self.assert_all_is_heard([require_program("node"), "server-http.mjs"], node_folder())
 
     async def test_better_sse(self) -> None:
         """
-        better-sse.
+        The source reads from better-sse.
         """
         await self.assert_all_is_heard(
             [require_program("node"), "server-better-sse.mjs"], node_folder(), json.loads
@@ -62,12 +63,12 @@ class ServerTests(ClientCase):
 
     async def test_aiohttp_sse(self) -> None:
         """
-        aiohttp-sse.
+        The source reads from aiohttp-sse.
         """
         await self.assert_python("aiohttp_sse")
 
     async def test_sse_starlette(self) -> None:
         """
-        sse-starlette, under uvicorn.
+        The source reads from sse-starlette, under uvicorn.
         """
         await self.assert_python("sse_starlette")

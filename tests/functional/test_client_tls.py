@@ -1,5 +1,5 @@
 """
-The client over TLS, whose connections are not closed by saying so.
+The client over TLS, where a polite close alone does not end a connection.
 """
 
 import os
@@ -28,7 +28,7 @@ EVENT = b"data: " + b"x" * 4096 + b"\n\n"
 
 class TLSTests(ClientCase):
     """
-    A server with a certificate that is its own.
+    A server with its own self-signed certificate.
     """
 
     async def serve_with_tls(self, script: Script, *, is_trusted: bool = True) -> ScriptedServer:
@@ -40,7 +40,7 @@ class TLSTests(ClientCase):
         await server.listen_with_tls(folder)
         self.addCleanup(server.stop)
         if is_trusted:
-            # OpenSSL reads it whenever it looks for whom to trust.
+            # OpenSSL reads it whenever it looks for trusted certificates.
             before = dict(os.environ)
             self.addCleanup(os.environ.update, before)
             self.addCleanup(os.environ.clear)
@@ -49,7 +49,7 @@ class TLSTests(ClientCase):
 
     async def test_close(self) -> None:
         """
-        Closing closes at once.
+        ``close()`` closes the connection at once.
         """
         server = await self.serve_with_tls(answers_and_stays(HEAD + b"data: here\n\n"))
         source = self.open(server.url())
@@ -59,7 +59,8 @@ class TLSTests(ClientCase):
 
     async def test_close_while_blocked(self) -> None:
         """
-        Closing closes at once, though nothing is read any more, not even the peer's goodbye.
+        ``close()`` closes the connection at once even if nothing is read any more, not even the
+        peer's goodbye.
         """
         server = await self.serve_with_tls(floods_with(HEAD, lambda: iter(lambda: EVENT, None)))
         source = self.open(server.url())
@@ -70,7 +71,7 @@ class TLSTests(ClientCase):
 
     async def test_leave_while_blocked(self) -> None:
         """
-        So does leaving the loop over one response.
+        Leaving the loop over one response closes the connection at once.
         """
         server = await self.serve_with_tls(floods_with(HEAD, lambda: iter(lambda: EVENT, None)))
         response = await Agent(reactor).request(b"GET", server.url().encode())
@@ -81,7 +82,7 @@ class TLSTests(ClientCase):
 
     async def test_not_trusted(self) -> None:
         """
-        A certificate that nobody vouches for is a failure of the network, and no stream.
+        A certificate that no trusted authority has signed is a failure of the network.
         """
         interrupted: Deferred[Interruption] = Deferred()
         server = await self.serve_with_tls(answers_and_stays(HEAD), is_trusted=False)

@@ -1,5 +1,5 @@
 """
-``python -m ssetwist`` where whoever starts it has closed its standard streams, as some daemons do.
+``python -m ssetwist`` when its starter has closed the standard streams, as some daemons do.
 """
 
 import subprocess
@@ -9,18 +9,18 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.support import PATIENCE, ROOT, require
 
-#: A hub that is not asked: there are no lines to publish.
+#: The URL of a hub that gets no request, because there are no lines to publish.
 PUBLISH = ("publish", "http://127.0.0.1:1/.well-known/mercure", "--topic=a")
 
 
 class ClosedStreamsTests(SynchronousTestCase):
     """
-    Standard streams that are not there.
+    Standard streams that are closed.
     """
 
     def test_nothing_is_missed(self) -> None:
         """
-        Without an input there are no lines; what would be written goes nowhere.  Neither is a
+        A closed input has no lines, and output to a closed stream is dropped.  Neither is a
         failure.
         """
         require(sys.platform != "win32", "a shell that closes streams")

@@ -1,6 +1,6 @@
 """
-What a request knows of its connection, how one that is refused ends, and what many of them do to
-others, over real sockets.
+Requests over real sockets: addresses of a connection, the end of a refused request, and fairness
+between connections.
 """
 
 import socket
@@ -20,7 +20,7 @@ from tests.functional.support import PATIENCE, read_to_end
 
 class Addresses(Resource):
     """
-    Answers with both ends of the connection.
+    A resource that answers with both addresses of the connection.
     """
 
     isLeaf = True
@@ -32,14 +32,14 @@ class Addresses(Resource):
 
 class AddressTests(TestCase):
     """
-    The local address is asked for once where all connections have the same.
+    The local address is looked up once if all connections have the same.
     """
 
     timeout = 2 * PATIENCE
 
     async def asked(self, interface: str, *hosts: str) -> None:
         """
-        Ask twice at each of these addresses, and check what the answers say.
+        Ask twice at each of these addresses, and check the answers.
         """
         site = Site(Addresses(), streams=Streams(reactor))
         listening = reactor.listenTCP(0, site, interface=interface)
@@ -61,29 +61,29 @@ class AddressTests(TestCase):
             await deferLater(reactor, 0)
         self.assertTrue(site.is_idle)
 
-    async def test_one(self) -> None:
+    async def test_listener_with_one_address(self) -> None:
         """
-        Of a listener with one address.
+        A listener with one address looks it up once.
         """
         await self.asked("127.0.0.1", "127.0.0.1")
 
-    async def test_several(self) -> None:
+    async def test_listener_on_all_addresses(self) -> None:
         """
-        Of a listener on all addresses of the machine.
+        A listener on all addresses of the machine looks them up for each connection.
         """
         await self.asked("", "127.0.0.1", "127.0.0.2")
 
 
 class RefusedTests(TestCase):
     """
-    A client whose body is too large, and who reads no answer before it has sent all.
+    A client whose body is too large, and that reads the answer only after it has sent everything.
     """
 
     timeout = 2 * PATIENCE
 
     async def send(self, size: int) -> bytes:
         """
-        Send so many bytes, then read; return the answer.
+        Send this many bytes, then read; return the answer.
         """
         site = Site(Addresses(), streams=Streams(reactor), max_body=10)
         listening = reactor.listenTCP(0, site, interface="127.0.0.1")
@@ -106,13 +106,13 @@ class RefusedTests(TestCase):
 
     async def test_answer_arrives(self) -> None:
         """
-        It gets the answer, and no reset.
+        The client gets the answer, without a reset.
         """
         self.assertTrue((await self.send(MAX_DISCARDED // 2)).startswith(b"HTTP/1.1 413 "))
 
-    async def test_far_too_much(self) -> None:
+    async def test_endless_body(self) -> None:
         """
-        Not so if it goes on and on.
+        A client that sends without end gets a reset.
         """
         with self.assertRaises(ConnectionError):
             await self.send(MAX_DISCARDED * 8)
@@ -120,7 +120,7 @@ class RefusedTests(TestCase):
 
 class Counted(Resource):
     """
-    Counts how many requests are answered in each turn of the reactor.
+    Counts the requests that are answered in each turn of the reactor.
     """
 
     isLeaf = True
@@ -140,14 +140,15 @@ class Counted(Resource):
 
 class PipeliningTests(TestCase):
     """
-    Somebody who sends many requests without waiting for their answers.
+    A client that sends many requests without waiting for their answers.
     """
 
     timeout = 2 * PATIENCE
 
-    async def test_turns(self) -> None:
+    async def test_other_clients_get_their_turn(self) -> None:
         """
-        Others have their turn after a hundred or two, not after thousands; each is answered.
+        Other clients get their turn after a hundred or two of these requests, not after thousands,
+        and every request is answered.
         """
         resource = Counted()
         site = Site(resource, streams=Streams(reactor))

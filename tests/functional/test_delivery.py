@@ -1,5 +1,6 @@
 """
-What is published arrives: with reconnects, with those who do not read, over every kind of socket.
+Delivery of published events: with reconnects, with clients that do not read, over every kind of
+socket.
 """
 
 import random
@@ -31,7 +32,7 @@ class DeliveryCase(HubCase):
 
     async def start(self, **options: object) -> None:
         """
-        Make a hub that cuts nobody, unless the test says after which time.
+        Make a hub that never cuts a client off, unless the test sets a time for it.
         """
         await super().start(**{"stall_timeout": NEVER, **options})
 
@@ -63,9 +64,10 @@ class DeliveryCase(HubCase):
 
 class Returning:
     """
-    A client that loses its connection again and again, and comes back after its last event.
+    A client that loses its connection again and again, and comes back with the id of its last
+    event.
 
-    :ivar numbers: The data of all that it has heard.
+    :ivar numbers: The data of all events that it has received.
     """
 
     def __init__(self, endpoint: object, until: int, chance: random.Random) -> None:
@@ -78,11 +80,12 @@ class Returning:
 
     async def run(self) -> None:
         """
-        Hear until the last event has come.
+        Receive events until the last one has come.
         """
         while not self.numbers or self.numbers[-1] < self._until:
             await deferLater(reactor, self._chance.random() * 0.05)
-            # It asks for history as a page does, the first time and, in vain, each time after.
+            # The client asks for history as a page does: the first time, and in vain each time
+            # after.
             client = await hear(self._endpoint, "/?from=earliest", self._id)
             self.connections += 1
             leave_after = self._chance.randrange(2000)
@@ -93,7 +96,7 @@ class Returning:
                 self._id = id
 
     def _look(self, client: Hearing, leave_after: int) -> None:
-        # In the middle of an event, as often as not.
+        # In half of the cases, cut in the middle of an event.
         is_last = f"data: {self._until}\n\n".encode() in client.received
         if is_last or len(client.received) > leave_after:
             client.transport.abortConnection()
@@ -127,8 +130,8 @@ class ReplayTests(DeliveryCase):
 
     async def test_long_history(self) -> None:
         """
-        Who comes back to a history of megabytes gets it whole, byte for byte what the others got,
-        while they go on getting what is new.
+        A client that comes back to megabytes of history gets all of it, byte for byte like the
+        others, while the others receive new events.
         """
         await self.start()
         other = await self.hear()
@@ -136,7 +139,9 @@ class ReplayTests(DeliveryCase):
         await self.publish(*(f"{number} " + "x" * 5000 for number in range(600)))
         again = await self.hear(last_event_id=first.events[0][1])
         await self.publish(*(f"new {number}" for number in range(50)))
-        await self.until(lambda: b"data: new 49\n\n" in again.received, "it has it all")
+        await self.until(
+            lambda: b"data: new 49\n\n" in again.received, "the client has every event"
+        )
         await self.until(lambda: b"data: new 49\n\n" in other.received, "so has the other")
         whole = other.body.partition(b"\n\n")[2]
         self.assertEqual(whole, again.body.removeprefix(b"retry: 3000\n"))
@@ -149,7 +154,7 @@ class BehindTests(DeliveryCase):
 
     async def test_byte_for_byte(self) -> None:
         """
-        Who reads again gets from the log what the others got, byte for byte.
+        A client that reads again gets from the log what the others got, byte for byte.
         """
         await self.start()
         fast = await self.hear()
@@ -169,13 +174,13 @@ class BehindTests(DeliveryCase):
         await self.publish(*(f"meanwhile {number}" for number in range(20)), "last")
         await reading
         await self.until(lambda: b"data: last\n\n" in fast.received, "the other has it, too")
-        await self.until(lambda: not subscriber.behind, "it keeps up again")
+        await self.until(lambda: not subscriber.behind, "the client keeps up again")
         self.assertEqual(fast.body.removeprefix(b"retry: 3000\n"), dechunk(bytes(received)))
         self.assertEqual([], self.ended)
 
     async def read_some(self, connection: socket.socket, most: int) -> bytes:
         """
-        Read what has come, or wait for something.
+        Read the bytes that have come, or wait for some.
         """
         while True:
             try:
@@ -185,8 +190,8 @@ class BehindTests(DeliveryCase):
 
     async def fall_off(self, when_behind: WhenBehind) -> Hearing:
         """
-        Have a client be behind until the log no longer has what it missed, then read again; publish
-        one more, and wait for that, or for its end.
+        Make a client fall behind until the log has dropped events that it needs, then let it read
+        again; publish one more event, and wait for this event or for the end of the client.
         """
         await self.start(
             log=MemoryLog(reactor, max_count=5, epoch="e"), when_behind=when_behind, heartbeat=0
@@ -201,17 +206,19 @@ class BehindTests(DeliveryCase):
         client.transport.resumeProducing()
         await self.until(
             lambda: self.ended or not (subscriber.behind or subscriber.outlet.is_behind),
-            "it has caught up, or ended",
+            "the client has caught up, or ended",
         )
         await self.publish("new")
         await self.until(
-            lambda: client.ended.called or b"data: new\n\n" in client.received, "it gets the rest"
+            lambda: client.ended.called or b"data: new\n\n" in client.received,
+            "the client gets the rest",
         )
         return client
 
     async def test_disconnect(self) -> None:
         """
-        It is disconnected properly; the last that it gets is the gap, with which it can come back.
+        By default the client is disconnected properly; its last event is the gap, with an id to
+        come back with.
         """
         client = await self.fall_off(WhenBehind.DISCONNECT)
         self.assertEqual([EndReason.FELL_BEHIND], self.ended)
@@ -219,7 +226,7 @@ class BehindTests(DeliveryCase):
 
     async def test_skip(self) -> None:
         """
-        It is told of the gap and goes on with what is new.
+        With "skip" the client is told about the gap and continues with new events.
         """
         client = await self.fall_off(WhenBehind.SKIP)
         *before, (type_, _, _), (_, id, data) = client.events
@@ -230,7 +237,8 @@ class BehindTests(DeliveryCase):
 
     async def test_latest(self) -> None:
         """
-        It is told of the gap, gets the newest of each topic, and goes on.
+        With "latest" the client is told about the gap, gets the newest event of each topic, and
+        continues.
         """
         client = await self.fall_off(WhenBehind.LATEST)
         *before, (type_, _, _), one, two, (_, _, data) = client.events
@@ -242,7 +250,7 @@ class BehindTests(DeliveryCase):
 
     def assert_numbered(self, events: list[tuple[str, str, str]]) -> None:
         """
-        What came before the gap came whole and in order.
+        Check that the events before the gap came whole and in order.
         """
         numbers = [int(data.split()[0]) for _, _, data in events]
         self.assertEqual(list(range(1, len(events) + 1)), numbers)
@@ -256,8 +264,8 @@ class ThreadsTests(DeliveryCase):
 
     async def test_some_do_not_read_and_some_vanish(self) -> None:
         """
-        Of hundreds of clients, those who read get everything once and in order, whatever the others
-        do; of those nothing is left.
+        Of hundreds of clients, each one that reads gets every event once and in order, whatever the
+        others do; nothing is left of those others.
         """
         await self.start(flush_threads=2, stall_timeout=2)
         deaf = await self.subscribe(20, receive_buffer=4096)
@@ -285,7 +293,7 @@ class ThreadsTests(DeliveryCase):
             self.take(received)
             return all(ending in each and each.endswith(b"\n\n\r\n") for each in received.values())
 
-        await self.until(all_have_it, "all who read have it all")
+        await self.until(all_have_it, "every client that reads has every event")
         first = dechunk(bytes(received[readers[0]]))
         numbers = [int(line.split()[1]) for line in first.splitlines() if line[:6] == b"data: "]
         self.assertEqual(list(range(count)), numbers)
@@ -300,7 +308,7 @@ class ThreadsTests(DeliveryCase):
 
     def take(self, received: dict[socket.socket, bytearray]) -> None:
         """
-        Have each client read what has come.
+        Make each client read the bytes that have come.
         """
         for reader, got in received.items():
             try:
@@ -312,7 +320,7 @@ class ThreadsTests(DeliveryCase):
 
 class EverySocketTests(DeliveryCase):
     """
-    The same over TCP, UNIX sockets and TLS, which alone has no straight way to the socket.
+    Delivery over TCP, UNIX sockets and TLS; only TLS has no direct way to the socket.
     """
 
     def setUp(self) -> None:
@@ -325,20 +333,22 @@ class EverySocketTests(DeliveryCase):
         slow = await self.hear()
         clients = [await self.hear() for _ in range(9)]
         slow.transport.pauseProducing()
-        # Of nearly all bytes, so that a mistake in where a write is cut would show.
+        # Use nearly all byte values, so that a mistake in cutting a write would show.
         line = "".join(map(chr, range(32, 0x17F)))
         texts = [f"{number} " + line * 20 for number in range(120)]
         await self.publish(*texts[:60])
         for text in texts[60:]:
             self.hub.publish("news", Event(text))
         for client in clients:
-            await self.until(lambda client=client: len(client.data) == 120, "it has it all")
+            await self.until(
+                lambda client=client: len(client.data) == 120, "the client has every event"
+            )
             self.assertEqual(texts, client.data)
         slow.transport.resumeProducing()
         await self.until(lambda: len(slow.data) == 120, "the slow one, too")
         self.assertEqual(clients[0].body, slow.body)
         again = await self.hear(last_event_id=slow.events[9][1])
-        await self.until(lambda: len(again.data) == 110, "it has what it missed")
+        await self.until(lambda: len(again.data) == 110, "the client has the missed events")
         self.assertEqual(texts[10:], again.data)
         self.subscribers[1].end(for_good=True)
         await clients[0].ended
@@ -346,13 +356,13 @@ class EverySocketTests(DeliveryCase):
 
     async def test_tcp(self) -> None:
         """
-        Over TCP.
+        All events arrive over TCP.
         """
         await self.fan_out()
 
     async def test_unix(self) -> None:
         """
-        Over UNIX sockets.
+        All events arrive over UNIX sockets.
         """
         self.listen = f"unix:{self.folder}/hub"
         self.endpoint = lambda: clientFromString(reactor, self.listen)
@@ -360,19 +370,19 @@ class EverySocketTests(DeliveryCase):
 
     async def test_tls(self) -> None:
         """
-        Over TLS.
+        All events arrive over TLS.
         """
         make_certificate(self.folder)
         self.listen = (
             f"ssl:port=0:interface=127.0.0.1:privateKey={self.folder}/key.pem"
             f":certKey={self.folder}/cert.pem"
         )
-        # By themselves these options ask for no certificate that anybody knows.
+        # By default these options do not ask for a trusted certificate.
         self.endpoint = lambda: SSL4ClientEndpoint(
             reactor, "127.0.0.1", self.port.getHost().port, CertificateOptions()
         )
         with warnings.catch_warnings():
-            # It is Twisted that hands pyOpenSSL what that would no longer have.
+            # Twisted itself hands pyOpenSSL objects that it has deprecated.
             warnings.filterwarnings("ignore", "Passing pyOpenSSL", DeprecationWarning)
             await self.fan_out()
 
@@ -382,10 +392,10 @@ class TwoHubsTests(DeliveryCase):
     Two hubs in one process.
     """
 
-    async def test_side_by_side(self) -> None:
+    async def test_two_hubs_are_separate(self) -> None:
         """
-        What is published by one is not heard at the other; a cursor of one is unknown to the other;
-        when one ends, the other goes on.
+        An event of one hub does not reach the other; a cursor of one is unknown to the other; when
+        one ends, the other continues.
         """
         await self.start()
         other = Hub(clock=reactor)
@@ -393,17 +403,17 @@ class TwoHubsTests(DeliveryCase):
         port = await serverFromString(reactor, "tcp:0:interface=127.0.0.1").listen(site)
         here = await self.hear()
         there = await hear(clientFromString(reactor, f"tcp:127.0.0.1:{port.getHost().port}"))
-        await self.until(lambda: there.has_begun, "it has begun")
+        await self.until(lambda: there.has_begun, "the stream has begun")
         other.publish("news", Event("there"))
         await self.publish("here")
         await self.until(lambda: here.data and there.data, "both hear")
         self.assertEqual((["here"], ["there"]), (here.data, there.data))
         stranger = await self.hear(last_event_id=there.events[0][1])
-        await self.until(lambda: stranger.events, "it is told")
+        await self.until(lambda: stranger.events, "the client is told")
         self.assertEqual(["gap"], [type_ for type_, _, _ in stranger.events])
         await port.stopListening()
         await site.drain(5, reconnection_time=0)
         other.close()
         await there.ended
         await self.publish("still here")
-        await self.until(lambda: len(here.data) == 2, "it goes on")
+        await self.until(lambda: len(here.data) == 2, "the other client goes on")

@@ -1,5 +1,5 @@
 """
-Every example is run once as its reader would, and is what the README shows.
+Examples: each is run once as a reader would run it, and the README shows the same programs.
 """
 
 import re
@@ -42,7 +42,7 @@ class ExampleTests(SynchronousTestCase):
 
     def run_example(self, name: str, path: str = "/") -> socket.socket:
         """
-        Run an example on a free port, and ask it for its stream.
+        Run an example on a free port, and request its stream.
         """
         program = (ROOT / "examples" / name).read_text()
         with socket.create_server(("127.0.0.1", 0)) as free:
@@ -80,7 +80,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_countdown(self) -> None:
         """
-        The countdown counts, and notices when its client has gone.
+        The countdown counts, and notices when its client has left.
         """
         connection = self.run_example("countdown.py")
         self.assertIn(b'data: {"number":10}\n\n', read_until(connection, b"\n\n"))
@@ -91,7 +91,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_embedded(self) -> None:
         """
-        What is POSTed is heard; the stream ends properly when the process is told to stop.
+        A POST reaches the stream; the stream ends properly when the process is told to stop.
         """
         connection = self.run_example("embedded.py", "/events")
         read_until(connection, b"retry: ")
@@ -108,7 +108,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_rooms(self) -> None:
         """
-        A message is heard in its room and in no other, and can be asked for later.
+        A message reaches its room and no other, and can be requested later.
         """
         connection = self.run_example("rooms.py", "/rooms/kitchen")
         read_until(connection, b"retry: ")
@@ -126,7 +126,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_authorize(self) -> None:
         """
-        A hub that asks the application sends each visitor what is for it, and nothing to others.
+        A hub that asks the application sends each visitor only the visitor's own updates.
         """
         connection = self.run_example("authorize.py", "/authorize")
         self.assertIn(b" 401 ", read_until(connection, b"\r\n\r\n"))
@@ -154,7 +154,7 @@ class ExampleTests(SynchronousTestCase):
                 urlopen(said).close()
             self.assertIn(b"data: dear\n", read_until(heard["ann"], b"data: all\n"))
             self.assertNotIn(b"dear", read_until(heard["bob"], b"data: all\n"))
-            # That it asked is no news; each visitor would be some lines of the log.
+            # The requests of the hub are not logged; otherwise each visitor would be several lines.
             self.assertNotIn("factory _HTTP11ClientFactory", process.read_log())
 
     def test_language_model(self) -> None:
@@ -171,7 +171,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_language_model_page(self) -> None:
         """
-        Its page shows the answer as it comes, and the model stops when the visitor goes elsewhere.
+        The page shows the answer as it comes, and the model stops when the visitor goes elsewhere.
         """
         connection = self.run_example("language_model.py")
         self.assertIn(b"<form>", read_until(connection, b"</script>"))
@@ -186,7 +186,7 @@ class ExampleTests(SynchronousTestCase):
 
     def test_listen(self) -> None:
         """
-        What listens hears the clock.
+        The listener prints the events of the clock.
         """
         connection = self.run_example("clock.py")
         port = connection.getpeername()[1]
@@ -198,13 +198,13 @@ class ExampleTests(SynchronousTestCase):
 
     def test_mercure_subscription(self) -> None:
         """
-        A resource is shown as it is, then as its hub tells it; what was missed is loaded anew.
+        A resource is shown as it is, then as its hub updates it; after a gap it is loaded again.
         """
         hub_url = last_event_id = ""
         state = b"new"
 
         class Book(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # its base wants it
+            def do_GET(self) -> None:  # the base class requires this name
                 self.send_response(200)
                 self.send_header("Link", link(hub_url, last_event_id=last_event_id))
                 self.send_header("Link", f'<{TOPIC}>; rel="self"')
@@ -234,7 +234,7 @@ class ExampleTests(SynchronousTestCase):
             last_event_id = ""
             again = stack.enter_context(mercure_hub(port=port))
             running.wait_for("output", "missed: [^\n]+\nis: lost\n")
-            wait_until(lambda: again.subscribers() == 1, "it has subscribed again")
+            wait_until(lambda: again.subscribers() == 1, "the example has subscribed again")
             publish(again, "found")
             running.wait_for("output", "becomes: found\n")
 
@@ -246,7 +246,8 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_authorizer(self) -> None:
         """
-        Its Authorizer lets whom it knows do what is theirs, and nobody else.
+        The README's Authorizer lets users that it knows act on their own topics, and refuses all
+        others.
         """
         blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
         (block,) = (block for block in blocks if "an Authorizer" in block)
@@ -270,7 +271,8 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_programs(self) -> None:
         """
-        Its programs, which are the blocks that run a reactor, are the examples, to the letter.
+        The README's programs, which are the blocks that run a reactor, are the examples, to the
+        letter.
         """
         blocks = re.findall(r"\.\. code-block:: python\n\n((?:   .*\n|\n)+)", README)
         shown = [textwrap.dedent(block).strip() for block in blocks]
@@ -283,7 +285,7 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_mercure(self) -> None:
         """
-        What it does with a Mercure hub can be done.
+        The README's program for a Mercure hub works.
         """
         found = re.search(r"For a Mercure.*\n\n.*python\n\n((?:   .*\n|\n)+)", README)
         assert found is not None
@@ -292,7 +294,7 @@ class ReadmeTests(SynchronousTestCase):
             "from twisted.internet.task import react\n\n"
             "async def main(reactor, token, topic):\n"
             "    load_anew, many = print, [(topic, 'a'), (topic, 'b')]\n"
-            # Who has not subscribed yet would hear nothing of what is published.
+            # A client that has not subscribed yet would miss the publications.
             + textwrap.indent(textwrap.dedent(found[1]), "    ").replace(
                 "    async with Publisher", "    await source.when_open()\n    async with Publisher"
             )
@@ -303,7 +305,7 @@ class ReadmeTests(SynchronousTestCase):
         hub_url = ""
 
         class Book(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:  # its base wants it
+            def do_GET(self) -> None:  # the base class requires this name
                 self.send_response(200)
                 self.send_header("Link", f"{link(hub_url)}, <{TOPIC}>; rel=self")
                 self.end_headers()
@@ -327,7 +329,7 @@ class ReadmeTests(SynchronousTestCase):
 
     def test_commands(self) -> None:
         """
-        What it subscribes and publishes from the command line is heard.
+        The README's commands subscribe, publish and receive.
         """
         found = re.search(r"\.\. commands:\n\n.*?shell\n\n((?:   .*\n|\n)+)", README)
         assert found is not None

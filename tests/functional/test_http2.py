@@ -1,6 +1,6 @@
 """
-Streams over HTTP/2, which our Site does not speak and another one may; in memory, so that the
-client decides what one read brings.  Twisted sends what it has on the real reactor, whatever clock
+Streams over HTTP/2, which our Site does not speak and other sites may.  They run in memory, so that
+the client decides about the content of one read.  Twisted sends on the real reactor, whatever clock
 it is given, so the real one runs here.
 """
 
@@ -23,7 +23,7 @@ from tests.memory import Client, MemoryTransport
 
 class HTTP2Transport(MemoryTransport):
     """
-    What TLS has agreed upon.
+    The protocol that TLS has negotiated.
     """
 
     negotiatedProtocol = b"h2"
@@ -31,7 +31,8 @@ class HTTP2Transport(MemoryTransport):
 
 class HTTP2Client(Client):
     """
-    One connection of HTTP/2; nothing is sent before :meth:`flush`, so that it comes in one read.
+    One HTTP/2 connection; nothing is sent before :meth:`flush`, so that all of it comes in one
+    read.
     """
 
     make_transport = HTTP2Transport
@@ -45,7 +46,7 @@ class HTTP2Client(Client):
 
     def get(self, path: str = "/sse", *, method: str = "GET", **headers: str) -> int:
         """
-        Ask for something; return the number of the stream.
+        Send a request; return the number of its stream.
         """
         stream = self.h2.get_next_available_stream_id()
         head = {":method": method, ":path": path, ":scheme": "https", ":authority": "a"}
@@ -58,7 +59,7 @@ class HTTP2Client(Client):
 
     async def flush(self) -> None:
         """
-        Send all of it in one piece, let the server work, and take what it answers.
+        Send everything in one piece, let the server work, and read its answers.
         """
         self.send(self.h2.data_to_send())
         for _ in range(10):
@@ -73,7 +74,7 @@ class HTTP2Client(Client):
 
     def body_of(self, stream: int) -> bytes:
         """
-        What has come on a stream.
+        Return the bytes that have come on a stream.
         """
         return b"".join(
             event.data
@@ -83,7 +84,7 @@ class HTTP2Client(Client):
 
     def status_of(self, stream: int) -> str | None:
         """
-        The status of a response.
+        Return the status of a response.
         """
         for event in self.events:
             if isinstance(event, ResponseReceived) and event.stream_id == stream:
@@ -92,7 +93,7 @@ class HTTP2Client(Client):
 
     def is_ended(self, stream: int) -> bool:
         """
-        Whether the server has ended a stream properly.
+        Return true if the server has ended a stream properly.
         """
         return any(
             isinstance(event, StreamEnded) and event.stream_id == stream for event in self.events
@@ -153,9 +154,9 @@ class StreamTests(HTTP2Case):
     The whole life of a stream.
     """
 
-    async def test_hears(self) -> None:
+    async def test_receives_events(self) -> None:
         """
-        A stream has its head and first bytes, hears events, and knows no ``Connection`` header.
+        A stream has its head and first bytes, receives events, and has no ``Connection`` header.
         """
         stream = await self.subscribe()
         self.hub.publish("news", ServerSentEvent("1"))
@@ -169,7 +170,7 @@ class StreamTests(HTTP2Case):
 
     async def test_pitfall_K17_reset(self) -> None:
         """
-        A stream that the client closes has ended; the others go on.
+        A stream that the client closes has ended; the other streams continue.
         """
         first, second = await self.subscribe(), await self.subscribe()
         self.client.h2.reset_stream(first, ErrorCodes.CANCEL)
@@ -181,7 +182,7 @@ class StreamTests(HTTP2Case):
 
     async def test_ended_by_the_server(self) -> None:
         """
-        What is written before the end comes before the end.
+        Bytes written before the end arrive before the end.
         """
         stream = await self.subscribe()
         self.hub.publish("news", ServerSentEvent("1"))
@@ -192,7 +193,7 @@ class StreamTests(HTTP2Case):
 
     async def test_pitfall_K16_aborted_by_the_server(self) -> None:
         """
-        A stream that the server cuts has ended, and nothing is written to it any more.
+        A stream that the server cuts off has ended, and nothing more is written to it.
         """
         await self.subscribe()
         (subscriber,) = self.hub.subscribers
@@ -203,7 +204,7 @@ class StreamTests(HTTP2Case):
 
     async def test_drain(self) -> None:
         """
-        A stopping server ends each stream properly, and turns away who comes back meanwhile.
+        A stopping server ends each stream properly, and refuses clients that come back meanwhile.
         """
         streams = [await self.subscribe(), await self.subscribe()]
         self.hub.streams.drain(3)
@@ -214,12 +215,14 @@ class StreamTests(HTTP2Case):
 
 class OneReadTests(HTTP2Case):
     """
-    Several things in one read: HTTP/2's library is at its end when Twisted is at its beginning.
+    Several frames in one read: the HTTP/2 library has read all of them before Twisted handles the
+    first.
     """
 
     async def test_open_and_close(self) -> None:
         """
-        A stream that is opened and closed in one read never was; the others hear on.
+        A stream that is opened and closed in one read never existed; the other streams receive
+        events.
         """
         other = await self.subscribe()
         brief = self.client.get()
@@ -233,7 +236,8 @@ class OneReadTests(HTTP2Case):
 
     async def test_open_close_and_open(self) -> None:
         """
-        So it is with another one behind it, as a page does that renders twice.
+        A stream that is opened and closed in one read never existed, even if another request
+        follows, as when a page renders twice.
         """
         other = await self.subscribe()
         brief = self.client.get()
@@ -247,7 +251,7 @@ class OneReadTests(HTTP2Case):
 
     async def test_publish_and_close(self) -> None:
         """
-        An event for a stream that is closed in the same read reaches all the others.
+        An event for a stream that is closed in the same read reaches all other streams.
         """
         plain = Client(self.site, reactor)
         self.addCleanup(plain.close)
@@ -263,7 +267,7 @@ class OneReadTests(HTTP2Case):
 
     async def test_cut_what_is_closed(self) -> None:
         """
-        A stream that is cut in the read in which the client closes it ends once.
+        A stream that is cut off in the read in which the client closes it ends once.
         """
         going = await self.subscribe()
         (subscriber,) = self.hub.subscribers

@@ -1,5 +1,5 @@
 """
-Streams over real sockets in this process: the straight way to the socket, and who vanishes from it.
+Streams over real sockets in this process: the direct way to the socket, and clients that leave.
 """
 
 import contextlib
@@ -25,7 +25,7 @@ from tests.memory import dechunk
 
 class GoesTests(HubCase):
     """
-    Ways to go, each noticed without a write: there is neither heartbeat nor event here.
+    Ways to leave, each noticed without a write: this hub sends neither heartbeats nor events.
     """
 
     async def goes(self, leave: object) -> EndReason:
@@ -39,20 +39,20 @@ class GoesTests(HubCase):
 
     async def test_close(self) -> None:
         """
-        A connection that is closed.
+        The server notices a connection that is closed.
         """
         self.assertEqual(EndReason.CLIENT_CLOSED, await self.goes(socket.socket.close))
 
     async def test_half_close(self) -> None:
         """
-        Half a close is a close: nothing that speaks HTTP closes only one half.
+        A half-closed connection counts as closed: HTTP clients never close only one half.
         """
         reason = await self.goes(lambda connection: connection.shutdown(socket.SHUT_WR))
         self.assertEqual(EndReason.CLIENT_CLOSED, reason)
 
     async def test_reset(self) -> None:
         """
-        A connection that is reset.
+        The server notices a connection that is reset.
         """
 
         def reset(connection: socket.socket) -> None:
@@ -64,7 +64,8 @@ class GoesTests(HubCase):
 
     async def test_pitfall_K3_flood(self) -> None:
         """
-        A client that floods and never reads is cut at its first bytes; the others notice nothing.
+        A client that floods and never reads is cut off at its first bytes; the other clients notice
+        nothing.
         """
         await self.start(heartbeat=0)
         (other,) = await self.subscribe()
@@ -94,9 +95,10 @@ class NeverReadsTests(HubCase):
     A client that does not read.
     """
 
-    async def test_bytes(self) -> None:
+    async def test_memory_is_bounded(self) -> None:
         """
-        What it costs is bounded, however much is published; the others get everything.
+        The memory for a client that does not read is bounded, however much is published; the other
+        clients get everything.
         """
         await self.start(log=MemoryLog(reactor, max_bytes=1 << 20), stall_timeout=NEVER)
         (_,) = await self.subscribe(receive_buffer=4096)
@@ -111,12 +113,13 @@ class NeverReadsTests(HubCase):
         self.assertEqual((2, []), (self.hub.subscriber_count, self.ended))
         self.assertGreater(self.subscribers[0].behind, 1000)
         self.assertEqual(0, self.subscribers[1].behind)
-        # The log, what waits for the client here, and as much again for what is freed late.
+        # The log, the bytes that wait for the client, and the same again for memory that is freed
+        # late.
         self.assertLess(most, 2 * ((1 << 20) + MAX_WAITING))
 
-    async def test_time(self) -> None:
+    async def test_cut_off_after_a_time(self) -> None:
         """
-        It is cut at a bound of time, also when little waits for it.
+        A client that does not read is cut off within a bounded time, even if little waits for it.
         """
         await self.start(stall_timeout=0.5)
         (_,) = await self.subscribe(receive_buffer=4096)
@@ -126,9 +129,10 @@ class NeverReadsTests(HubCase):
             await deferLater(reactor, 0)
         self.assertIn(await self.end_reason(), CUT)
 
-    async def test_after_the_end(self) -> None:
+    async def test_cut_off_after_the_end(self) -> None:
         """
-        Pitfall K12: so it is after the server has ended the stream, also with Connection: close.
+        Pitfall K12: a client that does not read is also cut off after the server has ended the
+        stream, even with Connection: close.
         """
         await self.start(stall_timeout=0.5)
         closing = REQUEST.replace(b"\r\n\r\n", b"\r\nConnection: close\r\n\r\n")
@@ -145,7 +149,7 @@ class NeverReadsTests(HubCase):
 
     async def test_large_event(self) -> None:
         """
-        What waits for many clients is there once.
+        Bytes that wait for many clients exist once.
         """
         await self.start(stall_timeout=NEVER)
         await self.subscribe(50, receive_buffer=4096)
@@ -153,14 +157,14 @@ class NeverReadsTests(HubCase):
         self.hub.publish("news", Event("x" * 5_000_000))
         await self.until(
             lambda: all(subscriber.outlet.is_behind for subscriber in self.hub.subscribers),
-            "it waits for all of them",
+            "the bytes wait for all clients",
         )
         self.assertEqual(50, self.hub.subscriber_count)
         self.assertLess(_resident() - before, 50 << 20)
 
     async def test_catches_up(self) -> None:
         """
-        Who reads again in time gets all of it, in order, and once.
+        A client that reads again in time gets everything, in order, and once.
         """
         await self.start(stall_timeout=NEVER)
         (slow,) = await self.subscribe(receive_buffer=4096)
@@ -182,7 +186,7 @@ class NeverReadsTests(HubCase):
 
 class AnotherSiteTests(HubCase):
     """
-    A stream under a Site that is not ours.
+    A stream under another Site than ours.
     """
 
     def make_site(self, resource: EventStreamResource) -> TwistedSite:
@@ -212,7 +216,8 @@ class AnotherSiteTests(HubCase):
 
     async def test_longest_user_timeout(self) -> None:
         """
-        A stall time-out of months is no more than the kernel can hold, and no error.
+        A stall time-out of months is reduced to the longest that the kernel supports, without an
+        error.
         """
         await self.start(stall_timeout=1e8)
         (_,) = await self.subscribe()
@@ -221,7 +226,7 @@ class AnotherSiteTests(HubCase):
 
     async def test_pitfall_K3_flood(self) -> None:
         """
-        Bytes after the request end the stream there, too.
+        Bytes after the request also end the stream under another Site.
         """
         await self.start(heartbeat=0)
         (flood,) = await self.subscribe()
@@ -237,7 +242,7 @@ class ManyTests(HubCase):
     async def test_thousand_close_together(self) -> None:
         """
         A thousand clients that close together are gone, with their descriptors, within a few turns
-        of the reactor: none waits for a time, and none for the others.
+        of the reactor: none waits for a time-out or for another client.
         """
         await self.start(heartbeat=0)
         descriptors = _sockets()
@@ -255,15 +260,16 @@ class ManyTests(HubCase):
 
     async def test_nothing_is_left(self) -> None:
         """
-        After ten thousand connects and closes there are no more objects, descriptors and delayed
-        calls than before.
+        After ten thousand connects and closes the numbers of objects, descriptors and delayed calls
+        are not higher than before.
         """
         await self.start()
-        await self.come_and_go(200)  # so that whatever is made once has been made
+        await self.come_and_go(200)  # so that everything that is created once exists
         before = self.count()
         await self.come_and_go(10000)
         after = self.count()
-        # Fewer is possible: the reactor forgets the cancelled calls of earlier tests meanwhile.
+        # The number may be lower: the reactor forgets the cancelled calls of earlier tests
+        # meanwhile.
         more = {name: (before.get(name, 0), count) for name, count in after.items()}
         self.assertEqual({}, {name: both for name, both in more.items() if both[1] > both[0]})
 
@@ -280,7 +286,7 @@ class ManyTests(HubCase):
         kinds = Counter(
             f"{type(each).__module__}.{type(each).__qualname__}"
             for each in gc.get_objects()
-            # The reactor keeps up to 50 that were cancelled, which hold nothing any more.
+            # The reactor keeps up to 50 cancelled calls, which hold nothing any more.
             if not (type(each) is DelayedCall and each.cancelled)
         )
         counts = {
@@ -296,12 +302,12 @@ class ManyTests(HubCase):
 
 class FreedTests(HubCase):
     """
-    What is held for a client.
+    Objects that are held for a client.
     """
 
     async def test_without_the_garbage_collector(self) -> None:
         """
-        It is free when the client has gone, not when the garbage collector comes by.
+        Objects of a client are freed when it has gone, not when the garbage collector runs.
         """
         await self.start()
         gc.collect()
@@ -311,13 +317,13 @@ class FreedTests(HubCase):
         (connection,) = await self.subscribe()
         self.subscribers.clear()
         connection.close()
-        await self.until(lambda: not self.site.connections, "it has gone")
+        await self.until(lambda: not self.site.connections, "the client has gone")
         await deferLater(reactor, 0)
         self.assertEqual(before, self.count())
 
     def count(self) -> int:
         """
-        Count what there is for each client.
+        Count the objects for each client.
         """
         kinds = (RequestOutlet, Subscriber, Request)
         return sum(isinstance(each, kinds) for each in gc.get_objects())
@@ -333,10 +339,10 @@ def _resident() -> int:
 
 def _sockets() -> int:
     """
-    Return how many sockets this process has open; the reactor opens and closes pipes of its own.
+    Return the number of open sockets of this process; the reactor also opens and closes pipes.
     """
     links = []
     for number in os.listdir("/proc/self/fd"):
-        with contextlib.suppress(FileNotFoundError):  # the descriptor of this very listing
+        with contextlib.suppress(FileNotFoundError):  # the descriptor of this listing itself
             links.append(os.readlink(f"/proc/self/fd/{number}"))
     return sum(link.startswith("socket:") for link in links)

@@ -1,5 +1,5 @@
 """
-Pages in a real browser, headless Chromium, that talk to a Mercure hub of another origin.
+Pages in headless Chromium that talk to a Mercure hub of another origin.
 """
 
 from collections.abc import Iterator
@@ -27,7 +27,7 @@ CLOSED = 2
 
 _NAME = quote(TOPIC, safe="")
 
-#: Hears a stream until the page is gone.
+#: A script that reads a stream until the page is gone.
 HEARS = """
 window.heard = [];
 window.opened = 0;
@@ -36,7 +36,7 @@ source.onopen = () => opened++;
 source.onmessage = (event) => heard.push(event.data);
 """
 
-#: The same with what needs no cookie.
+#: A script as above, with a library that needs no cookie.
 FETCHES = """
 const [url, token] = arguments;
 window.heard = [];
@@ -56,7 +56,7 @@ import("/modules/@microsoft/fetch-event-source/lib/esm/index.js").then((module) 
 );
 """
 
-#: The same with the polyfill, once its script is there.
+#: A script as above, with the polyfill, once the script of the polyfill is loaded.
 POLYFILLS = """
 const [url, token] = arguments;
 window.heard = [];
@@ -73,7 +73,7 @@ script.onload = () => {
 document.body.append(script);
 """
 
-#: Publishes with a cookie; says what the page is told.
+#: A script that publishes with a cookie, and returns the answer that the page gets.
 PUBLISHES = """
 const [url, topic, mode, done] = arguments;
 const body = new URLSearchParams({ topic, data: "by the page", private: "on" });
@@ -86,9 +86,9 @@ fetch(url, { method: "POST", body, mode, credentials: "include" }).then(
 
 class PageServer(WebServer):
     """
-    Serves an empty page, and what npm has installed.
+    Serves an empty page, and packages that npm has installed.
 
-    :ivar cookie: The cookie that it sets with each page; ``""`` for none.
+    :ivar cookie: The cookie that it sets with each page, if not ``""``.
     """
 
     cookie = ""
@@ -98,7 +98,7 @@ class PageServer(WebServer):
 
     def origin(self, host: str = "localhost") -> str:
         """
-        Return its origin, under one of the names that lead to it.
+        Return its origin, under one of its host names.
         """
         return f"http://{host}:{self.server_port}"
 
@@ -110,7 +110,7 @@ class _PageHandler(BaseHTTPRequestHandler):
         content_type, body = "text/html", b"<!doctype html><link rel=icon href=data:,><body>"
         if self.path.startswith("/modules/"):
             file = node_folder() / "node_modules" / self.path.removeprefix("/modules/")
-            # Modules name each other without their ending, for bundlers.
+            # Modules name each other without their suffix, for bundlers.
             body = (file if file.suffix else file.with_suffix(".js")).read_bytes()
             content_type = "text/javascript"
         self.send_response(200)
@@ -123,7 +123,7 @@ class _PageHandler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *arguments: object) -> None:
         """
-        Nothing of it goes to the output of the tests.
+        Keep requests out of the output of the tests.
         """
 
 
@@ -169,7 +169,7 @@ class PageCase(BrowserCase):
 
     def assert_blocked(self, times: int = 1) -> None:
         """
-        The browser has said that it kept answers from the page.
+        Check that the browser has reported answers that it kept from the page.
         """
         said = [entry["message"] for entry in self.browser.get_log("browser")]
         blocked = [message for message in said if "blocked by CORS policy" in message]
@@ -177,7 +177,7 @@ class PageCase(BrowserCase):
 
     def hear(self, pages: PageServer, url: str, *, with_cookies: bool = True) -> None:
         """
-        Open a page at localhost that hears a stream, and wait until it is open.
+        Open a page at localhost that subscribes, and wait until its stream is open.
         """
         self.browser.get(pages.origin())
         self.browser.execute_script(HEARS, url, with_cookies)
@@ -185,7 +185,7 @@ class PageCase(BrowserCase):
 
     def assert_heard(self, process: HubProcess, *expected: str) -> None:
         """
-        Of a private and a public update the page hears these.
+        Publish a private and a public update, and check that the page receives these updates.
         """
         publish(process, "private", private=True)
         publish(process, "public")
@@ -200,7 +200,8 @@ class SubscribeTests(PageCase):
 
     def assert_private_is_heard(self, cookie: str, name: str) -> None:
         """
-        A page of another port hears private updates with the cookie of its own server.
+        Check that a page of another port receives private updates with the cookie of its own
+        server.
         """
         with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
             pages.cookie = cookie
@@ -209,7 +210,7 @@ class SubscribeTests(PageCase):
 
     def test_cookie_1_0(self) -> None:
         """
-        The cookie of 1.0, which Chromium takes from localhost without TLS, too.
+        The cookie of 1.0 works; Chromium also accepts it from localhost without TLS.
         """
         self.assert_private_is_heard(
             f"__Secure-mercure_access_token={access_token()}; Secure; HttpOnly; SameSite=Strict",
@@ -218,7 +219,7 @@ class SubscribeTests(PageCase):
 
     def test_cookie_0_x(self) -> None:
         """
-        The cookie of 0.x, and its way to subscribe.
+        The cookie of 0.x works with a subscription of 0.x.
         """
         self.assert_private_is_heard(
             f"mercureAuthorization={legacy_token()}; HttpOnly; SameSite=Strict", "topic"
@@ -226,7 +227,7 @@ class SubscribeTests(PageCase):
 
     def test_without_credentials(self) -> None:
         """
-        A page that does not ask for it sends no cookie to another origin.
+        A page sends a cookie to another origin only if it asks for this.
         """
         with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
             pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
@@ -235,21 +236,21 @@ class SubscribeTests(PageCase):
 
     def test_other_site(self) -> None:
         """
-        A hub of another site gets no cookie, whatever the cookie says of sites.
+        A hub of another site gets no cookie, whatever ``SameSite`` the cookie has.
 
-        ``None`` would have it sent, did Chromium not keep back all cookies of third parties.
+        ``None`` would send it, but Chromium blocks all cookies of third parties.
         """
         for same_site in ("Strict", "Lax", "None; Secure"):
             with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
                 pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite={same_site}"
-                self.browser.get(pages.origin(process.host))  # it is a cookie of that host
+                self.browser.get(pages.origin(process.host))  # a cookie of that host
                 pages.cookie = ""
                 self.hear(pages, hub_url(process.port, process.host))
                 self.assert_heard(process, "public")
 
     def test_origin_that_is_not_listed(self) -> None:
         """
-        A page of an origin that is not listed hears nothing, and gives up; the hub loses it.
+        A page of an origin that is not listed receives nothing, and gives up; the hub forgets it.
         """
         with page_server() as pages, mercure_hub("--cors-origin=http://localhost:1") as process:
             pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Strict"
@@ -257,13 +258,13 @@ class SubscribeTests(PageCase):
             self.browser.execute_script(HEARS, hub_url(process.port), True)
             self.wait_for("source.readyState", CLOSED)
             publish(process, "public")
-            wait_until(lambda: process.subscribers() == 0, "it has gone")
+            wait_until(lambda: process.subscribers() == 0, "the page has gone")
             self.assertEqual([0, []], self.evaluate("[opened, heard]"))
             self.assert_blocked()
 
     def test_all_origins(self) -> None:
         """
-        Where all origins are listed a page hears what is public, but not with cookies.
+        If all origins are listed, a page receives public updates, but cannot use cookies.
         """
         with page_server() as pages, mercure_hub("--cors-origin=*") as process:
             self.hear(pages, hub_url(process.port), with_cookies=False)
@@ -274,8 +275,8 @@ class SubscribeTests(PageCase):
 
     def test_cut(self) -> None:
         """
-        A page that is cut several times, the first time before it has heard anything, comes back
-        with ``Last-Event-ID`` and its cookie, and hears all updates once.
+        A page that is cut off several times, the first time before any update, comes back with
+        ``Last-Event-ID`` and its cookie, and receives all updates once.
         """
         with (
             page_server() as pages,
@@ -302,13 +303,13 @@ class SubscribeTests(PageCase):
                 self.wait_for("heard", expected)
             first, *others = [request.headers["Last-Event-ID"] for request in proxy.requests()]
             self.assertIsNone(first)
-            self.assertRegex(others.pop(0), r"^#\w+\.0$")  # of before the first update
+            self.assertRegex(others.pop(0), r"^#\w+\.0$")  # of the update before the first
             self.assertEqual(seen, [id.encode("latin-1").decode() for id in others])
 
     def test_expiry(self) -> None:
         """
-        The stream ends before its token does.  The page comes back with the token that it was given
-        meanwhile, and has missed nothing.
+        The stream ends before its token expires.  The page comes back with its new token, and has
+        missed nothing.
         """
         with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
             pages.cookie = f"mercureAuthorization={legacy_token(lifetime=5)}; SameSite=Strict"
@@ -324,7 +325,7 @@ class SubscribeTests(PageCase):
 
     def test_expiry_without_another_token(self) -> None:
         """
-        A page that has no other token is refused with 401, for which ``EventSource`` gives up.
+        A page without a new token is refused with 401; its ``EventSource`` gives up.
         """
         with page_server() as pages, mercure_hub(f"--cors-origin={pages.origin()}") as process:
             pages.cookie = f"mercureAuthorization={legacy_token(lifetime=5)}; SameSite=Strict"
@@ -342,7 +343,7 @@ class PublishTests(PageCase):
         self, pages: PageServer, process: HubProcess, *, mode: str = "cors", host: str = "localhost"
     ) -> list[object]:
         """
-        Have a page publish to localhost, with a cookie for that; return what it is told.
+        Make a page publish to localhost, with a cookie for localhost; return the answer.
         """
         pages.cookie = f"mercureAuthorization={legacy_token()}; SameSite=Lax"
         self.browser.get(pages.origin())
@@ -355,7 +356,7 @@ class PublishTests(PageCase):
     @contextmanager
     def assert_not_published(self, process: HubProcess) -> Iterator[None]:
         """
-        Nothing is published meanwhile.
+        Check that nothing is published during a block.
         """
         path = f"{PATH}?topic={_NAME}&authorization={legacy_token()}"
         with subscribe(process, path) as stream:
@@ -365,7 +366,7 @@ class PublishTests(PageCase):
 
     def test_listed(self) -> None:
         """
-        A page of an origin that is listed publishes, and is told the id.
+        A page of a listed origin publishes, and gets the id.
         """
         with page_server() as pages:
             origin = pages.origin()
@@ -378,7 +379,7 @@ class PublishTests(PageCase):
 
     def test_not_listed(self) -> None:
         """
-        A page that may read but is not listed for publishing is refused, and told so.
+        A page that may read but is not listed for publishing is refused, and gets the error.
         """
         with (
             page_server() as pages,
@@ -391,8 +392,8 @@ class PublishTests(PageCase):
 
     def test_forged(self) -> None:
         """
-        A page of the same site that nobody has listed, which does not even want to read the answer,
-        is refused although its browser sends the cookie.
+        A page of the same site that is not listed, and does not even try to read the answer, is
+        refused, although its browser sends the cookie.
         """
         with (
             page_server() as pages,
@@ -404,7 +405,7 @@ class PublishTests(PageCase):
 
     def test_forged_from_another_site(self) -> None:
         """
-        From a page of another site there comes no cookie: 401.
+        A page of another site gets 401, because its browser sends no cookie.
         """
         with (
             page_server() as pages,
@@ -423,14 +424,15 @@ class AuthorizationTests(PageCase):
 
     def leave(self) -> None:
         """
-        End the client, which says in the console what it has lost; and would say more.
+        Stop the client, which reports each lost stream in the console.
         """
         self.browser.get("about:blank")
         self.browser.get_log("browser")
 
     def assert_all_is_heard(self, script: str) -> None:
         """
-        A client of another origin hears private updates, is cut, and misses nothing.
+        Check that a client of another origin receives private updates, is cut off, and misses
+        nothing.
         """
         with (
             page_server() as pages,
@@ -460,8 +462,7 @@ class AuthorizationTests(PageCase):
 
     def assert_preflight_fails(self, script: str) -> None:
         """
-        A client of an origin that is not listed gets no further than to the question whether it
-        may ask.
+        Check that a client of an origin that is not listed sends nothing but the preflight request.
         """
         with (
             page_server() as pages,
@@ -470,7 +471,7 @@ class AuthorizationTests(PageCase):
         ):
             self.browser.get(pages.origin())
             self.browser.execute_script(script, hub_url(proxy.port), access_token())
-            wait_until(lambda: self.evaluate("failed > 0"), "it has failed")
+            wait_until(lambda: self.evaluate("failed > 0"), "the request has failed")
             self.assertEqual({"OPTIONS"}, {request.method for request in proxy.requests()})
             self.assertEqual([0, []], self.evaluate("[opened, heard]"))
             self.assert_blocked()
@@ -478,24 +479,24 @@ class AuthorizationTests(PageCase):
 
     def test_fetch_event_source(self) -> None:
         """
-        ``@microsoft/fetch-event-source`` hears all, and nothing empty.
+        ``@microsoft/fetch-event-source`` receives all updates, and no empty ones.
         """
         self.assert_all_is_heard(FETCHES)
 
     def test_fetch_event_source_not_listed(self) -> None:
         """
-        It is not heard where its origin is not listed.
+        ``@microsoft/fetch-event-source`` receives nothing if its origin is not listed.
         """
         self.assert_preflight_fails(FETCHES)
 
     def test_polyfill(self) -> None:
         """
-        ``event-source-polyfill`` hears all.
+        ``event-source-polyfill`` receives all updates.
         """
         self.assert_all_is_heard(POLYFILLS)
 
     def test_polyfill_not_listed(self) -> None:
         """
-        It is not heard where its origin is not listed.
+        ``event-source-polyfill`` receives nothing if its origin is not listed.
         """
         self.assert_preflight_fails(POLYFILLS)

@@ -1,5 +1,5 @@
 """
-Clients that people use, from npm and PyPI, against a Mercure hub that runs as a process.
+Popular clients, from npm and PyPI, with a Mercure hub that runs as a process.
 """
 
 import json
@@ -28,7 +28,7 @@ from tests.functional.mercure_process import (
 from tests.functional.node_clients import node_client
 from tests.functional.support import PATIENCE, ROOT, HubProcess, free_port, require
 
-#: How many times in a row a client loses its stream.
+#: Number of times in a row that a client loses its stream.
 CUTS = 3
 
 _NAME = quote(TOPIC, safe="")
@@ -40,7 +40,7 @@ def url_of(port: int, query: str = f"?match={_NAME}") -> str:
 
 class NodeCases:
     """
-    What holds for every client from npm.
+    Tests for every client from npm.
 
     :cvar program: Its program, in the folder ``node``.
     """
@@ -49,14 +49,14 @@ class NodeCases:
 
     def resume_id(self, request: RequestHead) -> str | None:
         """
-        Return the id with which it comes back.
+        Return the id that it comes back with.
         """
         id = request.headers["Last-Event-ID"]
         return None if id is None else id.encode("latin-1").decode()
 
     def assert_all_is_heard(self, query: str, token: str) -> None:
         """
-        A client that is cut several times gets all that was published meanwhile, once and in order.
+        Check that a client that is cut off several times gets every update, once and in order.
         """
         with (
             mercure_hub() as process,
@@ -88,19 +88,21 @@ class NodeCases:
 
     def test_cut_1_0(self) -> None:
         """
-        ``match`` and a token of 1.0: all private and public updates come, once, whatever is cut.
+        With ``match`` and a token of 1.0, all private and public updates come, once, however often
+        the stream is cut.
         """
         self.assert_all_is_heard(f"?match={_NAME}", access_token())
 
     def test_cut_0_x(self) -> None:
         """
-        ``topic`` and a token of 0.x: all private and public updates come, once, whatever is cut.
+        With ``topic`` and a token of 0.x, all private and public updates come, once, however often
+        the stream is cut.
         """
         self.assert_all_is_heard(f"?topic={_NAME}", legacy_token())
 
     def test_ended(self) -> None:
         """
-        When the hub itself ends the stream, again and again, all that is published comes, once.
+        When the hub itself ends the stream, again and again, all updates come, once.
         """
         with (
             mercure_hub("--lifetime=1", "--heartbeat=1") as process,
@@ -120,7 +122,8 @@ class NodeCases:
 
     def test_restart(self) -> None:
         """
-        When the hub was killed, and starts again without its history, the client hears again.
+        After the hub was killed and started again without its history, the client receives updates
+        again.
         """
         with (
             free_port() as port,
@@ -140,7 +143,7 @@ class NodeCases:
 
     def test_private(self) -> None:
         """
-        It hears what is private only with a token for it.
+        The client receives private updates only with a token for them.
         """
         tokens = {
             "": ["public"],
@@ -163,7 +166,7 @@ class NodeCases:
 
     def test_expired(self) -> None:
         """
-        A token that is no good is refused with 401, which it tells its user.
+        An invalid token is refused with 401, and the client reports this to its user.
         """
         with (
             mercure_hub() as process,
@@ -175,7 +178,7 @@ class NodeCases:
 
 class EventsourceTests(NodeCases, SynchronousTestCase):
     """
-    ``eventsource`` 5: the interface of browsers, with a ``fetch`` that adds the token.
+    ``eventsource`` 5 has the interface of browsers, and a ``fetch`` that adds the token.
     """
 
     program = "eventsource"
@@ -183,7 +186,7 @@ class EventsourceTests(NodeCases, SynchronousTestCase):
 
 class Eventsource4Tests(NodeCases, SynchronousTestCase):
     """
-    ``eventsource`` 4, which sends the cursor in Latin-1.
+    ``eventsource`` 4 sends the cursor in Latin-1.
     """
 
     program = "eventsource-4"
@@ -195,7 +198,7 @@ class Eventsource4Tests(NodeCases, SynchronousTestCase):
 
 class EventSourcePolyfillTests(NodeCases, SynchronousTestCase):
     """
-    ``event-source-polyfill``, which sends the cursor in the URL, as ``lastEventId``.
+    ``event-source-polyfill`` sends the cursor in the URL, as ``lastEventId``.
     """
 
     program = "event-source-polyfill"
@@ -207,7 +210,7 @@ class EventSourcePolyfillTests(NodeCases, SynchronousTestCase):
 
 class FetchEventSourceTests(NodeCases, SynchronousTestCase):
     """
-    ``@microsoft/fetch-event-source``, which sends the cursor in Latin-1.
+    ``@microsoft/fetch-event-source`` sends the cursor in Latin-1.
     """
 
     program = "fetch-event-source"
@@ -222,7 +225,7 @@ def pypi_client(name: str, process: HubProcess) -> "subprocess.Popen[str]":
     Start a client of :mod:`tests.functional.pypi_clients`.
     """
     url = url_of(process.port, "")
-    # gevent warns of what it changes in modules that are there already; here that does no harm.
+    # gevent warns that it changes modules that are already loaded; here that does no harm.
     quiet = ["-W", "ignore:Monkey-patching:RuntimeWarning"]
     command = [sys.executable, *quiet, "-m", "tests.functional.pypi_clients", name, url]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
@@ -239,7 +242,7 @@ class PyPITests(SynchronousTestCase):
 
     def run_client(self, name: str, process: HubProcess) -> object:
         """
-        Run a client to its end, and return what it says.
+        Run a client to its end, and return its output.
         """
         client = pypi_client(name, process)
         said, _ = client.communicate(timeout=PATIENCE)
@@ -248,7 +251,8 @@ class PyPITests(SynchronousTestCase):
 
     def assert_published(self, name: str, *expected: tuple[str, str]) -> list[str]:
         """
-        A client publishes these types and data, and gets the ids with which they are heard.
+        Check that a client publishes these types and data, and gets the ids that subscribers
+        receive.
 
         :returns: The ids.
         """
@@ -281,13 +285,14 @@ class PyPITests(SynchronousTestCase):
 
     def test_mercure_publisher_async(self) -> None:
         """
-        So it does with asyncio.
+        ``mercure-publisher`` publishes with asyncio, and gets the ids.
         """
         self.assert_published("mercure_publisher_async", ("message", "one"))
 
     def test_mercure_publisher_not_granted(self) -> None:
         """
-        What its token does not grant raises its error, with the status of 0.x.
+        If its token does not grant a topic, ``mercure-publisher`` raises its error, with the status
+        of 0.x.
         """
         with mercure_hub() as process:
             self.assertEqual(
@@ -297,7 +302,8 @@ class PyPITests(SynchronousTestCase):
 
     def test_pymercure(self) -> None:
         """
-        ``pymercure`` publishes and gets the ids; its ``target``, of before 0.10, is left out.
+        ``pymercure`` publishes and gets the ids; its parameter ``target``, from before 0.10, is not
+        used.
         """
         ids = self.assert_published(
             "pymercure", ("message", "one"), ("t", "zwei é"), ("message", "three")
@@ -306,13 +312,13 @@ class PyPITests(SynchronousTestCase):
 
     def test_pymercure_async(self) -> None:
         """
-        So it does with gevent.
+        ``pymercure`` publishes with gevent, and gets the ids.
         """
         self.assert_published("pymercure_async", ("message", "one"))
 
     def test_pymercure_expired(self) -> None:
         """
-        A token that is no good raises its error for that.
+        With an invalid token ``pymercure`` raises its error.
         """
         with mercure_hub() as process:
             self.assertEqual(
@@ -322,7 +328,7 @@ class PyPITests(SynchronousTestCase):
 
     def test_pymercure_consumer(self) -> None:
         """
-        ``pymercure`` hears what is public; it has no way to show a token.
+        ``pymercure`` receives public updates; it cannot send a token.
         """
         with mercure_hub() as process, pypi_client("pymercure_consumer", process) as client:
             assert client.stdout is not None

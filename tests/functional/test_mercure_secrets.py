@@ -1,5 +1,5 @@
 """
-What a hub says to the world: no token and no secret, whatever it is shown.
+Secrets: the output of a hub contains no token and no secret, whatever requests it gets.
 """
 
 import os
@@ -22,7 +22,7 @@ VARIABLE = "SSETWIST_SECRETS_TEST_KEY"
 
 class SecretsTests(SynchronousTestCase):
     """
-    A hub that is shown all kinds of tokens, in all places.
+    A hub that gets all kinds of tokens, in all places.
     """
 
     def setUp(self) -> None:
@@ -33,7 +33,7 @@ class SecretsTests(SynchronousTestCase):
 
     def tokens(self) -> list[str]:
         """
-        Return good tokens and bad ones, of both dialects.
+        Return valid and invalid tokens, of both dialects.
         """
         key, other = self.secret.encode(), secrets.token_bytes(40)
         now = time.time()
@@ -60,7 +60,7 @@ class SecretsTests(SynchronousTestCase):
 
     def show(self, process: HubProcess, token: str) -> None:
         """
-        Show a token in every place, to whatever there is.
+        Send a token in every place, to every resource.
         """
         parameters = [
             urlencode({name: token}) for name in ("authorization", "access_token", "Authorization")
@@ -89,7 +89,7 @@ class SecretsTests(SynchronousTestCase):
         self, process: HubProcess, method: str, path: str, fields: dict[str, str], body: str = ""
     ) -> None:
         """
-        Ask, and keep the whole answer.
+        Send a request, and keep the whole answer.
         """
         connection = HTTPConnection(process.host, process.port, timeout=PATIENCE)
         try:
@@ -99,10 +99,10 @@ class SecretsTests(SynchronousTestCase):
         finally:
             connection.close()
 
-    def test_nothing_is_told(self) -> None:
+    def test_no_token_in_any_output(self) -> None:
         """
-        No part of a token, and no secret, is in what the hub logs or answers, nor in the list of
-        processes; no data of an update is logged.
+        Neither the log, nor an answer, nor the list of processes has a part of a token or a secret;
+        the log has no data of an update.
         """
         tokens = self.tokens()
         options = (f"--key=env:{VARIABLE}", f"--audience={HUB}", "--anonymous", "--subscriptions")
@@ -120,13 +120,13 @@ class SecretsTests(SynchronousTestCase):
         self.assertNotIn(self.secret, said)
         for token in tokens:
             for part in token.strip('"').split("."):
-                # All headers of tokens begin alike; what follows is theirs alone.
+                # All headers of tokens begin alike; the rest differs.
                 self.assertNotIn(part[-16:], said)
 
     def test_not_on_the_command_line(self) -> None:
         """
-        A secret is not taken from the command line, where the list of processes would show it; and
-        what says so does not repeat it.
+        A secret on the command line is refused, because the list of processes would show it; the
+        error does not repeat it.
         """
         twistd = Path(sys.executable).with_name("twistd")
         for option in ("--key", "--jwks"):

@@ -55,7 +55,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_one(self) -> None:
         """
-        One event is published, with all that it may have; its id is written.
+        The command publishes one event with all its properties, and writes its id.
         """
         with mercure_hub() as process:
             status, output, errors = self.publish(
@@ -80,7 +80,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_many_in_flight(self) -> None:
         """
-        With several requests on their way at a time nothing is lost either, nor doubled.
+        With several requests at a time, no event is lost, doubled or out of order.
         """
         with mercure_hub() as process:
             lines = [str(number) for number in range(9000)]
@@ -93,7 +93,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_as_they_come(self) -> None:
         """
-        A line is published when it comes, not when many are there.
+        A line is published when it comes, not when there are many.
         """
         with (
             mercure_hub() as process,
@@ -110,7 +110,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_some_refused(self) -> None:
         """
-        What is wrong with a line is told with its number; the others are published.
+        An error in a line is reported with its number; the other lines are published.
         """
         lines = ['{"data":"a"}', "no JSON", '{"data":"b","type":"mercure"}', '{"data":{"c":1}}']
         lines.append(json.dumps({"topic": OTHER_TOPIC, "data": "d"}))
@@ -126,9 +126,9 @@ class PublishTests(SynchronousTestCase):
             )
             self.assertEqual(["a", '{"c":1}'], [event["data"] for event in self.heard(process, 2)])
 
-    def test_relay(self) -> None:
+    def test_output_of_subscribe(self) -> None:
         """
-        What subscribe writes, publish reads.
+        The output of subscribe is valid input for publish.
         """
         with mercure_hub() as process, mercure_hub() as other:
             self.publish(url_of(process), "x\ny", "--type=t")
@@ -142,7 +142,8 @@ class PublishTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What the hub refuses as a whole ends it: status 1, the hub's words, and no more is read.
+        If the hub refuses a whole request, the command ends with status 1 and the hub's words, and
+        reads no more lines.
         """
         with mercure_hub() as process:
             url = url_of(process)
@@ -152,18 +153,18 @@ class PublishTests(SynchronousTestCase):
             with command("publish", url, "--topic", TOPIC) as running:
                 running.send("a\nb\n")
                 running.wait_for("errors", r"lines? 1( to 2)?: 401 ")
-                self.assertEqual(1, running.wait())  # its input is open still
+                self.assertEqual(1, running.wait())  # its input is still open
 
     def test_answers_lost(self) -> None:
         """
-        When answers are lost it asks again, and nothing is published twice.
+        If answers are lost, the command repeats the requests, and nothing is published twice.
         """
         lost: list[str] = []
 
         class Losing(BaseHTTPRequestHandler):
             hub = ""
 
-            def do_POST(self) -> None:  # its base wants it
+            def do_POST(self) -> None:  # the base class requires this name
                 body = self.rfile.read(int(self.headers["Content-Length"]))
                 names = ("Authorization", "Content-Type", "Idempotency-Key")
                 headers = {name: self.headers[name] for name in names}
@@ -196,9 +197,9 @@ class PublishTests(SynchronousTestCase):
             self.assertEqual(1, status)
             self.assertIn("may have been published nevertheless", errors)
 
-    def test_hub_comes_late(self) -> None:
+    def test_waits_for_the_hub(self) -> None:
         """
-        A hub that is not there yet is waited for.
+        The command waits for a hub that is not up yet.
         """
         with (
             free_port() as port,
@@ -215,14 +216,14 @@ class PublishTests(SynchronousTestCase):
 
     def test_hub_of_forms(self) -> None:
         """
-        A hub that takes forms alone, as others are, gets forms.
+        A hub that only accepts forms, as other hubs do, gets forms.
         """
         received: list[str] = []
 
         class Forms(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_POST(self) -> None:  # its base wants it
+            def do_POST(self) -> None:  # the base class requires this name
                 body = self.rfile.read(int(self.headers["Content-Length"])).decode()
                 fields = parse_qs(body)
                 is_there = "topic" in fields
@@ -244,7 +245,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_progress(self) -> None:
         """
-        On a terminal it shows how far it is.
+        On a terminal the command shows its progress.
         """
         with (
             mercure_hub() as process,
@@ -264,7 +265,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends it, by that very signal, and without a word.
+        Ctrl-C ends the command by this signal, without a message.
         """
         with (
             mercure_hub() as process,
@@ -281,7 +282,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_key(self) -> None:
         """
-        With a key of one's own, running it again publishes nothing more.
+        With a key from --key, running the command again publishes nothing more.
         """
         with mercure_hub() as process:
             first = self.publish(url_of(process), "x", "--key=mine")
@@ -290,9 +291,9 @@ class PublishTests(SynchronousTestCase):
             self.assertEqual(1, status)
             self.assertIn("422", errors)
 
-    def test_wrong(self) -> None:
+    def test_command_line_with_a_mistake(self) -> None:
         """
-        A command line that makes no sense has status 2, and says why.
+        A command line with a mistake has status 2, and an error that says why.
         """
         url = "http://127.0.0.1:1/"
         cases = (

@@ -1,5 +1,5 @@
 """
-The same under every reactor that a server is run with.
+A scenario that must work under every reactor for servers.
 """
 
 import json
@@ -13,7 +13,7 @@ from tests.functional.support import PATIENCE, ROOT, require
 
 class ReactorTests(SynchronousTestCase):
     """
-    One scenario, one process for each reactor.
+    One scenario, and one process for each reactor.
     """
 
     def play(self, short_name: str, name: str) -> None:
@@ -35,26 +35,26 @@ class ReactorTests(SynchronousTestCase):
 
     def test_epoll(self) -> None:
         """
-        epoll, which Linux has by default.
+        The scenario works under epoll, the default on Linux.
         """
         require(sys.platform == "linux", "epoll")
         self.play("epoll", "EPollReactor")
 
     def test_select(self) -> None:
         """
-        select, which is everywhere.
+        The scenario works under select, which every system has.
         """
         self.play("select", "SelectReactor")
 
     def test_poll(self) -> None:
         """
-        poll.
+        The scenario works under poll.
         """
         require(sys.platform != "win32", "poll")
         self.play("poll", "PollReactor")
 
     def test_asyncio(self) -> None:
         """
-        asyncio's.
+        The scenario works under asyncio's reactor.
         """
         self.play("asyncio", "AsyncioSelectorReactor")

@@ -1,5 +1,5 @@
 """
-Ctrl-C twice: a command that takes long to end properly, in a process of its own.
+Ctrl-C twice: a command that takes long to end properly, in a separate process.
 """
 
 import signal
@@ -8,7 +8,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.commands import command
 
-#: A command whose end takes for ever.
+#: A command that never ends.
 PROGRAM = """
 import sys
 from argparse import Namespace
@@ -41,7 +41,7 @@ class SecondSignalTests(SynchronousTestCase):
 
     def test_ends_at_once(self) -> None:
         """
-        The second signal, of whichever kind, ends the process at once.
+        The second signal, of either kind, ends the process at once.
         """
         for first, second in (
             (signal.SIGINT, signal.SIGINT),

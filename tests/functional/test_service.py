@@ -1,5 +1,5 @@
 """
-The service that speaks for its process, on the real reactor.
+The service that is the whole of its process, on the real reactor.
 """
 
 import subprocess
@@ -11,7 +11,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.server.tap import Options, makeService
 from tests.functional.support import PATIENCE, ROOT, require
 
-#: Makes the service where 100 descriptors may be had, and says how many subscribers fit into it.
+#: A program that creates the service with 100 descriptors allowed, and prints the number of
+#: subscribers that fit.
 SCRIPT = """
 import resource
 resource.setrlimit(resource.RLIMIT_NOFILE, (50, 100))
@@ -26,13 +27,13 @@ print(resource.getrlimit(resource.RLIMIT_NOFILE)[0], hub.subscriber_count)
 
 class DescriptorTests(SynchronousTestCase):
     """
-    Each stream is a descriptor.
+    Descriptors: each stream takes one.
     """
 
     def test_limit(self) -> None:
         """
-        It takes all that may be had, and there may be fewer subscribers than that, so that the one
-        too many is answered by the server and not by the kernel.
+        The service raises the limit to all allowed descriptors, and accepts fewer subscribers than
+        that, so that one too many gets an answer from the server and not from the kernel.
         """
         require(sys.platform != "win32", "a limit on descriptors")
         said = subprocess.run(
@@ -55,7 +56,8 @@ class CannotListenTests(SynchronousTestCase):
 
     def test_exit(self) -> None:
         """
-        They end the process with status 1, after one line of the log.
+        An endpoint that cannot be listened on ends the process with status 1, after one line in the
+        log.
         """
         options = Options()
         options.parseOptions(["--listen", "unix:/no/such/folder/hub"])

@@ -1,5 +1,5 @@
 """
-One answer as events: what a language model's API sends, and the many ways to stop listening.
+One response as events: the answer of a language model's API, and the many ways to stop reading.
 """
 
 import json
@@ -31,7 +31,7 @@ from tests.functional.scripted_server import (
 
 Requesting = Callable[[str], Deferred[IResponse]]
 
-#: What a model is asked, and what it answers: an object a token, and a word for the end.
+#: A question to a model, and its answer: one object per token, and a word for the end.
 QUESTION = {"model": "m", "stream": True, "messages": [{"role": "user", "content": "hi"}]}
 TOKENS = ["Hel", "lo", " wörld"]
 
@@ -46,23 +46,23 @@ DONE = chunk(b"data: [DONE]\n\n")
 
 async def with_treq(url: str) -> IResponse:
     """
-    POST with treq, as to a language model.
+    Send a POST with treq, as to a language model.
     """
     return await HTTPClient(Agent(reactor)).post(url, json=QUESTION, unbuffered=True)
 
 
 async def with_agent(url: str) -> IResponse:
     """
-    GET with an ``Agent``.
+    Send a GET with an ``Agent``.
     """
     return await Agent(reactor).request(b"GET", url.encode())
 
 
 class OneShotCases:
     """
-    What holds for every response.
+    Tests for every response.
 
-    :cvar ask: Asks for a URL.
+    :cvar ask: Requests a URL.
     """
 
     ask: Requesting
@@ -73,13 +73,13 @@ class OneShotCases:
 
     async def assert_gone(self) -> None:
         """
-        The server sees that the client has gone, though the stream had no end.
+        Check that the server sees that the client has left, although the stream did not end.
         """
         await self.until(lambda: self.server.connections[0].is_lost, "the connection is closed")
 
-    async def test_until_done(self) -> None:
+    async def test_left_at_the_last_token(self) -> None:
         """
-        The tokens come, and the loop is left at the word for the end, which closes the connection.
+        The tokens come, and leaving the loop at the word for the end closes the connection.
         """
         text = ""
         async for event in stream_events(
@@ -91,7 +91,7 @@ class OneShotCases:
         self.assertEqual("Hello wörld", text)
         await self.assert_gone()
 
-    async def test_to_the_end(self) -> None:
+    async def test_end_of_the_response(self) -> None:
         """
         A proper end of the response ends the loop.
         """
@@ -100,14 +100,15 @@ class OneShotCases:
 
     async def test_no_length(self) -> None:
         """
-        So does the end of the connection, where the response has no length.
+        The end of the connection ends the loop, if the response has no length.
         """
         response = await self.response(answers(HEAD + token("a") + b"data: unfinished\n"))
         self.assertEqual(1, len([event async for event in stream_events(response)]))
 
     async def assert_cut(self, *scripts: Script) -> None:
         """
-        What came is heard, and then that it was not all.
+        Check that the events of this response come, and then an error, because the response is
+        incomplete.
         """
         heard = []
         with self.assertRaises(Disconnected) as caught:
@@ -118,25 +119,25 @@ class OneShotCases:
 
     async def test_broken_off(self) -> None:
         """
-        Chunks without the last one.
+        Chunks without a last chunk raise an error after the events.
         """
         await self.assert_cut(answers(CHUNKED_HEAD, chunk(token("a"))))
 
     async def test_reset(self) -> None:
         """
-        A reset.
+        A reset raises an error after the events.
         """
         await self.assert_cut(resets_after(CHUNKED_HEAD, chunk(token("a"))))
 
     async def test_too_short(self) -> None:
         """
-        Less than the length that was announced.
+        Fewer bytes than announced raise an error after the events.
         """
         await self.assert_cut(answers(HEAD[:-2] + b"Content-Length: 1000\r\n\r\n", token("a")))
 
     async def test_exception(self) -> None:
         """
-        An exception leaves the loop.
+        An exception that leaves the loop closes the connection.
         """
         with self.assertRaises(ZeroDivisionError):
             async for _ in stream_events(
@@ -147,7 +148,7 @@ class OneShotCases:
 
     async def test_cancelled(self) -> None:
         """
-        Cancelling what waits in the loop leaves it.
+        Cancelling the code that waits in the loop closes the connection.
         """
         heard: list[Event] = []
 
@@ -164,7 +165,7 @@ class OneShotCases:
 
     async def test_generator_closed(self) -> None:
         """
-        A generator around the loop is closed.
+        Closing a generator around the loop closes the connection.
         """
 
         async def texts(response: IResponse) -> AsyncIterator[str]:
@@ -179,7 +180,7 @@ class OneShotCases:
 
     async def test_closed(self) -> None:
         """
-        ``aclose`` closes, also twice, and there is no event after it.
+        ``aclose`` closes the connection, also if called twice, and no event comes after it.
         """
         response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
         async with aclosing(stream_events(response)) as events:
@@ -191,15 +192,15 @@ class OneShotCases:
 
     async def test_closed_before_first(self) -> None:
         """
-        ``aclose`` before anything was read closes, too.
+        ``aclose`` before any read also closes the connection.
         """
         response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
         await stream_events(response).aclose()
         await self.assert_gone()
 
-    async def test_forgotten(self) -> None:
+    async def test_dropped_before_first(self) -> None:
         """
-        What is dropped before anything was read is closed.
+        A response that is dropped before any read is closed.
         """
         stream_events(await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER)))
         await self.assert_gone()
@@ -214,7 +215,7 @@ class OneShotCases:
 
     async def test_error(self) -> None:
         """
-        A status that is an error is one, with the start of the body.
+        An error status raises an error with the start of the body.
         """
         problem = await self.assert_refused(
             head(
@@ -233,7 +234,7 @@ class OneShotCases:
 
     async def test_wrong_type(self) -> None:
         """
-        So is a response of another type.
+        A response of another type raises an error.
         """
         problem = await self.assert_refused(
             head("200 OK", content_type="application/json", content_length=2, connection="close"),
@@ -243,7 +244,7 @@ class OneShotCases:
 
     async def test_endless_line(self) -> None:
         """
-        An event that is too large is an error, and closes the connection.
+        An event that is too large raises an error, and closes the connection.
         """
         response = await self.response(
             answers_and_stays(CHUNKED_HEAD, chunk(b"data: " + b"x" * 100_000))
@@ -285,7 +286,8 @@ class AgentTests(OneShotCases, ClientCase):
 
     async def test_connection_is_kept(self) -> None:
         """
-        A response that was read to its end leaves its connection to the pool, for the next one.
+        A response that was read to its end returns its connection to the pool, for the next
+        request.
         """
         pool = HTTPConnectionPool(reactor)
         self.addCleanup(pool.closeCachedConnections)

@@ -32,7 +32,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_pipe(self) -> None:
         """
-        In a pipe each event is an object on a line, as it comes; --count ends it.
+        In a pipe, each event is a JSON object on a line, as it comes; --count ends the command.
         """
         with (
             mercure_hub() as process,
@@ -51,8 +51,8 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_dialects_and_tokens(self) -> None:
         """
-        In both dialects a token, from the environment or a file, shows what is private; without
-        one it is not shown.
+        In both dialects, a token from the environment or from a file shows private updates; without
+        a token they are not shown.
         """
         with mercure_hub() as process, tempfile.TemporaryDirectory() as folder:
             publish(process, "psst", private=True)
@@ -81,7 +81,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_pattern(self) -> None:
         """
-        A pattern of topics is one of the dialect.
+        A pattern of topics is read as its dialect defines.
         """
         with mercure_hub() as process:
             publish(process, "x")
@@ -96,18 +96,19 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_plain_stream(self) -> None:
         """
-        Any event stream will do.
+        The command reads any event stream.
         """
         with hub("--tick", "0.05") as process:
             status, output, errors = run("subscribe", f"{process.url}sse", "--count=2", "--quiet")
         self.assertEqual((0, ""), (status, errors))
         self.assertEqual(["tick", "tick"], [event["type"] for event in events_in(output)])
-        [id] = {event["id"] for event in events_in(output)}  # it was told at the start
+        [id] = {event["id"] for event in events_in(output)}  # it was printed at the start
         self.assertTrue(id.endswith(".0"), id)
 
     def test_terminal(self) -> None:
         """
-        On a terminal events are there to be read, in colours, and it obeys nothing that they say.
+        On a terminal, events are easy to read, in colours, and control characters in them have no
+        effect.
         """
         with mercure_hub() as process:
             id = publish(process, "one\x1b[2J\x9b1m\r\ntwo\u202e")
@@ -132,7 +133,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_restart(self) -> None:
         """
-        When the hub goes it waits for it, says so, comes back, and says what was missed.
+        If the hub goes away, the command says so, waits, reconnects, and reports missed events.
         """
         stack = ExitStack()
         self.addCleanup(stack.close)
@@ -156,7 +157,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_plain_gap(self) -> None:
         """
-        A plain stream of ours tells of a gap, too.
+        A gap in a plain stream of ours is also reported.
         """
         with hub() as process:
             status, _, errors = run("subscribe", f"{process.url}sse", "--since=x", "--count=1")
@@ -165,7 +166,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        What the server refuses ends it, with status 1 and the server's own words.
+        If the server refuses the request, the command ends with status 1 and the server's words.
         """
         with mercure_hub() as process:
             for arguments, said in (
@@ -181,9 +182,10 @@ class SubscribeTests(SynchronousTestCase):
                     self.assertNotIn("Traceback", errors)
                     self.assertNotIn("bad.bad", errors)
 
-    def test_enough(self) -> None:
+    def test_once_and_attempts(self) -> None:
         """
-        --once ends it with the stream; --attempts after so many that came to nothing.
+        With --once the command ends with the stream; with --attempts, after this many failed
+        attempts.
         """
         with hub() as process:
             url = f"{process.url}sse"
@@ -198,7 +200,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends it, by that very signal, and without a word; so does SIGTERM.
+        Ctrl-C ends the command by this signal, without a message; so does SIGTERM.
         """
         with hub() as process:
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -210,7 +212,8 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_broken_pipe(self) -> None:
         """
-        When who reads has gone it ends without a word, even if nothing comes.
+        When the reader of a pipe has gone, the command ends without a message, even if no event
+        comes.
         """
         with mercure_hub() as process:
             for is_quiet in (True, False):
@@ -226,7 +229,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_stderr_gone(self) -> None:
         """
-        Where errors and output go to the same reader, who has gone, it is quiet, too.
+        If output and errors go to one reader, and it has gone, the command ends quietly.
         """
         with hub("--tick", "0.05") as process:
             shell = f"{sys.executable} -m ssetwist subscribe {process.url}sse 2>&1 | head -1"
@@ -244,7 +247,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_disk_full(self) -> None:
         """
-        What cannot be written ends it, with status 1, and says why.
+        If the output cannot be written, the command ends with status 1, and says why.
         """
         require(Path("/dev/full").exists(), "/dev/full")
         with hub("--tick", "0.05") as process, open("/dev/full", "w") as full:
@@ -261,7 +264,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_slow_reader(self) -> None:
         """
-        Who reads late has missed nothing: the command waits, and the hub keeps what is unread.
+        A slow reader misses nothing: the command waits, and the hub keeps the unread events.
         """
         with mercure_hub() as process:
             lines = "".join(f"{number} {'x' * 1000}\n" for number in range(5000))
@@ -277,9 +280,9 @@ class SubscribeTests(SynchronousTestCase):
                 numbers = [int(event["data"].split()[0]) for event in events_in(running.output)]
                 self.assertEqual(list(range(5000)), numbers)
 
-    def test_wrong(self) -> None:
+    def test_command_line_with_a_mistake(self) -> None:
         """
-        A command line that makes no sense has status 2, and says why.
+        A command line with a mistake has status 2, and an error that says why.
         """
         cases = (
             (("ftp://x/",), "http"),
@@ -300,7 +303,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_help(self) -> None:
         """
-        The help says what each status means.
+        The help explains each status.
         """
         for name in ("subscribe", "publish"):
             status, output, errors = run(name, "--help")

@@ -1,5 +1,5 @@
 """
-Streams over TLS: there is no straight way to the socket there.
+Streams over TLS, which has no direct way to the socket.
 """
 
 import contextlib
@@ -61,7 +61,7 @@ class HTTP1Tests(TLSCase):
 
     def test_whole_life(self) -> None:
         """
-        Connect, hear, close, and be gone.
+        A client connects, receives events and closes, and the server forgets it.
         """
         with hub("--tick", "0.1", listen=self.listen) as process:
             connection = self.connect(process, "http/1.1")
@@ -69,12 +69,12 @@ class HTTP1Tests(TLSCase):
             received = read_until(connection, b'"subscribers":1}\n\n')
             self.assertIn(b"\r\nContent-Type: text/event-stream\r\n", received)
             connection.close()
-            # It leaves with a session ticket unread, and so with a reset.
+            # The client leaves with a session ticket unread, and so with a reset.
             process.wait_for(r"/sse: (client closed|connection lost) after")
 
     def test_drain(self) -> None:
         """
-        A stream gets its last chunk, and one that never reads does not keep the server.
+        A stream gets its last chunk, and a client that never reads does not delay the server.
         """
         with hub(
             *("--tick", "0.001", "--drain-timeout", "3", "--stall-timeout", "1000"),
@@ -91,7 +91,8 @@ class HTTP1Tests(TLSCase):
 
     def test_never_reads_behind_earlier_responses(self) -> None:
         """
-        A client is cut, and costs little, also if the connection was full when the stream began.
+        A client that does not read is cut off, and costs little, even if the connection was full
+        when the stream began.
         """
         with hub(
             "--tick", "0.001", "--stall-timeout", "2", "--heartbeat", "1", listen=self.listen
@@ -109,20 +110,20 @@ class HTTP1Tests(TLSCase):
             connection = self.connect(process, "http/1.1")
             connection.sendall(REQUEST)
             read_until(connection, b"retry: ")
-            # It may be cut before it has sent them all.
-            with contextlib.suppress(OSError):  # trial takes a bare "suppress" for its own
+            # The client may be cut off before it has sent everything.
+            with contextlib.suppress(OSError):  # trial claims a bare "suppress"
                 connection.sendall(b"x" * 20000)
             process.wait_for("bytes after the request")
 
 
 class ProtocolTests(TLSCase):
     """
-    What is agreed upon.
+    Protocols that TLS negotiates.
     """
 
     def test_pitfall_K19_no_http2(self) -> None:
         """
-        A client that would rather speak HTTP/2 is answered in HTTP/1.1.
+        A client that prefers HTTP/2 is answered in HTTP/1.1.
         """
         with hub("--tick", "0", listen=self.listen) as process:
             connection = self.connect(process, "h2", "http/1.1")

@@ -16,7 +16,7 @@ SECRET = "a secret of thirty-two bytes and more"
 
 def run(*arguments: str, input: str = "") -> "subprocess.CompletedProcess[str]":
     """
-    Run a command, to its end.
+    Run a command to its end.
     """
     return subprocess.run(
         [sys.executable, "-m", "ssetwist", *arguments],
@@ -36,7 +36,7 @@ class TokenCommandTests(SynchronousTestCase):
 
     def test_mint_and_check(self) -> None:
         """
-        A token that is made is accepted; what comes out is the token, and nothing else.
+        A minted token is accepted; the output is the token, and nothing else.
         """
         options = ("--key", "env:HUB_KEY", "--audience", HUB)
         made = run("token", "mint", *options, "--publish", "*")
@@ -51,7 +51,7 @@ class TokenCommandTests(SynchronousTestCase):
 
     def test_set_that_is_down(self) -> None:
         """
-        A set that cannot be fetched is said to be the reason, and the process ends.
+        A key set that cannot be fetched is named as the reason, and the process ends.
         """
         token = run("token", "mint", "--dialect", "0.x", "--key", "env:HUB_KEY", "--publish", "*")
         found = run(
@@ -62,7 +62,7 @@ class TokenCommandTests(SynchronousTestCase):
 
     def test_usage(self) -> None:
         """
-        Who asks for nothing, or for nonsense, gets status 2 and no traceback.
+        A command line without a command, or with nonsense, has status 2 and no traceback.
         """
         for arguments in ((), ("token",), ("token", "check", "x", "--key", SECRET)):
             ended = run(*arguments)

@@ -1,5 +1,5 @@
 """
-``twistd ssetwist`` as a process, spoken to over real sockets.
+``twistd ssetwist`` as a process, over real sockets.
 """
 
 import os
@@ -30,11 +30,12 @@ from tests.functional.support import (
 )
 from tests.functional.twistd_process import PROPER_END, SILENT, curl_lines, head, ticks, unchunked
 
-#: Whoever has to wait for those that do not read waits longer than any test does.
+#: Drain time-out, in seconds, longer than any test: a hub that waits for clients that do not read
+#: waits that long.
 FOR_EVER = ("--drain-timeout", f"{10 * PATIENCE:g}")
 
-#: Bytes of a stream that are more than the kernel holds back for a client that does not read, and
-#: less than what makes the server cut it.
+#: Bytes of a stream: more than the kernel stores for a client that does not read, and less than
+#: make the server cut it off.
 ENOUGH_TO_BE_BEHIND = 200_000
 
 
@@ -54,20 +55,20 @@ def non_reader(process: HubProcess) -> Iterator[socket.socket]:
 @contextmanager
 def one_behind(*options: str) -> Iterator[tuple[HubProcess, socket.socket]]:
     """
-    Run a hub with one client that reads, which is given, and one that is behind.
+    Run a hub with one client that reads, which is yielded, and one that is behind.
     """
     never = f"{10 * PATIENCE:g}"  # a stall ends nothing here
     with (
         hub("--tick", "0.001", "--stall-timeout", never, *options) as process,
         non_reader(process) as other,
     ):
-        wait_until(lambda: process.subscribers() == 1, "it is subscribed")
+        wait_until(lambda: process.subscribers() == 1, "the client is subscribed")
         with subscribe(process) as reader:
             received = 0
             while received < ENOUGH_TO_BE_BEHIND:
                 received += len(reader.recv(65536))
             yield process, reader
-            # Had it not been behind, the test would have shown nothing.
+            # If it had not been behind, the test would have shown nothing.
             if process.process.poll() is None:
                 process.stop()  # by a second signal, if the first one was sent
             name = "{}:{}".format(*other.getsockname())
@@ -80,27 +81,27 @@ def one_behind(*options: str) -> Iterator[tuple[HubProcess, socket.socket]]:
 
 class ListenTests(SynchronousTestCase):
     """
-    What is listened on, and that events come out of it.
+    Listening, and the events of a hub.
     """
 
     def test_stream_begins_before_any_event(self) -> None:
         """
-        curl -N shows the beginning of a stream on which nothing happens.
+        curl -N shows the start of a stream that has no events.
         """
         with hub(*SILENT) as process, curl_lines(f"{process.url}sse") as lines:
             self.assertEqual(b"retry: 3000\n", next(lines))
 
     def test_ticks_arrive_at_once(self) -> None:
         """
-        curl -N shows each tick when it is published, not when the next one pushes it out.
+        curl -N shows each tick when it is published, not when the next one comes.
         """
         with hub("--tick", "1") as process, curl_lines(f"{process.url}sse") as lines:
             for number, tick in enumerate(ticks(lines), 1):
                 self.assertEqual(number, tick["tick"])
                 published = datetime.fromisoformat(str(tick["time"]))
                 late = datetime.now(timezone.utc) - published
-                # If one pushed out the other, all would be later than a second.  On a busy machine
-                # some may be.
+                # If one tick needed the next, all would be later than a second.  On a busy machine
+                # some may be late.
                 if late.total_seconds() < 0.9:
                     break
                 self.assertLess(number, PATIENCE)
@@ -117,7 +118,7 @@ class ListenTests(SynchronousTestCase):
 
     def test_unix_socket(self) -> None:
         """
-        A UNIX socket can be listened on.
+        A hub can listen on a UNIX socket.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = f"{folder}/hub"
@@ -154,10 +155,10 @@ class ListenTests(SynchronousTestCase):
 
 class WrongOptionTests(SynchronousTestCase):
     """
-    A command line that is wrong.
+    Command lines with a mistake.
     """
 
-    #: The options, and what the one line on stderr must name.
+    #: The options, and a text that the one line on stderr must have.
     CASES = (
         ("--tick=x", "--tick"),
         ("--tick=", "--tick"),
@@ -191,7 +192,7 @@ class WrongOptionTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """
-        So it is, to the letter, when a shell runs the command.
+        The one line about a wrong option is the same, to the letter, when a shell runs the command.
         """
         done = subprocess.run(
             [Path(sys.executable).with_name("twistd"), "-n", "--pidfile=", "ssetwist", "--tick=x"],
@@ -219,7 +220,8 @@ class WrongOptionTests(SynchronousTestCase):
 
     def test_cannot_listen(self) -> None:
         """
-        An endpoint that cannot be had ends with status 1 and one critical line of the log.
+        An endpoint that is not available ends the process with status 1 and one critical line in
+        the log.
         """
         with socket.create_server(("127.0.0.1", 0)) as taken:
             in_use = f"tcp:{taken.getsockname()[1]}:interface=127.0.0.1"
@@ -252,8 +254,8 @@ class DaemonTests(SynchronousTestCase):
 
     def test_in_use(self) -> None:
         """
-        The process that started it learns of it and exits with status 1 at once; the log has one
-        line about it, and nothing is left behind.
+        The process that started the daemon notices this and exits with status 1 at once; the log
+        has one line about it, and nothing is left behind.
         """
         with (
             tempfile.TemporaryDirectory() as folder,
@@ -287,7 +289,7 @@ class StopTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        # A shell may have us started with SIGINT ignored, which a child would inherit.
+        # A shell may start this process with SIGINT ignored, and a child would inherit that.
         before = signal.signal(signal.SIGINT, signal.default_int_handler)
         self.addCleanup(signal.signal, signal.SIGINT, before)
 
@@ -320,17 +322,17 @@ class StopTests(SynchronousTestCase):
 
     def test_just_started(self) -> None:
         """
-        A process that has said that it listens can be stopped properly from then on.
+        A process that has logged that it listens can be stopped properly from then on.
         """
         with hub(*SILENT) as process:
             self.assertEqual(0, process.stop(signal.SIGTERM))
 
     def test_two_signals_at_once(self) -> None:
         """
-        SIGINT and SIGTERM at the same moment stop it like one of them, without an error.
+        SIGINT and SIGTERM at the same moment stop the process like one signal, without an error.
         """
         with hub(*SILENT) as process, subscribe(process):
-            # While it is halted both are kept for it; then it gets both together.
+            # While it is halted, the kernel keeps both signals; then it gets both together.
             for number in (signal.SIGSTOP, signal.SIGINT, signal.SIGTERM, signal.SIGCONT):
                 process.process.send_signal(number)
             self.assertEqual(0, process.wait())
@@ -345,9 +347,9 @@ class StopTests(SynchronousTestCase):
             self.assertRegex(b"\r\n" + read_to_end(stream), PROPER_END)
             self.assertEqual(0, process.wait())
 
-    def test_nobody_waits_for_the_idle(self) -> None:
+    def test_idle_connections_do_not_delay(self) -> None:
         """
-        Connections without a request, or with half of one, or kept alive, do not delay the stop.
+        Connections without a request, with half a request, or kept alive do not delay the stop.
         """
         with hub(*SILENT, *FOR_EVER) as process, ExitStack() as stack:
             for beginning in (b"", b"GET /sse HT", head("HEAD /sse HTTP/1.1", "Host: localhost")):
@@ -359,23 +361,25 @@ class StopTests(SynchronousTestCase):
 
     def test_non_reader_does_not_harm_the_others(self) -> None:
         """
-        Those who read get the end of their stream at once, whoever does not read.
+        Clients that read get the end of their stream at once, even if others do not read.
         """
         with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
             self.assertRegex(b"\r\n" + read_to_end(reader), PROPER_END)
-            self.assertIsNone(process.process.poll(), "it still waits for the other one")
+            self.assertIsNone(
+                process.process.poll(), "the process still waits for the other client"
+            )
 
     def test_non_reader_is_cut(self) -> None:
         """
-        A client that never reads is cut, and the process gone, within the drain time-out.
+        A client that never reads is cut off, and the process ends, within the drain time-out.
         """
         with one_behind("--drain-timeout", "2") as (process, _):
             self.assertEqual(0, process.stop())
 
-    def test_nobody_new_comes_in(self) -> None:
+    def test_no_new_connections_while_stopping(self) -> None:
         """
-        A process that stops, and still waits for someone, takes no new connection.
+        A process that stops, and still waits for a client, accepts no new connection.
         """
         with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
@@ -385,7 +389,7 @@ class StopTests(SynchronousTestCase):
 
     def test_second_signal(self) -> None:
         """
-        A second signal does not wait for those who do not read.
+        A second signal does not wait for clients that do not read.
         """
         with one_behind(*FOR_EVER) as (process, reader):
             process.process.send_signal(signal.SIGTERM)
@@ -395,10 +399,10 @@ class StopTests(SynchronousTestCase):
 
 class EndTests(SynchronousTestCase):
     """
-    A stream ends, and that is noticed and logged.
+    The end of a stream is noticed and logged.
     """
 
-    #: How a client leaves, and why the stream then has ended.
+    #: Ways that a client leaves, and the reason in the log.
     WAYS = (
         ("close", "client closed"),
         ("half-close", "client closed"),
@@ -431,7 +435,8 @@ class EndTests(SynchronousTestCase):
 
     def test_each_way_is_noticed(self) -> None:
         """
-        However a client leaves, it is noticed without a write, and the log says who and why.
+        However a client leaves, the server notices without a write, and logs the client and the
+        reason.
         """
         with hub(*SILENT) as process:
             for way, reason in self.WAYS:
@@ -455,7 +460,7 @@ class EndTests(SynchronousTestCase):
 
     def test_killed_process(self) -> None:
         """
-        A client process that is killed is noticed without a write.
+        The server notices a client process that is killed, without a write.
         """
         with hub(*SILENT) as process:
             with curl_lines(f"{process.url}sse") as lines:
@@ -464,13 +469,14 @@ class EndTests(SynchronousTestCase):
 
     def test_one_line_for_a_stream(self) -> None:
         """
-        The log has one line for each ended stream: who, where, why, how long, events, bytes.
+        The log has one line for each ended stream: client, resource, reason, duration, events,
+        bytes.
         """
         with hub("--tick", "0.05") as process, subscribe(process, "/sse?q=1") as stream:
             host, port = stream.getsockname()
             read_until(stream, b'"tick":5')
             stream.close()
-            wait_until(lambda: process.subscribers() == 0, "it is gone")
+            wait_until(lambda: process.subscribers() == 0, "the client is gone")
             lines = [line for line in process.read_log().splitlines() if f":{port} " in line]
             self.assertEqual(1, len(lines), lines)
             self.assertRegex(
@@ -479,9 +485,9 @@ class EndTests(SynchronousTestCase):
                 r"\d+ events, \d+ bytes$",
             )
 
-    def test_accounts(self) -> None:
+    def test_events_and_bytes_in_the_log(self) -> None:
         """
-        The events and bytes of that line are those that the client got.
+        The line has the number of events and bytes that the client got.
         """
         with hub("--tick", "0.02") as process, process.connect() as stream:
             stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))

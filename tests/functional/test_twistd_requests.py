@@ -1,5 +1,5 @@
 """
-Requests to ``twistd ssetwist``, and how many streams it holds.
+Requests to ``twistd ssetwist``, and the number of its streams.
 """
 
 import json
@@ -36,12 +36,13 @@ from tests.functional.twistd_process import (
 
 class RequestTests(SynchronousTestCase):
     """
-    Requests that are no plain ``GET`` of HTTP/1.1.
+    Requests other than a plain ``GET`` of HTTP/1.1.
     """
 
     def test_head(self) -> None:
         """
-        HEAD gets the head of a stream and subscribes nobody; its connection serves the next.
+        HEAD gets the head of a stream and creates no subscription; its connection serves the next
+        request.
         """
         with hub(*SILENT) as process, closing(http(process)) as connection:
             connection.request("HEAD", "/sse")
@@ -56,7 +57,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_stream_after_head(self) -> None:
         """
-        A connection that was used for HEAD is then as good for a stream as a new one.
+        A connection that was used for HEAD then serves a stream like a new connection.
         """
         with hub("--tick", "0.1") as process, process.connect() as stream:
             stream.sendall(head("HEAD /sse HTTP/1.1", "Host: localhost"))
@@ -68,7 +69,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        OPTIONS says which methods there are.
+        OPTIONS lists the methods.
         """
         with hub(*SILENT) as process, closing(http(process)) as connection:
             connection.request("OPTIONS", "/sse")
@@ -99,7 +100,8 @@ class RequestTests(SynchronousTestCase):
 
     def test_connection_close(self) -> None:
         """
-        With ``Connection: close`` the stream is the same, and at its end the server closes.
+        With ``Connection: close`` the stream is the same, and the server closes the connection at
+        its end.
         """
         with hub("--tick", "0.1") as process, process.connect() as stream:
             stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost", "Connection: close"))
@@ -110,8 +112,8 @@ class RequestTests(SynchronousTestCase):
 
     def test_large_body(self) -> None:
         """
-        A body of 10 MB is refused with 413, whether its length is said before or not, and the
-        process has not grown by it.
+        A body of 10 MB is refused with 413, with and without an announced length, and the memory of
+        the process does not grow by it.
         """
         body = bytes(10_000_000)
         command = [require_program("curl"), "-sS", "--noproxy", "*", "--data-binary", "@-"]
@@ -131,7 +133,7 @@ class RequestTests(SynchronousTestCase):
 
 def peak_memory(process: HubProcess) -> int:
     """
-    Return the most memory that the process ever had, in bytes.
+    Return the most memory that the process has ever had, in bytes.
     """
     status = Path(f"/proc/{process.process.pid}/status").read_text()
     found = re.search(r"VmHWM:\s+(\d+) kB", status)
@@ -141,13 +143,13 @@ def peak_memory(process: HubProcess) -> int:
 
 class CapacityTests(SynchronousTestCase):
     """
-    A hub that has as many subscribers as it may.
+    A hub that is full.
     """
 
     def setUp(self) -> None:
         stack = ExitStack()
         self.addCleanup(stack.close)
-        # Each is full with one.
+        # Each of them is full with one subscriber.
         self.full = []
         for limit in ("--max-subscribers", "--max-per-address"):
             process = stack.enter_context(hub(*SILENT, limit, "1"))
@@ -155,7 +157,7 @@ class CapacityTests(SynchronousTestCase):
 
     def test_browser(self) -> None:
         """
-        A browser gets 200, a longer ``retry``, and the end: anything else it takes as final.
+        A browser gets 200, a longer ``retry``, and the end: it takes any other answer as final.
         """
         for process, _ in self.full:
             with closing(http(process)) as connection:
@@ -169,20 +171,20 @@ class CapacityTests(SynchronousTestCase):
             assert found is not None, body
             self.assertTrue(30_000 <= int(found[1]) <= 60_000, body)
 
-    def test_others(self) -> None:
+    def test_other_clients(self) -> None:
         """
-        Others get 503 and are told when to try again.
+        Other clients get 503, with the time to try again.
         """
         for process, _ in self.full:
             found = curl(process, "-i").stdout
             self.assertRegex(found, rb"^HTTP/1.1 503 ")
             self.assertRegex(found, rb"(?i)\r\nRetry-After: [3-6]\d\r\n")
 
-    def test_room_again(self) -> None:
+    def test_room_after_one_has_left(self) -> None:
         """
-        When one has left, the next one is let in.
+        When one subscriber has left, the next one is let in.
         """
         for process, stream in self.full:
             stream.close()
-            wait_until(lambda process=process: process.subscribers() == 0, "it is gone")
+            wait_until(lambda process=process: process.subscribers() == 0, "the client is gone")
             subscribe(process).close()

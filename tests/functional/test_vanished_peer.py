@@ -18,12 +18,12 @@ from ssetwist import EndReason
 from tests.functional.case import HubCase
 from tests.functional.support import PATIENCE, hub, require, require_program
 
-#: A small network of this process, out of the range for tests of networks (RFC 2544), and in it the
-#: addresses of the two ends of the link.
+#: A small network of this process, from the range for tests of networks (RFC 2544), and the
+#: addresses of both ends of the link.
 NETWORK = IPv4Address("198.18.0.0") + os.getpid() % 2**15 * 4
 HOST, PEER = str(NETWORK + 1), str(NETWORK + 2)
 
-#: Subscribes, says so when the first bytes have come, and stays.
+#: A program that subscribes, says so when the first bytes have come, and stays.
 CLIENT = f"""
 import socket, sys
 stream = socket.create_connection(({HOST!r}, int(sys.argv[1])), {PATIENCE})
@@ -33,10 +33,11 @@ print("subscribed", flush=True)
 input()
 """
 
-#: In seconds: as short as the options allow without the machine's own pauses becoming visible.
+#: Time-outs in seconds: as short as the options allow, but longer than the pauses of a busy
+#: machine.
 HEARTBEAT, STALL_TIMEOUT = 1.0, 2.0
 
-#: Seconds of silence until the kernel's own probes begin, and between them.
+#: Seconds of silence until the kernel's own probes begin, and between two probes.
 KEEPALIVE_IDLE, KEEPALIVE_INTERVAL = 15, 5
 
 _numbers = count(1)
@@ -44,9 +45,9 @@ _numbers = count(1)
 
 class Link:
     """
-    A link to a network of its own, in which a client can be.
+    A link to a separate network with a client in it.
 
-    It ends with the test.
+    It is removed after the test.
     """
 
     def __init__(self, case: SynchronousTestCase) -> None:
@@ -70,7 +71,7 @@ class Link:
 
     def run_ip(self, *arguments: str, may_fail: bool = False) -> None:
         """
-        Run ``ip``; where it may fail, skip the test if it does, but not in CI.
+        Run ``ip``.  If it fails, skip the test if that is allowed; fail in CI.
         """
         result = subprocess.run([self.ip, *arguments], capture_output=True, text=True)
         if may_fail:
@@ -87,13 +88,13 @@ class Link:
 
     def cut(self) -> None:
         """
-        Cut it.
+        Cut the link.
         """
         self.run_inside("link", "set", self.name, "down")
 
     def subscribe(self, port: int, path: str) -> "subprocess.Popen[bytes]":
         """
-        Have a client subscribe, which is killed after the test.
+        Make a client subscribe; it is killed after the test.
         """
         client = subprocess.Popen(
             [
@@ -110,18 +111,19 @@ class Link:
 
 class VanishedPeerTests(SynchronousTestCase):
     """
-    A client in a network of its own, and the end of its stream when the link to it is cut.
+    A client in a separate network, and the end of its stream when the link is cut.
     """
 
     def assert_noticed(self, *options: str, before: float) -> None:
         """
         Subscribe, cut the link, and wait for the end of the stream.
 
-        :param before: Seconds after which something else would have noticed it.
+        :param before: Seconds after which something else would have noticed the cut.
         """
         link = Link(self)
         with ExitStack() as stack:
-            # Others can connect there, so it wants a key; its stream is for everyone all the same.
+            # Others could connect to this address, so the hub needs a key; its stream is open for
+            # everyone.
             key = stack.enter_context(NamedTemporaryFile())
             key.write(b"k" * 32)
             key.flush()
@@ -141,7 +143,7 @@ class VanishedPeerTests(SynchronousTestCase):
 
     def test_heartbeat_alone(self) -> None:
         """
-        On a stream without events the heartbeat and the user time-out notice it, before the
+        On a stream without events, heartbeats and the user time-out notice the cut, before the
         kernel's probes would.
         """
         self.assert_noticed(
@@ -152,27 +154,27 @@ class VanishedPeerTests(SynchronousTestCase):
 
     def test_events(self) -> None:
         """
-        On a stream with events the user time-out notices it; by itself the kernel would try again
-        for a quarter of an hour.
+        On a stream with events, the user time-out notices the cut; by default the kernel would
+        retry for a quarter of an hour.
         """
         self.assert_noticed("--tick", "0.2", "--stall-timeout", f"{STALL_TIMEOUT:g}", before=900)
 
 
 class ProbesTests(HubCase):
     """
-    The same, where nothing is ever written.
+    On a stream without any write, the cut is noticed as well.
     """
 
     listen = f"tcp:0:interface={HOST}"
 
     async def test_probes(self) -> None:
         """
-        On a stream without events and without a heartbeat the kernel's probes notice it.
+        On a stream without events and without heartbeats, the kernel's probes notice the cut.
         """
         link = Link(self)
         await self.start(heartbeat=0, stall_timeout=STALL_TIMEOUT)
         client = link.subscribe(self.port.getHost().port, "/")
-        await self.until(lambda: self.subscribers, "it is subscribed")
+        await self.until(lambda: self.subscribers, "the client is subscribed")
         assert client.stdout is not None
         self.assertEqual(b"subscribed\n", await deferToThread(client.stdout.readline))
         (subscriber,) = self.subscribers
@@ -183,7 +185,7 @@ class ProbesTests(HubCase):
             (socket.TCP_KEEPINTVL, KEEPALIVE_INTERVAL),
         ):
             self.assertEqual(seconds, probed.getsockopt(socket.IPPROTO_TCP, option))
-            # So many seconds are too many for a test.
+            # This many seconds are too many for a test.
             probed.setsockopt(socket.IPPROTO_TCP, option, 1)
         link.cut()
         self.assertEqual(EndReason.CONNECTION_LOST, await self.end_reason())

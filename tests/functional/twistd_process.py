@@ -1,5 +1,5 @@
 """
-``twistd ssetwist``, spoken to byte by byte.
+``twistd ssetwist``, byte by byte.
 """
 
 import json
@@ -10,12 +10,12 @@ from http.client import HTTPConnection
 
 from tests.functional.support import PATIENCE, HubProcess, require_program
 
-#: Nothing is ever written by itself: what is noticed, is noticed without a write.
+#: Options for a hub that writes nothing by itself, so that an end is noticed without a write.
 SILENT = ("--tick", "0", "--heartbeat", "0")
 
 LAST_CHUNK = b"0\r\n\r\n"
 
-#: The last words of a stream, in a chunk of their own, and the end of the response.
+#: The last words of a stream, in their own chunk, and the end of the response.
 PROPER_END = rb"\r\nretry: \d+\n\r\n0\r\n\r\n$"
 
 BROWSER = {"User-Agent": "Mozilla/5.0 (X11; Linux x86_64)"}
@@ -30,7 +30,7 @@ def head(*lines: str) -> bytes:
 
 def unchunked(received: bytes) -> bytes:
     """
-    Take the body of a whole response out of its chunks.
+    Return the body of a whole response, without its chunks.
     """
     rest, body = received.partition(b"\r\n\r\n")[2], b""
     while size := int((line := rest.partition(b"\r\n")[0]), 16):
@@ -58,7 +58,7 @@ def curl(process: HubProcess, *options: str) -> subprocess.CompletedProcess[byte
 @contextmanager
 def curl_lines(url: str, *options: str) -> Iterator[Iterator[bytes]]:
     """
-    Run ``curl -N``, and give its lines as they come.
+    Run ``curl -N``, and yield its lines as they come.
     """
     command = [require_program("curl"), "-sSN", "--noproxy", "*", *options, url]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as process:
@@ -71,6 +71,6 @@ def curl_lines(url: str, *options: str) -> Iterator[Iterator[bytes]]:
 
 def ticks(lines: Iterator[bytes]) -> Iterator[dict[str, object]]:
     """
-    Take the data of the events out of lines.
+    Return the data of the events in some lines.
     """
     return (json.loads(line[6:]) for line in lines if line.startswith(b"data: "))

@@ -106,7 +106,7 @@ class Idempotency(Generic[T]):
 
     def __len__(self) -> int:
         """
-        The number of keys that are held now.
+        Return the number of keys that are held now.
         """
         return len(self._under_way) + len(self._done)
 

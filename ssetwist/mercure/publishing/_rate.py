@@ -63,7 +63,7 @@ class Rate:
 
     def __len__(self) -> int:
         """
-        The number of publishers that are remembered now.
+        Return the number of publishers that are remembered now.
         """
         return len(self._buckets)
 

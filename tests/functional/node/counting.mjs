@@ -1,4 +1,4 @@
-// What the servers here do; tests/functional/servers/__init__.py says why.
+// A server for the tests; tests/functional/servers/__init__.py says what it does and why.
 
 import { createServer } from "node:http";
 
@@ -11,7 +11,7 @@ export function text(number) {
   return `${number}\n\nünd weiter 🙂`;
 }
 
-// Answers each request with the numbers that come next for its client, and says where.
+// Answers each request with the next numbers of its client, and prints its port.
 export function serve(answer) {
   const server = createServer(async (request, response) => {
     const begin = Number(request.headers["last-event-id"] ?? 0) + 1;

@@ -1,7 +1,7 @@
 import { EventSource } from "eventsource-4";
 import { headers, listen, url } from "./say.mjs";
 
-// It has no option for headers, but takes another fetch.
+// This library has no option for headers, but accepts another fetch.
 function fetchWithToken(input, init) {
   return fetch(input, { ...init, headers: { ...init.headers, ...headers } });
 }

@@ -1,4 +1,4 @@
-// It is for browsers, and asks for a window.
+// This library is for browsers and needs a window.
 globalThis.window = globalThis;
 
 const { fetchEventSource } = await import("@microsoft/fetch-event-source");
@@ -6,7 +6,7 @@ const { headers, say, url } = await import("./say.mjs");
 
 await fetchEventSource(url, {
   headers,
-  openWhenHidden: true, // or it would ask for a document, too
+  openWhenHidden: true, // otherwise it also needs a document
   async onopen(response) {
     say(response.ok ? { opened: true } : { failed: response.status });
   },
@@ -14,6 +14,6 @@ await fetchEventSource(url, {
     if (event.event === "") say({ id: event.id, data: event.data });
   },
   onclose() {
-    throw new Error("ended"); // without that, it does not come back from a stream that was ended
+    throw new Error("ended"); // otherwise it does not reconnect after the end of a stream
   },
 });

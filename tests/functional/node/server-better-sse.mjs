@@ -1,4 +1,4 @@
-// better-sse: it writes the data of an event as JSON.
+// better-sse writes the data of an event as JSON.
 
 import { createSession } from "better-sse";
 import { RETRY, TYPE, serve, text } from "./counting.mjs";

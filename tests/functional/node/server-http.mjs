@@ -1,9 +1,9 @@
-// node without a library: res.write, in pieces that are cut anywhere, and now and then a reset.
+// node without a library: res.write, in pieces cut anywhere, and a reset now and then.
 
 import { setTimeout } from "node:timers/promises";
 import { RETRY, TYPE, serve, text } from "./counting.mjs";
 
-const PIECE = 7; // bytes: in the middle of a field, of a character, of a line end
+const PIECE = 7; // bytes; cuts fields, characters and line ends
 let connections = 0;
 
 serve(async (request, response, numbers) => {
@@ -22,7 +22,7 @@ serve(async (request, response, numbers) => {
       await setTimeout(1);
     }
   }
-  // What a reset loses, the client asks for again.
+  // The client asks again for the numbers that a reset has lost.
   if (connections % 2) response.socket.resetAndDestroy();
   else response.end("data: a block that has no end");
 });

@@ -1,36 +1,36 @@
 """
-Servers that people use, from PyPI, each a program of its own: ``python -m`` its module.
+Popular servers from PyPI, each run as a program: ``python -m`` its module.
 
-All do the same, those under node too.  They count to :data:`LAST` from where ``Last-Event-ID``
-says that the client is, :data:`EACH` events on one connection, which then ends; who has heard all
-is told so by 204.  The first line that a program says is the port of 127.0.0.1 that it listens on.
+All of them do the same, and so do those under node.  They count up to :data:`LAST`, from the number
+in ``Last-Event-ID``, with :data:`EACH` events per connection, which then ends.  A client that has
+all events gets 204.  The first line that a program prints is its port of 127.0.0.1.
 """
 
 import socket
 
-#: The id of the last event of all.
+#: The id of the last event.
 LAST = 9
 
-#: How many events one connection has.
+#: Number of events of one connection.
 EACH = 3
 
-#: In milliseconds: when the client may come back.
+#: Milliseconds after which the client may come back.
 RETRY = 10
 
-#: What every event is called.
+#: The type of every event.
 TYPE = "count"
 
 
 def text(number: int) -> str:
     """
-    Return the data of an event: more than a line, and more than ASCII.
+    Return the data of an event: more than one line, and not all ASCII.
     """
     return f"{number}\n\nünd weiter 🙂"
 
 
 def numbers(last_event_id: str | None) -> range:
     """
-    Return what comes next for a client that was last told this.
+    Return the next events for a client, given its last id.
     """
     begin = int(last_event_id or 0) + 1
     return range(begin, min(begin + EACH, LAST + 1))
@@ -38,7 +38,7 @@ def numbers(last_event_id: str | None) -> range:
 
 def listening() -> socket.socket:
     """
-    Listen, and say where.
+    Listen, and print the port.
     """
     listener = socket.create_server(("127.0.0.1", 0))
     print(listener.getsockname()[1], flush=True)

@@ -1,5 +1,5 @@
 """
-The three journeys of the pages in ``docs/design/``, made in memory and traced.
+The three journeys of ``docs/design/``, made in memory and traced.
 """
 
 from sys import getrefcount
@@ -27,7 +27,7 @@ SECRET = b"a secret of thirty-two bytes and more"
 
 def token(*actions: str) -> str:
     """
-    Return a token of 1.0 that allows this, for every topic.
+    Return a token of 1.0 that grants these actions for every topic.
     """
     detail = {
         "type": "https://mercure.rocks/authorization-detail",
@@ -40,7 +40,7 @@ def token(*actions: str) -> str:
 
 class Journeys(SynchronousTestCase):
     """
-    A Mercure hub behind a Site, which knows its clients by their tokens.
+    A Mercure hub behind a Site, with clients that have tokens.
     """
 
     def setUp(self) -> None:
@@ -74,7 +74,7 @@ class Journeys(SynchronousTestCase):
 
     def subscriber(self) -> SocketClient:
         """
-        Return a browser that has subscribed.
+        Return a subscribed browser.
         """
         client = SocketClient(self.site, self.clock)
         client.send(
@@ -90,7 +90,7 @@ class Journeys(SynchronousTestCase):
 
     def post_to_socket(self) -> list[Call]:
         """
-        A publisher's ``POST``, until the subscriber's socket has the bytes.
+        Publish with a ``POST``, until the subscriber's socket has the bytes.
         """
         subscriber, publisher = self.subscriber(), Client(self.site, self.clock)
         request = self.request(
@@ -111,7 +111,7 @@ class Journeys(SynchronousTestCase):
 
     def close_to_freed(self) -> list[Call]:
         """
-        A subscriber goes, and everything that was held for it is freed.
+        Lose a subscriber's connection, and check that everything that was held for it is freed.
         """
         client = self.subscriber()
         subscriber, of_this_test = self.hub.subscribers[0], object()
@@ -125,10 +125,10 @@ class Journeys(SynchronousTestCase):
 
     def coming_back(self) -> tuple[list[Call], list[Call], list[Call]]:
         """
-        A client loses its stream and comes back.
+        Make a client lose its stream and come back.
 
         :returns: Calls of the client until it has asked again, of the server that answers, and of
-            the client that hears the answer.
+            the client that reads the answer.
         """
         reactor = MemoryReactorClock()
         source = EventSource(

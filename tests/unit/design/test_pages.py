@@ -1,11 +1,12 @@
 """
-The pages of ``docs/design/`` say what happens: each step is really called, in that order.
+The pages of ``docs/design/``: each step is really called, in the order of the page.
 """
 
 import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from tests.unit.design.draw_states import PAGE as STATES
 from tests.unit.design.journeys import Journeys
 from tests.unit.design.trace import ROOT, Call, files_of, jumps_of
 
@@ -14,15 +15,15 @@ PAGES = Path(__file__).parents[3] / "docs" / "design"
 #: A numbered step, which begins with a file and a function in it.
 _STEP = re.compile(r"^(\d+)\. ``([\w/]+\.py): ([\w.]+)``", re.MULTILINE)
 
-#: The list of what a journey passes through besides, files and folders.
+#: The list of other files and folders that a journey passes through.
 _PASSES = re.compile(r"^Passes through: (.*?)\.$", re.MULTILINE | re.DOTALL)
 
-#: Lines that are seen at once, and characters of a line.
+#: Lines of a screen, and characters of a line.
 SCREEN = (45, 100)
 
-#: Files that a journey entered, and changes from one to another, before the rooms were built, as
-#: this tracer counted them on that code.  Rooms are to shorten the way of a reader, not to lengthen
-#: it: a journey that needs more than these wants another home for one of its steps.
+#: Files that each journey entered, and changes from one file to another, before the package was
+#: divided into rooms, as this tracer counted them.  Rooms must shorten a reader's way: if a journey
+#: needs more than these numbers, one of its steps is in the wrong place.
 BEFORE = {
     "post-to-socket": (43, 97),
     "close-to-freed": (15, 21),
@@ -33,19 +34,19 @@ BEFORE = {
 
 class PagesTests(Journeys):
     """
-    Each page beside the calls of its journey.
+    Each page, compared with the calls of its journey.
     """
 
     def check(self, name: str, calls: Sequence[Call]) -> None:
         """
-        Check the steps of a page, and that no file is entered that it does not name.
+        Check the steps of a page, and that the page names every file that is entered.
         """
         text = (PAGES / f"{name}.rst").read_text()
         steps = [(int(number), Call(*call)) for number, *call in _STEP.findall(text)]
         self.assertEqual(list(range(1, len(steps) + 1)), [number for number, _ in steps])
         left = iter(calls)
         for number, step in steps:
-            made = step in left  # which takes calls off until it finds that one
+            made = step in left  # this takes calls from the iterator until it finds the step
             self.assertTrue(made, f"step {number} of {name} is not called there: {step}")
         found = _PASSES.search(text)
         assert found is not None, f"{name} has no list of what it passes through"
@@ -66,7 +67,7 @@ class PagesTests(Journeys):
 
     def test_close_to_freed(self) -> None:
         """
-        A lost connection frees everything in the order that the page says.
+        A lost connection frees everything in the order of the page.
         """
         self.check("close-to-freed", self.close_to_freed())
 
@@ -79,7 +80,8 @@ class PagesTests(Journeys):
 
     def test_shorter_ways(self) -> None:
         """
-        Journeys enter fewer files than before there were rooms, and change between them less often.
+        A journey enters fewer files, and changes less often between files, than before there were
+        rooms.
         """
         asking, answering, hearing = self.coming_back()
         for name, calls in (
@@ -94,9 +96,9 @@ class PagesTests(Journeys):
 
     def test_one_screen(self) -> None:
         """
-        A page has one drawing, and is seen at once.
+        A page has one drawing, and fits on a screen.
         """
-        pages = sorted(PAGES.glob("*.rst"))
+        pages = sorted(page for page in PAGES.glob("*.rst") if page != STATES)
         self.assertEqual(
             ["close-to-freed", "coming-back", "post-to-socket"], [p.stem for p in pages]
         )
@@ -108,7 +110,7 @@ class PagesTests(Journeys):
 
     def test_files_are_there(self) -> None:
         """
-        Whatever looks like a file or a folder of ours is one, in the drawings too.
+        Every name that looks like a file or a folder of the package is one, also in the drawings.
         """
         for page in PAGES.glob("*.rst"):
             for name in _names_in(page.read_text()):

@@ -1,5 +1,5 @@
 """
-A trace of the functions of ssetwist that run, in the order in which they are called.
+A trace of the functions of ssetwist that run, in the order of their calls.
 """
 
 import ast
@@ -17,16 +17,16 @@ import ssetwist
 
 ROOT = Path(ssetwist.__file__).parent
 
-#: Bodies that Python makes a function of, or does not, depending on its version.
+#: Bodies that Python compiles to a function or not, depending on its version.
 _COMPREHENSIONS = frozenset(("<listcomp>", "<setcomp>", "<dictcomp>", "<genexpr>"))
 
 
 class Call(NamedTuple):
     """
-    One function that was called.
+    A call of a function.
 
     :ivar file: Relative to the package, such as ``hub/_hub.py``.
-    :ivar function: As it is written there, such as ``Hub.publish``.
+    :ivar function: As written there, such as ``Hub.publish``.
     """
 
     file: str
@@ -38,21 +38,21 @@ class Call(NamedTuple):
 
 def files_of(calls: Sequence[Call]) -> list[str]:
     """
-    Return the files that were entered, in the order of first entry.
+    Return the files that were entered, in the order of their first call.
     """
     return list(dict.fromkeys(call.file for call in calls))
 
 
 def jumps_of(calls: Sequence[Call]) -> int:
     """
-    Return how many calls are of another file than the call before.
+    Return the number of calls of another file than the call before.
     """
     return sum(one.file != other.file for one, other in pairwise(calls))
 
 
 class Trace:
     """
-    Records calls, also those that Twisted makes.  A coroutine counts once, when it begins.
+    Records calls, also the calls that Twisted makes.  A coroutine counts once, when it begins.
     """
 
     def __init__(self) -> None:
@@ -62,7 +62,7 @@ class Trace:
     @contextmanager
     def recording(self) -> Iterator[list[Call]]:
         """
-        Record the calls that are made within; they are in the list afterwards.
+        Record the calls within a block; afterwards they are in the list.
         """
         calls = self._calls = []
         previous = sys.getprofile()
@@ -93,7 +93,7 @@ def _file_of(filename: str) -> str | None:
 
 
 def _name_of(code: CodeType) -> str:
-    # Python 3.10 does not tell the class of a function.
+    # Python 3.10 does not know the class of a function.
     found = _functions_of(code.co_filename).get(code.co_firstlineno)
     return found if found is not None and found.endswith(code.co_name) else code.co_name
 

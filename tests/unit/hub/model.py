@@ -366,7 +366,7 @@ class Story:
 
     def could_fall_off(self) -> bool:
         """
-        True if the log no longer keeps something that the client may not have heard.
+        Tell whether the log dropped something that the client may not have heard.
         """
         position = 0 if self.place is None else self.world.position_before(self.place)
         return position + 1 < self.world.oldest

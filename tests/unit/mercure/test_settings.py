@@ -17,7 +17,7 @@ class OwnURLTests(SynchronousTestCase):
 
     def test_good(self) -> None:
         """
-        A URL with a path is one, also with the shortest path.
+        A URL with a path, even the shortest, can be the hub's own.
         """
         for url in ("https://hub.example/.well-known/mercure", "http://[::1]:8080/"):
             self.assertEqual(url, MercureSettings(url=url).url)

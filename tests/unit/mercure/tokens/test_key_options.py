@@ -1,5 +1,5 @@
 """
-The options that say whose tokens are believed.
+Options for keys and tokens.
 """
 
 import os
@@ -39,25 +39,25 @@ from tests.unit.mercure.fake_tokens import (
 
 class OptionsTests(SynchronousTestCase):
     """
-    From options to settings.
+    Settings that options lead to.
     """
 
     def problem(self, **values: Any) -> str:
         """
-        Return why options make no sense.
+        Return the error message of options that make no sense.
         """
         return str(self.assertRaises(ValueError, token_settings, values))
 
     def test_nothing(self) -> None:
         """
-        Without options there are no keys, and 0.x is spoken.
+        Without options the hub has no keys, and speaks Mercure 0.x.
         """
         for values in ({}, {option.name: None for option in KEY_OPTIONS}):
             self.assertEqual(TokenSettings(), token_settings(values))
 
     def test_twistd(self) -> None:
         """
-        The table is one that ``twistd`` understands.
+        ``twistd`` understands the table of options.
         """
 
         class Some(Options):
@@ -72,7 +72,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_keys(self) -> None:
         """
-        A key is for both actions, unless one of them has its own.
+        A key is for both actions, unless an action has its own.
         """
         secret, pem = file(self, SECRET), f"file:{file(self, public_pem('RSA'))}"
         for values, publish, subscribe in (
@@ -92,7 +92,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_variable(self) -> None:
         """
-        A key may be in the environment.
+        A key may come from the environment.
         """
         os.environ["SSETWIST_TEST_KEY"] = SECRET.decode()
         self.addCleanup(os.environ.pop, "SSETWIST_TEST_KEY")
@@ -100,7 +100,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_raw_secret(self) -> None:
         """
-        A secret itself is refused, and not repeated: everybody can see it in the list of processes.
+        A secret on the command line is refused and not repeated: the list of processes shows it.
         """
         for name in ("key", "publisher-key", "subscriber-key", "jwks"):
             problem = self.problem(**{name: SECRET.decode()})
@@ -109,7 +109,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_algorithms(self) -> None:
         """
-        Algorithms are those that were chosen, and fit.
+        The chosen algorithms are used, and they must fit the keys.
         """
         settings = token_settings({"key": file(self, b"s" * 64), "algorithm": "HS512, HS256"})
         self.assertEqual(("HS256", "HS512"), settings.publish[0].algorithms)
@@ -124,7 +124,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_sets(self) -> None:
         """
-        A set that is here is read now; one that is elsewhere is not.
+        A key set in a file is read at once; one at a URL is not.
         """
         self.assertEqual("https://a/k", token_settings({"jwks": "https://a/k"}).jwks)
         path = file(self, jwk_set(jwk("RSA")))
@@ -140,7 +140,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_audience(self) -> None:
         """
-        The audience is a URL; it is the issuer, too, unless there is another.
+        The audience is a URL; by default it is also the issuer.
         """
         self.assertEqual(HUB, token_settings({"audience": HUB}).issuer)
         self.assertEqual("i", token_settings({"audience": HUB, "issuer": "i"}).issuer)
@@ -157,7 +157,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """
-        Only 1.0 is spoken if that is said; then there must be an audience, if there are keys.
+        With ``--no-legacy`` the hub speaks only 1.0, and its keys need an audience.
         """
         self.assertTrue(token_settings({"no_legacy": False}).is_legacy_allowed)
         self.assertFalse(token_settings({"no_legacy": True}).is_legacy_allowed)
@@ -166,7 +166,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_cookies(self) -> None:
         """
-        The cookies are those of the dialects that are spoken, or the one that was chosen.
+        The cookies are those of the dialects in use, or the chosen one.
         """
         for values, expected in (
             ({}, (COOKIE, LEGACY_COOKIE)),
@@ -179,7 +179,7 @@ class OptionsTests(SynchronousTestCase):
 
 class VerifierTests(SynchronousTestCase):
     """
-    From settings to what judges tokens.
+    Verifiers that settings lead to.
     """
 
     def setUp(self) -> None:
@@ -188,7 +188,7 @@ class VerifierTests(SynchronousTestCase):
 
     def rights(self, verifier: TokenVerifier, token: str) -> Rights:
         """
-        Return what a token allows.
+        Return the rights of a token.
         """
         return self.successResultOf(
             verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
@@ -196,7 +196,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_keys(self) -> None:
         """
-        Both dialects have the same keys; the issuer is the hub unless told otherwise.
+        Both dialects use the same keys; by default the issuer is the hub.
         """
         values = {"publisher-key": file(self, SECRET), "audience": HUB}
         verifier = token_settings(values).verifier(self.clock)
@@ -209,7 +209,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_one_dialect(self) -> None:
         """
-        Tokens of 0.x are good only if that is spoken; those of 1.0 if there is an audience.
+        Tokens of 0.x need the legacy dialect; tokens of 1.0 need an audience.
         """
         key = file(self, SECRET)
         for values, token in (
@@ -222,7 +222,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_file_of_keys(self) -> None:
         """
-        A set in a file is good for both actions, next to other keys.
+        A key set in a file serves both actions, next to other keys.
         """
         values = {
             "key": file(self, SECRET),
@@ -239,7 +239,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_fetched_keys(self) -> None:
         """
-        A set that is elsewhere is fetched, and a token waits for it.
+        A key set at a URL is fetched, and a token waits for it.
         """
         root = Resource()
         root.putChild(b"keys", Data(jwk_set(jwk("P-256")), "application/json"))
@@ -254,7 +254,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_own_client(self) -> None:
         """
-        It is fetched with what the reactor has, if nothing else is given.
+        By default a key set is fetched with a client of its own on the reactor.
         """
         reactor = MemoryReactorClock()
         verifier = token_settings({"jwks": "http://127.0.0.1:8/keys"}).verifier(reactor)
@@ -264,7 +264,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_without_tls(self) -> None:
         """
-        A warning says so if keys come without TLS; it does not have what may be a secret.
+        Keys that come without TLS cause a warning, which shows no part that may be secret.
         """
         agent = HTTPClient(RequestTraversalAgent(Data(b"{}", "application/json")))
         with capturedLogs() as logs:
@@ -277,7 +277,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_repr(self) -> None:
         """
-        No secret is in what settings say of themselves.
+        The ``repr`` of settings shows no secret.
         """
         settings = token_settings({"key": file(self, SECRET), "jwks": "https://a/?s3cret"})
         self.assertNotIn("s3cret", repr(settings))
