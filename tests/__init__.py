@@ -14,7 +14,8 @@ _MORE = float(os.environ.get("SSETWIST_EXAMPLES", "1"))
 
 def examples(count: int) -> int:
     """
-    Return the number of examples to try, if a contributor's machine tries this many.
+    Return the number of random examples to try in place of ``count``, the number on a contributor's
+    machine.
     """
     return max(1, round(count * _MORE))
 

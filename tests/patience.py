@@ -1,5 +1,5 @@
 """
-Waiting for a fact, no longer than necessary.
+Waiting until a condition is true, and no longer.
 """
 
 import time

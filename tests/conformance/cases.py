@@ -1,6 +1,6 @@
 """
-Event streams, byte for byte (WHATWG HTML 9.2): cases of what is written for some events, and of
-what is read from some bytes.
+Event streams, byte for byte (WHATWG HTML 9.2): the bytes that are written for some events, and the
+events that are read from some bytes.
 """
 
 from dataclasses import dataclass

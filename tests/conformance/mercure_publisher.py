@@ -40,8 +40,8 @@ def access_token(
     **changes: Any,  # any JSON value
 ) -> str:
     """
-    Return a token of 1.0 for all topics, with no more claims than it must have.  ``changes`` set
-    claims and members of its header; ``None`` leaves one out.
+    Return a token of 1.0 for all topics, with only the required claims.  ``changes`` set claims and
+    members of the header; ``None`` removes one.
     """
     claims = {
         "iss": HUB,
@@ -75,8 +75,8 @@ def legacy_token(
 
 class PublisherCase(MercureCase):
     """
-    Tests of publications that look at the log.  Subscriptions are not announced, because their
-    announcements would also be in it.
+    Tests of publications that count the events in the log.  Subscriptions are not announced,
+    because their announcements would count.
     """
 
     options = ("--anonymous",)
@@ -90,7 +90,7 @@ class PublisherCase(MercureCase):
     @contextmanager
     def assert_publishes(self, number: int, at: MercureHub | None = None) -> Iterator[None]:
         """
-        Check the number of events that are published meanwhile.
+        Check the number of events that are published during a block.
         """
         hub = at or self.hub
         before = self.head_of(hub)
@@ -158,7 +158,7 @@ def ask(
     path: str = "",
 ) -> Response:
     """
-    Send a request with header fields in this order, which may repeat a name.
+    Send a request with these header fields, in this order; a name may occur twice.
     """
     connection = HTTPConnection("127.0.0.1", hub.port, timeout=PATIENCE)
     try:
@@ -176,7 +176,7 @@ def ask(
 @contextmanager
 def log_lines() -> Iterator[list[str]]:
     """
-    Collect the log lines of all hubs meanwhile.
+    Collect the log lines of all hubs during a block.
     """
     lines: list[str] = []
 

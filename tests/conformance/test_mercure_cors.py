@@ -83,7 +83,8 @@ class CorsTests(PublisherCase):
 
     def test_C1_not_listed(self) -> None:
         """
-        Pages of other origins may not read answers, and without a list no page may.
+        Pages of other origins may not read answers; without a list, pages of any other origin may
+        not.
         """
         for origin in ("https://evil.example", "http://app.example", f"{APP}:444", "null", ""):
             self.assert_unreadable(self.head_from(origin))
@@ -118,8 +119,8 @@ class CorsTests(PublisherCase):
 
     def test_C2_options(self) -> None:
         """
-        The hub does not start with a star beside others, ``null``, or a star below a top-level
-        domain.
+        The hub does not start with a star beside other origins, with ``null``, or with a star below
+        a top-level domain.
         """
         for origins in (["*", APP], ["null"], ["https://*.com"], ["https://*"], ["app.example"]):
             with self.assertRaises(SystemExit):
@@ -274,7 +275,8 @@ class CookieTests(PublisherCase):
 
     def test_C6_header_is_exempt(self) -> None:
         """
-        A client with a token in a header needs no origin, because browsers never add that alone.
+        A client with a token in a header needs no origin, because browsers do not send such a
+        header by themselves.
         """
         bearer = ("Authorization", f"Bearer {access_token()}")
         evil = ("Origin", "https://evil.example")
@@ -306,7 +308,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_star(self) -> None:
         """
-        If all origins are allowed to read, still no foreign page may publish with a cookie.
+        Even if all origins may read, a foreign page may not publish with a cookie.
         """
         made = hub(*KEYS, "--publish-origin=*")
         self.assert_forged(self.publish_from(("Origin", "https://evil.example"), at=made))

@@ -32,7 +32,7 @@ class DetailCase(PublisherCase):
 
     def assert_invalid(self, *details: Any, why: str = "authorization_details") -> None:
         """
-        Check that a token is refused for these details, in spite of a good one.
+        Check that a token with these details is refused, even if it also has a good one.
 
         :param why: A part of the reason in the log.
         """
@@ -159,7 +159,7 @@ class DetailTests(DetailCase):
 
     def test_D4_types(self) -> None:
         """
-        Each type matches as for subscribers.
+        Each type of matcher matches as it does for subscribers.
         """
         for entry, topic, other in (
             ({"match": "/a"}, "/a", "/A"),
@@ -206,8 +206,8 @@ class DetailTests(DetailCase):
 
     def test_D6_head(self) -> None:
         """
-        A token that does not fit into the head of a request gives 431, before it is read.  The
-        specification does not know this limit, and would say 401.
+        A token that does not fit into the head of a request gets 431, before it is read.  The
+        specification lacks this limit, and would demand 401.
         """
         token = access_token(authorization_details=[detail("publish", *["x" * 200] * 100)])
         self.assertEqual(431, self.status_of(token))
@@ -297,7 +297,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_order(self) -> None:
         """
-        The order of details counts, not their precision.
+        The first matching detail counts, even if a later one is more precise.
         """
         topic = a_topic()
         every = detail("subscribe", "*", payload={"number": 1})
@@ -318,7 +318,7 @@ class PayloadTests(DetailCase):
 
     def test_D10_none(self) -> None:
         """
-        A first detail without a payload leaves the subscription without one.
+        If the first matching detail has no payload, the subscription has no payload either.
         """
         topic = a_topic()
         bare = detail("subscribe", topic)

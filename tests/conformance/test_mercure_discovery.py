@@ -14,7 +14,8 @@ METADATA = "/.well-known/oauth-protected-resource"
 
 class LinkTests(PublisherCase):
     """
-    The header that the application sends for a publisher's resource; the hub makes its value.
+    The ``Link`` header of a publisher's resource: the hub makes its value, and the application
+    sends it.
     """
 
     def test_L1_link(self) -> None:
@@ -114,7 +115,8 @@ class MetadataTests(PublisherCase):
 
     def test_L6_resource(self) -> None:
         """
-        The document names the URL that its own path is made from, the audience of tokens.
+        The document names the hub by the URL that tokens have as their audience, from which its own
+        path is made.
         """
         document = self.metadata(self.hub)
         token = self.hub.mint(publish=["*"], audience=document["resource"])

@@ -237,7 +237,7 @@ class IdempotencyTests(PublisherCase):
 
     def test_refused_before(self) -> None:
         """
-        A request that was refused may be corrected under the same key.
+        A client may correct a refused request and send it again with the same key.
         """
         key = a_topic("key-")
         self.assert_status(400, self.publish_once(key, "topic=*"))

@@ -23,7 +23,7 @@ class HistoryTests(MercureCase):
 
     def data(self, stream: Stream, number: int) -> list[str]:
         """
-        Return the data of the next events, so many.
+        Return the data of the next events.
         """
         return [event.data for event in stream.next_events(number)]
 
@@ -66,7 +66,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_while_published(self) -> None:
         """
-        The same holds for clients that reconnect while more updates are published.
+        Clients that reconnect while more updates are published get all updates once and in order.
         """
         topic = a_topic()
         first = self.hub.update(topic, "0")
@@ -80,7 +80,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_hub_wide(self) -> None:
         """
-        The last event may have any topic, because the order is that of the hub.
+        The last event may have any topic, because all topics of a hub share one order.
         """
         topic = a_topic()
         self.hub.update(topic, "before")
@@ -125,7 +125,8 @@ class HistoryTests(MercureCase):
 
     def test_H5_duplicate_ids(self) -> None:
         """
-        An id that several updates have means the earliest of them; the others are replayed.
+        If several updates have the same id, the replay begins after the earliest of them and
+        contains the others.
         """
         topic, id = a_topic(), a_topic("urn:H5:")
         self.hub.update(topic, "1", id=id)
@@ -135,7 +136,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_response_header(self) -> None:
         """
-        The answer to a reconnection names the event after which the stream begins.
+        The header of the response names the event after which the stream begins.
         """
         topic = a_topic()
         id = self.hub.update(topic, "1")
@@ -145,7 +146,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_empty_cursor(self) -> None:
         """
-        An empty last event id gives the header, and only new events.
+        A client with an empty last event id gets the header of the response, and only new events.
         """
         topic = a_topic()
         self.hub.update(topic, "old")
@@ -156,7 +157,7 @@ class HistoryTests(MercureCase):
 
     def test_H6_empty_history(self) -> None:
         """
-        Before the first update a stream begins after ``earliest``.
+        Before the first update, the header of the response says ``earliest``.
         """
         other = self.fresh_hub(*KEYS, "--anonymous")
         stream = self.open_at(other, {"match": "a", "last_event_id": "earliest"})
@@ -180,7 +181,7 @@ class HistoryTests(MercureCase):
 
     def test_H7_no_gap(self) -> None:
         """
-        The event about a gap can be turned off.
+        An operator can turn off the event about a gap.
         """
         other, topic = hub(*KEYS, "--anonymous", "--gap="), a_topic()
         other.update(topic, "old")
@@ -190,7 +191,7 @@ class HistoryTests(MercureCase):
 
     def test_H7_replay_all(self) -> None:
         """
-        The operator may have everything replayed after an unknown last event id.
+        An operator can choose a replay of everything for clients with an unknown last event id.
         """
         other = hub(*KEYS, "--anonymous", "--gap=", "--unknown-cursor=all")
         topic = a_topic()
@@ -201,7 +202,7 @@ class HistoryTests(MercureCase):
 
     def test_H8_no_cursor(self) -> None:
         """
-        Without a last event id the answer lacks the header, and only new events come.
+        A client without a last event id gets no header, and only new events.
         """
         topic = a_topic()
         self.hub.update(topic, "old")
@@ -212,8 +213,8 @@ class HistoryTests(MercureCase):
 
     def test_H8_no_history(self) -> None:
         """
-        A hub without a history answers ``earliest``.  Unlike the reference, it knows its newest
-        update, after which nothing was missed.
+        A hub that keeps no history answers ``earliest``.  Unlike the reference, it knows the id of
+        its newest update: a client with this id has missed nothing.
         """
         other = hub(*KEYS, "--anonymous", "--log-events=0", "--gap=")
         id = other.update("a", "old")
@@ -227,7 +228,8 @@ class HistoryTests(MercureCase):
 
     def test_H9_header_leaks_nothing(self) -> None:
         """
-        The header is the client's own id or ``earliest``, never an id unknown to the client.
+        The header has the client's own id or ``earliest``, never an id that the client does not
+        know.
         """
         topic = a_topic()
         hidden = self.hub.update(topic, "secret", private="on")

@@ -28,12 +28,12 @@ FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 class DialectTests(MercureCase):
     """
-    Both dialects at the same URL; each request tells its own (section 0).
+    Both dialects at the same URL; the hub recognises the dialect of each request (section 0).
     """
 
     def test_0_cursor_parameters(self) -> None:
         """
-        The id of the last event may be in a parameter of any client's spelling.
+        The last event id may be in any of the parameters that clients use.
         """
         topic = a_topic()
         first = self.hub.update(topic, "1")
@@ -180,7 +180,7 @@ class SelectorTests(MercureCase):
 
     def test_Z2_simple(self) -> None:
         """
-        ``{x}`` stands for any number of unreserved characters, and does not go beyond a slash.
+        ``{x}`` stands for any number of unreserved characters, and does not match a slash.
         """
         for topic in ("/Z2/1.jsonld", "/Z2/a-b_c~d.jsonld", "/Z2/%20a.jsonld", "/Z2/.jsonld"):
             self.assertTrue(self.hears("/Z2/{id}.jsonld", topic), topic)
@@ -204,7 +204,8 @@ class SelectorTests(MercureCase):
 
     def test_Z2_operators(self) -> None:
         """
-        Other expressions begin with the character of their operator, and may be missing.
+        Other expressions stand for text that begins with the character of their operator, or for
+        nothing.
         """
         for template, matching, other in (
             ("/Z2o{/a,b}", ("/Z2o", "/Z2o/1", "/Z2o/1/2"), "/Z2o/1/2/3"),
@@ -267,7 +268,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z3_expiry(self) -> None:
         """
-        A token with an end expires then, and so does its stream.
+        A token with a time of expiry is refused after that time, and its stream ends then.
         """
         expired = self.hub.mint_legacy(subscribe=["*"], lifetime=-1)
         self.assert_status(401, self.hub.request("GET", "?topic=a", token=expired))
@@ -292,7 +293,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z5_payload(self) -> None:
         """
-        The payload in the claim belongs to all subscriptions with the token.
+        All subscriptions with a token have the payload in its claim.
         """
         one, other = a_topic(), a_topic()
         token = self.hub.mint_legacy(subscribe=["*"], payload={"name": "Anna"})
@@ -304,7 +305,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z6_errors(self) -> None:
         """
-        A request without the needed grant gets 401.
+        A request without the needed grant gets 401, and a request without a topic gets 400.
         """
         other = hub(*KEYS, "--subscriptions")
         self.assert_status(401, other.request("GET", "?topic=a"))
@@ -325,7 +326,7 @@ class LegacyTokenTests(MercureCase):
 
     def test_Z9_parameter(self) -> None:
         """
-        The token may be in the URL; it precedes a cookie, and follows a header.
+        The token may be in the URL; there it wins over a cookie, and a header wins over it.
         """
         topic = a_topic()
         good, other = self.hub.mint_legacy(subscribe=[topic]), self.hub.mint_legacy()

@@ -36,7 +36,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_namespaced_claim(self) -> None:
         """
-        The claim with a URL as its name precedes the short one.
+        A claim with a URL as its name wins over the claim ``mercure``.
         """
         for claim, status in (({"publish": ["*"]}, 200), ({"publish": []}, 401), ({}, 401)):
             token = legacy_token({"publish": ["*"]}, **{"https://mercure.rocks/": claim})
@@ -99,7 +99,7 @@ class LegacyTests(TokenCase):
 
     def test_Z4_nonsense(self) -> None:
         """
-        A claim with anything but strings is refused.
+        A claim that does not consist of lists of strings is refused.
         """
         for claim in ("*", ["*"], 1, {"publish": "*"}, {"publish": [1]}, {"publish": {"*": 1}}):
             self.assert_invalid(legacy_token(claim), "mercure")
@@ -115,8 +115,8 @@ class LegacyTests(TokenCase):
 
     def test_Z6_reserved_topic(self) -> None:
         """
-        A reserved topic gives 400 in both dialects, where 0.24.2 says 403: the request is wrong,
-        and another token would not help.
+        A reserved topic gets 400 in both dialects, because another token would not help; 0.24.2
+        answers 403.
         """
         token = legacy_token()
         for topic in ("/.well-known/mercure", "mercure/x"):

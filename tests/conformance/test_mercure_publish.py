@@ -30,7 +30,7 @@ class PublishTests(PublisherCase):
 
     def test_P1_other_media_types(self) -> None:
         """
-        Another media type gives 415, where the reference reads an empty form (400).
+        Another media type gets 415; the reference reads an empty form, and answers 400.
         """
         for media_type in ("multipart/form-data; boundary=x", "text/plain", "nonsense", ""):
             self.assert_refuses(415, "Content-Type", b"topic=/a&data=x", media_type=media_type)
@@ -54,8 +54,8 @@ class PublishTests(PublisherCase):
 
     def test_P3_reserved_namespace(self) -> None:
         """
-        A topic is refused if its path is the hub's, or below it, after resolving it as browsers do;
-        scheme and host do not matter.
+        A topic is refused if, as browsers resolve it, its path is the hub's or below that; scheme
+        and host do not matter.
         """
         for topic in (
             "/.well-known/mercure",
@@ -187,7 +187,7 @@ class PublishTests(PublisherCase):
 
     def test_P7_authorization_first(self) -> None:
         """
-        A client without the right to publish does not learn mistakes in the update.
+        A client without the right to publish does not learn about mistakes in the update.
         """
         bad = b"topic=*&retry=x&id=%00&type=mercure&data=%ff"
         no_grant = self.hub.mint(subscribe=["*"])
@@ -211,8 +211,8 @@ class PublishTests(PublisherCase):
 
     def test_P8_no_foreign_pages(self) -> None:
         """
-        Without a key a page from elsewhere cannot publish through a browser on this machine, even
-        with a host name that leads here.
+        Without a key, a page from elsewhere cannot publish through a browser on this machine, even
+        with a host name that leads to this machine.
         """
         made = self.fresh_hub("--tick=0")
         with self.assert_publishes(0, made):

@@ -325,8 +325,8 @@ class StatusTests(StatusCase):
 
     def test_status_log_unavailable(self) -> None:
         """
-        If the log cannot take an update, the answer is 503 with a time to come back.  It is without
-        details, and nothing is published.
+        If the log cannot take an update, the answer is 503 with a time to come back.  The answer
+        does not show the log's error, and nothing is published.
         """
         made = self.full_hub()
         stream = self.open_at(made, {"match": "*"}, token=access_token())

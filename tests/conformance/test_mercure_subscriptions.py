@@ -45,7 +45,8 @@ class AnnouncementTests(MercureCase):
 
     def test_N1_begin_and_end(self) -> None:
         """
-        Each matcher has an update when its subscription begins, and one when it ends.
+        For each matcher, the hub publishes an update when the subscription begins, and one when it
+        ends.
         """
         one, other = a_topic(), a_topic()
         watching = [self.watch(topic) for topic in (one, other)]
@@ -68,7 +69,7 @@ class AnnouncementTests(MercureCase):
 
     def test_N1_removed_before_told(self) -> None:
         """
-        A client that hears of an end no longer finds that subscription.
+        A client that learns about the end of a subscription no longer finds this subscription.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -116,7 +117,8 @@ class AnnouncementTests(MercureCase):
 
     def test_N4_keys(self) -> None:
         """
-        A document has these keys, and a payload only if the subscription has one.
+        A document has the keys that the specification names; it has a payload only if the
+        subscription has one.
         """
         topic = a_topic()
         watcher = self.watch(topic)
@@ -157,8 +159,8 @@ class AnnouncementTests(MercureCase):
 
 class SubscriptionApiTests(MercureCase):
     """
-    Requests to the subscription API.  Each test has its own hub, because a client that leaves
-    another test's hub late would be an event there.
+    Requests to the subscription API.  Each test has its own hub: when a client of another test
+    leaves late, the hub publishes an event.
     """
 
     def setUp(self) -> None:
@@ -192,7 +194,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N6_patterns(self) -> None:
         """
-        A pattern of three segments does not cover collections; one with an optional rest does.
+        A grant for a pattern of three segments does not cover collections; one for a pattern with
+        an optional rest does.
         """
         for pattern, status in ((f"{ROOT}/:t/:m/:s", 403), (f"{ROOT}{{/*}}?", 200)):
             for path in (ROOT, f"{ROOT}/exact/a"):
@@ -232,7 +235,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N7_other_types(self) -> None:
         """
-        The same text as another matcher type is another collection; an unknown type is refused.
+        Two subscriptions with the same text and different matcher types are in different
+        collections; an unknown type is refused.
         """
         topic = a_topic()
         self.open({"match_urlpattern": topic})
@@ -245,8 +249,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N8_link(self) -> None:
         """
-        Each answer links to the hub, with the id to subscribe after so that nothing is missed; a
-        404 has it also.
+        Each answer, also a 404, links to the hub with the last event id after which a subscriber
+        misses nothing.
         """
         last = self.hub.update(a_topic(), "x", id=a_topic('urn:N8:"\\:'))
         quoted = last.replace("\\", "\\\\").replace('"', '\\"')
@@ -307,7 +311,7 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N9_unsafe_id(self) -> None:
         """
-        Characters that are not allowed in a tag are percent-encoded.
+        Characters that are not allowed in an ``ETag`` are percent-encoded.
         """
         self.hub.update(a_topic(), "x", id=a_topic('urn:N9:"% \u00e9'))
         tag = self.ask(ROOT, "*").headers["ETag"]
@@ -316,8 +320,8 @@ class SubscriptionApiTests(MercureCase):
 
     def test_N10_no_subscriber_key(self) -> None:
         """
-        Without a key for subscribers the API is refused, even if everybody may read what is
-        public, or do anything.
+        A hub without a key for subscribers refuses requests to the API, even if it lets everybody
+        subscribe.
         """
         key = f"--publisher-{KEYS[0][2:]}"
         for options in ((key, KEYS[1], "--anonymous"), ("--tick=0",)):

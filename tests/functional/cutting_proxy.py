@@ -20,7 +20,7 @@ _HEAD = re.compile(rb"(?:GET|POST|OPTIONS|QUERY) [^\r\n]+ HTTP/1\.1\r\n.*?\r\n\r
 @dataclass(frozen=True)
 class RequestHead:
     """
-    A request of a client.
+    The head of a request of a client.
 
     :ivar headers: By name, in any case; Latin-1, as on the wire.
     """

@@ -1,5 +1,6 @@
 """
-A program that runs a client from PyPI: some of them change Python itself, or cannot be stopped.
+A program that runs one client from PyPI in its own process, because some clients change Python
+itself, or cannot be stopped.
 
 Run it with ``python -m tests.functional.pypi_clients NAME URL``; it prints JSON.
 """

@@ -155,7 +155,7 @@ class PageTests(BrowserCase):
 
 class EventSourceTests(BrowserCase):
     """
-    Streams that a script opens, and that end in any way that a browser can end them.
+    Streams of a script that end in every way in which a browser can end them.
     """
 
     def run_hundred(self, between: str) -> None:
@@ -181,7 +181,7 @@ class EventSourceTests(BrowserCase):
 
     def test_hundred_without_waiting(self) -> None:
         """
-        A hundred streams can be opened and closed, each right after the other.
+        A hundred streams can be opened and closed, one right after the other.
         """
         self.run_hundred("")
 
@@ -273,8 +273,8 @@ class ComingBackTests(BrowserCase):
 
     def test_full_hub(self) -> None:
         """
-        While the hub is full, the page keeps trying, each time after the longer ``retry``, and gets
-        in when there is room.
+        While the hub is full, the page keeps trying, each time after the longer ``retry``; it
+        connects when there is room.
         """
         turned_away = r'"GET /sse HTTP/1\.1" 200 '
         with (
@@ -308,8 +308,8 @@ def server(name: str) -> Iterator[str]:
 
 class EndForGoodTests(BrowserCase):
     """
-    A stream that ends for good: an event of type ``end``, one more request, 204, and then no more
-    requests.
+    A stream that ends for good: the browser gets an event of type ``end``, makes one more request,
+    gets 204, and makes no more requests.
     """
 
     def assert_it_ends(self, path: str, *expected: list[str]) -> None:
@@ -382,7 +382,7 @@ class PublishTests(BrowserCase):
 
     def test_tick_has_no_id(self) -> None:
         """
-        A tick has no id, even if it is the first event after one that has an id.
+        A tick has no id, even after an event that has one.
         """
         with hub("--tick", "0.1") as process:
             self.browser.get(process.url)

@@ -110,7 +110,8 @@ class ReadingTests(ClientCase):
 
     async def test_length_too_short(self) -> None:
         """
-        Bytes after the length of a body belong neither to this stream nor to a later one.
+        Bytes beyond the announced length of a body belong neither to this stream nor to a later
+        one.
         """
         body = b"data: all\n\n"
         script = answers(HEAD[:-2] + b"Content-Length: %d\r\n\r\n" % len(body) + body + body)
@@ -124,13 +125,14 @@ class ReadingTests(ClientCase):
 
     async def test_chunks_broken_off(self) -> None:
         """
-        A chunk that is cut off counts as far as it came.
+        Events in the received part of a chunk that was cut off are handed out.
         """
         await self.assert_heard(EVENTS, answers(CHUNKED_HEAD + b"400\r\n" + STREAM))
 
     async def test_no_chunks(self) -> None:
         """
-        A body that should be in chunks and is not is a network failure like any other.
+        A body that is announced as chunks, but does not consist of chunks, is a network failure
+        like any other.
         """
         await self.assert_heard(
             EVENTS, answers(CHUNKED_HEAD + b"nonsense\r\n\r\n"), answers(HEAD + STREAM)
@@ -145,7 +147,8 @@ class ReadingTests(ClientCase):
 
     async def test_unfinished_block(self) -> None:
         """
-        A last block without an end is not an event, and not the start of one in the next stream.
+        An unfinished block at the end of a stream is dropped, and the next stream does not continue
+        it.
         """
         await self.assert_heard(
             [Event("one", id="1"), Event("three", id="1")],
@@ -188,13 +191,13 @@ class ReadingTests(ClientCase):
 
     async def test_endless_line(self) -> None:
         """
-        A line without an end becomes too large at some point.
+        A line without an end is refused when it exceeds the limit.
         """
         await self.assert_too_large(floods_with(HEAD, forever(b"x" * 4096)), max_line=1 << 20)
 
     async def test_endless_event(self) -> None:
         """
-        An event without an end becomes too large at some point.
+        An event without an end is refused when it exceeds the limit.
         """
         await self.assert_too_large(
             floods_with(HEAD + b"data: x\n", forever(b"data: " + b"x" * 4096 + b"\n")),
@@ -203,7 +206,7 @@ class ReadingTests(ClientCase):
 
     async def test_endless_comments(self) -> None:
         """
-        Comments without an end are not an event: the stream goes on, and needs no memory.
+        A stream of comments only, without an end, needs no memory.
         """
         sent = 4 << 20
 
@@ -256,7 +259,8 @@ class CompressionTests(ClientCase):
 
     async def test_damaged(self) -> None:
         """
-        A stream that claims to be gzip and is not fails; then comes the next attempt.
+        A stream that is announced as gzip but is not gzip fails, and the source makes another
+        attempt.
         """
         server = await self.serve(
             answers(self.gzip_head, b"data: plain\n\n"), answers(HEAD + STREAM), NO_MORE
@@ -266,7 +270,7 @@ class CompressionTests(ClientCase):
 
     async def test_bomb(self) -> None:
         """
-        The limits also hold for few bytes that decode to many.
+        The limits also apply to a few compressed bytes that decode to very many.
         """
         bomb = gzip.compress(b"data: " + b"x" * (64 << 20))
         self.assertLess(len(bomb), 1 << 17)

@@ -1,6 +1,6 @@
 """
-An event source and a server that fails: when it reconnects, with which request, and when it gives
-up.
+An event source and a server that fails: the times and the requests of further attempts, and
+failures that end the source.
 """
 
 from collections.abc import Callable
@@ -49,7 +49,7 @@ async def silent(connection: Connection) -> None:
 
 async def refusing(connection: Connection) -> None:
     """
-    Reset a connection before any request.
+    Reset a connection before it has a request.
     """
     connection.reset()
 
@@ -309,7 +309,7 @@ class NetworkTests(ClientCase):
 
     async def test_odd_cookies(self) -> None:
         """
-        A cookie that Twisted cannot read does not keep the source from its stream.
+        A source gets its stream even if the server sends a cookie that Twisted cannot read.
         """
         odd = HEAD[:-2] + b"Set-Cookie: a=\xc3\xa9\r\nSet-Cookie: b=1\r\n\r\n"
         for client in (None, Agent(reactor), HTTPClient(Agent(reactor))):
@@ -321,7 +321,7 @@ class NetworkTests(ClientCase):
 
 class OwnClientTests(ClientCase):
     """
-    A client that was passed in: each attempt uses it, and it stays as it was.
+    A client of the application: each attempt uses it, and does not change it.
     """
 
     async def assert_works(self, make_client: Callable[[Agent], object]) -> None:

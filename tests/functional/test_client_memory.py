@@ -1,5 +1,5 @@
 """
-Memory that a stream costs its client: it does not grow.
+Memory of a client: it does not grow with the length of the stream.
 """
 
 import json
@@ -83,7 +83,8 @@ class SoakTests(SynchronousTestCase):
 
 class BackpressureTests(ClientCase):
     """
-    A client that does not take events does not read: the server's socket fills up, and stays full.
+    A program that stops taking events: its client stops reading, so the server's socket fills up
+    and stays full.
     """
 
     count = 4 * UNREAD // len(EVENT)
@@ -113,7 +114,7 @@ class BackpressureTests(ClientCase):
 
     async def test_source(self) -> None:
         """
-        An event source does not read while its events are not taken.
+        An event source does not read from its connection while its events are not taken.
         """
 
         def open(url: str) -> Callable[[], Deferred[Event]]:
@@ -145,7 +146,7 @@ class BackpressureTests(ClientCase):
 
     async def test_large_chunk(self) -> None:
         """
-        A large chunk of HTTP is never held as a whole.
+        A large HTTP chunk is never held as a whole.
         """
 
         async def script(connection: Connection) -> None:

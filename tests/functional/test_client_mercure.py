@@ -105,8 +105,8 @@ class MercureTests(TestCase):
 
     async def test_closed_in_the_middle(self) -> None:
         """
-        After a close in the middle of many publications, each has been published, or fails and says
-        if it may have been; the hub has only updates that were or may have been published.
+        A publisher that is closed during many publications: each has succeeded, or fails and says
+        if the hub may have published it.  The hub has no other updates.
         """
         url = self.start()
         publisher = Publisher(url, reactor=reactor, token=access_token())
@@ -137,7 +137,7 @@ class MercureTests(TestCase):
 
     async def test_metadata(self) -> None:
         """
-        The client does not trust a hub whose metadata has another name.
+        The client does not trust metadata that names another hub.
         """
         url = self.start()
         await self.assertFailure(hub_metadata(url, reactor=reactor), NoHub)

@@ -59,8 +59,8 @@ class TLSTests(ClientCase):
 
     async def test_close_while_blocked(self) -> None:
         """
-        ``close()`` closes the connection at once even if nothing is read any more, not even the
-        peer's goodbye.
+        ``close()`` closes the connection at once, even if the server is still sending and the
+        client no longer reads.
         """
         server = await self.serve_with_tls(floods_with(HEAD, lambda: iter(lambda: EVENT, None)))
         source = self.open(server.url())
@@ -82,7 +82,7 @@ class TLSTests(ClientCase):
 
     async def test_not_trusted(self) -> None:
         """
-        A certificate that no trusted authority has signed is a failure of the network.
+        A certificate that no trusted authority has signed counts as a failure of the network.
         """
         interrupted: Deferred[Interruption] = Deferred()
         server = await self.serve_with_tls(answers_and_stays(HEAD), is_trusted=False)

@@ -1,6 +1,5 @@
 """
-Delivery of published events: with reconnects, with clients that do not read, over every kind of
-socket.
+Delivery of published events to clients that reconnect or do not read, over every kind of socket.
 """
 
 import random
@@ -264,8 +263,8 @@ class ThreadsTests(DeliveryCase):
 
     async def test_some_do_not_read_and_some_vanish(self) -> None:
         """
-        Of hundreds of clients, each one that reads gets every event once and in order, whatever the
-        others do; nothing is left of those others.
+        Among hundreds of clients, each one that reads gets every event once and in order.
+        Everything that was held for the others is freed.
         """
         await self.start(flush_threads=2, stall_timeout=2)
         deaf = await self.subscribe(20, receive_buffer=4096)
@@ -394,8 +393,8 @@ class TwoHubsTests(DeliveryCase):
 
     async def test_two_hubs_are_separate(self) -> None:
         """
-        An event of one hub does not reach the other; a cursor of one is unknown to the other; when
-        one ends, the other continues.
+        An event of one hub does not reach the other, and neither hub knows the other's ids; when
+        one hub ends, the other continues.
         """
         await self.start()
         other = Hub(clock=reactor)

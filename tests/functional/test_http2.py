@@ -1,7 +1,7 @@
 """
-Streams over HTTP/2, which our Site does not speak and other sites may.  They run in memory, so that
-the client decides about the content of one read.  Twisted sends on the real reactor, whatever clock
-it is given, so the real one runs here.
+Streams over HTTP/2, which our Site does not speak, but other sites may.  The connection is in
+memory, so that the client decides which frames arrive in one read.  The reactor is real, because
+Twisted's HTTP/2 always sends with the real one.
 """
 
 from h2.config import H2Configuration
@@ -23,7 +23,7 @@ from tests.memory import Client, MemoryTransport
 
 class HTTP2Transport(MemoryTransport):
     """
-    The protocol that TLS has negotiated.
+    A TLS transport that has negotiated HTTP/2.
     """
 
     negotiatedProtocol = b"h2"
@@ -170,7 +170,7 @@ class StreamTests(HTTP2Case):
 
     async def test_pitfall_K17_reset(self) -> None:
         """
-        A stream that the client closes has ended; the other streams continue.
+        The server ends a stream that the client closes; the other streams continue.
         """
         first, second = await self.subscribe(), await self.subscribe()
         self.client.h2.reset_stream(first, ErrorCodes.CANCEL)
@@ -193,7 +193,7 @@ class StreamTests(HTTP2Case):
 
     async def test_pitfall_K16_aborted_by_the_server(self) -> None:
         """
-        A stream that the server cuts off has ended, and nothing more is written to it.
+        A stream that the server cuts off ends, and nothing more is written to it.
         """
         await self.subscribe()
         (subscriber,) = self.hub.subscribers
@@ -221,7 +221,7 @@ class OneReadTests(HTTP2Case):
 
     async def test_open_and_close(self) -> None:
         """
-        A stream that is opened and closed in one read never existed; the other streams receive
+        A stream that is opened and closed in one read ends at once; the other streams receive
         events.
         """
         other = await self.subscribe()
@@ -236,8 +236,8 @@ class OneReadTests(HTTP2Case):
 
     async def test_open_close_and_open(self) -> None:
         """
-        A stream that is opened and closed in one read never existed, even if another request
-        follows, as when a page renders twice.
+        After a stream that is opened and closed in one read, as when a page renders twice, the next
+        stream receives events.
         """
         other = await self.subscribe()
         brief = self.client.get()

@@ -149,7 +149,7 @@ class NeverReadsTests(HubCase):
 
     async def test_large_event(self) -> None:
         """
-        Bytes that wait for many clients exist once.
+        Bytes that wait for many clients are in memory only once.
         """
         await self.start(stall_timeout=NEVER)
         await self.subscribe(50, receive_buffer=4096)
@@ -186,7 +186,7 @@ class NeverReadsTests(HubCase):
 
 class AnotherSiteTests(HubCase):
     """
-    A stream under another Site than ours.
+    A stream under another Site than that of ssetwist.
     """
 
     def make_site(self, resource: EventStreamResource) -> TwistedSite:
@@ -302,7 +302,7 @@ class ManyTests(HubCase):
 
 class FreedTests(HubCase):
     """
-    Objects that are held for a client.
+    Objects that the server holds for a client.
     """
 
     async def test_without_the_garbage_collector(self) -> None:

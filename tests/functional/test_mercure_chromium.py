@@ -169,7 +169,7 @@ class PageCase(BrowserCase):
 
     def assert_blocked(self, times: int = 1) -> None:
         """
-        Check that the browser has reported answers that it kept from the page.
+        Check that the browser has reported that it hid responses from the page.
         """
         said = [entry["message"] for entry in self.browser.get_log("browser")]
         blocked = [message for message in said if "blocked by CORS policy" in message]
@@ -392,8 +392,8 @@ class PublishTests(PageCase):
 
     def test_forged(self) -> None:
         """
-        A page of the same site that is not listed, and does not even try to read the answer, is
-        refused, although its browser sends the cookie.
+        A page of the same site that is not listed is refused, even if it does not read the answer,
+        and although its browser sends the cookie.
         """
         with (
             page_server() as pages,

@@ -49,7 +49,7 @@ class NodeCases:
 
     def resume_id(self, request: RequestHead) -> str | None:
         """
-        Return the id that it comes back with.
+        Return the id that the client comes back with.
         """
         id = request.headers["Last-Event-ID"]
         return None if id is None else id.encode("latin-1").decode()

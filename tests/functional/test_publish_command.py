@@ -265,7 +265,7 @@ class PublishTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends the command by this signal, without a message.
+        Ctrl-C ends the command as killed by this signal, without a message.
         """
         with (
             mercure_hub() as process,

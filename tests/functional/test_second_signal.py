@@ -1,5 +1,5 @@
 """
-Ctrl-C twice: a command that takes long to end properly, in a separate process.
+Ctrl-C twice, on a process that takes long to end properly.
 """
 
 import signal

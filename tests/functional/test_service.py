@@ -1,5 +1,5 @@
 """
-The service that is the whole of its process, on the real reactor.
+The service on the real reactor, in a process of its own.
 """
 
 import subprocess
@@ -32,8 +32,8 @@ class DescriptorTests(SynchronousTestCase):
 
     def test_limit(self) -> None:
         """
-        The service raises the limit to all allowed descriptors, and accepts fewer subscribers than
-        that, so that one too many gets an answer from the server and not from the kernel.
+        The service raises the limit of descriptors to the maximum.  It accepts fewer subscribers
+        than that, so that the server can still answer one subscriber too many.
         """
         require(sys.platform != "win32", "a limit on descriptors")
         said = subprocess.run(

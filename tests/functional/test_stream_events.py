@@ -60,7 +60,7 @@ async def with_agent(url: str) -> IResponse:
 
 class OneShotCases:
     """
-    Tests for every response.
+    Tests that every kind of response must pass.
 
     :cvar ask: Requests a URL.
     """
@@ -79,7 +79,7 @@ class OneShotCases:
 
     async def test_left_at_the_last_token(self) -> None:
         """
-        The tokens come, and leaving the loop at the word for the end closes the connection.
+        The tokens arrive, and leaving the loop at the closing ``[DONE]`` closes the connection.
         """
         text = ""
         async for event in stream_events(

@@ -157,7 +157,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_plain_gap(self) -> None:
         """
-        A gap in a plain stream of ours is also reported.
+        The command also reports a gap in a plain stream of this hub.
         """
         with hub() as process:
             status, _, errors = run("subscribe", f"{process.url}sse", "--since=x", "--count=1")
@@ -200,7 +200,7 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends the command by this signal, without a message; so does SIGTERM.
+        Ctrl-C or SIGTERM ends the command as killed by this signal, without a message.
         """
         with hub() as process:
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -91,8 +91,8 @@ class HTTP1Tests(TLSCase):
 
     def test_never_reads_behind_earlier_responses(self) -> None:
         """
-        A client that does not read is cut off, and costs little, even if the connection was full
-        when the stream began.
+        A client that does not read is cut off and needs little memory, even if earlier responses
+        had filled the connection.
         """
         with hub(
             "--tick", "0.001", "--stall-timeout", "2", "--heartbeat", "1", listen=self.listen

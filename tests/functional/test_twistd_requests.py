@@ -57,7 +57,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_stream_after_head(self) -> None:
         """
-        A connection that was used for HEAD then serves a stream like a new connection.
+        A connection that has served a HEAD request serves a stream like a new connection.
         """
         with hub("--tick", "0.1") as process, process.connect() as stream:
             stream.sendall(head("HEAD /sse HTTP/1.1", "Host: localhost"))

@@ -42,7 +42,7 @@ def unchunked(received: bytes) -> bytes:
 
 def http(process: HubProcess) -> HTTPConnection:
     """
-    Return an HTTP client that keeps its connection, to be closed.
+    Return an HTTP client that keeps its connection; the caller closes it.
     """
     return HTTPConnection(process.host, process.port, timeout=PATIENCE)
 

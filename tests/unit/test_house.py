@@ -35,7 +35,7 @@ FOREIGN = ("twisted", "treq")
 
 def module_of(path: Path) -> str:
     """
-    Return the name of the module that a file is.
+    Return the name of the module in a file.
     """
     parts = path.relative_to(HOUSE.parent).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
@@ -46,7 +46,7 @@ PATHS = {module_of(path): path for path in sorted(HOUSE.rglob("*.py"))}
 
 def package_of(module: str) -> str:
     """
-    Return the package of a module; for a package's own ``__init__``, that package.
+    Return the package of a module; an ``__init__`` is in its own package.
     """
     return module if PATHS[module].stem == "__init__" else module.rpartition(".")[0]
 
@@ -183,7 +183,7 @@ class ImportTests(SynchronousTestCase):
 
     def test_circle_is_found(self) -> None:
         """
-        The search finds a circle, and does not take a diamond for one.
+        The search finds a circle of imports, and does not mistake a diamond for a circle.
         """
         self.assertEqual(["b", "c", "b"], circle_in({"a": {"b"}, "b": {"c"}, "c": {"b"}}))
         self.assertEqual([], circle_in({"a": {"b", "c"}, "b": {"d"}, "c": {"d"}, "d": set()}))

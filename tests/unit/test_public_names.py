@@ -1,5 +1,5 @@
 """
-Names that users import, always from the same place, wherever the code is.
+Public names: users always import a name from the same place, wherever its code is.
 """
 
 import re
@@ -55,12 +55,12 @@ PROMISED = {
 
 class PublicNamesTests(SynchronousTestCase):
     """
-    Promises to users' imports.
+    Names that users may rely on.
     """
 
     def test_promised(self) -> None:
         """
-        Each package has exactly the names that it promises.
+        Each package has exactly the public names in the list.
         """
         for package, names in PROMISED.items():
             module = import_module(package)
@@ -70,7 +70,7 @@ class PublicNamesTests(SynchronousTestCase):
 
     def test_readme_and_examples(self) -> None:
         """
-        The README and the examples import only promised names, each from its promised place.
+        The README and the examples import only public names, each from its public place.
         """
         statements = 0
         for path in (ROOT / "README.rst", *sorted((ROOT / "examples").glob("*.py"))):

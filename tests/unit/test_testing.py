@@ -376,7 +376,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_no_events(self) -> None:
         """
-        Comments, and blocks with only a ``retry`` or an id, are not events.
+        Comments, and blocks with only a ``retry`` or an id, are not among the ``events``.
         """
         listener = Listener(self.hub)
         for data in (b":\n", b": data: a\n", b"retry: 3000\n", b"id: x\n\n", b"data: b\n\n"):
@@ -397,7 +397,7 @@ class ListenerTests(SynchronousTestCase):
 
     def test_last_words(self) -> None:
         """
-        ``events`` contains events of the last words.
+        ``events`` contains events that were written when the stream ended.
         """
         listener = Listener(self.hub)
         listener.subscriber.end(for_good=True)

@@ -1,5 +1,5 @@
 """
-Event sources without a network: their connections end in memory, and a ``Clock`` moves them.
+Event sources without a network: their connections are in memory, and a ``Clock`` drives them.
 """
 
 from collections.abc import Iterable
@@ -227,7 +227,7 @@ class SourceCase(SynchronousTestCase):
 @implementer(IAgent)
 class FakeAgent:
     """
-    Agent that the test answers for.
+    Agent that gets its responses from the test.
 
     :ivar cancelled: Number of requests that were cancelled.
     """
@@ -260,7 +260,7 @@ class FakeAgent:
 
 class Written:
     """
-    Body that a producer has produced at once.
+    Body that its producer has written at once.
     """
 
     def __init__(self, producer: IBodyProducer) -> None:
@@ -295,7 +295,7 @@ class FakeTransport:
 
 class PoliteTransport:
     """
-    Transport that can only be lost politely.
+    Transport that can be closed, but not aborted.
     """
 
     def __init__(self) -> None:

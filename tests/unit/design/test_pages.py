@@ -80,8 +80,8 @@ class PagesTests(Journeys):
 
     def test_shorter_ways(self) -> None:
         """
-        A journey enters fewer files, and changes less often between files, than before there were
-        rooms.
+        A journey enters fewer files, and changes less often between files, than before the package
+        had rooms.
         """
         asking, answering, hearing = self.coming_back()
         for name, calls in (

@@ -55,7 +55,8 @@ class DrawingTests(SynchronousTestCase):
 
     def test_automat(self) -> None:
         """
-        A machine of Automat begins with its first state and ends with the state without an exit.
+        The drawing of an Automat machine begins with its first state and ends with the state that
+        nothing follows.
         """
         machine = machine_in("client/source/_states.py")
         assert machine is not None

@@ -45,7 +45,7 @@ def files_of(calls: Sequence[Call]) -> list[str]:
 
 def jumps_of(calls: Sequence[Call]) -> int:
     """
-    Return the number of calls of another file than the call before.
+    Return how often a call is in another file than the call before it.
     """
     return sum(one.file != other.file for one, other in pairwise(calls))
 

@@ -124,7 +124,7 @@ class EventTests(SynchronousTestCase):
     @given(TEXT)
     def test_lines(self, data: str) -> None:
         """
-        Every line of the block is a data field, with any data.
+        Each line of an encoded event is a data field, whatever the data.
         """
         lines = encode_event(Event(data)).removesuffix(b"\n\n").split(b"\n")
         self.assertEqual([], [line for line in lines if not line.startswith(b"data: ")])
@@ -223,7 +223,7 @@ class IdTests(SynchronousTestCase):
 
     def test_block(self) -> None:
         """
-        An id alone is a block without data: not an event, but remembered.
+        An id alone is a block without data: a reader remembers the id, and gets no event.
         """
         self.assertEqual("id: é\n\n".encode(), encode_id("é"))
 

@@ -16,7 +16,7 @@ NO_LINE_BREAKS = "\v\f\x1c\x1d\x1e\x85\u2028\u2029"
 
 class EventTests(SynchronousTestCase):
     """
-    Every event that exists can be written.
+    Rules for the fields of an event: every event that can be made can be written.
     """
 
     def refused(self, field: str, **values: object) -> InvalidEvent:
@@ -39,7 +39,7 @@ class EventTests(SynchronousTestCase):
 
     def test_data_first(self) -> None:
         """
-        The one positional argument that everybody uses is the data.
+        Only the data may be a positional argument, as everybody writes it.
         """
         self.assertEqual(Event(data="a"), Event("a"))
 

@@ -138,14 +138,14 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_no_stream(self) -> None:
         """
-        At first it is empty, or that of the stream before.
+        Before any event, the last event ID is empty, or the one from the stream before.
         """
         self.assertEqual("", self.last(b""))
         self.assertEqual("1", self.last(b"", before="1"))
 
     def test_stream_before(self) -> None:
         """
-        Events without an id have that of the stream before.
+        Events without an id have the last event ID of the stream before.
         """
         parser = EventStreamParser(last_event_id="1")
         self.assertEqual([Event("a", id="1")], parser.feed(b"data: a\n\n"))
@@ -153,27 +153,27 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_no_data(self) -> None:
         """
-        A block without data sets it, also in a run of similar blocks.
+        A block without data sets the last event ID, also in a run of similar blocks.
         """
         self.assertEqual("1", self.last(b"id: 1\n\n"))
         self.assertEqual("2", self.last(b"data: a\n\n" * 5 + b"id: 2\n\n" + b"data: a\n\n" * 5))
 
     def test_alike(self) -> None:
         """
-        After a run of similar blocks it is that of the last one.
+        After a run of similar blocks, the last event ID is that of the last block.
         """
         for form in (b"id: %d\ndata: a\n\n", b"event: t\nid: %d\ndata: a\n\n"):
             self.assertEqual("9", self.last(b"".join(form % number for number in range(10))))
 
     def test_emptied(self) -> None:
         """
-        An empty id empties it.
+        An empty ``id`` field empties the last event ID.
         """
         self.assertEqual("", self.last(b"id\n\n", before="1"))
 
     def test_cut_off(self) -> None:
         """
-        A block that is cut off does not set it, because its event has not come.
+        A block that is cut off does not set the last event ID, because its event has not come.
         """
         self.assertEqual("1", self.last(b"id: 1\n\nid: 2\ndata: a\n"))
 
@@ -214,7 +214,7 @@ class ReconnectionTimeTests(SynchronousTestCase):
 
     def test_at_once(self) -> None:
         """
-        A retry takes effect with its line, without a blank line.
+        A ``retry`` line takes effect when it ends, without a blank line.
         """
         self.assertEqual(1.0, self.time(b"retry: 1000\r"))
 
@@ -327,7 +327,8 @@ class LimitTests(SynchronousTestCase):
 
     def test_line_of_any_kind(self) -> None:
         """
-        The limit also holds for a comment, for an unknown field, and for a line that never ends.
+        The limit of a line also applies to a comment, to an unknown field, and to a line that never
+        ends.
         """
         for line in (b": 123456789", b"x: 12345678", b"id: 1234567\n", b"12345678901\r"):
             for lines in (line, b"data: a\n" + line):
@@ -345,7 +346,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_events_before(self) -> None:
         """
-        The events before are returned first, however the bytes are cut.
+        Events before the one that is too large are returned first, however the bytes are cut.
         """
         stream = b"data: a\n\ndata: b\n\ndata: " + b"c" * 20
         for pieces in ([stream], [stream[:12], stream[12:]], [bytes([byte]) for byte in stream]):
@@ -358,7 +359,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_comments_before(self) -> None:
         """
-        The comments before are returned first.
+        Comments before the event that is too large are returned first.
         """
         comments: list[str] = []
         parser = EventStreamParser(max_line=20, on_comment=comments.append)
@@ -367,7 +368,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_stays_broken(self) -> None:
         """
-        After that nothing is read any more, and every call raises the error.
+        After an error the parser reads nothing more, and every call raises the error again.
         """
         parser = EventStreamParser(max_line=20)
         for piece in (b"x" * 21, b"\n\ndata: a\n\n", b""):
@@ -392,7 +393,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_not_the_callers_fault(self) -> None:
         """
-        The error is an ``SSETwistError``, and not a ``ValueError``, because it is the peer's fault.
+        The error is an ``SSETwistError`` but not a ``ValueError``, because the peer is at fault.
         """
         self.assertTrue(issubclass(EventTooLarge, SSETwistError))
         self.assertFalse(issubclass(EventTooLarge, ValueError))
@@ -428,7 +429,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_invalid_limit(self) -> None:
         """
-        A limit is positive.
+        A limit that is not positive is refused.
         """
         self.assertRaises(ValueError, EventStreamParser, max_line=0)
         self.assertRaises(ValueError, EventStreamParser, max_event=-1)
@@ -517,7 +518,7 @@ class PitfallTests(SynchronousTestCase):
 
     def test_unicode_line_separators(self) -> None:
         """
-        ``str.splitlines`` would break the line at these.
+        Characters at which only ``str.splitlines`` breaks lines do not end a line.
         """
         for character in "\v\f\x1c\x1d\x1e\x85\u2028\u2029":
             stream = f"event: {character}\nid: {character}\ndata: {character}b\n\n" * 3
@@ -569,7 +570,8 @@ class CutBetweenBlocksTests(SynchronousTestCase):
     @example([(("data: ", ""), ["1", "2", "3"]), (("data: ", ""), [None])])
     def test_last_id_counts(self, pieces: list[tuple[tuple[str, str], list[str | None]]]) -> None:
         """
-        The id of an event is the last one that a block up to its own has set, in any piece.
+        The id of an event is the last one that its own block or an earlier block has set, however
+        the stream is cut.
         """
         parser = EventStreamParser()
         last = ""

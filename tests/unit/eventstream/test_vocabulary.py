@@ -18,20 +18,20 @@ class HubIdTests(SynchronousTestCase):
 
     def test_of_hubs(self) -> None:
         """
-        Ids that a hub gives, and words with a meaning in ``Last-Event-ID``, are the hub's own.
+        Ids of a hub, and words with a meaning in ``Last-Event-ID``, count as ids of hubs.
         """
         for id in (render_id("e", 0), render_id("e", 10), END_ID, EARLIEST, "#", "#mine", ""):
             self.assertTrue(is_hub_id(id), id)
 
     def test_of_publishers(self) -> None:
         """
-        Any other id may be a publisher's, even if it looks similar.
+        Any other text may be the id of a publisher, even if it looks similar.
         """
         for id in ("1", "urn:uuid:1", "a#1", " #1", "Earliest", "earliest ", "end", " "):
             self.assertFalse(is_hub_id(id), id)
 
     def test_one_word(self) -> None:
         """
-        Hubs and clients ask for everything with the same word, which is Mercure's.
+        Hubs and clients use the same word to ask for everything; it is Mercure's.
         """
         self.assertEqual({"earliest"}, {EARLIEST, EARLIEST_OF_CLIENTS, EARLIEST_OF_HUBS})

@@ -132,8 +132,8 @@ class FakeListener(Listener, FakeOutlet):
 
 class SlowLog:
     """
-    A log on another machine: it answers when the test says so.  An appended event is in it at once,
-    but its place is told later.
+    A log on another machine, which answers when the test lets it.  An appended event is in the log
+    at once, but its position is returned later.
 
     :ivar kept: The events.
     :ivar unanswered: The open questions (``append``, ``find`` or ``read``), each with its answer.

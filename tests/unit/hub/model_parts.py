@@ -197,7 +197,7 @@ class Client(MemoryOutlet):
 
     def begin_behind(self) -> None:
         """
-        Begin with a connection that has not even taken the head of the response.
+        Begin with a connection that has not taken the head of the response yet.
         """
         self.stop_reading()
         self._put(b":\n")

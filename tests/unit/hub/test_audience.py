@@ -1,5 +1,5 @@
 """
-An audience alone: the members that get the waiting events.
+An audience: the members that get the same waiting events.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -37,8 +37,8 @@ class AudienceTests(SynchronousTestCase):
 
     def hand_out(self, most: int = 1000, head: int = 0) -> list[tuple[str, bytes]]:
         """
-        Hand out to so many members, or until the round is over, and return the events that each
-        got.
+        Hand out events to this many members, or until the round is over; return the events of each
+        member.
         """
         got = []
         while len(got) < most and (batch := self.audience.next_batch(head)) is not None:
@@ -200,8 +200,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_leave_during_a_round(self) -> None:
         """
-        A member that leaves during a round misses its chunk if it has not been served, and in any
-        case the events that were published meanwhile.
+        A member that leaves during a round misses its chunk, unless it has got it, and the events
+        that were published meanwhile.
         """
         self.expect(b"1", b"2")
         self.hand_out(1)
@@ -214,7 +214,7 @@ class AudienceTests(SynchronousTestCase):
 
     def test_leave_of_a_late_one(self) -> None:
         """
-        A member that joined late misses only the events that were for it.
+        A member that joined late and leaves misses only events that were published after it joined.
         """
         self.expect(b"1")
         late = self.join("D")
@@ -227,7 +227,7 @@ class AudienceTests(SynchronousTestCase):
     def test_leave_of_a_late_one_during_a_round(self) -> None:
         """
         A member that joined late and leaves during a round, before its batch begins, misses only
-        the events that were for it.
+        events that were published after it joined.
         """
         self.expect(b"1")
         late = self.join("D")
@@ -238,8 +238,8 @@ class AudienceTests(SynchronousTestCase):
 
     def test_all_leave_during_a_round(self) -> None:
         """
-        A round that has lost all its members is over, and the next round serves those that joined
-        since.
+        If all members leave during a round, the round is over, and the next one serves members that
+        have joined since.
         """
         self.expect(b"1")
         self.hand_out(1)

@@ -30,7 +30,7 @@ class BehindTests(HubTestCase):
 
     def test_nobody_waits(self) -> None:
         """
-        The others do not wait for a subscriber that is behind, and it gets everything later.
+        Other subscribers do not wait for one that is behind; this one gets everything later.
         """
         self.hand_out("a", "b", "c")
         self.assertEqual(([], ["a", "b", "c"]), (self.slow.data, self.other.data))
@@ -59,7 +59,7 @@ class BehindTests(HubTestCase):
 
     def test_nothing_missed(self) -> None:
         """
-        A subscriber that has room again before the next event simply goes on.
+        A subscriber whose connection has room again before the next event stays live.
         """
         self.hand_out("a")
         self.slow.read()
@@ -106,7 +106,7 @@ class BehindTests(HubTestCase):
 
     def test_what_it_sees(self) -> None:
         """
-        A subscriber gets the same events from the log as it would have got live.
+        A subscriber gets the same events from the log as it would have received live.
         """
         view = View.of("t", grants="t", filter=lambda topics, event: event.data != "x")
         slow = self.subscribe(view=view)
@@ -251,7 +251,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_disconnect(self) -> None:
         """
-        With the policy DISCONNECT it is disconnected, and the others do not notice.
+        With the policy DISCONNECT, a subscriber that is too far behind is disconnected; other
+        subscribers are not affected.
         """
         self.make(WhenBehind.DISCONNECT)
         other = self.subscribe()
@@ -270,7 +271,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_skip(self) -> None:
         """
-        With the policy SKIP it is told about the gap and goes on with events from now on.
+        With the policy SKIP, a subscriber that is too far behind is told about the gap and
+        continues with new events.
         """
         self.make(WhenBehind.SKIP)
         self.hand_out("b", "c", "d")
@@ -283,7 +285,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_latest(self) -> None:
         """
-        With the policy LATEST it is told about the gap and goes on with the events that are left.
+        With the policy LATEST, a subscriber that is too far behind is told about the gap and
+        continues with the events that are left.
         """
         self.make(WhenBehind.LATEST)
         self.publish("b", "c")
@@ -298,7 +301,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_nothing_left(self) -> None:
         """
-        With the policy LATEST it goes on also if the log keeps nothing at all.
+        With the policy LATEST, a subscriber that is too far behind continues even if the log keeps
+        nothing at all.
         """
         for when_behind, expected in (
             (WhenBehind.DISCONNECT, ["a"]),
@@ -319,7 +323,7 @@ class TooFarBehindTests(HubTestCase):
 
     def test_no_gap(self) -> None:
         """
-        Without an event for gaps, everything else is the same.
+        Without an event for gaps, a subscriber that is too far behind gets everything else.
         """
         for when_behind, expected in (
             (WhenBehind.SKIP, ["a", "e"]),
@@ -429,7 +433,7 @@ class LatestTests(HubTestCase):
 
     def test_canonical_topic(self) -> None:
         """
-        The first topic of an event is the one that counts.
+        The first topic of an event decides which events it replaces.
         """
         slow = self.make_slow()
         self.publish("a", to=["t", "u"])
@@ -468,7 +472,7 @@ class LatestTests(HubTestCase):
 
     def test_cursors_hold(self) -> None:
         """
-        A client that goes at any moment and comes back with its last id gets the rest.
+        A client that leaves at any moment and comes back with its last id gets all other events.
         """
         slow = self.make_slow()
         for topic in "tuvtuv":

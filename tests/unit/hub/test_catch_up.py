@@ -47,8 +47,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_told(self) -> None:
         """
-        A client for which the next event is forgotten is cut, or is told about the gap and gets the
-        events that its hub's policy gives it; also a client that asked for whatever is kept.
+        If the next event of a client is forgotten, the client is cut, or is told about the gap and
+        gets the events that the hub's policy allows, even if it asked for whatever is kept.
         """
         starts = ({"last_event_id": EARLIEST}, {"last_event_id": id_of(0)}, {"last": KEPT})
         for when_behind, later, start in product(WhenBehind, ("def", "defg"), starts):
@@ -113,7 +113,8 @@ class ForgottenWhileTheLastAreSoughtTests(HubTestCase):
 
     def test_told_once(self) -> None:
         """
-        A client is told about one gap once, even if some of the events it asked for had been found.
+        A client is told about a gap only once, even if some of the events that it asked for had
+        been found.
         """
         log = SlowLog(self.make_log(max_count=KEPT))
         hub = self.make_hub(log=log, when_behind=WhenBehind.SKIP)
@@ -139,7 +140,7 @@ class EndTests(HubTestCase):
 
     def test_ended_in_a_write(self) -> None:
         """
-        A catch-up that ends in the middle of its write fails with ``CancelledError``.
+        A catch-up that ends during its own write fails with ``CancelledError``.
         """
         self.publish("a", "b")
         listener = self.subscribe()

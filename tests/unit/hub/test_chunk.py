@@ -21,7 +21,7 @@ class ChunkTests(SynchronousTestCase):
 
     def test_several(self) -> None:
         """
-        Several events are joined in order, and each is counted.
+        Several events are joined in order, and each of them is counted.
         """
         chunk = Chunk.joined([b"a", b"b", b"c"])
         self.assertEqual((b"abc", 3), (chunk.data, chunk.events))
@@ -34,6 +34,6 @@ class ChunkTests(SynchronousTestCase):
 
     def test_on_wire(self) -> None:
         """
-        At first, nothing has been put around the bytes.
+        A new chunk has no framing around its bytes.
         """
         self.assertIsNone(Chunk.joined([b"a"]).on_wire)

@@ -15,7 +15,7 @@ TOPICS = ["a", "b", "c"]
 
 class DigestTests(HubTestCase):
     """
-    A digest of three topics, two events a piece.
+    A digest of three topics with two events each.
     """
 
     def setUp(self) -> None:
@@ -50,7 +50,7 @@ class DigestTests(HubTestCase):
 
     def test_position(self) -> None:
         """
-        The first reading does not move the walk.
+        The first reading of a digest does not move the walk.
         """
         self.fill("aaabc")
         self.assertEqual(([], 2), (self.read(), self.walk.position))
@@ -73,7 +73,7 @@ class DigestTests(HubTestCase):
 
     def test_gap_after_the_first_reading(self) -> None:
         """
-        After a gap the newest events are found again.
+        After a gap, the digest looks for the newest events again.
         """
         self.fill("aabbcc")
         self.assertEqual([2], self.read())

@@ -114,7 +114,7 @@ class HandOutTests(HubTestCase):
 
     def test_until_the_end(self) -> None:
         """
-        A subscriber that has gone gets nothing more, and the others do.
+        A subscriber that has ended gets nothing more, and other subscribers do.
         """
         listener, other = self.subscribe(), self.subscribe()
         self.publish("a")
@@ -213,7 +213,7 @@ class FlushTests(HubTestCase):
 
     def test_encoded_once(self) -> None:
         """
-        All subscribers get the very same bytes of an event, with any view.
+        All subscribers get the very same bytes of an event, whatever their views.
         """
         seen = ("t", "t", Everything(), ["t", "u"])
         listeners = [self.subscribe(view=one) for one in seen]
@@ -242,7 +242,7 @@ class FlushTests(HubTestCase):
 
     def test_one_view(self) -> None:
         """
-        Subscribers with equal views hold one and the same view, however many there are.
+        Subscribers with equal views share one view, however many they are.
         """
         subscribers = [self.subscribe(view=["t", "u"]).subscriber for _ in range(3)]
         self.assertEqual(1, len({id(one.view) for one in subscribers}))
@@ -283,7 +283,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_publish_from_on_end(self) -> None:
         """
-        The end of one subscriber may be published to the others.
+        A callback may publish the end of its subscriber to the others.
         """
 
         def on_end(subscriber: Subscriber, reason: EndReason) -> None:
@@ -297,7 +297,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_publish_without_end(self) -> None:
         """
-        An event that is published for each event is not a recursion, however many there are, and
+        Publishing an event for each event does not recurse, however often it happens, and lets
         other things run in between.
         """
         listener = self.subscribe()
@@ -345,8 +345,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_end_another(self) -> None:
         """
-        A subscriber that another one ends properly before its turn still gets its event, once, and
-        then ends.
+        A subscriber that another subscriber ends properly, earlier in the same flush, still gets
+        its event once, and then ends.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = last.subscriber.end
@@ -359,7 +359,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_abort_another(self) -> None:
         """
-        A subscriber that another one cuts before its turn gets nothing more.
+        A subscriber that another subscriber cuts, earlier in the same flush, gets nothing more.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = last.subscriber.abort
@@ -380,7 +380,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_leave_while_behind(self) -> None:
         """
-        A subscriber that goes in the write that its connection does not take is gone.
+        A subscriber that ends during a write that its connection does not take completely leaves
+        nothing in the hub.
         """
         leaver, other = self.subscribe(), self.subscribe()
         leaver.during_write = lambda: (leaver.fall_behind(), leaver.leave())
@@ -407,7 +408,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_change_topics_of_another(self) -> None:
         """
-        A subscriber that another one gives other topics before its turn still gets its event, once.
+        A subscriber whose topics another subscriber changes, earlier in the same flush, still gets
+        its event once.
         """
         first, last = self.subscribe(), self.subscribe()
         first.during_write = lambda: last.subscriber.change_topics("u")

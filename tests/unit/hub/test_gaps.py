@@ -80,8 +80,7 @@ class GapTests(HubTestCase):
 
     def test_all_while_more_is_forgotten(self) -> None:
         """
-        An event that is forgotten after the gap was reported, in which it was still there, is
-        another gap.
+        An event that is forgotten after it was reported as kept is another gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2), unknown_cursor=UnknownCursor.ALL)
         self.publish("a", "b", hub=hub)
@@ -110,8 +109,8 @@ class GapTests(HubTestCase):
 
     def test_told_once(self) -> None:
         """
-        A client that comes back with the id of the gap is not told again, and gets the events
-        published since.
+        A client that comes back with the id of a gap is not told again, and gets the events that
+        were published since.
         """
         for unknown_cursor in UnknownCursor:
             hub = self.make_hub(unknown_cursor=unknown_cursor)
@@ -124,7 +123,7 @@ class GapTests(HubTestCase):
 
     def test_any_view(self) -> None:
         """
-        A client is told about the gap whatever it may see.
+        A client is told about the gap whatever events it may see.
         """
         self.publish("a")
         view = View.of("u", filter=lambda topics, event: False)
@@ -147,7 +146,7 @@ class GapTests(HubTestCase):
 
     def test_type(self) -> None:
         """
-        The type of the event may be another one.
+        The operator may choose another type for the event about a gap.
         """
         hub = self.make_hub(gap="lost")
         (event,) = self.subscribe(hub, last_event_id="unknown").events
@@ -177,7 +176,7 @@ class GapTests(HubTestCase):
 
     def test_long(self) -> None:
         """
-        Of an id that is too long, only the beginning is reported.
+        Only the beginning of an id that is too long is reported.
         """
         listener = self.subscribe(last_event_id="x" * 100_000)
         self.assertEqual("x" * MAX_ID, self.gap_of(listener)[1]["asked"])
@@ -213,7 +212,8 @@ class GapWhileReplayingTests(HubTestCase):
 
     def test_forgotten_meanwhile(self) -> None:
         """
-        A client that the end of the log overtakes is treated like any other that is too far behind.
+        A client whose next event the log forgets during the replay is treated like any other that
+        is too far behind.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", hub=hub)

@@ -77,7 +77,7 @@ class OtherThreadTests(HubTestCase):
 
     def test_own_thread(self) -> None:
         """
-        The reactor's own thread may do both.
+        The reactor's own thread may publish and subscribe.
         """
         hub = self.make_hub()
         for one in (hub, self.make_real_hub()):
@@ -85,7 +85,7 @@ class OtherThreadTests(HubTestCase):
 
     def test_before_the_reactor_runs(self) -> None:
         """
-        Before a reactor runs, every thread may do both.
+        Before a reactor runs, every thread may publish and subscribe.
         """
         self.patch(threadable, "ioThread", None)
         self.assertIsNone(self.call(lambda: self.make_real_hub().publish("t", Event("a"))))
@@ -124,7 +124,8 @@ class ThreadsTests(HubTestCase):
 
     def test_without_affinity(self) -> None:
         """
-        If the system does not say which cores these are, it has as many as there are cores.
+        If the system does not say which cores this process may use, a hub has as many threads as
+        the machine has cores.
         """
         self.addCleanup(setattr, os, "sched_getaffinity", os.sched_getaffinity)
         del os.sched_getaffinity

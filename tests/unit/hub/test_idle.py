@@ -42,7 +42,7 @@ class IdleHubTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        A hub is not idle while a subscriber that is behind has still to get something.
+        A hub is not idle while a subscriber is behind.
         """
         listener = self.subscribe()
         listener.stop_reading()
@@ -104,8 +104,8 @@ class IdleFanOutTests(SynchronousTestCase):
 
     def test_awaited(self) -> None:
         """
-        A fan-out is not idle while something waits for a position, until that is published or the
-        waiting is cancelled.
+        A fan-out is not idle while something waits for a position, until this position is published
+        or the wait is cancelled.
         """
         self.assertTrue(self.live.is_idle)
         waiting: Deferred[None] = self.live.when_at(1)
@@ -137,7 +137,7 @@ class IdleStreamsTests(SynchronousTestCase):
 
     def test_open(self) -> None:
         """
-        Streams are idle while no stream is open, and they contain those that are.
+        Streams are idle while no stream is open; ``in`` is true for open streams.
         """
         streams = Streams(TurnClock())
         self.assertTrue(streams.is_idle)
@@ -150,7 +150,7 @@ class IdleStreamsTests(SynchronousTestCase):
 
     def test_left_behind(self) -> None:
         """
-        A wrong count and a wrong part both show.
+        A count that is wrong, or a part that still has a stream, makes the streams busy.
         """
         streams = Streams(TurnClock())
         outlet = MemoryOutlet(streams)

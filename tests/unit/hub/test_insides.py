@@ -54,7 +54,7 @@ class ReactorTests(SynchronousTestCase):
 
     def test_looking_installs_nothing(self) -> None:
         """
-        A process that has asked for its reactor can still choose one.
+        A process that has looked for its reactor can still choose one.
         """
         self.patch(sys, "modules", {"sys": sys})
         self.assertIsNone(installed_reactor())

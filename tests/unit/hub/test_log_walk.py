@@ -82,8 +82,8 @@ class LogWalkTests(HubTestCase):
 
     def test_optional(self) -> None:
         """
-        After a beginning at the oldest event, events that are forgotten are optional up to the live
-        end of that time.
+        After a start at the oldest event, events that are forgotten are not a gap, up to the live
+        end at the start.
         """
         walk = self.walk(log=self.make_log(max_count=2))
         self.publish(*"abc")
@@ -96,7 +96,8 @@ class LogWalkTests(HubTestCase):
 
     def test_rest(self) -> None:
         """
-        A walk rests for a turn while there is more to read, and not at the live end.
+        A walk waits for the next turn while there is more to read, and does not wait at the live
+        end.
         """
         walk = self.walk()
         self.publish("a")

@@ -126,7 +126,7 @@ class MatcherTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        An invalid or endless pattern is refused by name.
+        An invalid or endless pattern is refused, and the error names it.
         """
         for pattern in ("/books/(", "/((?=a).*)"):
             error = self.assertRaises(InvalidMatcher, Pattern, pattern)
@@ -170,7 +170,8 @@ class MatcherTests(SynchronousTestCase):
 
     def test_long_pattern(self) -> None:
         """
-        A pattern is shorter than a topic may be: each of its groups costs time with each event.
+        A pattern must be shorter than a topic may be, because each of its groups costs time with
+        each event.
         """
         self.assertRaises(InvalidMatcher, Pattern, "/*" * 257)
 
@@ -233,8 +234,8 @@ class MatchersTests(SynchronousTestCase):
 
     def test_mistakes(self) -> None:
         """
-        A value that is neither a topic nor a matcher is refused by its name, and so is a topic that
-        is too long.
+        A value that is neither a topic nor a matcher, or a topic that is too long, is refused; the
+        error shows it.
         """
         error = self.assertRaises(TypeError, Matchers.of, ["a", b"b"])
         self.assertIn("b'b'", str(error))
@@ -243,7 +244,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_other_kinds(self) -> None:
         """
-        Any value with ``matches`` is a matcher like the others.
+        Any object with the method ``matches`` is a matcher.
         """
         for one in (Exact("a"), Pattern("/a"), Everything(), Prefix("a")):
             self.assertIsInstance(one, Matcher)
@@ -266,7 +267,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_failing(self) -> None:
         """
-        A matcher that fails is logged, and matches nothing; the others go on.
+        An exception of a matcher is logged, and the matcher matches nothing; other matchers go on.
         """
         matchers = Matchers.of([Broken(), Prefix("a")])
         self.assertTrue(matchers.match(["ab"]))

@@ -63,8 +63,8 @@ class ReplayTests(HubTestCase):
 
     def test_slow_matchers(self) -> None:
         """
-        While slow matchers look at the events, other things have their turn; a change of topics
-        meanwhile applies to later events.
+        Other things run while slow matchers look at the events; a change of topics meanwhile
+        applies to later events.
         """
         for topic in "abcd":
             self.publish(topic, to=topic)
@@ -82,7 +82,7 @@ class ReplayTests(HubTestCase):
 
     def test_leaves_while_it_is_looked_for(self) -> None:
         """
-        A client that leaves while its events are matched is forgotten.
+        A client that leaves while a replay matches events for it is forgotten.
         """
         self.publish("a", "b", "c")
         slow = Slow(self.clock, [])
@@ -123,8 +123,7 @@ class ReplayTests(HubTestCase):
 
     def test_same_id_twice(self) -> None:
         """
-        If two events have one id, it means the first: everything after that follows, also the
-        second.
+        If two events have the same id, everything after the first follows, also the second.
         """
         for data, id in (("a", "x"), ("b", "y"), ("c", "x"), ("d", "z")):
             self.hub.publish("t", Event(data, id=id))
@@ -132,7 +131,8 @@ class ReplayTests(HubTestCase):
 
     def test_id_of_a_topic_not_seen(self) -> None:
         """
-        An id may be of an event that the subscriber does not see: only its position counts.
+        An id may belong to an event that the subscriber does not see: only the event's position
+        counts.
         """
         self.publish("a")
         self.publish("b", to="u")
@@ -164,8 +164,8 @@ class ReplayTests(HubTestCase):
 
     def test_earliest_while_all_is_forgotten(self) -> None:
         """
-        If everything has been forgotten by then, that is not a gap either: it goes on with live
-        events.
+        If everything is forgotten before a client that asked for the earliest has room, that is not
+        a gap: it continues with live events.
         """
         hub = self.make_hub(log=self.make_log(max_age=10))
         self.publish("a", "b", hub=hub)
@@ -178,7 +178,8 @@ class ReplayTests(HubTestCase):
 
     def test_too_far_behind_after_the_earliest(self) -> None:
         """
-        An event that is forgotten after it has begun is missing.
+        If the log forgets the next event of a client after the client got its first event, that
+        event is missing.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", hub=hub)
@@ -194,7 +195,7 @@ class ReplayTests(HubTestCase):
 
     def test_last(self) -> None:
         """
-        A client that asks for the last few events gets so many, or all there are.
+        A client that asks for the last few events gets that many, or as many as there are.
         """
         self.publish("a", "b", "c")
         for count, expected in ((0, []), (1, ["c"]), (2, ["b", "c"]), (10, ["a", "b", "c"])):
@@ -202,7 +203,7 @@ class ReplayTests(HubTestCase):
 
     def test_last_of_those_seen(self) -> None:
         """
-        Only events that the subscriber sees count.
+        Only events that the subscriber sees count as the last few.
         """
         self.publish("a", "b", to="t")
         self.publish("c", "d", "e", to="u")
@@ -211,7 +212,7 @@ class ReplayTests(HubTestCase):
 
     def test_last_goes_on(self) -> None:
         """
-        Live events follow, once.
+        Live events follow the last few events, each once.
         """
         self.publish("a", "b")
         listener = self.subscribe(last=1)
@@ -221,7 +222,8 @@ class ReplayTests(HubTestCase):
 
     def test_last_of_nothing(self) -> None:
         """
-        If nothing was published, it begins with live events.
+        If nothing was published, a client that asks for the last few events begins with live
+        events.
         """
         listener = self.subscribe(last=5)
         self.publish("a")
@@ -230,8 +232,8 @@ class ReplayTests(HubTestCase):
 
     def test_forgotten_after_it_came(self) -> None:
         """
-        An event that is published after a client came was promised to it: if the log forgets it
-        unread, that is a gap.
+        If the log forgets an event that was published after a client came, before the client has
+        read it, that is a gap.
         """
         for options in ({"last_event_id": EARLIEST}, {"last": 10}):
             hub = self.make_hub(log=self.make_log(max_count=30))
@@ -253,7 +255,7 @@ class ReplayTests(HubTestCase):
 
     def test_cursor_wins(self) -> None:
         """
-        A client with an id goes on there, even if it also asks for the last few.
+        A client with an id gets the events after it, even if it also asks for the last few.
         """
         self.publish("a", "b", "c")
         self.assertEqual(["c"], self.subscribe(last_event_id=id_of(2), last=3).data)
@@ -274,7 +276,7 @@ class ReplayTests(HubTestCase):
 
     def test_raising_filter(self) -> None:
         """
-        A filter that raises keeps back the event that it was called with, and nothing else.
+        If a filter raises, its subscriber does not get that event; later events are not affected.
         """
         view = View.of("t", filter=lambda topics, event: event.data == "b" or fail())
         self.publish("a", "b")
@@ -293,7 +295,7 @@ class ReplayTests(HubTestCase):
 
     def test_another_hub_on_the_same_log(self) -> None:
         """
-        A hub goes on with its log: ids from the hub before it are valid.
+        A new hub on an old log accepts the ids of the hub before it.
         """
         log = self.make_log()
         first = self.make_hub(log=log)
@@ -354,7 +356,7 @@ class HandOverTests(HubTestCase):
 
     def test_live_then(self) -> None:
         """
-        A subscriber that has caught up is handed the same bytes as those that were live all the
+        A subscriber that has caught up gets the same bytes as subscribers that were live all the
         time.
         """
         self.publish("a")

@@ -23,7 +23,7 @@ MAX_TURN = 0.02
 
 class TickingClock(TurnClock):
     """
-    A clock by which half of the time to match events passes between two looks at it.
+    A clock that moves between two looks at it by half of the time for matching events.
     """
 
     def seconds(self) -> float:
@@ -130,7 +130,8 @@ class ReplayCostTests(HubTestCase):
 
     def test_turns_of_quick_views(self) -> None:
         """
-        A view whose topics are only looked up also gives way, if the clock says so.
+        Also with a view that only looks up topics, a replay lets other things run if the clock says
+        so.
         """
         self.clock = TickingClock()
         hub = self.make_hub()

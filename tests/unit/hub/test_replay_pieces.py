@@ -92,7 +92,7 @@ class PiecesTests(HubTestCase):
 
     def test_how_far_behind(self) -> None:
         """
-        ``behind`` is the number of events that a subscriber has not been sent.
+        ``behind`` is the number of events that have not been sent to a subscriber.
         """
         self.publish(*self.long)
         listener = self.subscribe(last_event_id=EARLIEST)
@@ -115,7 +115,7 @@ class EndTests(HubTestCase):
 
     def check_nothing_waits(self) -> None:
         """
-        Check that nothing goes on, whatever has ended it.
+        Check that nothing goes on, whatever the end.
         """
         self.hub.streams.abort()
         self.assertEqual([], self.clock.getDelayedCalls())

@@ -48,7 +48,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_in_order(self) -> None:
         """
-        The results are in the order of the outlets, for any number of outlets, and each sends once.
+        The results are in the order of the outlets, whatever their number, and each outlet sends
+        once.
         """
         for count in (1, 2, 3, 4, 10, 256, 1000):
             outlets = [Sending(lambda number=number: number) for number in range(count)]
@@ -96,8 +97,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        If the kernel takes nothing, or reports an error, nothing was sent: the reactor will meet
-        the error soon.
+        If the kernel takes nothing or reports an error, the result is that nothing was sent; the
+        reactor will meet the error soon.
         """
 
         def refuse() -> int:
@@ -119,7 +120,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_number_of_threads(self) -> None:
         """
-        The number of threads is never larger than it was told.
+        There are never more threads than the given number.
         """
         for _ in range(10):
             self.senders.send(DATA, [Sending(int) for _ in range(9)])
@@ -148,8 +149,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_other_cores(self) -> None:
         """
-        The threads may run on all cores but the one of this thread; on that one if there is no
-        other.
+        The threads may run on all cores except the core of this thread; without another core, they
+        run on that one.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -166,8 +167,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_same_core(self) -> None:
         """
-        While this thread stays on its core the others are left alone, because moving them takes
-        time.
+        While this thread stays on its core, the threads are not moved, because that takes time.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -182,7 +182,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_one_core(self) -> None:
         """
-        With one core they stay on it, and send.
+        On a machine with one core, the threads stay on it, and send.
         """
         if not hasattr(os, "sched_getaffinity"):
             raise SkipTest("threads cannot be moved here")
@@ -194,7 +194,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_cannot_be_moved(self) -> None:
         """
-        If the system does not let them be moved, they still send.
+        If the system does not allow moving threads, they still send.
         """
 
         def refuse(id: int, cores: set[int]) -> None:
@@ -208,7 +208,7 @@ class SendersTests(SynchronousTestCase):
 
     def test_unknown_core(self) -> None:
         """
-        If the system does not say on which core a thread runs, they still send.
+        If the system does not report the core of a thread, the threads still send.
         """
         self.patch(sys, "platform", "win32")
         self.assertEqual(-1, _senders._find_current_core()())

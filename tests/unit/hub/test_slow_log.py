@@ -40,7 +40,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_safe(self) -> None:
         """
-        The publisher gets the id when the log has the event safe, and not before.
+        The publisher gets the id when the event is safe in the log, and not before.
         """
         id = self.hub.publish("t", Event("d"))
         self.assertNoResult(id)
@@ -72,7 +72,7 @@ class PublishTests(SlowLogTestCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling only stops the waiting, as far as the log allows.
+        Cancelling a publication stops the publisher's wait; the log may keep the event.
         """
         listener = self.subscribe()
         id = self.hub.publish("t", Event("d"))
@@ -162,7 +162,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_last_not_yet_published(self) -> None:
         """
-        With the last few events, such an event does not come twice either.
+        If a client asks for the last few events, an event that is in the log, but has not been
+        published here, does not come twice.
         """
         listener = self.subscribe(last=2)
         self.publish("d")
@@ -200,7 +201,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_latest(self) -> None:
         """
-        With the newest event of each topic, such an event does not come twice either.
+        With the policy LATEST, an event that is in the log, but has not been published here, does
+        not come twice.
         """
         self.hub = self.make_hub(log=self.log, when_behind=WhenBehind.LATEST)
         listener = self.subscribe(last_event_id=id_of(0))
@@ -214,8 +216,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_forgotten_before_it_is_read(self) -> None:
         """
-        Events that the log forgets between naming the oldest and reading it are not missing for a
-        client that asked for the earliest, or for the last few.
+        A client that asks for the earliest or for the last few events is not told about a gap if
+        the log forgets events between naming the oldest and reading it.
         """
         for options, reads, expected in (
             ({"last_event_id": EARLIEST}, 2, ["b", "c"]),
@@ -265,7 +267,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_change_topics_beyond_what_is_read(self) -> None:
         """
-        The same holds if a piece ends before the change.
+        If a client changes its topics while the log is silent, earlier events count by the old
+        topics, even if a piece of the log ends before the change.
         """
         self.log = SlowLog(self.make_log())
         self.hub = self.make_hub(log=self.log)
@@ -291,14 +294,14 @@ class EndTests(SlowLogTestCase):
 
     def test_find(self) -> None:
         """
-        If a client goes during the search for its id, the log is told.
+        If a client goes while the log looks for its id, the search is cancelled.
         """
         self.subscribe(last_event_id=id_of(1)).leave()
         self.assertEqual((["find"], []), (self.log.cancelled, self.log.unanswered))
 
     def test_read(self) -> None:
         """
-        If a client goes during any read, the log is told.
+        If a client goes while the log reads, the read is cancelled.
         """
         first = self.subscribe(last_event_id=id_of(1))
         self.log.answer("find")
@@ -312,7 +315,7 @@ class EndTests(SlowLogTestCase):
 
     def test_properly(self) -> None:
         """
-        A subscriber that is ended properly meanwhile gets only its last words.
+        A subscriber that is ended properly while the log is silent gets only its last bytes.
         """
         listener = self.subscribe(last_event_id=id_of(1))
         self.publish_now("d")
@@ -322,7 +325,7 @@ class EndTests(SlowLogTestCase):
 
     def test_drain(self) -> None:
         """
-        Every subscriber gets only its last words when the server stops.
+        When the server stops while the log is silent, every subscriber gets only its last bytes.
         """
         listeners = [self.subscribe(last_event_id=id_of(1)), self.subscribe(last=1)]
         self.hub.close()
@@ -332,7 +335,8 @@ class EndTests(SlowLogTestCase):
 
     def test_fails(self) -> None:
         """
-        If the log fails to answer, that is logged, and the subscriber is cut: it comes back.
+        If the log fails to answer, the failure is logged, and the subscriber is cut; its client can
+        come back.
         """
         heard: list[EndReason] = []
         listeners = [
@@ -379,7 +383,8 @@ class EndTests(SlowLogTestCase):
 
     def test_answers_too_late(self) -> None:
         """
-        A late answer for a client that has gone, because it could not be cancelled, does no harm.
+        An answer that comes after its client has gone, because the log cannot cancel it, is
+        ignored.
         """
         result: Deferred[int | None] = Deferred()
         self.log.find = lambda id: result

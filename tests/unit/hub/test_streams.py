@@ -21,8 +21,8 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_default(self) -> None:
         """
-        By default a stream is never silent for as long as the shortest idle limit of the usual
-        gateways, 29 seconds.
+        By default, a stream is never silent for 29 seconds, the shortest idle limit of the usual
+        gateways.
         """
         self.assertEqual(DEFAULT_HEARTBEAT, self.streams.heartbeat)
         self.assertLess(DEFAULT_HEARTBEAT, 29)
@@ -46,7 +46,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_not_too_many(self) -> None:
         """
-        A comment comes at most a fifth of the heartbeat early.
+        Comments come at most a fifth of the heartbeat early.
         """
         outlet = FakeOutlet(self.streams)
         self.pass_time(3600.0)
@@ -106,8 +106,8 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_spread(self) -> None:
         """
-        A thousand streams that have been silent for equally long do not get their comments in one
-        moment: a tenth of a second sees at most a tenth of them.
+        The comments of a thousand streams that became silent together are spread out: a tenth of a
+        second has at most a tenth of them.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(1000)]
         most = 0
@@ -121,7 +121,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_spread_over_all_parts(self) -> None:
         """
-        Streams are spread about evenly over all of the parts that are checked one by one.
+        The streams are spread evenly over the parts, which are checked one after the other.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3000)]
         sizes = [len(part) for part in self.streams._parts]
@@ -245,7 +245,7 @@ class TimerTests(StreamsTestCase):
 
     def test_again(self) -> None:
         """
-        The next stream starts the timer again.
+        A stream that begins after the timer has stopped starts it again.
         """
         FakeOutlet(self.streams).leave()
         outlet = FakeOutlet(self.streams)
@@ -262,7 +262,7 @@ class TimerTests(StreamsTestCase):
 
     def test_next_one_from_the_end_of_the_last(self) -> None:
         """
-        A stream that begins while the timer cuts the last one is checked by one timer.
+        If a stream begins while the timer cuts the last stream, one timer goes on.
         """
         outlet = FakeOutlet(self.streams)
         outlet.fall_behind()
@@ -286,7 +286,7 @@ class TimerTests(StreamsTestCase):
 
     def test_discard_twice(self) -> None:
         """
-        A stream that is not checked may be discarded.
+        Discarding a stream a second time is not an error.
         """
         outlet = FakeOutlet(self.streams)
         self.streams.discard(outlet)

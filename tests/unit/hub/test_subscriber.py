@@ -71,7 +71,7 @@ class SubscriberTests(HubTestCase):
 
     def test_when_ended_before(self) -> None:
         """
-        A Deferred that was asked for before the end fires in the turn of the end.
+        A Deferred from ``when_ended()`` before the end fires in the reactor turn of the end.
         """
         waiting = self.subscriber.when_ended()
         self.outlet.leave()
@@ -79,7 +79,7 @@ class SubscriberTests(HubTestCase):
 
     def test_when_ended_after(self) -> None:
         """
-        A Deferred that is asked for after the end has fired already.
+        A Deferred from ``when_ended()`` after the end has already fired.
         """
         self.outlet.leave()
         self.assertEqual(
@@ -111,7 +111,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end(self) -> None:
         """
-        The application can end a stream properly, with nothing more than was written.
+        The application can end a stream properly; nothing is added to what was written.
         """
         self.publish("a")
         self.settle()
@@ -141,7 +141,8 @@ class SubscriberTests(HubTestCase):
 
     def test_end_after_publish_while_the_client_stops(self) -> None:
         """
-        Such an event also comes before the end if the connection does not take it at once.
+        An event that was published just before the end comes before it, even if the connection does
+        not take the event at once.
         """
         self.outlet.stop_reading()
         self.publish("a")
@@ -152,7 +153,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_within_its_last_write(self) -> None:
         """
-        If the client goes in the middle of that write, this is the reason of the end.
+        If the client goes during the last write before the end, this is the reason of the end.
         """
         self.publish("a")
         self.outlet.during_write = self.outlet.leave
@@ -183,7 +184,7 @@ class SubscriberTests(HubTestCase):
 
     def test_end_id(self) -> None:
         """
-        The last event has the id that a server looks for.
+        The last event has the id that servers recognise as an end for good.
         """
         self.assertIn(f"id: {END_ID}\n".encode(), END)
 
@@ -286,7 +287,7 @@ class StateTests(HubTestCase):
 
     def test_ways(self) -> None:
         """
-        A subscriber becomes live, falls behind, reads and is live again; its end is the last state.
+        A subscriber becomes live, falls behind, reads, becomes live again and ends.
         """
         listener = self.subscribe()
         subscriber = listener.subscriber
@@ -307,7 +308,7 @@ class StateTests(HubTestCase):
 
     def test_impossible_way(self) -> None:
         """
-        A way that the table lacks is a mistake, which an assertion finds.
+        An assertion fails if a subscriber takes a step that is not in the table.
         """
         subscriber = self.subscribe().subscriber
         self.assertRaises(AssertionError, subscriber._become, State.READING)
@@ -315,7 +316,7 @@ class StateTests(HubTestCase):
 
     def test_behind_twice(self) -> None:
         """
-        A subscriber that is reported twice as behind reads from the position of the later report.
+        A subscriber that falls behind twice reads from the later position.
         """
         listener = self.subscribe()
         listener.fall_behind()

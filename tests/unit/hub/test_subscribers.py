@@ -35,7 +35,7 @@ class SubscribersTests(HubTestCase):
 
     def test_snapshot(self) -> None:
         """
-        Subscribers may be ended while going through the tuple.
+        Subscribers may be ended during a loop over ``subscribers``.
         """
         for _ in range(3):
             self.subscribe()
@@ -45,7 +45,8 @@ class SubscribersTests(HubTestCase):
 
     def test_churn(self) -> None:
         """
-        After many have come and gone, in any order and for any reason, nothing of them is left.
+        After many subscribers have come and gone, in any order and for any reason, nothing is left
+        of them.
         """
         chance = random.Random(1)
         hub = self.make_hub(max_per_address=1000)
@@ -143,7 +144,8 @@ class FullTests(HubTestCase):
 
     def test_ending_ones_do_not_count(self) -> None:
         """
-        A subscriber that still has its last bytes to read takes no place.
+        A subscriber that has ended does not count, even if its client must still read the last
+        bytes.
         """
         hub = self.make_hub(max_subscribers=1, max_per_address=1)
         outlet = self.subscribe(hub, address="192.0.2.1")

@@ -39,7 +39,7 @@ class OneLogTests(HubTestCase):
 
     def test_comes_back_to_another(self) -> None:
         """
-        A client of one hub can go on with another.
+        A client of one hub can resume its stream at another hub.
         """
         first, second = self.make_hubs()
         self.publish("a", "b", hub=first)
@@ -63,7 +63,7 @@ class OneLogTests(HubTestCase):
 
     def test_closed(self) -> None:
         """
-        When one hub is closed, first or last, the others go on, and it hands out nothing more.
+        When a hub is closed, in any order, it delivers nothing more, and the other hubs go on.
         """
         for number in range(3):
             hubs = self.make_hubs(3)

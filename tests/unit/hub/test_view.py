@@ -83,8 +83,8 @@ class ViewTests(SynchronousTestCase):
 
     def test_private_is_not_matched(self) -> None:
         """
-        The matchers of a view are not tried with private events that it has no grant for, because
-        they may take long.
+        A view's matchers, which may be slow, are not tried with private events for which the view
+        has no grant.
         """
         slow = Slow([])
         self.assertFalse(View.of(slow).shows(entry("a", is_private=True)))
@@ -108,7 +108,7 @@ class ViewTests(SynchronousTestCase):
 
     def test_filter(self) -> None:
         """
-        A filter gets the topics and the event, and decides last.
+        A filter gets the topics and the event, and is called after all other checks.
         """
         asked = []
 

@@ -44,7 +44,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_spellings(self) -> None:
         """
-        Each position has one spelling.
+        Each position is written in one way only.
         """
         for text in (
             "#a1.01",
@@ -74,6 +74,6 @@ class CursorTests(SynchronousTestCase):
 
     def test_epochs(self) -> None:
         """
-        Two lives never have the same epoch.
+        Two logs never have the same epoch.
         """
         self.assertEqual(1000, len({new_epoch() for _ in range(1000)}))

@@ -146,7 +146,8 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_twice(self) -> None:
         """
-        If several events have one id, it means the first (Mercure H5), so that no event is missed.
+        If several events have the same id, the first is found (Mercure H5), so that no event is
+        missed.
         """
         log = self.make()
         self.append(log, "1", "2", "3", id="mine")
@@ -154,7 +155,8 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_twice_and_forgotten(self) -> None:
         """
-        If the first of them is forgotten, it means the first that is kept.
+        If several events have the same id and the first is forgotten, the first of the others is
+        found.
         """
         log = self.make(max_count=3)
         self.append(log, "1", "2", id="mine")
@@ -165,8 +167,8 @@ class FindTests(MemoryLogCase):
 
     def test_same_id_again(self) -> None:
         """
-        A later event never replaces one that is kept: a client that has seen only that would miss
-        the events in between.
+        A later event with the same id never hides one that is kept; otherwise a client that has
+        seen the first would miss the events in between.
         """
         log = self.make(max_age=10)
         for _ in range(3):
@@ -206,7 +208,7 @@ class BoundTests(MemoryLogCase):
 
     def test_count(self) -> None:
         """
-        The log keeps at most so many events.
+        The log keeps at most the given number of events.
         """
         log = self.make(max_count=2)
         self.append(log, "1", "2")
@@ -225,7 +227,8 @@ class BoundTests(MemoryLogCase):
 
     def test_bytes(self) -> None:
         """
-        The log keeps at most so many bytes, exactly; an event that is larger by itself is not kept.
+        The log keeps at most the given number of bytes, exactly; an event that is larger than that
+        is not kept.
         """
         size = len(encode_event(Event("1", id="#a1.1")))
         log = self.make(max_bytes=2 * size)
@@ -238,7 +241,7 @@ class BoundTests(MemoryLogCase):
 
     def test_age(self) -> None:
         """
-        The log forgets events of a certain age, also when nothing is appended.
+        The log forgets events at the given age, even if nothing is appended.
         """
         log = self.make(max_age=10)
         self.append(log, "1")
@@ -251,7 +254,7 @@ class BoundTests(MemoryLogCase):
 
     def test_cut_in_pieces(self) -> None:
         """
-        The list is cut again and again, and every position stays the same.
+        The log cuts its list many times, and every position stays the same.
         """
         log = self.make(max_count=10)
         for number in range(1, 5001):
@@ -286,7 +289,7 @@ class BoundTests(MemoryLogCase):
 
     def test_freed_ids(self) -> None:
         """
-        Nothing is left of an id that was given several times when all those events are forgotten.
+        After several events with the same id are forgotten, nothing is left of the id.
         """
         log = self.make(max_age=10)
         for data in "123":

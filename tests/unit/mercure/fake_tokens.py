@@ -97,8 +97,8 @@ def signed(
 
 def access_token(key: Any = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
     """
-    Return a token of 1.0 that is good, but for these claims and header members (``typ``, ``kid``);
-    what is ``None`` is left out.
+    Return a good token of 1.0 with these claims and header members (``typ``, ``kid``) changed;
+    members that are ``None`` are left out.
     """
     claims = {
         "iss": HUB,
@@ -126,7 +126,7 @@ def detail(action: str, *topics: str, **members: Any) -> dict[str, Any]:
 
 def scratch(case: SynchronousTestCase) -> Path:
     """
-    Return an unused path; after the test nothing is left there.
+    Return an unused path; a file there is removed after the test.
     """
     directory = tempfile.mkdtemp()
     case.addCleanup(shutil.rmtree, directory)

@@ -1,5 +1,5 @@
 """
-The end of a Mercure hub's state for its clients.
+The Mercure hub is idle when it holds nothing for any client.
 """
 
 from dataclasses import replace

@@ -270,7 +270,7 @@ class StreamTests(ResourceCase):
 
     def test_nothing_left_of_many(self) -> None:
         """
-        After many streams with different ends nothing is left.
+        After many streams with different ends, the resource holds nothing.
         """
         for number in range(30):
             self.authorizer.people["alice"] = replace(ALICE, expires=2000.0 + number)
@@ -289,8 +289,8 @@ class LimitTests(ResourceCase):
 
     def test_streams_per_identity(self) -> None:
         """
-        Streams are limited per identity; above the limit a client is told when to try again, and
-        a browser in a way that it understands.
+        The streams of each identity are limited.  Above the limit, a client gets 429 with a time to
+        come back, and a browser gets a stream that ends with such a time.
         """
         self.make(replace(self.settings, max_per_token=2))
         first = self.ask()
@@ -338,7 +338,7 @@ class LimitTests(ResourceCase):
 
     def test_body_under_another_site(self) -> None:
         """
-        The limit on bodies also holds under a Site without one.
+        The limit on bodies also applies under a Site without a limit.
         """
         self.make(replace(self.settings, max_body=20))
         self.assertEqual(200, self.status(self.publish(b"topic=news&data=1234")))
@@ -406,7 +406,7 @@ class PublishTests(ResourceCase):
 
     def test_lines_repeated(self) -> None:
         """
-        Each line of a batch has its own place under the key.
+        The hub remembers the answer to each line of a batch under the key of the batch.
         """
         body = b'{"topic":"news"}\n{"topic":"other"}\n{"topic":"/a"}'
         answers = [
@@ -422,8 +422,8 @@ class PublishTests(ResourceCase):
 
     def test_slow_lines(self) -> None:
         """
-        Slow lines do not block other clients.  If the client leaves, lines until then are published
-        and later ones are not.
+        Slow lines do not block other clients.  If the publisher leaves, the lines until then have
+        been published, and later lines are not.
         """
         topics = Matchers(frozenset(), frozenset([Slow(self.clock)]))
         self.authorizer.people["alice"] = replace(ALICE, publish=topics)
@@ -451,7 +451,7 @@ class PublishTests(ResourceCase):
 
 class SourceTests(ResourceCase):
     """
-    An application that knows its visitors by a cookie, and publishing from pages.
+    An application that identifies visitors by a cookie, and pages that publish.
     """
 
     def test_bearer_beside_a_cookie(self) -> None:
@@ -491,7 +491,7 @@ class ActiveTests(ResourceCase):
 
     def test_announced(self) -> None:
         """
-        A client with the right sees when a subscription begins, including its own, and ends.
+        A client with the right sees each subscription begin and end, including its own beginning.
         """
         admin = self.watch()
         self.ask("?match=news&topic=/a").close()

@@ -265,7 +265,7 @@ class ResponseCase(SynchronousTestCase):
 
     async def waits(self, first: str, waiting: Deferred[None]) -> AsyncIterator[Event]:
         """
-        Yield one event, then wait, as a source does that asks a language model.
+        Yield one event, and then wait, as a source does that asks a language model.
         """
         try:
             yield Event(first)

@@ -161,7 +161,7 @@ class CredentialsTests(SynchronousTestCase):
     @given(st.text(), st.sampled_from(sorted(REDIRECTS)))
     def test_never(self, location: str, status: int) -> None:
         """
-        Another origin never gets credentials, wherever a redirect leads.
+        Another origin never gets credentials, whatever the redirects.
         """
         try:
             after = redirected(request(), status, location)

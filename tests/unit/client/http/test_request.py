@@ -137,7 +137,7 @@ class HeadTests(SynchronousTestCase):
 
     def test_wrong_name(self) -> None:
         """
-        A name that cannot be a header's is refused.
+        A text that cannot be the name of a header is refused.
         """
         self.assertRaises(ValueError, as_headers, {"a b": "c"})
         for wrong in ([("a", "b")], "a: b", {"a": 1}, {"a": None}):

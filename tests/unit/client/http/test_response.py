@@ -39,7 +39,7 @@ class UnwrappedTests(SynchronousTestCase):
 
     def test_plain(self) -> None:
         """
-        A response of an agent is returned itself.
+        A response of an agent is returned as it is.
         """
         response = FakeResponse(headers={"Content-Encoding": "GZIP, br,"})
         self.assertEqual((response, ["gzip", "br"]), unwrapped(response))

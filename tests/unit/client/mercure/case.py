@@ -26,7 +26,8 @@ JSON_LINES = {"Content-Type": "application/x-ndjson"}
 
 def answer_lines(sent: SentRequest) -> Response:
     """
-    Answer each line with its data as the id, or, if the data is a number, with that status.
+    Answer each line: the data of the line is the id in the answer, or, if it is a number, the
+    status.
     """
     answers = []
     for number, line in enumerate(sent.body.split(b"\n"), 1):

@@ -215,13 +215,12 @@ class MetadataTests(SynchronousTestCase):
 
 class OwnConnectionsTests(SourceCase):
     """
-    Questions over connections that nobody else uses.
+    Requests over a connection of their own.
     """
 
     def test_closed(self) -> None:
         """
-        The connection is closed as soon as there is an answer, whatever it is, and not kept for a
-        second question, which nobody will ask.
+        The connection is closed as soon as any answer has come; it is not kept for another request.
         """
         url = "http://127.0.0.1/hub"
         for ask, status in product((hub_metadata, discover), ("200 OK", "404 Not Found")):

@@ -78,7 +78,8 @@ class PublishManyTests(PublisherCase):
 
     def test_slow_hub(self) -> None:
         """
-        A hub that takes some lines each time is asked until it has all, however often that is.
+        Lines that a slow hub takes a few at a time are repeated until it has taken all, however
+        often that is.
         """
 
         def take_one(sent: SentRequest) -> Response:
@@ -96,7 +97,7 @@ class PublishManyTests(PublisherCase):
 
     def test_lines_enough(self) -> None:
         """
-        Lines that the hub does not take in the allowed attempts have its last answer.
+        Lines that the hub still refuses after the last attempt fail with its last answer.
         """
         self.hub.answers = [answer_lines] * 3
         published = self.publisher(attempts=2).publish_many(
@@ -107,8 +108,8 @@ class PublishManyTests(PublisherCase):
 
     def test_answered_before(self) -> None:
         """
-        The answers to some lines stay, whatever happens to lines that are sent again; lines are not
-        sent under another key, and later updates are not sent.
+        The answers to some lines stay, whatever happens to the repeated lines.  These lines do not
+        get a new key, and later updates are not sent.
         """
         for answer in (Response(401), Response(400), Response(413), Response(415), LOST):
             with self.subTest(answer=answer):
@@ -170,7 +171,8 @@ class PublishManyTests(PublisherCase):
 
     def test_hub_without_lines(self) -> None:
         """
-        A hub that does not read lines gets forms from then on, and is not trusted to know keys.
+        A hub that does not read lines gets forms from then on; the publisher assumes that this hub
+        does not know keys.
         """
         for refusal in (Response(400, b'Missing "topic"'), Response(415)):
             with self.subTest(status=refusal.code):
@@ -192,8 +194,7 @@ class PublishManyTests(PublisherCase):
 
     def test_wrong_retry_after(self) -> None:
         """
-        If a hub asks for a wait without a length or an end, the publisher waits as it would by
-        default.
+        If a hub asks for a wait of an impossible length, the publisher waits as by default.
         """
         for asked in ("NaN", "Infinity", "-5", "null"):
             with self.subTest(asked=asked):

@@ -31,7 +31,7 @@ class ListsTests(SynchronousTestCase):
 
     def test_shared(self) -> None:
         """
-        ``subscribe`` shares all keywords but those that it has under another name or wraps.
+        ``subscribe`` has all keywords of ``EventSource`` except those that it renames or wraps.
         """
         shared = get_type_hints(SharedKeywords)
         self.assertEqual(get_type_hints(SourceKeywords).keys() - NOT_SHARED, shared.keys())
@@ -60,7 +60,7 @@ class ListsTests(SynchronousTestCase):
 
 class ChecksTests(SynchronousTestCase):
     """
-    Checks, which the tests of attempts try through a source.
+    Checks of options; the tests of attempts try them through a source.
     """
 
     def test_url(self) -> None:
@@ -71,7 +71,7 @@ class ChecksTests(SynchronousTestCase):
 
     def test_defaults(self) -> None:
         """
-        The defaults pass the checks, and no time-out is allowed for silence only.
+        The defaults pass the checks; of the time-outs, only the one for silence may be ``None``.
         """
         self.assertIsNone(SourceOptions(url="http://a/", silence_timeout=None).silence_timeout)
         with self.assertRaises(TypeError):

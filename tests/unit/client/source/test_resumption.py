@@ -42,14 +42,14 @@ class ResumptionTests(SynchronousTestCase):
 
     def test_unfinished(self) -> None:
         """
-        An event that a stream leaves unfinished changes nothing, also not its id.
+        An unfinished event at the end of a stream changes nothing; its id is dropped with it.
         """
         self.resumption.next_parser().feed(b"id: 1\ndata: x\n")
         self.assertEqual([Event("y", id="0")], self.resumption.next_parser().feed(b"data: y\n\n"))
 
     def test_id_after(self) -> None:
         """
-        The id after an event is the event's, and before the first event the one that was given.
+        The id after an event is the id of this event; before the first event, it is the given id.
         """
         self.assertEqual("0", self.resumption.id_after(None))
         self.assertEqual("5", self.resumption.id_after(Event("x", id="5")))

@@ -57,7 +57,8 @@ class DefaultPolicyTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        A refused redirection and an event that is too large are not: they would come again.
+        A refused redirection and an event that is too large are not worth another try, because they
+        would come again.
         """
         self.assertFalse(
             is_worth_another_try(RedirectRefused("", url="", status=302, headers={}, location=""))
@@ -87,7 +88,7 @@ class RetryPolicyTests(SynchronousTestCase):
 
     def test_asked(self) -> None:
         """
-        ``Retry-After`` counts before the reconnection time; without both the server asks for 0 s.
+        ``Retry-After`` wins over the reconnection time; without both, the server asks for 0 s.
         """
         self.assertEqual(0, self.delay(BROKEN))
         self.assertEqual(7, self.delay(BROKEN, asked=7))
@@ -149,7 +150,7 @@ class BackoffTests(SynchronousTestCase):
 
     def test_max_server_delay(self) -> None:
         """
-        A server cannot send a client away for ever.
+        A server cannot ask for a delay above the limit.
         """
         self.assertEqual(3600 + 1, Backoff().delay(1, inf, largest))
         self.assertEqual(60 + 1, Backoff(max_server_delay=60).delay(1, 61, largest))
@@ -175,7 +176,7 @@ class BackoffTests(SynchronousTestCase):
         self, failures: int, asked: float, jitter: float, first: float, ceiling: float
     ) -> None:
         """
-        The delay is at least the server's, limited, and at most that and the ceiling.
+        The delay is at least the server's limited delay, and at most that delay plus the ceiling.
         """
         backoff = Backoff(first=first, ceiling=ceiling)
         least = min(asked, 3600)

@@ -57,7 +57,7 @@ class RetryAfterTests(SynchronousTestCase):
 
     def test_server_clock(self) -> None:
         """
-        A date is by the server's clock if the response has a ``Date``.
+        A date is compared with the ``Date`` of the response, if the response has one.
         """
         until, date = "Sun, 06 Nov 2095 08:50:37 GMT", "Sun, 06 Nov 2095 08:50:27 GMT"
         self.assertEqual(10, self.asked(until, date=date))

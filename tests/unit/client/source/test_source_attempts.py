@@ -108,7 +108,8 @@ class RequestTests(AttemptCase):
 
     def test_wrong_type(self) -> None:
         """
-        An option of a wrong type is refused at once: each attempt would fail as if the network had.
+        An option of a wrong type is refused at once; otherwise each attempt would seem to fail
+        because of the network.
         """
         for options in (
             {"client": treq},

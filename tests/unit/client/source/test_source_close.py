@@ -34,7 +34,7 @@ from tests.unit.client.case import (
 @implementer(IHostnameResolver)
 class SilentResolver:
     """
-    Resolver that finds nothing until it is told.
+    Resolver that finds nothing until the test gives it an address.
     """
 
     name = "example.com"
@@ -76,7 +76,7 @@ class CloseCase(SourceCase):
 
     def recorded(self, hook: object) -> Callable[[object], None]:
         """
-        Return a hook that takes note of a call, and then calls this one.
+        Return a hook that records its call, and then calls another hook.
         """
 
         def call(value: object) -> None:
@@ -88,7 +88,8 @@ class CloseCase(SourceCase):
 
     def assert_closes(self, source: EventSource) -> None:
         """
-        Close the source, and check that all callers that wait are told and that nothing is left.
+        Close the source, and check that every caller that waits gets an answer and that nothing is
+        left.
         """
         waiting = [source.next(), source.when_closed()]
         opening = source.when_open() if source.state is ReadyState.CONNECTING else None
@@ -459,7 +460,7 @@ class OpenTests(CloseCase):
 
     def test_agent_without_abort(self) -> None:
         """
-        Closing does not wait for a transport that cannot be aborted.
+        Closing a source does not wait for a transport that cannot be aborted.
         """
         agent = FakeAgent()
         source = self.source(client=agent)
@@ -485,7 +486,7 @@ class ClosedTests(CloseCase):
 
     def test_after_failure(self) -> None:
         """
-        Closing after a failure drops the failure, if no caller has got it.
+        Closing a failed source drops the failure, if no caller has received it.
         """
         source = self.source(policy=lambda _: False)
         self.accept().reset()

@@ -45,7 +45,7 @@ class NextTests(SourceCase):
 
     def test_cancel_loses_nothing(self) -> None:
         """
-        Cancelling loses no event.
+        Cancelling a caller that waits loses no event.
         """
         source, wire = self.open()
         cancelled = source.next()
@@ -295,7 +295,8 @@ class BackpressureTests(SourceCase):
     @given(st.lists(st.integers(-4, 2 * MANY)))
     def test_any_order(self, steps: list[int]) -> None:
         """
-        Any order of events, broken streams and takers hands out all events, once and in order.
+        All events are handed out once and in order, in any order of events, broken streams and
+        callers.
         """
         self.setUp()
         source, wire = self.open()

@@ -1,5 +1,5 @@
 """
-An event source, and a network that does anything in any order.
+An event source on a network where anything may happen, in any order.
 """
 
 from typing import Any

@@ -24,7 +24,7 @@ class ReturnCase(SourceCase):
 
     def come_back(self, data: bytes = b"") -> Wire:
         """
-        Wait for the delay that was told, and accept the next connection.
+        Wait for the reported delay, and accept the next connection.
         """
         self.reactor.advance(self.told[-1].delay)
         return self.accept(data)
@@ -52,7 +52,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_kept_over_silent_streams(self) -> None:
         """
-        The id is kept over streams and attempts that bring nothing.
+        The id stays the same after streams without events and after failed attempts.
         """
         _, wire = self.open(b"id: 1\ndata: 1\n\n")
         wire.reset()
@@ -74,7 +74,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_unfinished(self) -> None:
         """
-        A block that was cut off does not set the id, and leaves nothing for the next stream.
+        A block that was cut off does not set the id, and the next stream does not continue it.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\nid: 2\nevent: t\ndata: 2\n")
         wire.reset()
@@ -198,7 +198,7 @@ class DelayTests(ReturnCase):
 
     def test_max_server_delay(self) -> None:
         """
-        A server cannot send a client away for ever.
+        A server cannot ask for a delay above the limit.
         """
         _, wire = self.open(
             b"retry: 99999999999\n\n", backoff=Backoff(first=1, max_server_delay=60)
@@ -307,7 +307,7 @@ class PolicyTests(ReturnCase):
 
     def test_date(self) -> None:
         """
-        A date in ``Retry-After`` is by the server's clock.
+        A date in ``Retry-After`` is compared with the server's clock, not with ours.
         """
         self.source()
         self.accept(
@@ -322,7 +322,7 @@ class PolicyTests(ReturnCase):
 
     def test_reconnection_time_after_refusal(self) -> None:
         """
-        Without ``Retry-After`` the reconnection time of the stream before counts.
+        Without ``Retry-After``, the reconnection time of the last stream counts.
         """
         _, wire = self.open(b"retry: 7000\n\n")
         wire.reset()

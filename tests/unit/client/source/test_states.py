@@ -51,7 +51,7 @@ class StatesTests(SynchronousTestCase):
 
     def test_life(self) -> None:
         """
-        An input returns the thing that the state before it held.
+        Each input returns what the previous state held.
         """
         states = new_states()
         stream, end, last = open_stream(), End(None), timer()
@@ -81,7 +81,8 @@ class HeldTests(SynchronousTestCase):
 
     def test_end(self) -> None:
         """
-        All callers that wait for the end of the connections are told, also those that ask later.
+        Every caller that waits for the end of the connections learns about it, even if it asks
+        later.
         """
         end = End(Disconnected(""))
         gone = [end.when_gone(), end.when_gone()]

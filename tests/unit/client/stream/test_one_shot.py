@@ -322,7 +322,8 @@ class OneShotTests(SynchronousTestCase):
 
     def test_closed_while_checking(self) -> None:
         """
-        A caller that waits for the body of an error may be cancelled, or be ended by closing.
+        While a caller waits for the body of an error response, it can be cancelled, and the events
+        can be closed.
         """
         error = b"HTTP/1.1 500 No\r\nContent-Length: 5\r\n\r\n"
         events = self.stream(error)
@@ -352,7 +353,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_garbage_without_a_reactor(self) -> None:
         """
-        With a clock, garbage closes the connection in the thread that collects it.
+        On a clock, garbage collection closes the connection in the thread in which it runs.
         """
         self.collect_in_thread()
         self.assertTrue(self.is_closed)

@@ -66,7 +66,7 @@ class TakingTests(QueueCase):
 
     def test_cancel_loses_nothing(self) -> None:
         """
-        Cancelling a call loses no event.
+        Cancelling a caller that waits loses no event.
         """
         cancelled, other = self.queue.next(), self.queue.next()
         cancelled.cancel()
@@ -152,7 +152,7 @@ class EndTests(QueueCase):
 
     def test_end(self) -> None:
         """
-        After the end the held events can be taken, and then each call gets ``None``.
+        After the end, the held events can still be taken; then each call gets ``None``.
         """
         self.queue.put(events(1))
         self.queue.end()
@@ -193,7 +193,7 @@ class EndTests(QueueCase):
 
     def test_close_from_within(self) -> None:
         """
-        A callback that closes the queue stops it for itself and for all others.
+        When a callback closes the queue, neither this callback nor another caller gets more events.
         """
         first, second = self.queue.next(), self.queue.next()
         first.addCallback(lambda _: self.queue.close())

@@ -37,7 +37,7 @@ class SilenceTests(SynchronousTestCase):
 
     def test_heard(self) -> None:
         """
-        After each sound the silence begins anew, with one timer.
+        After each byte the timer begins anew, with one timer only.
         """
         self.silence.begin()
         for _ in range(7):
@@ -64,7 +64,7 @@ class SilenceTests(SynchronousTestCase):
 
     def test_any_length(self) -> None:
         """
-        A silence that may have any length needs no timer.
+        Without a limit there is no timer.
         """
         silence = Silence(self.clock, None, self.call)
         silence.begin()

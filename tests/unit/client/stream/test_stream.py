@@ -241,7 +241,7 @@ class PauseTests(StreamCase):
 
     def test_end_waits(self) -> None:
         """
-        An end that comes during a pause is told after the held bytes.
+        An end that comes during a pause is reported after the held bytes.
         """
         stream = self.begin()
         stream.pause()
@@ -362,7 +362,7 @@ class SilenceTests(StreamCase):
 
     def test_paused_before(self) -> None:
         """
-        A stream that is paused before it begins does not listen for silence.
+        A stream that is paused before it begins has no timer for silence.
         """
         stream = self.make(silence_timeout=10)
         stream.pause()
@@ -494,7 +494,7 @@ class CloseTests(StreamCase):
 
     def test_from_within_before_an_error(self) -> None:
         """
-        A stream that is closed by the events of a piece does not tell the error behind them.
+        If an event closes the stream, an error later in the same piece is not reported.
         """
         stream = self.make(max_line=10)
         stream._arrived = lambda _: stream.close()
@@ -524,7 +524,7 @@ class CloseTests(StreamCase):
 
     def test_cannot_abort(self) -> None:
         """
-        A transport that cannot be aborted is lost politely, and closing does not wait for it.
+        A transport that cannot be aborted is closed politely, and the close does not wait for it.
         """
         stream = self.begin(FakeResponse(PoliteTransport()))
         self.successResultOf(stream.close())

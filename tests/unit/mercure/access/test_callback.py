@@ -56,7 +56,8 @@ class QuestionTests(Case):
 
     def test_no_other_headers(self) -> None:
         """
-        Other headers are not forwarded, nor headers of the hub's own that a client sends.
+        Other headers are not forwarded, and neither are headers of a client that look like the
+        hub's own.
         """
         self.ask(
             (b"Connection", b"upgrade, cookie"),
@@ -110,7 +111,8 @@ class QuestionTests(Case):
 
     def test_forwarded_for(self) -> None:
         """
-        The last address is the client's as the hub sees it; those that the client names precede it.
+        The last address is the client's, as the hub sees it; before it come the addresses that the
+        client has sent.
         """
         for values, peer, expected in (
             ((), PEER, ["192.0.2.7"]),
@@ -297,7 +299,7 @@ class AnswerTests(Case):
 
     def test_large_refusal(self) -> None:
         """
-        A refusal counts with a body of any size.
+        A refusal may have a body of any size.
         """
         self.application.body = b"x" * MAX_ANSWER_BYTES * 2
         for code in (401, 403):
@@ -306,7 +308,7 @@ class AnswerTests(Case):
 
     def test_cut_off(self) -> None:
         """
-        An answer that is cut off allows nothing, even if the part that came would.
+        An answer that is cut off allows nothing, even if the received part would be a valid answer.
         """
         self.application.headers[b"Content-Type"] = JSON
         for length, body in ((None, b"{}"), (b"100", b"{}"), (b"100", b" ")):

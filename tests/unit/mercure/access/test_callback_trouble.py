@@ -76,7 +76,7 @@ class TroubleTests(Case):
 
     def test_network(self) -> None:
         """
-        The log tells the problem of the network.
+        The log has the reason of a network failure.
         """
         for problem, expected in (
             (
@@ -101,7 +101,7 @@ class TroubleTests(Case):
 
     def test_long_text(self) -> None:
         """
-        A long message of a network is cut.
+        A long error message of the network is shortened.
         """
         self.by_url = self.made(Down(ConnectionRefusedError("x" * 1000)))
         self.assertLess(len(self.refused().reason), 300)
@@ -139,7 +139,7 @@ class TroubleTests(Case):
 
     def test_timeout(self) -> None:
         """
-        An application that does not answer in five seconds is given up; its connection is closed.
+        After five seconds the hub stops waiting for the application, and closes its connection.
         """
         self.application.is_open = True
         self.assert_timed_out(self.ask())
@@ -148,7 +148,7 @@ class TroubleTests(Case):
 
     def test_timeout_connecting(self) -> None:
         """
-        The time includes making the connection.
+        The time-out includes making the connection.
         """
         silent = Silent()
         self.by_url = self.made(silent)
@@ -157,7 +157,7 @@ class TroubleTests(Case):
 
     def test_timeout_body(self) -> None:
         """
-        The time is for the whole answer, so an endless one is given up.
+        The time-out applies to the whole answer, so an endless answer is cut off.
         """
         self.application.is_open, self.application.body = True, b"{}"
         for code in (200, 403):
@@ -168,7 +168,7 @@ class TroubleTests(Case):
 
     def test_other_timeout(self) -> None:
         """
-        The time can be chosen.
+        The time-out is an option.
         """
         silent = Silent()
         self.by_url = self.made(silent, timeout=0.5)
@@ -247,7 +247,8 @@ class TroubleTests(Case):
 
     def test_max_asked(self) -> None:
         """
-        Only so many requests may wait for an answer; more get 503, and may try again.
+        The number of requests that wait for the application is limited; above the limit a request
+        gets 503, and may try again.
         """
         self.by_url = self.made(self.agent, max_asked=2)
         self.application.is_open = True

@@ -23,8 +23,8 @@ class VaryTests(ResourceCase):
 
     def test_always(self) -> None:
         """
-        Every answer varies with the origin, also one that allows nothing; otherwise a cache would
-        give that one to a page that may read the answer.
+        Every answer varies with the origin, even one that allows nothing; otherwise a cache would
+        give it to a page that may read the answer.
         """
         for origin, allowed in (
             ({"Origin": "https://a.example"}, [b"https://a.example"]),

@@ -1,5 +1,5 @@
 """
-The application's answer to the question what a request may do.
+The answer of an application that the hub asks about a request.
 """
 
 import json
@@ -50,8 +50,8 @@ class GrantTests(SynchronousTestCase):
 
     def test_empty(self) -> None:
         """
-        An empty answer of any media type allows the action: all topics to a publisher, public
-        updates to a subscriber.
+        An empty answer of any media type allows the action: a publisher gets all topics, a
+        subscriber gets public updates.
         """
         for media_type in (None, "", "text/html"):
             self.assertEqual(Rights(), decision(b"", media_type))
@@ -142,7 +142,7 @@ class GrantTests(SynchronousTestCase):
 
     def test_no_topics(self) -> None:
         """
-        An empty list means no topics, and does not leave the choice to the client.
+        An empty list means no topics; the client then cannot choose topics either.
         """
         self.assertEqual(
             Rights(topics=NOTHING, publish=NOTHING), said(topics=[], publish=[], subscribe=[])
@@ -271,7 +271,7 @@ class InvalidTests(SynchronousTestCase):
 
     def test_too_many_patterns(self) -> None:
         """
-        The number of patterns has the limit of clients; exact topics do not count.
+        The number of patterns has the same limit as for clients; exact topics do not count.
         """
         patterns = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(3)]
 

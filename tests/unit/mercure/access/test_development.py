@@ -105,7 +105,7 @@ class LoopbackOnlyTests(SynchronousTestCase):
     def test_dns_rebinding(self) -> None:
         """
         A page with a foreign host name that leads to this machine can neither publish nor read,
-        though its requests are of the hub's own origin.
+        although its requests have the hub's own origin.
         """
         for host in ("example.com", "localhost.example.com:80", "a b", "[::1", "::1", ""):
             self.assertEqual(421, self.status(Host=host))

@@ -27,7 +27,7 @@ class KeyTests(SynchronousTestCase):
 
     def test_as_it_is(self) -> None:
         """
-        A key is taken as it is, with its quotes if it has any.
+        A key is used as it was sent, including quotes.
         """
         for value in (b'"8e03978e-40d5"', b"8e03978e-40d5", b"a b", b"k" * 255):
             self.assertEqual(value.decode(), idempotency_key([value]))
@@ -129,7 +129,8 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_raised(self) -> None:
         """
-        An error that is raised at once fails the Deferred, and the key may then be used again.
+        If publishing raises an error at once, the Deferred fails, and the key may then be used
+        again.
         """
 
         def publish() -> Deferred[str]:
@@ -142,7 +143,8 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_cancelled(self) -> None:
         """
-        A request that is cancelled is published all the same, and a repeated one gets its answer.
+        A publication goes on after its request is cancelled, and a repeated request gets its
+        answer.
         """
         asked = self.once("k", b"body", self.publish)
         asked.cancel()
@@ -195,7 +197,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_too_old(self) -> None:
         """
-        An answer is forgotten when its time is over, and not before; that time begins with the
+        An answer is forgotten when its time is over, and not before; the time begins with the
         answer.
         """
         asked = self.once("k", b"body", self.publish)
@@ -235,7 +237,7 @@ class IdempotencyTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        A limit that would keep nothing is refused with its name.
+        A limit that would keep nothing is refused, and the error names it.
         """
         for name in ("ttl", "max_entries"):
             for value in (0, -1, float("nan"), float("inf")):

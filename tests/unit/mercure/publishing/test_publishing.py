@@ -34,7 +34,7 @@ class LeavesTests(ResourceCase):
 
     def test_while_the_log_waits(self) -> None:
         """
-        If a client leaves, its appends to the log are cancelled, those of several lines also, and
+        If a client leaves, its appends to the log are cancelled, also those of several lines, and
         no error is logged.
         """
         for count, options in ((1, {}), (5, LINES)):
@@ -101,7 +101,7 @@ class AgainTests(ResourceCase):
 
     def test_two_publishers(self) -> None:
         """
-        The same key of two publishers stands for two publications.
+        If two publishers use the same key, both updates are published.
         """
         self.authorizer.people["carol"] = replace(ALICE, identity="carol")
         key = {"Idempotency_Key": "k"}

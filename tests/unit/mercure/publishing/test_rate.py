@@ -31,7 +31,7 @@ class RateTests(SynchronousTestCase):
 
     def test_default_burst(self) -> None:
         """
-        By default a burst is the number of events of one second, and at least one.
+        By default, a burst has as many events as the rate allows in a second, and at least one.
         """
         for per_second, burst in ((5, 5), (0.1, 1)):
             rate = Rate(self.clock, per_second)
@@ -41,7 +41,7 @@ class RateTests(SynchronousTestCase):
 
     def test_each(self) -> None:
         """
-        A publisher does not use up the tokens of another.
+        The rate of a publisher does not depend on other publishers.
         """
         rate = Rate(self.clock, 1)
         self.assertEqual([0, 0], [rate.take(name) for name in ("alice", "bob")])
@@ -64,7 +64,7 @@ class RateTests(SynchronousTestCase):
 
     def test_clock_set_back(self) -> None:
         """
-        After the time of day is set back, a publisher waits no longer than its rate says.
+        After the time of day is set back, a publisher does not wait longer than its rate demands.
         """
         rate = Rate(self.clock, 1)
         self.clock.rightNow = 3600.0
@@ -108,7 +108,7 @@ class RateTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        A limit that would let no publisher publish, or makes no sense, is refused with its name.
+        A limit that makes no sense, or would forbid all publishing, is refused; the error names it.
         """
         for name, value in (
             ("per_second", -1),
@@ -129,8 +129,8 @@ class RateTests(SynchronousTestCase):
     )
     def test_promise(self, per_second: float, burst: float, pauses: list[float]) -> None:
         """
-        A publisher that waits as long as it is told may publish, and never publishes more than a
-        burst and the tokens since the beginning.
+        A publisher that waits as long as the hub asks may publish.  It never publishes more than a
+        burst and the events that its rate allows since the beginning.
         """
         clock = Clock()
         clock.rightNow = began = 1.8e9  # as the time of day is

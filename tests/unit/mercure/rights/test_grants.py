@@ -254,7 +254,8 @@ class LegacyTests(SynchronousTestCase):
 
     def test_publish(self) -> None:
         """
-        Without ``publish`` the claim is silent about publishing; an empty list grants nothing (Z4).
+        A claim without ``publish`` says nothing about publishing; an empty list grants nothing
+        (Z4).
         """
         for claim, expected in (
             ({}, None),
@@ -295,7 +296,7 @@ class LegacyTests(SynchronousTestCase):
 
     def test_namespace(self) -> None:
         """
-        The claim with the long name hides the short one (Z3).
+        The claim with the long name wins over the claim with the short name (Z3).
         """
         claims = {"mercure": {"publish": ["a"]}, "https://mercure.rocks/": {"publish": ["b"]}}
         self.assertEqual(Matchers.of("b"), rights_of_legacy(claims).publish)

@@ -82,7 +82,7 @@ class EndsAtOnceTests(ResourceCase):
 
     def test_not_announced(self) -> None:
         """
-        A stream that fails while it opens is not announced, neither its beginning nor its end.
+        Neither the beginning nor the end of a stream that fails while it opens is announced.
         """
         self.log = BrokenLog(self.clock, epoch="e")
         self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)

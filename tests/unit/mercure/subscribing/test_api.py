@@ -44,7 +44,7 @@ class CacheTests(ResourceCase):
 
     def test_subscriptions(self) -> None:
         """
-        Shared caches may keep no answer of the API: neither documents nor errors.
+        No answer of the API, neither a document nor an error, may be kept by a shared cache.
         """
         listing = self.ask("subscriptions", name="admin")
         (one,) = json.loads(listing.body)["subscriptions"]
@@ -71,7 +71,7 @@ class CacheTests(ResourceCase):
 
     def test_hub(self) -> None:
         """
-        Shared caches may keep no answer to a subscriber: neither streams nor errors.
+        No answer to a subscriber, neither a stream nor an error, may be kept by a shared cache.
         """
         self.make(replace(self.settings, max_per_token=1))
         self.assert_not_shared(self.ask(), 200)

@@ -39,7 +39,8 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_modern(self) -> None:
         """
-        In 1.0 two segments select subscriptions with a matcher, three segments one of these.
+        In 1.0, two segments select all subscriptions with a matcher, and three segments select a
+        single one.
         """
         for has_legacy in (False, True):
             for segments, expected in (
@@ -56,7 +57,8 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_legacy(self) -> None:
         """
-        In 0.x one segment selects subscriptions with a selector, two segments one of these.
+        In 0.x, one segment selects all subscriptions with a selector, and two segments select a
+        single one.
         """
         for segments, expected in (
             ("/a%2Fb", ("a/b", None)),
@@ -125,7 +127,7 @@ class ReadPathTests(SynchronousTestCase):
     @given(st.sampled_from(["exact", "urlpattern", None]), names, names)
     def test_round_trip(self, match_type: str | None, match: str, subscriber: str) -> None:
         """
-        The path of a subscription selects that one, and no others.
+        The path of a subscription selects this subscription, and no others.
         """
         subscription = ActiveSubscription(match_type, match, subscriber)
         if match_type is None and match in ("exact", "urlpattern"):

@@ -1,5 +1,5 @@
 """
-Subscribing with failures, and with bytes that come meanwhile.
+Subscriptions that fail, and bytes that arrive before the answer.
 """
 
 from collections.abc import Callable
@@ -54,7 +54,7 @@ class FailedOpenTests(ResourceCase):
 
     def test_not_counted(self) -> None:
         """
-        A stream that failed to open does not count for its token's limit.
+        A stream that failed to open does not count as a stream of its token.
         """
         authorizer = self.authorizer = WritesItself({"alice": ALICE})
         self.make(replace(self.settings, max_per_token=1))
@@ -129,7 +129,7 @@ class BytesMeanwhileTests(ResourceCase):
 
     def test_undecided(self) -> None:
         """
-        A browser that sends bytes is disconnected also if the authorizer cannot decide.
+        A browser that sends bytes is disconnected, even if the authorizer cannot decide.
         """
         self.authorizer.is_slow = True
         client = self.ask(Sec_Fetch_Mode="cors")
@@ -140,7 +140,7 @@ class BytesMeanwhileTests(ResourceCase):
 
     def test_no_bytes(self) -> None:
         """
-        A client that sends nothing more gets its stream after these waits.
+        A client that sends nothing after its request gets its stream, after both waits.
         """
         self.authorizer.is_slow = True
         client = self.ask(Last_Event_ID="#e.0")

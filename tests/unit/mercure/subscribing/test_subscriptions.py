@@ -59,7 +59,7 @@ class PathTests(SynchronousTestCase):
     @given(st.text(st.characters(exclude_categories=["Cs"])))
     def test_any(self, text: str) -> None:
         """
-        Any matcher is one segment, and can be decoded again.
+        The path has any matcher as one segment, from which the matcher can be decoded.
         """
         self.assertRegex(encoded(text), r"\A[A-Za-z0-9._~%-]*\Z")
         self.assertEqual(text, unquote(encoded(text), errors="strict"))

@@ -145,7 +145,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_bytes_of_cookie(self) -> None:
         """
-        Any bytes of a cookie are taken for a token; the verifier will check them.
+        Any bytes in the cookie count as a token; the verifier checks them later.
         """
         credential = credential_of(authorization=[], cookies=[f"{COOKIE}=\xff".encode("latin-1")])
         self.assertEqual(Credential("\xff", CredentialPlace.COOKIE), credential)
@@ -187,8 +187,8 @@ class CredentialTests(SynchronousTestCase):
         self, authorization: list[bytes], cookies: list[bytes], query: list[str]
     ) -> None:
         """
-        Any request is refused with 400, gives the token from the first place that has one, or has
-        no token.
+        Any request is refused with 400, has the token in the first place that has one, or has no
+        token.
         """
         try:
             credential = credential_of(

@@ -64,7 +64,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def tearDown(self) -> None:
         """
-        After each test nothing is left in the clock.
+        Check that no timer is left.
         """
         self.set.stop()
         self.assertEqual([], self.clock.getDelayedCalls())
@@ -161,7 +161,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_seek_in_vain(self) -> None:
         """
-        Waiting ends also if a read fails, or if the set is stopped.
+        A wait also ends if the read fails, or if the set is stopped.
         """
         self.set.start()
         waiting = self.set.seek()
@@ -186,7 +186,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_one_cancels_another(self) -> None:
         """
-        The callback of one ``seek`` may cancel another one.
+        A callback of one ``seek`` may cancel another ``seek``.
         """
         self.set.start()
         first, second = self.set.seek(), self.set.seek()
@@ -234,7 +234,7 @@ class JwkSetTests(SynchronousTestCase):
 
     def test_not_a_set(self) -> None:
         """
-        A source that answers with something else than a JWK set counts as down.
+        A source that does not answer with a JWK set counts as down.
         """
         self.set.start()
         self.server.answer("a")

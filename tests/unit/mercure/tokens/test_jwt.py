@@ -93,7 +93,7 @@ class TokenTests(SynchronousTestCase):
 
     def test_dialect(self) -> None:
         """
-        A token is of 1.0 if it has that type, or a claim that only 1.0 has.
+        A token is of 1.0 if it has the type of 1.0, or a claim that only 1.0 has.
         """
         for typ, payload, expected in (
             ("at+jwt", b"{}", True),
@@ -178,7 +178,7 @@ class NumericDateTests(SynchronousTestCase):
 
     def test_moment(self) -> None:
         """
-        A log line shows a time in a form for people.
+        A time is shown in the log in a form that people can read.
         """
         for value, expected in (
             (0, "1970-01-01 00:00:00 UTC"),
@@ -215,7 +215,7 @@ class ShownTests(SynchronousTestCase):
 
     def test_one_of(self) -> None:
         """
-        Only some of many expected values are named.
+        If many values are expected, the message names only some of them.
         """
         self.assertEqual("'a' or 'b'", one_of(["a", "b"]))
         self.assertTrue(one_of(["a"] * 20).endswith("'a' or 5 others"))

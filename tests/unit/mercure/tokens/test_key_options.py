@@ -39,7 +39,7 @@ from tests.unit.mercure.fake_tokens import (
 
 class OptionsTests(SynchronousTestCase):
     """
-    Settings that options lead to.
+    Settings that follow from options.
     """
 
     def problem(self, **values: Any) -> str:
@@ -100,7 +100,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_raw_secret(self) -> None:
         """
-        A secret on the command line is refused and not repeated: the list of processes shows it.
+        A secret on the command line is refused, because the list of processes shows it, and the
+        error does not repeat it.
         """
         for name in ("key", "publisher-key", "subscriber-key", "jwks"):
             problem = self.problem(**{name: SECRET.decode()})
@@ -179,7 +180,7 @@ class OptionsTests(SynchronousTestCase):
 
 class VerifierTests(SynchronousTestCase):
     """
-    Verifiers that settings lead to.
+    Verifiers that follow from settings.
     """
 
     def setUp(self) -> None:
@@ -254,7 +255,7 @@ class VerifierTests(SynchronousTestCase):
 
     def test_own_client(self) -> None:
         """
-        By default a key set is fetched with a client of its own on the reactor.
+        By default, a key set is fetched with a new client on the reactor.
         """
         reactor = MemoryReactorClock()
         verifier = token_settings({"jwks": "http://127.0.0.1:8/keys"}).verifier(reactor)

@@ -35,7 +35,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_no_variable(self) -> None:
         """
-        A variable that is not set is named in the error if it looks like a variable's name.
+        The error for a variable that is not set names it, if it looks like the name of a variable.
         """
         for source, expected in (
             ("env:KEY", "the environment variable KEY is not set, or empty"),
@@ -113,7 +113,7 @@ class SecretTests(SynchronousTestCase):
     @given(st.text(st.characters(), min_size=20))
     def test_any_text(self, text: str) -> None:
         """
-        A text that is given as the key itself is never repeated.
+        A text that is given as the key itself is never repeated in the error.
         """
         error = self.assertRaises(ValueError, read_secret, f"s3cret{text}")
         self.assertNotIn(text, str(error))

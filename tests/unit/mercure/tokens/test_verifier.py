@@ -43,7 +43,8 @@ class AccessTokenTests(VerifierCase):
 
     def test_other_action(self) -> None:
         """
-        A token's rights to another action are dropped, because that may need other keys.
+        The rights of a token to another action are dropped, because that action may need other
+        keys.
         """
         rights = self.rights(access_token(), Action.PUBLISH)
         self.assertEqual((NOTHING, ()), (rights.subscribe, rights.payloads))
@@ -280,7 +281,7 @@ class LegacyTests(VerifierCase):
 
     def test_no_mixture(self) -> None:
         """
-        A token of 1.0 with the claim of 0.x gets neither its rights nor its milder rules.
+        A token of 1.0 with the claim of 0.x gets neither the rights nor the milder rules of 0.x.
         """
         legacy = self.CLAIMS["mercure"]
         rights = self.rights(access_token(authorization_details=None, mercure=legacy))

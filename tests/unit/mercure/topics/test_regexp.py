@@ -108,7 +108,8 @@ class ReadRegexpTests(SynchronousTestCase):
 
     def test_repeated(self) -> None:
         """
-        A repeated character, class or group costs at least as much as if written so many times.
+        A repeated character, class or group costs at least as much as if it were written out that
+        often.
         """
         for one in ("a", ".", "[a-z]", "[^a]", "(?:ab|c)", "(?:a{3})"):
             for count, times in (("{50}", 50), ("{7,50}", 50), ("{49,}", 50), ("{5}{10}", 50)):
@@ -130,7 +131,8 @@ class ReadRegexpTests(SynchronousTestCase):
     @given(st.lists(st.sampled_from(PIECES), max_size=12))
     def test_any(self, pieces: list[str]) -> None:
         """
-        Any text is refused or read; reading drops and adds nothing but the replaced sets.
+        Any text is refused or read; a text that is read stays the same, except for the replaced
+        sets.
         """
         text = "".join(["(", *pieces, ")"])
         try:

@@ -60,7 +60,8 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_each_once(self) -> None:
         """
-        The same matcher twice is one subscription; the same text as two kinds of matcher is two.
+        The same matcher twice is one subscription; the same text as two kinds of matcher is two
+        subscriptions.
         """
         selection = self.read(
             ("match", "a"), ("match_exact", "a"), ("topic", "a"), ("match", "a"), ("topic", "a")
@@ -117,7 +118,7 @@ class ReadSelectorsTests(SynchronousTestCase):
 
     def test_legacy_off(self) -> None:
         """
-        If the 0.x dialect is off, the error for its parameter names those of 1.0.
+        If 0.x is off, the error about its parameter names the parameters of 1.0.
         """
         self.assert_refused("match_urlpattern", ("topic", "a"), is_legacy=False)
         text = "the hub no longer knows topic;"

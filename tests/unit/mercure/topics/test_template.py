@@ -51,7 +51,7 @@ class TemplateTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         """
-        Each operator selects the topics that it can make, and no others.
+        Each operator selects the topics that its expansion can produce, and no others.
         """
         for template, topics, others in (
             (
@@ -96,7 +96,7 @@ class TemplateTests(SynchronousTestCase):
     )
     def test_expanded(self, operator: str, values: list[str], is_exploded: bool) -> None:
         """
-        A template selects each topic that it makes.
+        A template selects each topic that it expands to.
         """
         expression, expanded = expand(operator, values, is_exploded)
         self.assertTrue(Template(f"https://a{expression}z").matches(f"https://a{expanded}z"))

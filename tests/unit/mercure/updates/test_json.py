@@ -137,7 +137,7 @@ class JSONTests(SynchronousTestCase):
 
     def test_too_large_number(self) -> None:
         """
-        A number that is too large for a float is refused, because JSON has no infinity.
+        A number that is too large for a float is refused, because JSON cannot express infinity.
         """
         self.assert_refused(400, "data ", b'{"topic":"a","data":1e999}')
 
@@ -147,7 +147,7 @@ class JSONTests(SynchronousTestCase):
     )
     def test_any(self, fields: dict[str, object], has_topic: bool) -> None:
         """
-        Any object makes an update that a hub takes, or is refused by the name of a field.
+        Any object either makes an update that a hub takes, or is refused with the name of a field.
         """
         if has_topic:
             fields["topic"] = "a"

@@ -56,7 +56,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token(self) -> None:
         """
-        A line has no token of a URL, in any spelling of the parameter; the rest stays.
+        A token in the URL is left out, in any spelling of the parameter; the rest of the URL stays.
         """
         for name in ("authorization", "Authorization", "authori%7Aation", "access_token"):
             line = self.line_of(f"/a?topic=b&{name}={SECRET}&c=d")
@@ -66,8 +66,8 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_nothing_there(self) -> None:
         """
-        A line has no value of a token's parameter, in any spelling of its name, even if the value
-        does not look like a token.
+        The value of a token's parameter is left out, in any spelling of the name, even if it does
+        not look like a token.
         """
         for name in (
             "authorization",
@@ -89,7 +89,7 @@ class AccessLogTests(SynchronousTestCase):
 
     def test_no_token_after_a_semicolon(self) -> None:
         """
-        A token is left out also where only some programs see a parameter begin.
+        A token after a semicolon is left out, although only some programs begin a parameter there.
         """
         for mark in (";", "&;", "#", ";x;", ";x=1;", "&%0a", "?"):
             line = self.line_of(f"/?topic=b{mark}authorization=secret;{SECRET}#secret&c=d")

@@ -12,7 +12,7 @@ from ssetwist.web.site._deadlines import Deadlines
 
 class DeadlinesTests(SynchronousTestCase):
     """
-    Entries that are late, and the time at which they are.
+    Entries, and the time at which each becomes late.
     """
 
     def setUp(self) -> None:
@@ -71,7 +71,7 @@ class DeadlinesTests(SynchronousTestCase):
 
     def test_from_within(self) -> None:
         """
-        A late entry may begin anew from within the call that tells it.
+        A late entry may begin anew within the call that reports it.
         """
         deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: again(one))
 
@@ -90,7 +90,7 @@ class DeadlinesTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.sampled_from(["begin", "done", "wait"]), st.integers(0, 5))))
     def test_model(self, moves: list[tuple[str, int]]) -> None:
         """
-        Entries are late as if each had a timer of its own.
+        Entries become late as if each had its own timer.
         """
         self.setUp()
         model: dict[str, float] = {}
