@@ -20,7 +20,7 @@ app = Klein()
 sessions = {}  # names of users, by cookie
 
 
-@app.route("/login/<name>")  # a real one would ask for a password
+@app.route("/login/<name>")  # a real application would ask for a password
 def login(request, name):
     session = secrets.token_urlsafe()
     sessions[session.encode()] = name

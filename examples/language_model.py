@@ -63,7 +63,7 @@ class Answer(Resource):
                     break  # leaving the loop closes the connection
                 for choice in event.json()["choices"]:
                     yield Event.with_json(choice["delta"].get("content") or "")
-        except SSETwistError as problem:  # or the browser would ask again for all
+        except SSETwistError as problem:  # otherwise the browser would ask again for everything
             yield Event.with_json(f" ... sorry: {problem}")
 
 

@@ -148,7 +148,7 @@ def empty_beginnings(paths: Iterable[Path]) -> list[str]:
 
 def prose_of(paths: Iterable[Path], *readers: Reader) -> str:
     """
-    Return what some readers find in Python files, without literals and references.
+    Return the text that some readers find in Python files, without literals and references.
     """
     texts = [text for path in paths for read in readers for _, text in read(path)]
     return _without_literals("\n".join(texts))
@@ -175,7 +175,7 @@ def too_frequent(prose: str) -> dict[str, float]:
 
 def python_files(*roots: Path) -> list[Path]:
     """
-    Return the Python files below some folders; a file stands for itself.
+    Return the Python files in some folders; a path of a file returns this file.
     """
     return [
         path

@@ -1,5 +1,5 @@
 """
-The common base of tests of tokens: presenting them, and the answers to bad ones.
+The common base of tests of tokens.
 """
 
 from tests.conformance.mercure_hub import MercureHub, Response
@@ -49,8 +49,8 @@ class TokenCase(PublisherCase):
 
     def assert_invalid(self, token: str, why: str, at: MercureHub | None = None) -> None:
         """
-        Check that a token is refused for both actions.  The client must not learn the reason, and
-        the log must have it.
+        Check that a token is refused for both actions, and that the reason is in the log, but not
+        in the answer.
         """
         bearer = ("Authorization", f"Bearer {token}")
         with log_lines() as lines, self.assert_publishes(0, at):

@@ -40,8 +40,8 @@ class ReferenceReader:
 
     def read(self, some: bytes) -> None:
         """
-        Read the next bytes.  At the end of a stream nothing is to do: "Once the end of the file is
-        reached, any pending data must be discarded."
+        Read the next bytes.  At the end of a stream nothing must be done: "Once the end of the file
+        is reached, any pending data must be discarded."
         """
         for character in self._decoder.decode(some):
             self._read_character(character)

@@ -104,15 +104,15 @@ def parse(*pieces: bytes) -> Seen:
 
 def seconds(milliseconds: int | None) -> float | None:
     """
-    Return a reconnection time as our parser reports it, in seconds; the longest one is the longest
-    that browsers can hold.
+    Return a reconnection time as our parser reports it, in seconds; a longer time than browsers can
+    hold becomes the longest.
     """
     return None if milliseconds is None else min(milliseconds, 2**53 - 1) / 1000
 
 
 def split(stream: bytes, cuts: list[int]) -> list[bytes]:
     """
-    Cut a stream at these places, as TCP may.
+    Cut a stream at these places, as TCP might.
     """
     ends = sorted({cut for cut in cuts if cut < len(stream)} | {len(stream)})
     return [stream[start:end] for start, end in zip([0, *ends], ends, strict=False)]
@@ -120,7 +120,7 @@ def split(stream: bytes, cuts: list[int]) -> list[bytes]:
 
 def expected(events: list[Event]) -> list[Received]:
     """
-    Return the events that a reader must see if these were written.
+    Return the events that a reader must see if these events were written.
     """
     received, last_event_id = [], ""
     for event in events:
@@ -153,7 +153,7 @@ class EncodingTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        Each case is read the same one byte at a time.
+        Each case is read the same, one byte at a time.
         """
         for case in ENCODINGS:
             received = read(*split(case.stream, list(range(len(case.stream))))).received

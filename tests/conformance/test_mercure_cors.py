@@ -83,8 +83,8 @@ class CorsTests(PublisherCase):
 
     def test_C1_not_listed(self) -> None:
         """
-        Pages of other origins may not read answers; without a list, pages of any other origin may
-        not.
+        Pages of origins that are not listed may not read answers; without a list, no page of
+        another origin may.
         """
         for origin in ("https://evil.example", "http://app.example", f"{APP}:444", "null", ""):
             self.assert_unreadable(self.head_from(origin))

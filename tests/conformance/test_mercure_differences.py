@@ -46,7 +46,7 @@ class DifferenceTests(MercureCase):
     def test_19_4_own_origin(self) -> None:
         """
         A page of the hub's own origin may publish with a cookie, as in the specification; the
-        reference must be configured for that.
+        reference needs an option for that.
         """
         cookie = f"__Secure-mercure_access_token={self.hub.mint(publish=['*'])}"
         for origin, status in (("https://hub.example", 200), ("https://other.example", 400)):
@@ -70,7 +70,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_7_query_cursor(self) -> None:
         """
-        With ``QUERY`` the last event id in the URL precedes that in the body; both agree on it.
+        With ``QUERY``, a last event id in the URL wins over one in the body, as both documents say.
         """
         topic = a_topic()
         first, second, _ = (self.hub.update(topic, data) for data in "123")
@@ -102,7 +102,7 @@ class DifferenceTests(MercureCase):
 
     def test_19_10_path_as_sent(self) -> None:
         """
-        A token must grant the path as the client sent it, without normalisation.
+        A token must grant the path as the client has sent it.
         """
         root = f"{PATH}/subscriptions/exact"
         for granted, asked, status in (

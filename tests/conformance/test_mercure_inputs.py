@@ -1,6 +1,6 @@
 """
-Arbitrary requests: each gets 2xx, or a 4xx that names the mistake, and a request that is refused
-publishes nothing.
+Arbitrary requests: each gets 2xx, or a 4xx that names the mistake; a refused request publishes
+nothing.
 """
 
 import json
@@ -157,7 +157,7 @@ class InputCase(PublisherCase):
 
     def assert_publication(self, response: Response, before: int) -> None:
         """
-        Check that an accepted publication published one update, and a refused one none.
+        Check that an accepted request has published one update, and a refused request nothing.
         """
         self.assert_answered(response)
         published = self.head_of(self.hub) - before
@@ -216,7 +216,7 @@ class PublishInputTests(InputCase):
 
     def test_headers_that_are_no_utf_8(self) -> None:
         """
-        Any bytes are answered in headers that are compared with something, in each kind of request.
+        Requests of each kind are answered, whatever bytes are in the headers that the hub compares.
         """
         bearer = ("Authorization", f"Bearer {access_token()}")
         cookie = ("Cookie", f"__Secure-mercure_access_token={access_token()}")
@@ -237,7 +237,7 @@ class PublishInputTests(InputCase):
     @given(_tokens)
     def test_tokens(self, token: str) -> None:
         """
-        Any claims of a signed token are answered, for both actions.
+        Requests for both actions are answered, whatever the claims of a signed token.
         """
         before = self.head_of(self.hub)
         self.assert_publication(self.post("topic=/a", token=token), before)

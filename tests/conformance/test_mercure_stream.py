@@ -55,7 +55,7 @@ class StreamTests(MercureCase):
 
     def test_E5_id(self) -> None:
         """
-        Each event has an id; without one of its own it has the id that the publisher was told.
+        Each event has an id, which the publisher has given or was told.
         """
         topic = a_topic()
         stream = self.open({"match": topic})
@@ -92,8 +92,8 @@ class StreamTests(MercureCase):
 
     def test_E6_properties(self) -> None:
         """
-        The publisher's type, id and retry become those of the event; without a type it is a
-        message.
+        The event has the type, id and retry of the publisher; without a type, its type is
+        ``message``.
         """
         topic = a_topic()
         stream = self.open({"match": topic})

@@ -25,7 +25,7 @@ class VocabularyTests(MercureCase):
 
     def test_T1_characters_of_updates(self) -> None:
         """
-        A topic, an id or a type with such a character is refused.
+        A topic, an id or a type with a control or an invisible character is refused.
         """
         for character in FORBIDDEN:
             for name in ("topic", "id", "type"):
@@ -108,7 +108,7 @@ class VocabularyTests(MercureCase):
     def test_T5_other_hub_url(self) -> None:
         """
         If the hub is at another path, its metadata, its reserved topics and the topics of
-        subscriptions follow.
+        subscriptions are below this path.
         """
         other = hub(KEYS[0], "--audience=https://hub.example/events", "--subscriptions")
         token = other.mint(subscribe=["*"])
@@ -235,8 +235,8 @@ class MethodTests(MercureCase):
 
     def test_2_no_debugger(self) -> None:
         """
-        Below the hub are no debugger and no playground.  The reference has them; our page is
-        elsewhere, and only on hubs that everybody may read.
+        The hub has neither a debugger nor a playground below its URL, unlike the reference.  Our
+        page is elsewhere, and only on hubs that everybody may read.
         """
         token = self.hub.mint(subscribe=["*"])
         for path in ("debug/", "debug/config.json", "debug/playground-token", "playground/"):
@@ -251,7 +251,7 @@ class SubscribeTests(MercureCase):
     def test_S1_form(self) -> None:
         """
         The query is read as the URL Standard reads forms: a plus is a blank, only ``&`` separates,
-        and a stray per cent sign is itself.
+        and a single per cent sign stands for itself.
         """
         for query, topic in (
             ("match=a+b", "a b"),
@@ -362,7 +362,8 @@ class SubscribeTests(MercureCase):
 
     def test_S8_streams_of_one_token(self) -> None:
         """
-        Streams with tokens of one subject may be limited; more get 429 with a time to try again.
+        Streams with tokens of one subject may be limited; above the limit the answer is 429 with a
+        time to come back.
         """
         other = hub(*KEYS, "--max-per-token=1")
         token = other.mint(subscribe=["a"])
@@ -375,8 +376,8 @@ class SubscribeTests(MercureCase):
 
     def test_S8_streams_in_all(self) -> None:
         """
-        Streams of a hub and of one address may be limited; more get 503 with a time to try again,
-        because it is not the client's fault.
+        The streams of a hub and of one address may be limited; above the limit the answer is 503
+        with a time to come back, because the client is not at fault.
         """
         for option in ("--max-subscribers=1", "--max-per-address=1"):
             other = hub(*KEYS, "--anonymous", option)
@@ -410,7 +411,7 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_cursors(self) -> None:
         """
-        The last event id in the header precedes that in the URL, and that precedes the body's.
+        A last event id in the header wins over one in the URL, and that wins over one in the body.
         """
         topic = a_topic()
         first, second, third = (self.hub.update(topic, data) for data in "123")
@@ -464,7 +465,8 @@ class SubscribeTests(MercureCase):
 
     def test_S10_acceptable(self) -> None:
         """
-        A client gets the stream if it accepts it, or any type, or if ``Accept`` is malformed.
+        A client gets the stream if it accepts event streams, or any type, or if ``Accept`` is
+        malformed.
         """
         for accept in ("text/event-stream", "text/*;q=0.1", "*/*", "", "nonsense"):
             self.assertEqual(200, self.open({"match": "a"}, {"Accept": accept}).head.status)
@@ -478,7 +480,8 @@ class SubscribeTests(MercureCase):
 
     def test_S12_private_updates(self) -> None:
         """
-        A subscriber to everything with one granted topic gets private updates of that one only.
+        A subscriber to everything with a grant for one topic gets only the private updates of this
+        topic.
         """
         granted, other = a_topic(), a_topic()
         stream = self.open({"match": "*"}, token=self.hub.mint(subscribe=[granted]))
@@ -518,7 +521,7 @@ class SubscribeTests(MercureCase):
 
     def test_S14_no_subscribe_grant(self) -> None:
         """
-        A client with a token without a grant to subscribe gets public updates.
+        A client with a token that lacks a grant to subscribe gets public updates.
         """
         other, topic = hub(*KEYS), a_topic()
         stream = self.open_at(other, {"match": topic}, token=other.mint(publish=["*"]))

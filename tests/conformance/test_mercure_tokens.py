@@ -75,7 +75,7 @@ class PresentationTests(TokenCase):
 
     def test_A3_header_wins(self) -> None:
         """
-        If the header has a token, the cookie is ignored, even if only that is good.
+        If the header has a token, the cookie is ignored, even if only the cookie has a good token.
         """
         good, bad = access_token(), access_token(aud="https://other.example")
         for header, cookie, status in ((good, bad, 200), (bad, good, 401)):
@@ -96,7 +96,7 @@ class PresentationTests(TokenCase):
 
     def test_A4_legacy_parameter(self) -> None:
         """
-        A token of 0.x may be in the URL: it precedes a cookie, and follows a header.
+        A token of 0.x may be in the URL; there it wins over a cookie, and a header wins over it.
         """
         good, bad = legacy_token(), legacy_token(key=b"another" * 10)
         legacy_cookie = ("Cookie", f"{LEGACY_COOKIE}={good}")
@@ -131,8 +131,8 @@ class PresentationTests(TokenCase):
 
     def test_A6_plain_http(self) -> None:
         """
-        For development without TLS the cookie may have the name of 0.x, which needs no TLS, with
-        tokens of both dialects.
+        For development without TLS, a token of either dialect may be in the cookie of 0.x, which
+        does not need TLS.
         """
         for token in (access_token(), legacy_token()):
             cookie = ("Cookie", f"{LEGACY_COOKIE}={token}")
@@ -183,7 +183,8 @@ class ValidationTests(TokenCase):
 
     def test_V_allowlist(self) -> None:
         """
-        Keys for EdDSA, ES256 and RS256 are accepted by default, and keys for others also.
+        Keys for EdDSA, ES256 and RS256 are accepted by default, and so are keys for other
+        algorithms.
         """
         for kind, algorithms in (
             ("Ed25519", ["EdDSA"]),
@@ -222,7 +223,7 @@ class ValidationTests(TokenCase):
 
     def test_V_kid(self) -> None:
         """
-        The name of the key is only a hint: if no key has it, all are tried.
+        The name of the key in a token is only a hint: if no key has this name, all are tried.
         """
         for kid in ("unknown", "", "../../etc/passwd", "' OR 1=1"):
             self.assert_accepted(access_token(header={"kid": kid}))
@@ -274,7 +275,7 @@ class ValidationTests(TokenCase):
 
     def test_V_exp(self) -> None:
         """
-        The end is required, and must be in the future, also on the first request.
+        The time of expiry is required, and must be in the future, even at the first request.
         """
         now = time.time()
         for expires in (None, now - 1, 0, -1, int(now) - 3600, "9999999999", True, [], {}):
@@ -360,8 +361,8 @@ class ValidationTests(TokenCase):
 
     def test_V2_defaults(self) -> None:
         """
-        A secret is for HS256 by default, a public key for the algorithms that fit it.  The
-        reference must be told.
+        By default, a secret is for HS256, and a public key for the algorithms that fit it.  The
+        reference needs an option for that.
         """
         self.assert_accepted(access_token())
         made = self.hub_with_key(public_pem("P-256"))

@@ -17,7 +17,7 @@ _EVENT = re.compile(rb"(?:event: (\S+)\n)?(?:id: (\S+)\n)?data: (.*)\n\n")
 
 class Hearing(Protocol):
     """
-    One connection.
+    One connection of a client.
 
     :ivar received: All bytes so far.
     :ivar ended: Fires when the connection is gone.

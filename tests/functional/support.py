@@ -38,7 +38,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 def require(is_there: object, what: str) -> None:
     """
-    Skip the test if a real part is missing, and name this part; fail in CI.
+    Skip the test if a program or another part is missing, and name this part; fail in CI.
     """
     if not is_there:
         if os.environ.get("CI"):
@@ -71,7 +71,7 @@ def private_folder(name: str) -> Path:
 @contextmanager
 def alone(name: str) -> Iterator[None]:
     """
-    Do something while no process of another test does something under the same name.
+    Hold a lock with this name, which the processes of all tests share.
     """
     with open(private_folder("locks") / name, "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -227,8 +227,8 @@ def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[Hu
 @contextmanager
 def free_port() -> Iterator[int]:
     """
-    Keep a port of 127.0.0.1 on which hubs can listen, one after the other.  Other processes cannot
-    take it, and while no hub listens, connections are refused.
+    Reserve a port of 127.0.0.1 for hubs that listen on it one after the other.  Other processes
+    cannot take it, and while no hub listens, connections are refused.
     """
     with socket.socket() as keeper:
         # With this option another socket may bind the same port, if it has the option as well, as
@@ -254,7 +254,7 @@ def subscribe(process: HubProcess, path: str = "/sse") -> socket.socket:
 
 def read_until(connection: socket.socket, expected: bytes) -> bytes:
     """
-    Read until a text has come; return everything that was read.
+    Read until a text arrives; return everything that was read.
     """
     received = b""
     while expected not in received:

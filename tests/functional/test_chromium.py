@@ -119,7 +119,7 @@ class PageTests(BrowserCase):
 
     def test_again_and_again(self) -> None:
         """
-        After Disconnect one can connect again, any number of times.
+        After Disconnect the user can connect again, any number of times.
         """
         with hub("--tick", "0.1") as process:
             self.browser.get(process.url)

@@ -26,7 +26,7 @@ EACH = 40
 
 def event(number: int) -> Event:
     """
-    Return an event, with another length for each number.
+    Return the event with a number; each number has another length of data.
     """
     text = f"{number}\n" + "ü🙂" * (number % 50)
     return Event(text, "t" * (1 + number % 3), f"é{number}")

@@ -17,14 +17,14 @@ from tests.patience import PATIENCE
 
 class LeftoversTests(SynchronousTestCase):
     """
-    Tests that run other tests, one after the other.
+    Tests that leave something behind, each followed by another test.
     """
 
     def assert_noticed(
         self, leave: Callable[[], object], said: str, kind: type = SynchronousTestCase
     ) -> None:
         """
-        Check that a test with leftovers fails for that alone, and that the next one passes.
+        Check that a test with leftovers fails only because of them, and that the next test passes.
         """
 
         class Inner(kind):
@@ -116,7 +116,7 @@ class LeftoversTests(SynchronousTestCase):
 
     def test_goes_soon(self) -> None:
         """
-        A thread or process that is about to end is waited for, and is not a leftover.
+        A thread or a process that ends soon is not a leftover: the check waits for it.
         """
         before = Open.now()
         with subprocess.Popen([sys.executable, "-c", "pass"]) as process:

@@ -1,5 +1,5 @@
 """
-Several Deferreds for one occasion.
+Deferreds that wait for the same occasion.
 """
 
 from twisted.internet.defer import CancelledError

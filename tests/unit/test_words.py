@@ -1,5 +1,5 @@
 """
-Words of the project: they stay plain, and the script that counts them counts right.
+Words of the project: they stay plain, and the script that counts them counts correctly.
 """
 
 import tempfile
@@ -59,7 +59,7 @@ class PlainWordsTests(SynchronousTestCase):
 
     def test_beginnings(self) -> None:
         """
-        Each docstring and each comment begins with a word that says something.
+        Each docstring and each comment begins with a word that tells something about its subject.
         """
         folders = ("ssetwist", "tests", "benchmarks", "examples", "twisted", ".ci")
         found = empty_beginnings(python_files(*(ROOT / one for one in folders)))
@@ -150,7 +150,7 @@ class CountingTests(SynchronousTestCase):
 
     def test_messages(self) -> None:
         """
-        Strings with a blank in them are messages, whole; docstrings and annotations are none.
+        A message is a whole string with a blank in it; docstrings and annotations are not messages.
         """
         path = self.written(
             '"""A module."""\n'

@@ -33,8 +33,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_from_now_on(self) -> None:
         """
-        After a change it gets events of the new topics from now on, and of the old ones nothing
-        more.
+        After a change, a subscriber gets events of the new topics, and no more events of the old
+        ones.
         """
         self.publish("a", to="u")
         self.settle()
@@ -46,8 +46,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_published_in_the_same_turn(self) -> None:
         """
-        For an event that was published before the change the old topics count, even if it has not
-        been handed out.
+        An event that was published before the change is matched with the old topics, even if it has
+        not been handed out.
         """
         for seen, data in (("u", "1"), (["t", "u"], "2"), ("t", "3"), ("u", "4")):
             self.publish(f"t{data}", to="t")
@@ -114,7 +114,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_grants(self) -> None:
         """
-        A subscriber may get other grants; no grants at all is not the default.
+        A subscriber may get other grants; to have no grants, it needs an empty list.
         """
         self.change("t", grants="t")
         self.publish("a", private=True)
@@ -167,8 +167,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_while_it_catches_up(self) -> None:
         """
-        A change during a long catch-up applies to the events that are published after it, piece by
-        piece.
+        A change during a long catch-up applies only to events that are published after the change.
         """
         long = [f"{number}{'x' * (PIECE // 3)}" for number in range(9)]
         self.publish(*long[:5])
@@ -183,7 +182,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_behind_at_the_change(self) -> None:
         """
-        A subscriber that falls behind in the write of its due events gets the rest from the log.
+        A subscriber that falls behind during the write before the change gets the rest from the
+        log.
         """
         self.publish("a")
         self.listener.stop_reading()
@@ -199,7 +199,7 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_ended_at_the_change(self) -> None:
         """
-        A subscriber that ends in that write is no longer a subscriber.
+        A subscriber that ends during the write before the change is no longer a subscriber.
         """
         self.publish("a")
         self.listener.during_write = self.listener.leave
@@ -234,8 +234,8 @@ class ChangeTopicsTests(HubTestCase):
 
     def test_forgotten(self) -> None:
         """
-        Topics of a time from which everything has been sent are forgotten before the subscriber has
-        caught up.
+        Old topics are forgotten when all events that they apply to have been sent, even if the
+        subscriber is still behind.
         """
         self.listener.stop_reading()
         for number in range(20):

@@ -1,5 +1,5 @@
 """
-Ends of streams, and the callbacks that hear about them.
+Ends of streams, and the callbacks that report them.
 """
 
 from asyncio import CancelledError as AsyncioCancelledError
@@ -75,7 +75,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_once(self) -> None:
         """
-        A stream ends once: ending it again is a mistake in our code.
+        A stream ends once; to end it again is a mistake in our code.
         """
         stream = Stream()
         stream.end(EndReason.FINISHED)
@@ -141,7 +141,8 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling a Deferred only stops its waiting; the stream and the others do not notice.
+        Cancelling a Deferred stops only its own wait; the stream and other Deferreds are not
+        affected.
         """
         stream = Stream()
         cancelled, other = stream.when_ended(), stream.when_ended()

@@ -64,8 +64,8 @@ class PublishTests(HubTestCase):
 
     def test_last_event_id(self) -> None:
         """
-        The hub knows the id of the newest event, also of one that a publisher gave; before the
-        first it is the id that asks for everything.
+        The hub knows the id of the newest event, even if a publisher gave this id; before the first
+        event, it is the id that asks for everything.
         """
         self.assertEqual("earliest", self.hub.last_event_id)
         self.publish("a")
@@ -76,7 +76,7 @@ class PublishTests(HubTestCase):
 
     def test_last_event_id_of_an_earlier_hub(self) -> None:
         """
-        For a log that another hub has used, the id of the newest position is known.
+        A hub on a log that another hub has used knows the log's own id of the newest position.
         """
         self.hub.publish("t", Event("a", id="mine"))
         other = self.make_hub(log=self.hub.log)
@@ -121,7 +121,7 @@ class PublishTests(HubTestCase):
 
 class MistakeTests(HubTestCase):
     """
-    Invalid calls are refused, and nothing has changed.
+    Invalid calls are refused and change nothing.
     """
 
     def setUp(self) -> None:
@@ -140,7 +140,7 @@ class MistakeTests(HubTestCase):
         self, error: type[Exception], topics: object, event: object, **options: bool
     ) -> str:
         """
-        Check that this cannot be published, and return the error.
+        Check that an event cannot be published to some topics, and return the error.
         """
         return str(self.assertRaises(error, self.hub.publish, topics, event, **options))
 
@@ -171,7 +171,7 @@ class MistakeTests(HubTestCase):
 
     def test_lone_surrogate(self) -> None:
         """
-        A topic can be encoded as UTF-8: patterns could not be matched with others.
+        A topic that UTF-8 cannot encode is refused, because patterns could not be matched with it.
         """
         others = [self.subscribe(view=one) for one in ("u", Pattern("/*"))]
         for topics in ("\ud800", ["u", "/\udfff"]):
@@ -242,7 +242,7 @@ class MistakeTests(HubTestCase):
 
     def test_numbers(self) -> None:
         """
-        A number or a time that is too small or infinite is refused by its name.
+        A number or a time that is too small or infinite is refused, and the error names the option.
         """
         for option, value in (
             ("max_subscribers", -1),
@@ -280,8 +280,8 @@ class LifetimeTests(HubTestCase):
 
     def test_jitter(self) -> None:
         """
-        A stream ends up to a fifth sooner, at random, so that clients that came together do not
-        come back together.
+        A stream ends up to a fifth of its lifetime sooner, at random; so clients that came together
+        come back at different times.
         """
         for jitter, expected in ((0.0, 100.0), (0.5, 90.0), (1.0, 80.0)):
             self.hub.streams.jitter = lambda jitter=jitter: jitter
@@ -300,8 +300,8 @@ class LifetimeTests(HubTestCase):
 
     def test_over(self) -> None:
         """
-        At the end of its lifetime a stream ends properly, with everything that was published for
-        it, and goes on where it was when the client comes back.
+        At the end of its lifetime a stream ends properly, after everything that was published for
+        it; when its client comes back, it misses nothing.
         """
         self.hub.streams.jitter = lambda: 0.0
         heard: list[EndReason] = []
@@ -366,7 +366,7 @@ class CloseTests(HubTestCase):
 
     def test_published_before(self) -> None:
         """
-        Events that were published before are still handed out.
+        Events that were published before the close are still handed out.
         """
         listener = self.subscribe()
         self.publish("a")
@@ -376,7 +376,7 @@ class CloseTests(HubTestCase):
 
     def test_on_its_way(self) -> None:
         """
-        A subscriber that is on its way through the log still gets to its end.
+        A subscriber that is reading the log when the hub is closed still gets everything.
         """
         self.publish("a", "b")
         listener = self.subscribe(last_event_id=EARLIEST, is_behind=True)
@@ -387,7 +387,7 @@ class CloseTests(HubTestCase):
 
     def test_log(self) -> None:
         """
-        The log goes on without the hub.
+        The log can be used after its hub was closed.
         """
         listener = self.subscribe()
         self.hub.close()
@@ -397,8 +397,8 @@ class CloseTests(HubTestCase):
 
     def test_open_streams_stay(self) -> None:
         """
-        Open streams stay open until they are drained, and hear about the drain like about any other
-        end.
+        After a close, open streams stay open until they are drained, and their subscribers learn
+        about the drain as about any other end.
         """
         heard: list[EndReason] = []
         outlet = self.subscribe(on_end=lambda subscriber, reason: heard.append(reason))

@@ -110,7 +110,8 @@ class IndexTests(SynchronousTestCase):
 
     def test_private(self) -> None:
         """
-        For a private event only audiences with a grant are tried: strangers cost nothing.
+        For a private event, only audiences with a grant are tried, so audiences without a grant
+        cost nothing.
         """
         asked: dict[str, list[str]] = {"stranger": [], "friend": [], "other": []}
         for name, grants in (("stranger", ()), ("friend", ["a"]), ("other", ["b"])):
@@ -123,7 +124,8 @@ class IndexTests(SynchronousTestCase):
 
     def test_private_beside_a_stranger(self) -> None:
         """
-        An audience with a grant gets a private event, also if a stranger has the same matcher.
+        An audience with a grant gets a private event, even if an audience without a grant has the
+        same matcher.
         """
         for name, grants in (("stranger", ()), ("friend", ["a"])):
             audience = Audience(View.of([Everything()], grants=grants))

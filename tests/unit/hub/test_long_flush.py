@@ -1,5 +1,5 @@
 """
-Flushes that take longer than a turn may, and the order in which they go on.
+Flushes that take longer than a turn may, and the order in which they continue.
 """
 
 from ssetwist import EndReason
@@ -34,7 +34,7 @@ class LongFlushTests(HubTestCase):
 
     def check_all(self, *data: str, but: tuple[FakeListener, ...] = ()) -> None:
         """
-        Let everything happen, and check that all listeners but some have exactly this.
+        Let everything happen, and check that all listeners, except some, have exactly these events.
         """
         self.settle()
         others = [one for one in self.listeners if one not in but]
@@ -42,7 +42,7 @@ class LongFlushTests(HubTestCase):
 
     def test_batches(self) -> None:
         """
-        A flush looks at the clock after each batch, and goes on where it was.
+        A flush looks at the clock after each batch, and continues later with the next one.
         """
         self.begin("a")
         self.assertEqual(_BATCH, sum(bool(one.writes) for one in self.listeners))
@@ -72,7 +72,7 @@ class LongFlushTests(HubTestCase):
 
     def test_took_too_long_for_the_last(self) -> None:
         """
-        If the time is over when the last subscriber is served, the flush is done.
+        If the time is over after the last subscriber, the flush is over.
         """
         self.listeners[-1].during_write = lambda: self.clock.busy(10 * MAX_FLUSH)
         self.begin("a")
@@ -91,8 +91,8 @@ class LongFlushTests(HubTestCase):
 
     def test_publish(self) -> None:
         """
-        An event that is published in between follows, once, for subscribers that were served and
-        for others.
+        An event that is published between two turns of a flush follows once, for subscribers that
+        were served and for others.
         """
         self.begin("a")
         self.publish("b")
@@ -102,7 +102,7 @@ class LongFlushTests(HubTestCase):
 
     def test_join(self) -> None:
         """
-        A subscriber that comes in between gets events from then on, and nothing twice.
+        A subscriber that comes between two turns of a flush gets events from then on, each once.
         """
         self.begin("a")
         self.publish("b")
@@ -113,8 +113,8 @@ class LongFlushTests(HubTestCase):
 
     def test_replay(self) -> None:
         """
-        A subscriber that comes in between with a last id gets the events after it, and nothing
-        twice.
+        A subscriber that comes with a last id between two turns of a flush gets the events after
+        it, each once.
         """
         self.begin("a", "b")
         late = [self.subscribe(view="t", last_event_id=id_of(number)) for number in range(3)]
@@ -124,8 +124,8 @@ class LongFlushTests(HubTestCase):
 
     def test_leave(self) -> None:
         """
-        A subscriber that leaves in between, served or not, gets nothing more; the others do not
-        notice.
+        A subscriber that leaves between two turns of a flush, served or not, gets nothing more;
+        other subscribers are not affected.
         """
         self.begin("a")
         for one in (self.served, self.next_one, self.last):
@@ -137,7 +137,7 @@ class LongFlushTests(HubTestCase):
 
     def test_all_leave(self) -> None:
         """
-        If all subscribers leave in between, nothing is left to do.
+        If all subscribers leave between two turns of a flush, nothing is left to do.
         """
         self.begin("a")
         for one in self.listeners:
@@ -146,7 +146,7 @@ class LongFlushTests(HubTestCase):
 
     def test_end(self) -> None:
         """
-        A subscriber that is ended in between, served or not, gets its event once.
+        A subscriber that is ended between two turns of a flush, served or not, gets its event once.
         """
         self.begin("a")
         self.publish("b")
@@ -157,7 +157,7 @@ class LongFlushTests(HubTestCase):
 
     def test_drain(self) -> None:
         """
-        If the server stops in between, each subscriber gets its event once.
+        If the server stops between two turns of a flush, each subscriber gets its event once.
         """
         self.begin("a")
         self.publish("b")
@@ -167,8 +167,8 @@ class LongFlushTests(HubTestCase):
 
     def test_change_topics(self) -> None:
         """
-        A subscriber that changes its topics in between, served or not, gets earlier events of the
-        old topics, once, and later events of the new ones.
+        A subscriber that changes its topics between two turns of a flush, served or not, gets
+        earlier events of the old topics once, and later events of the new topics.
         """
         self.begin("a")
         self.publish("b")
@@ -183,8 +183,8 @@ class LongFlushTests(HubTestCase):
 
     def test_behind(self) -> None:
         """
-        A subscriber that falls behind in between gets the rest from the log, without a gap and
-        once.
+        A subscriber that falls behind between two turns of a flush gets the rest from the log,
+        without a gap and once.
         """
         self.begin("a")
         slow = (self.served, self.next_one, self.last)
@@ -201,7 +201,7 @@ class LongFlushTests(HubTestCase):
 
     def test_behind_and_back(self) -> None:
         """
-        A subscriber that falls behind in this round and has room again before its end joins the
+        A subscriber that falls behind during a flush, and has room again before its end, is in the
         next round.
         """
         self.begin("a")
@@ -226,7 +226,7 @@ class LongFlushTests(HubTestCase):
 
     def test_close(self) -> None:
         """
-        If the hub is closed in between, all subscribers still get the event.
+        If the hub is closed between two turns of a flush, all subscribers still get the event.
         """
         self.begin("a")
         self.hub.close()
@@ -234,7 +234,7 @@ class LongFlushTests(HubTestCase):
 
     def test_broken(self) -> None:
         """
-        A subscriber that breaks in a later turn is cut, and the others do not notice.
+        A subscriber that breaks in a later turn is cut, and other subscribers are not affected.
         """
         self.begin("a")
         self.next_one.during_write = fail
@@ -254,7 +254,7 @@ class FairnessTests(HubTestCase):
 
     def listen(self, topic: str, count: int = 1) -> list[FakeListener]:
         """
-        Subscribe to a topic, so that the first listener of it notes each event.
+        Subscribe to a topic; the first listener of the topic records each event.
         """
         listeners = [self.subscribe(view=topic) for _ in range(count)]
         listeners[0].during_write = lambda: self.heard.append(topic)
@@ -273,8 +273,7 @@ class FairnessTests(HubTestCase):
 
     def test_published_without_end(self) -> None:
         """
-        An audience that is published to again and again while it is served delays the others by one
-        round at most.
+        An audience whose events never end delays other audiences by one round at most.
         """
         (busy,) = self.listen("a")
         self.listen("b")
@@ -290,8 +289,8 @@ class FairnessTests(HubTestCase):
 
     def test_long_round(self) -> None:
         """
-        An audience whose round takes several turns finishes it before the next one is served, and
-        the next one comes before its second round.
+        An audience with a round of several turns finishes this round; then the next audience is
+        served, before the second round of the first.
         """
         listeners = self.listen("a", 3 * _BATCH)
         self.listen("b")
@@ -328,7 +327,7 @@ class FairnessTests(HubTestCase):
 
     def test_gone_before_their_turn(self) -> None:
         """
-        An audience that has gone before its turn is passed over.
+        An audience that has gone before its turn is skipped.
         """
         (first,) = self.listen("a")
         (gone,) = self.listen("b")

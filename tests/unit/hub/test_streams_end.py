@@ -152,7 +152,7 @@ class LifetimeTests(StreamsTestCase):
 
     def test_behind(self) -> None:
         """
-        A client that is behind at that time may still read the bytes that wait.
+        A client that is behind at the end of its lifetime may still read the bytes that wait.
         """
         outlet = FakeOutlet(self.streams)
         outlet.expires = 10.0
@@ -165,8 +165,8 @@ class LifetimeTests(StreamsTestCase):
 
     def test_stalled_then(self) -> None:
         """
-        A client that does not take its end is cut after the stall time-out, and its writer is not
-        told a second time.
+        A client that does not take the end of its stream is cut after the stall time-out; its
+        writer is not told a second time.
         """
         outlet = FakeOutlet(self.streams)
         heard = Heard(outlet)
@@ -210,7 +210,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_others(self) -> None:
         """
-        The other streams have their heartbeat, now and from then on.
+        Beside a broken stream, other streams keep their heartbeat.
         """
         self.broken.during_write = fail
         for count in (1, 2, 3):
@@ -220,7 +220,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_cannot_be_cut(self) -> None:
         """
-        The other streams have their heartbeat even if the broken one cannot be cut either.
+        If a broken stream cannot even be cut, other streams still keep their heartbeat.
         """
         self.broken.during_write = self.broken.during_abort = fail
         self.pass_time(30.0)
@@ -229,7 +229,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_drain(self) -> None:
         """
-        The other streams end properly when the server stops.
+        Beside a broken stream, other streams end properly when the server stops.
         """
         self.broken.during_end = fail
         self.streams.drain(3.0)
@@ -238,7 +238,7 @@ class BrokenOutletTests(StreamsTestCase):
 
     def test_abort(self) -> None:
         """
-        The other streams are cut when the server stops.
+        Beside a broken stream, other streams are cut when the server stops.
         """
         self.broken.during_abort = fail
         self.streams.abort()
@@ -264,8 +264,8 @@ class StopTests(StreamsTestCase):
 
     def test_draining_is_known_first(self) -> None:
         """
-        ``is_draining`` is true before the first stream ends: a client that hears about its end and
-        comes back at once is not let in.
+        ``is_draining`` is true before the first stream ends, so that a client that comes back at
+        once is not let in.
         """
         known: list[bool] = []
         outlet = FakeOutlet(self.streams)
@@ -285,7 +285,7 @@ class StopTests(StreamsTestCase):
 
     def test_spread(self) -> None:
         """
-        Clients come back at different moments, 200 of them in a second.
+        Clients are told different times to come back, so that 200 come back in each second.
         """
         numbers = iter([number / 1000 for number in range(1000)])
         self.streams = Streams(self.clock, jitter=lambda: next(numbers))

@@ -58,7 +58,7 @@ class ThreadsTests(HubTestCase):
 
     def test_few(self) -> None:
         """
-        A small audience is served without threads.
+        A small audience is served without other threads.
         """
         self.listeners[0].leave()
         self.hand_out("a")
@@ -78,7 +78,7 @@ class ThreadsTests(HubTestCase):
 
     def test_subscribers_in_order(self) -> None:
         """
-        The oldest subscriber is settled first.
+        The outlet of the oldest subscriber is settled first.
         """
         heard: list[int] = []
         for number, one in enumerate(self.listeners):
@@ -222,7 +222,7 @@ class ThreadsTests(HubTestCase):
 
     def test_close_before_the_flush(self) -> None:
         """
-        Events that are handed out after the hub was closed leave no threads behind.
+        A flush after the hub was closed leaves no threads behind.
         """
         self.publish("a")
         self.hub.close()

@@ -39,7 +39,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_each_hears_all(self) -> None:
         """
-        Each callback gets every entry from when it came to when it went.
+        Each callback gets every entry from the time when it began to follow until it stopped.
         """
         end_first = self.follow("first")
         self.append()
@@ -53,8 +53,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_same_callback_twice(self) -> None:
         """
-        A callback that follows twice is called twice; ending one of them, also twice, leaves the
-        other.
+        A callback that follows twice is called twice; after one of them is ended, also twice, the
+        other still follows.
         """
         heard: list[int] = []
 
@@ -70,7 +70,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_appends_when_told(self) -> None:
         """
-        If a callback appends while it gets an entry, the others get both in their order.
+        If a callback appends an entry while it gets one, the others get both entries in their
+        order.
         """
         for position in range(3):
             with self.subTest(position=position):
@@ -106,7 +107,7 @@ class FollowersTests(SynchronousTestCase):
 
     def test_ends_when_told(self) -> None:
         """
-        A callback that another one ends while that gets an entry does not get the entry.
+        If a callback ends another one while it gets an entry, the other does not get this entry.
         """
         ends: list[Callable[[], None]] = []
         self.follow("first", lambda entry: ends[0]())
@@ -116,8 +117,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_comes_when_told(self) -> None:
         """
-        A callback that comes while another one gets an entry gets only later ones, because this one
-        was in the log already.
+        A callback that begins while another one gets an entry gets only later entries, because this
+        entry was in the log already.
         """
         self.follow("first", lambda entry: self.follow(f"after {entry.position}"))
         self.append()

@@ -88,7 +88,7 @@ class FullLog(MemoryLog):
 
 class ResourceCase(SynchronousTestCase):
     """
-    A hub with two users: Alice has rights, Bob only what is public.
+    A hub with two users: Alice has rights, and Bob may only read public updates.
     """
 
     settings = MercureSettings(url="https://hub.example/hub", has_subscriptions=True)

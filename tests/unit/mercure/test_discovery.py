@@ -19,7 +19,7 @@ class LinkTests(SynchronousTestCase):
 
     def test_url_only(self) -> None:
         """
-        A link needs nothing but the URL of the hub.
+        A link needs only the URL of the hub.
         """
         self.assertEqual(f'<{PATH}>; rel="mercure"', link(PATH))
 
@@ -58,7 +58,7 @@ class MetadataTests(SynchronousTestCase):
 
     def test_required_members(self) -> None:
         """
-        Members without a value are left out.
+        The document leaves out members without a value.
         """
         self.assertEqual(
             {

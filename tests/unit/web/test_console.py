@@ -57,8 +57,8 @@ class ConsoleTests(SynchronousTestCase):
 
     def test_files_are_revalidated(self) -> None:
         """
-        A browser asks again before it uses a cached file, because a new server must not meet the
-        script of an old one.
+        A browser asks the server before it uses a cached file; otherwise a new server could meet
+        the script of an old one.
         """
         for path in ("/", "/static/console.js", "/static/console.css"):
             self.assertIn(b"\r\ncache-control: no-cache", self.get(path).head)

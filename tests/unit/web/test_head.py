@@ -1,5 +1,5 @@
 """
-Head of a stream, on each way to the client, and the answer to a client that cannot be taken.
+The head of a stream, on each way to the client, and the answer of a full hub.
 """
 
 import random
@@ -67,8 +67,8 @@ class ApplicationHeadTests(SynchronousTestCase):
 
     def test_every_way(self) -> None:
         """
-        The application's fields and cookies reach the client straight from the socket and through
-        Twisted, with each version of HTTP; but a stream never has a ``Content-Length``.
+        The application's fields and cookies reach the client on each way and with each version of
+        HTTP, except ``Content-Length``, which a stream never has.
         """
         expected = {
             b"x-application: yes",
@@ -95,7 +95,8 @@ class ApplicationHeadTests(SynchronousTestCase):
 
     def test_same_fields(self) -> None:
         """
-        With HTTP/1.1 the head is the same, whether it went straight to the socket or not.
+        With HTTP/1.1 the head is the same, whether it goes straight to the socket or through
+        Twisted.
         """
         heads = set()
         for make_client in (SocketClient, Client):
@@ -166,8 +167,8 @@ class TurnAwayTests(SynchronousTestCase):
 
     def test_spread(self) -> None:
         """
-        Clients that are turned away together are told different times to come back, spread over the
-        shortest of these times.
+        Clients that are turned away together are told different times to come back, from the
+        shortest to twice that time.
         """
         least = 10 * DEFAULT_RECONNECTION_TIME
         for headers in (BROWSER, OTHER):
@@ -180,7 +181,7 @@ class TurnAwayTests(SynchronousTestCase):
 
     def test_any_chance(self) -> None:
         """
-        Chance adds up to 100 % of the time, in proportion to the random number.
+        The random part is up to 100 % of the time, in proportion to the random number.
         """
         for retry, least in (
             (DEFAULT_RECONNECTION_TIME, 10 * DEFAULT_RECONNECTION_TIME),
@@ -203,12 +204,12 @@ class TurnAwayTests(SynchronousTestCase):
 
 class CacheTests(SynchronousTestCase):
     """
-    Caches, and the answers at the URL of a stream.
+    Caches, for answers at the URL of a stream.
     """
 
     def test_nothing(self) -> None:
         """
-        Each answer forbids caches to keep it, because it is meant for one client.
+        Each answer forbids caches to keep it, because it is for one client only.
         """
         clock = Clock()
         hub = MemoryHub(clock=clock, max_subscribers=1)

@@ -84,7 +84,7 @@ class Http2Tests(OutletCase):
 
     def test_reset(self) -> None:
         """
-        A client that resets the stream has closed it, also while bytes wait for the next turn.
+        A client that resets a stream has closed it, even while bytes wait for the next turn.
         """
         self.outlet.write(Chunk(ONE, 1))
         self.h2.reset_stream(1)
@@ -93,7 +93,7 @@ class Http2Tests(OutletCase):
 
     def test_connection_lost(self) -> None:
         """
-        A connection that breaks ends its streams, as a lost connection.
+        When a connection breaks, its streams end with the reason of a lost connection.
         """
         self.transport.lose(ConnectionLost())
         self.assert_ended(EndReason.CONNECTION_LOST, self.outlet)
@@ -114,7 +114,7 @@ class Http2Tests(OutletCase):
 
     def test_broken_off(self) -> None:
         """
-        A stream that is broken off is reset, and the connection stays.
+        A stream that is broken off is reset, and its connection stays open.
         """
         self.outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
         self.clock.advance(0)

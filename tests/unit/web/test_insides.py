@@ -221,8 +221,8 @@ class ChannelTests(InsidesCase):
 
     def test_taken_over(self) -> None:
         """
-        ``rawDataReceived`` of a channel is given the bytes that come before a request is answered,
-        and a channel that is not ``persistent`` closes after the response.
+        ``rawDataReceived`` of a channel gets the bytes that come before a request is answered; a
+        channel that is not ``persistent`` closes after the response.
         """
         received: list[bytes] = []
         request = self.request()
@@ -237,8 +237,8 @@ class ChannelTests(InsidesCase):
 
     def test_chunked_without_a_head(self) -> None:
         """
-        A request that believes that its head is written writes chunks without a head, and by itself
-        ends them with the last chunk.
+        A request whose head counts as written writes chunks without a head, and ends them with the
+        last chunk by itself.
         """
         request = self.request()
         begin_chunked(request)
@@ -290,7 +290,7 @@ class TransportTests(InsidesCase):
 
     def test_resumed_when_empty(self) -> None:
         """
-        If ``producerPaused`` was set, the producer is resumed when the transport is empty, even if
+        If ``producerPaused`` is set, the producer is resumed when the transport is empty, even if
         the transport held only one byte.
         """
         self.transport.registerProducer(self.producer, True)
@@ -348,7 +348,8 @@ class Http2Tests(SynchronousTestCase):
 
     def test_gone(self) -> None:
         """
-        A request over HTTP/2 is over after its stream was reset, and is not recognised as HTTP/2.
+        A request over HTTP/2 is over after its stream was reset, and can then not be recognised as
+        HTTP/2.
         """
         self.h2.reset_stream(1)
         self.send()

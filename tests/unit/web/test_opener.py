@@ -23,21 +23,20 @@ class OutletForTests(OutletCase):
 
     def test_socket(self) -> None:
         """
-        HTTP/1.1 on a socket itself goes straight to the socket.
+        A stream over HTTP/1.1 that is directly on a socket writes to the socket.
         """
         self.assertIs(SocketOutlet, self.kind(SocketClient))
 
     def test_channel(self) -> None:
         """
-        HTTP/1.1 with a protocol between it and the socket, or without a socket, goes through the
-        channel.
+        A stream over HTTP/1.1 writes to the channel if there is a protocol below it, or no socket.
         """
         self.assertIs(ChannelOutlet, self.kind(WrappedClient))
         self.assertIs(ChannelOutlet, self.kind(Client))
 
     def test_http_1_0(self) -> None:
         """
-        HTTP/1.0 is never chunked, on a socket neither.
+        A stream over HTTP/1.0 is never chunked, not even on a socket.
         """
         for make_client in (SocketClient, WrappedClient, Client):
             self.assertIs(Http10Outlet, self.kind(make_client, version="1.0"))

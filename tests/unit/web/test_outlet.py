@@ -24,7 +24,7 @@ class OpenTests(OutletCase):
 
     def test_head_and_first_bytes(self) -> None:
         """
-        The head and the first bytes are on the wire when render returns.
+        The head and the first bytes are sent before ``render`` returns.
         """
         client, _ = self.connect()
         self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"))
@@ -107,7 +107,7 @@ class StateTests(OutletCase):
 
     def test_attributes(self) -> None:
         """
-        Each idle stream has an outlet, so its attributes are few.
+        An outlet has few attributes, because each idle stream has one.
         """
         self.assertLessEqual(len(RequestOutlet.__slots__), 10)
         _, outlet = self.connect()
@@ -116,7 +116,7 @@ class StateTests(OutletCase):
 
 class ClientGoesTests(OutletCase):
     """
-    A client that goes, for any reason, is gone here at once.
+    A client that goes, for any reason, is forgotten at once.
     """
 
     def test_closes(self) -> None:
@@ -137,7 +137,7 @@ class ClientGoesTests(OutletCase):
 
     def test_goes_while_behind(self) -> None:
         """
-        A client that goes while bytes wait frees these bytes.
+        When a client goes while bytes wait for it, these bytes are freed.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -157,7 +157,7 @@ class ClientGoesTests(OutletCase):
 
     def test_no_unhandled_error(self) -> None:
         """
-        Pitfall K11: nothing is logged as an error because a client went.
+        Pitfall K11: a client that goes is not logged as an error.
         """
         client, _ = self.connect()
         client.close(ConnectionLost())
@@ -260,7 +260,7 @@ class BackpressureTests(OutletCase):
 
     def test_writes_wait(self) -> None:
         """
-        While the transport is full it is given nothing; afterwards everything follows.
+        While the transport is full it gets nothing; then everything follows.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -352,7 +352,7 @@ class BackpressureTests(OutletCase):
 
     def test_writer_fills_it_again(self) -> None:
         """
-        A writer that writes when it is told of room is told again later.
+        A writer that fills the connection again when it is told about room is told again later.
         """
         client, outlet = self.connect()
         (writer,) = self.resource.writers

@@ -1,5 +1,6 @@
 """
-The last bytes of a stream: nothing overtakes them, and a client that does not take them is watched.
+The last bytes of a stream: nothing overtakes them, and a client that does not take them is cut in
+the end.
 """
 
 from twisted.logger import capturedLogs
@@ -20,8 +21,8 @@ class WriteAfterEndTests(SocketCase):
 
     def test_goes_nowhere(self) -> None:
         """
-        A write after the end goes nowhere, also in the callback that tells the end, and never asks
-        to wait; the client gets the last words and the end of the response.
+        A write after the end is dropped, even in the callback that reports the end, and never asks
+        the writer to wait.  The client gets the last bytes and the end of the response.
         """
         for room in (0, 1, 20, 1000):
             with self.subTest(room=room):
@@ -56,8 +57,8 @@ class LastChunkTests(OutletCase):
 
     def test_is_waited_for(self) -> None:
         """
-        A client that does not take the last chunk is watched, and cut at the stall time-out; after
-        that nothing holds the stream.
+        A client that does not take the last chunk is cut at the stall time-out; after that nothing
+        holds the stream.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -176,8 +177,8 @@ class ServerEndsTests(OutletCase):
 
     def test_behind(self) -> None:
         """
-        Bytes that wait precede the last words; the writer is told the end at once, not when all has
-        left.
+        Bytes that wait precede the last bytes; the writer is told about the end at once, not when
+        all bytes have left.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -219,8 +220,7 @@ class ServerEndsTests(OutletCase):
 
     def test_never_closes(self) -> None:
         """
-        A client that does not let its connection be closed, as is possible with TLS, is cut after a
-        time.
+        A client that keeps its connection open, as is possible with TLS, is cut after a time.
         """
         client, outlet = self.connect()
         client.transport.loseConnection = lambda: None  # type: ignore[method-assign]
@@ -268,7 +268,7 @@ class ServerEndsTests(OutletCase):
 
     def test_abort_by_the_writer(self) -> None:
         """
-        A writer that is told of a proper end may still cut the connection.
+        A writer that is told about a proper end may still cut the connection.
         """
         client, outlet = self.connect()
         self.resource.writers[0].on_end = lambda reason: outlet.abort(reason)
@@ -279,7 +279,7 @@ class ServerEndsTests(OutletCase):
 
     def test_finished_behind_our_back(self) -> None:
         """
-        A request that the application finishes itself ends the stream, without harm.
+        If the application finishes the request itself, the stream ends without an error.
         """
         _, outlet = self.connect()
         outlet._request.finish()

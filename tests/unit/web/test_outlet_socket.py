@@ -1,5 +1,5 @@
 """
-One stream on a socket: bytes that go straight to the socket, and bytes that are left to the
+One stream on a socket: bytes that go straight to the socket, and bytes that go through the
 transport.
 """
 
@@ -22,8 +22,7 @@ class BeginTests(SocketCase):
 
     def test_head_leaves_at_once(self) -> None:
         """
-        The kernel has the head and the first bytes when render returns; nothing waits for a turn of
-        the reactor.
+        The kernel has the head and the first bytes before ``render`` returns.
         """
         client, outlet = self.connect()
         self.assertEqual(b":\n", client.body)
@@ -43,7 +42,7 @@ class BeginTests(SocketCase):
 
     def test_head_is_refused(self) -> None:
         """
-        Nothing overtakes a head that the kernel takes only later.
+        If the kernel does not take the head at once, nothing overtakes the head.
         """
         for room in (0, 10, 100):
             client = SocketClient(self.site, self.clock)
@@ -94,7 +93,7 @@ class BeginTests(SocketCase):
 
     def test_continue(self) -> None:
         """
-        Nothing overtakes the permission to send a body.
+        A response 100 (Continue) to the request comes before the head of the stream.
         """
         client, _ = self.connect(headers={"Expect": "100-continue"})
         self.assertTrue(client.received.startswith(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK"))
@@ -109,7 +108,8 @@ class BeginTests(SocketCase):
 
     def test_client_that_has_gone(self) -> None:
         """
-        A client with a broken socket when its stream begins is gone in the next turn.
+        If the socket of a client breaks before its stream begins, the stream is gone in the next
+        turn.
         """
         client = SocketClient(self.site, self.clock)
         client.socket.error = ConnectionResetError()
@@ -144,7 +144,8 @@ class SendTests(SocketCase):
 
     def test_framed_once(self) -> None:
         """
-        HTTP's chunk is put around events once, and every client is sent the same object.
+        The bytes of an HTTP chunk are made once for some events, and all clients are sent the same
+        object.
         """
         chunk = Chunk(ONE, 1)
         clients = [*self.both_ways(), *self.both_ways()]
@@ -183,7 +184,8 @@ class SendTests(SocketCase):
 
     def test_nothing(self) -> None:
         """
-        If the kernel takes nothing, the chunk waits, and the stream is behind until it has left.
+        If the kernel takes nothing, the chunk waits, and the stream is behind until the chunk has
+        left.
         """
         for client, outlet, put in self.both_ways():
             client.stop_reading()
@@ -207,7 +209,7 @@ class SendTests(SocketCase):
 
     def test_after_the_end(self) -> None:
         """
-        A write to a stream that has ended goes nowhere, and never asks to wait.
+        A write to a stream that has ended is dropped, and never asks the writer to wait.
         """
         for client, outlet, put in self.both_ways():
             client.close()
@@ -233,7 +235,7 @@ class SendTests(SocketCase):
 
     def test_send_alone(self) -> None:
         """
-        A send alone counts nothing and tells nothing; settle does, in the reactor's thread.
+        A send changes no count and calls nothing; ``settle`` does, in the reactor's thread.
         """
         client, outlet = self.connect()
         client.socket.room = 5
@@ -289,7 +291,7 @@ class SendTests(SocketCase):
 
     def test_last_chunk_is_refused(self) -> None:
         """
-        A client that does not take the last chunk is still watched, and cut at the stall time-out.
+        A client that does not take the last chunk is cut at the stall time-out.
         """
         client, outlet = self.connect()
         client.stop_reading()
@@ -316,7 +318,7 @@ class SendTests(SocketCase):
 
     def test_http_1_0(self) -> None:
         """
-        Over HTTP/1.0 a stream is without a short cut, and its bytes are the same.
+        A stream over HTTP/1.0 has no short cut, and its bytes are the same.
         """
         for put in (self.by_write, self.by_send):
             client, outlet = self.connect(version="1.0")
@@ -327,7 +329,8 @@ class SendTests(SocketCase):
 
     def test_heartbeat(self) -> None:
         """
-        A client that has had an event gets its comment when its own silence is over, not earlier.
+        After an event, a client gets its next comment when its own silence has lasted long enough,
+        and not earlier.
         """
         client, outlet = self.connect()
         self.pass_time(6)

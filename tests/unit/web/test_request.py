@@ -37,8 +37,8 @@ class RequestTests(SynchronousTestCase):
 
     def test_address(self) -> None:
         """
-        A request over IP, of either version, has an address that clients are counted by; one over a
-        UNIX socket has an empty one.
+        A request over IPv4 or IPv6 has the address by which the hub counts clients; a request over
+        a UNIX socket has an empty one.
         """
         for peer, address, name in (
             (IPv4Address("TCP", "192.0.2.1", 5000), "192.0.2.1", "192.0.2.1:5000"),
@@ -50,7 +50,7 @@ class RequestTests(SynchronousTestCase):
 
     def test_header(self) -> None:
         """
-        The last of several fields with one name counts, and its bytes need not be UTF-8.
+        If a field occurs several times, the last one counts; its bytes need not be UTF-8.
         """
         request = self.request(UNIXAddress(None))
         self.assertIsNone(header_of(request, b"X-Kind"))
@@ -60,8 +60,8 @@ class RequestTests(SynchronousTestCase):
 
     def test_path_with_a_token(self) -> None:
         """
-        A log line shows no part of a token in a path: it is left out before the path is made
-        shorter, so that no beginning of it is left wherever the path is cut.
+        A log line shows no part of a token in a path: the token is removed before the path is
+        shortened.
         """
         request = self.request(UNIXAddress(None))
         token = b"eyJ" + b"h" * 50 + b"." + b"p" * 50 + b"." + b"s" * 50

@@ -19,7 +19,7 @@ from tests.unit.web.case import END, Answering, ResponseCase
 
 class SourceTests(ResponseCase):
     """
-    Objects that may be a source, and objects that may not.
+    Objects that may be a source, and other objects.
     """
 
     def test_async_iterator(self) -> None:
@@ -45,7 +45,7 @@ class SourceTests(ResponseCase):
 
     def test_function(self) -> None:
         """
-        A function that returns nothing sends until it ends the stream.
+        A function that returns ``None`` may send until it ends the stream.
         """
         sends: list[Send] = []
         client = self.ask(lambda: sends.append)
@@ -109,7 +109,7 @@ class SourceTests(ResponseCase):
 
     def test_hints(self) -> None:
         """
-        The error for an object that could have been made a source says how.
+        If an object could easily become a source, the error says how.
         """
 
         async def coroutine() -> None:
@@ -160,7 +160,7 @@ class SourceTests(ResponseCase):
 
     def test_not_an_event(self) -> None:
         """
-        The error for a source of texts says how to make events of them.
+        The error for a source of texts says how to turn them into events.
         """
         self.ask(lambda: iter(["text"]))
         (problem,) = self.flushLoggedErrors(TypeError)
@@ -168,8 +168,8 @@ class SourceTests(ResponseCase):
 
     def test_request_with_a_body(self) -> None:
         """
-        A request with a body can become a stream, however the body is sent: a question to a
-        language model is one.
+        A request with a body, such as a question to a language model, can become a stream, however
+        the body is sent.
         """
         head = b"POST / HTTP/1.1\r\nHost: example.org\r\n"
         for parts in (
@@ -212,7 +212,7 @@ class BackpressureTests(ResponseCase):
 
     def test_reactor_gets_its_turn(self) -> None:
         """
-        A source that never waits does not keep the reactor for itself.
+        A source that never waits does not block the reactor.
         """
         pulled: list[int] = []
 
@@ -231,7 +231,7 @@ class BackpressureTests(ResponseCase):
 
     def test_function_that_never_stops(self) -> None:
         """
-        A function that sends for ever to a fast client does not keep the reactor for itself.
+        A function that sends for ever to a fast client does not block the reactor.
         """
 
         async def source(send: Send) -> None:
@@ -260,7 +260,7 @@ class BackpressureTests(ResponseCase):
 
     def test_cancelled_wait(self) -> None:
         """
-        Cancelling the Deferred of a send only stops the waiting.
+        Cancelling the Deferred of a ``send`` stops only the wait.
         """
         sends: list[Send] = []
         client = self.ask(lambda: sends.append)

@@ -23,7 +23,8 @@ class EndTests(ResponseCase):
 
     def test_client_closes(self) -> None:
         """
-        When the client closes, the wait of the source is cancelled and its finally runs, at once.
+        When the client closes, whatever the source awaits is cancelled, and its ``finally`` runs at
+        once.
         """
         waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
         client = self.ask(lambda: self.waits("first", waiting))
@@ -34,7 +35,7 @@ class EndTests(ResponseCase):
 
     def test_client_closes_while_behind(self) -> None:
         """
-        When the client closes, a Deferred of a send that waits for it fires.
+        When the client closes, the Deferred of a ``send`` that waits for it fires.
         """
         client = self.ask(lambda: self.waits("x" * 10, Deferred()))
         sends: list[Send] = []
@@ -47,7 +48,7 @@ class EndTests(ResponseCase):
 
     def test_generator_behind(self) -> None:
         """
-        A generator that is not pulled because its client is behind is closed when the client goes.
+        When a client that is behind goes, its generator, which is not being pulled, is closed.
         """
 
         def source() -> Iterator[Event]:
@@ -70,7 +71,7 @@ class EndTests(ResponseCase):
 
     def test_cursor_that_cleans_up_slowly(self) -> None:
         """
-        A finally of the source may wait; the stream of a client that has gone ends before that.
+        The ``finally`` of a source may wait; the stream of a client that has gone ends before that.
         """
         cleaned: Deferred[None] = Deferred()
 
@@ -108,7 +109,8 @@ class EndTests(ResponseCase):
 
     def test_deferred_fails(self) -> None:
         """
-        A Deferred that fails breaks the stream off and is logged, even if it was cancelled itself.
+        A Deferred that fails, even with ``CancelledError``, breaks the stream off, and the failure
+        is logged.
         """
         self.ask(lambda: lambda send: fail(ZeroDivisionError()))
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
@@ -135,7 +137,7 @@ class EndTests(ResponseCase):
 
     def test_while_the_server_stops(self) -> None:
         """
-        While the server stops, a stream does not begin, and its source is not begun.
+        While the server stops, no stream and no source begins.
         """
         self.streams.drain(3)
         client = self.ask(lambda: self.waits("first", Deferred()))
@@ -145,7 +147,7 @@ class EndTests(ResponseCase):
 
     def test_clean_up_raises(self) -> None:
         """
-        An exception in the finally of a source is logged.
+        An exception in the ``finally`` of a source is logged.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -177,8 +179,8 @@ class EndTests(ResponseCase):
 
     def test_ends_where_the_source_waits(self) -> None:
         """
-        If the stream ends in a callback of the Deferred that the source waits for, the source is
-        cancelled in the next turn; a clean-up that waits is not cancelled.
+        If a callback of the Deferred that the source awaits ends the stream, the source is
+        cancelled in the next turn; a cleanup that waits is not cancelled.
         """
         ready: Deferred[None] = Deferred()
         cleaned: Deferred[None] = Deferred()
@@ -205,7 +207,7 @@ class EndTests(ResponseCase):
 
     def test_source_that_does_not_listen(self) -> None:
         """
-        A source that swallows the cancellation is not pulled again.
+        A source that ignores its cancellation is not pulled again.
         """
 
         async def source() -> AsyncIterator[Event]:
@@ -230,8 +232,8 @@ class EndTests(ResponseCase):
 
     def test_comes_back(self) -> None:
         """
-        A client that comes back after the end gets 204, and a source, which may cost money, is not
-        begun.
+        A client that comes back after the end gets 204; its source, which may cost money, does not
+        begin.
         """
         client = self.ask(
             lambda: self.waits("first", Deferred()), headers={"Last-Event-ID": "#end"}
@@ -241,7 +243,7 @@ class EndTests(ResponseCase):
 
     def test_head(self) -> None:
         """
-        HEAD gets the head and leaves the connection open; the source is closed without being begun.
+        HEAD gets the head and leaves the connection open; the source is closed before it begins.
         """
         closed: list[bool] = []
 
@@ -265,7 +267,7 @@ class EndTests(ResponseCase):
 
     def test_function_is_not_called_for_head(self) -> None:
         """
-        For HEAD a function is not called at all.
+        For HEAD, a function that is the source is not called.
         """
         self.ask(lambda: lambda send: self.happened.append("called"), method="HEAD")
         self.assertEqual([], self.happened)

@@ -1,5 +1,5 @@
 """
-Beginning of a stream, read from a request.
+The position at which a stream begins, as the request asks.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -68,7 +68,7 @@ class CursorTests(SynchronousTestCase):
 
     def test_header_wins(self) -> None:
         """
-        The header wins over the query, which is from the time when the page was opened.
+        The header wins over the query, which is as old as the page.
         """
         for name in SPELLINGS:
             self.assert_id("#e.2", request(b"#e.2", **{name: b"#e.1"}))

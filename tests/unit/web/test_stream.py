@@ -1,5 +1,5 @@
 """
-The hub as a resource.
+The streams of a hub, as a resource.
 """
 
 import json
@@ -26,7 +26,7 @@ class GetTests(StreamCase):
 
     def test_retry_is_first(self) -> None:
         """
-        The reconnection time comes as a line before the first event, without a blank line after it.
+        The reconnection time is in a line before the first event, without a blank line after it.
         """
         client = self.client()
         self.publish("1")
@@ -128,8 +128,7 @@ class GetTests(StreamCase):
 
     def test_for_good(self) -> None:
         """
-        A stream that is ended for good tells its client; the next attempt gets 204 and nothing
-        else.
+        A client whose stream is ended for good is told so, and gets only 204 at its next attempt.
         """
         client = self.client()
         self.hub.subscribers[0].end(for_good=True)
@@ -143,7 +142,7 @@ class GetTests(StreamCase):
 
     def test_for_good_by_query(self) -> None:
         """
-        A client that cannot set the header gets 204 by the query, in each of its spellings.
+        A client that can send its id only in the query, in any spelling, also gets 204.
         """
         for name in (
             "last_event_id",
@@ -156,7 +155,7 @@ class GetTests(StreamCase):
 
     def test_any_other_cursor_is_taken(self) -> None:
         """
-        An id is never refused, in UTF-8, in Latin-1, or garbage.
+        No id is refused, whether it is UTF-8, Latin-1 or garbage.
         """
         for value in ("é1", "\udce91", "x" * 8000, "#", ""):
             client = Client(self.site, self.clock)
@@ -200,7 +199,7 @@ class ReplayTests(StreamCase):
 
     def test_from_the_newest(self) -> None:
         """
-        A client that has missed nothing gets nothing, also no gap.
+        A client that has missed nothing gets no old event and no gap.
         """
         client = self.ask(last_event_id="#e.3")
         self.assertEqual(RETRY, client.body)
@@ -331,7 +330,8 @@ class GapTests(StreamCase):
 
     def test_too_old(self) -> None:
         """
-        A gap is told by an event; its id is the position at which the stream goes on.
+        An event tells the client about the gap; the id of this event is the position at which the
+        stream continues.
         """
         client = self.client(headers={"Last-Event-ID": "#e.1"})
         self.publish("5")
@@ -341,8 +341,8 @@ class GapTests(StreamCase):
 
     def test_not_told_again(self) -> None:
         """
-        A client that comes back with the id of the gap is not told a gap again, and has missed
-        nothing since.
+        A client that comes back with the id of the gap gets no other gap, and has missed nothing
+        since.
         """
         client = self.client(headers={"Last-Event-ID": "#before.17"})
         id = read(client.body).last_event_id
@@ -362,7 +362,7 @@ class GapTests(StreamCase):
 
     def test_empty(self) -> None:
         """
-        An empty id counts as not sent, so the client is not told a gap.
+        An empty id counts as missing, so the client gets no gap.
         """
         self.assertEqual(RETRY, self.client(headers={"Last-Event-ID": ""}).body)
 
@@ -380,7 +380,7 @@ class GapTests(StreamCase):
 
     def test_no_gap_event(self) -> None:
         """
-        With ``gap=None`` the client is not told a gap.
+        With ``gap=None``, the client gets no event about the gap.
         """
         self.use(self.make_hub(gap=None))
         client = self.client(headers={"Last-Event-ID": "unknown"})

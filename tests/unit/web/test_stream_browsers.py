@@ -11,12 +11,12 @@ from tests.unit.web.case import BROWSER, EVENT_SOURCE, NO_CACHE, RETRY, StreamCa
 
 class BrowserTests(StreamCase):
     """
-    A browser learns at once after which id it can come back.
+    A browser gets an id at once, so that it can resume its stream.
     """
 
     def test_new_one(self) -> None:
         """
-        A browser that comes without an id gets one, but no event; so it can resume from there.
+        A browser that comes without an id gets an id, but no event; so it can resume from there.
         """
         self.publish("1")
         for fields in (EVENT_SOURCE, {"Sec-Fetch-Mode": "cors", **NO_CACHE}):
@@ -48,8 +48,8 @@ class BrowserTests(StreamCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        An event published in the turn in which a browser comes is not sent to it, and precedes its
-        id.
+        An event that is published in the turn in which a browser comes is before the browser's id,
+        and is not sent.
         """
         self.hub.publish("news", Event("1"))
         client = self.client(headers=EVENT_SOURCE)
@@ -58,8 +58,8 @@ class BrowserTests(StreamCase):
 
     def test_with_a_cursor(self) -> None:
         """
-        A browser that sends an id is not given another, and one that asks for history gets ids with
-        the events.
+        A browser that sends an id gets no other id, and a browser that asks for history gets the
+        ids of its events.
         """
         self.publish("1", "2")
         client = self.client(headers={**EVENT_SOURCE, "Last-Event-ID": "#e.2"})
@@ -69,21 +69,21 @@ class BrowserTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Other clients get no id, because some would make an empty event from that.
+        Other clients get no id, because some clients would turn it into an empty event.
         """
         for agent in ("curl/8.14.1", "python-requests/2.32", "", "node"):
             self.assertEqual(RETRY, self.client(headers={"User-Agent": agent, **NO_CACHE}).body)
 
     def test_fetch(self) -> None:
         """
-        A script that reads the stream with ``fetch`` gets no id, because it may make an empty event
-        from that.
+        A script that reads the stream with ``fetch`` gets no id, because it may turn it into an
+        empty event.
         """
         self.assertEqual(RETRY, self.client(headers={**BROWSER, "Sec-Fetch-Mode": "cors"}).body)
 
     def test_no_log(self) -> None:
         """
-        With a log that keeps nothing, a browser that comes back after events is told a gap.
+        If the log keeps nothing, a browser that comes back after new events gets a gap.
         """
         self.use(self.make_hub(log=MemoryLog(self.clock, epoch="e", max_count=0)))
         client = self.client(headers=EVENT_SOURCE)
@@ -120,7 +120,7 @@ class FullTests(StreamCase):
 
     def test_others(self) -> None:
         """
-        Other clients get 503 and the seconds after which to come back.
+        Other clients get 503, with the seconds after which to come back.
         """
         self.client()
         client = self.client()
@@ -137,7 +137,7 @@ class FullTests(StreamCase):
 
     def test_per_address(self) -> None:
         """
-        A limit for each address that is reached by one address does not stop another.
+        If one address has reached the limit for each address, other addresses are not affected.
         """
         self.use(self.make_hub(max_per_address=1))
         self.client()
@@ -149,7 +149,7 @@ class FullTests(StreamCase):
 
     def test_closed_hub(self) -> None:
         """
-        A hub that has been closed takes no clients.
+        A closed hub accepts no clients.
         """
         self.use(self.make_hub())
         self.hub.close()

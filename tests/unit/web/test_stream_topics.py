@@ -39,7 +39,7 @@ class TopicsTests(StreamCase):
 
     def test_ways_to_say_it(self) -> None:
         """
-        Topics are a value, or the result of a function, now or later.
+        Topics are a value, or the result of a function, which may come later.
         """
         for topics in (
             "news",
@@ -66,7 +66,7 @@ class TopicsTests(StreamCase):
 
     def test_later(self) -> None:
         """
-        Before the topics are known, nothing is answered, and the client is not subscribed.
+        Before the topics are known, the client gets no answer and is not subscribed.
         """
         asked: Deferred[str] = Deferred()
         self.use(self.hub, topics=lambda request: asked)
@@ -119,7 +119,7 @@ class TopicsTests(StreamCase):
 
     def test_who(self) -> None:
         """
-        The application gives a subscriber a name, and finds it by that.
+        The application gives a subscriber a name, by which it can find the subscriber.
         """
         self.use(self.hub, who=lambda request: request.args[b"user"][0].decode())
         for user in ("ann", "bob"):
@@ -259,14 +259,14 @@ class ViewTests(StreamCase):
 
     def test_private(self) -> None:
         """
-        A client that asks for everything gets no private events.
+        A client that asks for everything, without a grant, gets no private events.
         """
         self.assertEqual(["open"], self.hear())
 
     def test_grants(self) -> None:
         """
-        Private events are sent to clients with a grant for the topic: every client, or by a
-        function.
+        A private event reaches clients with a grant for its topic; all clients may have the grant,
+        or a function decides.
         """
         self.assertEqual(["open", "secret"], self.hear(grants="news"))
         self.assertEqual(["open", "secret"], self.hear(grants=lambda request: ["news"]))

@@ -176,7 +176,7 @@ class Case(SynchronousTestCase):
 
     def assert_no_answer(self, expected: str, refused: Refused) -> None:
         """
-        Check that a request was refused for lack of a valid answer.
+        Check that a request was refused because there was no valid answer.
         """
         self.assertEqual(
             (503, 5.0, None, "Access cannot be decided now; try again later."),

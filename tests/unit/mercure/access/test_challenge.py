@@ -19,7 +19,7 @@ class ChallengeTests(SynchronousTestCase):
 
     def test_not_a_challenge(self) -> None:
         """
-        Only some refusals are challenges.
+        Only refusals with a code, or with ``""`` in its place, are challenges.
         """
         self.assertIsNone(challenge(Refused(404, "There is nothing."), METADATA))
 

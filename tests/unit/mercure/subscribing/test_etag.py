@@ -44,13 +44,13 @@ class EtagTests(SynchronousTestCase):
 
     def test_percent(self) -> None:
         """
-        An id that looks percent-encoded has another tag than the id that it would decode to.
+        An id with an escape such as ``%41`` and its decoded form have different tags.
         """
         self.assertNotEqual(etag('"'), etag("%22"))
 
     def test_header(self) -> None:
         """
-        One matching tag in the header is enough, also a weak one, as compressing proxies make it.
+        One matching tag in the header is enough, even a weak tag, which compressing proxies make.
         """
         for header, expected in (
             (None, False),

@@ -57,7 +57,7 @@ class ChangingKeys:
 
 def trust(*contents: bytes) -> Trust:
     """
-    Return trust in these keys for both actions.
+    Return a trust in these keys, for both actions.
     """
     source = FixedKeys(tuple(from_bytes(content) for content in contents))
     return Trust((source,), (source,))

@@ -180,7 +180,7 @@ class URLTests(SynchronousTestCase):
 
     def test_unreachable(self) -> None:
         """
-        The error tells what the network said, but not the query of the URL.
+        The error has the message of the network, but not the query of the URL.
         """
         self.fetch = from_url(URL, HTTPClient(Unreachable()), self.clock)
         problem = self.problem()
@@ -237,8 +237,8 @@ class NameTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        URLs without a host, with a password, or with mistakes that a browser would correct are
-        refused, and not repeated.
+        A URL without a host, with a password, or with a mistake that a browser would correct is
+        refused, and the error does not repeat it.
         """
         for url in ("https://", "https://:80", "https://[", "https://a:x", "https://a:99999"):
             error = self.assertRaises(ValueError, name_of_url, url)

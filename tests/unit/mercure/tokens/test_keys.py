@@ -70,7 +70,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_too_short(self) -> None:
         """
-        A secret that is shorter than the hash is refused; the error tells the length it needs.
+        A secret that is shorter than the hash is refused; the error tells the required length.
         """
         for algorithm, needed in (("HS256", 32), ("HS384", 48), ("HS512", 64)):
             VerificationKey.from_secret(b"s" * needed, [algorithm])
@@ -104,7 +104,7 @@ class SecretTests(SynchronousTestCase):
 
     def test_algorithm_that_does_not_fit(self) -> None:
         """
-        An algorithm for public keys is refused for a secret.
+        A secret cannot be for an algorithm of public keys.
         """
         error = self.assertRaises(ValueError, VerificationKey.from_secret, SECRET, ["RS256"])
         self.assertEqual(
@@ -146,7 +146,7 @@ class PEMTests(SynchronousTestCase):
 
     def test_confusion(self) -> None:
         """
-        A signature with the public key as a secret is refused, though the token says HS256.
+        A signature with the public key as a secret is refused, even if the token says HS256.
         """
         pem = public_pem("RSA")
         key = from_bytes(pem)

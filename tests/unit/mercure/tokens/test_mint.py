@@ -45,7 +45,7 @@ class SigningKeyTests(SynchronousTestCase):
 
     def test_kinds(self) -> None:
         """
-        The counterpart of each kind of key verifies its signatures.
+        For each kind of key, its public key verifies the signatures that it makes.
         """
         for private, public, algorithm in (
             (SECRET, SECRET, "HS256"),
@@ -173,7 +173,7 @@ class MintTests(SynchronousTestCase):
 
     def test_legacy_claims(self) -> None:
         """
-        A token of 0.x only has claims that were asked for, and may be without an end.
+        A token of 0.x has only the requested claims, and may be valid for ever.
         """
         token = mint_legacy_token(self.key, subscribe=["a"], now=NOW, lifetime=None)
         self.assertEqual({"mercure": {"subscribe": ["a"]}}, Token.parse(token).claims)

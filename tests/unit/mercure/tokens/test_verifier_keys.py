@@ -1,5 +1,5 @@
 """
-Keys of a verifier: those that may have signed a token, and fetching newer ones.
+Keys of a verifier: the keys that may have signed a token, and the fetching of newer keys.
 """
 
 from twisted.internet.defer import CancelledError
@@ -38,7 +38,7 @@ class SignatureTests(VerifierCase):
 
     def test_wrong_secret(self) -> None:
         """
-        A token with another signature is refused; the reason tells the key that is expected.
+        A token with another signature is refused; the reason names the expected key.
         """
         self.assertEqual(
             "the signature is made with another key; expected one made with the hub's shared "
@@ -71,7 +71,7 @@ class SignatureTests(VerifierCase):
 
     def test_confusion(self) -> None:
         """
-        A public key does not work as a secret, though the token says so.
+        A public key does not work as a secret, even if the token says so.
         """
         pem = public_pem("RSA")
         self.verifier = self.make({HUB: trust(pem)})
@@ -172,7 +172,8 @@ class ChangingKeysTests(VerifierCase):
 
     def test_in_vain(self) -> None:
         """
-        If the key does not come, the token is refused; the reason says that its name is unknown.
+        If the key of a token cannot be found, the token is refused; the reason says that its name
+        is unknown.
         """
         self.source.keys = (self.key("old", "P-256"),)
         token = access_token(private_key("Ed25519"), "EdDSA", kid="new")
@@ -189,7 +190,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_does_not_wait(self) -> None:
         """
-        A token does not wait if its key is known, or cannot be in a set.
+        A token does not wait if its key is known, or if a set cannot contain its key.
         """
         self.source.keys = (self.key("new"),)
         self.rights(self.token)
@@ -212,7 +213,7 @@ class ChangingKeysTests(VerifierCase):
 
     def test_no_keys(self) -> None:
         """
-        Without any keys, a token is refused with 503, because it may be good.
+        As long as no keys are known, a token gets 503, because it may be good.
         """
         for problem, expected in (
             ("the set is down", "there are no keys: the set is down"),

@@ -1,5 +1,5 @@
 """
-URL patterns sent by strangers.
+URL patterns from strangers.
 """
 
 import contextlib
@@ -103,8 +103,8 @@ class PatternOfTests(SynchronousTestCase):
 
     def test_too_expensive(self) -> None:
         """
-        A pattern that would take much time or memory is refused before it is compiled: refusing
-        it takes no longer than making a few plain patterns.
+        A pattern that would take much time or memory is refused before it is compiled.  The refusal
+        takes no longer than making a few plain patterns.
         """
         most = 20 * self.plain()
         for pattern in (

@@ -89,7 +89,8 @@ class ReservedTests(SynchronousTestCase):
     @given(st.text(UNRESERVED, min_size=1), st.data())
     def test_escapes(self, segment: str, data: st.DataObject) -> None:
         """
-        Escaping characters that need no escape does not change whether a topic is reserved.
+        Percent-encoding of ordinary characters makes no difference: a topic is still reserved, or
+        still free.
         """
         forms = st.sampled_from((str, lambda one: f"%{ord(one):02x}", lambda one: f"%{ord(one):X}"))
         topic = "".join(data.draw(forms)(one) for one in segment)

@@ -16,7 +16,7 @@ class TakesEventStreamTests(SynchronousTestCase):
 
     def test_taken(self) -> None:
         """
-        An event stream is accepted by its name or a wildcard, or if ``Accept`` is missing.
+        An event stream is accepted if ``Accept`` names it, has a wildcard for it, or is missing.
         """
         for value in (
             b"text/event-stream",
@@ -36,8 +36,8 @@ class TakesEventStreamTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        An event stream is not accepted if only others are named, or if the most precise name for it
-        has quality 0.
+        An event stream is not accepted if ``Accept`` names only other types, or if the most precise
+        entry for it has quality 0.
         """
         for value in (
             b"text/html",
@@ -74,7 +74,7 @@ class MediaTypeTests(SynchronousTestCase):
 
     def test_missing_or_malformed(self) -> None:
         """
-        A missing ``Content-Type`` gives ``None``, a malformed one an empty text.
+        A missing ``Content-Type`` becomes ``None``, and a malformed one becomes an empty text.
         """
         self.assertIsNone(media_type_of([]))
         for values in ([b""], [b"json"], [b"a/b/c"], [b"a/b", b"a/b"], [b"\xff/\xff"]):

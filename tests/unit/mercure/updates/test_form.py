@@ -45,8 +45,7 @@ def parse(form: bytes) -> list[tuple[bytes, bytes]]:
 
 def calls_of(act: Callable[[], object]) -> int:
     """
-    Return how many functions are called meanwhile, including those of Python itself; errors are
-    ignored.
+    Return how many functions a call runs, including functions of Python itself; errors are ignored.
     """
     calls = 0
 
@@ -71,7 +70,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_examples(self) -> None:
         """
-        Values are kept where other parsers lose, split or change them.
+        Values are kept that other parsers lose, split or change.
         """
         for form, expected in (
             (b"", []),
@@ -160,7 +159,7 @@ class ReadFormTests(SynchronousTestCase):
     )
     def test_oracle(self, pieces: list[bytes]) -> None:
         """
-        A form is read as by the URL Standard, or refused if a field is not UTF-8.
+        A form is read as the URL Standard says, or refused if a field is not UTF-8.
         """
         form = b"".join(pieces)
         try:

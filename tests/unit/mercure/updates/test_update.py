@@ -197,7 +197,7 @@ class FormTests(SynchronousTestCase):
     )
     def test_any(self, pairs: list[tuple[str, str]], has_topic: bool) -> None:
         """
-        Any form makes an update that a hub takes, or is refused by the name of a field.
+        Any form either makes an update that a hub takes, or is refused with the name of a field.
         """
         if has_topic:
             pairs.insert(0, ("topic", "a"))

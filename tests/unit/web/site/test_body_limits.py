@@ -1,5 +1,5 @@
 """
-Limits on bodies: the size of each depends on its resource, the memory of all is bounded.
+Limits on bodies: each resource has a maximum size, and all bodies together a maximum of memory.
 """
 
 from hypothesis import given
@@ -50,7 +50,7 @@ class MaxBodyTests(SynchronousTestCase):
 
     def test_its_own(self) -> None:
         """
-        The ``max_body`` of a resource holds for each spelling of its path, and for all paths below
+        The ``max_body`` of a resource applies to each spelling of its path, and to all paths below
         a leaf.
         """
         for target in (b"/a%20b/large", b"/%61%20b/large?topic=/x", b"/a b/large/subscriptions/"):
@@ -59,7 +59,7 @@ class MaxBodyTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        The ``max_body`` of a resource does not hold for its neighbours.
+        The ``max_body`` of a resource does not apply to its neighbours.
         """
         wrong = (
             b"/ * /large /a%20b /a%20b/ /a%20b/larger /a%2520b/large //a%20b/large http://a/a%20b"
@@ -69,7 +69,7 @@ class MaxBodyTests(SynchronousTestCase):
 
     def test_chosen_by_the_resource(self) -> None:
         """
-        The default holds below a resource that chooses among its children by its own rule.
+        The default applies below a resource that chooses among its children by its own rule.
         """
         root = Choosy()
         root.putChild(b"large", Large())
@@ -93,7 +93,7 @@ class BodyRoomTests(SynchronousTestCase):
 
     def test_growing(self) -> None:
         """
-        A share grows with its body, and not with each of its pieces.
+        A share follows the size of its body; each piece of the body counts once.
         """
         room = BodyRoom()
         for size in (FREE_BODY + 1, FREE_BODY + 10, FREE_BODY + 10, FREE_BODY + 5):
@@ -105,7 +105,7 @@ class BodyRoomTests(SynchronousTestCase):
 
     def test_no_room(self) -> None:
         """
-        A share stays as it is when there is not enough room for more.
+        If the room is too small for a larger share, the share stays as it is.
         """
         room = BodyRoom()
         room.free = 10
@@ -119,7 +119,7 @@ class BodyRoomTests(SynchronousTestCase):
     @given(st.lists(st.tuples(st.sampled_from("abc"), st.integers(0, 3 * FREE_BODY) | st.none())))
     def test_sum(self, steps: list[tuple[str, int | None]]) -> None:
         """
-        The shares and the free bytes always add up to the room, and no byte is left behind.
+        The shares and the free bytes always add up to the room, so that no byte is lost.
         """
         room = BodyRoom()
         room.free = whole = 4 * FREE_BODY

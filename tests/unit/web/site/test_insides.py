@@ -89,7 +89,7 @@ class HeadTests(ChannelCase):
 
     def taken(self, head: bytes, *, at_once: bool) -> tuple[HTTPChannel, Request]:
         """
-        Let a channel take a head, line by line as Twisted does or whole as we do.
+        Let a channel take a head, line by line as Twisted does, or in one piece as our Site does.
         """
         channel = self.channel()
         if at_once:
@@ -102,8 +102,8 @@ class HeadTests(ChannelCase):
 
     def test_same_as_line_by_line(self) -> None:
         """
-        A head that is taken whole leaves request and channel in the state that its single lines
-        would, except for names that only the reading of lines needs.
+        A head that is taken in one piece leaves the request and the channel in the same state as
+        its single lines, except for names that only reading lines needs.
         """
         states = []
         for at_once in (True, False):
@@ -131,7 +131,7 @@ class HeadTests(ChannelCase):
 
     def test_next_request(self) -> None:
         """
-        After a head that was taken whole, the next one can be read line by line.
+        After a head in one piece, the next head can be read line by line.
         """
         plain = HEAD.replace(b"Connection: close\r\n", b"")
         channel, request = self.taken(plain, at_once=True)
@@ -141,7 +141,7 @@ class HeadTests(ChannelCase):
 
     def test_last_request(self) -> None:
         """
-        A whole head that asks to close the connection gets it closed.
+        After a head in one piece that asks to close the connection, the connection is closed.
         """
         channel, request = self.taken(HEAD, at_once=True)
         request.finish()
@@ -201,7 +201,7 @@ class FlowTests(ChannelCase):
 
     def test_eager_reads_of_twisted(self) -> None:
         """
-        Twisted has a larger limit under that name.
+        Twisted's own value of ``_optimisticEagerReadSize`` is larger.
         """
         self.assertGreater(HTTPChannel._optimisticEagerReadSize, READ_SIZE)
 
@@ -251,7 +251,7 @@ class RequestTests(ChannelCase):
 
     def test_wrapper_that_does_not_encode(self) -> None:
         """
-        A wrapper without an encoder for a request leaves the request's own.
+        A wrapper without an encoder for a request does not change the request's encoder.
         """
         request = self.request()
         wrapper = EncodingResourceWrapper(self.resource, [GzipEncoderFactory()])
@@ -296,7 +296,7 @@ class Socket:
 
 class Port:
     """
-    A listening port, with as much as a connection asks for.
+    A listening port, with everything that a connection needs from it.
     """
 
     _realPortNumber = 80  # noqa: N815  # Twisted's name
@@ -328,7 +328,7 @@ class TransportTests(SynchronousTestCase):
 
     def test_not_plain(self) -> None:
         """
-        A transport of any other class, even a derived one, is left to Twisted.
+        A transport of any other class, even a subclass, is left to Twisted.
         """
         self.assertFalse(is_plain_socket(self.accepted(type("Other", (Server,), {}))))
         self.assertFalse(is_plain_socket(StringTransport()))
@@ -342,7 +342,8 @@ class TransportTests(SynchronousTestCase):
 
     def test_tls(self) -> None:
         """
-        A transport's ``TLS`` becomes true with ``startTLS``; one that cannot have TLS lacks it.
+        ``TLS`` of a transport becomes true with ``startTLS``; a transport that cannot have TLS
+        lacks the attribute.
         """
         self.assertFalse(has_tls(self.transport))
         self.transport.protocol.makeConnection(self.transport)

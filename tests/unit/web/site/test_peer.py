@@ -37,7 +37,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_longest(self) -> None:
         """
-        The user time-out fits into the kernel's number, and is never 0, which means the default.
+        The user time-out fits into the kernel's number, and is never 0, which would mean the
+        default.
         """
         self.assertEqual(2**31 - 1, self.user_timeout(1e12))
         self.assertEqual(2**31 - 1, self.user_timeout(2**31))
@@ -45,8 +46,8 @@ class OptionsTests(SynchronousTestCase):
 
     def test_probes(self) -> None:
         """
-        The kernel probes a peer on whose connection nothing is on its way: no other way tells that
-        it has vanished.
+        The kernel probes a peer on a silent connection, because nothing else would notice that it
+        has vanished.
         """
         with socket.socket() as connection:
             descriptor = FileDescriptor(Clock())

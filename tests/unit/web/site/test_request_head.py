@@ -1,5 +1,5 @@
 """
-A head that is read in one piece means the same as to Twisted, which reads it line by line.
+Heads that are read in one piece: they mean the same as to Twisted, which reads heads line by line.
 """
 
 from hypothesis import example, given
@@ -107,7 +107,7 @@ class SameTests(SynchronousTestCase):
     @example([b"GET / HTTP/1.1\r\nA: b\r\n c\r\n\r\n"])
     def test_heads(self, sent: list[bytes]) -> None:
         """
-        Several requests have the same outcome, each in one piece.
+        A series of requests has the same outcome if each head is read in one piece.
         """
         self.assertEqual(outcome(LineByLine, *sent), outcome(BoundedRequest, *sent))
 

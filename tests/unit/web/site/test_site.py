@@ -67,7 +67,8 @@ class RequestTests(SiteCase):
 
     def test_pitfall_K21_slow_head(self) -> None:
         """
-        A head that arrives byte by byte is cut after a total time, and not after an idle one.
+        A head that arrives byte by byte is cut after a total time, although the connection is never
+        idle.
         """
         client = self.client()
         client.send(b"GET / HT")
@@ -104,7 +105,7 @@ class RequestTests(SiteCase):
 
     def test_stream_has_no_such_time(self) -> None:
         """
-        A stream may be silent for any time.
+        The limit on the time of a request does not apply to streams, which may be silent for ever.
         """
         client = self.client()
         client.request("/sse")
@@ -116,7 +117,7 @@ class RequestTests(SiteCase):
 
     def test_body(self) -> None:
         """
-        A body of the largest size is taken.
+        A body of the maximum size is accepted.
         """
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(MAX_BODY)})
@@ -162,8 +163,8 @@ class RequestTests(SiteCase):
 
     def test_many_bodies(self) -> None:
         """
-        All bodies together are bounded: a client whose body finds no room is told to come again.
-        Small bodies are always taken.
+        All bodies together have a limit: a client whose body exceeds it is told to come again.
+        Small bodies are always accepted.
         """
         self.site.body_room.free = MAX_BODY - FREE_BODY
         first = self.begin_body(MAX_BODY - 1)
@@ -205,8 +206,8 @@ class RequestTests(SiteCase):
 
     def test_sends_on_after_it_was_refused(self) -> None:
         """
-        A refused client may send on for a while, because it may read only after it has sent all; a
-        client that does not stop is cut.
+        A refused client may go on sending for a while, because it may read only after it has sent
+        everything; a client that does not stop is cut.
         """
         client = self.client()
         client.request(method="POST", headers={"Content-Length": str(2**40)})
@@ -221,7 +222,7 @@ class RequestTests(SiteCase):
 
     def test_larger_body(self) -> None:
         """
-        A Site can be given another limit.
+        A Site can have another limit on bodies.
         """
         self.site.max_body = 2 * MAX_BODY
         client = self.client()
@@ -276,7 +277,8 @@ class RequestTests(SiteCase):
 
     def test_raises(self) -> None:
         """
-        A resource that raises answers 500, and the connection takes the next request.
+        If a resource raises an exception, the client gets 500, and the connection accepts the next
+        request.
         """
         self.plain.render_GET = lambda request: 1 / 0  # type: ignore[assignment]
         client = self.client()
@@ -289,7 +291,7 @@ class RequestTests(SiteCase):
 
     def test_streams_are_streams(self) -> None:
         """
-        A hub in place of its streams is refused with a hint.
+        A Site refuses a hub in place of the hub's streams, with a hint.
         """
         error = self.assertRaises(TypeError, Site, Resource(), streams=self.hub)
         self.assertIn("hub.streams", str(error))
@@ -327,7 +329,7 @@ class PhaseTests(SiteCase):
 
     def test_refused_body_does_not_delay_a_drain(self) -> None:
         """
-        A drain closes a connection whose request was refused, even if all of its body is here.
+        A drain closes a connection whose request was refused, even if the whole body has arrived.
         """
         client = self.client()
         client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
@@ -382,7 +384,7 @@ class HostTests(SiteCase):
 
     def test_forgotten(self) -> None:
         """
-        The local address is the listener's.  After the last connection the site lets go of it.
+        The local address is the listener's.  The site forgets it after the last connection.
         """
         listener = Listener(80)
         kept = weakref.ref(listener)
@@ -466,7 +468,7 @@ class DrainTests(SiteCase):
 
     def test_a_response_with_more_behind_it(self) -> None:
         """
-        A drain waits for an answer also if a part of the next request is here.
+        A drain waits for an answer, even if a part of the next request has arrived.
         """
         client = self.client()
         client.request("/wait")
@@ -510,7 +512,7 @@ class StreamsOfTests(SiteCase):
 
     def test_another(self) -> None:
         """
-        Under another Site, these are made once for it, and use its clock.
+        Under another Site, the streams are made once for that Site, and use its clock.
         """
         site = TwistedSite(Resource(), reactor=self.clock)
         streams = streams_of(site)
