@@ -33,7 +33,7 @@ PAGE = b"""<!DOCTYPE html><title>Ask</title><link rel=icon href=data:>
   document.forms[0].q.value = question.get("q");
   const source = question.get("q") ? new EventSource(`answer?${question}`) : null;
   if (source) source.onmessage = ({ data }) => answer.append(JSON.parse(data));
-  addEventListener("pagehide", () => source?.close());  // or it may stay open for a while
+  addEventListener("pagehide", () => source?.close());  // otherwise it may stay open for a minute
 </script>"""
 
 

@@ -30,7 +30,7 @@ def _prepare() -> None:
     settings.register_profile(
         "ssetwist",
         deadline=None,
-        derandomize=False,  # also in CI, where Hypothesis has another default
+        derandomize=False,  # even in CI, where Hypothesis has another default
         print_blob=True,
         max_examples=examples(50),
         suppress_health_check=[HealthCheck.too_slow],

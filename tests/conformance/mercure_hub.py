@@ -98,7 +98,7 @@ class Stream:
 
     def next_events(self, number: int) -> list[Received]:
         """
-        Wait for so many events.
+        Wait for the next events, ``count`` of them.
         """
         return [self.next_event() for _ in range(number)]
 

@@ -66,7 +66,7 @@ class CorsTests(PublisherCase):
 
     def test_C1_cross_origin(self) -> None:
         """
-        A page of a listed origin may read every answer, also errors.
+        A page of a listed origin may read every answer, including errors.
         """
         stream = self.open({"match": a_topic()}, {"Origin": APP})
         self.assert_readable(stream.head)
@@ -265,7 +265,7 @@ class CookieTests(PublisherCase):
 
     def test_C6_legacy_cookie(self) -> None:
         """
-        The same rules hold for the cookie of 0.x.
+        The same rules apply to the cookie of 0.x.
         """
         cookie = f"mercureAuthorization={legacy_token()}"
         self.assert_status(200, self.publish_from(("Origin", APP), cookie=cookie))
@@ -316,7 +316,7 @@ class CookieTests(PublisherCase):
 
     def test_C7_not_logged(self) -> None:
         """
-        Tokens never appear in the log, neither of accepted nor of refused requests.
+        No token appears in the log, whether its request is accepted or refused.
         """
         tokens = [legacy_token(), legacy_token(exp=1), access_token(), access_token(exp=1)]
         with log_lines() as lines:

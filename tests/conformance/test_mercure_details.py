@@ -178,7 +178,7 @@ class DetailTests(DetailCase):
 
     def test_D5_all_or_nothing(self) -> None:
         """
-        One bad detail makes the whole token invalid, also for the other action, and where tokens
+        One bad detail makes the whole token invalid, even for the other action, and where tokens
         are optional.
         """
         bad = detail("subscribe", {"match": "/a", "match_type": "regexp"})

@@ -28,7 +28,7 @@ class LegacyTests(TokenCase):
 
     def test_Z3_public_keys(self) -> None:
         """
-        A token may also be signed with a private key.
+        A token may be signed with a private key; the hub checks it with the public key.
         """
         for kind, algorithm in (("P-256", "ES256"), ("RSA", "RS256")):
             made = self.fresh_hub(f"--key=file:{file(self, public_pem(kind))}")

@@ -108,7 +108,7 @@ class StatusTests(StatusCase):
 
     def test_status_invalid_token(self) -> None:
         """
-        Any invalid token gives 401 ``invalid_token``, also where tokens are optional.
+        Any invalid token gives 401 ``invalid_token``, even where tokens are optional.
         """
         for token in (
             access_token(exp=1),

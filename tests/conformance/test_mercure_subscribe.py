@@ -92,7 +92,7 @@ class VocabularyTests(MercureCase):
 
     def test_T4_wildcard_topic(self) -> None:
         """
-        The topic ``*`` is refused, also as an alternate one.
+        The topic ``*`` is refused, even as an alternate one.
         """
         self.assert_status(400, self.hub.publish({"topic": "*"}))
         response = self.hub.publish([("topic", a_topic()), ("topic", "*")])
@@ -224,7 +224,7 @@ class MethodTests(MercureCase):
 
     def test_2_without_subscriber_key(self) -> None:
         """
-        A hub without a key for subscribers does not offer ``GET``, nor name it as allowed.
+        A hub without a key for subscribers does not offer ``GET``, and does not name it as allowed.
         """
         other = hub(f"--publisher-{KEYS[0][2:]}", KEYS[1])
         for method in ("GET", "HEAD", "QUERY"):
@@ -511,7 +511,7 @@ class SubscribeTests(MercureCase):
 
     def test_S13_bad_token(self) -> None:
         """
-        A bad token gives 401, also where tokens are optional.
+        A bad token gives 401, even where tokens are optional.
         """
         expired = self.hub.mint(subscribe=["a"], lifetime=-10)
         for token in (expired, expired[:-4] + "AAAA", "x" * 50):

@@ -35,7 +35,7 @@ class PresentationTests(TokenCase):
     def test_A1_malformed(self) -> None:
         """
         Several headers, another scheme, and a missing, short or second token are refused with 400,
-        also where tokens are optional.
+        even where tokens are optional.
         """
         token = access_token()
         good = ("Authorization", f"Bearer {token}")

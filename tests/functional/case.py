@@ -43,7 +43,7 @@ class HubCase(TestCase):
             on_end=lambda _, reason: self.ended.append(reason),
         )
         self.site = self.make_site(resource)
-        self.addCleanup(self.hub.close)  # at the end, also if that fails
+        self.addCleanup(self.hub.close)  # at the end, even if that fails
         self.port = await serverFromString(reactor, self.listen).listen(self.site)
         self.addCleanup(self.stop)
         self.connections: list[socket.socket] = []

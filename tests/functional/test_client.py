@@ -242,7 +242,7 @@ class CompressionTests(ClientCase):
 
     async def test_dribbled(self) -> None:
         """
-        A compressed stream may arrive byte by byte, also its end.
+        A compressed stream, including its end, may arrive byte by byte.
         """
         server = await self.serve(dribbles(self.gzip_head + gzip.compress(STREAM)), NO_MORE)
         source = self.open(server.url(), gzip=True)

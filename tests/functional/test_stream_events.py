@@ -180,7 +180,7 @@ class OneShotCases:
 
     async def test_closed(self) -> None:
         """
-        ``aclose`` closes the connection, also if called twice, and no event comes after it.
+        ``aclose`` closes the connection, even if called twice, and no event comes after it.
         """
         response = await self.response(answers_and_stays(CHUNKED_HEAD, ANSWER))
         async with aclosing(stream_events(response)) as events:

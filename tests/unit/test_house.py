@@ -61,8 +61,8 @@ def tree_of(module: str) -> ast.Module:
 
 def imports_of(module: str) -> Iterator[tuple[str, str]]:
     """
-    Yield every import, also those for types only and those inside functions: the imported module,
-    and the name that is taken from it (``""`` for the module itself).
+    Yield every import, including imports for types and imports inside functions: the imported
+    module, and the name that is taken from it (``""`` for the module itself).
     """
     package = package_of(module).split(".")
     for node in ast.walk(tree_of(module)):
@@ -232,7 +232,7 @@ class InsidesTests(SynchronousTestCase):
 
     def test_attributes(self) -> None:
         """
-        A private attribute that a file uses, also with ``getattr``, is defined in the package.
+        A private attribute that a file uses, even with ``getattr``, is defined in the package.
         """
         defined = {name for module in self.modules() for name in private_names_of(module)}
         wrong = [
@@ -257,8 +257,7 @@ class InsidesTests(SynchronousTestCase):
 
     def test_classes(self) -> None:
         """
-        A subclass of a class of Twisted or treq does not share a private attribute with it, neither
-        on purpose nor by chance.
+        A subclass of a class of Twisted or treq does not share a private attribute with it.
         """
         wrong = []
         for module in self.modules():
@@ -301,7 +300,7 @@ def private_names_of(module: str) -> frozenset[str]:
 
 def private_names_of_class(one: type) -> set[str]:
     """
-    Return the private names that a class defines, also those of its instances.
+    Return the private names that a class defines, including those of its instances.
     """
     names = {name for name in vars(one) if is_private(name) and not name.startswith("_abc_")}
     found = _classes_in(inspect.getfile(one)).get(one.__qualname__)

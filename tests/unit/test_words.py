@@ -84,7 +84,7 @@ class CountingTests(SynchronousTestCase):
 
     def test_forms_are_found(self) -> None:
         """
-        Each form is found in any case, also across the end of a line.
+        Each form is found in any case, even across the end of a line.
         """
         prose = (
             "Whose it is no\nmatter; those of\nwhich it has no idea. None is no good. Who\nknows?"

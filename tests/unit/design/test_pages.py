@@ -110,7 +110,8 @@ class PagesTests(Journeys):
 
     def test_files_are_there(self) -> None:
         """
-        Every name that looks like a file or a folder of the package is one, also in the drawings.
+        Every name on a page that looks like a file or a folder of the package is one, even in the
+        drawings.
         """
         for page in PAGES.glob("*.rst"):
             for name in _names_in(page.read_text()):

@@ -52,7 +52,8 @@ def jumps_of(calls: Sequence[Call]) -> int:
 
 class Trace:
     """
-    Records calls, also the calls that Twisted makes.  A coroutine counts once, when it begins.
+    Record of calls, including the calls that Twisted makes.  A coroutine counts once, when it
+    begins.
     """
 
     def __init__(self) -> None:

@@ -21,7 +21,8 @@ class EventTests(SynchronousTestCase):
 
     def refused(self, field: str, **values: object) -> InvalidEvent:
         """
-        Check that such an event is refused because of that field, and return the error.
+        Check that an event with a wrong field is refused because of this field, and return the
+        error.
         """
         error = self.assertRaises(InvalidEvent, Event, **values)
         self.assertEqual(field, error.field, values)
@@ -60,7 +61,7 @@ class EventTests(SynchronousTestCase):
 
     def test_any_data(self) -> None:
         """
-        Data may be any text, also with line breaks, NUL, byte order marks and control characters.
+        Data may be any text, even with line breaks, NUL, byte order marks and control characters.
         """
         for data in ("", "\r\n", "\0", "\ufeff", NO_LINE_BREAKS, "\ud7ff\ue000\U0010ffff", "id: 1"):
             self.assertEqual(data, Event(data).data)

@@ -59,7 +59,7 @@ class EventTests(SynchronousTestCase):
 
     def test_emptied_fields_among_others(self) -> None:
         """
-        An empty id or type counts, also if the blocks around have the same fields.
+        An empty id or type counts, even if the blocks around have the same fields.
         """
         events = [Event("a", type="t", id="1")] * 3
         for form in ("id: {0}\nevent: {1}\n", "event: {1}\nid: {0}\n", "id:{0}\nevent:{1}\n"):
@@ -153,7 +153,7 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_no_data(self) -> None:
         """
-        A block without data sets the last event ID, also in a run of similar blocks.
+        A block without data sets the last event ID, even in a run of similar blocks.
         """
         self.assertEqual("1", self.last(b"id: 1\n\n"))
         self.assertEqual("2", self.last(b"data: a\n\n" * 5 + b"id: 2\n\n" + b"data: a\n\n" * 5))
@@ -179,7 +179,7 @@ class LastEventIDTests(SynchronousTestCase):
 
     def test_nul(self) -> None:
         """
-        An id with NUL is ignored, also in a run of similar blocks.
+        An id with NUL is ignored, even in a run of similar blocks.
         """
         self.assertEqual("1", self.last(b"id: 1\ndata: a\n\n" * 5 + b"id: 2\0\ndata: a\n\n"))
 
@@ -269,15 +269,15 @@ class CommentTests(SynchronousTestCase):
 
     def test_anywhere(self) -> None:
         """
-        Comments may stand between events and inside, also in a run of similar blocks.
+        Comments may stand between events and inside them, even in a run of similar blocks.
         """
         stream = b"data: a\n\n" * 3 + b": a\n\n" + b"data: a\n: b\n\n" * 3 + b":c\n"
         self.assertEqual(["a", "b", "b", "b", "c"], self.comments(stream))
 
     def test_first(self) -> None:
         """
-        The shortest comment comes at once, also as the first bytes, although other bytes wait for a
-        byte order mark.
+        The shortest comment is handed out at once, even at the start of the stream, where other
+        bytes could begin a byte order mark.
         """
         self.assertEqual([""], self.comments(b":\n"))
 
@@ -421,7 +421,7 @@ class LimitTests(SynchronousTestCase):
 
     def test_large_default(self) -> None:
         """
-        By default, events of some MB are read, also on one line.
+        By default, events of some MB are read, even on one line.
         """
         data = "x" * 10**7
         for piece in (f"data: {data}\n\n", f"data: {data}\ndata: {data}\n\n"):
@@ -471,7 +471,7 @@ class PitfallTests(SynchronousTestCase):
 
     def test_crlf_cut(self) -> None:
         """
-        A CRLF that is cut between two pieces ends one line, not two, also with an empty piece in
+        A CRLF that is cut between two pieces ends one line, not two, even with an empty piece in
         between.
         """
         self.assertEqual([Event("a\nb")], parse(b"data: a\r", b"", b"\ndata: b\r", b"\n\r", b"\n"))
@@ -479,7 +479,7 @@ class PitfallTests(SynchronousTestCase):
 
     def test_byte_order_mark(self) -> None:
         """
-        A byte order mark at the very start does not belong to the first field, also if it is cut.
+        A byte order mark at the very start does not belong to the first field, even if it is cut.
         """
         for pieces in ([b"\xef\xbb\xbf"], [b"\xef", b"\xbb\xbf"], [b"\xef", b"", b"\xbb", b"\xbf"]):
             self.assertEqual([Event("a")], parse(*pieces, b"data: a\n\n"))
@@ -510,7 +510,7 @@ class PitfallTests(SynchronousTestCase):
 
     def test_empty_events(self) -> None:
         """
-        A comment, a retry, an id or a type with a blank line after it is not an event, also after
+        A comment, a retry, an id or a type with a blank line after it is not an event, even after
         an id.
         """
         stream = b"id: 1\ndata: a\n\n: ping\n\nretry: 5\n\nid: 2\n\nevent: t\n\n\n\ndata: b\n\n"

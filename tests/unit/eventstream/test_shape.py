@@ -14,7 +14,7 @@ class ShapeTests(SynchronousTestCase):
 
     def test_blank_behind_the_colon(self) -> None:
         """
-        A blank after a colon does not belong to the value, also among blocks without one; a second
+        A blank after a colon does not belong to the value, even among blocks without one; a second
         blank does.
         """
         values = (b"a", b" b", b"  c", b"d")

@@ -63,7 +63,8 @@ class HubTestCase(SynchronousTestCase):
 
     def check_nothing_is_left(self) -> None:
         """
-        Check that every trace of a subscriber is gone with its stream, also timers and threads.
+        Check that every trace of a subscriber is gone with its stream, including timers and
+        threads.
         """
         for hub in self.hubs:
             hub.streams.abort()

@@ -111,7 +111,7 @@ class FakeOutlet(MemoryOutlet):
 
 class FakeListener(Listener, FakeOutlet):
     """
-    A subscriber over such an outlet.
+    A subscriber on a :class:`FakeOutlet`.
 
     :param is_behind: If true, its connection is behind before it subscribes.
     """

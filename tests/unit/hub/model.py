@@ -331,7 +331,8 @@ class Story:
 
     def check_steady(self) -> None:
         """
-        Check that a client that keeps up has heard everything since, also ephemeral events.
+        Check that a client that keeps up has heard everything since it kept up, including ephemeral
+        events.
         """
         if self.steady_from is None:
             return

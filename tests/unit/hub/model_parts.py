@@ -212,7 +212,7 @@ class Client(MemoryOutlet):
 
     def take(self, count: int) -> None:
         """
-        Let the client, which does not read, take so many waiting bytes and no more.
+        Let the client, which does not read, take this many waiting bytes and no more.
         """
         if self._is_reading or not self._waiting:
             return

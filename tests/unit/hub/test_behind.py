@@ -90,7 +90,7 @@ class BehindTests(HubTestCase):
 
     def test_again_and_again(self) -> None:
         """
-        A subscriber may fall behind any number of times, also while it catches up.
+        A subscriber may fall behind any number of times, even while it catches up.
         """
         long = [str(number) * (PIECE // 3) for number in range(10)]
         self.hand_out(*long)
@@ -413,8 +413,8 @@ class LatestTests(HubTestCase):
 
     def test_last_few(self) -> None:
         """
-        A new client that asks for the last few events gets each of them, also several of one topic:
-        only a client that is behind gets the newest alone.
+        A new client that asks for the last few events gets each of them, even if several have the
+        same topic: only a client that is behind gets just the newest.
         """
         self.publish("a", "b", "c")
         self.publish("d", to="u")
@@ -465,7 +465,8 @@ class LatestTests(HubTestCase):
 
     def test_last(self) -> None:
         """
-        A client that asks for the last few events gets all of them, also several of one topic.
+        A client that asks for the last few events gets all of them, even if several have the same
+        topic.
         """
         self.publish("1", "2", "3", to="a", hub=self.hub)
         self.assertEqual(["2", "3"], self.subscribe(self.hub, last=2).data)

@@ -66,8 +66,8 @@ class ForgottenAfterTheFirstWriteTests(HubTestCase):
 
     def test_nothing_written_yet(self) -> None:
         """
-        A client that asked for whatever is kept, and has been sent nothing yet, misses nothing if
-        it gets less.
+        A client that asked for whatever is kept, and has received nothing yet, has no gap if events
+        are forgotten.
         """
         for when_behind in WhenBehind:
             hub = self.make_hub(log=self.make_log(max_count=KEPT), when_behind=when_behind)

@@ -392,7 +392,7 @@ class FromCallbacksTests(HubTestCase):
 
     def test_end_all(self) -> None:
         """
-        One callback may end all subscribers, also the callback of an end.
+        One callback, even the callback of an end, may end all subscribers.
         """
 
         def end_all(*_: object) -> None:
@@ -446,8 +446,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_filter_ends_its_subscriber(self) -> None:
         """
-        A filter may end its subscriber, because its rights have expired for example; the others get
-        the event, and the publisher does not notice.
+        A filter may end its subscriber, for example because its rights have expired; other
+        subscribers get the event, and the publisher gets no error.
         """
 
         def filter(topics: tuple[str, ...], event: Event) -> bool:
@@ -496,7 +496,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_others(self) -> None:
         """
-        If an outlet raises, the others get the event, and the publisher does not notice.
+        If an outlet raises, other subscribers get the event, and the publisher gets no error.
         """
         self.publish("a")
         self.settle()

@@ -22,7 +22,7 @@ class IdleHubTests(HubTestCase):
 
     def test_new_hub(self) -> None:
         """
-        A new hub is idle, also after an event that no subscriber sees.
+        A new hub is idle, even after an event that no subscriber sees.
         """
         self.assertTrue(self.hub.is_idle)
         self.publish("a")

@@ -51,7 +51,7 @@ class LongFlushTests(HubTestCase):
 
     def test_in_order(self) -> None:
         """
-        The oldest subscriber is served first, also over several turns.
+        The oldest subscriber is served first, even over several turns.
         """
         heard: list[int] = []
         for number, one in enumerate(self.listeners[1:]):
@@ -312,7 +312,7 @@ class FairnessTests(HubTestCase):
 
     def test_many_audiences(self) -> None:
         """
-        The clock is also looked at between audiences.
+        A flush also looks at the clock between two audiences.
         """
         for topic in "abc":
             (listener,) = self.listen(topic)

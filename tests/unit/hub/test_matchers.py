@@ -213,7 +213,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_none(self) -> None:
         """
-        Without any matcher nothing matches, and all such ``Matchers`` are the same.
+        Without matchers nothing matches, and all ``Matchers`` without matchers are equal.
         """
         for none in ((), [], iter(())):
             self.assertFalse(Matchers.of(none).match(["a"]))

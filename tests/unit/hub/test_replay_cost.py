@@ -90,7 +90,7 @@ class ReplayCostTests(HubTestCase):
 
     def cost(self, topics: Topics) -> int:
         """
-        Return the number of instructions that such a replay takes.
+        Return the number of instructions that a replay takes.
         """
         return Count().of(lambda: self.replay(topics))
 

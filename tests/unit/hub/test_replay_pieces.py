@@ -64,7 +64,7 @@ class PiecesTests(HubTestCase):
 
     def test_as_fast_as_it_is_taken(self) -> None:
         """
-        While the connection does not take a piece, the next one is neither read nor written.
+        As long as the connection has not taken a piece, the next piece is not read.
         """
         self.publish(*self.long)
         for options in ({"last_event_id": EARLIEST}, {"last": 9}):
@@ -177,8 +177,8 @@ class EndTests(HubTestCase):
 
     def test_broken(self) -> None:
         """
-        A subscriber that breaks in a write is logged and cut, also if cutting fails, and the others
-        do not notice.
+        A subscriber that breaks in a write is logged and cut, even if cutting fails; other
+        subscribers are not affected.
         """
         heard: list[EndReason] = []
         other = self.subscribe(last_event_id=EARLIEST)

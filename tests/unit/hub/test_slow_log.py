@@ -175,8 +175,8 @@ class ReplayTests(SlowLogTestCase):
 
     def test_not_yet_published_when_it_came(self) -> None:
         """
-        An event that was in the log before the client came, but was published later, comes once,
-        also without an id.
+        An event that was in the log before a client came, and is published later, comes once, with
+        or without an id of the client.
         """
         self.publish("d")
         listeners = [self.subscribe(), self.subscribe(last_event_id=id_of(3))]

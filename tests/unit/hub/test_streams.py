@@ -132,7 +132,7 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_age(self) -> None:
         """
-        The age of an outlet counts from when it was made, also after it has written.
+        The age of an outlet counts from its making, even after it has written.
         """
         self.clock.advance(100.0)
         outlet = FakeOutlet(self.streams)

@@ -23,7 +23,7 @@ class SubscribersTests(HubTestCase):
 
     def test_in_order(self) -> None:
         """
-        The oldest subscriber comes first, also after others have gone.
+        The oldest subscriber comes first, even after others have gone.
         """
         outlets = [MemoryOutlet(self.hub.streams) for _ in range(5)]
         subscribers = [self.hub.subscribe(outlet) for outlet in outlets]

@@ -94,7 +94,7 @@ class ViewTests(SynchronousTestCase):
 
     def test_union(self) -> None:
         """
-        The topic that is asked for and the one that is granted may be two topics of the event.
+        An event is seen even if one of its topics is asked for, and another one is granted.
         """
         private = entry("a", "b", is_private=True)
         self.assertTrue(View.of("a", grants="b").shows(private))
@@ -200,7 +200,7 @@ class ViewHistoryTests(SynchronousTestCase):
 
     def test_split(self) -> None:
         """
-        An earlier view applies to the events of its time, also if a piece begins or ends within.
+        An earlier view applies to the events of its time, even if a piece begins or ends within.
         """
         self.assertEqual([[1, 2], [3, 4], [5, 6]], self.split(1, 2, 3, 4, 5, 6))
         self.assertEqual([[2], [3], []], self.split(2, 3))
@@ -208,7 +208,7 @@ class ViewHistoryTests(SynchronousTestCase):
 
     def test_forget(self) -> None:
         """
-        A view is forgotten when all events that it applies to are behind, and not before.
+        A view is forgotten when all events that it applies to have been passed, and not before.
         """
         for until, left in ((1, 2), (2, 1), (3, 1), (4, 0)):
             self.history.forget(until)

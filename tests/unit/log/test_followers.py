@@ -90,8 +90,8 @@ class FollowersTests(SynchronousTestCase):
 
     def test_raises(self) -> None:
         """
-        An exception of a callback is logged, and affects neither the others nor the caller of
-        append.
+        An exception of a callback is logged, and affects neither other callbacks nor the caller of
+        ``append``.
         """
 
         def fail(entry: Entry) -> None:

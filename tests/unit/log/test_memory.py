@@ -128,7 +128,7 @@ class FindTests(MemoryLogCase):
 
     def test_ours(self) -> None:
         """
-        Ids that the log gave are found, also the one before the first event and the head.
+        Ids that the log gave are found, including the id before the first event and the newest id.
         """
         log = self.make()
         self.append(log, "1", "2")
@@ -277,7 +277,7 @@ class BoundTests(MemoryLogCase):
 
     def test_freed(self) -> None:
         """
-        Forgotten events are freed together with their ids, also if many are forgotten at once.
+        Forgotten events are freed together with their ids, even if many are forgotten at once.
         """
         log = self.make(max_count=3000, max_age=10)
         self.append(log, *("x" * 10 for _ in range(3000)))

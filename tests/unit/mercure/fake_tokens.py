@@ -85,7 +85,7 @@ def signed(
     **header: Any,
 ) -> str:
     """
-    Return a token, also one that no issuer would make.
+    Return a token, even one that no issuer would make.
     """
     return jwt.PyJWS().encode(
         claims if isinstance(claims, bytes) else json.dumps(claims).encode(),

@@ -102,7 +102,7 @@ class LargeBodyTests(ResourceCase):
 
     def test_limit_of_the_site(self) -> None:
         """
-        A limit that the Site was given holds for the hub.
+        If the Site has a limit of its own, it also applies to the hub.
         """
         self.site.max_body = 1000
         self.assertEqual(413, self.post("/hub", b"x" * 1001, "text/plain", is_chunked=False))
@@ -178,7 +178,7 @@ class StreamTests(ResourceCase):
 
     def test_expires_at_once(self) -> None:
         """
-        A stream with less than a second of rights ends at once.
+        If the rights of a stream end in less than a second, the stream ends at once.
         """
         self.authorizer.people["alice"] = replace(ALICE, expires=1000.5)
         client = self.ask()

@@ -285,7 +285,7 @@ class ReplayTests(StreamCase):
 
     def test_stops_reading_in_its_history(self) -> None:
         """
-        A client that reads its history slowly gets everything, also the events that were published
+        A client that reads its history slowly gets everything, including events that are published
         meanwhile.
         """
         texts = [f"{number} " + "x" * 1000 for number in range(4, 304)]

@@ -326,7 +326,7 @@ class ViewTests(StreamCase):
 
     def test_cannot_be_made(self) -> None:
         """
-        If the function for grants or filter fails, the client gets 500, also after a wait, and is
+        If the function for grants or filter fails, the client gets 500, even after a wait, and is
         not subscribed.
         """
 

@@ -58,8 +58,8 @@ class GzipTests(SynchronousTestCase):
 
     def test_cut_anywhere(self) -> None:
         """
-        All output of the received bytes is available at once, wherever they were cut, also output
-        that zlib holds because a piece was full.
+        All output of the received bytes is available at once, wherever they were cut.  This
+        includes output that zlib holds because a piece was full.
         """
         whole = gzip.compress(b"a" * (3 * PIECE))
         for end in range(len(whole)):
@@ -70,7 +70,7 @@ class GzipTests(SynchronousTestCase):
 
     def test_members(self) -> None:
         """
-        Several members are one stream (RFC 1952, 2.2), also with empty members.
+        Several members are one stream (RFC 1952, 2.2), even with empty members.
         """
         decoder = GzipDecoder()
         decoder.push(gzip.compress(b"") + gzip.compress(b"a") + gzip.compress(b"b"))

@@ -180,7 +180,7 @@ class TreqTests(SendCase):
 
     def test_cookies(self) -> None:
         """
-        Given cookies are put into the client's jar; a server's changes to them stay, also for other
+        Given cookies are put into the client's jar; a server's changes to them stay, even for other
         requests of the client.
         """
         send = through_treq(self.client, jar_of({"a": "1"}, URL))

@@ -72,7 +72,7 @@ class ParseLinksTests(SynchronousTestCase):
 
     def test_hostile(self) -> None:
         """
-        Parsing takes linear time, also for headers with unclosed or repeated parts.
+        Parsing takes linear time, even for headers with unclosed or repeated parts.
         """
         for part in ("<", "</a>;", '</a>;a="', '</a>;a="\\', "</a>;a=", "; ", " ", ",", "</a>; \t"):
             assert_linear(

@@ -65,7 +65,7 @@ class RequestTests(AttemptCase):
 
     def test_ports_and_hosts(self) -> None:
         """
-        A URL may have any host and port, also an address of IPv6.
+        A URL may have any host and port, including an IPv6 address.
         """
         for url, host, port in (
             ("http://example.com:8080", "example.com:8080", 8080),
@@ -362,7 +362,7 @@ class GzipTests(AttemptCase):
 
     def test_not_asked_for(self) -> None:
         """
-        gzip that was not asked for is refused, also with a client of treq.
+        gzip that was not asked for is refused, even with a client of treq.
         """
         for options in ({}, {"client": HTTPClient(Agent(self.reactor))}):
             problem = self.failed(self.HEAD + LAST, **options)

@@ -278,7 +278,7 @@ class ConnectingTests(CloseCase):
 
     def test_from_policy(self) -> None:
         """
-        A source may be closed by its policy, which may return either answer.
+        A source may be closed by its policy, whatever the policy returns.
         """
         for verdict in (True, False):
             told: list[object] = []
@@ -557,7 +557,7 @@ class ConnectionsTests(SourceCase):
 
     def test_many(self) -> None:
         """
-        Closing cuts all connections, and fires when all are gone.
+        ``close()`` cuts all connections, and its Deferred fires when all are gone.
         """
         connections = Connections(self.reactor)
         self.successResultOf(connections.close())

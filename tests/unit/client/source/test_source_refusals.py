@@ -139,7 +139,7 @@ class NetworkTests(AttemptCase):
 
     def test_endless_head(self) -> None:
         """
-        An endless head is cut, also one of many informational responses.
+        An endless head is cut, even if it consists of many informational responses.
         """
         for data in (b"X-A: a\r\n", b"\r\nHTTP/1.1 103 Early Hints\r\n"):
             source = self.source(policy=lambda _: False)

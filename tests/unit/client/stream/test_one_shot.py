@@ -374,7 +374,7 @@ class OneShotTests(SynchronousTestCase):
 
     def test_silence(self) -> None:
         """
-        Silence beyond the limit raises an error, also before the first byte.
+        Silence beyond the limit raises an error, even before the first byte.
         """
         waiting = self.wait(self.stream(silence_timeout=7.0))
         self.clock.advance(6.9)

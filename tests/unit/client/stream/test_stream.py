@@ -336,7 +336,7 @@ class SilenceTests(StreamCase):
 
     def test_comments(self) -> None:
         """
-        Any byte breaks the silence, also one of a comment.
+        Any byte, even of a comment, ends the silence.
         """
         stream = self.begin_listening()
         for _ in range(10):

@@ -233,7 +233,7 @@ class AnswerTests(Case):
 
     def test_limits(self) -> None:
         """
-        The hub's limits also hold for patterns in an answer.
+        The hub's limits also apply to patterns in an answer.
         """
         self.by_url = self.made(self.agent, limits=Limits(max_pattern=5))
         self.application.headers[b"Content-Type"] = JSON

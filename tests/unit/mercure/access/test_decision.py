@@ -206,7 +206,7 @@ class InvalidTests(SynchronousTestCase):
 
     def test_not_an_object(self) -> None:
         """
-        A JSON value other than an object is invalid, also ``null``.
+        A JSON value that is not an object is invalid, even ``null``.
         """
         for body in (b"null", b"true", b"[]", b'"*"', b"1"):
             self.assertEqual("it is not a JSON object", self.problem(body))

@@ -34,7 +34,7 @@ class LeavesTests(ResourceCase):
 
     def test_while_the_log_waits(self) -> None:
         """
-        If a client leaves, its appends to the log are cancelled, also those of several lines, and
+        If a client leaves, its appends to the log are cancelled, even those of several lines, and
         no error is logged.
         """
         for count, options in ((1, {}), (5, LINES)):

@@ -132,7 +132,7 @@ def resigned(token: str) -> str:
 
 def with_header(header: object) -> str:
     """
-    Return a signed token with this header, also one that libraries refuse to write.
+    Return a signed token with this header, even one that libraries refuse to write.
     """
     _, claims, _ = access_token().split(".")
     text = f"{encoded(json.dumps(header).encode())}.{claims}"

@@ -73,7 +73,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_malformed_header(self) -> None:
         """
-        Any other header is refused, also beside a good cookie.
+        Any other header is refused, even beside a good cookie.
         """
         for value in (
             b"",
@@ -93,7 +93,7 @@ class CredentialTests(SynchronousTestCase):
 
     def test_two_headers(self) -> None:
         """
-        Two headers are refused, also if they are equal.
+        Two headers are refused, even if they are equal.
         """
         value = f"Bearer {TOKEN}".encode()
         self.assertIn("more than one Authorization header", self.refusal(value, value))

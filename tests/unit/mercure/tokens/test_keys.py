@@ -177,7 +177,7 @@ class PEMTests(SynchronousTestCase):
 
     def test_private_key(self) -> None:
         """
-        A private key is refused, also beside a public one.
+        A private key is refused, even beside a public one.
         """
         for pem in (private_pem("RSA"), public_pem("P-256") + private_pem("P-256")):
             error = self.assertRaises(ValueError, from_bytes, pem)

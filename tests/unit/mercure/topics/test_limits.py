@@ -71,7 +71,7 @@ class CheckNameTests(SynchronousTestCase):
 
     def test_format_characters_of_unicode_17(self) -> None:
         """
-        The 170 format characters of Unicode 17.0 are refused, also by a Python that knows fewer.
+        The 170 format characters of Unicode 17.0 are refused, even by a Python that knows fewer.
         """
         others = ("Cc", "Cs")
         self.assertEqual(

@@ -66,7 +66,7 @@ class PatternOfTests(SynchronousTestCase):
 
     def test_equality(self) -> None:
         """
-        Patterns with the same meaning are equal, also to a pattern of the hub's own class.
+        Patterns with the same meaning are equal, even to a pattern of the hub's own class.
         """
         self.assertEqual(Pattern("/:id", BASE, allow_regexp=True), pattern_of("/:id", BASE))
         self.assertEqual(pattern_of("/([0-9])", BASE), pattern_of(r"/(\d)", BASE))

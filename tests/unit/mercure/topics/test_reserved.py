@@ -55,7 +55,7 @@ class ReservedTests(SynchronousTestCase):
 
     def test_free(self) -> None:
         """
-        Other topics are free, also if they resemble the hub's path or are not URLs.
+        Other topics are free, even if they resemble the hub's path or are not URLs.
         """
         for topic in (
             "a",

@@ -180,7 +180,7 @@ class MatcherOfTests(SynchronousTestCase):
 
     def test_wildcard(self) -> None:
         """
-        The wildcard matches every topic with any type, also with an unknown one.
+        The wildcard matches every topic with any type, even with an unknown one.
         """
         for match_type in ("exact", "urlpattern", "regexp"):
             self.assertEqual(Everything(), matcher_of(match_type, "*", BASE))
