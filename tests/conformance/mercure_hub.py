@@ -98,7 +98,7 @@ class Stream:
 
     def next_events(self, number: int) -> list[Received]:
         """
-        Wait for the next events, ``count`` of them.
+        Wait for the next events, ``number`` of them.
         """
         return [self.next_event() for _ in range(number)]
 
@@ -314,7 +314,7 @@ class MercureHub:
 
 class MercureCase(SynchronousTestCase):
     """
-    Tests of hubs, which close what they open.
+    Tests of hubs; everything that a test opens is closed after it.
 
     :cvar options: Options of ``self.hub`` besides the keys.
     """

@@ -185,7 +185,7 @@ class ReferenceReaderTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        Each case is read the same one byte at a time.
+        Each case is read the same, one byte at a time.
         """
         for case in READINGS:
             reader = read(*split(case.stream, list(range(len(case.stream)))))
@@ -214,14 +214,14 @@ class ParserTests(SynchronousTestCase):
 
     def test_byte_by_byte(self) -> None:
         """
-        Each case is read the same one byte at a time.
+        Each case is read the same, one byte at a time.
         """
         for case in READINGS:
             self.assert_reads(case, *split(case.stream, list(range(len(case.stream)))))
 
     def test_two_pieces(self) -> None:
         """
-        Each case is read the same in two pieces with any cut.
+        Each case is read the same in two pieces, wherever it is cut.
         """
         for case in READINGS:
             for cut in range(len(case.stream)):
@@ -237,7 +237,7 @@ class ParserTests(SynchronousTestCase):
     @given(STREAMS | alike(), CUTS)
     def test_oracle(self, stream: bytes, cuts: list[int]) -> None:
         """
-        Any bytes with any cuts are read as the oracle reads them whole.
+        Any bytes, however they are cut, are read as the oracle reads them whole.
         """
         known = read(stream)
         seen = parse(*split(stream, cuts))
@@ -275,7 +275,7 @@ class RoundTripTests(SynchronousTestCase):
     @given(st.lists(EVENTS, max_size=5), CUTS)
     def test_events(self, events: list[Event], cuts: list[int]) -> None:
         """
-        Any events are read back, with any cuts.
+        Any events are read back, however the bytes are cut.
         """
         stream = b"".join(map(encode_event, events))
         reader = read(*split(stream, cuts))

@@ -101,7 +101,7 @@ class MetadataTests(PublisherCase):
 
     def test_L5_path(self) -> None:
         """
-        The path of the document follows that of the hub.
+        The path of the document is made from the path of the hub.
         """
         made = self.fresh_hub(KEYS[0], "--audience=https://h.example/events")
         self.assertEqual("https://h.example/events", self.metadata(made, "/events")["resource"])

@@ -301,7 +301,8 @@ class RateTests(PublisherCase):
 
     def test_lines(self) -> None:
         """
-        Each line counts; lines above the rate are told when to come back.
+        Each line counts as a publication; the answer to a line above the rate says when to come
+        back.
         """
         made = hub(*KEYS, "--publish-rate=2")
         token = access_token(sub="somebody else")

@@ -23,7 +23,7 @@ class HistoryTests(MercureCase):
 
     def data(self, stream: Stream, number: int) -> list[str]:
         """
-        Return the data of the next ``count`` events.
+        Return the data of the next ``number`` events.
         """
         return [event.data for event in stream.next_events(number)]
 

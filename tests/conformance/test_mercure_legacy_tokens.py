@@ -124,7 +124,7 @@ class LegacyTests(TokenCase):
 
     def test_Z6_bad_fields(self) -> None:
         """
-        An invalid field gives 400 also with a token of 0.x.
+        An invalid field gets 400, even with a token of 0.x.
         """
         token = legacy_token()
         self.assert_refuses(400, "topic", {"data": "x"}, token=token)

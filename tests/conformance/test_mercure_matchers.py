@@ -95,7 +95,7 @@ class MatcherTests(MercureCase):
 
     def test_X4_expensive_patterns(self) -> None:
         """
-        A pattern that is expensive to compile is refused; a hundred of the others are accepted.
+        A pattern that is expensive to compile is refused; a hundred ordinary patterns are accepted.
         """
         for pattern in (r"/(\D{100})", "/((?:(?:a{99}){99}){99})", "/" + ":a{b}?" * 400):
             response = self.hub.request("GET", f"?match_urlpattern={encoded(pattern)}")

@@ -444,7 +444,7 @@ class SubscribeTests(MercureCase):
 
     def test_S9_query_content_type(self) -> None:
         """
-        A missing or malformed media type gives 400; another one than that of forms gives 415.
+        A missing or malformed media type gives 400; any media type except that of forms gives 415.
         """
         for headers, status in (
             ({}, 400),

@@ -93,8 +93,8 @@ class BackpressureTests(ClientCase):
         self, script: Script, open: Callable[[str], Callable[[], Deferred[Event]]]
     ) -> None:
         """
-        Check that the server can send nothing after the first events, and goes on when they are
-        taken.
+        Check that the server can send nothing more after the first events, and can send again when
+        they are taken.
         """
         server = await self.serve(script)
         next_event = open(server.url())

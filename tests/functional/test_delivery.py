@@ -129,8 +129,8 @@ class ReplayTests(DeliveryCase):
 
     async def test_long_history(self) -> None:
         """
-        A client that comes back to megabytes of history gets all of it, byte for byte like the
-        others, while the others receive new events.
+        A client that comes back to megabytes of history gets all of it, byte for byte, while other
+        clients receive new events.
         """
         await self.start()
         other = await self.hear()
@@ -153,7 +153,7 @@ class BehindTests(DeliveryCase):
 
     async def test_byte_for_byte(self) -> None:
         """
-        A client that reads again gets from the log what the others got, byte for byte.
+        A client that reads again gets, from the log, the same bytes as other clients got.
         """
         await self.start()
         fast = await self.hear()

@@ -186,7 +186,7 @@ class NeverReadsTests(HubCase):
 
 class AnotherSiteTests(HubCase):
     """
-    A stream under another Site than that of ssetwist.
+    A stream under another Site than the one of ssetwist.
     """
 
     def make_site(self, resource: EventStreamResource) -> TwistedSite:

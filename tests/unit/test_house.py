@@ -109,7 +109,7 @@ def circle_in(imports: Mapping[str, set[str]]) -> list[str]:
 
 def is_private(name: str) -> bool:
     """
-    Check whether a name begins with one underscore.
+    Return true if a name begins with one underscore.
     """
     return name.startswith("_") and not name.startswith("__") and name not in OF_NAMED_TUPLES
 

@@ -367,7 +367,7 @@ class Story:
 
     def could_fall_off(self) -> bool:
         """
-        Tell whether the log dropped something that the client may not have heard.
+        Return true if the log has dropped something that the client may not have read.
         """
         position = 0 if self.place is None else self.world.position_before(self.place)
         return position + 1 < self.world.oldest

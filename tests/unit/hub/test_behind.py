@@ -49,7 +49,7 @@ class BehindTests(HubTestCase):
 
     def test_live_again(self) -> None:
         """
-        A subscriber that has caught up is served live like the others.
+        A subscriber that has caught up gets live events like other subscribers.
         """
         self.hand_out("a", "b")
         self.slow.read()
@@ -233,8 +233,8 @@ class TooFarBehindTests(HubTestCase):
 
     def test_default(self) -> None:
         """
-        By default, a subscriber that is too far behind is disconnected properly and without a gap:
-        it comes back with its last id, and is told about the gap then.
+        By default, a subscriber that is too far behind is disconnected properly, without an event
+        about the gap; its client comes back with its last id, and is then told about the gap.
         """
         self.hub = self.make_hub(log=self.make_log(max_count=2))
         self.slow = self.subscribe()

@@ -1,5 +1,5 @@
 """
-Digests of a log by themselves: what subscribers get from them is in ``test_behind``.
+Digests of a log; ``test_behind`` tests what subscribers get from them.
 """
 
 from twisted.internet.defer import Deferred

@@ -119,8 +119,8 @@ class HasEndTests(SynchronousTestCase):
 
     def test_when_for_each(self) -> None:
         """
-        Each caller gets its own Deferred: a result or an exception of one callback does not reach
-        the others.
+        Each caller gets its own Deferred, which does not see results or exceptions of other
+        callers' callbacks.
         """
         stream = Stream()
         first, second = stream.when_ended().addCallback(fail), stream.when_ended()
@@ -154,7 +154,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel_from_on_end(self) -> None:
         """
-        The callback may cancel a Deferred like any other code, and the others still fire.
+        The callback may cancel a Deferred, and other Deferreds still fire.
         """
         stream = Stream(lambda reason: cancelled.cancel())
         cancelled, other = stream.when_ended(), stream.when_ended()
@@ -164,7 +164,7 @@ class HasEndTests(SynchronousTestCase):
 
     def test_cancel_from_another(self) -> None:
         """
-        One Deferred's callback may cancel another Deferred, and the others still fire.
+        A callback of one Deferred may cancel another, and all other Deferreds still fire.
         """
         stream = Stream()
         first = stream.when_ended().addCallback(lambda reason: cancelled.cancel())

@@ -422,8 +422,8 @@ class FromCallbacksTests(HubTestCase):
 
     def test_change_own_topics(self) -> None:
         """
-        A subscriber that changes its topics during a write gets that event, and then those of the
-        new topics.
+        A subscriber that changes its topics during a write gets the event of this write, and then
+        events of the new topics.
         """
         listener = self.subscribe(view="t")
         listener.during_write = lambda: listener.subscriber.change_topics("u")
@@ -515,7 +515,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_cannot_be_cut(self) -> None:
         """
-        If a broken outlet cannot be cut either, the subscriber is gone, and the others get the
+        If a broken outlet cannot even be cut, the subscriber is gone, and other subscribers get the
         event.
         """
         self.broken.during_abort = fail
@@ -528,7 +528,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_ended(self) -> None:
         """
-        A subscriber is gone also if its outlet breaks in the write before a proper end.
+        A subscriber is gone even if its outlet breaks in the write before a proper end.
         """
         self.publish("a")
         self.broken.subscriber.end()
@@ -538,7 +538,7 @@ class BrokenOutletTests(HubTestCase):
 
     def test_changed(self) -> None:
         """
-        A subscriber is gone also if its outlet breaks in the write before a change of topics.
+        A subscriber is gone even if its outlet breaks in the write before a change of topics.
         """
         self.publish("a")
         self.broken.subscriber.change_topics("u")

@@ -1,5 +1,5 @@
 """
-Last event ids after which the stream cannot go on.
+Last event ids from which a stream cannot resume.
 """
 
 import json
@@ -29,8 +29,8 @@ class GapTests(HubTestCase):
 
     def test_unknown(self) -> None:
         """
-        A client is told about the gap: its own id and the range that is kept.  The gap's id is the
-        position at which it goes on, which is the live end.
+        The event about a gap has the client's own id and the range that is kept.  The id of this
+        event is the position at which the stream continues: the live end.
         """
         self.publish("a", "b", "c")
         listener = self.subscribe(last_event_id="unknown")
@@ -194,7 +194,7 @@ class GapTests(HubTestCase):
     @example('"}\n\ndata: x')
     def test_any_cursor(self, id: str) -> None:
         """
-        Any id of a client is either understood or reported as a gap, and the stream goes on.
+        Any id of a client is either understood or reported as a gap, and the stream continues.
         """
         listener = self.subscribe(last_event_id=id)
         self.publish("a")
@@ -225,7 +225,7 @@ class GapWhileReplayingTests(HubTestCase):
 
     def test_clock(self) -> None:
         """
-        Events that are too old are forgotten also when nothing is published.
+        Events that are too old are forgotten even if nothing is published.
         """
         self.assertIsInstance(self.clock, TurnClock)
         hub = self.make_hub(log=self.make_log(max_age=10))

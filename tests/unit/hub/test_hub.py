@@ -409,7 +409,7 @@ class CloseTests(HubTestCase):
 
     def test_heartbeat(self) -> None:
         """
-        The heartbeat and the stall time-out of a hub are those of its streams.
+        The options for heartbeat and stall time-out reach the hub's streams.
         """
         hub = self.make_hub(heartbeat=1.0, stall_timeout=2.0)
         self.assertEqual((1.0, 2.0), (hub.streams.heartbeat, hub.streams.stall_timeout))

@@ -153,7 +153,7 @@ class IndexTests(SynchronousTestCase):
 
     def test_remove(self) -> None:
         """
-        An audience that is removed is not found any more, while others with the same matchers are.
+        After an audience is removed it is not found, and others with the same matchers still are.
         """
         first = self.add("A", "a", Everything())
         self.add("B", "a", Everything())

@@ -257,8 +257,7 @@ class MatchersTests(SynchronousTestCase):
 
     def test_not_a_matcher(self) -> None:
         """
-        A class, which should have been called, is not a matcher, and neither is an object that may
-        change.
+        A class in place of its instance is not a matcher, and neither is an object that may change.
         """
         for mistake in (Prefix, Everything, Changing()):
             self.assertRaises(TypeError, Matchers.of, mistake)

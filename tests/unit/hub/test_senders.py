@@ -85,7 +85,8 @@ class SendersTests(SynchronousTestCase):
 
     def test_raising(self) -> None:
         """
-        An exception of a send is its result, in any thread, and the others send.
+        The result of a send that raises is its exception, in any thread, and other sends are not
+        affected.
         """
         problem = Broken()
 

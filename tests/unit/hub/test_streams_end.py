@@ -93,7 +93,8 @@ class StallTests(StreamsTestCase):
 
     def test_without_heartbeat(self) -> None:
         """
-        Stalled streams are also cut without a heartbeat, at most a fifth late.
+        Without heartbeats, a stalled stream is still cut, at most a fifth of the stall time-out
+        late.
         """
         self.streams = Streams(self.clock, heartbeat=0, stall_timeout=20.0)
         outlet = FakeOutlet(self.streams)
@@ -178,7 +179,7 @@ class LifetimeTests(StreamsTestCase):
 
     def test_without_heartbeat(self) -> None:
         """
-        Lifetimes also end without a heartbeat.
+        Without heartbeats, streams still end when their lifetime is over.
         """
         self.streams = Streams(self.clock, heartbeat=0)
         outlet = FakeOutlet(self.streams)

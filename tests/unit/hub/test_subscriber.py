@@ -176,8 +176,8 @@ class SubscriberTests(HubTestCase):
 
     def test_end_for_good(self) -> None:
         """
-        A client that is ended for good gets an event with the id by which it is known when it comes
-        back.
+        A client that is ended for good gets an event; when the client comes back, the server
+        recognises the id of this event.
         """
         self.subscriber.end(for_good=True)
         self.assertEqual(b"event: end\nid: #end\ndata: \n\n", self.outlet.received)

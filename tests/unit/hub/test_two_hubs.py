@@ -63,7 +63,8 @@ class OneLogTests(HubTestCase):
 
     def test_closed(self) -> None:
         """
-        When a hub is closed, in any order, it delivers nothing more, and the other hubs go on.
+        When a hub is closed, in any order, it delivers nothing more, and other hubs are not
+        affected.
         """
         for number in range(3):
             hubs = self.make_hubs(3)

@@ -250,7 +250,7 @@ class StreamTests(ResourceCase):
 
     def test_topics_of_the_application(self) -> None:
         """
-        Topics that the application chooses replace those of the client.
+        If the application chooses topics, they replace those that the client asks for.
         """
         self.authorizer.people["alice"] = replace(ALICE, topics=Matchers.of("/a"))
         client = self.ask("?match=news")

@@ -337,7 +337,8 @@ class BackpressureTests(OutletCase):
 
     def test_has_room(self) -> None:
         """
-        The writer is told once when everything has been taken, and never while the client keeps up.
+        The writer is told once that there is room when everything has been taken, and never while
+        the client keeps up.
         """
         rooms: list[bytes] = []
         client, outlet = self.connect()
@@ -389,7 +390,7 @@ class HeartbeatTests(OutletCase):
 
     def test_no_comment_while_behind(self) -> None:
         """
-        A client that is behind gets no comment, because it could not take one.
+        A client that is behind gets no comment, because it could not read it.
         """
         client, _ = self.connect()
         client.stop_reading()

@@ -194,7 +194,7 @@ class ServerEndsTests(OutletCase):
     def test_pitfall_K12_never_reads_after_the_end(self) -> None:
         """
         A client that does not take its last bytes is cut at the stall time-out, and the writer is
-        told the end only once.
+        told about the end only once.
         """
         for headers in ({}, {"Connection": "close"}):
             self.resource.writers.clear()

@@ -163,7 +163,8 @@ class EndTests(ResponseCase):
 
     def test_source_ends_its_own_stream(self) -> None:
         """
-        A source that ends its own stream and goes on waiting is cancelled in the next turn.
+        A source that ends its own stream, and still waits for something, is cancelled in the next
+        turn.
         """
         waiting: Deferred[None] = Deferred(lambda _: self.happened.append("cancelled"))
 

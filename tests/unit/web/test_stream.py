@@ -93,8 +93,8 @@ class GetTests(StreamCase):
 
     def test_callbacks(self) -> None:
         """
-        The application is told each start and each end; at the end the hub has already forgotten
-        the subscriber.
+        The application learns about each start and each end; at the end, the hub has already
+        forgotten the subscriber.
         """
         heard: list[object] = []
 
@@ -232,7 +232,7 @@ class ReplayTests(StreamCase):
 
     def test_cursor_wins_over_from(self) -> None:
         """
-        A page that asked for history the first time goes on after its last id when it comes back.
+        A page that first asked for history and then comes back gets the events after its last id.
         """
         self.assertEqual(["3"], self.heard(self.ask("/?from=earliest", "#e.2")))
 
@@ -315,7 +315,7 @@ class ReplayTests(StreamCase):
 
 class GapTests(StreamCase):
     """
-    Ids after which the stream cannot go on.
+    Last event ids from which a stream cannot resume.
     """
 
     def setUp(self) -> None:

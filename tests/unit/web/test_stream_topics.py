@@ -78,7 +78,7 @@ class TopicsTests(StreamCase):
 
     def test_bytes_meanwhile(self) -> None:
         """
-        Bytes after the request cut the connection also while the topics are not known.
+        Bytes after the request cut the connection even while the topics are not known.
         """
         for size in (1, 40_000):
             asked: Deferred[str] = Deferred()

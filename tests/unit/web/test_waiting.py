@@ -17,7 +17,7 @@ class WaitingTests(SynchronousTestCase):
     @given(st.lists(st.binary(min_size=1, max_size=6000) | st.integers(1, 9000)))
     def test_plain(self, steps: list[bytes | int]) -> None:
         """
-        Bytes that are put in and taken out in any pieces are the same as those of a bytearray.
+        Bytes that are put in and taken out in any pieces stay the same, as with a bytearray.
         """
         waiting, plain = Waiting(), bytearray()
         for step in steps:

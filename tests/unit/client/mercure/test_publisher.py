@@ -292,7 +292,7 @@ class PublishTests(PublisherCase):
 
     def test_web_page(self) -> None:
         """
-        A web page is not quoted: the URL is probably not that of a hub.
+        An error does not quote a web page, because the URL is probably not that of a hub.
         """
         self.hub.answers = [Response(405, b"<h1>No</h1>", {"Content-Type": "text/html"})]
         problem = self.failureResultOf(self.publisher().publish("/a"), NotPublished).value

@@ -57,7 +57,7 @@ class ResumptionTests(SynchronousTestCase):
 
     def test_options(self) -> None:
         """
-        Each parser has the limits of the source, and tells its comments.
+        Each parser has the limits of the source, and passes comments on.
         """
         for _ in range(2):
             parser = self.resumption.next_parser()

@@ -143,8 +143,8 @@ class BackoffTests(SynchronousTestCase):
 
     def test_asked(self) -> None:
         """
-        The jitter is added to the seconds that the server asks for, so that clients that were told
-        the same do not come back at once.
+        The jitter is added to the server's seconds, so that clients with the same seconds do not
+        come back together.
         """
         self.assertEqual(5 + 2, Backoff(first=1).delay(2, 5, largest))
 

@@ -155,7 +155,7 @@ class ConnectingTests(CloseCase):
 
     def test_stubborn_fresh_headers(self) -> None:
         """
-        A coroutine that goes on after being cancelled causes no request.
+        A coroutine that ignores its cancellation causes no request.
         """
         more: Deferred[None] = Deferred()
 

@@ -285,7 +285,8 @@ class BackpressureTests(SourceCase):
 
     def test_chunks_of_one_piece(self) -> None:
         """
-        Chunks that came in one piece with those that paused the stream are held, and read later.
+        When an event pauses the stream, later events in the same piece of bytes are held, and read
+        after the pause.
         """
         source, wire = self.open()
         wire.send(b"".join(encoded(number) for number in range(3 * MANY)))

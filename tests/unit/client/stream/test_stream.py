@@ -25,7 +25,7 @@ def event(number: int) -> bytes:
 
 class StreamCase(SynchronousTestCase):
     """
-    One stream, with the events and the end that it has told.
+    One stream, with the events and the end that it has reported.
     """
 
     def setUp(self) -> None:
@@ -451,7 +451,7 @@ class CloseTests(StreamCase):
 
     def test_open(self) -> None:
         """
-        Closing cuts the connection.  Each caller is told when it is gone.
+        Closing cuts the connection.  Each caller gets an answer when it is gone.
         """
         stream = self.begin()
         closed = [stream.close(), stream.close()]
@@ -477,7 +477,7 @@ class CloseTests(StreamCase):
 
     def test_from_within(self) -> None:
         """
-        After a close from within ``arrived`` nothing more arrives, and no end is told.
+        After a close from within ``arrived``, neither an event nor an end is reported.
         """
         stream = self.make(FakeResponse(first=[event(1), event(2)]), max_line=10)
 

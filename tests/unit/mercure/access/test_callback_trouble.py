@@ -108,7 +108,7 @@ class TroubleTests(Case):
 
     def test_no_secrets(self) -> None:
         """
-        The log never has what was sent to the application, even if the application repeats it.
+        Nothing that was sent to the application is in the log, even if the application repeats it.
         """
         secrets = [(b"Cookie", b"session=s3cret"), (b"Authorization", b"Bearer s3cret")]
         for agent in (

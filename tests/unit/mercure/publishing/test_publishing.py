@@ -90,8 +90,8 @@ class AgainTests(ResourceCase):
 
     def test_lines(self) -> None:
         """
-        A client may repeat some lines of a batch and leave the others blank: each line is known by
-        its number and by its text.
+        A client may repeat some lines of a batch and leave the other lines blank: the hub
+        recognises each line by its number and its text.
         """
         key = {"Idempotency_Key": "k", **LINES}
         both = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **key)

@@ -73,7 +73,7 @@ class ReadPathTests(SynchronousTestCase):
 
     def test_all(self) -> None:
         """
-        The path for all subscriptions selects those of the token's dialect.
+        The path for all subscriptions selects subscriptions in the dialect of the token.
         """
         for has_legacy, prefers_legacy, is_legacy in (
             (True, True, True),
@@ -188,7 +188,7 @@ class AskedTests(SynchronousTestCase):
 
     def test_all_of_legacy(self) -> None:
         """
-        The path for all subscriptions in 0.x selects those of 0.x.
+        With 0.x, the path for all subscriptions selects subscriptions of 0.x.
         """
         asked = read_path(ROOT, HUB, has_legacy=True, prefers_legacy=True)
         self.assertEqual([SELECTOR], [one for one in ALL if asked.includes(one)])

@@ -198,7 +198,7 @@ class ShownTests(SynchronousTestCase):
 
     def test_shown(self) -> None:
         """
-        A claim is bounded and in ASCII, and only strings are shown.
+        A log line shows a claim in ASCII and with a limited length, and only if it is a string.
         """
         for value, expected in (
             ("a", "'a'"),

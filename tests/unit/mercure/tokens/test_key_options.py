@@ -167,7 +167,7 @@ class OptionsTests(SynchronousTestCase):
 
     def test_cookies(self) -> None:
         """
-        The cookies are those of the dialects in use, or the chosen one.
+        The hub reads the cookies of the dialects in use, or the chosen cookie.
         """
         for values, expected in (
             ({}, (COOKIE, LEGACY_COOKIE)),

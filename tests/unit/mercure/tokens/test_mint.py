@@ -124,7 +124,7 @@ class MintTests(SynchronousTestCase):
 
     def test_access_token(self) -> None:
         """
-        The hub accepts the token, and reads from it what was granted.
+        The hub accepts a new token, and reads from it the rights that were granted.
         """
         token = self.access_token(lifetime=60)
         rights = self.rights(token, Action.PUBLISH)

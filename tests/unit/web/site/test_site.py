@@ -373,7 +373,7 @@ class HostTests(SiteCase):
 
     def host(self, client: Client, listener: Listener) -> IPv4Address:
         """
-        Return the address, as the site tells it.
+        Return the address, as the site reports it.
         """
         transport = client.transport
         transport.server = listener  # type: ignore[attr-defined]  # as that of a socket
@@ -427,8 +427,8 @@ class DrainTests(SiteCase):
 
     def test_time_to_come_back(self) -> None:
         """
-        Each client is told to come back after the time that the stop is given, which may be longer
-        than the default.
+        Each client is told to come back after the time that the drain was given, which may be
+        longer than the default.
         """
         client = self.client()
         client.request("/sse")
