@@ -1,9 +1,9 @@
 """
-Threads, processes and sockets that a test leaves behind: they make the test itself fail, and no
-later test.
+Threads, processes and sockets that a test leaves behind: they make this test fail, and not a later
+one.
 
-The tests are classes of trial, and pytest also runs them with their method ``run``.  Both runners
-call it for each test, so :func:`watch` replaces it; a test could forget a base class.
+Both trial and pytest run each test with the method ``run`` of trial's ``TestCase``, so
+:func:`watch` replaces this method.  A base class with the check could be forgotten in a test.
 """
 
 import os

@@ -178,8 +178,8 @@ class DetailTests(DetailCase):
 
     def test_D5_all_or_nothing(self) -> None:
         """
-        One bad detail makes the whole token invalid, even for the other action, and where tokens
-        are optional.
+        One bad detail makes the whole token invalid, even for the other action, and even where
+        tokens are optional.
         """
         bad = detail("subscribe", {"match": "/a", "match_type": "regexp"})
         token = access_token(authorization_details=[detail("publish", "*"), bad])
@@ -227,8 +227,8 @@ class DetailTests(DetailCase):
 
     def test_D8_private_updates(self) -> None:
         """
-        A subscriber gets a private update if it asks for one of its topics, and has rights to one,
-        which may be another one.
+        A subscriber gets a private update if it asks for one of its topics and is granted one of
+        them, which may be another one.
         """
         granted, asked, other = a_topic(), a_topic(), a_topic()
         token = self.hub.mint(subscribe=[granted])

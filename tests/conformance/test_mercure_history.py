@@ -53,7 +53,7 @@ class HistoryTests(MercureCase):
 
     def test_H2_replay_then_live(self) -> None:
         """
-        All events after the given one come once and in order, and then new ones.
+        All events after the given one come in order and once each, followed by new ones.
         """
         topic = a_topic()
         first = self.hub.update(topic, "0")
@@ -113,7 +113,7 @@ class HistoryTests(MercureCase):
 
     def test_H4_earliest(self) -> None:
         """
-        After ``earliest`` all kept events of the topics are replayed.
+        The last event id ``earliest`` gives all events of the topics that are kept.
         """
         topic = a_topic()
         for data in "123":

@@ -87,7 +87,7 @@ class MatcherTests(MercureCase):
 
     def test_X3_no_url(self) -> None:
         """
-        A topic that is not even a relative URL is matched by no URL pattern but ``*``.
+        Only the URL pattern ``*`` matches a topic that is not even a relative URL.
         """
         for pattern in ("*://*/*", "/*", "https://*/*"):
             self.assertFalse(self.hears("match_urlpattern", pattern, "http://["), pattern)
@@ -155,7 +155,7 @@ class MatcherTests(MercureCase):
 
     def test_X8_look_ahead(self) -> None:
         """
-        Look-ahead is refused; nothing else that browsers accept is.
+        A pattern with look-ahead is refused, although browsers accept it.
         """
         response = self.hub.request("GET", f"?match_urlpattern={encoded('/(?!a).*')}")
         self.assert_status(400, response)

@@ -101,7 +101,8 @@ class ReadingTests(ClientCase):
 
     async def test_length_too_long(self) -> None:
         """
-        A body shorter than its length was cut off; its events are still handed out.
+        A body that is shorter than its announced length was cut off; its events are still handed
+        out.
         """
         body = b"data: all\n\ndata: ha"
         await self.assert_heard(

@@ -267,7 +267,8 @@ class OneReadTests(HTTP2Case):
 
     async def test_cut_what_is_closed(self) -> None:
         """
-        A stream that is cut off in the read in which the client closes it ends once.
+        If the server cuts a stream off in the same read in which the client closes it, the stream
+        ends once.
         """
         going = await self.subscribe()
         (subscriber,) = self.hub.subscribers

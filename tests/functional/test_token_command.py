@@ -51,7 +51,7 @@ class TokenCommandTests(SynchronousTestCase):
 
     def test_set_that_is_down(self) -> None:
         """
-        A key set that cannot be fetched is named as the reason, and the process ends.
+        If a key set cannot be fetched, the command names this as the reason, and ends.
         """
         token = run("token", "mint", "--dialect", "0.x", "--key", "env:HUB_KEY", "--publish", "*")
         found = run(

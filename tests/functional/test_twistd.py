@@ -192,7 +192,8 @@ class WrongOptionTests(SynchronousTestCase):
 
     def test_command(self) -> None:
         """
-        The one line about a wrong option is the same, to the letter, when a shell runs the command.
+        When a shell runs the command, the line about a wrong option is exactly the same as in the
+        other tests.
         """
         done = subprocess.run(
             [Path(sys.executable).with_name("twistd"), "-n", "--pidfile=", "ssetwist", "--tick=x"],
@@ -322,7 +323,7 @@ class StopTests(SynchronousTestCase):
 
     def test_just_started(self) -> None:
         """
-        A process that has logged that it listens can be stopped properly from then on.
+        A process can be stopped properly as soon as it has logged that it listens.
         """
         with hub(*SILENT) as process:
             self.assertEqual(0, process.stop(signal.SIGTERM))

@@ -71,7 +71,7 @@ class Link:
 
     def run_ip(self, *arguments: str, may_fail: bool = False) -> None:
         """
-        Run ``ip``.  If it fails, skip the test if that is allowed; fail in CI.
+        Run ``ip``.  If it fails, skip the test where that is allowed; fail in CI.
         """
         result = subprocess.run([self.ip, *arguments], capture_output=True, text=True)
         if may_fail:

@@ -279,7 +279,7 @@ class Counting(Someone):
 
 class ManyLeaveTests(SynchronousTestCase):
     """
-    All members of a large audience leave together, because the server stops for example.
+    All members of a large audience leave together, for example because the server stops.
     """
 
     def test_during_a_round(self) -> None:

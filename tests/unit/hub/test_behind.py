@@ -445,7 +445,7 @@ class LatestTests(HubTestCase):
 
     def test_newest_that_is_seen(self) -> None:
         """
-        An event that a subscriber does not see does not replace an older one that it sees.
+        An event that a subscriber may not see does not replace an older one that it may see.
         """
         slow = self.make_slow(view=View.of(["0", "t"]))
         self.publish("a")

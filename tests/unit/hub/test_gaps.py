@@ -44,8 +44,8 @@ class GapTests(HubTestCase):
 
     def test_every_kind(self) -> None:
         """
-        An id is unknown if it is of another log, of an earlier life of this one, forgotten, of the
-        future, malformed, empty, or the one with which a stream was ended for good.
+        These ids are unknown: ids of another log, of an earlier life of this log, of forgotten or
+        future events, malformed or empty ids, and the id of an end for good.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         hub.publish("t", Event("a", id="forgotten"))
@@ -59,7 +59,8 @@ class GapTests(HubTestCase):
 
     def test_just_not_forgotten(self) -> None:
         """
-        An event may itself be forgotten: as long as all later events are kept, there is no gap.
+        The event with the client's id may be forgotten: as long as all later events are kept, there
+        is no gap.
         """
         hub = self.make_hub(log=self.make_log(max_count=2))
         self.publish("a", "b", "c", "d", hub=hub)

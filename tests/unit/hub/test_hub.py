@@ -112,7 +112,7 @@ class PublishTests(HubTestCase):
 
     def test_own_log(self) -> None:
         """
-        A hub that is given no log has one in memory.
+        By default, a hub has a log in memory.
         """
         hub = MemoryHub()
         self.assertIsInstance(hub.log, MemoryLog)

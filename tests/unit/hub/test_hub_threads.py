@@ -66,7 +66,8 @@ class OtherThreadTests(HubTestCase):
 
     def test_subscribe(self) -> None:
         """
-        Subscribing from another thread is refused in the same way.
+        Subscribing from another thread is refused, and the message names the call; nothing is
+        subscribed.
         """
         hub = self.make_real_hub()
         outlet = MemoryOutlet(self.hub.streams)

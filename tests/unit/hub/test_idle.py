@@ -72,7 +72,7 @@ class IdleHubTests(HubTestCase):
 
     def test_left_behind(self) -> None:
         """
-        Anything that a mistake in the hub would leave makes it busy.
+        A hub with anything that a mistake in the hub could leave behind is not idle.
         """
         hub = self.hub
         audience = Audience(self.subscribe().subscriber.view)

@@ -96,7 +96,7 @@ class FullTests(HubTestCase):
 
     def test_total(self) -> None:
         """
-        With the largest number of subscribers, another one is too many.
+        A hub with the maximum number of subscribers is full.
         """
         hub = self.make_hub(max_subscribers=2)
         self.subscribe(hub, address="192.0.2.1")
@@ -107,7 +107,7 @@ class FullTests(HubTestCase):
 
     def test_total_falls(self) -> None:
         """
-        When one has gone there is room for another.
+        When a subscriber of a full hub has gone, there is room for another.
         """
         hub = self.make_hub(max_subscribers=1)
         outlet = self.subscribe(hub)
@@ -116,7 +116,8 @@ class FullTests(HubTestCase):
 
     def test_per_address(self) -> None:
         """
-        With the largest number from one address there is room for other addresses only.
+        When an address has the maximum number of subscribers, there is room for other addresses
+        only.
         """
         hub = self.make_hub(max_per_address=2)
         self.subscribe(hub, address="192.0.2.1")
@@ -127,7 +128,7 @@ class FullTests(HubTestCase):
 
     def test_per_address_falls(self) -> None:
         """
-        When one has gone, for any reason, there is room for another from its address.
+        When a subscriber of a full address has gone, for any reason, there is room for another one.
         """
         hub = self.make_hub(max_per_address=2)
         ends = (

@@ -119,8 +119,8 @@ class OneLogTests(HubTestCase):
     )
     def test_any_order(self, steps: list[str], data: st.DataObject) -> None:
         """
-        In any order of steps, each subscriber gets the events that are published to any of the hubs
-        while it is there, until its own hub is closed: all, once and in order.
+        In any order of steps, each subscriber gets all events that are published to any of the
+        hubs, in order and once, from its beginning until its own hub is closed.
         """
         hubs = self.make_hubs(3)
         published: list[str] = []

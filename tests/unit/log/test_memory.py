@@ -75,8 +75,8 @@ class AppendTests(MemoryLogCase):
 
     def test_follow(self) -> None:
         """
-        A follower gets each entry from then on, in order, when it is in the log, until it
-        unfollows.
+        A follower gets each new entry, in order, as soon as the log has it, until it stops
+        following.
         """
         log = self.make()
         heard: list[tuple[int, int]] = []

@@ -337,8 +337,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_told_apart(self) -> None:
         """
-        The channel of a request over HTTP/2 is not an ``HTTPChannel``; the channel of one over
-        HTTP/1.1 is.
+        The channel of a request is an ``HTTPChannel`` over HTTP/1.1, but not over HTTP/2.
         """
         self.assertTrue(is_http2(self.request))
         resource = Waiting()
@@ -358,7 +357,7 @@ class Http2Tests(SynchronousTestCase):
 
     def test_reset_by_the_client(self) -> None:
         """
-        After its stream was reset, a request fails with a text that says so.
+        After its stream was reset, a request fails with a text about the reset.
         """
         failure = self.failure_of(lambda: (self.h2.reset_stream(1), self.send()))
         self.assertEqual(ConnectionLost, failure.type)

@@ -187,8 +187,8 @@ class ClientGoesTests(OutletCase):
 
     def test_bytes_before_a_late_stream(self) -> None:
         """
-        Bytes that came between the request and the stream cut the connection; a line is logged, but
-        no stream begins.
+        Bytes that come between the request and the stream cut the connection; the log has a line,
+        and no stream begins.
         """
         client = Client(self.site, self.clock)
         requests: list[Request] = []

@@ -98,7 +98,8 @@ class ServerEndsTests(OutletCase):
 
     def test_cleanly(self) -> None:
         """
-        The last words and the last chunk are sent, and the connection is closed, as the head says.
+        The last bytes and the last chunk are sent, and the connection is closed, as the head has
+        announced.
         """
         client, outlet = self.connect()
         outlet.end(EndReason.DRAINING, last_words=b"retry: 1\n")
@@ -154,7 +155,7 @@ class ServerEndsTests(OutletCase):
 
     def test_no_last_moment(self) -> None:
         """
-        A writer cannot write once more when the stream is cut or the client has gone.
+        A writer cannot write once more if the stream is cut or the client has gone.
         """
         _, first = self.connect()
         client, _ = self.connect()

@@ -151,7 +151,7 @@ class SourceTests(ResponseCase):
 
     def test_function_returning_something_else(self) -> None:
         """
-        A function that returns a generator is an error, and its stream is broken off.
+        A function that returns a generator is a mistake: its stream is broken off.
         """
         self.ask(lambda: lambda send: iter(()))
         (problem,) = self.flushLoggedErrors(TypeError)
@@ -279,7 +279,8 @@ class AnotherSiteTests(ResponseCase):
 
     def test_heartbeat(self) -> None:
         """
-        The stream has a heartbeat on the clock of that Site, and holds nothing after its end.
+        Under a foreign Site, the stream has a heartbeat on that Site's clock, and holds nothing
+        after its end.
         """
         site = TwistedSite(
             Answering(lambda: lambda send: None, {}), timeout=None, reactor=self.clock

@@ -225,7 +225,7 @@ class EndTests(ResponseCase):
 
     def test_not_once(self) -> None:
         """
-        With ``once=False`` the stream ends without telling the client to stay away.
+        With ``once=False``, the stream ends without telling the client to stay away.
         """
         client = self.ask(lambda: iter([Event("1")]), once=False)
         self.assertEqual(b"retry: 3000\ndata: 1\n\n", client.body)

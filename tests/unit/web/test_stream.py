@@ -188,7 +188,7 @@ class ReplayTests(StreamCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        An event published in the turn in which a client comes back comes once.
+        An event that is published in the turn in which a client comes back comes once.
         """
         for text in "45":
             self.hub.publish("news", Event(text))
@@ -249,7 +249,7 @@ class ReplayTests(StreamCase):
 
     def test_own_ids(self) -> None:
         """
-        An id given by the publisher also finds the position, in UTF-8 and in Latin-1.
+        An id from the publisher also gives the position, in UTF-8 and in Latin-1.
         """
         self.hub.publish("news", Event("4", id="\xe91"))
         self.publish("5")
@@ -352,7 +352,8 @@ class GapTests(StreamCase):
 
     def test_garbage(self) -> None:
         """
-        Garbage as an id gets a stream, and a gap that safely repeats at most 256 of its characters.
+        A client with garbage as its id gets a stream, and a gap that safely repeats at most 256 of
+        its characters.
         """
         for value in ("#", "0", "x" * 8000, "a\tb", '{"a":1}', "#e.99"):
             client = self.client(headers={"Last-Event-ID": value})
@@ -428,7 +429,7 @@ class OtherMethodTests(StreamCase):
 
     def test_pitfall_K13_head(self) -> None:
         """
-        HEAD gets the head of a stream without subscribing; the connection goes on.
+        HEAD gets the head of a stream without subscribing, and its connection stays open.
         """
         client = self.client(method="HEAD")
         self.assertIn(b"content-type: text/event-stream", client.head)

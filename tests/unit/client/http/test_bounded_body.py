@@ -32,8 +32,8 @@ class LimitTests(SynchronousTestCase):
 
     def test_nothing(self) -> None:
         """
-        A connection that ends without a byte, in a response without a length, is an empty body if
-        that is allowed, and otherwise an error.
+        If a response without a length ends before its first byte, it has an empty body if that is
+        allowed; otherwise this is an error.
         """
         for may_be_empty in (False, True):
             body = BoundedBody(LIMIT, may_be_empty=may_be_empty)

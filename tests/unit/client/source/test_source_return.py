@@ -84,7 +84,8 @@ class LastEventIDTests(ReturnCase):
 
     def test_waiting_events(self) -> None:
         """
-        ``Last-Event-ID`` counts events that wait to be taken; ``last_event_id`` counts taken ones.
+        ``Last-Event-ID`` has the id of the last event that has come; ``last_event_id`` has the id
+        of the last event that was taken.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\nid: 2\ndata: 2\n\n", last_event_id="0")
         self.assertEqual("0", source.last_event_id)
@@ -117,7 +118,7 @@ class LastEventIDTests(ReturnCase):
 
     def test_id_without_data(self) -> None:
         """
-        When all events are taken, ``last_event_id`` counts an id that came without data.
+        When all events are taken, an id that came without data is in ``last_event_id``.
         """
         source, wire = self.open(b"id: 1\ndata: 1\n\n")
         wire.send(chunk(b"id: 2\n\n"))
@@ -250,7 +251,7 @@ class DelayTests(ReturnCase):
 
     def test_events_of_an_earlier_stream(self) -> None:
         """
-        Events of an earlier stream do not make a stream healthy that brings nothing.
+        A short stream without events is a failure, even if an earlier stream brought events.
         """
         _, wire = self.open(b"data: 1\n\n")
         for expected in (1, 2, 3):
@@ -379,7 +380,8 @@ class PolicyTests(ReturnCase):
 
     def test_too_large(self) -> None:
         """
-        An event that is too large ends the source after the events before it: it would come again.
+        An event that is too large ends the source, after the events before it, because it would
+        come again.
         """
         source, wire = self.open(max_line=100)
         wire.send(chunk(b"data: 1\n\ndata: " + b"x" * 100))
@@ -400,7 +402,7 @@ class PolicyTests(ReturnCase):
 
     def test_when_open_waits(self) -> None:
         """
-        A caller of ``when_open`` waits over failures, until the source ends.
+        A caller of ``when_open`` keeps waiting after failures, until the source ends.
         """
         source = self.source()
         opening = source.when_open()

@@ -162,7 +162,8 @@ class OriginsTests(SynchronousTestCase):
     @example("https://a.example.com")
     def test_any(self, origin: str) -> None:
         """
-        Any origin that is allowed as a subdomain belongs to that domain for a URL parser.
+        If an origin is allowed as a subdomain, a URL parser also finds that it belongs to the
+        domain.
         """
         if Origins.of(["https://*.example.com"]).allows(origin):
             self.assertEqual(origin, origin_of(origin))
@@ -216,7 +217,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_others(self) -> None:
         """
-        Pages of other origins, and pages that hide their origin, may not.
+        Pages of other origins, and pages that hide their origin, may not publish.
         """
         for origin in ("https://evil.example", "http://hub.example", "null", ""):
             self.assert_refused(self.check(origin=origin))
@@ -238,7 +239,7 @@ class SourceTests(SynchronousTestCase):
 
     def test_star_does_not_publish(self) -> None:
         """
-        If every origin is allowed to read, still only the hub's own may publish with a cookie.
+        Even if every origin may read, only pages of the hub's own origin may publish with a cookie.
         """
         self.assert_refused(self.check("*", origin="https://a.example"))
         self.assertIsNone(self.check("*", origin=OWN))

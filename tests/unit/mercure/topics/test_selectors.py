@@ -172,7 +172,7 @@ class MatcherOfTests(SynchronousTestCase):
 
     def test_unknown_type(self) -> None:
         """
-        Any other type is refused, also one that differs only in case.
+        Any other type is refused, even one that differs only in case.
         """
         for match_type in ("Exact", "URLPattern", "regexp", ""):
             problem = self.assertRaises(Refused, matcher_of, match_type, "a", BASE)

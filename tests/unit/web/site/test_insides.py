@@ -155,7 +155,7 @@ class FlowTests(ChannelCase):
 
     def test_awaits_request(self) -> None:
         """
-        ``line_mode`` and ``persistent`` are true while a channel reads lines of a head.
+        ``line_mode`` and ``persistent`` are both true while a channel reads lines of a head.
         """
         channel = self.channel()
         self.assertTrue(channel.awaits_request())

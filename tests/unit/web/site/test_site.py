@@ -298,7 +298,7 @@ class RequestTests(SiteCase):
 
     def test_unlogged(self) -> None:
         """
-        Unlogged paths have no line in the access log; all others have one.
+        Paths that are not to be logged have no line in the access log; all others have one.
         """
         lines: list[str] = []
         self.site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
@@ -485,7 +485,7 @@ class DrainTests(SiteCase):
 
     def test_never_reads(self) -> None:
         """
-        A drain cuts a client that does not read at the deadline, and is done.
+        A drain ends at the deadline: then it cuts clients that do not read.
         """
         client = self.client()
         client.request("/sse")
