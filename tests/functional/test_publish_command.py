@@ -265,7 +265,8 @@ class PublishTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C ends the command as killed by this signal, without a message.
+        Ctrl-C ends the command without a message, with the status of a process that this signal has
+        killed.
         """
         with (
             mercure_hub() as process,

@@ -200,7 +200,8 @@ class SubscribeTests(SynchronousTestCase):
 
     def test_interrupted(self) -> None:
         """
-        Ctrl-C or SIGTERM ends the command as killed by this signal, without a message.
+        Ctrl-C or SIGTERM ends the command without a message, with the status of a process that this
+        signal has killed.
         """
         with hub() as process:
             for number in (signal.SIGINT, signal.SIGTERM):

@@ -70,7 +70,7 @@ class LogWalkTests(HubTestCase):
 
     def test_gap_beyond_the_live_end(self) -> None:
         """
-        A gap ends at the live end, if the log has forgotten events that are not published yet.
+        If the log has forgotten events that are not published yet, a gap ends at the live end.
         """
         log = SlowLog(self.make_log(max_count=1))
         walk = self.walk(log=log)
@@ -82,8 +82,8 @@ class LogWalkTests(HubTestCase):
 
     def test_optional(self) -> None:
         """
-        After a start at the oldest event, events that are forgotten are not a gap, up to the live
-        end at the start.
+        If a walk starts at the oldest event, forgotten events up to the live end of that moment are
+        not a gap.
         """
         walk = self.walk(log=self.make_log(max_count=2))
         self.publish(*"abc")

@@ -88,7 +88,7 @@ class SubscriberTests(HubTestCase):
 
     def test_cancel_when_ended(self) -> None:
         """
-        Cancelling the Deferred only stops the waiting: the stream stays open.
+        Cancelling a Deferred from ``when_ended()`` stops only the wait: the stream stays open.
         """
         waiting = self.subscriber.when_ended()
         waiting.cancel()
@@ -129,8 +129,8 @@ class SubscriberTests(HubTestCase):
 
     def test_end_after_publish(self) -> None:
         """
-        An event that was published just before, and has not been handed out yet, comes before the
-        end.
+        An event that was published just before the end, and has not been handed out yet, comes
+        before the end.
         """
         self.publish("a")
         self.publish("b", to="u")

@@ -188,7 +188,7 @@ class ReplayTests(StreamCase):
 
     def test_published_meanwhile(self) -> None:
         """
-        An event that is published in the turn in which a client comes back comes once.
+        If an event is published in the turn in which a client comes back, the client gets it once.
         """
         for text in "45":
             self.hub.publish("news", Event(text))

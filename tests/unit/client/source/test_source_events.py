@@ -204,7 +204,8 @@ class ForEachTests(SourceCase):
 
     def test_cancel(self) -> None:
         """
-        Cancelling the Deferred cancels the callback's, and closes the source.
+        Cancelling the Deferred of ``for_each`` cancels the Deferred of the callback, and closes the
+        source.
         """
         cancelled: list[object] = []
         for handle in (None, lambda _: Deferred(cancelled.append)):
