@@ -70,17 +70,11 @@ class CatchUp:
         self._views.change(view, self._context.live.head)
 
     def has_room(self) -> None:
-        """
-        Go on: the connection has taken everything.
-        """
         room, self._room = self._room, None
         if room is not None:
             room.callback(None)
 
     def end(self) -> None:
-        """
-        Stop: the subscriber has gone.
-        """
         self.walk.cancel()
 
     # Inside
@@ -169,17 +163,11 @@ class CatchUp:
         return True
 
     async def _tell_gap(self, asked: str, resume_after: int) -> None:
-        """
-        Write the event that tells about a gap, if the hub's policy has such an event.
-        """
         chunk = self._context.gap(asked, resume_after)
         if chunk.data:
             await self._write(chunk)
 
     async def _write(self, chunk: Chunk) -> None:
-        """
-        Write, and wait until the connection has taken it.
-        """
         if self.walk.is_cancelled:
             raise CancelledError
         self.walk.optional_until = None  # a client that has been sent something wants what follows

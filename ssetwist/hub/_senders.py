@@ -53,9 +53,6 @@ class Senders:
         return results
 
     def close(self) -> None:
-        """
-        End the threads.
-        """
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None

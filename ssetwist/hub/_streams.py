@@ -210,9 +210,6 @@ class Streams:
             self._looking.stop()
 
     def _for_each(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> None:
-        """
-        Do something to every outlet.  An outlet that fails must not affect the others.
-        """
         for outlet in tuple(some):
             try:
                 act(outlet)

@@ -39,10 +39,6 @@ END = encode_event(Event(type="end", id=END_ID))
 
 
 class State(Enum):
-    """
-    States of a subscriber.
-    """
-
     NEW = "It gets nothing yet."
     LIVE = "It keeps up: it is a member of an audience, and each flush writes to it."
     BEHIND = "Its connection has not taken everything; it holds its position and waits for room."
@@ -171,9 +167,6 @@ class Subscriber(HasEnd):
     # Called by the hub
 
     def start(self, last_event_id: str | None, last: int) -> None:
-        """
-        Begin.  To be called once, by :meth:`Hub.subscribe`.
-        """
         if last_event_id is None and not last and not self.outlet.is_behind:
             self._join()
             return
@@ -192,9 +185,6 @@ class Subscriber(HasEnd):
             self._become(State.BEHIND)
 
     def cut(self) -> None:
-        """
-        Cut the connection, which failed while the hub wrote to it.
-        """
         cut(self.outlet)
         self.ended(EndReason.CONNECTION_LOST)  # even if it could not be cut
 
@@ -259,9 +249,6 @@ class Subscriber(HasEnd):
             return True
 
     def _leave(self) -> Chunk | None:
-        """
-        Leave the audience, if it is in one, and return the events that were on their way.
-        """
         audience = self._place
         if not isinstance(audience, Audience):
             return None

@@ -55,10 +55,6 @@ class Followers:
 
 
 class _Follower:
-    """
-    One callback, and the entries that it has not got yet.
-    """
-
     __slots__ = ("after", "callback", "due")
 
     def __init__(self, callback: Callable[[Entry], object], after: int) -> None:
@@ -67,9 +63,6 @@ class _Follower:
         self.due: deque[Entry] = deque()
 
     def tell_due(self) -> None:
-        """
-        Call it with all of them, the oldest first.
-        """
         while self.due:
             try:
                 self.callback(self.due.popleft())

@@ -53,9 +53,6 @@ def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is
 
 
 def has_begun(request: Request) -> bool:
-    """
-    Return true if a head has been written.
-    """
     return bool(request.startedWriting)
 
 

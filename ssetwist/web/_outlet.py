@@ -157,24 +157,17 @@ class RequestOutlet:
     # As the IPushProducer of the transport
 
     def pauseProducing(self) -> None:
-        """
-        Stop writing: the connection takes no more for now.
-        """
         self._clear_way(False)
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
 
     def resumeProducing(self) -> None:
-        """
-        Go on: everything that the transport held has left.
-        """
+        # Everything that the transport held has left.
         self.behind_since = None
         self._go_on()
 
     def stopProducing(self) -> None:
-        """
-        Do nothing: the connection is gone, and the request tells why in a moment.
-        """
+        pass  # the connection is gone, and the request tells why in a moment
 
     # Called by the Deferred of the request's notifyFinish()
 
@@ -192,10 +185,7 @@ class RequestOutlet:
 
     # Different for each way to a connection
 
-    def _begin(self, first_bytes: bytes) -> None:
-        """
-        Write the head and the first bytes.
-        """
+    def _begin(self, first_bytes: bytes) -> None: ...
 
     def _put(self, data: bytes) -> None:
         """
@@ -224,9 +214,6 @@ class RequestOutlet:
             self._clear_way(False)
 
     def _append(self, chunk: Chunk) -> bool:
-        """
-        Write a chunk behind everything that waits.
-        """
         if self._state is not State.OPEN:
             return True
         self._events += chunk.events

@@ -40,10 +40,6 @@ _NO_ROOM_RETRY = 10
 
 
 class Phase(Enum):
-    """
-    A connection's phases.
-    """
-
     IDLE = "The connection is open, and no request is on it."
     RECEIVING = "A part of a request has arrived."
     ANSWERING = "A whole request has arrived, and its response is not finished."
@@ -77,30 +73,15 @@ class Surroundings(Protocol):
     requests_due: Deadlines["Connection"]
     body_room: BodyRoom
 
-    def host_of(self, transport: Any) -> IAddress:  # any transport under HTTP
-        """
-        Return the local address of a connection.
-        """
+    def host_of(self, transport: Any) -> IAddress: ...  # any transport under HTTP
 
-    def max_body_at(self, target: bytes) -> int:
-        """
-        Return how many bytes the body of a request for this target may have.
-        """
+    def max_body_at(self, target: bytes) -> int: ...
 
-    def date(self) -> bytes:
-        """
-        Return the time in the form of HTTP.
-        """
+    def date(self) -> bytes: ...
 
-    def getResourceFor(self, request: Request) -> IResource:  # noqa: N802  # Twisted's name
-        """
-        Find the resource of a request.
-        """
+    def getResourceFor(self, request: Request) -> IResource: ...  # noqa: N802  # Twisted's name
 
-    def forget(self, connection: "Connection") -> None:
-        """
-        Let go of a connection that has gone.
-        """
+    def forget(self, connection: "Connection") -> None: ...
 
 
 class Connection(OpenedChannel):
@@ -161,9 +142,6 @@ class Connection(OpenedChannel):
         super().allContentReceived()
 
     def free_body(self) -> None:
-        """
-        Give back the room of a body that is no longer held.
-        """
         if self in self.site.body_room.shares:  # few bodies need room
             self.site.body_room.give_back(self)
 
@@ -204,9 +182,7 @@ class Connection(OpenedChannel):
                 self.site.requests_due.begin(self)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """
-        Refuse a head with a line that does not fit.  Twisted would close without an answer.
-        """
+        # Twisted would close without an answer.
         if self.requests:
             self.refuse(431, b"Request Header Fields Too Large", "A field of the head is too long.")
         else:
@@ -263,17 +239,11 @@ class Connection(OpenedChannel):
             self.abort()
 
     def close_if_idle(self) -> None:
-        """
-        Close the connection unless a request is being answered.
-        """
         if self._phase is not Phase.ANSWERING:
             transport: Any = self.transport
             transport.loseConnection()
 
     def abort(self) -> None:
-        """
-        Cut the connection.
-        """
         transport: Any = self.transport
         transport.abortConnection()
 
@@ -370,9 +340,6 @@ class BoundedRequest(Request):
     def _refuse(
         self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
     ) -> None:
-        """
-        Refuse the request, and take no more of its body.
-        """
         self._is_refused = True
         self.let_go_of_body()
         self._connection.refuse(status, phrase, text, retry_after=retry_after)

@@ -39,15 +39,9 @@ class Deadlines(Generic[_T]):
             self._look_after(self._seconds)
 
     def done(self, one: _T) -> None:
-        """
-        Drop an entry that is done or gone.
-        """
         self._until.pop(one, None)
 
     def rest(self) -> None:
-        """
-        Stop the timer if no entry is left.
-        """
         if self._timer is not None and not self._until:
             self._timer.cancel()
             self._timer = None
