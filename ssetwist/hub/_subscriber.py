@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
 from ._audience import Audience
-from ._catch_up import CatchUp, Start
+from ._catch_up import CatchUp
 from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
 from ._matchers import Matcher, Matchers, Topics
@@ -172,7 +172,7 @@ class Subscriber(HasEnd):
             return
         self.begin_catch_up(self._replay.live.head)
         if last_event_id is not None or last:
-            self._read(Start(last_event_id, last))
+            self._read(last_event_id, last)
 
     def begin_catch_up(self, position: int) -> None:
         """
@@ -199,7 +199,7 @@ class Subscriber(HasEnd):
         elif place.walk.is_at_live_end:
             self._join()
         else:
-            self._read(Start())
+            self._read()
 
     def before_end(self) -> None:
         self._write_due()
@@ -228,10 +228,10 @@ class Subscriber(HasEnd):
         self.view = audience.view  # equal, and shared
         self._become(State.LIVE)
 
-    def _read(self, start: Start) -> None:
+    def _read(self, after: str | None = None, last: int = 0) -> None:
         assert isinstance(self._place, CatchUp)
         self._become(State.READING)
-        self._place.run(start).addCallbacks(lambda _: self._join(), self._failed)
+        self._place.run(after, last).addCallbacks(lambda _: self._join(), self._failed)
 
     def _write_due(self) -> bool:
         """

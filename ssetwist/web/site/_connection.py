@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, version
@@ -58,12 +59,7 @@ _NEXT: dict[Phase, tuple[Phase, ...]] = {
 
 class Surroundings(Protocol):
     """
-    Everything that a connection needs from its :class:`ssetwist.web.Site`, and that all connections
-    share.
-
-    :ivar connections: Open connections.
-    :ivar requests_due: Connections on which a request must arrive in time.
-    :ivar body_room: Room for the bodies of their requests.
+    The parts of a :class:`ssetwist.web.Site` that its connections share.
     """
 
     requestFactory: Any  # noqa: N815  # Twisted's name; makes a channel's requests
@@ -188,14 +184,10 @@ class Connection(OpenedChannel):
         else:
             self.refuse(414, b"URI Too Long", "The URL is too long.")
 
-    def refuse(
-        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
-    ) -> None:
+    def refuse(self, status: int, phrase: bytes, text: str) -> None:
         """
         Answer a request before all of it has arrived, and close the connection: HTTP/1.1 has no
         other way to refuse the rest.
-
-        :param retry_after: Seconds after which the client may ask again.
         """
         # A refused request never reaches the access log.
         peer = getattr(self.getPeer(), "host", "local")
@@ -208,8 +200,8 @@ class Connection(OpenedChannel):
                 b"Content-Type": [b"text/plain; charset=utf-8"],
             }
         )
-        if retry_after is not None:
-            fields.addRawHeader(b"Retry-After", b"%d" % retry_after)
+        if status == SERVICE_UNAVAILABLE:
+            fields.addRawHeader(b"Retry-After", b"%d" % _NO_ROOM_RETRY)
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, fields)
         self.write(body)
         self._close_when_read()
@@ -298,7 +290,7 @@ class BoundedRequest(Request):
             self._refuse_too_large()
         elif not self._connection.site.body_room.take(self._connection, size):
             text = "Too many large bodies are on their way; try again later."
-            self._refuse(503, b"Service Unavailable", text, retry_after=_NO_ROOM_RETRY)
+            self._refuse(SERVICE_UNAVAILABLE, b"Service Unavailable", text)
         else:
             super().handleContentChunk(data)
 
@@ -337,9 +329,7 @@ class BoundedRequest(Request):
         text = f"The body must not have more than {self._max_body} bytes."
         self._refuse(413, b"Content Too Large", text)
 
-    def _refuse(
-        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
-    ) -> None:
+    def _refuse(self, status: int, phrase: bytes, text: str) -> None:
         self._is_refused = True
         self.let_go_of_body()
-        self._connection.refuse(status, phrase, text, retry_after=retry_after)
+        self._connection.refuse(status, phrase, text)
