@@ -52,10 +52,6 @@ class CatchUp:
         return Deferred.fromCoroutine(self._run(after, last))
 
     def change_view(self, view: View) -> None:
-        """
-        Use another view for events that are published from now on.  Earlier events keep the view of
-        their time.
-        """
         self._views.change(view, self._context.live.head)
 
     def has_room(self) -> None:

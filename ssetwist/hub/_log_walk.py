@@ -114,9 +114,6 @@ class LogWalk:
             await self._next_turn()
 
     async def wait(self, result: Deferred[_T]) -> _T:
-        """
-        Wait for a Deferred, which is cancelled together with the walk.
-        """
         if self.is_cancelled:
             raise CancelledError
         self._awaited = result

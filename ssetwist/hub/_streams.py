@@ -123,12 +123,11 @@ class Streams:
         """
         Stop checking an outlet, if it is here, and return its age in seconds.
         """
-        made_at = self._part_of(outlet).pop(outlet, None)
-        if made_at is None:
-            return self.age_of(outlet)
-        self._count -= 1
-        self._rest()
-        return self.clock.seconds() - made_at
+        age = self.age_of(outlet)
+        if self._part_of(outlet).pop(outlet, None) is not None:
+            self._count -= 1
+            self._rest()
+        return age
 
     def age_of(self, outlet: Outlet) -> float:
         """

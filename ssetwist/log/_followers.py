@@ -51,7 +51,11 @@ class Followers:
             if entry.position > follower.after:
                 follower.due.append(entry)
         for follower in followers:
-            follower.tell_due()
+            while follower.due:
+                try:
+                    follower.callback(follower.due.popleft())
+                except Exception:
+                    _log.failure("a follower of the event log failed; the others go on")
 
 
 class _Follower:
@@ -61,10 +65,3 @@ class _Follower:
         self.callback = callback
         self.after = after
         self.due: deque[Entry] = deque()
-
-    def tell_due(self) -> None:
-        while self.due:
-            try:
-                self.callback(self.due.popleft())
-            except Exception:
-                _log.failure("a follower of the event log failed; the others go on")

@@ -52,9 +52,8 @@ class RequestOutlet:
     """
     The part of an :class:`ssetwist.hub.outlets.Outlet` that is the same for every connection.
 
-    Each subclass knows one way to put bytes on a connection.  Make an outlet first thing in
-    ``render``, by :func:`ssetwist.web.opening.outlet_for`: an outlet that is made after the end of
-    the request is not told the end.
+    Each subclass knows one way to put bytes on a connection, and
+    :func:`ssetwist.web.opening.outlet_for` chooses one.
 
     While the connection takes no more, the stream is behind: bytes wait here, and follow in pieces.
 
@@ -257,9 +256,6 @@ class RequestOutlet:
             self._disconnect(request, at_once=False)
 
     def _end_now(self, reason: EndReason, *, is_cut: bool) -> None:
-        """
-        Close, and announce the end unless that was done before.
-        """
         is_news = self._state is State.OPEN or self._state is State.NEW
         request, age = self._close()
         if is_cut:

@@ -90,6 +90,7 @@ class Connection(OpenedChannel):
     :ivar is_first_request: True until a request on this connection has been answered.
     """
 
+    transport: Any  # any transport under HTTP
     is_first_request = True
     _phase = Phase.IDLE
     #: Bytes that may still arrive while the server closes.
@@ -110,17 +111,18 @@ class Connection(OpenedChannel):
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        if not is_plain_socket(transport):
+        if not is_plain_socket(self.transport):
             super().connectionMade()
             return
         # The same, except for TCP_NODELAY, which this socket has inherited.
         self.setTimeout(self.timeOut)
-        self.listen_to(transport)
+        self.listen_to(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._phase is Phase.CLOSING:
-            self._discard(data)
+            self._to_discard -= len(data)
+            if self._to_discard < 0:
+                self.abort()
         elif (head := self._read_plain_head(data)) is None:
             super().dataReceived(data)
         else:
@@ -169,9 +171,7 @@ class Connection(OpenedChannel):
         return previous
 
     def resetTimeout(self) -> None:
-        """
-        Begin the time of a request with its first bytes.  Twisted calls this with every read.
-        """
+        # Twisted calls this with every read; the first bytes begin the time of a request.
         if self._phase is Phase.IDLE:
             self._become(Phase.RECEIVING)
             if self.timeOut is not None:
@@ -211,11 +211,10 @@ class Connection(OpenedChannel):
         Close once the client does, or has sent too much.  A client some of whose bytes were left
         unread would see a reset, and might lose the answer (RFC 9112, 9.6).
         """
-        transport: Any = self.transport
-        is_bare = descriptor_of(transport) is transport  # nothing between it and the socket
+        is_bare = descriptor_of(self.transport) is self.transport  # nothing between it and a socket
         if is_bare:
-            transport.unregisterProducer()
-            transport.loseWriteConnection()
+            self.transport.unregisterProducer()
+            self.transport.loseWriteConnection()
             self._begin_close()
         else:
             self.loseConnection()  # TLS reads on by itself, until the client closes
@@ -225,26 +224,16 @@ class Connection(OpenedChannel):
             self._become(Phase.CLOSING)
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
-    def _discard(self, data: bytes) -> None:
-        self._to_discard -= len(data)
-        if self._to_discard < 0:
-            self.abort()
-
     def close_if_idle(self) -> None:
         if self._phase is not Phase.ANSWERING:
-            transport: Any = self.transport
-            transport.loseConnection()
+            self.transport.loseConnection()
 
     def abort(self) -> None:
-        transport: Any = self.transport
-        transport.abortConnection()
+        self.transport.abortConnection()
 
     def loseConnection(self) -> None:
-        """
-        Close, and cut a client that does not let us: TLS waits without end for its peer's answer.
-        """
         super().loseConnection()
-        self._begin_close()
+        self._begin_close()  # TLS waits without end for its peer's answer
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._become(Phase.GONE)
@@ -299,9 +288,7 @@ class BoundedRequest(Request):
             super().requestReceived(command, path, version)
 
     def process(self) -> None:
-        """
-        Find the resource and render it, as Twisted does, but make the date once a second only.
-        """
+        # The same as Twisted's, except that the date is made once a second only.
         site = self._connection.site
         self.site: Any = site  # a Site, for Twisted
         self.setHeader(b"Server", version)
