@@ -62,10 +62,8 @@ class Senders:
             self._ids.clear()
 
     def _move_away(self) -> None:
-        """
-        Let the threads run on other cores than this one.  The kernel wakes a thread on the core of
-        the thread that wakes it, and moves it after some milliseconds, when everything is done.
-        """
+        # To other cores than this one.  The kernel wakes a thread on the core of the thread that
+        # wakes it, and moves it after some milliseconds, when everything is done.
         core = _current_core()
         if core == self._avoided or len(self._ids) < self._threads - 1:
             return

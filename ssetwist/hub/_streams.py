@@ -160,9 +160,7 @@ class Streams:
             self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
-        """
-        Check the next part; if the reactor was late, also the parts that it has left out.
-        """
+        # If the reactor was late, the parts that it has left out also have their turn now.
         now = self.clock.seconds()
         steps = round((now - self._looked_at) / self._step)
         self._looked_at = now

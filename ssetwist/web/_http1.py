@@ -164,15 +164,22 @@ class SocketOutlet(ChannelOutlet):
             return
         self._take_connection()
         begin_chunked(request)
+        wire = socket_of(request.transport)
         self._bytes = len(first_bytes)
-        self._put_on_wire(stream_head(request, first_bytes))
-        self._clear_way(self.behind_since is None)
+        self._send(wire, stream_head(request, first_bytes))
+        if self.behind_since is None:
+            self._clear = wire
 
     def _clear_way(self, is_clear: bool) -> None:
         self._clear = socket_of(self._request.transport) if is_clear else None
 
     def _put_on_wire(self, data: bytes) -> None:
-        wire = socket_of(self._request.transport)
+        self._send(socket_of(self._request.transport), data)
+
+    def _put_last_chunk(self) -> None:
+        self._put_on_wire(LAST_CHUNK)
+
+    def _send(self, wire: socket.socket | None, data: bytes) -> None:
         assert wire is not None, "this class is chosen only where there is a socket"
         try:
             sent = wire.send(data)
@@ -180,9 +187,6 @@ class SocketOutlet(ChannelOutlet):
             sent = 0
         if sent < len(data):
             self._leave_to_transport(data[sent:])
-
-    def _put_last_chunk(self) -> None:
-        self._put_on_wire(LAST_CHUNK)
 
     def _leave_to_transport(self, data: bytes) -> None:
         transport: Any = self._request.transport

@@ -30,9 +30,6 @@ class Deadlines(Generic[_T]):
         self._timer: IDelayedCall | None = None
 
     def begin(self, one: _T) -> None:
-        """
-        Give an entry its time.  A second call begins anew.
-        """
         self._until.pop(one, None)  # a dict keeps the old place of a key that is set again
         self._until[one] = self._clock.seconds() + self._seconds
         if self._timer is None:
