@@ -195,7 +195,7 @@ class EventStreamParser:
         self._id = self.last_event_id = id or ""
 
     def _read_lines(self, data: bytes) -> None:
-        lines: list[bytes | bytearray] = [*data.split(b"\n")]
+        lines: list[bytes | bytearray] = [*data.split(b"\n")]  # _read has replaced CR
         last = lines.pop()
         if self._line and lines:
             self._line += lines[0]

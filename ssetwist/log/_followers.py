@@ -64,4 +64,4 @@ class _Follower:
     def __init__(self, callback: Callable[[Entry], object], after: int) -> None:
         self.callback = callback
         self.after = after
-        self.due: deque[Entry] = deque()
+        self.due: deque[Entry] = deque()  # the entries that it has not got yet
