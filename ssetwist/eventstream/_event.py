@@ -92,9 +92,6 @@ Draft: Callable[[], Any] = _Draft
 
 
 def check_id(id: str) -> None:
-    """
-    Check that an id reaches the reader unchanged.
-    """
     _check_line("id", id)
     if "\0" in id:
         raise InvalidEvent("id", "must not contain NUL: readers would ignore it")

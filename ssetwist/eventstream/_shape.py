@@ -15,9 +15,6 @@ Shape = Callable[[str], Iterable[tuple[str, str, str, str]]]
 
 
 def shape_of(blocks: str) -> Shape | None:
-    """
-    Return the shape of the first block, if it has one of these.
-    """
     fields = _FIELDS.findall(blocks, 0, blocks.find("\n\n"))
     different = dict.fromkeys(fields)
     return _SHAPES.get(("".join(different), len(different) < len(fields)))

@@ -25,15 +25,9 @@ class Member(Protocol):
     @property
     def view(self) -> View: ...
 
-    def begin_catch_up(self, position: int) -> None:
-        """
-        Leave the audience: the connection has not taken everything up to a position.
-        """
+    def begin_catch_up(self, position: int) -> None: ...
 
-    def cut(self) -> None:
-        """
-        Cut the connection, which failed in the middle of a write.
-        """
+    def cut(self) -> None: ...
 
 
 class Audience:
@@ -68,21 +62,12 @@ class Audience:
 
     @property
     def has_work(self) -> bool:
-        """
-        True if there is something to hand out.
-        """
         return bool(self._members and (self._round or self._waiting))
 
     def expect(self, encoded: bytes) -> None:
-        """
-        Hand out an event in the next round.
-        """
         self._waiting.append(encoded)
 
     def join(self, subscriber: Member) -> None:
-        """
-        Add a member, which gets events that are published from now on.
-        """
         self._members[subscriber] = None
         if self._waiting:
             self._joined_late[subscriber] = len(self._waiting)
@@ -152,9 +137,6 @@ class Index:
         return bool(self._exact or self._others)
 
     def add(self, audience: Audience) -> None:
-        """
-        Let an audience be found.
-        """
         matchers = audience.view.matchers
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
@@ -162,9 +144,6 @@ class Index:
             self._others.setdefault(matcher, {})[audience] = None
 
     def remove(self, audience: Audience) -> None:
-        """
-        Let an audience no longer be found.
-        """
         matchers = audience.view.matchers
         for topic in matchers.exact:
             _remove(self._exact, topic, audience)

@@ -6,7 +6,6 @@ same way: read from the log, as fast as the connection takes them, until nothing
 """
 
 from collections import deque
-from dataclasses import dataclass
 
 from twisted.internet.defer import CancelledError, Deferred
 
@@ -19,19 +18,6 @@ from ._log_walk import Gap, LogWalk
 from ._outlet import Outlet
 from ._replay import ReplayContext, UnknownCursor, WhenBehind
 from ._view import View, ViewHistory
-
-
-@dataclass(frozen=True, slots=True)
-class Start:
-    """
-    Beginning of a catch-up; by default, the position that the subscriber has.
-
-    :ivar after: The id of the event after which to begin, as the client has sent it.
-    :ivar last: The number of newest events that the subscriber sees to begin with, without an id.
-    """
-
-    after: str | None = None
-    last: int = 0
 
 
 class CatchUp:
@@ -53,44 +39,37 @@ class CatchUp:
         self.walk = LogWalk(context, position)
         self._room: Deferred[None] | None = None
 
-    def run(self, start: Start) -> Deferred[None]:
+    def run(self, after: str | None = None, last: int = 0) -> Deferred[None]:
         """
-        Write everything from a start to the live end.  To be called once.
+        Write everything to the live end; by default, from the present position.  To be called once.
 
+        :param after: The id of the event after which to begin, as the client has sent it.
+        :param last: The number of newest events that the subscriber sees to begin with, without an
+            id.
         :returns: A Deferred that fires at the live end.  It fails with ``CancelledError`` after
             :meth:`end`, or with an exception of the log or the outlet.
         """
-        return Deferred.fromCoroutine(self._run(start))
+        return Deferred.fromCoroutine(self._run(after, last))
 
     def change_view(self, view: View) -> None:
-        """
-        Use another view for events that are published from now on.  Earlier events keep the view of
-        their time.
-        """
         self._views.change(view, self._context.live.head)
 
     def has_room(self) -> None:
-        """
-        Go on: the connection has taken everything.
-        """
         room, self._room = self._room, None
         if room is not None:
             room.callback(None)
 
     def end(self) -> None:
-        """
-        Stop: the subscriber has gone.
-        """
         self.walk.cancel()
 
     # Inside
 
-    async def _run(self, start: Start) -> None:
+    async def _run(self, after: str | None, last: int) -> None:
         whole_until = 0  # up to there, a digest must not leave anything out
-        if start.after is not None:
-            await self._begin_after(start.after)
-        elif start.last:
-            whole_until = await self._begin_at_last(start.last)
+        if after is not None:
+            await self._begin_after(after)
+        elif last:
+            whole_until = await self._begin_at_last(last)
         walk, views = self.walk, self._views
         is_digest = self._context.policy.when_behind is WhenBehind.LATEST
         digest = Digest(walk, views) if is_digest else None
@@ -169,17 +148,11 @@ class CatchUp:
         return True
 
     async def _tell_gap(self, asked: str, resume_after: int) -> None:
-        """
-        Write the event that tells about a gap, if the hub's policy has such an event.
-        """
         chunk = self._context.gap(asked, resume_after)
         if chunk.data:
             await self._write(chunk)
 
     async def _write(self, chunk: Chunk) -> None:
-        """
-        Write, and wait until the connection has taken it.
-        """
         if self.walk.is_cancelled:
             raise CancelledError
         self.walk.optional_until = None  # a client that has been sent something wants what follows

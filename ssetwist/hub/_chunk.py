@@ -24,7 +24,4 @@ class Chunk:
 
     @classmethod
     def joined(cls, encoded: Sequence[bytes]) -> "Chunk":
-        """
-        Join events that are encoded already.
-        """
         return cls(encoded[0] if len(encoded) == 1 else b"".join(encoded), len(encoded))

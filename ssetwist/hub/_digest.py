@@ -28,9 +28,6 @@ class Digest:
         self._until = 0  # the end of the first reading
 
     async def read(self) -> Sequence[Entry] | Gap:
-        """
-        Read the next piece, and leave out the events that are not the newest of their topic.
-        """
         if self._walk.position >= self._until:
             await self._find_newest()
         entries = await self._walk.read(self._until)

@@ -82,9 +82,6 @@ class HasEnd:
         return self._waiting_for_end.wait()
 
     def _tell_end(self, reason: EndReason) -> None:
-        """
-        Call everything that waits for the end.  To be called once, when the stream has ended.
-        """
         assert self._end_reason is None, "a stream ends once"
         self._end_reason = reason
         on_end, self._on_end = self._on_end, None

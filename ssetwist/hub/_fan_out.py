@@ -56,9 +56,6 @@ class FanOut:
 
     @property
     def is_idle(self) -> bool:
-        """
-        True without audiences, events to hand out, and waiting Deferreds.
-        """
         held = self._audiences or self._index or self._to_place or self._awaited or self._marked
         return not held and self._soon is None
 
@@ -90,9 +87,6 @@ class FanOut:
         return waiting
 
     def join(self, member: Member) -> Audience:
-        """
-        Hand a member the events that are published from now on.
-        """
         audience = self._audiences.get(member.view)
         if audience is None:
             audience = self._audiences[member.view] = Audience(member.view)
@@ -101,11 +95,6 @@ class FanOut:
         return audience
 
     def leave(self, member: Member, audience: Audience) -> Chunk | None:
-        """
-        Hand a member nothing more.
-
-        :returns: The events that were on their way to it, if there were any.
-        """
         missed = audience.leave(member)
         if not audience:
             del self._audiences[audience.view]
@@ -117,9 +106,7 @@ class FanOut:
         return missed
 
     def close(self) -> None:
-        """
-        End the threads.  The reactor's thread sends the rest.
-        """
+        # The reactor's thread sends the rest.
         if self._senders is not None:
             self._senders.close()
             self._senders = None

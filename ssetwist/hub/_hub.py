@@ -33,9 +33,6 @@ _JITTER = 0.2
 
 
 def usable_cores() -> int:
-    """
-    Return the number of cores that this process may use.
-    """
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
@@ -106,8 +103,8 @@ class Hub:
         # run in any thread.
         self._is_of_reactor = clock is installed_reactor()
         self._lifetime = lifetime
-        self._max_subscribers = max_subscribers
-        self._max_per_address = max_per_address
+        self._max_subscribers = max_subscribers or inf
+        self._max_per_address = max_per_address or inf
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
@@ -157,13 +154,9 @@ class Hub:
         """
         Return true if one more subscriber from this address would be too many.
         """
-        if self._max_subscribers and len(self._subscribers) >= self._max_subscribers:
+        if len(self._subscribers) >= self._max_subscribers:
             return True
-        return bool(
-            address
-            and self._max_per_address
-            and self._per_address[address] >= self._max_per_address
-        )
+        return bool(address) and self._per_address[address] >= self._max_per_address
 
     def subscribe(
         self,

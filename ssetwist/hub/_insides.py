@@ -1,9 +1,8 @@
 """
-Insides of Twisted that this package relies on, each with its reason.
+Undocumented names of Twisted that this room relies on, each with its reason.
 
-Twisted does not document these names.  ``tests/unit/hub/test_insides.py`` has one test for each,
-which runs with the oldest supported Twisted and with the newest.  When such a test fails, mend this
-file.
+``tests/unit/hub/test_insides.py`` has one test for each, and runs with the oldest supported Twisted
+and with the newest.  When one of them fails, mend this file.
 """
 
 import sys

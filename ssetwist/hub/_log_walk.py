@@ -60,15 +60,9 @@ class LogWalk:
 
     @property
     def is_at_live_end(self) -> bool:
-        """
-        True if there is nothing left to read.
-        """
         return self.position >= self._context.live.head
 
     def begin_at_oldest(self) -> None:
-        """
-        Move to the oldest event that is kept.
-        """
         self.position = self._context.log.oldest - 1
         self.optional_until = self._context.live.head
 
@@ -120,9 +114,6 @@ class LogWalk:
             await self._next_turn()
 
     async def wait(self, result: Deferred[_T]) -> _T:
-        """
-        Wait for a Deferred, which is cancelled together with the walk.
-        """
         if self.is_cancelled:
             raise CancelledError
         self._awaited = result
@@ -137,9 +128,6 @@ class LogWalk:
         await self.wait(deferLater(self._context.clock, 0))
 
     def cancel(self) -> None:
-        """
-        Cancel the Deferred that is waited for, and every later wait.
-        """
         self.is_cancelled = True
         if self._awaited is not None:
             self._awaited.cancel()

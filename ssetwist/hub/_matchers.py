@@ -176,9 +176,6 @@ class Matchers:
 
 
 def asks_for(matcher: Matcher, topics: Sequence[str]) -> bool:
-    """
-    Return true if a matcher asks for any of the topics.
-    """
     try:
         return any(matcher.matches(topic) for topic in topics)
     except Exception:
@@ -215,9 +212,6 @@ def _check_text(text: str, limit: int = MAX_LENGTH) -> None:
 
 
 def is_utf8(text: str) -> bool:
-    """
-    Return true if a text can be encoded as UTF-8.
-    """
     if text.isascii():
         return True
     try:

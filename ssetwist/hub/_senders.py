@@ -5,10 +5,9 @@ Threads that let one flush use more than one core.
 import ctypes
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from threading import get_native_id
 
 #: The most sends that a thread takes at a time.
@@ -45,7 +44,11 @@ class Senders:
         # wait for one that wakes late or has slow sockets.
         share = min(_MOST, -(-len(sends) // (4 * self._threads)))
         begins = iter(range(0, len(sends), share))
-        work = partial(_work, data, sends, results, begins, share)
+
+        def work() -> None:
+            for begin in begins:  # shared by all threads
+                results[begin : begin + share] = _send(data, sends[begin : begin + share])
+
         others = [self._pool.submit(work) for _ in range(self._threads - 1)]
         work()
         for other in others:
@@ -53,19 +56,14 @@ class Senders:
         return results
 
     def close(self) -> None:
-        """
-        End the threads.
-        """
         if self._pool is not None:
             self._pool.shutdown()
             self._pool = None
             self._ids.clear()
 
     def _move_away(self) -> None:
-        """
-        Let the threads run on other cores than this one.  The kernel wakes a thread on the core of
-        the thread that wakes it, and moves it after some milliseconds, when everything is done.
-        """
+        # To other cores than this one.  The kernel wakes a thread on the core of the thread that
+        # wakes it, and moves it after some milliseconds, when everything is done.
         core = _current_core()
         if core == self._avoided or len(self._ids) < self._threads - 1:
             return
@@ -90,17 +88,6 @@ def _find_current_core() -> Callable[[], int]:
 
 
 _current_core = _find_current_core()
-
-
-def _work(
-    data: bytes,
-    sends: Sequence[Callable[[bytes], int]],
-    results: list[int | Exception],
-    begins: Iterator[int],
-    share: int,
-) -> None:
-    for begin in begins:  # shared by all threads
-        results[begin : begin + share] = _send(data, sends[begin : begin + share])
 
 
 def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:

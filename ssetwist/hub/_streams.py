@@ -123,12 +123,11 @@ class Streams:
         """
         Stop checking an outlet, if it is here, and return its age in seconds.
         """
-        made_at = self._part_of(outlet).pop(outlet, None)
-        if made_at is None:
-            return self.age_of(outlet)
-        self._count -= 1
-        self._rest()
-        return self.clock.seconds() - made_at
+        age = self.age_of(outlet)
+        if self._part_of(outlet).pop(outlet, None) is not None:
+            self._count -= 1
+            self._rest()
+        return age
 
     def age_of(self, outlet: Outlet) -> float:
         """
@@ -161,9 +160,7 @@ class Streams:
             self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
-        """
-        Check the next part; if the reactor was late, also the parts that it has left out.
-        """
+        # If the reactor was late, the parts that it has left out also have their turn now.
         now = self.clock.seconds()
         steps = round((now - self._looked_at) / self._step)
         self._looked_at = now
@@ -210,9 +207,6 @@ class Streams:
             self._looking.stop()
 
     def _for_each(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> None:
-        """
-        Do something to every outlet.  An outlet that fails must not affect the others.
-        """
         for outlet in tuple(some):
             try:
                 act(outlet)

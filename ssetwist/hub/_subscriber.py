@@ -18,7 +18,7 @@ from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
 from ._audience import Audience
-from ._catch_up import CatchUp, Start
+from ._catch_up import CatchUp
 from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
 from ._matchers import Matcher, Matchers, Topics
@@ -39,10 +39,6 @@ END = encode_event(Event(type="end", id=END_ID))
 
 
 class State(Enum):
-    """
-    States of a subscriber.
-    """
-
     NEW = "It gets nothing yet."
     LIVE = "It keeps up: it is a member of an audience, and each flush writes to it."
     BEHIND = "Its connection has not taken everything; it holds its position and waits for room."
@@ -171,15 +167,12 @@ class Subscriber(HasEnd):
     # Called by the hub
 
     def start(self, last_event_id: str | None, last: int) -> None:
-        """
-        Begin.  To be called once, by :meth:`Hub.subscribe`.
-        """
         if last_event_id is None and not last and not self.outlet.is_behind:
             self._join()
             return
         self.begin_catch_up(self._replay.live.head)
         if last_event_id is not None or last:
-            self._read(Start(last_event_id, last))
+            self._read(last_event_id, last)
 
     def begin_catch_up(self, position: int) -> None:
         """
@@ -192,9 +185,6 @@ class Subscriber(HasEnd):
             self._become(State.BEHIND)
 
     def cut(self) -> None:
-        """
-        Cut the connection, which failed while the hub wrote to it.
-        """
         cut(self.outlet)
         self.ended(EndReason.CONNECTION_LOST)  # even if it could not be cut
 
@@ -209,7 +199,7 @@ class Subscriber(HasEnd):
         elif place.walk.is_at_live_end:
             self._join()
         else:
-            self._read(Start())
+            self._read()
 
     def before_end(self) -> None:
         self._write_due()
@@ -238,10 +228,10 @@ class Subscriber(HasEnd):
         self.view = audience.view  # equal, and shared
         self._become(State.LIVE)
 
-    def _read(self, start: Start) -> None:
+    def _read(self, after: str | None = None, last: int = 0) -> None:
         assert isinstance(self._place, CatchUp)
         self._become(State.READING)
-        self._place.run(start).addCallbacks(lambda _: self._join(), self._failed)
+        self._place.run(after, last).addCallbacks(lambda _: self._join(), self._failed)
 
     def _write_due(self) -> bool:
         """
@@ -259,9 +249,6 @@ class Subscriber(HasEnd):
             return True
 
     def _leave(self) -> Chunk | None:
-        """
-        Leave the audience, if it is in one, and return the events that were on their way.
-        """
         audience = self._place
         if not isinstance(audience, Audience):
             return None

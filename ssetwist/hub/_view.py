@@ -127,16 +127,10 @@ class ViewHistory:
         self.earlier: tuple[tuple[int, View], ...] = ()
 
     def change(self, view: View, after: int) -> None:
-        """
-        Apply another view to the events after a position.
-        """
         self.earlier += ((after, self._now),)
         self._now = view
 
     def forget(self, until: int) -> None:
-        """
-        Forget the views that apply only to events up to a position.
-        """
         self.earlier = tuple(one for one in self.earlier if one[0] > until)
 
     def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:

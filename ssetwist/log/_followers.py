@@ -51,27 +51,17 @@ class Followers:
             if entry.position > follower.after:
                 follower.due.append(entry)
         for follower in followers:
-            follower.tell_due()
+            while follower.due:
+                try:
+                    follower.callback(follower.due.popleft())
+                except Exception:
+                    _log.failure("a follower of the event log failed; the others go on")
 
 
 class _Follower:
-    """
-    One callback, and the entries that it has not got yet.
-    """
-
     __slots__ = ("after", "callback", "due")
 
     def __init__(self, callback: Callable[[Entry], object], after: int) -> None:
         self.callback = callback
         self.after = after
-        self.due: deque[Entry] = deque()
-
-    def tell_due(self) -> None:
-        """
-        Call it with all of them, the oldest first.
-        """
-        while self.due:
-            try:
-                self.callback(self.due.popleft())
-            except Exception:
-                _log.failure("a follower of the event log failed; the others go on")
+        self.due: deque[Entry] = deque()  # the entries that it has not got yet

@@ -18,9 +18,7 @@ _OURS = re.compile(r"#([0-9a-z]{1,32})\.(0|[1-9][0-9]{0,17})", re.ASCII)
 
 
 def new_epoch() -> str:
-    """
-    Return the name of one life of one log: 60 random bits, so that two are never the same.
-    """
+    # 60 random bits, so that two are never the same.
     return secrets.token_hex(8)[:15]
 
 

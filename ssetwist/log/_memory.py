@@ -119,9 +119,6 @@ class MemoryLog:
         return succeed(position)
 
     def _forget(self) -> None:
-        """
-        Forget events beyond a bound, oldest first.
-        """
         too_old = self._clock.seconds() - self._max_age
         entries = self._entries
         while self._forgotten < len(entries):

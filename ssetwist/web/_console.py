@@ -44,10 +44,6 @@ def console(hub: Hub, event_stream: Resource, *, may_publish: bool = False) -> R
 
 
 class _Asset(Resource):
-    """
-    One file of the package.
-    """
-
     isLeaf = True
 
     def __init__(self, name: str, media_type: str) -> None:
@@ -66,10 +62,6 @@ class _Asset(Resource):
 
 
 class _Status(Resource):
-    """
-    State of the server for the page, as JSON.
-    """
-
     isLeaf = True
 
     def __init__(self, hub: Hub, may_publish: bool) -> None:

@@ -32,24 +32,16 @@ _LOGGED_HEADERS = (b"Referer", b"User-Agent", b"X-Forwarded-For")
 
 
 class _NoHeaders(Headers):
-    """
-    Shared empty headers, for requests without their own.  Setting one is ignored, as after any head
-    that has been sent.
-    """
-
     def setRawHeaders(self, name: str | bytes, values: Sequence[str | bytes]) -> None: ...
 
     def addRawHeader(self, name: str | bytes, value: str | bytes) -> None: ...
 
 
 class _NoCookies(list[bytes]):
-    """
-    Shared empty list, in the same way, for the cookies of a response.
-    """
-
     def append(self, cookie: bytes) -> None: ...
 
 
+#: Shared by requests without their own.  Setting one is ignored, as after any head that was sent.
 _NO_HEADERS = _NoHeaders()
 _NO_COOKIES = _NoCookies()
 

@@ -62,9 +62,6 @@ class Http10Outlet(RequestOutlet):
         self._request.write(data)
 
     def _wait_until_empty(self) -> None:
-        """
-        Be behind until the transport holds nothing.
-        """
         if self._descriptor is not None and pause_until_empty(self._descriptor):
             self.pauseProducing()
 

@@ -1,9 +1,8 @@
 """
-Insides of Twisted that this room relies on, each with its reason.
+Undocumented names of Twisted that this room relies on, or undocumented uses, each with its reason.
 
-Twisted does not document these names, or not this use of them.  ``tests/unit/web/test_insides.py``
-has a test for each, which runs with the oldest supported Twisted and with the newest.  When one of
-them fails, this is the file to mend.
+``tests/unit/web/test_insides.py`` has one test for each, and runs with the oldest supported Twisted
+and with the newest.  When one of them fails, mend this file.
 """
 
 import socket
@@ -53,9 +52,6 @@ def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is
 
 
 def has_begun(request: Request) -> bool:
-    """
-    Return true if a head has been written.
-    """
     return bool(request.startedWriting)
 
 

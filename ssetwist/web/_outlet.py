@@ -52,9 +52,8 @@ class RequestOutlet:
     """
     The part of an :class:`ssetwist.hub.outlets.Outlet` that is the same for every connection.
 
-    Each subclass knows one way to put bytes on a connection.  Make an outlet first thing in
-    ``render``, by :func:`ssetwist.web.opening.outlet_for`: an outlet that is made after the end of
-    the request is not told the end.
+    Each subclass knows one way to put bytes on a connection, and
+    :func:`ssetwist.web.opening.outlet_for` chooses one.
 
     While the connection takes no more, the stream is behind: bytes wait here, and follow in pieces.
 
@@ -157,24 +156,17 @@ class RequestOutlet:
     # As the IPushProducer of the transport
 
     def pauseProducing(self) -> None:
-        """
-        Stop writing: the connection takes no more for now.
-        """
         self._clear_way(False)
         if self.behind_since is None:
             self.behind_since = self._streams.clock.seconds()
 
     def resumeProducing(self) -> None:
-        """
-        Go on: everything that the transport held has left.
-        """
+        # Everything that the transport held has left.
         self.behind_since = None
         self._go_on()
 
     def stopProducing(self) -> None:
-        """
-        Do nothing: the connection is gone, and the request tells why in a moment.
-        """
+        pass  # the connection is gone, and the request tells why in a moment
 
     # Called by the Deferred of the request's notifyFinish()
 
@@ -192,10 +184,7 @@ class RequestOutlet:
 
     # Different for each way to a connection
 
-    def _begin(self, first_bytes: bytes) -> None:
-        """
-        Write the head and the first bytes.
-        """
+    def _begin(self, first_bytes: bytes) -> None: ...
 
     def _put(self, data: bytes) -> None:
         """
@@ -224,9 +213,6 @@ class RequestOutlet:
             self._clear_way(False)
 
     def _append(self, chunk: Chunk) -> bool:
-        """
-        Write a chunk behind everything that waits.
-        """
         if self._state is not State.OPEN:
             return True
         self._events += chunk.events
@@ -270,9 +256,6 @@ class RequestOutlet:
             self._disconnect(request, at_once=False)
 
     def _end_now(self, reason: EndReason, *, is_cut: bool) -> None:
-        """
-        Close, and announce the end unless that was done before.
-        """
         is_news = self._state is State.OPEN or self._state is State.NEW
         request, age = self._close()
         if is_cut:

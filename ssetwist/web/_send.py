@@ -122,20 +122,12 @@ class Send(HasEnd):
     # As the Writer of the outlet
 
     def has_room(self) -> None:
-        """
-        Fire the Deferreds that wait: the client has taken everything.
-        """
         self._waiting.fire(None)
 
     def before_end(self) -> None:
-        """
-        Do nothing: the last words are given with the end.
-        """
+        pass  # the last words are given with the end
 
     def ended(self, reason: EndReason) -> None:
-        """
-        Note the end of the stream, and cancel the source.
-        """
         self._tell_end(reason)
         cancel, self._cancel = self._cancel, None
         if cancel is not None:

@@ -2,7 +2,7 @@
 Sources of the events of a per-request stream, and pulling them.
 """
 
-from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable
+from collections.abc import AsyncIterable, Awaitable, Callable, Coroutine, Iterable, Iterator
 from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
 from typing import Any
 
@@ -33,7 +33,7 @@ def pulling(source: Source, send: Send) -> Coroutine[Deferred[Any], Any, None]:
     elif callable(source):
         return _call(source, send)
     elif isinstance(source, Iterable):
-        return _pull(_Asynchronous(source), send)
+        return _pull_iterator(iter(source), send)
     raise TypeError(
         "a source is an async iterator, an iterator, or a function that is given a send, "
         f"not {anything.__class__.__name__}{hint}"
@@ -55,25 +55,16 @@ async def _pull(source: AsyncIterable[Event], send: Send) -> None:
             await close()
 
 
-class _Asynchronous:
-    """
-    Adapter from an iterator to an async iterator.
-    """
-
-    def __init__(self, source: Iterable[Event]) -> None:
-        self._events = iter(source)
-
-    def __aiter__(self) -> "_Asynchronous":
-        return self
-
-    async def __anext__(self) -> Event:
-        try:
-            return next(self._events)
-        except StopIteration:
-            raise StopAsyncIteration from None
-
-    async def aclose(self) -> None:
-        if (close := getattr(self._events, "close", None)) is not None:
+async def _pull_iterator(events: Iterator[Event], send: Send) -> None:
+    try:
+        while send.is_open:
+            try:
+                event = next(events)
+            except StopIteration:
+                return
+            await send(event)
+    finally:
+        if (close := getattr(events, "close", None)) is not None:
             close()
 
 

@@ -38,9 +38,6 @@ class Start:
         return self.last_event_id is None and not self.last
 
 
-_LIVE = Start()
-
-
 def start_of(request: Request) -> Start:
     """
     Read the beginning that a client asks for.
@@ -54,7 +51,7 @@ def start_of(request: Request) -> Start:
         return Start(id)
     wanted = (request.args or {}).get(b"from", [b""])[0]
     if not wanted:
-        return _LIVE
+        return Start()
     if wanted == EARLIEST.encode():
         return Start(EARLIEST)
     if not re.fullmatch(rb"-[0-9]{1,9}", wanted):

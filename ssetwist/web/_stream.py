@@ -109,15 +109,10 @@ class EventStreamResource(Resource):
         self._on_end = on_end
 
     def getChild(self, path: bytes, request: Request) -> IResource:
-        """
-        Return the stream also for a path with a slash at the end, and 404 for anything below.
-        """
+        # A path with a slash at the end is the same stream.
         return notFound() if path else self
 
     def render(self, request: Request) -> bytes | int:
-        """
-        Answer ``GET``, ``HEAD`` and ``OPTIONS``, and any other method with 405.
-        """
         if request.method == b"GET":
             return self.render_GET(request)
         try:

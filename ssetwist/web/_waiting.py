@@ -30,9 +30,6 @@ class Waiting:
         return self._size
 
     def append(self, chunk: bytes) -> None:
-        """
-        Add bytes at the end.
-        """
         if self._chunks and len(self._chunks[-1]) + len(chunk) <= _JOINED:
             self._chunks[-1] += chunk
         else:
@@ -40,9 +37,6 @@ class Waiting:
         self._size += len(chunk)
 
     def take(self, max_bytes: int) -> bytes:
-        """
-        Remove bytes from the front, up to a limit, and return them.
-        """
         pieces = []
         room = max_bytes
         while room and self._chunks:

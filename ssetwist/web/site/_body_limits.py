@@ -63,9 +63,6 @@ class BodyRoom:
 
     @property
     def is_idle(self) -> bool:
-        """
-        True while no connection has a share.
-        """
         return not self.shares
 
     def take(self, connection: object, size: int) -> bool:
@@ -85,7 +82,4 @@ class BodyRoom:
         return True
 
     def give_back(self, connection: object) -> None:
-        """
-        Free the share of a connection, if it has one.
-        """
         self.free += self.shares.pop(connection, 0)

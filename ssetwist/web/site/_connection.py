@@ -15,6 +15,7 @@ from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
 from twisted.python.failure import Failure
+from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, version
@@ -40,10 +41,6 @@ _NO_ROOM_RETRY = 10
 
 
 class Phase(Enum):
-    """
-    A connection's phases.
-    """
-
     IDLE = "The connection is open, and no request is on it."
     RECEIVING = "A part of a request has arrived."
     ANSWERING = "A whole request has arrived, and its response is not finished."
@@ -62,12 +59,7 @@ _NEXT: dict[Phase, tuple[Phase, ...]] = {
 
 class Surroundings(Protocol):
     """
-    Everything that a connection needs from its :class:`ssetwist.web.Site`, and that all connections
-    share.
-
-    :ivar connections: Open connections.
-    :ivar requests_due: Connections on which a request must arrive in time.
-    :ivar body_room: Room for the bodies of their requests.
+    The parts of a :class:`ssetwist.web.Site` that its connections share.
     """
 
     requestFactory: Any  # noqa: N815  # Twisted's name; makes a channel's requests
@@ -77,30 +69,15 @@ class Surroundings(Protocol):
     requests_due: Deadlines["Connection"]
     body_room: BodyRoom
 
-    def host_of(self, transport: Any) -> IAddress:  # any transport under HTTP
-        """
-        Return the local address of a connection.
-        """
+    def host_of(self, transport: Any) -> IAddress: ...  # any transport under HTTP
 
-    def max_body_at(self, target: bytes) -> int:
-        """
-        Return how many bytes the body of a request for this target may have.
-        """
+    def max_body_at(self, target: bytes) -> int: ...
 
-    def date(self) -> bytes:
-        """
-        Return the time in the form of HTTP.
-        """
+    def date(self) -> bytes: ...
 
-    def getResourceFor(self, request: Request) -> IResource:  # noqa: N802  # Twisted's name
-        """
-        Find the resource of a request.
-        """
+    def getResourceFor(self, request: Request) -> IResource: ...  # noqa: N802  # Twisted's name
 
-    def forget(self, connection: "Connection") -> None:
-        """
-        Let go of a connection that has gone.
-        """
+    def forget(self, connection: "Connection") -> None: ...
 
 
 class Connection(OpenedChannel):
@@ -113,6 +90,7 @@ class Connection(OpenedChannel):
     :ivar is_first_request: True until a request on this connection has been answered.
     """
 
+    transport: Any  # any transport under HTTP
     is_first_request = True
     _phase = Phase.IDLE
     #: Bytes that may still arrive while the server closes.
@@ -133,17 +111,18 @@ class Connection(OpenedChannel):
         super().makeConnection(transport)
 
     def connectionMade(self) -> None:
-        transport: Any = self.transport
-        if not is_plain_socket(transport):
+        if not is_plain_socket(self.transport):
             super().connectionMade()
             return
         # The same, except for TCP_NODELAY, which this socket has inherited.
         self.setTimeout(self.timeOut)
-        self.listen_to(transport)
+        self.listen_to(self.transport)
 
     def dataReceived(self, data: bytes) -> None:
         if self._phase is Phase.CLOSING:
-            self._discard(data)
+            self._to_discard -= len(data)
+            if self._to_discard < 0:
+                self.abort()
         elif (head := self._read_plain_head(data)) is None:
             super().dataReceived(data)
         else:
@@ -161,9 +140,6 @@ class Connection(OpenedChannel):
         super().allContentReceived()
 
     def free_body(self) -> None:
-        """
-        Give back the room of a body that is no longer held.
-        """
         if self in self.site.body_room.shares:  # few bodies need room
             self.site.body_room.give_back(self)
 
@@ -195,31 +171,23 @@ class Connection(OpenedChannel):
         return previous
 
     def resetTimeout(self) -> None:
-        """
-        Begin the time of a request with its first bytes.  Twisted calls this with every read.
-        """
+        # Twisted calls this with every read; the first bytes begin the time of a request.
         if self._phase is Phase.IDLE:
             self._become(Phase.RECEIVING)
             if self.timeOut is not None:
                 self.site.requests_due.begin(self)
 
     def lineLengthExceeded(self, line: bytes) -> None:
-        """
-        Refuse a head with a line that does not fit.  Twisted would close without an answer.
-        """
+        # Twisted would close without an answer.
         if self.requests:
             self.refuse(431, b"Request Header Fields Too Large", "A field of the head is too long.")
         else:
             self.refuse(414, b"URI Too Long", "The URL is too long.")
 
-    def refuse(
-        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
-    ) -> None:
+    def refuse(self, status: int, phrase: bytes, text: str) -> None:
         """
         Answer a request before all of it has arrived, and close the connection: HTTP/1.1 has no
         other way to refuse the rest.
-
-        :param retry_after: Seconds after which the client may ask again.
         """
         # A refused request never reaches the access log.
         peer = getattr(self.getPeer(), "host", "local")
@@ -232,8 +200,8 @@ class Connection(OpenedChannel):
                 b"Content-Type": [b"text/plain; charset=utf-8"],
             }
         )
-        if retry_after is not None:
-            fields.addRawHeader(b"Retry-After", b"%d" % retry_after)
+        if status == SERVICE_UNAVAILABLE:
+            fields.addRawHeader(b"Retry-After", b"%d" % _NO_ROOM_RETRY)
         self.writeHeaders(b"HTTP/1.1", b"%d" % status, phrase, fields)
         self.write(body)
         self._close_when_read()
@@ -243,11 +211,10 @@ class Connection(OpenedChannel):
         Close once the client does, or has sent too much.  A client some of whose bytes were left
         unread would see a reset, and might lose the answer (RFC 9112, 9.6).
         """
-        transport: Any = self.transport
-        is_bare = descriptor_of(transport) is transport  # nothing between it and the socket
+        is_bare = descriptor_of(self.transport) is self.transport  # nothing between it and a socket
         if is_bare:
-            transport.unregisterProducer()
-            transport.loseWriteConnection()
+            self.transport.unregisterProducer()
+            self.transport.loseWriteConnection()
             self._begin_close()
         else:
             self.loseConnection()  # TLS reads on by itself, until the client closes
@@ -257,32 +224,16 @@ class Connection(OpenedChannel):
             self._become(Phase.CLOSING)
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
-    def _discard(self, data: bytes) -> None:
-        self._to_discard -= len(data)
-        if self._to_discard < 0:
-            self.abort()
-
     def close_if_idle(self) -> None:
-        """
-        Close the connection unless a request is being answered.
-        """
         if self._phase is not Phase.ANSWERING:
-            transport: Any = self.transport
-            transport.loseConnection()
+            self.transport.loseConnection()
 
     def abort(self) -> None:
-        """
-        Cut the connection.
-        """
-        transport: Any = self.transport
-        transport.abortConnection()
+        self.transport.abortConnection()
 
     def loseConnection(self) -> None:
-        """
-        Close, and cut a client that does not let us: TLS waits without end for its peer's answer.
-        """
         super().loseConnection()
-        self._begin_close()
+        self._begin_close()  # TLS waits without end for its peer's answer
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
         self._become(Phase.GONE)
@@ -328,7 +279,7 @@ class BoundedRequest(Request):
             self._refuse_too_large()
         elif not self._connection.site.body_room.take(self._connection, size):
             text = "Too many large bodies are on their way; try again later."
-            self._refuse(503, b"Service Unavailable", text, retry_after=_NO_ROOM_RETRY)
+            self._refuse(SERVICE_UNAVAILABLE, b"Service Unavailable", text)
         else:
             super().handleContentChunk(data)
 
@@ -337,9 +288,7 @@ class BoundedRequest(Request):
             super().requestReceived(command, path, version)
 
     def process(self) -> None:
-        """
-        Find the resource and render it, as Twisted does, but make the date once a second only.
-        """
+        # The same as Twisted's, except that the date is made once a second only.
         site = self._connection.site
         self.site: Any = site  # a Site, for Twisted
         self.setHeader(b"Server", version)
@@ -367,12 +316,7 @@ class BoundedRequest(Request):
         text = f"The body must not have more than {self._max_body} bytes."
         self._refuse(413, b"Content Too Large", text)
 
-    def _refuse(
-        self, status: int, phrase: bytes, text: str, *, retry_after: int | None = None
-    ) -> None:
-        """
-        Refuse the request, and take no more of its body.
-        """
+    def _refuse(self, status: int, phrase: bytes, text: str) -> None:
         self._is_refused = True
         self.let_go_of_body()
-        self._connection.refuse(status, phrase, text, retry_after=retry_after)
+        self._connection.refuse(status, phrase, text)

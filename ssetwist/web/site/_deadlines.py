@@ -30,24 +30,15 @@ class Deadlines(Generic[_T]):
         self._timer: IDelayedCall | None = None
 
     def begin(self, one: _T) -> None:
-        """
-        Give an entry its time.  A second call begins anew.
-        """
         self._until.pop(one, None)  # a dict keeps the old place of a key that is set again
         self._until[one] = self._clock.seconds() + self._seconds
         if self._timer is None:
             self._look_after(self._seconds)
 
     def done(self, one: _T) -> None:
-        """
-        Drop an entry that is done or gone.
-        """
         self._until.pop(one, None)
 
     def rest(self) -> None:
-        """
-        Stop the timer if no entry is left.
-        """
         if self._timer is not None and not self._until:
             self._timer.cancel()
             self._timer = None

@@ -39,9 +39,6 @@ class OpenedChannel(HTTPChannel):
         transport.registerProducer(self, True)
 
     def awaits_request(self) -> bool:
-        """
-        Tell whether the next bytes are a line of a request's head.
-        """
         return bool(self.line_mode and self.persistent)
 
     def target(self) -> bytes:
@@ -110,7 +107,4 @@ def listener_of(transport: object) -> Any:  # a port; its socket is untyped
 
 
 def limit_reads(descriptor: FileDescriptor) -> None:
-    """
-    Read at most :data:`READ_SIZE` bytes of a connection in one turn.
-    """
     descriptor.bufferSize = READ_SIZE

@@ -74,9 +74,7 @@ def _set(descriptor: object, options: Sequence[_Option]) -> None:
 
 @lru_cache(maxsize=8)
 def _options(stall_timeout: float) -> tuple[_Option, ...]:
-    """
-    Return the options.  Where the last one is set, all are.
-    """
+    # If the last one is set, all are.
     options = [
         (socket.IPPROTO_TCP, socket.TCP_NODELAY, 1),
         (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),

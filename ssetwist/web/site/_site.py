@@ -96,23 +96,14 @@ class Site(TwistedSite):
         return not self.connections and not self._hosts and self.body_room.is_idle
 
     def acceptableProtocols(self) -> list[bytes]:
-        """
-        Return the protocols that TLS may agree upon.
-        """
         return [b"http/1.1"]
 
     def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
     ) -> Connection:
-        """
-        Make a connection.
-        """
         return Connection(self)
 
     def forget(self, connection: Connection) -> None:
-        """
-        Let go of a connection that has gone.
-        """
         self.connections.discard(connection)
         if not self.connections:
             self.requests_due.rest()
@@ -150,15 +141,9 @@ class Site(TwistedSite):
         return self._date
 
     def getContentFile(self, length: int | None) -> BytesIO:
-        """
-        Return a file in memory for the body of a request, which is bounded.
-        """
         return BytesIO()
 
     def log(self, request: HTTPRequest) -> None:
-        """
-        Write a line to the access log.
-        """
         if request.path not in self._unlogged:
             super().log(request)
 

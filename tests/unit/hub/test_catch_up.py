@@ -8,7 +8,7 @@ from twisted.internet.defer import CancelledError
 
 from ssetwist import EndReason, View, WhenBehind
 from ssetwist.hub import EARLIEST, EVERYTHING
-from ssetwist.hub._catch_up import CatchUp, Start
+from ssetwist.hub._catch_up import CatchUp
 from ssetwist.hub.outlets import PIECE
 from tests.unit.hub.case import HubTestCase, id_of, shown
 from tests.unit.hub.fake import FakeListener, SlowLog
@@ -146,7 +146,7 @@ class EndTests(HubTestCase):
         listener = self.subscribe()
         catch_up = CatchUp(self.hub._replay, listener, View.of(EVERYTHING), 0)
         listener.during_write = catch_up.end
-        self.failureResultOf(catch_up.run(Start()), CancelledError)
+        self.failureResultOf(catch_up.run(), CancelledError)
 
     def test_ended_by_its_filter(self) -> None:
         """
