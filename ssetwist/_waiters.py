@@ -44,7 +44,4 @@ class Waiters(Generic[_T]):
             waiting.pop(0).callback(result)
 
     def fail(self, problem: Exception) -> None:
-        """
-        Fail all waiting Deferreds.
-        """
         self.fire(Failure(problem))

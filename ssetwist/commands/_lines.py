@@ -28,10 +28,6 @@ class Reader(Protocol):
 
 
 class _Input(Enum):
-    """
-    States of the input.
-    """
-
     RESTING = "Nothing is read, because enough lines wait or nothing has asked for any."
     READING = "Bytes are read until enough lines wait."
     OVER = "The input has ended, or reading was stopped; nothing is read any more."

@@ -170,9 +170,6 @@ class PublishedLines:
 
 
 def reason_of(problem: NotPublished) -> str:
-    """
-    Return the reason why something was not published.
-    """
     text = str(problem).rstrip(".")
     if problem.is_uncertain:
         text += "; it may have been published nevertheless"

@@ -45,9 +45,6 @@ class Terminal:
     errors: TextIO = field(default_factory=lambda: sys.stderr)
 
     def say(self, text: str) -> None:
-        """
-        Write a line.
-        """
         self.output.write(f"{text}\n")
 
     def write_status(self, text: str, *, end: str = "\n") -> None:

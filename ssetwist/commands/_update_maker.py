@@ -22,9 +22,6 @@ class UpdateMaker:
         self._check()
 
     def of_data(self, data: str) -> Update:
-        """
-        Make an update of the argument.
-        """
         arguments = self._arguments
         event = Event(data, type=arguments.type, id=arguments.id, retry=arguments.retry)
         return Update(self._topics, event, private=arguments.private)

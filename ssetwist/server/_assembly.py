@@ -36,9 +36,6 @@ _CONNECT_TIMEOUT = 5.0
 
 
 def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
-    """
-    Make the hub.
-    """
     log = MemoryLog(
         reactor,
         max_count=config.log_events,

@@ -198,9 +198,6 @@ class HubConfig:
 
     @property
     def has_keys(self) -> bool:
-        """
-        True if there are keys to check tokens with.
-        """
         return bool(self.tokens.publish or self.tokens.subscribe or self.tokens.jwks)
 
     @property

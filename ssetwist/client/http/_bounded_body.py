@@ -38,9 +38,6 @@ class BoundedBody(Protocol):
         self._is_over = False
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Collect some bytes.
-        """
         if self._is_over:
             return
         self._received += data
@@ -49,9 +46,6 @@ class BoundedBody(Protocol):
             self.done.errback(CannotRead(f"it is larger than {self._max_bytes} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Fire ``done``.
-        """
         if self._is_over:
             return
         self._is_over = True

@@ -77,9 +77,6 @@ def shown(url: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """
-    Return the origin of a URL.
-    """
     return str(ada_url.URL(url).origin)
 
 

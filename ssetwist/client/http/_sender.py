@@ -44,9 +44,6 @@ class _Body:
         self.length = len(body)
 
     def startProducing(self, consumer: IConsumer) -> "Deferred[None]":
-        """
-        Write the body.
-        """
         consumer.write(self._body)
         return succeed(None)
 
@@ -80,9 +77,6 @@ class _CookieFilter:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
     ) -> "Deferred[IResponse]":
-        """
-        Send a request, and filter the cookies of the response.
-        """
         answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
         return answer.addCallback(self._filter)
 

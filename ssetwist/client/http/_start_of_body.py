@@ -48,18 +48,12 @@ class _Start(Protocol):
         self._is_over = False
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Collect some bytes, up to the limit.
-        """
         if not self._is_over:
             self._received += data[: MAX_BYTES - len(self._received)]
             if len(self._received) == MAX_BYTES:
                 self.finish()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Fire with the bytes that have come.
-        """
         self._finish()
 
     def finish(self) -> None:

@@ -42,9 +42,6 @@ class BulkPublisher:
         self._takes_lines = True
 
     async def publish(self, updates: Iterator[Update]) -> list[Result]:
-        """
-        Publish updates, and return a result for each.
-        """
         return (await self._publish_batches(batches_of(updates))).results
 
     async def _publish_batches(self, batches: Iterator[Sequence[Update]]) -> Outcome:
@@ -73,9 +70,6 @@ class BulkPublisher:
         return Outcome([refusal] * len(batch), refusal)
 
     async def _publish_halves(self, batch: Sequence[Update], refusal: NotPublished) -> Outcome:
-        """
-        Publish the halves of a batch that was too large.
-        """
         if len(batch) == 1:
             return Outcome([of_line(refusal, 1)])
         half = len(batch) // 2

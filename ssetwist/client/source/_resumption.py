@@ -24,16 +24,10 @@ class Resumption:
 
     @property
     def last_event_id(self) -> str:
-        """
-        Last event ID that the streams have brought; at first the one that was given.
-        """
         return self._parser.last_event_id
 
     @property
     def reconnection_time(self) -> float | None:
-        """
-        Seconds that the server wants between two connections; ``None`` if it has not said so.
-        """
         found = self._parser.reconnection_time
         return self._reconnection_time if found is None else found
 

@@ -180,7 +180,4 @@ _machine = _build()
 
 
 def new_states() -> Inputs:
-    """
-    Return the states of a new event source.
-    """
     return _machine(object())

@@ -126,9 +126,6 @@ class ResponseEvents:
         self._reading.close()
 
     def __del__(self) -> None:
-        """
-        Close the connection.
-        """
         # Python may collect garbage in any thread.  A clock does not belong to a thread.
         is_elsewhere = get_ident() != self._thread
         if is_elsewhere and IReactorFromThreads.providedBy(self._reactor):

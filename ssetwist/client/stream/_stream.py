@@ -25,10 +25,6 @@ from ..http import GzipDecoder, abort, connection_of, ended
 
 
 class StreamState(Enum):
-    """
-    State of a stream.
-    """
-
     NEW = "The body has not been asked for."
     NEW_PAUSED = "The body has not been asked for, and the stream begins paused."
     FLOWING = "Bytes are read as they come."
@@ -280,9 +276,6 @@ class Silence:
         self._heard = self._clock.seconds()
 
     def stop(self) -> None:
-        """
-        Stop listening.
-        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -105,9 +105,6 @@ class Idempotency(Generic[T]):
         self._done: dict[Hashable, _Done[T]] = {}  # in the order in which they were answered
 
     def __len__(self) -> int:
-        """
-        The number of keys that are held now.
-        """
         return len(self._under_way) + len(self._done)
 
     def once(self, key: Hashable, body: bytes, publish: Callable[[], Deferred[T]]) -> Deferred[T]:

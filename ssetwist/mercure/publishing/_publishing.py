@@ -199,9 +199,6 @@ class Publishing:
 
 
 def _own_origin(request: Request, url: str | None) -> str:
-    """
-    Return the origin of the hub, as browsers know it.
-    """
     if url is None:
         scheme = "https" if request.isSecure() else "http"
         url = f"{scheme}://{header_of(request, b'Host') or ''}"

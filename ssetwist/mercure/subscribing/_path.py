@@ -44,9 +44,6 @@ class SubscriptionQuery:
     subscriber: str | None = None
 
     def includes(self, subscription: ActiveSubscription) -> bool:
-        """
-        Return true if the path selects a subscription.
-        """
         return (
             subscription.is_legacy == self.is_legacy
             and self.match_type in (None, subscription.match_type)

@@ -57,9 +57,6 @@ class ActiveSubscription:
 
     @property
     def is_legacy(self) -> bool:
-        """
-        True if it is a subscription of the 0.x dialect.
-        """
         return self.match_type is None
 
     def path(self, hub_path: str) -> str:

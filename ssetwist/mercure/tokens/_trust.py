@@ -64,15 +64,9 @@ class FixedKeys:
 
     @property
     def problem(self) -> str:
-        """
-        Always ``""``: keys are never missing or outdated.
-        """
         return ""
 
     def seek(self) -> "Deferred[None]":
-        """
-        Return at once, because there are never newer keys.
-        """
         return succeed(None)
 
     def start(self) -> None:
@@ -96,9 +90,6 @@ class Trust:
     subscribe: tuple[KeySource, ...] = ()
 
     def sources(self, action: Action) -> tuple[KeySource, ...]:
-        """
-        Return the sources of the keys for an action.
-        """
         return self.publish if action is Action.PUBLISH else self.subscribe
 
     async def check_signature(self, token: Token, action: Action, checks: Checks) -> None:

@@ -70,9 +70,6 @@ class Template:
         object.__setattr__(self, "_compiled", _compile(self.template))
 
     def matches(self, topic: str) -> bool:
-        """
-        Return true if the template selects a topic.
-        """
         # Bytes, because for text the library would also count the characters.
         return topic == self.template or self._compiled.fullmatch(topic.encode()) is not None
 
