@@ -96,12 +96,9 @@ class MemoryOutlet:
             self._streams.discard(self)
 
     def abort(self, reason: EndReason) -> None:
-        was_open, self.is_open = self.is_open, False
         self.is_cut = True
         self._waiting = b""
-        self._streams.discard(self)
-        if was_open:
-            self._announce(reason)
+        self.leave(reason)
 
     # Actions of the client
 
@@ -128,10 +125,9 @@ class MemoryOutlet:
         """
         Close the connection from the client's side.
         """
-        was_open, self.is_open = self.is_open, False
+        self.is_open = False
         self._streams.discard(self)
-        if was_open:
-            self._announce(reason)
+        self._announce(reason)
 
     # Inside
 

@@ -4,9 +4,10 @@ Lines of an input that may be faster or slower than the consumer.
 
 from collections import deque
 from enum import Enum
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
+
+from ._terminal import Input
 
 #: The longest line, in bytes.  A hub takes a megabyte by default.
 MAX_LINE = 16 * 1024 * 1024
@@ -14,17 +15,6 @@ MAX_LINE = 16 * 1024 * 1024
 #: Numbers of waiting lines, and of their bytes, above which reading pauses.
 _ENOUGH_LINES = 2000
 _ENOUGH_BYTES = 2 * 1024 * 1024
-
-
-class Reader(Protocol):
-    """
-    A source of bytes.
-    """
-
-    def read(self) -> Deferred[bytes]:
-        """
-        Read some bytes, or wait for some; ``b""`` at the end.
-        """
 
 
 class _Input(Enum):
@@ -38,7 +28,7 @@ class Lines:
     Cuts an input into lines.  LF and CRLF end a line, and so does the end of the input.
     """
 
-    def __init__(self, reader: Reader, max_line: int = MAX_LINE) -> None:
+    def __init__(self, reader: Input, max_line: int = MAX_LINE) -> None:
         self._reader = reader
         self._max_line = max_line
         self._lines: deque[tuple[int, bytes | None]] = deque()

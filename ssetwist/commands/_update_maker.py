@@ -19,7 +19,12 @@ class UpdateMaker:
     def __init__(self, arguments: Namespace) -> None:
         self._topics: Sequence[str] = arguments.topic
         self._arguments = arguments
-        self._check()
+        try:  # once, and not at each line
+            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
+        except InvalidEvent as problem:
+            raise ValueError(f"--{problem.field}: {problem}") from None
+        if self._topics:
+            Update(self._topics)
 
     def of_data(self, data: str) -> Update:
         arguments = self._arguments
@@ -37,18 +42,6 @@ class UpdateMaker:
         except UnicodeDecodeError:
             raise ValueError("it is not in UTF-8") from None
         return self._of_json(text) if self._arguments.json else self.of_data(text)
-
-    def _check(self) -> None:
-        """
-        Check the command line once, and not at each line.
-        """
-        arguments = self._arguments
-        try:
-            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
-        except InvalidEvent as problem:
-            raise ValueError(f"--{problem.field}: {problem}") from None
-        if self._topics:
-            Update(self._topics)
 
     def _of_json(self, text: str) -> Update:
         try:

@@ -55,19 +55,21 @@ class SubscriptionApi:
         query = request.uri.partition(b"?")[2].decode("latin-1")
         granted = f"{path}?{query}" if rights.is_legacy and query else path  # N6, Z7
         if not rights.subscribe.match((granted,)):
-            raise Refused(
-                401 if rights.is_legacy else 403,
-                "The token does not allow this.",
-                error="" if rights.is_legacy else "insufficient_scope",
-                # Without the query, which may have the token.
-                reason=f"it does not grant subscribing to {path[:200]!r}"
-                f"{' with its query' if granted != path else ''}",
-            )
+            # Without the query, which may have the token.
+            where = f"{path[:200]!r}{' with its query' if granted != path else ''}"
+            raise rights.refusal(f"it does not grant subscribing to {where}")
         return self._describe(wanted, header_of(request, b"If-None-Match"))
 
     def _describe(self, wanted: SubscriptionQuery, if_none_match: str | None) -> HttpAnswer:
         last_event_id = self._hub.last_event_id
-        headers = {"Link": self._link()}
+        headers = {
+            "Link": link(
+                self._settings.url or self._settings.path,
+                last_event_id=last_event_id,
+                type="mercure",
+                content_type=JSON,
+            )
+        }
         found = [one for one in self._active if wanted.includes(one)]
         if wanted.subscriber is not None and not found:
             headers["Cache-Control"] = "no-store"
@@ -87,11 +89,3 @@ class SubscriptionApi:
         else:
             document = single(found[0], self._settings.path, last_event_id=last_event_id)
         return json_answer(document, JSON_LD if wanted.is_legacy else JSON, headers)
-
-    def _link(self) -> str:
-        return link(
-            self._settings.url or self._settings.path,
-            last_event_id=self._hub.last_event_id,
-            type="mercure",
-            content_type=JSON,
-        )

@@ -71,13 +71,10 @@ class FixedKeys:
 
     def start(self) -> None:
         """
-        Do nothing.
+        Do nothing: these keys are never out of date.
         """
 
-    def stop(self) -> None:
-        """
-        Do nothing.
-        """
+    stop = start
 
 
 @dataclass(frozen=True, slots=True)
