@@ -26,7 +26,6 @@ class MemoryHub(Hub):
     A hub on a ``Clock``: nothing happens until :meth:`advance`.
 
     :param options: Options of :class:`ssetwist.Hub`.
-    :ivar clock: The clock.
     """
 
     def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:

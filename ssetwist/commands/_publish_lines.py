@@ -27,7 +27,6 @@ class _Sent:
     """
     Lines that have been sent.
 
-    :ivar numbers: The numbers of the lines.
     :ivar wrong: Problems of lines that are not updates, by their numbers.
     :ivar answer: The results of the other lines.
     """

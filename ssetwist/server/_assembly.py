@@ -98,9 +98,6 @@ class Access:
 
 
 def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
-    """
-    Make the tree of resources that the hub serves.
-    """
     is_open = config.is_for_development or config.anonymous
     stream = EventStreamResource(hub, reconnection_time=config.reconnection_time)
     root = console(hub, stream, may_publish=config.is_for_development) if is_open else Resource()

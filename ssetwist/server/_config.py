@@ -219,9 +219,6 @@ class HubConfig:
 
     @property
     def mercure(self) -> MercureSettings:
-        """
-        The settings of the Mercure hub.
-        """
         tokens, is_open = self.tokens, self.is_for_development
         # Clients are told of an issuer that they can ask for a token; the hub is not one.
         is_elsewhere = tokens.issuer and tokens.issuer != tokens.audience

@@ -24,7 +24,6 @@ def start_of_body(
     """
     Return the start of a body, and cut its connection, unless it was the whole body.
 
-    :param clock: The clock of the limit.
     :param is_gzip: True to decode it.  A body that cannot be decoded is returned as it came.
     :returns: Fires with the bytes, within the limits, and never fails.  When it is cancelled it
         fires with the bytes that have come.

@@ -13,7 +13,6 @@ class Resumption:
     Position in the events of a source, over all of its streams.
 
     :param options: Limits of the parsers, and the id to begin after.
-    :param on_comment: Called with the text of each comment.
     """
 
     def __init__(self, options: SourceOptions, on_comment: Callable[[str], object] | None) -> None:

@@ -51,7 +51,6 @@ class OpenStream:
     """
     Stream of an open event source.
 
-    :ivar opened: Head of its response.
     :ivar since: Time of its opening, by the source's clock.
     :ivar has_delivered: True if events have arrived.
     """

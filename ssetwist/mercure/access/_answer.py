@@ -51,17 +51,11 @@ def json_answer(
     media_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> HttpAnswer:
-    """
-    Make a response with a JSON document.
-    """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return HttpAnswer(200, text.encode(), media_type, headers or {})
 
 
 def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:
-    """
-    Make the response to a request that is refused.
-    """
     headers = {"Cache-Control": "no-store"}
     if (value := challenge(refused, metadata_url)) is not None:
         headers["WWW-Authenticate"] = value

@@ -84,7 +84,6 @@ class TokenAuthorizer:
                 cookies=headers.getRawHeaders(b"Cookie", ()),
                 query=_parameters_of(request) if self._is_legacy_allowed else (),
                 cookie_names=self._cookie_names,
-                is_legacy_allowed=self._is_legacy_allowed,
             )
         except Refused as refused:
             return fail(refused)

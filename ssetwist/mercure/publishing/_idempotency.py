@@ -56,20 +56,12 @@ def idempotency_key(values: Sequence[bytes] | None) -> str | None:
 
 @dataclass(slots=True)
 class _UnderWay(Generic[T]):
-    """
-    A publication that has not been answered yet.
-    """
-
     digest: bytes
     waiting: Waiters[T] = field(default_factory=Waiters)
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
-    """
-    A publication that has been answered.
-    """
-
     digest: bytes
     result: T
     at: float

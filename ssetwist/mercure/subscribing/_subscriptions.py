@@ -26,17 +26,7 @@ def new_subscriber() -> str:
 
 
 def subscriptions_path(hub_path: str) -> str:
-    """
-    Return the path of all subscriptions of a hub with this path.
-    """
     return f"{hub_path.rstrip('/')}/subscriptions"
-
-
-def encoded(text: str) -> str:
-    """
-    Return a text as one segment of a path, with all but unreserved characters percent-encoded.
-    """
-    return quote(text, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +54,7 @@ class ActiveSubscription:
         Return its path, which is also its id and the topic of its announcements.
         """
         kind = () if self.match_type is None else (self.match_type,)
-        segments = (encoded(text) for text in (*kind, self.match, self.subscriber))
+        segments = (quote(text, safe="") for text in (*kind, self.match, self.subscriber))
         return "/".join((subscriptions_path(hub_path), *segments))
 
     def document(self, hub_path: str, *, is_active: bool = True) -> dict[str, Any]:  # JSON
