@@ -128,8 +128,6 @@ class MemoryOutlet:
         self._streams.discard(self)
         self._announce(reason)
 
-    # Inside
-
     def _put(self, data: bytes) -> None:
         if not data:
             return

@@ -49,8 +49,6 @@ def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
 class Access:
     """
     Access to a hub: the authorizer, and its connections to servers of keys and to the application.
-
-    :ivar authorizer: Decides what each request may do.
     """
 
     def __init__(self, reactor: AnyReactor, config: HubConfig) -> None:

@@ -27,7 +27,6 @@ class BoundedBody(Protocol):
 
     def __init__(self, max_bytes: int, *, may_be_empty: bool = False) -> None:
         """
-        :param max_bytes: Bytes of the body, at most.
         :param may_be_empty: True to accept an empty body of a response without a length, although
             its connection may have broken before the first byte.
         """

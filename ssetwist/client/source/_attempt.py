@@ -41,7 +41,6 @@ class Attempt:
     One request for an event stream.
 
     :ivar last_event_id: Sent as ``Last-Event-ID``.
-    :ivar send: Sends a request.
     :ivar answered: Called with the response if it is an event stream; with ``None`` if it tells
         clients to stay away.
     :ivar failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.

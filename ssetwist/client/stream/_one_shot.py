@@ -5,7 +5,6 @@ Events of one response, for APIs that are asked once.
 from collections.abc import Callable
 from contextlib import suppress
 from threading import get_ident
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -227,10 +226,8 @@ def _url_of(response: IResponse) -> str:
     return "" if url is None else url.decode("latin-1")
 
 
-def _installed_reactor() -> IReactorTime:
+def _installed_reactor() -> AnyReactor:
     # A response has come, so a reactor is installed.  An import at the top would install one.
     from twisted.internet import reactor
 
-    installed: Any = reactor
-    chosen: IReactorTime = installed
-    return chosen
+    return reactor

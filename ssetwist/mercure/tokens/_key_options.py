@@ -104,7 +104,6 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
     """
     Read an option, if it is given.
 
-    :param values: Options by name.
     :param read: Raises a ``ValueError`` if the value makes no sense.
     :raises InvalidOption: If it does.
     """

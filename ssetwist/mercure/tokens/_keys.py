@@ -119,7 +119,6 @@ class VerificationKey:
         """
         Make a key from an entry of a JWK set (RFC 7517).
 
-        :param jwk: A parsed JSON object with any values.
         :raises ValueError: If it is not a key for signatures that the hub can check.
         """
         kid = jwk.get("kid")

@@ -28,7 +28,6 @@ class Subscription:
 
     :ivar match_type: Its type; ``None`` for a selector of the 0.x dialect.
     :ivar match: Its text, as it was sent.
-    :ivar matcher: The hub's matcher for it.
     """
 
     match_type: str | None
