@@ -67,7 +67,7 @@ class PublishedLines:
 
         :returns: The status of the process.
         """
-        progress = LoopingCall(self._show_progress)
+        progress = LoopingCall(lambda: self.status.progress(self._summary()))
         progress.clock = self.reactor
         if self.status.has_progress:
             progress.start(_PROGRESS_EVERY, now=False)
@@ -157,9 +157,6 @@ class PublishedLines:
                 )
                 self.status.write(f"{which}: {reason_of(problem)}", is_urgent=True)
             first = last + 1
-
-    def _show_progress(self) -> None:
-        self.status.progress(self._summary())
 
     def _summary(self) -> str:
         seconds = self.reactor.seconds() - self._began

@@ -308,11 +308,6 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
 
 
 def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
-    """
-    Check that hubs would take a topic.
-
-    :raises ValueError: If not; the text names the option.
-    """
     if not topic:
         raise ValueError(f"--{option}: it is empty")
     try:

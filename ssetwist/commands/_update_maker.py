@@ -12,10 +12,6 @@ from ..eventstream import Event, is_hub_id
 
 
 class UpdateMaker:
-    """
-    Maker of updates, with the options of the command line.
-    """
-
     def __init__(self, arguments: Namespace) -> None:
         self._topics: Sequence[str] = arguments.topic
         self._arguments = arguments

@@ -210,9 +210,6 @@ class HubConfig:
 
     @property
     def seconds_between_ticks(self) -> float:
-        """
-        Seconds between two events of the demonstration; 0 for no such events.
-        """
         if self.tick is None:
             return 1.0 if self.is_for_development else 0.0
         return self.tick

@@ -138,9 +138,6 @@ class _Connection(ProtocolWrapper):
         return answer.addBoth(self._has_head)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Pass on some bytes, and cut the connection if the head is too long.
-        """
         super().dataReceived(data)
         if self._awaits_head:
             self._head += len(data)

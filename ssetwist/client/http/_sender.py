@@ -142,10 +142,6 @@ def sending(
 
 
 def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
-    """
-    Return a sender of requests through an agent.
-    """
-
     def send(request: Request) -> "Deferred[IResponse]":
         filtered = _CookieFilter(agent, jar)
 

@@ -56,9 +56,6 @@ class _Start(Protocol):
         self._finish()
 
     def finish(self) -> None:
-        """
-        Cut the connection, and fire with the bytes that have come.
-        """
         abort(self.transport)
         self._finish()
 

@@ -21,6 +21,8 @@ class Bearer:
 
     def __init__(self, token: TokenSource | None) -> None:
         """
+        Take a token, or its function.
+
         :raises ValueError: If the text cannot be a token.
         """
         self._token = token if token is None or callable(token) else check_token(token)

@@ -100,10 +100,6 @@ class Activity(Protocol):
 
 
 class Inputs(Protocol):
-    """
-    Inputs of the machine, and a question.
-    """
-
     def wait(self, activity: Activity) -> bool:
         """
         Wait for the next attempt.  Return false if the source is closed.

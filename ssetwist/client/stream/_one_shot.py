@@ -155,12 +155,10 @@ class _Reading:
         self._is_closed = False
 
     async def next(self) -> Event | None:
-        """
-        Wait for the next event; ``None`` at the end.
-        """
         if self._checking is None and not self._is_closed:
+            url: bytes = unwrapped(self._response)[0].request.absoluteURI or b""
             self._checking = Deferred.fromCoroutine(
-                checked(self._response, _url_of(self._response), self._clock, takes_gzip=True)
+                checked(self._response, url.decode("latin-1"), self._clock, takes_gzip=True)
             )
             try:
                 self._begin(await self._checking)
@@ -219,11 +217,6 @@ def _logging_errors(on_comment: Callable[[str], object]) -> Callable[[str], None
             _log.failure("on_comment failed")
 
     return call
-
-
-def _url_of(response: IResponse) -> str:
-    url: bytes | None = unwrapped(response)[0].request.absoluteURI
-    return "" if url is None else url.decode("latin-1")
 
 
 def _installed_reactor() -> AnyReactor:

@@ -144,9 +144,6 @@ class Stream(Protocol):
             self._cut()
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Take bytes, in their turn.
-        """
         if self._state in (OVER, GONE):
             return
         self._held.append(data)
@@ -158,9 +155,6 @@ class Stream(Protocol):
             self._read()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Take the end, in its turn.
-        """
         self._reason = reason
         self._set_gone()
         self._read()

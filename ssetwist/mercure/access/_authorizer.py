@@ -13,7 +13,6 @@ from ..rights import Action, Rights
 from ..tokens import TokenVerifier, credential_of
 from ..updates import read_form
 
-#: Rights to every topic.
 ALL_TOPICS = Matchers.of(EVERYTHING)
 
 

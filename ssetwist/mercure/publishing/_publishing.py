@@ -55,10 +55,6 @@ class _Publisher:
 
 
 class Publishing:
-    """
-    Answers requests to publish.
-    """
-
     def __init__(self, hub: Hub, authorizer: Authorizer, settings: MercureSettings) -> None:
         self._hub = hub
         self._authorizer = authorizer
@@ -177,9 +173,6 @@ class Publishing:
         )
 
     async def _publish(self, update: Update, publisher: _Publisher) -> str:
-        """
-        Publish an update now, unless its publisher is too fast; return its id.
-        """
         if wait := self._rate.take(publisher.name):
             raise Refused(429, "This publisher is too fast.", retry_after=wait)
         try:

@@ -76,9 +76,6 @@ class ActiveSubscription:
         return document
 
     def announcement(self, hub_path: str, *, is_active: bool) -> Update:
-        """
-        Return the update that announces its beginning or its end.
-        """
         document = self.document(hub_path, is_active=is_active)
         event = Event.with_json(
             _CONTEXT | document if self.is_legacy else document,

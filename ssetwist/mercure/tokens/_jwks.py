@@ -91,9 +91,6 @@ class JwkSet:
         return f"{self._name}: {self._problem}" if self._problem else ""
 
     def start(self) -> None:
-        """
-        Read the set now, and again at intervals.
-        """
         if not self._is_started:
             self._is_started = True
             self._read()

@@ -28,10 +28,8 @@ SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = ((SECP256R1, "ES256"), (SECP384R1, "ES384"), (SECP521R1, "ES512"))
 
-#: The algorithms with public keys.
 PUBLIC_ALGORITHMS = ("EdDSA", *(name for _, name in _CURVES), *_RSA)
 
-#: All algorithms that the hub supports.
 ALGORITHMS = (*SECRET_BYTES, *PUBLIC_ALGORITHMS)
 
 #: Minimum (RFC 7518, 3.3) and maximum of an RSA key's bits; longer keys are slow to use.

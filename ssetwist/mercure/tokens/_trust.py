@@ -56,10 +56,6 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedKeys:
-    """
-    Keys that do not change.
-    """
-
     keys: tuple[VerificationKey, ...]
 
     @property

@@ -17,7 +17,6 @@ MATCHER_TYPES = ("exact", "urlpattern")
 #: The type of matcher for each parameter.
 _PARAMETERS = {"match": "exact"} | {f"match_{name}": name for name in MATCHER_TYPES}
 
-#: The parameter of the 0.x dialect.
 _LEGACY_PARAMETER = "topic"
 
 
