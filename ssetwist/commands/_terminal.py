@@ -36,10 +36,6 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """
-    The standard streams of a command.
-    """
-
     input: TextIO
     output: TextIO
     errors: TextIO = field(default_factory=lambda: sys.stderr)

@@ -4,6 +4,7 @@ Events of one response, for APIs that are asked once.
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import get_ident
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -133,22 +134,18 @@ class ResponseEvents:
             self._reading.abandon()
 
 
+@dataclass(eq=False)
 class _Reading:
     """
     Reader of one response.  It begins when the first event is asked for.
     """
 
-    def __init__(
-        self,
-        response: IResponse,
-        parser: EventStreamParser,
-        clock: IReactorTime,
-        silence_timeout: float | None,
-    ) -> None:
-        self._response = response
-        self._parser = parser
-        self._clock = clock
-        self._silence_timeout = silence_timeout
+    response: IResponse
+    parser: EventStreamParser
+    clock: IReactorTime
+    silence_timeout: float | None
+
+    def __post_init__(self) -> None:
         self._queue = EventQueue()
         self._checking: Deferred[ResponseHead] | None = None
         self._stream: Stream | None = None
@@ -156,9 +153,9 @@ class _Reading:
 
     async def next(self) -> Event | None:
         if self._checking is None and not self._is_closed:
-            url: bytes = unwrapped(self._response)[0].request.absoluteURI or b""
+            url: bytes = unwrapped(self.response)[0].request.absoluteURI or b""
             self._checking = Deferred.fromCoroutine(
-                checked(self._response, url.decode("latin-1"), self._clock, takes_gzip=True)
+                checked(self.response, url.decode("latin-1"), self.clock, takes_gzip=True)
             )
             try:
                 self._begin(await self._checking)
@@ -188,17 +185,17 @@ class _Reading:
             self._stream.close()
         elif self._checking is None:
             with suppress(RuntimeError):  # other code reads it, or has read it
-                discard(self._response)
+                discard(self.response)
 
     def _begin(self, answer: ResponseHead) -> None:
         self._stream = Stream(
             answer.response,
-            self._parser,
+            self.parser,
             arrived=self._queue.put,
             ended=self._ended,
             is_gzip=answer.is_gzip,
-            silence_timeout=self._silence_timeout,
-            clock=self._clock,
+            silence_timeout=self.silence_timeout,
+            clock=self.clock,
         )
         self._queue.connect(self._stream)
         self._stream.begin()

@@ -27,10 +27,6 @@ _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
 class CredentialPlace(Enum):
-    """
-    The place of a token in a request.
-    """
-
     HEADER = "the Authorization header"
     COOKIE = "a cookie"
     QUERY = "the URL"
