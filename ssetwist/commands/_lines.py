@@ -68,9 +68,6 @@ class Lines:
         return self._input is _Input.OVER
 
     def stop(self) -> None:
-        """
-        Read no more, and forget the lines that wait.
-        """
         self._lines.clear()
         self._input = _Input.OVER
         self._reading.cancel()

@@ -26,9 +26,6 @@ class StatusOutput:
         self._terminal.write_status(text)
 
     def progress(self, text: str) -> None:
-        """
-        Write the progress, in place of the earlier one.
-        """
         self._terminal.write_status(f"\r{text:<{self._width}}", end="")
         self._width = len(text)
 

@@ -72,9 +72,6 @@ class Access:
             )
 
     def stop(self) -> None:
-        """
-        Stop keeping keys up to date, and close idle connections.
-        """
         self._verifier.stop()
         self._pool.closeCachedConnections()
 
@@ -123,10 +120,6 @@ def mount(root: Resource, path: str, resource: IResource) -> None:
 
 
 class _Folder(Resource):
-    """
-    A resource with others below it, which itself is not found.
-    """
-
     def render(self, request: IRequest) -> bytes:
         page: bytes = notFound().render(request)
         return page

@@ -68,10 +68,6 @@ class MercureSubscriber:
 
 
 class Subscribing:
-    """
-    Opens streams for clients with the right to subscribe.
-    """
-
     def __init__(
         self,
         hub: Hub,

@@ -58,9 +58,6 @@ class ActiveSubscription:
         return "/".join((subscriptions_path(hub_path), *segments))
 
     def document(self, hub_path: str, *, is_active: bool = True) -> dict[str, Any]:  # JSON
-        """
-        Return its document, as it is part of a collection.
-        """
         document: dict[str, Any] = {"id": self.path(hub_path)}
         if self.match_type is None:
             document |= {"type": "Subscription", "topic": self.match}

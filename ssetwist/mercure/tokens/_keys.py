@@ -3,7 +3,7 @@ Keys that check signatures.  A key fixes the algorithms that it may be used with
 never add one.  Algorithm confusion is impossible for this reason alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -175,10 +175,9 @@ def from_bytes(content: bytes, algorithms: Iterable[str] | None = None) -> Verif
     :param algorithms: Algorithms that are allowed; the default depends on the key.
     :raises ValueError: If it is neither.
     """
-    make: Callable[..., VerificationKey] = (
-        VerificationKey.from_pem if is_pem(content) else VerificationKey.from_secret
-    )
-    return make(content, algorithms)
+    if is_pem(content):
+        return VerificationKey.from_pem(content, algorithms)
+    return VerificationKey.from_secret(content, algorithms)
 
 
 def is_pem(content: bytes) -> bool:
