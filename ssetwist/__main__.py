@@ -139,9 +139,6 @@ def run_until_signal(
 
 
 def main() -> None:
-    """
-    Run the process.
-    """
     # Until a command runs, a signal ends the process at once.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     arguments = parse(sys.argv[1:])

@@ -36,15 +36,10 @@ class Waiters(Generic[_T]):
         """
         Fire all waiting Deferreds, the oldest first.  A Deferred that is created in one of their
         callbacks waits for the next occasion.
-
-        :param result: May be a ``Failure``.
         """
         waiting, self._waiting = self._waiting, []
         while waiting:  # one by one: a callback may cancel another one, which removes itself here
             waiting.pop(0).callback(result)
 
     def fail(self, problem: Exception) -> None:
-        """
-        Fail all waiting Deferreds.
-        """
         self.fire(Failure(problem))

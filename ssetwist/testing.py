@@ -26,7 +26,6 @@ class MemoryHub(Hub):
     A hub on a ``Clock``: nothing happens until :meth:`advance`.
 
     :param options: Options of :class:`ssetwist.Hub`.
-    :ivar clock: The clock.
     """
 
     def __init__(self, *, clock: Clock | None = None, **options: Any) -> None:
@@ -96,12 +95,9 @@ class MemoryOutlet:
             self._streams.discard(self)
 
     def abort(self, reason: EndReason) -> None:
-        was_open, self.is_open = self.is_open, False
         self.is_cut = True
         self._waiting = b""
-        self._streams.discard(self)
-        if was_open:
-            self._announce(reason)
+        self.leave(reason)
 
     # Actions of the client
 
@@ -128,12 +124,9 @@ class MemoryOutlet:
         """
         Close the connection from the client's side.
         """
-        was_open, self.is_open = self.is_open, False
+        self.is_open = False
         self._streams.discard(self)
-        if was_open:
-            self._announce(reason)
-
-    # Inside
+        self._announce(reason)
 
     def _put(self, data: bytes) -> None:
         if not data:

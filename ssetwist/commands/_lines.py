@@ -4,9 +4,10 @@ Lines of an input that may be faster or slower than the consumer.
 
 from collections import deque
 from enum import Enum
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, succeed
+
+from ._terminal import Input
 
 #: The longest line, in bytes.  A hub takes a megabyte by default.
 MAX_LINE = 16 * 1024 * 1024
@@ -16,22 +17,7 @@ _ENOUGH_LINES = 2000
 _ENOUGH_BYTES = 2 * 1024 * 1024
 
 
-class Reader(Protocol):
-    """
-    A source of bytes.
-    """
-
-    def read(self) -> Deferred[bytes]:
-        """
-        Read some bytes, or wait for some; ``b""`` at the end.
-        """
-
-
 class _Input(Enum):
-    """
-    States of the input.
-    """
-
     RESTING = "Nothing is read, because enough lines wait or nothing has asked for any."
     READING = "Bytes are read until enough lines wait."
     OVER = "The input has ended, or reading was stopped; nothing is read any more."
@@ -42,7 +28,7 @@ class Lines:
     Cuts an input into lines.  LF and CRLF end a line, and so does the end of the input.
     """
 
-    def __init__(self, reader: Reader, max_line: int = MAX_LINE) -> None:
+    def __init__(self, reader: Input, max_line: int = MAX_LINE) -> None:
         self._reader = reader
         self._max_line = max_line
         self._lines: deque[tuple[int, bytes | None]] = deque()
@@ -82,9 +68,6 @@ class Lines:
         return self._input is _Input.OVER
 
     def stop(self) -> None:
-        """
-        Read no more, and forget the lines that wait.
-        """
         self._lines.clear()
         self._input = _Input.OVER
         self._reading.cancel()

@@ -11,9 +11,6 @@ from ..mercure.tokens import MAX_TOKEN, read_secret
 
 
 def add_token(parser: ArgumentParser) -> None:
-    """
-    Add the option ``--token``.
-    """
     parser.add_argument(
         "--token",
         metavar="SOURCE",

@@ -42,9 +42,6 @@ exit status:
 
 
 def add_publish(parser: ArgumentParser) -> None:
-    """
-    Add the arguments of ``publish``.
-    """
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument("url", metavar="URL", help="a Mercure hub")

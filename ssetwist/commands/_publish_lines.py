@@ -27,7 +27,6 @@ class _Sent:
     """
     Lines that have been sent.
 
-    :ivar numbers: The numbers of the lines.
     :ivar wrong: Problems of lines that are not updates, by their numbers.
     :ivar answer: The results of the other lines.
     """
@@ -68,7 +67,7 @@ class PublishedLines:
 
         :returns: The status of the process.
         """
-        progress = LoopingCall(self._show_progress)
+        progress = LoopingCall(lambda: self.status.progress(self._summary()))
         progress.clock = self.reactor
         if self.status.has_progress:
             progress.start(_PROGRESS_EVERY, now=False)
@@ -159,9 +158,6 @@ class PublishedLines:
                 self.status.write(f"{which}: {reason_of(problem)}", is_urgent=True)
             first = last + 1
 
-    def _show_progress(self) -> None:
-        self.status.progress(self._summary())
-
     def _summary(self) -> str:
         seconds = self.reactor.seconds() - self._began
         rate = f" ({self._published / seconds:.0f}/s)" if seconds > 0 else ""
@@ -170,9 +166,6 @@ class PublishedLines:
 
 
 def reason_of(problem: NotPublished) -> str:
-    """
-    Return the reason why something was not published.
-    """
     text = str(problem).rstrip(".")
     if problem.is_uncertain:
         text += "; it may have been published nevertheless"

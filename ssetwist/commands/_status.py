@@ -6,10 +6,6 @@ from ._terminal import Terminal, escaped, has_colour
 
 
 class StatusOutput:
-    """
-    Writer of messages and of the progress.
-    """
-
     def __init__(self, terminal: Terminal, *, is_quiet: bool) -> None:
         self._terminal = terminal
         self._is_quiet = is_quiet
@@ -30,16 +26,10 @@ class StatusOutput:
         self._terminal.write_status(text)
 
     def progress(self, text: str) -> None:
-        """
-        Write the progress, in place of the earlier one.
-        """
         self._terminal.write_status(f"\r{text:<{self._width}}", end="")
         self._width = len(text)
 
     def wipe(self) -> None:
-        """
-        Remove the progress.
-        """
         if self._width:
             self._terminal.write_status(f"\r{'':<{self._width}}\r", end="")
             self._width = 0

@@ -46,9 +46,6 @@ exit status:
 
 
 def add_subscribe(parser: ArgumentParser) -> None:
-    """
-    Add the arguments of ``subscribe``.
-    """
     parser.formatter_class = RawDescriptionHelpFormatter
     parser.epilog = _EPILOG
     parser.add_argument(
@@ -171,9 +168,6 @@ class _Observer:
             self.lost(loss)
 
     def may_try_again(self, problem: SSETwistError) -> bool:
-        """
-        Decide on another attempt.
-        """
         self._failures += 1
         limit = self._arguments.attempts
         is_enough = self._arguments.once or (limit is not None and self._failures >= limit)
@@ -223,9 +217,6 @@ def _source(arguments: Namespace, observer: _Observer, **options: Any) -> EventS
 
 
 def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:
-    """
-    Return a function that makes text of an event.
-    """
     if arguments.json or not (arguments.text or terminal.output.isatty()):
         return json_line
     is_coloured = has_colour(terminal.output)
@@ -233,9 +224,6 @@ def _writer(arguments: Namespace, terminal: Terminal) -> Callable[[Event], str]:
 
 
 def json_line(event: Event) -> str:
-    """
-    Return an event as JSON on one line.
-    """
     fields = {"type": event.type, "id": event.id, "data": event.data}
     return escaped_json(json.dumps(fields, ensure_ascii=False)) + "\n"
 

@@ -36,18 +36,11 @@ _CHUNK = 64 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Terminal:
-    """
-    The standard streams of a command.
-    """
-
     input: TextIO
     output: TextIO
     errors: TextIO = field(default_factory=lambda: sys.stderr)
 
     def say(self, text: str) -> None:
-        """
-        Write a line.
-        """
         self.output.write(f"{text}\n")
 
     def write_status(self, text: str, *, end: str = "\n") -> None:

@@ -44,9 +44,6 @@ _MAX_LIFETIME = 100 * 365 * 24 * 3600
 
 
 def add_check(parser: ArgumentParser) -> None:
-    """
-    Add the arguments of ``token check``.
-    """
     parser.epilog = (
         "The exit status is 0 if the token is accepted for at least one action, 1 if it is "
         "refused, 2 if the command line is wrong."
@@ -67,9 +64,6 @@ def add_check(parser: ArgumentParser) -> None:
 
 
 def add_mint(parser: ArgumentParser) -> None:
-    """
-    Add the arguments of ``token mint``.
-    """
     parser.epilog = "The exit status is 0 if a token is made, 2 if the command line is wrong."
     _add(
         parser,
@@ -314,11 +308,6 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
 
 
 def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
-    """
-    Check that hubs would take a topic.
-
-    :raises ValueError: If not; the text names the option.
-    """
     if not topic:
         raise ValueError(f"--{option}: it is empty")
     try:

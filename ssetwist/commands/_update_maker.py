@@ -12,19 +12,17 @@ from ..eventstream import Event, is_hub_id
 
 
 class UpdateMaker:
-    """
-    Maker of updates, with the options of the command line.
-    """
-
     def __init__(self, arguments: Namespace) -> None:
         self._topics: Sequence[str] = arguments.topic
         self._arguments = arguments
-        self._check()
+        try:  # once, and not at each line
+            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
+        except InvalidEvent as problem:
+            raise ValueError(f"--{problem.field}: {problem}") from None
+        if self._topics:
+            Update(self._topics)
 
     def of_data(self, data: str) -> Update:
-        """
-        Make an update of the argument.
-        """
         arguments = self._arguments
         event = Event(data, type=arguments.type, id=arguments.id, retry=arguments.retry)
         return Update(self._topics, event, private=arguments.private)
@@ -40,18 +38,6 @@ class UpdateMaker:
         except UnicodeDecodeError:
             raise ValueError("it is not in UTF-8") from None
         return self._of_json(text) if self._arguments.json else self.of_data(text)
-
-    def _check(self) -> None:
-        """
-        Check the command line once, and not at each line.
-        """
-        arguments = self._arguments
-        try:
-            Event(type=arguments.type, id=arguments.id, retry=arguments.retry)
-        except InvalidEvent as problem:
-            raise ValueError(f"--{problem.field}: {problem}") from None
-        if self._topics:
-            Update(self._topics)
 
     def _of_json(self, text: str) -> Update:
         try:

@@ -23,7 +23,6 @@ from .subscribing import ActiveSubscriptions, Subscribing, SubscriptionApi
 
 _log = Logger()
 
-#: Methods for each action.
 _METHODS = ((Action.SUBSCRIBE, "GET, HEAD, QUERY"), (Action.PUBLISH, "POST"))
 
 _API_METHODS = "GET, HEAD, OPTIONS"
@@ -64,9 +63,6 @@ class MercureResource(Resource):
         return not self.active and self._subscribing.is_idle
 
     def render(self, request: Request) -> int:
-        """
-        Answer any request, now or later.
-        """
         allow_origin(request, self.settings.cors_origins)
         answering = Deferred.fromCoroutine(self._answer(request))
         if not answering.called:

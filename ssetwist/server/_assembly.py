@@ -36,9 +36,6 @@ _CONNECT_TIMEOUT = 5.0
 
 
 def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
-    """
-    Make the hub.
-    """
     log = MemoryLog(
         reactor,
         max_count=config.log_events,
@@ -52,8 +49,6 @@ def make_hub(reactor: AnyReactor, config: HubConfig) -> Hub:
 class Access:
     """
     Access to a hub: the authorizer, and its connections to servers of keys and to the application.
-
-    :ivar authorizer: Decides what each request may do.
     """
 
     def __init__(self, reactor: AnyReactor, config: HubConfig) -> None:
@@ -77,9 +72,6 @@ class Access:
             )
 
     def stop(self) -> None:
-        """
-        Stop keeping keys up to date, and close idle connections.
-        """
         self._verifier.stop()
         self._pool.closeCachedConnections()
 
@@ -101,9 +93,6 @@ class Access:
 
 
 def make_root(hub: Hub, config: HubConfig, authorizer: Authorizer) -> IResource:
-    """
-    Make the tree of resources that the hub serves.
-    """
     is_open = config.is_for_development or config.anonymous
     stream = EventStreamResource(hub, reconnection_time=config.reconnection_time)
     root = console(hub, stream, may_publish=config.is_for_development) if is_open else Resource()
@@ -131,10 +120,6 @@ def mount(root: Resource, path: str, resource: IResource) -> None:
 
 
 class _Folder(Resource):
-    """
-    A resource with others below it, which itself is not found.
-    """
-
     def render(self, request: IRequest) -> bytes:
         page: bytes = notFound().render(request)
         return page

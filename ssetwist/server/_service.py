@@ -185,9 +185,6 @@ class HubService(Service):
 
 
 def _explained(problem: Exception) -> str:
-    """
-    Return the problem of an endpoint, and the remedy if it is known.
-    """
     cause = problem.socketError if isinstance(problem, CannotListenError) else None
     if isinstance(cause, OSError) and cause.errno == errno.EADDRINUSE:
         return f"{problem}  Stop what listens there, or choose another port (--listen)"

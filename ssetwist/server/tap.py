@@ -161,9 +161,6 @@ class Options(UsageOptions):
         raise SystemExit(0)
 
     def parseArgs(self, *arguments: str) -> None:
-        """
-        Refuse everything that is not an option.
-        """
         if arguments:
             raise UsageError(f"{arguments[0]!r} is not an option; all options begin with --")
 
@@ -198,9 +195,6 @@ class Options(UsageOptions):
                 raise UsageError(f"--{name}: given {count} times; give it once")
 
     def postOptions(self) -> None:
-        """
-        Make a :class:`HubConfig` of the options that are given.
-        """
         try:
             values = read_options(HubConfig, self._texts)
             self.config = HubConfig(tokens=token_settings(self), **values)

@@ -4,13 +4,13 @@ seconds and redirects.
 """
 
 from ._abort import abort, discard
-from ._bearer import BEARER_TOKEN, can_be_token
 from ._bounded_body import BoundedBody, CannotRead
 from ._exchange import Exchanges, NoAnswer, WholeResponse
 from ._gzip import GzipDecoder
 from ._insides import connection_of
 from ._problems import describe, disconnected, ended
 from ._request import (
+    BEARER_TOKEN,
     AnyHeaders,
     Request,
     as_headers,
@@ -40,7 +40,6 @@ __all__ = [
     "WholeResponse",
     "abort",
     "as_headers",
-    "can_be_token",
     "checked",
     "connection_of",
     "describe",

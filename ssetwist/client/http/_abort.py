@@ -33,9 +33,6 @@ def abort(transport: Any) -> bool:
 
 class _Unwanted(Protocol):
     def connectionMade(self) -> None:
-        """
-        Cut the connection.
-        """
         abort(self.transport)
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:

@@ -27,7 +27,6 @@ class BoundedBody(Protocol):
 
     def __init__(self, max_bytes: int, *, may_be_empty: bool = False) -> None:
         """
-        :param max_bytes: Bytes of the body, at most.
         :param may_be_empty: True to accept an empty body of a response without a length, although
             its connection may have broken before the first byte.
         """
@@ -38,9 +37,6 @@ class BoundedBody(Protocol):
         self._is_over = False
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Collect some bytes.
-        """
         if self._is_over:
             return
         self._received += data
@@ -49,9 +45,6 @@ class BoundedBody(Protocol):
             self.done.errback(CannotRead(f"it is larger than {self._max_bytes} bytes"))
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Fire ``done``.
-        """
         if self._is_over:
             return
         self._is_over = True

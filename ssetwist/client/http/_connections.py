@@ -55,9 +55,6 @@ class Connections:
         return len(self._open)
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        """
-        Return an endpoint that connects to a host.
-        """
         endpoint: Any = HostnameEndpoint(self._reactor, uri.host.decode(), uri.port)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(uri.host, uri.port), endpoint)
@@ -85,10 +82,6 @@ class Connections:
 
 
 class _Pool(HTTPConnectionPool):
-    """
-    A pool that keeps connections for an agent.
-    """
-
     # Shorter than servers keep connections, so that a server seldom closes one just when it is
     # used again.  The caller decides whether a request may be sent again.
     cachedConnectionTimeout = KEPT_FOR  # noqa: N815  # Twisted's name
@@ -106,18 +99,11 @@ class _Pool(HTTPConnectionPool):
 
 @implementer(IStreamClientEndpoint)
 class _RememberingEndpoint:
-    """
-    An endpoint around another one that remembers its connections.
-    """
-
     def __init__(self, endpoint: IStreamClientEndpoint, connections: Connections) -> None:
         self._endpoint = endpoint
         self._connections = connections
 
     def connect(self, factory: IProtocolFactory) -> "Deferred[Any]":  # of what it builds
-        """
-        Connect, and remember the connection.
-        """
         connected: Deferred[Any] = self._endpoint.connect(_Factory(factory, self._connections))
         return connected
 
@@ -152,9 +138,6 @@ class _Connection(ProtocolWrapper):
         return answer.addBoth(self._has_head)
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Pass on some bytes, and cut the connection if the head is too long.
-        """
         super().dataReceived(data)
         if self._awaits_head:
             self._head += len(data)
@@ -186,8 +169,5 @@ class _Factory(WrappingFactory[_Connection]):
         self.connections = connections
 
     def registerProtocol(self, p: _Connection) -> None:
-        """
-        Remember a new connection.
-        """
         super().registerProtocol(p)
         self.connections.add(p)

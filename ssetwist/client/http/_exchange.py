@@ -133,9 +133,6 @@ def _timed_out(problem: object, seconds: float) -> object:
 
 
 def _explain(failure: Failure) -> Failure:
-    """
-    Turn an error of the network into words.
-    """
     if failure.check(NoAnswer, RedirectRefused):
         return failure
     cause: BaseException = failure.value  # type: ignore[assignment]  # None in an empty one only

@@ -25,9 +25,6 @@ def agent_of(client: HTTPClient) -> IAgent:
 
 
 def cookies_of(client: HTTPClient) -> CookieJar:
-    """
-    Return the cookie jar of a treq client.
-    """
     jar: CookieJar = client._cookiejar
     return jar
 

@@ -36,9 +36,6 @@ def _texts(problem: BaseException) -> Iterator[str]:
 
 
 def disconnected(problem: BaseException) -> Disconnected:
-    """
-    Return the error of an attempt without a response.
-    """
     result = Disconnected(f"there was no response: {describe(problem)}")
     result.__cause__ = problem
     return result

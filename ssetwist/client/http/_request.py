@@ -15,6 +15,9 @@ EVENT_STREAM = "text/event-stream"
 #: Headers as a caller gives them: names and values (or lists of values), or Twisted's own class.
 AnyHeaders = Headers | Mapping[str, str | list[str]]
 
+#: The syntax of a bearer token (RFC 6750, 2.1: ``b64token``).
+BEARER_TOKEN = r"[A-Za-z0-9._~+/-]+=*"
+
 _NO_SCHEME = "it does not begin with http:// or https://"
 
 _TOKEN = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
@@ -77,9 +80,6 @@ def shown(url: str) -> str:
 
 
 def origin_of(url: str) -> str:
-    """
-    Return the origin of a URL.
-    """
     return str(ada_url.URL(url).origin)
 
 

@@ -60,9 +60,6 @@ def unwrapped(response: IResponse) -> tuple[IResponse, list[str]]:
 
 
 def text_of(value: bytes) -> str:
-    """
-    Return the value of a header as text.
-    """
     try:
         return value.decode()
     except UnicodeDecodeError:

@@ -37,9 +37,6 @@ class ResponseHead:
 
     @classmethod
     def of(cls, response: IResponse, url: str) -> "ResponseHead":
-        """
-        Read the head of a response.
-        """
         response, codings = unwrapped(response)
         return cls(response, url, headers_of(response), [c for c in codings if c != "identity"])
 

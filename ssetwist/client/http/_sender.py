@@ -44,9 +44,6 @@ class _Body:
         self.length = len(body)
 
     def startProducing(self, consumer: IConsumer) -> "Deferred[None]":
-        """
-        Write the body.
-        """
         consumer.write(self._body)
         return succeed(None)
 
@@ -64,8 +61,6 @@ class _CookieFilter:
     An agent that drops cookies from responses: those that are not ASCII, because ``CookieAgent``
     cannot parse them, and would discard the response and leak the connection; and those beyond the
     limit of the jar, because a server could add new ones at each reconnection.
-
-    :ivar response: The last response.
     """
 
     def __init__(self, agent: IAgent, jar: CookieJar) -> None:
@@ -80,9 +75,6 @@ class _CookieFilter:
         headers: Headers | None = None,
         bodyProducer: IBodyProducer | None = None,  # noqa: N803 (Twisted's name)
     ) -> "Deferred[IResponse]":
-        """
-        Send a request, and filter the cookies of the response.
-        """
         answer: Deferred[IResponse] = self._agent.request(method, uri, headers, bodyProducer)
         return answer.addCallback(self._filter)
 
@@ -128,6 +120,8 @@ def sending(
     """
     Return a sender of requests: through a given client, or by default with its own connections.
 
+    :param jar: The jar that cookies are taken from and put into; with a client of treq, more
+        cookies for the client's own jar.
     :param kept: Own connections to one server that are kept for the next request.
     :returns: The sender, and its own connections, if it has some.
     :raises TypeError: If the client cannot send requests, such as the module ``treq``.
@@ -136,7 +130,10 @@ def sending(
         own = Connections(reactor, kept=kept)
         return through_agent(own.agent, jar), own
     if isinstance(client, HTTPClient):
-        return through_treq(client, jar), None
+        own_jar = cookies_of(client)
+        for cookie in jar:
+            own_jar.set_cookie(cookie)
+        return through_agent(agent_of(client), own_jar), None
     if not IAgent.providedBy(client):
         raise TypeError(
             f"client must be a treq.client.HTTPClient, or provide IAgent, not {type_of(client)}"
@@ -145,12 +142,6 @@ def sending(
 
 
 def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
-    """
-    Return a sender of requests through an agent.
-
-    :param jar: The jar that cookies are taken from and put into.
-    """
-
     def send(request: Request) -> "Deferred[IResponse]":
         filtered = _CookieFilter(agent, jar)
 
@@ -168,15 +159,3 @@ def through_agent(agent: IAgent, jar: CookieJar) -> RequestSender:
         return answer.addErrback(lose)
 
     return send
-
-
-def through_treq(client: HTTPClient, jar: CookieJar) -> RequestSender:
-    """
-    Return a sender of requests through the agent of a treq client, with the client's cookies.
-
-    :param jar: A jar with more cookies, which are put into the client's jar.
-    """
-    own_jar = cookies_of(client)
-    for cookie in jar:
-        own_jar.set_cookie(cookie)
-    return through_agent(agent_of(client), own_jar)

@@ -24,7 +24,6 @@ def start_of_body(
     """
     Return the start of a body, and cut its connection, unless it was the whole body.
 
-    :param clock: The clock of the limit.
     :param is_gzip: True to decode it.  A body that cannot be decoded is returned as it came.
     :returns: Fires with the bytes, within the limits, and never fails.  When it is cancelled it
         fires with the bytes that have come.
@@ -48,24 +47,15 @@ class _Start(Protocol):
         self._is_over = False
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Collect some bytes, up to the limit.
-        """
         if not self._is_over:
             self._received += data[: MAX_BYTES - len(self._received)]
             if len(self._received) == MAX_BYTES:
                 self.finish()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Fire with the bytes that have come.
-        """
         self._finish()
 
     def finish(self) -> None:
-        """
-        Cut the connection, and fire with the bytes that have come.
-        """
         abort(self.transport)
         self._finish()
 

@@ -3,7 +3,7 @@ The client of a Mercure hub: subscribing, publishing and discovery.
 """
 
 from ...eventstream import EARLIEST
-from ._batches import MAX_LINES
+from ._bulk import MAX_LINES
 from ._discovery import Discovery, FoundHub, discover, hub_metadata, metadata_path, metadata_url
 from ._publisher import Publisher, check_url
 from ._subscribe import Loss, loss_in, subscribe

@@ -79,7 +79,4 @@ def _read_line(value: Any, number: int) -> str | NotPublished:  # any JSON value
 
 
 def _shown(text: str) -> str:
-    """
-    Return the beginning of a hub's words, on one line.
-    """
     return "".join(one if one.isprintable() else " " for one in text[:_MAX_SHOWN])

@@ -11,12 +11,39 @@ from uuid import uuid4
 
 from ...errors import NotPublished
 from ._answers import of_line, read_answers
-from ._batches import batches_of
 from ._requests import HubRequests, may_succeed_later
 from ._update import Update
 
+#: Lines of a batch, at most: our hub does not take more in one request.
+MAX_LINES = 1000
+
+#: Bytes of a batch, at most: half of what our hub takes by default.  A larger update goes alone.
+MAX_BATCH = 512 * 1024
+
 #: The id of an update, or the reason why it was not published.
 Result = str | NotPublished
+
+
+def batches_of(updates: Iterator[Update]) -> Iterator[list[Update]]:
+    """
+    Cut updates into batches.
+
+    :raises TypeError: If one is not an :class:`Update`, but a pair, say.
+    """
+    batch: list[Update] = []
+    size = 0
+    for update in updates:
+        if not isinstance(update, Update):
+            raise TypeError(f"each must be an Update, not {type(update).__name__}")
+        # Roughly the bytes of its line.
+        length = 64 + len(update.event.data.encode()) + sum(map(len, update.topics))
+        if batch and (len(batch) >= MAX_LINES or size + length > MAX_BATCH):
+            yield batch
+            batch, size = [], 0
+        batch.append(update)
+        size += length
+    if batch:
+        yield batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +69,6 @@ class BulkPublisher:
         self._takes_lines = True
 
     async def publish(self, updates: Iterator[Update]) -> list[Result]:
-        """
-        Publish updates, and return a result for each.
-        """
         return (await self._publish_batches(batches_of(updates))).results
 
     async def _publish_batches(self, batches: Iterator[Sequence[Update]]) -> Outcome:
@@ -73,9 +97,6 @@ class BulkPublisher:
         return Outcome([refusal] * len(batch), refusal)
 
     async def _publish_halves(self, batch: Sequence[Update], refusal: NotPublished) -> Outcome:
-        """
-        Publish the halves of a batch that was too large.
-        """
         if len(batch) == 1:
             return Outcome([of_line(refusal, 1)])
         half = len(batch) // 2

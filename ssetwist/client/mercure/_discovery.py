@@ -102,9 +102,6 @@ def metadata_path(hub_path: str) -> str:
 
 
 def metadata_url(hub_url: str) -> str:
-    """
-    Return the URL of a hub's metadata.
-    """
     url = urlsplit(hub_url)
     return url._replace(path=metadata_path(url.path), fragment="").geturl()
 

@@ -48,9 +48,6 @@ def parse_links(headers: Iterable[str]) -> list[Link]:
 
 
 def _parse_attributes(header: str, position: int) -> tuple[Mapping[str, str], int]:
-    """
-    Return the attributes from a position on, and the position of their end.
-    """
     attributes: dict[str, str] = {}
     while found := _NAME.match(header, position):
         name, position, value = found[1].lower(), found.end(), ""

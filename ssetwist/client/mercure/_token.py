@@ -3,9 +3,10 @@ The token that a client shows a hub.  It is sent in the ``Authorization`` header
 Errors, ``repr`` and logs never contain it.
 """
 
+import re
 from collections.abc import Awaitable, Callable
 
-from ..http import can_be_token
+from ..http import BEARER_TOKEN
 
 #: A token, or a function that returns one before each attempt, so that it is never too old.
 TokenSource = str | Callable[[], str | Awaitable[str]]
@@ -53,7 +54,7 @@ def check_token(token: str) -> str:
         raise ValueError("the token is empty")
     if token.lower().startswith("bearer "):
         raise ValueError("give the token without 'Bearer' before it")
-    if not can_be_token(token):
+    if not re.fullmatch(BEARER_TOKEN, token):
         raise ValueError(
             "the token has characters that tokens cannot have, such as a line break or a space"
         )

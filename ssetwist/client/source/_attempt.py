@@ -4,6 +4,7 @@ One attempt of an event source: its fresh headers, its request, and the head of 
 
 from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -34,37 +35,26 @@ _log = Logger()
 _NO_CONTENT = 204
 
 
+@dataclass(slots=True, eq=False)
 class Attempt:
     """
     One request for an event stream.
 
     :ivar last_event_id: Sent as ``Last-Event-ID``.
-
-    :param send: Sends a request.
-    :param answered: Called with the response if it is an event stream; with ``None`` if it tells
+    :ivar answered: Called with the response if it is an event stream; with ``None`` if it tells
         clients to stay away.
-    :param failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.
+    :ivar failed: Called with the reason otherwise.  Neither is called after :meth:`cancel`.
     """
 
-    def __init__(
-        self,
-        options: SourceOptions,
-        last_event_id: str,
-        *,
-        send: RequestSender,
-        clock: IReactorTime,
-        answered: Callable[[ResponseHead | None], object],
-        failed: Callable[[SSETwistError], object],
-    ) -> None:
-        self._options = options
-        self._send = send
-        self._clock = clock
-        self.last_event_id = last_event_id
-        self._answered = answered
-        self._failed = failed
-        self._is_cancelled = False
-        self._is_over = False
-        self._running: Deferred[None] | None = None
+    options: SourceOptions
+    last_event_id: str
+    send: RequestSender
+    clock: IReactorTime
+    answered: Callable[[ResponseHead | None], object]
+    failed: Callable[[SSETwistError], object]
+    _is_cancelled: bool = field(default=False, init=False)
+    _is_over: bool = field(default=False, init=False)
+    _running: Deferred[None] | None = field(default=None, init=False)
 
     def start(self) -> None:
         """
@@ -78,9 +68,6 @@ class Attempt:
             self.cancel()
 
     def cancel(self) -> None:
-        """
-        Cancel the request.
-        """
         self._is_cancelled = True
         if self._running is not None and not self._is_over:
             self._running.cancel()
@@ -97,25 +84,25 @@ class Attempt:
         if self._is_cancelled:
             return
         if problem is not None:
-            self._failed(problem)
+            self.failed(problem)
         else:
-            self._answered(answer)
+            self.answered(answer)
 
     async def _ask(self) -> ResponseHead | None:
         response, url = await self._reach_in_time()
         if response.code == _NO_CONTENT:
             discard(response)
             return None
-        return await checked(response, url, self._clock, takes_gzip=self._options.gzip)
+        return await checked(response, url, self.clock, takes_gzip=self.options.gzip)
 
     def _reach_in_time(self) -> "Deferred[tuple[IResponse, str]]":
         """
         Reach the head of a response, or fail when that takes too long or is cancelled.  Fail at
         once even if the code that is cancelled, such as a hook, goes on.
         """
-        timeout = self._options.connect_timeout
+        timeout = self.options.connect_timeout
         head: Deferred[tuple[IResponse, str]] = Deferred(lambda _: reaching.cancel())
-        timer = self._clock.callLater(timeout, lambda: late())
+        timer = self.clock.callLater(timeout, lambda: late())
 
         def late() -> None:
             head.errback(Disconnected(f"no response within {timeout:g} s"))
@@ -137,17 +124,17 @@ class Attempt:
         return head
 
     async def _reach(self) -> tuple[IResponse, str]:
-        options = self._options
+        options = self.options
         fresh = await self._fresh_headers()
         if self._is_cancelled:
             raise CancelledError
         given, last_event_id = as_headers(options.headers), self.last_event_id
         headers = head(given, fresh, last_event_id=last_event_id, wants_gzip=options.gzip)
         request = Request(options.method, options.url, headers, options.body)
-        return await follow(self._send, request)
+        return await follow(self.send, request)
 
     async def _fresh_headers(self) -> Headers:
-        hook = self._options.fresh_headers
+        hook = self.options.fresh_headers
         if hook is None:
             return Headers()
         try:

@@ -13,7 +13,6 @@ class Resumption:
     Position in the events of a source, over all of its streams.
 
     :param options: Limits of the parsers, and the id to begin after.
-    :param on_comment: Called with the text of each comment.
     """
 
     def __init__(self, options: SourceOptions, on_comment: Callable[[str], object] | None) -> None:
@@ -24,16 +23,10 @@ class Resumption:
 
     @property
     def last_event_id(self) -> str:
-        """
-        Last event ID that the streams have brought; at first the one that was given.
-        """
         return self._parser.last_event_id
 
     @property
     def reconnection_time(self) -> float | None:
-        """
-        Seconds that the server wants between two connections; ``None`` if it has not said so.
-        """
         found = self._parser.reconnection_time
         return self._reconnection_time if found is None else found
 

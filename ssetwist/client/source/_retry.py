@@ -104,7 +104,6 @@ class RetryPolicy:
     Rule that turns a number of failures into a delay.  The caller counts the failures.
 
     :ivar url: URL of the event source, for the log.
-    :ivar backoff: Delays between attempts.
     :ivar policy: Returns true if a failure is worth another try.  An exception is logged and counts
         as false.
     :ivar jitter: Returns a number from 0 to 1, a different one each time.

@@ -51,7 +51,6 @@ class OpenStream:
     """
     Stream of an open event source.
 
-    :ivar opened: Head of its response.
     :ivar since: Time of its opening, by the source's clock.
     :ivar has_delivered: True if events have arrived.
     """
@@ -101,10 +100,6 @@ class Activity(Protocol):
 
 
 class Inputs(Protocol):
-    """
-    Inputs of the machine, and a question.
-    """
-
     def wait(self, activity: Activity) -> bool:
         """
         Wait for the next attempt.  Return false if the source is closed.
@@ -180,7 +175,4 @@ _machine = _build()
 
 
 def new_states() -> Inputs:
-    """
-    Return the states of a new event source.
-    """
     return _machine(object())

@@ -4,8 +4,8 @@ Events of one response, for APIs that are asked once.
 
 from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import dataclass
 from threading import get_ident
-from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads, IReactorTime
@@ -126,9 +126,6 @@ class ResponseEvents:
         self._reading.close()
 
     def __del__(self) -> None:
-        """
-        Close the connection.
-        """
         # Python may collect garbage in any thread.  A clock does not belong to a thread.
         is_elsewhere = get_ident() != self._thread
         if is_elsewhere and IReactorFromThreads.providedBy(self._reactor):
@@ -137,34 +134,28 @@ class ResponseEvents:
             self._reading.abandon()
 
 
+@dataclass(eq=False)
 class _Reading:
     """
     Reader of one response.  It begins when the first event is asked for.
     """
 
-    def __init__(
-        self,
-        response: IResponse,
-        parser: EventStreamParser,
-        clock: IReactorTime,
-        silence_timeout: float | None,
-    ) -> None:
-        self._response = response
-        self._parser = parser
-        self._clock = clock
-        self._silence_timeout = silence_timeout
+    response: IResponse
+    parser: EventStreamParser
+    clock: IReactorTime
+    silence_timeout: float | None
+
+    def __post_init__(self) -> None:
         self._queue = EventQueue()
         self._checking: Deferred[ResponseHead] | None = None
         self._stream: Stream | None = None
         self._is_closed = False
 
     async def next(self) -> Event | None:
-        """
-        Wait for the next event; ``None`` at the end.
-        """
         if self._checking is None and not self._is_closed:
+            url: bytes = unwrapped(self.response)[0].request.absoluteURI or b""
             self._checking = Deferred.fromCoroutine(
-                checked(self._response, _url_of(self._response), self._clock, takes_gzip=True)
+                checked(self.response, url.decode("latin-1"), self.clock, takes_gzip=True)
             )
             try:
                 self._begin(await self._checking)
@@ -194,17 +185,17 @@ class _Reading:
             self._stream.close()
         elif self._checking is None:
             with suppress(RuntimeError):  # other code reads it, or has read it
-                discard(self._response)
+                discard(self.response)
 
     def _begin(self, answer: ResponseHead) -> None:
         self._stream = Stream(
             answer.response,
-            self._parser,
+            self.parser,
             arrived=self._queue.put,
             ended=self._ended,
             is_gzip=answer.is_gzip,
-            silence_timeout=self._silence_timeout,
-            clock=self._clock,
+            silence_timeout=self.silence_timeout,
+            clock=self.clock,
         )
         self._queue.connect(self._stream)
         self._stream.begin()
@@ -225,15 +216,8 @@ def _logging_errors(on_comment: Callable[[str], object]) -> Callable[[str], None
     return call
 
 
-def _url_of(response: IResponse) -> str:
-    url: bytes | None = unwrapped(response)[0].request.absoluteURI
-    return "" if url is None else url.decode("latin-1")
-
-
-def _installed_reactor() -> IReactorTime:
+def _installed_reactor() -> AnyReactor:
     # A response has come, so a reactor is installed.  An import at the top would install one.
     from twisted.internet import reactor
 
-    installed: Any = reactor
-    chosen: IReactorTime = installed
-    return chosen
+    return reactor

@@ -4,12 +4,12 @@ Queue between a stream that brings events and the application that takes them.
 
 from collections import deque
 from collections.abc import Iterable
-from typing import Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.python.failure import Failure
 
 from ...eventstream import Event
+from ._stream import Stream
 
 #: Number of waiting events, and of their characters, at which the stream is paused.  With these the
 #: application need not wait for the network after each event, and they are few beside the piece
@@ -18,28 +18,12 @@ MANY = 64
 MUCH = 2**16
 
 
-class Flow(Protocol):
-    """
-    Source of events that can be paused.
-    """
-
-    def pause(self) -> None:
-        """
-        Bring no more events, except those in bytes that have been read already.
-        """
-
-    def resume(self) -> None:
-        """
-        Bring more events, maybe at once, from within.
-        """
-
-
 class EventQueue:
     """
-    Queue of events that wait to be taken.  It pauses the flow when many wait.
+    Queue of events that wait to be taken.  It pauses the stream when many wait.
 
-    It never refuses an event, and is bounded nevertheless: a paused flow brings at most the events
-    of the piece that it reads at the moment (64 KiB of bytes, as Twisted reads them).
+    It never refuses an event, and is bounded nevertheless: a paused stream brings at most the
+    events of the piece that it reads at the moment (64 KiB of bytes, as Twisted reads them).
 
     Each event is taken once.  Several callers that wait take turns.
 
@@ -55,7 +39,7 @@ class EventQueue:
         self._is_over = False
         self._has_dropped = False
         self._problem: Exception | None = None
-        self._flow: Flow | None = None
+        self._stream: Stream | None = None
         self.taken: Event | None = None
 
     def __len__(self) -> int:
@@ -68,13 +52,13 @@ class EventQueue:
         """
         return bool(self._events) or self._has_dropped
 
-    def connect(self, flow: Flow | None) -> None:
+    def connect(self, stream: Stream | None) -> None:
         """
-        Replace the flow.  If the queue is full, the new one is paused at once.
+        Replace the stream.  If the queue is full, the new one is paused at once.
         """
-        self._flow = flow
-        if flow is not None and self._is_full:
-            flow.pause()
+        self._stream = stream
+        if stream is not None and self._is_full:
+            stream.pause()
 
     def put(self, events: Iterable[Event]) -> None:
         """
@@ -88,8 +72,8 @@ class EventQueue:
         self._hand_out()
         if not self._is_full and (len(self._events) >= MANY or self._characters >= MUCH):
             self._is_full = True
-            if self._flow is not None:
-                self._flow.pause()
+            if self._stream is not None:
+                self._stream.pause()
 
     def end(self, problem: Exception | None = None) -> None:
         """
@@ -100,7 +84,7 @@ class EventQueue:
         if not self._is_over:
             self._is_over = True
             self._problem = problem
-            self._flow = None
+            self._stream = None
             self._release()
 
     def close(self) -> None:
@@ -109,7 +93,7 @@ class EventQueue:
         """
         self._is_over = True
         self._problem = None
-        self._flow = None
+        self._stream = None
         self._has_dropped = self.has_untaken
         self._events.clear()
         self._release()
@@ -153,8 +137,8 @@ class EventQueue:
         self._characters -= _size_of(event)
         if self._is_full and not self._events:
             self._is_full = False
-            if self._flow is not None:
-                self._flow.resume()
+            if self._stream is not None:
+                self._stream.resume()
         return event
 
     def _release(self) -> None:

@@ -25,10 +25,6 @@ from ..http import GzipDecoder, abort, connection_of, ended
 
 
 class StreamState(Enum):
-    """
-    State of a stream.
-    """
-
     NEW = "The body has not been asked for."
     NEW_PAUSED = "The body has not been asked for, and the stream begins paused."
     FLOWING = "Bytes are read as they come."
@@ -148,9 +144,6 @@ class Stream(Protocol):
             self._cut()
 
     def dataReceived(self, data: bytes) -> None:
-        """
-        Take bytes, in their turn.
-        """
         if self._state in (OVER, GONE):
             return
         self._held.append(data)
@@ -162,9 +155,6 @@ class Stream(Protocol):
             self._read()
 
     def connectionLost(self, reason: Failure = connectionDone) -> None:
-        """
-        Take the end, in its turn.
-        """
         self._reason = reason
         self._set_gone()
         self._read()
@@ -280,9 +270,6 @@ class Silence:
         self._heard = self._clock.seconds()
 
     def stop(self) -> None:
-        """
-        Stop listening.
-        """
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

@@ -6,10 +6,9 @@ To answer "may it publish, may it read", ``tokens/_verifier.py`` checks a token,
 application is asked instead, ``_decision.py`` reads its answer.
 """
 
-from ._answer import HttpAnswer, answer_to, json_answer
+from ._answer import HttpAnswer, answer_to, json_answer, quoted
 from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
 from ._callback import CallbackAuthorizer
-from ._challenge import quoted
 from ._cors import allow_origin, answer_options
 from ._development import LoopbackOnly, LoopbackOrigins
 from ._origins import Origins, origin_of

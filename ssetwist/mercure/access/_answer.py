@@ -1,8 +1,9 @@
 """
-Answers to requests that do not get a stream.
+Answers to requests that do not get a stream, and the challenge to a client without access.
 """
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
@@ -12,10 +13,11 @@ from typing import Any
 from twisted.web.server import Request
 
 from ...errors import Refused
-from ._challenge import challenge
 
-#: The media type of answers in plain text.
 TEXT = "text/plain; charset=utf-8"
+
+#: Characters that an error description must not have (RFC 6750, 3).
+_NOT_IN_DESCRIPTIONS = re.compile(r"[^ !#-\[\]-~]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +53,11 @@ def json_answer(
     media_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> HttpAnswer:
-    """
-    Make a response with a JSON document.
-    """
     text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
     return HttpAnswer(200, text.encode(), media_type, headers or {})
 
 
 def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:
-    """
-    Make the response to a request that is refused.
-    """
     headers = {"Cache-Control": "no-store"}
     if (value := challenge(refused, metadata_url)) is not None:
         headers["WWW-Authenticate"] = value
@@ -70,3 +66,30 @@ def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:
     return HttpAnswer(
         refused.status, f"{refused.text}\n".encode("utf-8", "replace"), headers=headers
     )
+
+
+def challenge(refused: Refused, metadata_url: str = "") -> str | None:
+    """
+    Return the value of ``WWW-Authenticate`` (RFC 6750, 3).
+
+    A client without a token gets neither a code nor a description (RFC 6750, 3.1).
+
+    :param metadata_url: URL of a document on how to get a token (RFC 9728, 5.1), or empty.
+    :returns: ``None`` if the refusal is not a challenge.
+    """
+    if refused.error is None:
+        return None
+    parameters = []
+    if refused.error:
+        description = _NOT_IN_DESCRIPTIONS.sub("'", refused.text)
+        parameters += [("error", refused.error), ("error_description", description)]
+    if metadata_url:
+        parameters.append(("resource_metadata", metadata_url))
+    return f"Bearer {', '.join(f'{name}={quoted(value)}' for name, value in parameters)}".strip()
+
+
+def quoted(text: str) -> str:
+    """
+    Return a text as a quoted string (RFC 9110, 5.6.4).
+    """
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'

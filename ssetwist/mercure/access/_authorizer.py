@@ -2,6 +2,7 @@
 Authorizers: tokens, the application, or an open door decide what a request may do.
 """
 
+from dataclasses import KW_ONLY, dataclass
 from typing import Protocol
 
 from twisted.internet.defer import Deferred, fail, succeed
@@ -13,7 +14,6 @@ from ..rights import Action, Rights
 from ..tokens import TokenVerifier, credential_of
 from ..updates import read_form
 
-#: Rights to every topic.
 ALL_TOPICS = Matchers.of(EVERYTHING)
 
 
@@ -49,32 +49,26 @@ class AllowEveryone:
         return succeed(Rights(publish=ALL_TOPICS))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class TokenAuthorizer:
     """
     Gives clients the rights in their tokens.
 
-    :param cookie_names: The names of cookies with tokens, in order of preference.
-    :param is_legacy_allowed: If true, the token may be in the URL, as in 0.x.
-    :param is_anonymous_allowed: If true, public updates need no token.
+    :ivar cookie_names: The names of cookies with tokens, in order of preference.
+    :ivar is_legacy_allowed: If true, the token may be in the URL, as in 0.x.
+    :ivar is_anonymous_allowed: If true, public updates need no token.
     """
 
-    def __init__(
-        self,
-        verifier: TokenVerifier,
-        *,
-        cookie_names: tuple[str, ...],
-        is_legacy_allowed: bool,
-        is_anonymous_allowed: bool,
-    ) -> None:
-        self._verifier = verifier
-        self._cookie_names = cookie_names
-        self._is_legacy_allowed = is_legacy_allowed
-        self._is_anonymous_allowed = is_anonymous_allowed
+    verifier: TokenVerifier
+    _: KW_ONLY
+    cookie_names: tuple[str, ...]
+    is_legacy_allowed: bool
+    is_anonymous_allowed: bool
 
     def can_allow(self, action: Action) -> bool:
-        if self._verifier.has_keys(action):
+        if self.verifier.has_keys(action):
             return True
-        return action is Action.SUBSCRIBE and self._is_anonymous_allowed
+        return action is Action.SUBSCRIBE and self.is_anonymous_allowed
 
     def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
         headers = request.requestHeaders
@@ -82,15 +76,14 @@ class TokenAuthorizer:
             credential = credential_of(
                 authorization=headers.getRawHeaders(b"Authorization", ()),
                 cookies=headers.getRawHeaders(b"Cookie", ()),
-                query=_parameters_of(request) if self._is_legacy_allowed else (),
-                cookie_names=self._cookie_names,
-                is_legacy_allowed=self._is_legacy_allowed,
+                query=_parameters_of(request) if self.is_legacy_allowed else (),
+                cookie_names=self.cookie_names,
             )
         except Refused as refused:
             return fail(refused)
         if credential is not None:
-            return self._verifier.verify(credential, action)
-        if action is Action.SUBSCRIBE and self._is_anonymous_allowed:
+            return self.verifier.verify(credential, action)
+        if action is Action.SUBSCRIBE and self.is_anonymous_allowed:
             return succeed(Rights())
         return fail(Refused(401, "A token is needed.", error="", reason="the request has no token"))
 

@@ -181,9 +181,6 @@ class CallbackAuthorizer:
 
 
 def _headers_of(request: Request, action: Action) -> Headers:
-    """
-    Return the headers of the request to the application.
-    """
     came = request.requestHeaders
     headers = Headers(
         {

@@ -108,9 +108,6 @@ def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matche
 
 
 def _entry(where: str, entry: object) -> tuple[str, str]:
-    """
-    Return the text and the type of a matcher.
-    """
     if isinstance(entry, dict):
         _check_names(where, entry, _ENTRY_NAMES)
         match, match_type = entry.get("match"), entry.get("match_type", "exact")

@@ -151,9 +151,6 @@ def _read(text: str) -> str | _Subdomains:
 
 
 def _normalize(text: str) -> str:
-    """
-    Return an origin as browsers write it.
-    """
     if text.strip().lower() == "null":
         raise ValueError("'null' is not an origin: any sandboxed page or local file sends it")
     problem = ValueError(f"{text!r} is not an origin, such as https://example.com")

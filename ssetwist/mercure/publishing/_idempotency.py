@@ -56,20 +56,12 @@ def idempotency_key(values: Sequence[bytes] | None) -> str | None:
 
 @dataclass(slots=True)
 class _UnderWay(Generic[T]):
-    """
-    A publication that has not been answered yet.
-    """
-
     digest: bytes
     waiting: Waiters[T] = field(default_factory=Waiters)
 
 
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
-    """
-    A publication that has been answered.
-    """
-
     digest: bytes
     result: T
     at: float
@@ -105,9 +97,6 @@ class Idempotency(Generic[T]):
         self._done: dict[Hashable, _Done[T]] = {}  # in the order in which they were answered
 
     def __len__(self) -> int:
-        """
-        Return the number of keys that are held now.
-        """
         return len(self._under_way) + len(self._done)
 
     def once(self, key: Hashable, body: bytes, publish: Callable[[], Deferred[T]]) -> Deferred[T]:

@@ -49,16 +49,12 @@ class _Publisher:
     """
 
     name: str
+    rights: Rights
     granted: Matchers
-    is_legacy: bool
     key: str | None
 
 
 class Publishing:
-    """
-    Answers requests to publish.
-    """
-
     def __init__(self, hub: Hub, authorizer: Authorizer, settings: MercureSettings) -> None:
         self._hub = hub
         self._authorizer = authorizer
@@ -113,11 +109,11 @@ class Publishing:
 
     def _publisher(self, request: Request, rights: Rights) -> _Publisher:
         if rights.publish is None:
-            raise _not_granted("it says nothing of publishing", is_legacy=rights.is_legacy)
+            raise rights.refusal("it says nothing of publishing")
         return _Publisher(
             rights.identity or address_of(request),
+            rights,
             rights.publish,
-            rights.is_legacy,
             idempotency_key(request.requestHeaders.getRawHeaders(b"Idempotency-Key")),
         )
 
@@ -164,10 +160,8 @@ class Publishing:
         """
         for topic in update.topics:
             if not publisher.granted.match((topic,)):  # each topic (P4)
-                raise _not_granted(
-                    f"it does not grant publishing to {topic[:100]!r}",
-                    is_legacy=publisher.is_legacy,
-                )
+                reason = f"it does not grant publishing to {topic[:100]!r}"
+                raise publisher.rights.refusal(reason)
         limit = self._settings.max_topics
         if len(update.topics) > limit:
             raise Refused(413, f"topic must not be there more than {limit} times")
@@ -179,9 +173,6 @@ class Publishing:
         )
 
     async def _publish(self, update: Update, publisher: _Publisher) -> str:
-        """
-        Publish an update now, unless its publisher is too fast; return its id.
-        """
         if wait := self._rate.take(publisher.name):
             raise Refused(429, "This publisher is too fast.", retry_after=wait)
         try:
@@ -199,21 +190,7 @@ class Publishing:
 
 
 def _own_origin(request: Request, url: str | None) -> str:
-    """
-    Return the origin of the hub, as browsers know it.
-    """
     if url is None:
         scheme = "https" if request.isSecure() else "http"
         url = f"{scheme}://{header_of(request, b'Host') or ''}"
     return origin_of(url) or ""
-
-
-def _not_granted(reason: str, *, is_legacy: bool) -> Refused:
-    """
-    Return the refusal of a valid token without this right; in 0.x it is as if there were no token
-    (Z6).
-    """
-    if is_legacy:
-        return Refused(401, "The token does not allow this.", error="", reason=reason)
-    text = "The token does not allow this."
-    return Refused(403, text, error="insufficient_scope", reason=reason)

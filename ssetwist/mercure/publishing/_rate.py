@@ -62,9 +62,6 @@ class Rate:
         self._buckets: dict[Hashable, _Bucket] = {}  # those that took something last are last
 
     def __len__(self) -> int:
-        """
-        Return the number of publishers that are remembered now.
-        """
         return len(self._buckets)
 
     def take(self, identity: Hashable) -> float:

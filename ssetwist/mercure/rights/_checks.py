@@ -18,10 +18,6 @@ _NAMED = 15
 
 @dataclass(frozen=True, slots=True)
 class Check:
-    """
-    One check: its subject, what was found and what was expected.
-    """
-
     subject: str
     found: str
     expected: str

@@ -8,6 +8,7 @@ from enum import Enum
 from math import inf
 from typing import Any
 
+from ...errors import Refused
 from ...hub import NOTHING, Matchers
 
 
@@ -68,3 +69,11 @@ class Rights:
             if matchers.match((match,)):
                 return payload
         return None
+
+    def refusal(self, reason: str) -> Refused:
+        """
+        Return the refusal of a valid token that lacks a right; in 0.x it is as if there were no
+        token (Z6).
+        """
+        status, error = (401, "") if self.is_legacy else (403, "insufficient_scope")
+        return Refused(status, "The token does not allow this.", error=error, reason=reason)

@@ -2,6 +2,8 @@
 The subscription API: ``GET`` below the hub's URL (section 12 of the checklist).
 """
 
+from dataclasses import dataclass
+
 from twisted.web.server import Request
 
 from ...errors import Refused
@@ -17,22 +19,16 @@ from ._path import SubscriptionQuery, read_path
 from ._subscriptions import JSON, JSON_LD, collection, single
 
 
+@dataclass(frozen=True, slots=True)
 class SubscriptionApi:
     """
     Lists the active subscriptions for clients with the right to see them.
     """
 
-    def __init__(
-        self,
-        hub: Hub,
-        authorizer: Authorizer,
-        settings: MercureSettings,
-        active: ActiveSubscriptions,
-    ) -> None:
-        self._hub = hub
-        self._authorizer = authorizer
-        self._settings = settings
-        self._active = active
+    hub: Hub
+    authorizer: Authorizer
+    settings: MercureSettings
+    active: ActiveSubscriptions
 
     async def answer(self, request: Request, path: str) -> HttpAnswer:
         """
@@ -41,34 +37,36 @@ class SubscriptionApi:
         :param path: The path as clients know it, still encoded.
         :raises Refused: If the client may not see this, or the path is wrong.
         """
-        if not self._settings.has_subscriptions:
+        if not self.settings.has_subscriptions:
             raise Refused(404, "This hub does not list its subscriptions.")
-        rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
+        rights = await self.authorizer.authorize(request, Action.SUBSCRIBE)
         if not rights.identity:  # anonymous clients never may, whatever else they may see (N10)
             raise Refused(401, "A token is needed.", error="", reason="the request has no token")
         wanted = read_path(
             path,
-            self._settings.path,
-            has_legacy=self._settings.is_legacy_allowed,
+            self.settings.path,
+            has_legacy=self.settings.is_legacy_allowed,
             prefers_legacy=rights.is_legacy,
         )
         query = request.uri.partition(b"?")[2].decode("latin-1")
         granted = f"{path}?{query}" if rights.is_legacy and query else path  # N6, Z7
         if not rights.subscribe.match((granted,)):
-            raise Refused(
-                401 if rights.is_legacy else 403,
-                "The token does not allow this.",
-                error="" if rights.is_legacy else "insufficient_scope",
-                # Without the query, which may have the token.
-                reason=f"it does not grant subscribing to {path[:200]!r}"
-                f"{' with its query' if granted != path else ''}",
-            )
+            # Without the query, which may have the token.
+            where = f"{path[:200]!r}{' with its query' if granted != path else ''}"
+            raise rights.refusal(f"it does not grant subscribing to {where}")
         return self._describe(wanted, header_of(request, b"If-None-Match"))
 
     def _describe(self, wanted: SubscriptionQuery, if_none_match: str | None) -> HttpAnswer:
-        last_event_id = self._hub.last_event_id
-        headers = {"Link": self._link()}
-        found = [one for one in self._active if wanted.includes(one)]
+        last_event_id = self.hub.last_event_id
+        headers = {
+            "Link": link(
+                self.settings.url or self.settings.path,
+                last_event_id=last_event_id,
+                type="mercure",
+                content_type=JSON,
+            )
+        }
+        found = [one for one in self.active if wanted.includes(one)]
         if wanted.subscriber is not None and not found:
             headers["Cache-Control"] = "no-store"
             return HttpAnswer(404, b"This subscription does not exist.\n", headers=headers)
@@ -80,18 +78,10 @@ class SubscriptionApi:
             document = collection(
                 wanted.path,
                 found,
-                self._settings.path,
+                self.settings.path,
                 is_legacy=wanted.is_legacy,
                 last_event_id=last_event_id,
             )
         else:
-            document = single(found[0], self._settings.path, last_event_id=last_event_id)
+            document = single(found[0], self.settings.path, last_event_id=last_event_id)
         return json_answer(document, JSON_LD if wanted.is_legacy else JSON, headers)
-
-    def _link(self) -> str:
-        return link(
-            self._settings.url or self._settings.path,
-            last_event_id=self._hub.last_event_id,
-            type="mercure",
-            content_type=JSON,
-        )

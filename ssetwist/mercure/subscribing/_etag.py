@@ -14,9 +14,6 @@ _AS_IT_IS = "!#$&'()*+,/:;<=>?@[]^`{|}"
 
 
 def etag(last_event_id: str) -> str:
-    """
-    Return the entity tag of the state after an event.
-    """
     return f'"{quote(last_event_id, safe=_AS_IT_IS)}"'
 
 

@@ -44,9 +44,6 @@ class SubscriptionQuery:
     subscriber: str | None = None
 
     def includes(self, subscription: ActiveSubscription) -> bool:
-        """
-        Return true if the path selects a subscription.
-        """
         return (
             subscription.is_legacy == self.is_legacy
             and self.match_type in (None, subscription.match_type)
@@ -77,15 +74,12 @@ def read_path(
     if not path.startswith(f"{root}/"):
         raise _nothing_there()
     names = [_decoded(segment) for segment in path[len(root) + 1 :].split("/")]
-    is_modern = len(names) == 3 or (len(names) == 2 and names[0] in MATCHER_TYPES)
-    if is_modern:
-        if names[0] not in MATCHER_TYPES:
-            raise _unknown_type()
+    if len(names) in (2, 3) and names[0] in MATCHER_TYPES:
         return SubscriptionQuery(path, False, *names)
     if len(names) <= 2 and has_legacy:
         return SubscriptionQuery(path, True, None, *names)
-    if len(names) == 2:
-        raise _unknown_type()
+    if len(names) in (2, 3):
+        raise Refused(400, "The path must begin with a matcher type that this hub knows.")
     raise _nothing_there()
 
 
@@ -99,10 +93,6 @@ def _decoded(segment: str) -> str:
         return unquote_to_bytes(segment).decode()
     except UnicodeError:  # also for a lone surrogate, which UTF-8 cannot encode
         raise problem from None
-
-
-def _unknown_type() -> Refused:
-    return Refused(400, "The path must begin with a matcher type that this hub knows.")
 
 
 def _nothing_there() -> Refused:

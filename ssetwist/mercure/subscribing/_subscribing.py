@@ -68,10 +68,6 @@ class MercureSubscriber:
 
 
 class Subscribing:
-    """
-    Opens streams for clients with the right to subscribe.
-    """
-
     def __init__(
         self,
         hub: Hub,
@@ -89,9 +85,6 @@ class Subscribing:
 
     @property
     def is_idle(self) -> bool:
-        """
-        True while no stream is counted for any token.
-        """
         return not self._streams_of
 
     async def answer(self, request: Request) -> HttpAnswer | None:
@@ -135,9 +128,6 @@ class Subscribing:
         return None
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
-        """
-        Return the parameters, and the id of the last event.
-        """
         headers = request.requestHeaders
         if not takes_event_stream(headers.getRawHeaders(b"Accept", ())):
             raise Refused(406, f"Only {EVENT_STREAM} is available.")

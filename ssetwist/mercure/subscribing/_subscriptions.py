@@ -26,17 +26,7 @@ def new_subscriber() -> str:
 
 
 def subscriptions_path(hub_path: str) -> str:
-    """
-    Return the path of all subscriptions of a hub with this path.
-    """
     return f"{hub_path.rstrip('/')}/subscriptions"
-
-
-def encoded(text: str) -> str:
-    """
-    Return a text as one segment of a path, with all but unreserved characters percent-encoded.
-    """
-    return quote(text, safe="")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +47,6 @@ class ActiveSubscription:
 
     @property
     def is_legacy(self) -> bool:
-        """
-        True if it is a subscription of the 0.x dialect.
-        """
         return self.match_type is None
 
     def path(self, hub_path: str) -> str:
@@ -67,13 +54,10 @@ class ActiveSubscription:
         Return its path, which is also its id and the topic of its announcements.
         """
         kind = () if self.match_type is None else (self.match_type,)
-        segments = (encoded(text) for text in (*kind, self.match, self.subscriber))
+        segments = (quote(text, safe="") for text in (*kind, self.match, self.subscriber))
         return "/".join((subscriptions_path(hub_path), *segments))
 
     def document(self, hub_path: str, *, is_active: bool = True) -> dict[str, Any]:  # JSON
-        """
-        Return its document, as it is part of a collection.
-        """
         document: dict[str, Any] = {"id": self.path(hub_path)}
         if self.match_type is None:
             document |= {"type": "Subscription", "topic": self.match}
@@ -89,9 +73,6 @@ class ActiveSubscription:
         return document
 
     def announcement(self, hub_path: str, *, is_active: bool) -> Update:
-        """
-        Return the update that announces its beginning or its end.
-        """
         document = self.document(hub_path, is_active=is_active)
         event = Event.with_json(
             _CONTEXT | document if self.is_legacy else document,

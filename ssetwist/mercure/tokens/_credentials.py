@@ -27,10 +27,6 @@ _COOKIE_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,100}")
 
 
 class CredentialPlace(Enum):
-    """
-    The place of a token in a request.
-    """
-
     HEADER = "the Authorization header"
     COOKIE = "a cookie"
     QUERY = "the URL"
@@ -50,9 +46,8 @@ def credential_of(
     *,
     authorization: Sequence[bytes],
     cookies: Sequence[bytes],
-    query: Sequence[str | bytes] = (),
+    query: Sequence[str] = (),
     cookie_names: Sequence[str] = (COOKIE,),
-    is_legacy_allowed: bool = False,
 ) -> Credential | None:
     """
     Find the token of a request: in the header, or else (0.x only) in the URL, or else in a cookie.
@@ -60,14 +55,14 @@ def credential_of(
 
     :param authorization: The values of all ``Authorization`` fields.
     :param cookies: The values of all ``Cookie`` fields.
-    :param query: The values of all ``authorization`` parameters of the URL.
+    :param query: The values of all ``authorization`` parameters of the URL; empty if only 1.0 is
+        spoken.
     :param cookie_names: The names of cookies with tokens, in order of preference.
-    :param is_legacy_allowed: If true, the token may be in the URL.
     :raises Refused: 400, if the header or the parameter is malformed.
     """
     if authorization:
         return Credential(_bearer(authorization), CredentialPlace.HEADER)
-    if query and is_legacy_allowed:
+    if query:
         return Credential(_parameter(query), CredentialPlace.QUERY)
     found = _cookies(cookies, cookie_names)
     for name in cookie_names:
@@ -96,11 +91,10 @@ def _bearer(values: Sequence[bytes]) -> str:
     return _long_enough(match[1].decode("ascii"))
 
 
-def _parameter(values: Sequence[str | bytes]) -> str:
+def _parameter(values: Sequence[str]) -> str:
     if len(values) > 1:
         raise _malformed("There is more than one authorization parameter.")
-    value = values[0]
-    return _long_enough(value if isinstance(value, str) else value.decode("latin-1"))
+    return _long_enough(values[0])
 
 
 def _long_enough(token: str) -> str:

@@ -84,22 +84,13 @@ class JwkSet:
 
     @property
     def keys(self) -> tuple[VerificationKey, ...]:
-        """
-        The keys of the set, as it was last read.
-        """
         return self._set.keys
 
     @property
     def problem(self) -> str:
-        """
-        The reason why keys may be missing or outdated; otherwise ``""``.
-        """
         return f"{self._name}: {self._problem}" if self._problem else ""
 
     def start(self) -> None:
-        """
-        Read the set now, and again at intervals.
-        """
         if not self._is_started:
             self._is_started = True
             self._read()

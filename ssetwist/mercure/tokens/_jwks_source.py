@@ -17,9 +17,6 @@ _SHOWN = 200
 
 
 def is_url(source: str) -> bool:
-    """
-    Return true if a JWK set is fetched over HTTP.
-    """
     return source.lower().startswith(("http://", "https://"))
 
 
@@ -36,10 +33,6 @@ def name_of_url(url: str) -> str:
 
 
 def from_file(source: str) -> Fetch:
-    """
-    Return a function that reads a file with :func:`read_secret`.
-    """
-
     def fetch() -> "Deferred[bytes]":
         try:
             return succeed(read_secret(source, max_bytes=MAX_SET_BYTES))

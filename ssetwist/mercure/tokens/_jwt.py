@@ -30,8 +30,6 @@ class Token:
     """
     A parsed token.
 
-    :ivar header: Its header; JSON values.
-    :ivar claims: Its claims; JSON values.
     :ivar payload: The claims as bytes, as they were signed.
     """
 

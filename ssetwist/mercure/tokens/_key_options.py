@@ -21,10 +21,6 @@ _Read = TypeVar("_Read")
 
 @dataclass(frozen=True, slots=True)
 class KeyOption:
-    """
-    An option that has a value.
-    """
-
     name: str
     help: str
 
@@ -79,6 +75,7 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     algorithms = read_option(given, "algorithm", algorithms_of)
     audience = read_option(given, "audience", hub_url)
     cookie = read_option(given, "cookie-name", check_cookie_name)
+    usual_cookies = (COOKIE, LEGACY_COOKIE) if is_legacy_allowed else (COOKIE,)
 
     def key(source: str) -> VerificationKey:
         return from_bytes(read_secret(source), algorithms)
@@ -99,7 +96,7 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
         issuer=read_option(given, "issuer", _filled) or audience,
         audience=audience,
         is_legacy_allowed=is_legacy_allowed,
-        cookie_names=_cookie_names(cookie, is_legacy_allowed),
+        cookie_names=(cookie,) if cookie else usual_cookies,
     )
 
 
@@ -107,7 +104,6 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
     """
     Read an option, if it is given.
 
-    :param values: Options by name.
     :param read: Raises a ``ValueError`` if the value makes no sense.
     :raises InvalidOption: If it does.
     """
@@ -165,9 +161,3 @@ def _filled(text: str) -> str:
     if not text:
         raise ValueError("it is empty")
     return text
-
-
-def _cookie_names(given: str | None, is_legacy_allowed: bool) -> tuple[str, ...]:
-    if given is not None:
-        return (given,)
-    return (COOKIE, LEGACY_COOKIE) if is_legacy_allowed else (COOKIE,)

@@ -29,9 +29,6 @@ class KeySet:
 
     @property
     def reasons(self) -> str:
-        """
-        The reasons of the first ten skipped keys, for a log line.
-        """
         more = len(self.skipped) - _NAMED
         return "; ".join((*self.skipped[:_NAMED], *([f"{more} others"] if more > 0 else [])))
 

@@ -3,7 +3,7 @@ Keys that check signatures.  A key fixes the algorithms that it may be used with
 never add one.  Algorithm confusion is impossible for this reason alone.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -28,10 +28,8 @@ SECRET_BYTES = {"HS256": 32, "HS384": 48, "HS512": 64}
 _RSA = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512")
 _CURVES = ((SECP256R1, "ES256"), (SECP384R1, "ES384"), (SECP521R1, "ES512"))
 
-#: The algorithms with public keys.
 PUBLIC_ALGORITHMS = ("EdDSA", *(name for _, name in _CURVES), *_RSA)
 
-#: All algorithms that the hub supports.
 ALGORITHMS = (*SECRET_BYTES, *PUBLIC_ALGORITHMS)
 
 #: Minimum (RFC 7518, 3.3) and maximum of an RSA key's bits; longer keys are slow to use.
@@ -119,7 +117,6 @@ class VerificationKey:
         """
         Make a key from an entry of a JWK set (RFC 7517).
 
-        :param jwk: A parsed JSON object with any values.
         :raises ValueError: If it is not a key for signatures that the hub can check.
         """
         kid = jwk.get("kid")
@@ -178,10 +175,9 @@ def from_bytes(content: bytes, algorithms: Iterable[str] | None = None) -> Verif
     :param algorithms: Algorithms that are allowed; the default depends on the key.
     :raises ValueError: If it is neither.
     """
-    make: Callable[..., VerificationKey] = (
-        VerificationKey.from_pem if is_pem(content) else VerificationKey.from_secret
-    )
-    return make(content, algorithms)
+    if is_pem(content):
+        return VerificationKey.from_pem(content, algorithms)
+    return VerificationKey.from_secret(content, algorithms)
 
 
 def is_pem(content: bytes) -> bool:

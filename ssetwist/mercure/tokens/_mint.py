@@ -57,9 +57,6 @@ class SigningKey:
         return cls(fitting(kind, possible, algorithms)[0], key, kid)
 
     def sign(self, claims: Mapping[str, Any], typ: str) -> str:  # any JSON value
-        """
-        Return a token with these claims, signed.
-        """
         header = {"typ": typ} if self.kid is None else {"typ": typ, "kid": self.kid}
         return jwt.encode(dict(claims), self._material, self.algorithm, header)
 

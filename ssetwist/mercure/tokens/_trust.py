@@ -56,34 +56,21 @@ class KeySource(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedKeys:
-    """
-    Keys that do not change.
-    """
-
     keys: tuple[VerificationKey, ...]
 
     @property
     def problem(self) -> str:
-        """
-        Always ``""``: keys are never missing or outdated.
-        """
         return ""
 
     def seek(self) -> "Deferred[None]":
-        """
-        Return at once, because there are never newer keys.
-        """
         return succeed(None)
 
     def start(self) -> None:
         """
-        Do nothing.
+        Do nothing: these keys are never out of date.
         """
 
-    def stop(self) -> None:
-        """
-        Do nothing.
-        """
+    stop = start
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,9 +83,6 @@ class Trust:
     subscribe: tuple[KeySource, ...] = ()
 
     def sources(self, action: Action) -> tuple[KeySource, ...]:
-        """
-        Return the sources of the keys for an action.
-        """
         return self.publish if action is Action.PUBLISH else self.subscribe
 
     async def check_signature(self, token: Token, action: Action, checks: Checks) -> None:

@@ -55,23 +55,14 @@ class TokenVerifier:
         self._limits = limits
 
     def start(self) -> None:
-        """
-        Start to keep the keys up to date.
-        """
         for source in self._sources():
             source.start()
 
     def stop(self) -> None:
-        """
-        Stop keeping them up to date, and leave nothing behind.
-        """
         for source in self._sources():
             source.stop()
 
     def has_keys(self, action: Action) -> bool:
-        """
-        Return true if there are keys for tokens that allow an action.
-        """
         return any(trust.sources(action) for trust in self._trusts())
 
     def verify(

@@ -98,9 +98,6 @@ def read_regexp(pattern: str, start: int) -> Regexp:
 
 
 def _read_choice(pattern: str, position: int) -> Regexp:
-    """
-    Read a character class after its opening bracket.
-    """
     pieces = ["["]
     cost, depth = _STEP, 1
     while depth:

@@ -17,7 +17,6 @@ MATCHER_TYPES = ("exact", "urlpattern")
 #: The type of matcher for each parameter.
 _PARAMETERS = {"match": "exact"} | {f"match_{name}": name for name in MATCHER_TYPES}
 
-#: The parameter of the 0.x dialect.
 _LEGACY_PARAMETER = "topic"
 
 
@@ -28,7 +27,6 @@ class Subscription:
 
     :ivar match_type: Its type; ``None`` for a selector of the 0.x dialect.
     :ivar match: Its text, as it was sent.
-    :ivar matcher: The hub's matcher for it.
     """
 
     match_type: str | None

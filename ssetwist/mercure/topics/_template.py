@@ -70,28 +70,24 @@ class Template:
         object.__setattr__(self, "_compiled", _compile(self.template))
 
     def matches(self, topic: str) -> bool:
-        """
-        Return true if the template selects a topic.
-        """
         # Bytes, because for text the library would also count the characters.
         return topic == self.template or self._compiled.fullmatch(topic.encode()) is not None
 
 
-def selector_of(text: str, *, field: str = "topic", limits: Limits = DEFAULT_LIMITS) -> Matcher:
+def selector_of(text: str, *, limits: Limits = DEFAULT_LIMITS) -> Matcher:
     """
     Make a matcher from a selector of the 0.x dialect.  Text that is not a URI template is a topic.
 
-    :param field: The name of the selector in the request.
     :raises Refused: 400, if it has characters that topics cannot have, or is too expensive to
-        match; the error names the field.
+        match; the error names the parameter ``topic``.
     """
-    limits.check_matcher(field, text)
+    limits.check_matcher("topic", text)
     if text == "*":
         return Everything()
     try:
         return Template(text) if "{" in text and _regexp_of(text) else Exact(text)
     except InvalidMatcher as problem:
-        raise Refused(400, f"{field}: {problem}") from None
+        raise Refused(400, f"topic: {problem}") from None
 
 
 @lru_cache(maxsize=256)

@@ -25,8 +25,7 @@ def read_body(request: Request, max_bytes: int) -> bytes:
     """
     Return the body.  Our Site limits it already; another Site may not.
 
-    :param max_bytes: Maximum size of the body.
-    :raises Refused: 413, if it has more.
+    :raises Refused: 413, if it is larger.
     """
     if request.content is None:
         return b""

@@ -6,6 +6,7 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from treq.client import HTTPClient
+from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
@@ -15,8 +16,8 @@ from ssetwist.client.http._sender import (
     RequestSender,
     _Body,
     jar_of,
+    sending,
     through_agent,
-    through_treq,
 )
 from tests.unit.client.case import FakeAgent, FakeResponse
 
@@ -166,7 +167,7 @@ class TreqTests(SendCase):
         """
         A request is sent unchanged: treq does not add headers, follow redirects or keep the body.
         """
-        send = through_treq(self.client, CookieJar())
+        send, _ = sending(Clock(), self.client, CookieJar())
         headers = self.sent(send, method="QUERY", body=b"{}", headers={"X": ["1"]})
         method, url, _, body = self.agent.requests[0]
         self.assertEqual((b"QUERY", URL.encode(), b"{}"), (method, url, body))
@@ -183,7 +184,7 @@ class TreqTests(SendCase):
         Given cookies are put into the client's jar; a server's changes to them stay, even for other
         requests of the client.
         """
-        send = through_treq(self.client, jar_of({"a": "1"}, URL))
+        send, _ = sending(Clock(), self.client, jar_of({"a": "1"}, URL))
         self.assertEqual(["a=1"], self.cookies(self.sent(send)))
         self.agent.answers[0].callback(FakeResponse(headers={"Set-Cookie": "a=2; Path=/"}))
         self.assertEqual(["a=2"], self.cookies(self.sent(send)))

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 from ssetwist.client import Update
-from ssetwist.client.mercure._batches import MAX_BATCH, MAX_LINES
+from ssetwist.client.mercure._bulk import MAX_BATCH, MAX_LINES
 from tests.unit.client.fake_hub import Response, SentRequest
 from tests.unit.client.mercure.case import JSON_LINES, LOST, PublisherCase, answer_lines
 

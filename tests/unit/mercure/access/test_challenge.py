@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.access._challenge import challenge, quoted
+from ssetwist.mercure.access._answer import challenge, quoted
 
 METADATA = "https://hub.example/.well-known/oauth-protected-resource/.well-known/mercure"
 

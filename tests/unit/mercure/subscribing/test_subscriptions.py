@@ -12,7 +12,6 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.mercure.subscribing._subscriptions import (
     ActiveSubscription,
     collection,
-    encoded,
     new_subscriber,
     single,
     subscriptions_path,
@@ -25,6 +24,13 @@ MODERN = ActiveSubscription("urlpattern", "https://example.com/:id", "urn:uuid:1
 MODERN_PATH = f"{HUB}/subscriptions/urlpattern/https%3A%2F%2Fexample.com%2F%3Aid/urn%3Auuid%3A1"
 LEGACY = ActiveSubscription(None, "https://example.com/{id}", "urn:uuid:1")
 LEGACY_PATH = f"{HUB}/subscriptions/https%3A%2F%2Fexample.com%2F%7Bid%7D/urn%3Auuid%3A1"
+
+
+def encoded(text: str) -> str:
+    """
+    Return a matcher as it is written in a path.
+    """
+    return ActiveSubscription("exact", text, "").path("/").split("/")[3]
 
 
 class PathTests(SynchronousTestCase):

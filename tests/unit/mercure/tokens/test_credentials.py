@@ -25,9 +25,8 @@ OTHER = "another." + TOKEN
 def found(
     *authorization: bytes,
     cookies: Sequence[str] = (),
-    query: Sequence[str | bytes] = (),
+    query: Sequence[str] = (),
     names: Sequence[str] = (COOKIE, LEGACY_COOKIE),
-    is_legacy_allowed: bool = True,
 ) -> Credential | None:
     """
     Return the credential of a request.
@@ -37,7 +36,6 @@ def found(
         cookies=[cookie.encode() for cookie in cookies],
         query=query,
         cookie_names=names,
-        is_legacy_allowed=is_legacy_allowed,
     )
 
 
@@ -46,7 +44,7 @@ class CredentialTests(SynchronousTestCase):
     Tokens in requests.
     """
 
-    def refusal(self, *authorization: bytes, query: Sequence[str | bytes] = ()) -> str:
+    def refusal(self, *authorization: bytes, query: Sequence[str] = ()) -> str:
         """
         Return the reason of a refusal.
         """
@@ -152,11 +150,9 @@ class CredentialTests(SynchronousTestCase):
 
     def test_query(self) -> None:
         """
-        The URL may have the token, if 0.x is spoken (A4).
+        The URL may have the token (A4).
         """
-        for value in (TOKEN, TOKEN.encode()):
-            self.assertEqual(Credential(TOKEN, CredentialPlace.QUERY), found(query=[value]))
-            self.assertIsNone(found(query=[value], is_legacy_allowed=False))
+        self.assertEqual(Credential(TOKEN, CredentialPlace.QUERY), found(query=[TOKEN]))
         self.assertIn("more than one authorization parameter", self.refusal(query=[TOKEN, TOKEN]))
 
     def test_precedence(self) -> None:
@@ -196,7 +192,6 @@ class CredentialTests(SynchronousTestCase):
                 cookies=cookies,
                 query=query,
                 cookie_names=["", "0"],
-                is_legacy_allowed=True,
             )
         except Refused as problem:
             self.assertEqual(400, problem.status)

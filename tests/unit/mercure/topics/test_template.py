@@ -179,10 +179,10 @@ class SelectorOfTests(SynchronousTestCase):
             ("{/" + "a," * 900 + "a}", "is too complex"),
             (("{/" + "a," * 100 + "a}") * 9, "is too complex"),
         ):
-            error = self.assertRaises(Refused, selector_of, text, field="topic[3]")
+            error = self.assertRaises(Refused, selector_of, text)
             self.assertEqual(400, error.status)
             self.assertIn(problem, error.text)
-            self.assertTrue(error.text.startswith("topic[3]"))
+            self.assertTrue(error.text.startswith("topic"))
         self.assertRaises(Refused, selector_of, "abc", limits=Limits(max_pattern=2))
         self.assertRaises(Refused, selector_of, "x" * 20_000, limits=Limits(max_pattern=99_999))
 

@@ -11,7 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub
 from ssetwist.client import Update as Sent
-from ssetwist.client.mercure._batches import MAX_BATCH, batches_of
+from ssetwist.client.mercure._bulk import MAX_BATCH, batches_of
 from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
 from ssetwist.mercure import DEFAULT_MAX_BODY
