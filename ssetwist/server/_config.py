@@ -198,6 +198,9 @@ class HubConfig:
 
     @property
     def has_keys(self) -> bool:
+        """
+        True if there are keys to check tokens with.
+        """
         return bool(self.tokens.publish or self.tokens.subscribe or self.tokens.jwks)
 
     @property
@@ -210,12 +213,18 @@ class HubConfig:
 
     @property
     def seconds_between_ticks(self) -> float:
+        """
+        Seconds between two events of the demonstration; 0 for no such events.
+        """
         if self.tick is None:
             return 1.0 if self.is_for_development else 0.0
         return self.tick
 
     @property
     def mercure(self) -> MercureSettings:
+        """
+        Settings of the Mercure hub.
+        """
         tokens, is_open = self.tokens, self.is_for_development
         # Clients are told of an issuer that they can ask for a token; the hub is not one.
         is_elsewhere = tokens.issuer and tokens.issuer != tokens.audience
