@@ -9,13 +9,14 @@ from argparse import Namespace
 from copy import deepcopy
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
+from typing import Any, ClassVar
 
 from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
 from ssetwist.commands import Terminal
+from ssetwist.mercure.tokens._jwt import Token
 from tests.unit.client.fake_hub import FakeHub
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import NOW
@@ -35,6 +36,7 @@ class Effect:
     :ivar input: The standard input of both runs.
     :ivar answers: The answers of the hub in both runs; by default those of the test case.
     :ivar is_terminal: True if the output is a terminal.
+    :ivar command: The least command line of both runs; by default that of the test case.
     """
 
     option: str
@@ -46,6 +48,7 @@ class Effect:
     input: str = ""
     answers: tuple[Any, ...] | None = None
     is_terminal: bool = False
+    command: tuple[str, ...] | None = None
 
 
 class Seen:
@@ -59,9 +62,12 @@ class Seen:
         self.errors = errors
         self.requests = hub.requests
 
-    def __getattr__(self, name: str) -> str | None:
-        # A header of the first request, for names such as ``idempotency_key``.
-        return self.requests[0].header(name.replace("_", "-"))
+    def __getattr__(self, name: str) -> object:
+        # Headers of the first request, such as ``idempotency_key``; members of a minted token.
+        if self.requests:
+            return self.requests[0].header(name.replace("_", "-"))
+        token = Token.parse(self.output.strip())
+        return {**token.header, **token.claims}.get(name)
 
     @property
     def count(self) -> int:
@@ -92,11 +98,11 @@ class Seen:
         return self.requests[0].body.decode()
 
     @property
-    def lines(self) -> int:
+    def last(self) -> str:
         """
-        The number of lines of the output.
+        The last line of the output.
         """
-        return self.output.count("\n")
+        return self.output.splitlines()[-1]
 
 
 class OptionsCase(SynchronousTestCase):
@@ -104,8 +110,10 @@ class OptionsCase(SynchronousTestCase):
     Runs of commands on a clock, with a hub in memory.
     """
 
+    environ: ClassVar[dict[str, str]] = {"TOKEN": "abc"}
+
     def setUp(self) -> None:
-        self.patch(os, "environ", {"TERM": "dumb", "TOKEN": "abc"})  # without colours
+        self.patch(os, "environ", {"TERM": "dumb", **self.environ})  # without colours
 
     def options_of(self, *arguments: str) -> set[str]:
         """
@@ -149,14 +157,11 @@ class OptionsCase(SynchronousTestCase):
         self.assertEqual(self.options_of(*command), {effect.option for effect in table})
         for effect in table:
             for given, expected in ((), effect.without), (effect.given, effect.with_it):
+                arguments = (*(effect.command or command), *effect.beside, *given)
                 seen = self.see(
-                    *command,
-                    *effect.beside,
-                    *given,
+                    *arguments,
                     input=effect.input,
                     answers=answers if effect.answers is None else effect.answers,
                     is_terminal=effect.is_terminal,
                 )
-                self.assertEqual(
-                    expected, getattr(seen, effect.seen), (*command, *effect.beside, *given)
-                )
+                self.assertEqual(expected, getattr(seen, effect.seen), arguments)
