@@ -27,12 +27,14 @@ GAP = (
 #: Three attempts that fail, and the end of all attempts.
 FAILURES = (*repeat(ConnectionRefusedError(), 3), Response(204))
 
-X, Y = '{"type": "message", "id": null, "data": "x"}\n', '{"type": "message", "id": "7", "data": "y"}\n'
+X, Y = (
+    '{"type": "message", "id": null, "data": "x"}\n',
+    '{"type": "message", "id": "7", "data": "y"}\n',
+)
 TEXT = "message\nx\n\nmessage  7\ny\n\n"
 
 ON_AND_ON = (
-    f"connecting to {URL}\nopen\n"
-    "interrupted: the server has ended the stream; next attempt in "
+    f"connecting to {URL}\nopen\ninterrupted: the server has ended the stream; next attempt in "
 )
 
 SUBSCRIBE = (
@@ -104,7 +106,14 @@ DATA = ("--topic=a", "x")
 LINES = ("--topic=a",)
 
 PUBLISH = (
-    Effect("topic", ("--topic=b", "--topic=c"), "body", "topic=a&data=x", "topic=a&topic=b&topic=c&data=x", DATA),
+    Effect(
+        "topic",
+        ("--topic=b", "--topic=c"),
+        "body",
+        "topic=a&data=x",
+        "topic=a&topic=b&topic=c&data=x",
+        DATA,
+    ),
     Effect(
         "topic",
         ("--topic=b",),
@@ -214,7 +223,9 @@ class SubscribeTests(OptionsCase):
         After the last wanted event the connection is closed.
         """
         stream = Response(200, b"data: x\n\n", STREAM, end=None)
-        self.assertEqual(0, self.see("subscribe", URL, "--count=1", answers=(lambda _: stream,)).status)
+        self.assertEqual(
+            0, self.see("subscribe", URL, "--count=1", answers=(lambda _: stream,)).status
+        )
         self.assertTrue(stream.transport.is_lost)
 
 

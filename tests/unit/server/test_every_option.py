@@ -285,7 +285,12 @@ EFFECTS = (
         for path, without in ((f"{HUB}?match=a", 401), ("/sse", 404), ("/", 404), ("/status", 404))
     ),
     Effect(
-        "cors_origin", ("https://page.example",), HubCase.allowed_origin, b"", COOKIE["Origin"].encode(), KEYS
+        "cors_origin",
+        ("https://page.example",),
+        HubCase.allowed_origin,
+        b"",
+        COOKIE["Origin"].encode(),
+        KEYS,
     ),
     Effect(
         "publish_origin",
@@ -296,7 +301,12 @@ EFFECTS = (
         KEYS,
     ),
     Effect(
-        "subscriptions", True, lambda hub: hub.status(f"{HUB}/subscriptions", **BEARER), 404, 200, KEYS
+        "subscriptions",
+        True,
+        lambda hub: hub.status(f"{HUB}/subscriptions", **BEARER),
+        404,
+        200,
+        KEYS,
     ),
     Effect("max_body", 13, lambda hub: hub.post("topic=a&data=x"), 200, 413),
     Effect("max_body", 14, lambda hub: hub.post("topic=a&data=x"), 200, 200),
@@ -318,7 +328,9 @@ EFFECTS = (
         [429, 429],
     ),
     *(
-        Effect("max_pattern", 4, lambda hub, query=query: hub.status(f"{HUB}?{query}"), 200, with_it)
+        Effect(
+            "max_pattern", 4, lambda hub, query=query: hub.status(f"{HUB}?{query}"), 200, with_it
+        )
         for query, with_it in (
             ("match=news", 200),
             ("match=news5", 400),
