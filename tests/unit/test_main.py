@@ -196,7 +196,7 @@ class SignalTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
-            self.addCleanup(signal.signal, number, signal.getsignal(number))
+            self.addCleanup(signal.signal, number, signal.signal(number, signal.SIG_DFL))
         self.reactor = Reactor()
         self.gate: Deferred[None] = Deferred()
         self.is_ending = False
@@ -217,7 +217,11 @@ class SignalTests(SynchronousTestCase):
         Run the command.
         """
         terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
-        return run_until_signal(self.reactor, Namespace(run=self.command), terminal)
+        running = run_until_signal(self.reactor, Namespace(run=self.command), terminal)
+        # Otherwise a signal would end the tests.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.assertNotEqual(signal.SIG_DFL, signal.getsignal(number))
+        return running
 
     def test_first(self) -> None:
         """

@@ -79,9 +79,10 @@ class Seen:
     @property
     def publications(self) -> int:
         """
-        The number of requests that are not repetitions of another.
+        The number of requests before the first repetition of one.
         """
-        return len({sent.header("Idempotency-Key") for sent in self.requests})
+        keys = [sent.header("Idempotency-Key") for sent in self.requests]
+        return next((n for n, key in enumerate(keys) if key in keys[:n]), len(keys))
 
     @property
     def url(self) -> str:
