@@ -10,7 +10,6 @@ from twisted.internet.testing import StringTransport
 
 from ssetwist import Event, HubConfig, HubService, UnknownCursor, WhenBehind
 from ssetwist.hub._hub import usable_cores
-from ssetwist.mercure import TokenSettings
 from tests.conformance.reference import read
 from tests.memory import Client
 from tests.unit.mercure.fake_tokens import signed
