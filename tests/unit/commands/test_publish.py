@@ -98,26 +98,6 @@ class PublishCommandTests(SynchronousTestCase):
             self.failureResultOf(running, SystemExit)
             self.assertEqual(expected, self.errors.getvalue().count("gone; next attempt in 0"))
 
-    def test_attempts(self) -> None:
-        """
-        A request is sent as often as the user says, and six times by default.
-        """
-        for options, count in ((("--attempts=1",), 1), (("--attempts=8",), 8), ((), 6)):
-            self.hub.requests.clear()
-            self.hub.answers = [ConnectionRefusedError("gone.")] * 10
-            running = self.start("x", "--topic=a", *options)
-            self.clock.pump([60.0] * 10)
-            self.assertEqual(1, self.failureResultOf(running, SystemExit).value.code)
-            self.assertEqual(count, len(self.hub.requests), options)
-
-    def test_key(self) -> None:
-        """
-        An event is published under the key of the option.
-        """
-        self.hub.answers = [Response(200, b"1")]
-        self.assertEqual(0, self.status("x", "--topic=a", "--key=mine"))
-        self.assertEqual("mine", self.hub.requests[0].header("Idempotency-Key"))
-
     def test_at_most_once(self) -> None:
         """
         A request that may have been published is repeated, except with --at-most-once; then it is

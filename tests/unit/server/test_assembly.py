@@ -11,14 +11,15 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import HubConfig
+from ssetwist import Event, HubConfig
 from ssetwist.mercure import DEFAULT_PATH, TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
 from ssetwist.server._assembly import Access, make_root
 from ssetwist.testing import MemoryHub
 from ssetwist.web import Site
+from tests.conformance.reference import read
 from tests.memory import Client
-from tests.unit.server.test_service import ServiceTestCase
+from tests.unit.server.case import ServiceTestCase
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
 TOKENS = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
@@ -108,6 +109,28 @@ class PageTests(RootCase):
             self.assertRegex(self.head(HubConfig(tokens=TOKENS), path), rb"\A1 404 ")
 
 
+class DevelopmentTests(RootCase):
+    """
+    A hub without keys, which only programs and pages of this machine may use.
+    """
+
+    def test_other_hosts(self) -> None:
+        """
+        A page of another host is refused at every path of a hub for development, and at no path of
+        another hub.
+        """
+        for config, status in (
+            (HubConfig(), b"421"),
+            (HubConfig(tokens=TOKENS, anonymous=True), b"200"),
+        ):
+            root = make_root(self.hub, config, Access(self.clock, config).authorizer)
+            for path in ("/", "/sse", "/status", f"{DEFAULT_PATH}?match=news"):
+                client = Client(Site(root, streams=self.hub.streams), self.clock)
+                self.addCleanup(client.close)
+                client.request(path, headers={"Host": "page.example"})
+                self.assertEqual(status, client.head[2:5], (path, client.head))
+
+
 class AccessTests(ServiceTestCase):
     """
     Requests to the server of keys and to the application.
@@ -145,6 +168,57 @@ class AccessTests(ServiceTestCase):
         self.pass_time(1.0)
         self.assertIn(b"GET /keys HTTP/1.1\r\n", transport.value())
         self.assertNotIn(b"secret", transport.value())
+
+    def test_time_to_connect(self) -> None:
+        """
+        A connection to the server of keys or to the application must be made in five seconds.
+        """
+        url = "http://127.0.0.1:81"
+        tokens = TokenSettings(jwks=f"{url}/keys", audience="https://hub.example/")
+        for options in ({"tokens": tokens}, {"authorize_url": f"{url}/may"}):
+            service = self.start(tick=0, **options)
+            self.connect(path="/.well-known/mercure?match=news")
+            self.pass_time(1.0)
+            host, port, _, seconds, _ = self.reactor.tcpClients[-1]
+            self.assertEqual(("127.0.0.1", 81, 5.0), (host, port, seconds))
+            self.stop(service)
+        self.assertEqual(2, len(self.reactor.tcpClients))
+
+    def test_relative_patterns(self) -> None:
+        """
+        Patterns in the application's answer are relative to the hub's own URL.
+        """
+        tokens = replace(TOKENS, audience="https://hub.example/hub")
+        service = self.start(tick=0, tokens=tokens, authorize_url="http://127.0.0.1:81/may")
+        client = self.connect(path="/hub?match=*")
+        _, _, factory, _, _ = self.reactor.tcpClients[-1]
+        connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
+        connection.makeConnection(StringTransport())
+        body = b'{"topics": [{"match": "/:room", "match_type": "urlpattern"}]}'
+        head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+        connection.dataReceived(f"{head}{len(body)}\r\n\r\n".encode() + body)
+        self.pass_time(1.0)
+        for topic in ("https://hub.example/a", "https://other.example/b"):
+            service.hub.publish(topic, Event(topic))
+        self.pass_time(1.0)
+        self.assertEqual(
+            ["https://hub.example/a"], [event.data for event in read(client.body).received]
+        )
+
+    def said(self, level: LogLevel, **options: object) -> list[str]:
+        """
+        Return the messages about access that a service logs on this level when it starts.
+        """
+        said = self.logged(level, lambda: self.stop(self.start(**options)))
+        return [line for line in said if "key" in line or "token" in line]
+
+    def test_without_keys(self) -> None:
+        """
+        A hub for development says that everyone may do everything; other hubs do not.
+        """
+        self.assertEqual(1, len(self.said(LogLevel.info)))
+        for options in ({"authorize_url": "https://app.example/may"}, {"tokens": TOKENS}):
+            self.assertEqual([], self.said(LogLevel.info, **options), options)
 
     def warnings(self, **options: object) -> list[str]:
         """

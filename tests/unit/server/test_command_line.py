@@ -5,6 +5,7 @@ Command line of ``twistd ssetwist``: its options, its help and its errors.
 import contextlib
 import dataclasses
 import io
+import os
 import re
 import tempfile
 from pathlib import Path
@@ -14,7 +15,15 @@ from twisted.trial.unittest import SynchronousTestCase
 import ssetwist
 import twisted.plugins
 from ssetwist import HubConfig, UnknownCursor, WhenBehind
+from ssetwist.mercure import KEY_OPTIONS, NO_LEGACY, TokenSettings
+from ssetwist.mercure.tokens._credentials import COOKIE
+from ssetwist.mercure.tokens._keys import VerificationKey
+from ssetwist.server._options import options_of
 from ssetwist.server.tap import Options
+
+
+def _algorithms(keys: tuple[VerificationKey, ...]) -> tuple[str, ...]:
+    return tuple(keys[0].algorithms)
 
 
 class CommandLineTests(SynchronousTestCase):
@@ -107,6 +116,64 @@ class CommandLineTests(SynchronousTestCase):
                 if field.name == "listen":
                     wanted, found = list(wanted), list(found)
                 self.assertEqual(wanted, found, (option, text, field.name))
+        others = {"--cors-origin", "--publish-origin", "--anonymous", "--subscriptions"}
+        fields = {f"--{one.name.replace('_', '-')}" for one, _ in options_of(HubConfig)}
+        self.assertEqual(fields, others | {option for option, _, _ in cases})
+
+    def test_others(self) -> None:
+        """
+        The options that need a key, or that are flags, set their own value.
+        """
+        with_key = self.key("--key")
+        for name in ("cors_origin", "publish_origin"):
+            option = f"--{name.replace('_', '-')}"
+            origins = ("https://a.example", "https://b.example")
+            config = self.config(*with_key, *(f"{option}={origin}" for origin in origins))
+            self.assertEqual(origins, getattr(config, name))
+        for name in ("anonymous", "subscriptions"):
+            config, without = self.config(*with_key, f"--{name}"), self.config(*with_key)
+            self.assertEqual((True, False), (getattr(config, name), getattr(without, name)))
+            self.assertEqual(without, dataclasses.replace(config, **{name: False}))
+
+    def key(self, option: str) -> tuple[str, str]:
+        """
+        Return an option with a key.
+        """
+        self.patch(os, "environ", {**os.environ, "SSETWIST_TEST_KEY": "k" * 64})
+        return option, "env:SSETWIST_TEST_KEY"
+
+    def test_options_of_keys(self) -> None:
+        """
+        Each option of keys and tokens changes the settings of tokens, and no other field.
+        """
+        key, url = self.key("--key"), "https://hub.example/hub"
+        cases = (
+            ((), key, "publish", lambda keys: len(keys), 0, 1),
+            ((), key, "subscribe", lambda keys: len(keys), 0, 1),
+            ((), self.key("--publisher-key"), "publish", lambda keys: len(keys), 0, 1),
+            ((), self.key("--subscriber-key"), "subscribe", lambda keys: len(keys), 0, 1),
+            ((), ("--jwks", url), "jwks", str, "None", url),
+            (key, ("--algorithm", "HS512"), "publish", _algorithms, ("HS256",), ("HS512",)),
+            ((*key, "--audience", url), ("--issuer", "i"), "issuer", str, url, "i"),
+            (key, ("--audience", url), "audience", str, "None", url),
+            (
+                key,
+                ("--cookie-name", "mine"),
+                "cookie_names",
+                lambda names: names[0],
+                COOKIE,
+                "mine",
+            ),
+            ((*key, "--audience", url), ("--no-legacy",), "is_legacy_allowed", bool, True, False),
+        )
+        for beside, given, name, look, without, with_it in cases:
+            configs = [self.config(*beside), self.config(*beside, *given)]
+            found = [look(getattr(config.tokens, name)) for config in configs]
+            self.assertEqual([without, with_it], found, given)
+            fewer = [dataclasses.replace(config, tokens=TokenSettings()) for config in configs]
+            self.assertEqual(fewer[0], fewer[1])
+        names = {f"--{option.name}" for option in (*KEY_OPTIONS, NO_LEGACY)}
+        self.assertEqual(names, {given[0] for _, given, *_ in cases})
 
     def test_bad_values(self) -> None:
         """

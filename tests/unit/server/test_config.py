@@ -9,7 +9,7 @@ from itertools import product
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Hub, HubConfig
-from ssetwist.mercure import Limits, TokenSettings
+from ssetwist.mercure import Limits, MercureSettings, Origins, TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
@@ -95,31 +95,40 @@ class MercureTests(SynchronousTestCase):
 
     def test_passed_on(self) -> None:
         """
-        The settings have the values that the options have.
+        Each setting has the value that follows from the options, and is in this table.
         """
-        settings = HubConfig(
-            tokens=replace(PRODUCTION[2]["tokens"], cookie_names=("mine", "legacy")),
-            subscriptions=True,
-            max_body=1,
-            max_matchers=2,
-            max_topics=3,
-            max_per_token=4,
-            publish_rate=5.0,
-            reconnection_time=6.0,
-        ).mercure
-        self.assertEqual(
-            ("mine", True, 1, 2, 3, 4, 5.0, 6.0),
-            (
-                settings.cookie,
-                settings.has_subscriptions,
-                settings.max_body,
-                settings.limits.max_matchers,
-                settings.max_topics,
-                settings.max_per_token,
-                settings.publish_rate,
-                settings.reconnection_time,
+        tokens, page = PRODUCTION[2]["tokens"], "https://page.example"
+        hub, issuer = "https://hub.example/hub", "https://issuer.example"
+        elsewhere = replace(tokens, audience=hub, issuer=issuer)
+        cookies = replace(tokens, cookie_names=("mine", "legacy"))
+        limits = {"max_matchers": 2, "max_pattern": 3}
+        table = {
+            "url": ({"tokens": elsewhere}, None, hub),
+            "is_legacy_allowed": (
+                {"tokens": replace(tokens, is_legacy_allowed=False)},
+                True,
+                False,
             ),
-        )
+            "cors_origins": ({"cors_origin": (page,)}, Origins.of(()), Origins.of((page,))),
+            "publish_origins": ({"publish_origin": (page,)}, Origins.of(()), Origins.of((page,))),
+            "checks_origin": ({"tokens": TokenSettings()}, True, False),
+            "has_subscriptions": ({"subscriptions": True}, False, True),
+            "cookie": ({"tokens": cookies}, TokenSettings().cookie_names[0], "mine"),
+            "issuers": ({"tokens": elsewhere}, (), (issuer,)),
+            "limits": (limits, Limits(), Limits(**limits)),
+            "max_body": ({"max_body": 1}, 1024 * 1024, 1),
+            "max_topics": ({"max_topics": 3}, 1000, 3),
+            "max_per_token": ({"max_per_token": 4}, 0, 4),
+            "publish_rate": ({"publish_rate": 5.0}, 0.0, 5.0),
+            "reconnection_time": ({"reconnection_time": 6.0}, 3.0, 6.0),
+        }
+        self.assertEqual({field.name for field in fields(MercureSettings)}, table.keys())
+        for name, (options, *expected) in table.items():
+            found = [
+                getattr(HubConfig(**{"tokens": tokens, **each}).mercure, name)
+                for each in ({}, options)
+            ]
+            self.assertEqual(expected, found, name)
 
     def test_issuers(self) -> None:
         """

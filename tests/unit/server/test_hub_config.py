@@ -7,6 +7,9 @@ import dataclasses
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService, InvalidOption
+from ssetwist.mercure import TokenSettings
+from ssetwist.server._options import options_of
+from tests.unit.server.case import KEY
 
 
 class HubConfigTests(SynchronousTestCase):
@@ -52,6 +55,47 @@ class HubConfigTests(SynchronousTestCase):
             for value in values:
                 error = self.assertRaises(InvalidOption, HubConfig, **{name: value})
                 self.assertEqual(name, error.field, value)
+
+    def test_at_the_bounds(self) -> None:
+        """
+        The least and the greatest value of each number are accepted; only times end at a day.
+        """
+        cases = {
+            "heartbeat": (0, 0.1, 86400),
+            "reconnection_time": (0, 86400),
+            "tick": (0, 0.001, 86400),
+            "stall_timeout": (0.1, 86400),
+            "drain_timeout": (0, 86400),
+            "lifetime": (0, 1, 86400),
+            "log_age": (1, 86400),
+            "flush_threads": (0, 64),
+            "max_topics": (1, 1000),
+            **dict.fromkeys(("max_body", "max_matchers", "max_pattern"), (1, 10**9)),
+            **dict.fromkeys(("log_events", "log_bytes", "max_per_token"), (0, 10**9)),
+            **dict.fromkeys(("max_subscribers", "max_per_address"), (0, 10**9)),
+            "publish_rate": (0, 0.001, 10**9),
+        }
+        for name, values in cases.items():
+            for value in values:
+                self.assertEqual(value, getattr(HubConfig(**{name: value}), name))
+        numbers = {
+            one.name for one, _ in options_of(HubConfig) if type(one.default) in (int, float)
+        }
+        self.assertEqual(numbers, cases.keys() - {"tick"})  # its default depends on others
+
+    def test_audience(self) -> None:
+        """
+        An audience must be the hub's own URL, and needs a key.
+        """
+        for audience, keys, said in (
+            ("https://hub.example/hub", (), "it has no meaning without a key"),
+            ("hub.example", KEY.publish, ""),
+        ):
+            tokens = TokenSettings(publish=keys, audience=audience)
+            error = self.assertRaises(InvalidOption, HubConfig, tokens=tokens)
+            self.assertEqual("audience", error.field)
+            self.assertIn(said, error.problem)
+        HubConfig(tokens=TokenSettings(publish=KEY.publish, audience="https://hub.example/hub"))
 
     def test_numbers(self) -> None:
         """

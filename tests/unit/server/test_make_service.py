@@ -6,7 +6,6 @@ from twisted.logger import LogLevel, capturedLogs
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist import HubService
-from ssetwist.hub._hub import usable_cores
 from ssetwist.server.tap import CannotStart, Options, makeService
 from ssetwist.testing import MemoryOutlet
 
@@ -64,14 +63,6 @@ class MakeServiceTests(SynchronousTestCase):
         self.assertEqual(
             (5.0, 6.0, True), (streams.heartbeat, streams.stall_timeout, service.hub.is_full(""))
         )
-
-    def test_flush_threads(self) -> None:
-        """
-        One thread sends, or as many as there are cores, or as many as are asked for.
-        """
-        for text, expected in (("1", 1), ("3", 3), ("0", usable_cores())):
-            senders = self.make("--flush-threads", text).hub._live._senders
-            self.assertEqual(expected, 1 if senders is None else senders._threads)
 
     def test_in_use(self) -> None:
         """

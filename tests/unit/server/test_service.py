@@ -272,34 +272,6 @@ class ConfigurationTests(ServiceTestCase):
     Effects of the configuration on the service.
     """
 
-    def test_max_subscribers(self) -> None:
-        """
-        One subscriber more than ``max_subscribers`` gets 503.
-        """
-        service = self.start(tick=0, max_subscribers=1)
-        self.connect()
-        self.assertIn(b"503", self.connect().received.partition(b"\r\n")[0])
-        self.assertEqual(1, service.hub.subscriber_count)
-
-    def test_max_per_address(self) -> None:
-        """
-        One subscriber more than ``max_per_address`` from one address gets 503.
-        """
-        service = self.start(tick=0, max_per_address=1)
-        self.connect()
-        self.assertIn(b"503", self.connect().received.partition(b"\r\n")[0])
-        self.assertEqual(1, service.hub.subscriber_count)
-
-    def test_heartbeat(self) -> None:
-        """
-        A silent stream gets a comment after the heartbeat.
-        """
-        self.start(tick=0, heartbeat=5.0)
-        client = self.connect()
-        before = len(client.body)
-        self.pass_time(5.5)
-        self.assertEqual(b":\n", client.body[before:])
-
     def test_stall_timeout(self) -> None:
         """
         A client that takes nothing for the stall time-out is disconnected as stalled.
@@ -343,12 +315,6 @@ class ConfigurationTests(ServiceTestCase):
         self.assertEqual(["old", "new"], [event.data for event in self.missed(service, "new")])
         self.pass_time(1.0)
         self.assertEqual(["new"], [event.data for event in self.missed(service)])
-
-    def test_no_log(self) -> None:
-        """
-        With ``log_events`` of 0 a client that asks for everything gets nothing.
-        """
-        self.assertEqual([], self.missed(self.start(tick=0, log_events=0), "1"))
 
     def test_lifetime(self) -> None:
         """
@@ -426,20 +392,6 @@ class ConfigurationTests(ServiceTestCase):
                 client = Client(self.reactor.ports[0].factory, self.reactor)
                 client.request(path, method="POST", headers={"Content-Length": str(length)})
                 self.assertEqual(is_refused, client.head.startswith(b"1 413 "), (path, length))
-
-    def test_max_pattern(self) -> None:
-        """
-        A topic or pattern of more bytes than ``max_pattern`` is refused with 400.
-        """
-        self.start(tick=0, max_pattern=4)
-        for query, status in (
-            ("match=news", b"1 200 "),
-            ("match=news5", b"1 400 "),
-            ("match_urlpattern=*", b"1 200 "),
-            ("match_urlpattern=/news*", b"1 400 "),
-        ):
-            head = self.connect(path=f"/.well-known/mercure?{query}").head
-            self.assertTrue(head.startswith(status), (query, head))
 
     def test_page(self) -> None:
         """

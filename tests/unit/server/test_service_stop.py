@@ -8,9 +8,12 @@ from twisted.internet.testing import StringTransport
 from twisted.logger import capturedLogs, formatEvent
 
 from ssetwist import EndReason, Event, HubClosed
+from ssetwist.errors import CannotListen
 from ssetwist.hub import Subscriber
 from ssetwist.mercure import TokenSettings
 from ssetwist.testing import MemoryOutlet
+from tests.conformance.reference import read
+from tests.memory import Client
 from tests.unit.mercure.fake_tokens import scratch
 from tests.unit.server.case import KEY, ServiceTestCase
 
@@ -18,7 +21,19 @@ from tests.unit.server.case import KEY, ServiceTestCase
 KEY_SET = b'{"keys": []}'
 
 
-class LastWordsTests(ServiceTestCase):
+class StopCase(ServiceTestCase):
+    """
+    A service that stops.
+    """
+
+    def position(self, published: "Deferred[str]") -> int:
+        """
+        Return the position of an event in the log.
+        """
+        return int(self.successResultOf(published).rpartition(".")[2])
+
+
+class LastWordsTests(StopCase):
     """
     ``on_end`` callbacks while the service stops.
     """
@@ -51,9 +66,6 @@ class LastWordsTests(ServiceTestCase):
         self.pass_time(1.0)
         self.successResultOf(stopping)
         self.assertRaises(HubClosed, hub.publish, "news", Event("too late"))
-
-    def position(self, published: "Deferred[str]") -> int:
-        return int(self.successResultOf(published).rpartition(".")[2])
 
 
 class AccessTests(ServiceTestCase):
@@ -99,6 +111,103 @@ class AccessTests(ServiceTestCase):
         self.pass_time(1.0)
         self.stop(service)
         self.assertEqual([], self.reactor.getDelayedCalls())
+
+
+class OrderTests(StopCase):
+    """
+    The order of start and stop.
+    """
+
+    def test_running(self) -> None:
+        """
+        A service knows that it runs, from its start to its stop.
+        """
+        service = self.make()
+        service.privilegedStartService()
+        self.assertFalse(service.running)
+        service.startService()
+        self.assertTrue(service.running)
+        stopping = service.stopService()
+        self.assertFalse(service.running)
+        self.pass_time(1.0)
+        self.successResultOf(stopping)
+
+    def test_listens_once(self) -> None:
+        """
+        A service that has listened with privileges does not listen again at its start.
+        """
+        for is_privileged in (True, False):
+            service = self.make()
+            if is_privileged:
+                service.privilegedStartService()
+            service.startService()
+            self.assertEqual((1, 1), (len(service.ports), len(self.reactor.ports)))
+            self.stop(service)
+
+    def test_order(self) -> None:
+        """
+        At the stop ticks and ports go first, then the streams end, and the hub is closed at last.
+        """
+        service = self.start(tick=0.25)
+        client = self.connect()
+        client.stop_reading()
+        service.hub.publish("news", Event("a"))
+        stopping = service.stopService()
+        self.assertEqual([], self.reactor.ports)
+        self.pass_time(1.0)
+        self.assertNoResult(stopping)
+        self.assertEqual(2, self.position(service.hub.publish("news", Event("still open"))))
+        client.read_again()
+        self.pass_time(1.0)
+        self.successResultOf(stopping)
+        types = [event.type for event in read(client.body).received]
+        self.assertEqual([], [type for type in types if type == "tick"])
+        self.assertRaises(HubClosed, service.hub.publish, "news", Event("too late"))
+
+    def test_fails_half_way(self) -> None:
+        """
+        A service that could not listen has not begun anything else, and can be stopped.
+        """
+        self.reactor.in_use.add(80)
+        tokens = TokenSettings(jwks="http://127.0.0.1:81/keys")
+        for options in ({"tokens": tokens, "tick": 1.0}, {}):
+            for method in ("privilegedStartService", "startService"):
+                service = self.make("tcp:82:interface=127.0.0.1", "tcp:80", **options)
+                self.assertRaises(CannotListen, getattr(service, method))
+                stopping = service.stopService()
+                self.pass_time(1.0)
+                self.successResultOf(stopping)
+                self.assertEqual([], self.reactor.getDelayedCalls())
+                self.assertEqual(([], []), (self.reactor.ports, self.reactor.tcpClients))
+                self.assertRaises(HubClosed, service.hub.publish, "news", Event("a"))
+
+    def test_time_of_ticks(self) -> None:
+        """
+        Ticks follow the reactor of the service, and begin after the first pause.
+        """
+        self.start(tick=60.0)
+        client = self.connect()
+        for seconds, count in ((59.0, 0), (2.0, 1), (60.0, 2)):
+            self.pass_time(seconds, 0.5)
+            self.assertEqual(count, len(read(client.body).received))
+
+
+class FormTests(ServiceTestCase):
+    """
+    Forms, which the hub reads by its own rules.
+    """
+
+    def test_multipart(self) -> None:
+        """
+        A body of a kind that Twisted would parse reaches the hub, which says what it takes.
+        """
+        self.start(tick=0)
+        client = Client(self.reactor.ports[0].factory, self.reactor)
+        headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": "1"}
+        client.request("/.well-known/mercure", method="POST", headers=headers)
+        client.send(b"x")
+        self.pass_time(0.25)
+        self.assertTrue(client.head.startswith(b"1 415 "), client.head)
 
 
 class AccessLogTests(ServiceTestCase):

@@ -4,11 +4,16 @@ Duties of ``twistd ssetwist`` for its process, besides running the hub.
 
 import gc
 import signal
+from collections.abc import Callable
 
+from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
+from ssetwist.server import tap
 from ssetwist.server.tap import _TwistdService, _wanted_descriptors
+from ssetwist.testing import MemoryOutlet
+from tests.memory import Client
 from tests.unit.server.case import ServiceTestCase
 
 
@@ -72,20 +77,105 @@ class SignalTests(ServiceTestCase):
         for number in (signal.SIGINT, signal.SIGTERM):
             self.addCleanup(signal.signal, number, signal.getsignal(number))
 
-    def test_second_cuts(self) -> None:
+    def start_process(self) -> tuple[HubService, Client]:
         """
-        The first signal stops the reactor; the second disconnects clients that are still there.
+        Start the service of a process, and connect a client.
         """
         service = _TwistdService(self.reactor, HubConfig(listen=["tcp:80:interface=127.0.0.1"]))
         service.privilegedStartService()
         service.startService()
-        client = self.connect()
         self.reactor.hasStopped = False
-        signal.raise_signal(signal.SIGINT)
-        self.pass_time(0.25)
-        self.assertTrue(self.reactor.hasStopped)
-        self.assertTrue(client.transport.is_connected)
-        signal.raise_signal(signal.SIGTERM)
-        self.pass_time(0.25)
-        self.assertFalse(client.transport.is_connected)
-        self.stop(service)
+        return service, self.connect()
+
+    def test_second_cuts(self) -> None:
+        """
+        The first signal stops the reactor in its next turn; each further one disconnects clients
+        that are still there.
+        """
+        for first, second in (
+            (signal.SIGINT, signal.SIGTERM),
+            (signal.SIGTERM, signal.SIGINT),
+            (signal.SIGINT, signal.SIGINT),
+            (signal.SIGTERM, signal.SIGTERM),
+        ):
+            service, client = self.start_process()
+            signal.raise_signal(first)
+            self.assertFalse(self.reactor.hasStopped, "not in the middle of whatever it does")
+            self.assertIn(f"received {first.name}, stopping; ", self.told()[0])
+            self.assertTrue(self.reactor.hasStopped)
+            self.assertTrue(client.transport.is_connected)
+            self.reactor.hasStopped = False
+            signal.raise_signal(second)
+            self.assertEqual([], self.told())
+            self.assertFalse(client.transport.is_connected)
+            self.assertFalse(self.reactor.hasStopped, "it stops once")
+            signal.raise_signal(second)
+            self.stop(service)
+
+    def told(self) -> list[str]:
+        """
+        Let some turns of the reactor pass, and return the messages about signals.
+        """
+        told = self.logged(LogLevel.info, lambda: self.pass_time(0.25))
+        return [line for line in told if line.startswith("received")]
+
+    def test_once_it_runs(self) -> None:
+        """
+        Signals are taken when the reactor runs, because it sets handlers of its own at its start.
+        """
+        later: list[Callable[[], object]] = []
+        self.patch(self.reactor, "callWhenRunning", lambda call, *_, **__: later.append(call))
+        before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        service, _ = self.start_process()
+        self.addCleanup(self.stop, service)
+        self.assertEqual(
+            before, [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        )
+        later[0]()
+        for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+            self.assertNotEqual(handler, signal.getsignal(number))
+
+    def test_application(self) -> None:
+        """
+        A service within an application leaves signals to it.
+        """
+        before = [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        self.start()
+        self.assertEqual(
+            before, [signal.getsignal(each) for each in (signal.SIGINT, signal.SIGTERM)]
+        )
+
+
+class SubscribersTests(SynchronousTestCase):
+    """
+    The limit of subscribers that follows from the descriptors.
+    """
+
+    def most(self, descriptors: int, *arguments: str) -> int:
+        """
+        Return the number of subscribers that a process with these descriptors accepts, up to 9.
+        """
+        self.patch(tap, "_raise_descriptor_limit", lambda: descriptors)
+        options = tap.Options()
+        options.parseOptions(arguments)
+        hub = tap.makeService(options).hub
+        while not hub.is_full("") and hub.subscriber_count < 9:
+            outlet = MemoryOutlet(hub.streams)
+            self.addCleanup(outlet.leave)
+            hub.subscribe(outlet)
+        return hub.subscriber_count
+
+    def test_descriptors(self) -> None:
+        """
+        Each subscriber takes a descriptor, and 64 are kept for everything else; one subscriber is
+        always accepted, because 0 would mean no limit.
+        """
+        for descriptors, expected in ((1000, 9), (70, 6), (66, 2), (65, 1), (64, 1), (10, 1)):
+            self.assertEqual(expected, self.most(descriptors), descriptors)
+
+    def test_given(self) -> None:
+        """
+        A limit that is given holds, whatever the descriptors are.
+        """
+        for descriptors in (10, 66, 1000):
+            self.assertEqual(3, self.most(descriptors, "--max-subscribers=3"))
