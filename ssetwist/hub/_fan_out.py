@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from ..log import Entry
 from ._audience import Audience, Index, Member
 from ._chunk import Chunk
+from ._outlet import NOT_SENT
 from ._senders import Senders
 from ._view import View
 
@@ -178,7 +179,12 @@ class FanOut:
                 _log.failure(_BROKEN)
                 broken.append(member)
         results = senders.send(chunk.on_wire or chunk.data, sends)
-        for member, sent in zip(batch, results, strict=True):
+        pairs = list(zip(batch, results, strict=True))
+        if NOT_SENT in results:
+            # Last, because these writes may call the application, which may end a stream that has
+            # only a part of the chunk so far.
+            pairs.sort(key=lambda one: one[1] == NOT_SENT)
+        for member, sent in pairs:
             try:
                 if isinstance(sent, Exception):
                     raise sent

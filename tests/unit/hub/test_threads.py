@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ssetwist import EndReason
 from ssetwist.hub._fan_out import _LARGE_BATCH, _MANY, MAX_FLUSH
-from ssetwist.hub.outlets import Chunk
+from ssetwist.hub.outlets import Chunk, not_sent
 from ssetwist.testing import MemoryHub
 from tests.unit.hub.case import HubTestCase
 from tests.unit.hub.fake import Broken, FakeListener, fail
@@ -85,6 +85,20 @@ class ThreadsTests(HubTestCase):
             one.during_write = lambda number=number: heard.append(number)
         self.hand_out("a")
         self.assertEqual(list(range(_MANY)), heard)
+
+    def test_settled_before_another_write(self) -> None:
+        """
+        Everything that the threads have sent is settled before an outlet without a short cut
+        writes: this write may call the application, which may end any of the other streams.
+        """
+        heard: list[str] = []
+        first, *others = self.listeners
+        first.short_cut = lambda chunk: not_sent  # type: ignore[method-assign]
+        first.during_write = lambda: heard.append("write")
+        for one in others:
+            one.during_write = lambda: heard.append("settle")
+        self.hand_out("a")
+        self.assertEqual(["settle"] * len(others) + ["write"], heard)
 
     def test_raising_send(self) -> None:
         """
