@@ -174,7 +174,7 @@ class Listener(MemoryOutlet):
     @property
     def data(self) -> list[str]:
         """
-        The data of these events.
+        The data of the events that the client has read.
         """
         return [event.data for event in self.events]
 

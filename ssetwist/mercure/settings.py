@@ -26,7 +26,7 @@ DEFAULT_MAX_BODY = 1024 * 1024
 
 def check_own_url(url: str) -> None:
     """
-    Check a hub's own URL.  The hub is at its path, so there must be one.
+    Check a hub's own URL.  It must have a path, because the hub is served there.
 
     :raises ValueError: If it is not the URL of a hub.
     """

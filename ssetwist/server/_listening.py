@@ -19,8 +19,7 @@ BACKLOG = 4096
 
 def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
     """
-    Parse an endpoint string, and give an endpoint of Twisted's own a real backlog unless it names
-    one.
+    Parse an endpoint string.  An endpoint of Twisted that does not name a backlog gets a long one.
 
     :raises Exception: Any error that the parser of that kind of endpoint raises.
     """

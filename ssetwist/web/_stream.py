@@ -43,12 +43,12 @@ class EventStreamResource(Resource):
     Event stream of everything that the hub publishes, or of some topics (WHATWG HTML 9.2).
 
     ``GET`` subscribes; the head and the first bytes leave at once.  ``HEAD`` gets the same head
-    without subscribing.  An outer compressor is taken off with a warning.
+    without subscribing.  A compressor around this resource is removed with a warning.
 
-    A client that comes back with a ``Last-Event-ID`` gets the events that it has missed.  A new one
-    gets events from now on, with ``?from=earliest`` after everything that is kept, with
-    ``?from=-10`` after the last ten.  A browser learns at once after which id it can come back, so
-    that one that loses its stream before the first event also misses nothing.
+    A client that comes back with a ``Last-Event-ID`` gets the events that it has missed.  A new
+    client gets events from now on; with ``?from=earliest`` first everything that is kept, with
+    ``?from=-10`` first the last ten.  A browser gets an id to come back with at once, so it misses
+    nothing even if it loses its stream before the first event.
 
     An idle subscriber costs little: once the stream has begun, the headers and the body of the
     request are dropped.  Read them in ``topics``, ``grants``, ``filter`` or ``who``.

@@ -14,7 +14,7 @@ from ._gzip import GzipDecoder
 #: Bytes that are kept, at most: a message of an error is shorter, and an error page may be cut.
 MAX_BYTES = 2**14
 
-#: Seconds that are waited for them.
+#: Seconds within which they must arrive.
 MAX_SECONDS = 5.0
 
 
