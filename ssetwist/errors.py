@@ -145,8 +145,7 @@ class Disconnected(SSETwistError):
     """
     The network's fault: an event stream has ended, or could not be opened.
 
-    :ivar is_clean: True if the server ended the stream properly: everything that it sent has
-        arrived.
+    :ivar is_clean: True if the server ended the stream properly: all that it sent has arrived.
     """
 
     def __init__(self, problem: str, *, is_clean: bool = False) -> None:

@@ -178,8 +178,7 @@ class Hub:
             the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for all events
             that are kept.
         :param last: The number of newest events to begin with, without a ``last_event_id``.
-        :param who: The application's name for the subscriber, of any type; it becomes
-            :attr:`Subscriber.who`.
+        :param who: The application's name for the subscriber: :attr:`Subscriber.who`.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
             hub has forgotten it, in the reactor turn in which the end is known.  An exception from
             it is logged, and does nothing else.
@@ -237,8 +236,7 @@ class Hub:
             ``""`` for an ephemeral one.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
-        :raises InvalidEvent: If the id is too long or reserved for the hub, or an ephemeral event
-            has one.
+        :raises InvalidEvent: If the id is too long or the hub's own, or an ephemeral event has one.
         :raises TypeError: If it is not an event, or a topic is not text.
         :raises RuntimeError: If it is called from another thread than the reactor's.
         """

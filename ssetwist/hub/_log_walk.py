@@ -45,7 +45,7 @@ class LogWalk:
 
     :ivar position: The position up to which everything has been read.
     :ivar optional_until: If the log forgets events up to this position before they are read, the
-        client misses nothing, because it asked for whatever is kept.  ``None`` if it would.
+        client misses nothing, because it asked for whatever is kept; otherwise ``None``.
     :ivar is_cancelled: True after :meth:`cancel`.
     """
 

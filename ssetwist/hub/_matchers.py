@@ -132,7 +132,7 @@ class Matchers:
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
         """
-        Make them of topics and matchers, or of a single one.
+        Make matchers of topics and other matchers, or of a single one.
 
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
@@ -168,7 +168,7 @@ class Matchers:
 
     def match(self, topics: Sequence[str]) -> bool:
         """
-        Return true if any of them asks for any of the topics.
+        Return true if any matcher asks for any of the topics.
         """
         return not self.exact.isdisjoint(topics) or any(
             asks_for(matcher, topics) for matcher in self.others
@@ -201,7 +201,7 @@ def _compile(pattern: str, base_url: str) -> Any:
     try:
         return URLPattern(pattern, base_url)
     except Exception:  # its text is not for the client that has sent the pattern
-        raise InvalidMatcher(pattern, "is no URL pattern") from None
+        raise InvalidMatcher(pattern, "is not a URL pattern") from None
 
 
 def _check_text(text: str, limit: int = MAX_LENGTH) -> None:

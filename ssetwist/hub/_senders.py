@@ -34,7 +34,7 @@ class Senders:
         """
         Call each function with the data, and return their results or exceptions, in their order.
         """
-        if self._pool is None:  # not made earlier, because a daemon forks after that
+        if self._pool is None:  # made late: a daemon forks after the start
             self._pool = ThreadPoolExecutor(
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )

@@ -34,7 +34,7 @@ _log = Logger()
 #: client carries it, so nothing needs to be remembered here, not even over a restart.
 END_ID = "#end"
 
-#: The event itself.  It has data, because some clients do not keep the id of an event without.
+#: The event itself.  It has data, because some clients do not keep the id of an event without data.
 END = encode_event(Event(type="end", id=END_ID))
 
 
@@ -123,7 +123,7 @@ class Subscriber(HasEnd):
         Subscribe to other topics instead, from now on.  For events that were published before this
         call, the earlier topics decide.
 
-        :param grants: Topics to see private events of; ``None`` leaves them as they are.
+        :param grants: Topics with private events to show; ``None`` leaves them as they are.
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = View(

@@ -104,7 +104,7 @@ class HubConfig:
     )
     when_behind: WhenBehind = option.choice(  # noqa: RUF009  # it makes a field
         WhenBehind.DISCONNECT,
-        "what happens to a client that was behind until the log no longer had what it missed: "
+        "what happens to a client so far behind that the log has forgotten what it missed: "
         "disconnect (it reconnects and is told of the gap), skip (it is told of the gap and "
         "continues with new events) or latest (it is told of the gap; and whenever it is behind, "
         "it gets only the newest event of each topic)",
@@ -147,7 +147,7 @@ class HubConfig:
         Origins.of,
     )
     subscriptions: bool = option.flag(
-        "tell clients with that right who is subscribed, by updates and at "
+        "tell clients with the right to know who is subscribed, by updates and at "
         "/.well-known/mercure/subscriptions; the log also keeps these updates, two for each topic "
         "or pattern of a client, so that many short visits need a larger --log-events"
     )

@@ -57,8 +57,7 @@ _LINES = b"".join(
     f"{name}: {value}\r\n".encode()
     for name, value in {**_HEADERS, "Transfer-Encoding": "chunked", "Connection": "close"}.items()
 )
-#: Names in these lines, and ``Content-Length``, which a stream never has; as ``Headers`` spells
-#: them.
+#: Names in these lines, and ``Content-Length``, which a stream lacks; as ``Headers`` spells them.
 _NAMES = frozenset(
     name
     for name, _ in Headers(

@@ -66,7 +66,7 @@ class Http10Outlet(RequestOutlet):
             self.pauseProducing()
 
     def _disconnect(self, request: Request, *, at_once: bool) -> None:
-        transport: Any = request.transport  # one that HTTP is spoken over has both methods
+        transport: Any = request.transport  # a transport under HTTP has both methods
         if at_once:
             transport.abortConnection()
         else:

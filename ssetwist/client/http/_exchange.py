@@ -145,7 +145,7 @@ def _explain(failure: Failure) -> Failure:
 def _or_cancelled(waiting: Deferred[WholeResponse]) -> Deferred[WholeResponse]:
     """
     Return a Deferred of the same result that fails with ``CancelledError`` when it is cancelled.
-    An agent's own fails as if the connection had, and a caller would try again.
+    An agent's own Deferred fails like a lost connection, and a caller would try again.
     """
     is_cancelled = False
 

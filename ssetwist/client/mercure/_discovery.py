@@ -50,7 +50,7 @@ class Discovery:
     """
     Links of a resource to the hubs that publish its updates.
 
-    :ivar topic: The topic of the updates: the canonical URL (``rel="self"``), or else the resource's.
+    :ivar topic: The topic of the updates: its canonical URL (``rel="self"``), or else its own URL.
     :ivar hubs: The hubs.  Each publishes all updates, so one is enough.
     :ivar body: The resource itself, from the same response.
     """

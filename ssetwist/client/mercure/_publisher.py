@@ -125,13 +125,13 @@ class Publisher:
 
     def publish_many(self, updates: Iterable[Update]) -> Deferred[list[str | NotPublished]]:
         """
-        Publish many updates, in order, up to a thousand by one request.  An update that the hub
+        Publish many updates, in order, up to a thousand in one request.  An update that the hub
         could not take at first (429, 503) comes later than the updates behind it.
 
         :param updates: Iterated while earlier updates are under way.  The Deferred fails with an
             exception that it raises.
         :returns: A Deferred that fires with a result for each update: its id, or the reason why it
-            was not published.  The hub does not make it fail; when the hub refuses a whole request,
+            was not published.  A refusal does not make it fail; when the hub refuses a whole request,
             the updates behind it are not sent.  Cancelling it sends no more.
         """
         return self._start(lambda: self._bulk.publish(iter(updates)))

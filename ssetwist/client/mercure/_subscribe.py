@@ -118,7 +118,7 @@ def subscribe(
     """
     if "last_event_id" in options:
         raise TypeError("use since= instead of last_event_id=")
-    # Comes first, so that the error for topic= names it, instead of a missing topic.
+    # This comes first, so that the error for topic= names it, and not a missing topic.
     signature(SourceOptions).bind(url=hub_url, **options)
     bearer = Bearer(token)
     if token is not None:

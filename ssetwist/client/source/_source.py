@@ -165,7 +165,7 @@ class EventSource:
     def last_event_id(self) -> str:
         """
         Last event ID of the events that were handed out: with it, another source goes on after
-        them. When all events are taken, the next attempt sends it.
+        them.  When all events are taken, the next attempt sends it.
         """
         if self._queue.has_untaken:
             return self._resumption.id_after(self._queue.taken)

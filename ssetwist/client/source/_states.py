@@ -11,8 +11,8 @@ State machine of an event source::
 
 Its laws:
 
-1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Nothing goes on
-   that no state holds, so ``close`` returns the thing that must be cancelled.
+1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Everything
+   that goes on is held by a state, so ``close`` returns the thing that must be cancelled.
 2. An input only changes the state, and calls no code of the application.  The caller acts
    afterwards, when the new state already counts.
 3. Nothing begins after ``closed``, which holds how the source has ended.

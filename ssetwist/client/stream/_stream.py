@@ -242,8 +242,8 @@ class Silence:
     Timer of a silence.  Hearing costs only a look at the clock: the timer finds out by itself how
     much longer to wait.
 
-    :param seconds: Length of the silence; ``None`` for any.
-    :param call: Called once after it, with the reason for an end.
+    :param seconds: Length of the silence; ``None`` for no limit.
+    :param call: Called once after the silence, with an error that ends the stream.
     """
 
     def __init__(
@@ -257,7 +257,7 @@ class Silence:
 
     def begin(self) -> None:
         """
-        Listen, also again after :meth:`stop`.
+        Start the timer, also again after :meth:`stop`.
         """
         self.heard()
         if self._timer is None and self._seconds is not None:

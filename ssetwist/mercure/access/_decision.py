@@ -2,7 +2,7 @@
 The application's answer to the question what a request may do.
 
 The application is trusted, but its answer is read strictly.  An invalid answer allows nothing.  An
-unknown name makes it invalid: the name may be a restriction, misspelled.
+unknown name makes it invalid: the name may be a misspelled restriction.
 """
 
 from collections.abc import Iterable, Mapping

@@ -28,7 +28,7 @@ class KeySource(Protocol):
     @property
     def keys(self) -> Sequence[VerificationKey]:
         """
-        The keys it has now.
+        The keys that the source has now.
         """
 
     @property
