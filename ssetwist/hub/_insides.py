@@ -13,7 +13,7 @@ from twisted.python import threadable
 
 def installed_reactor() -> object:
     """
-    Return the reactor of this process; ``None`` before one is installed, as importing it would.
+    Return the reactor of this process; ``None`` if none is: an import would install one.
     """
     return sys.modules.get("twisted.internet.reactor")
 

@@ -77,7 +77,7 @@ class Pattern:
 
     :ivar base_url: The base of the pattern, and of topics without a scheme and a host.
     :ivar allow_regexp: If true, the pattern may have regular expressions in parentheses.  Do not
-        allow them to clients: a short one may take long, and megabytes, to compile.
+        let clients send them: a short one may take long, and megabytes, to compile.
     :raises InvalidMatcher: If the pattern cannot be compiled or encoded as UTF-8, has a regular
         expression without permission, or is longer than 512 characters (4,096 with permission).
     """

@@ -65,8 +65,8 @@ def begin_chunked(request: Request) -> None:
 
 def leave_last_chunk(request: Request) -> bool:
     """
-    Leave the last chunk of a response to us, because after ``finish()`` nothing tells if it has
-    left.  Return true if the response needs one.
+    Leave the last chunk of a response to us, because after ``finish()`` nothing tells if that
+    has left.  Return true if the response needs one.
     """
     is_due = bool(request.chunked)
     request.chunked = 0

@@ -125,7 +125,7 @@ class Send(HasEnd):
         self._waiting.fire(None)
 
     def before_end(self) -> None:
-        pass  # the last words are given with the end
+        pass  # end() has the last bytes
 
     def ended(self, reason: EndReason) -> None:
         self._tell_end(reason)

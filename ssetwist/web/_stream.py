@@ -60,7 +60,7 @@ class EventStreamResource(Resource):
     :param topics: Topics of every subscriber; or a function that is called with the request and
         returns topics, an awaitable of them, or ``None`` to refuse with 403.  If the client goes
         before the answer, the awaitable is cancelled.
-    :param grants: Topics of which every subscriber may see private events; or a function that is
+    :param grants: Topics with private events that every subscriber may see; or a function that is
         called with the request and returns these topics.
     :param filter: Called with the request; returns ``None`` or the filter of the subscriber, which
         is called with the topics and the event.  See :meth:`ssetwist.hub.View.of`.
@@ -122,7 +122,7 @@ class EventStreamResource(Resource):
             return refuse(request, NOT_ALLOWED, "This is an event stream; use GET.")
 
     def render_GET(self, request: Request) -> bytes | int:
-        # First thing: an outlet that is made after the end of the request is not told the end.
+        # First thing: an outlet that is made after the end of the request never learns about it.
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return NOT_DONE_YET

@@ -131,7 +131,7 @@ class Publisher:
         :param updates: Iterated while earlier updates are under way.  The Deferred fails with an
             exception that it raises.
         :returns: A Deferred that fires with a result for each update: its id, or the reason why it
-            was not published.  A refusal does not make it fail; when the hub refuses a whole request,
+            was not published.  A refusal does not make it fail; after a refusal of a whole request
             the updates behind it are not sent.  Cancelling it sends no more.
         """
         return self._start(lambda: self._bulk.publish(iter(updates)))

@@ -96,7 +96,7 @@ class SourceOptions:
             url = normalized(self.url)
         except ValueError as problem:
             raise ValueError(f"not a URL of an event source: {problem}") from None
-        jar_of(self.cookies, url)  # checks them; the parser checks its own
+        jar_of(self.cookies, url)  # checks the cookies; the parser checks its arguments
         EventStreamParser(
             max_line=self.max_line, max_event=self.max_event, last_event_id=self.last_event_id
         )
