@@ -63,7 +63,7 @@ class Senders:
 
     def _move_away(self) -> None:
         # To other cores than this one.  The kernel wakes a thread on the core of the thread that
-        # wakes it, and moves it after some milliseconds, when everything is done.
+        # wakes it, and moves it after a few milliseconds, when everything is done.
         core = _current_core()
         if core == self._avoided or len(self._ids) < self._threads - 1:
             return

@@ -40,8 +40,8 @@ class HubConfig:
     Configuration of a :class:`HubService`.
 
     ``twistd ssetwist`` has an option for each field but ``tokens``; ``Hub``, ``Site``,
-    ``MercureSettings`` and ``Limits`` get the fields that are also parameters of theirs.  The
-    fields are described by ``help(HubConfig)``, and by ``twistd ssetwist --help``.
+    ``MercureSettings`` and ``Limits`` get the fields that have the names of their parameters.
+    The fields are described by ``help(HubConfig)``, and by ``twistd ssetwist --help``.
 
     :ivar tokens: The keys and rules by which tokens are accepted.
     :raises InvalidOption: If a value makes no sense.

@@ -72,7 +72,7 @@ def address_name(description: str, port: IListeningPort) -> str:
 
 def is_loopback(port: IListeningPort) -> bool:
     """
-    Return True if only this machine can connect, as to every port without an IP address.
+    Return true if only this machine can connect, or the port does not have an IP address.
     """
     address = port.getHost()
     if isinstance(address, IPv4Address | IPv6Address):

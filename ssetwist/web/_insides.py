@@ -44,7 +44,7 @@ def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is
     """
     Make an ``HTTPChannel`` close after this response, and hand over the bytes that come until then.
 
-    By itself it keeps them until the response is done.  Above 16 KiB it stops reading, and so no
+    By default it keeps them until the response is done.  Above 16 KiB it stops reading, and so no
     longer sees the client leave; while the client does not read, it keeps them without any limit.
     """
     channel.persistent = False

@@ -1,5 +1,5 @@
 """
-The start of a response's body that is not an event stream, with limits to bytes and time.
+The start of a response's body that is not an event stream, with limits on bytes and time.
 """
 
 from twisted.internet.defer import Deferred

@@ -117,7 +117,7 @@ class Inputs(Protocol):
 
     def fail(self) -> OpenStream | None:
         """
-        Leave an attempt or a stream that is over by itself.  Return the stream.
+        Leave an attempt or a stream that has ended by itself.  Return the stream.
         """
 
     def close(self, end: End) -> Activity | None:

@@ -67,7 +67,7 @@ class CallbackAuthorizer:
     ``X-Ssetwist-Action`` is ``publish`` or ``subscribe``.
 
     A status of 2xx allows; :func:`read_decision` tells the details.  401 and 403 refuse.  Anything
-    else is an error, and allows nothing.  Each request is asked about anew.
+    else is an error, and allows nothing.  The application is asked about every request.
     """
 
     def __init__(

@@ -97,7 +97,7 @@ class JwkSet:
 
     def stop(self) -> None:
         """
-        Stop reading the set.  Nothing is left in the clock, and no Deferred stays unfired.
+        Stop reading the set.  Then no timer runs, and every Deferred has fired.
         """
         self._is_started = False
         self._stop_timer()

@@ -44,7 +44,7 @@ class Token:
         """
         Parse a token.
 
-        :raises ValueError: If it is not one.  The message repeats nothing of the token.
+        :raises ValueError: If it is not one.  The message does not quote the token.
         """
         if len(text) > MAX_TOKEN:
             raise ValueError(f"longer than {MAX_TOKEN} characters")
