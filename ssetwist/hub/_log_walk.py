@@ -28,7 +28,7 @@ _QUICK_BATCH = 256
 @dataclass(frozen=True, slots=True)
 class Gap:
     """
-    Events after the position of a walk that the log has forgotten before they were read.
+    Events that the log has forgotten before a walk has read them.
 
     :ivar until: The position of the last of them.
     :ivar is_optional: True if the client misses nothing (:attr:`LogWalk.optional_until`).

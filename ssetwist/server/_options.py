@@ -225,7 +225,7 @@ def _within(least: float, most: float, zero: str = "", unit: str = "") -> Callab
     bounds = f"{least:g} or more" if most == inf else f"from {least:g} to {most:g}"
 
     def check(value: object) -> None:
-        # Values of the environment are text, and are easily passed on as that.
+        # Values of the environment are text, and easily passed on without a conversion.
         if not isinstance(value, int | float):
             raise TypeError(f"must be a number, not {value!r}")
         if not (least <= value <= most and value < inf) and not (zero and value == 0):
