@@ -47,7 +47,7 @@ class EventStreamParser:
     9.2.6, ``lastEventId``); it is ``None`` if that is empty.  Its ``retry`` is always ``None``: a
     ``retry`` takes effect as it is read, and belongs to :attr:`reconnection_time` instead.
 
-    Of an unfinished event, at most one line and the data so far are held.  Comments and unknown
+    At most one line and the data of an unfinished event are held.  Comments and unknown
     fields are not held, and may go on for ever.
 
     :param max_line: The longest line, also of comments, in bytes without its end.
@@ -64,7 +64,7 @@ class EventStreamParser:
         longest, 2**53 - 1 ms.
 
     :raises ValueError: If a limit is not positive.
-    :raises InvalidEvent: If ``last_event_id`` is not possible as an id.
+    :raises InvalidEvent: If ``last_event_id`` cannot be an id.
     """
 
     def __init__(

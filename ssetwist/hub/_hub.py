@@ -177,7 +177,7 @@ class Hub:
         :param last_event_id: The id of the event after which to go on.  If that is not possible,
             the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for all events
             that are kept.
-        :param last: The number of newest events to begin with, without a ``last_event_id``.
+        :param last: Without a ``last_event_id``, the number of newest events to begin with.
         :param who: The application's name for the subscriber: :attr:`Subscriber.who`.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
             hub has forgotten it, in the reactor turn in which the end is known.  An exception from
