@@ -25,8 +25,7 @@ class View:
 
     :ivar matchers: An event must be published to a topic that one of these matches.
     :ivar grants: If the event is private, one of its topics must also match one of these.
-    :ivar filter: If there is one, it must also return true.  A filter that raises has returned
-        false.
+    :ivar filter: If there is one, it must also return true.  If it raises, that counts as false.
     """
 
     matchers: Matchers

@@ -147,7 +147,7 @@ class HubConfig:
         Origins.of,
     )
     subscriptions: bool = option.flag(
-        "tell clients with the right to know who is subscribed, by updates and at "
+        "show the active subscriptions to clients with a right to them, by updates and at "
         "/.well-known/mercure/subscriptions; the log also keeps these updates, two for each topic "
         "or pattern of a client, so that many short visits need a larger --log-events"
     )

@@ -107,7 +107,7 @@ class Inputs(Protocol):
 
     def attempt(self, activity: Activity) -> None:
         """
-        Begin an attempt, as the timer has fired.
+        Begin an attempt, because the timer has fired.
         """
 
     def open(self, stream: OpenStream) -> None:
