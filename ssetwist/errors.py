@@ -121,7 +121,7 @@ class Refused(SSETwistError):
     :ivar error: The code of an OAuth challenge (RFC 6750, 3.1); ``""`` for a challenge without a
         code, ``None`` for a response without a challenge.
     :ivar reason: The reason for the log, without tokens, secrets and data of events.
-    :ivar retry_after: Seconds after which another try may succeed, if it may.
+    :ivar retry_after: Seconds after which another try may succeed, if that is known.
     """
 
     def __init__(
@@ -145,7 +145,7 @@ class Disconnected(SSETwistError):
     """
     The network's fault: an event stream has ended, or could not be opened.
 
-    :ivar is_clean: True if the server ended the stream properly; then everything it sent has come.
+    :ivar is_clean: True if the server ended the stream properly: all that it sent has arrived.
     """
 
     def __init__(self, problem: str, *, is_clean: bool = False) -> None:
@@ -205,7 +205,7 @@ class NotPublished(SSETwistError):
     A publication that the hub has not confirmed.
 
     :ivar status: The status of the response; ``None`` without a response.
-    :ivar text: The hub's own words, cut after some hundred characters; or the failure of the
+    :ivar text: The hub's own words, cut after a few hundred characters; or the failure of the
         request.
     :ivar retry_after: Seconds after which another try may succeed, if the hub said so.
     :ivar is_uncertain: True if the hub may have published the update nevertheless, because its
@@ -233,8 +233,7 @@ class NotPublished(SSETwistError):
 
 class NoHub(SSETwistError):
     """
-    A resource that does not name a hub, or only hubs that are not trusted; or metadata at a hub's
-    URL that is of another hub.
+    A resource that does not name a trusted hub, or metadata of a hub that describes another one.
 
     :ivar status: The status of the response.
     """

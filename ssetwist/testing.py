@@ -35,7 +35,7 @@ class MemoryHub(Hub):
 
     def advance(self, seconds: float = 0) -> None:
         """
-        Let time pass, and deliver published events; 0 seconds end this reactor turn.
+        Let time pass, and deliver published events; 0 seconds end the current reactor turn.
         """
         self.clock.advance(seconds)
 
@@ -174,7 +174,7 @@ class Listener(MemoryOutlet):
     @property
     def data(self) -> list[str]:
         """
-        The data of these events.
+        The data of the events that the client has read.
         """
         return [event.data for event in self.events]
 

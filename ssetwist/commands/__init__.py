@@ -1,7 +1,7 @@
 """
 The commands of ``python -m ssetwist``: read options, run, write to a terminal, return a status.
 
-Commands use the client and the rules of tokens, and never a running hub.
+Commands use the client and the rules of tokens; they do not run a hub.
 """
 
 from ._publish import add_publish, run_publish

@@ -34,7 +34,7 @@ class Lines:
         self._lines: deque[tuple[int, bytes | None]] = deque()
         self._bytes = 0
         self._count = 0
-        self._rest: bytearray | None = bytearray()  # of a line; ``None`` if that is too long
+        self._rest: bytearray | None = bytearray()  # an unfinished line; None if too long
         self._input = _Input.RESTING
         self._reading: Deferred[None] = succeed(None)
         self._wanted: Deferred[None] | None = None

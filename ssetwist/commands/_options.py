@@ -1,5 +1,5 @@
 """
-Options of both commands of the client.  The token itself is never an argument.
+Options that ``publish`` and ``subscribe`` share.  The token itself is never an argument.
 """
 
 import string
@@ -24,7 +24,7 @@ def url_of(url: str) -> str:
     """
     Return the URL of a request.
 
-    :raises ValueError: If it cannot be one; the text names the argument.
+    :raises ValueError: If the text is not a URL; the message names the argument.
     """
     try:
         return check_url(url)

@@ -84,7 +84,7 @@ class PublishedLines:
                     is_stopped = True
                     leaves_some = not self.lines.is_at_end
                     self.lines.stop()
-                # Not earlier: the hub may refuse the next lines for the same reason.
+                # Not before the answer: the hub may refuse the next lines for the same reason.
                 self._turns.release()
         finally:
             if progress.running:
@@ -102,7 +102,7 @@ class PublishedLines:
 
     async def _send(self) -> None:
         while True:
-            # The turn first: lines that come meanwhile are sent together.
+            # Wait for a turn before taking lines: those that come meanwhile are sent together.
             await self._turns.acquire()
             lines = await self.lines.take(MAX_LINES)
             if not lines:

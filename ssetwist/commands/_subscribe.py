@@ -162,7 +162,7 @@ class _Observer:
 
     def see(self, event: Event) -> None:
         """
-        Look for the report of a gap.  Our streams have it also outside of Mercure.
+        Look for the report of a gap.  Our streams without Mercure also report gaps.
         """
         if not self._is_mercure and (loss := loss_in(event)):
             self.lost(loss)

@@ -245,7 +245,7 @@ async def _explain(text: str, action: Action, verifier: TokenVerifier, terminal:
     except Refused as problem:
         why = problem.reason
     if rights is not None and action is Action.PUBLISH and rights.publish is None:
-        why = "it says nothing of publishing"  # as the hub does then
+        why = "it says nothing of publishing"  # the hub refuses it in the same words
     terminal.say(f"as a token to {action.value}:")
     for done in checks.done:
         terminal.say(f"  {'ok' if done.is_met else 'WRONG'}: {done}")

@@ -23,7 +23,7 @@ class Event:
     """
     One event of an event stream (WHATWG HTML 9.2).
 
-    :ivar data: Any text, also the empty one.  CR, LF and CRLF all separate lines, and a reader sees
+    :ivar data: Any text, even an empty one.  CR, LF and CRLF all separate lines, and a reader sees
         each of them as LF; nothing else is changed.
     :ivar type: The name to listen for with a browser's ``addEventListener``.  Note that ``error``
         is also the name of the event with which ``EventSource`` reports a lost connection.
@@ -86,8 +86,8 @@ class _Draft:
 
 
 #: Makes an event without checks and defaults: set all four attributes, then ``draft.__class__ =
-#: Event``.  The parser, whose text is always valid, needs only a quarter of the time of ``Event()``
-#: so, and making events is most of its work.  ``Any``, because the object changes its class.
+#: Event``.  For the parser, whose text is always valid: it takes a quarter of the time of
+#: ``Event()``, and making events is most of its work.  ``Any``, because the class changes.
 Draft: Callable[[], Any] = _Draft
 
 

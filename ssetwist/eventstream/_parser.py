@@ -11,12 +11,12 @@ from ..errors import EventTooLarge
 from ._event import DEFAULT_TYPE, MAX_RETRY, Draft, Event, check_id
 from ._shape import ONLY_DATA, Shape, shape_of
 
-#: The longest line, in bytes without its end.  Most lines are JSON, and an image in it has some MB.
-#: A server that never ends a line takes so much of our memory.
+#: The longest line, in bytes without its end.  Most lines are JSON, and an image in it has a few
+#: MB.  A server that never ends a line takes that much of our memory.
 MAX_LINE = 16 * 2**20
 
 #: The most data of one event, in bytes: a few such lines.  A server that never sends a blank line
-#: takes so much of our memory.
+#: takes that much of our memory.
 MAX_EVENT = 64 * 2**20
 
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -24,7 +24,7 @@ _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 # More digits than MAX_RETRY has.  Python refuses to read thousands of them.
 _MANY_DIGITS = 17
 
-# Bytes that are read at a time: so much more memory may be used for a moment.
+# Bytes that are read at a time: that much more memory may be used for a moment.
 _PIECE = 2**16
 
 # Bytes of whole blocks that are taken apart at a time.  With more, the fields that were found wait
@@ -47,7 +47,7 @@ class EventStreamParser:
     9.2.6, ``lastEventId``); it is ``None`` if that is empty.  Its ``retry`` is always ``None``: a
     ``retry`` takes effect as it is read, and belongs to :attr:`reconnection_time` instead.
 
-    Of an unfinished event, at most one line and the data so far are held.  Comments and unknown
+    At most one line and the data of an unfinished event are held.  Comments and unknown
     fields are not held, and may go on for ever.
 
     :param max_line: The longest line, also of comments, in bytes without its end.
@@ -60,11 +60,11 @@ class EventStreamParser:
     :ivar last_event_id: The ``Last-Event-ID`` to send when the stream has broken.  A block without
         data also sets it; a block that is cut off does not.
     :ivar reconnection_time: Seconds to wait before the next connection, by the last valid
-        ``retry``; ``None`` before the first.  A longer time than a browser can hold counts as the
-        longest that it can, 2**53 - 1 ms.
+        ``retry``; ``None`` before the first.  A time that is too long for browsers counts as their
+        longest, 2**53 - 1 ms.
 
     :raises ValueError: If a limit is not positive.
-    :raises InvalidEvent: If ``last_event_id`` is not possible as an id.
+    :raises InvalidEvent: If ``last_event_id`` cannot be an id.
     """
 
     def __init__(

@@ -24,7 +24,7 @@ class CatchUp:
     """
     One subscriber's way through the log to the live end.
 
-    While it waits for its client it holds positions, and of the events only those on their way.
+    While it waits for its client, it holds positions, and only those events that are on their way.
 
     :param position: The position up to which everything has been written.
     :ivar walk: Its position now, and all its waits.
@@ -41,11 +41,11 @@ class CatchUp:
 
     def run(self, after: str | None = None, last: int = 0) -> Deferred[None]:
         """
-        Write everything to the live end; by default, from the present position.  To be called once.
+        Write everything to the live end; by default, from the present position.  Call it once.
 
         :param after: The id of the event after which to begin, as the client has sent it.
-        :param last: The number of newest events that the subscriber sees to begin with, without an
-            id.
+        :param last: Without an id, the number of newest events to begin with, of those that the
+            subscriber sees.
         :returns: A Deferred that fires at the live end.  It fails with ``CancelledError`` after
             :meth:`end`, or with an exception of the log or the outlet.
         """
@@ -106,10 +106,10 @@ class CatchUp:
 
     async def _begin_at_last(self, count: int) -> int:
         """
-        Read up to the live end to find the last so many events that the subscriber sees, and move
+        Read up to the live end to find the last ``count`` events that the subscriber sees, and move
         to the first of them.
 
-        :returns: The position of the last of them.
+        :returns: The position of the last of these events.
         """
         walk = self.walk
         walk.begin_at_oldest()

@@ -1,5 +1,5 @@
 """
-Digest of a log: of each topic, the newest event only.
+Digest of a log: only the newest event of each topic.
 """
 
 from array import array

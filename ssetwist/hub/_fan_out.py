@@ -33,8 +33,8 @@ _BROKEN = "an event could not be handed to a subscriber, which is cut"
 
 class FanOut:
     """
-    Hands out events in their order, once in each turn of the reactor: events of one turn leave in
-    one piece.
+    Hands out events in their order, once in each turn of the reactor: events of one turn are sent
+    together.
 
     :param threads: The number of threads that send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.

@@ -27,8 +27,8 @@ from ._view import View
 #: The largest number of topics of one event.
 MAX_TOPICS = 1000
 
-#: The largest part of its lifetime by which a stream ends sooner, so that clients that came at the
-#: same time do not come back at the same time.
+#: The largest part of its lifetime by which a stream ends early, so that clients that came together
+#: do not come back together.
 _JITTER = 0.2
 
 
@@ -40,11 +40,11 @@ def usable_cores() -> int:
 
 class Hub:
     """
-    Keeps published events in a log, and hands each one to every subscriber that sees it, in the
-    order of publishing.
+    Keeps published events in a log, and hands each one to every subscriber with a matching view, in
+    the order of publishing.
 
-    Events of one turn of the reactor leave in one piece in the next.  Everything but the sends to a
-    large audience runs in the reactor's thread.
+    Events that are published in one turn of the reactor are sent together in the next.  Everything
+    but the sends to a large audience runs in the reactor's thread.
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param log: The log that keeps the events; by default, a ``MemoryLog``.  Several hubs may share
@@ -54,8 +54,8 @@ class Hub:
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param lifetime: Seconds after which a stream ends, less a random part of up to a fifth, so that
         clients do not come back together; 0 for never.  A browser resumes where it was.
-    :param when_behind: The treatment of a subscriber that was behind until the log no longer held
-        the events that it had missed.
+    :param when_behind: The treatment of a subscriber that fell so far behind that the log has
+        forgotten the events that it missed.
     :param unknown_cursor: The treatment of a subscriber that comes back with an unknown id.
     :param gap: The type of the event that tells a subscriber that it has missed something; ``None``
         for no such event.
@@ -63,7 +63,7 @@ class Hub:
     :param max_per_address: The largest number of subscribers from one IP address; 0 for no limit.
         Behind a proxy all have the proxy's address.
     :param flush_threads: The number of threads that send to a large audience; 1 for the reactor's
-        alone, ``None`` for as many as there are cores that this process may use.
+        alone, ``None`` for one per core that this process may use.
     :ivar streams: The open streams, with their heartbeat.
     :ivar log: The log.
     :ivar is_closed: True after :meth:`close`.
@@ -139,7 +139,7 @@ class Hub:
     @property
     def resume_id(self) -> str:
         """
-        The id with which a client that comes back gets what is published from now on.
+        The id after which a client gets the events that are published from now on.
         """
         return render_id(self.log.epoch, self._live.head)
 
@@ -172,13 +172,13 @@ class Hub:
         """
         Subscribe an open outlet.  By default, it gets events that are published from now on.
 
-        :param view: The topics to ask for: topics, matchers, or one of them; or a :class:`View`,
-            which may also grant private events, or filter.
+        :param view: One or more topics or matchers; or a :class:`View`, which may also grant
+            private events, or filter.
         :param last_event_id: The id of the event after which to go on.  If that is not possible,
             the subscriber is told by an event of type ``gap``.  ``"earliest"`` asks for all events
             that are kept.
-        :param last: The number of newest events to begin with, without a ``last_event_id``.
-        :param who: Anything that the application knows it by; it becomes :attr:`Subscriber.who`.
+        :param last: Without a ``last_event_id``, the number of newest events to begin with.
+        :param who: The application's name for the subscriber: :attr:`Subscriber.who`.
         :param on_end: Called with the subscriber and the reason when its stream ends, after the
             hub has forgotten it, in the reactor turn in which the end is known.  An exception from
             it is logged, and does nothing else.
@@ -223,21 +223,21 @@ class Hub:
         follows it, also of this one, and the next turn hands the event out.  An ephemeral event
         goes to this hub's ``FanOut.place`` directly.
 
-        It may be called from anywhere in reactor code, also from a callback of the hub itself;
-        every subscriber sees the events in the order of publishing.  A mistake in the call raises
-        at once, and the Deferred does not report it.
+        Call it from anywhere in reactor code, even from a callback of the hub itself; every
+        subscriber sees the events in the order of publishing.  A mistake in the call raises at
+        once, and the Deferred does not report it.
 
         :param topics: One or more.  The first is the canonical one.
         :param event: The event.  Without an id, it gets one from the log.
         :param private: If true, only subscribers that were granted one of its topics see it.
         :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
             only the present subscribers that keep up.
-        :returns: A Deferred that fires with the id as soon as the log has the event safe; with
+        :returns: A Deferred that fires with the id as soon as the log has stored the event; with
             ``""`` for an ephemeral one.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
-        :raises InvalidEvent: If only the hub may give such an id.
-        :raises TypeError: If it is not an event.
+        :raises InvalidEvent: If the id is too long or the hub's own, or an ephemeral event has one.
+        :raises TypeError: If it is not an event, or a topic is not text.
         :raises RuntimeError: If it is called from another thread than the reactor's.
         """
         self._check("publish")

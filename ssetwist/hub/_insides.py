@@ -1,5 +1,5 @@
 """
-Undocumented names of Twisted that this room relies on, each with its reason.
+Undocumented names of Twisted that this package relies on, each with its reason.
 
 ``tests/unit/hub/test_insides.py`` has one test for each, and runs with the oldest supported Twisted
 and with the newest.  When one of them fails, mend this file.
@@ -13,7 +13,7 @@ from twisted.python import threadable
 
 def installed_reactor() -> object:
     """
-    Return the reactor of this process; ``None`` before one is installed, as importing it would.
+    Return the reactor of this process; ``None`` if none is: an import would install one.
     """
     return sys.modules.get("twisted.internet.reactor")
 

@@ -28,7 +28,7 @@ _QUICK_BATCH = 256
 @dataclass(frozen=True, slots=True)
 class Gap:
     """
-    Events after the position of a walk that the log has forgotten before they were read.
+    Events that the log has forgotten before a walk has read them.
 
     :ivar until: The position of the last of them.
     :ivar is_optional: True if the client misses nothing (:attr:`LogWalk.optional_until`).
@@ -45,7 +45,7 @@ class LogWalk:
 
     :ivar position: The position up to which everything has been read.
     :ivar optional_until: If the log forgets events up to this position before they are read, the
-        client misses nothing, because it asked for whatever is kept.  ``None`` if it would.
+        client misses nothing, because it asked for whatever is kept; otherwise ``None``.
     :ivar is_cancelled: True after :meth:`cancel`.
     """
 

@@ -77,7 +77,7 @@ class Pattern:
 
     :ivar base_url: The base of the pattern, and of topics without a scheme and a host.
     :ivar allow_regexp: If true, the pattern may have regular expressions in parentheses.  Do not
-        allow them to clients: a short one may take long, and megabytes, to compile.
+        let clients send them: a short one may take long, and megabytes, to compile.
     :raises InvalidMatcher: If the pattern cannot be compiled or encoded as UTF-8, has a regular
         expression without permission, or is longer than 512 characters (4,096 with permission).
     """
@@ -132,7 +132,7 @@ class Matchers:
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
         """
-        Make them of topics and matchers, or of a single one.
+        Make matchers of topics and other matchers, or of a single one.
 
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
@@ -168,7 +168,7 @@ class Matchers:
 
     def match(self, topics: Sequence[str]) -> bool:
         """
-        Return true if any of them asks for any of the topics.
+        Return true if any matcher asks for any of the topics.
         """
         return not self.exact.isdisjoint(topics) or any(
             asks_for(matcher, topics) for matcher in self.others
@@ -201,7 +201,7 @@ def _compile(pattern: str, base_url: str) -> Any:
     try:
         return URLPattern(pattern, base_url)
     except Exception:  # its text is not for the client that has sent the pattern
-        raise InvalidMatcher(pattern, "is no URL pattern") from None
+        raise InvalidMatcher(pattern, "is not a URL pattern") from None
 
 
 def _check_text(text: str, limit: int = MAX_LENGTH) -> None:

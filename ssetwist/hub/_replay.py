@@ -31,7 +31,7 @@ class WhenBehind(Enum):
 
 class UnknownCursor(Enum):
     """
-    Treatment of a subscriber that comes back with an id that the log does not know, or no longer.
+    Treatment of a subscriber that comes back with an id that the log never knew or has forgotten.
     It is told about the gap, and then gets these events.
     """
 

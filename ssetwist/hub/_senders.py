@@ -34,7 +34,7 @@ class Senders:
         """
         Call each function with the data, and return their results or exceptions, in their order.
         """
-        if self._pool is None:  # not made earlier, because a daemon forks after that
+        if self._pool is None:  # made late: a daemon forks after the start
             self._pool = ThreadPoolExecutor(
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )
@@ -63,7 +63,7 @@ class Senders:
 
     def _move_away(self) -> None:
         # To other cores than this one.  The kernel wakes a thread on the core of the thread that
-        # wakes it, and moves it after some milliseconds, when everything is done.
+        # wakes it, and moves it after a few milliseconds, when everything is done.
         core = _current_core()
         if core == self._avoided or len(self._ids) < self._threads - 1:
             return

@@ -28,15 +28,15 @@ HEARTBEAT = encode_comment()
 #: Seconds of silence until a comment: below the shortest idle limit of the usual gateways (29 s).
 DEFAULT_HEARTBEAT = 15.0
 
-#: Seconds that a client may take nothing although something waits for it.
+#: Seconds without progress after which a client that is behind is cut.
 DEFAULT_STALL_TIMEOUT = 20.0
 
 #: Seconds after which a client comes back by default, as browsers do by themselves.
 DEFAULT_RECONNECTION_TIME = 3.0
 
-#: The number of checks of each stream in the shorter of the two times.  A little more than 5, so
-#: that a silent stream gets its comment at the fifth check, and not sometimes at the fourth because
-#: a check was a moment late.
+#: The number of checks of each stream in a heartbeat or a stall time-out, whichever is shorter.  A
+#: little more than 5, so that a silent stream gets its comment at the fifth check, and not
+#: sometimes at the fourth because a check was a moment late.
 _LOOKS = 5.05
 
 #: The least number of seconds between two parts of the streams, and the largest number of parts.

@@ -6,7 +6,7 @@ Subscriber: a client of the hub, as a state machine.  Its laws:
 2. While it keeps up it holds no data; while it does not, it holds its position in the log.
 3. It ends once.  Fan-out and hub have forgotten it before the application hears about the end.
 
-``State`` lists the states, ``_NEXT`` the ways between them; ``Subscriber._become`` takes a way.
+``State`` lists the states, ``_NEXT`` those that may follow each; only ``_become`` changes one.
 """
 
 from collections.abc import Callable
@@ -34,7 +34,7 @@ _log = Logger()
 #: client carries it, so nothing needs to be remembered here, not even over a restart.
 END_ID = "#end"
 
-#: The event itself.  It has data, because some clients do not keep the id of an event without.
+#: The event itself.  It has data, because some clients do not keep the id of an event without data.
 END = encode_event(Event(type="end", id=END_ID))
 
 
@@ -91,7 +91,7 @@ class Subscriber(HasEnd):
         self._forget = forget
         super().__init__(on_end and partial(on_end, self))
         self._state = State.NEW
-        #: The audience of a live subscriber, the catch-up of one that is behind or reads.
+        #: Its audience while it is live, its catch-up while it is behind or reads.
         self._place: Audience | CatchUp | None = None
         outlet.writer = self
 
@@ -123,7 +123,7 @@ class Subscriber(HasEnd):
         Subscribe to other topics instead, from now on.  For events that were published before this
         call, the earlier topics decide.
 
-        :param grants: Topics to see private events of; ``None`` leaves them as they are.
+        :param grants: Topics with private events to show; ``None`` leaves them as they are.
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = View(

@@ -25,8 +25,7 @@ class View:
 
     :ivar matchers: An event must be published to a topic that one of these matches.
     :ivar grants: If the event is private, one of its topics must also match one of these.
-    :ivar filter: If there is one, it must also return true.  A filter that raises has returned
-        false.
+    :ivar filter: If there is one, it must also return true.  If it raises, that counts as false.
     """
 
     matchers: Matchers
@@ -34,7 +33,7 @@ class View:
     filter: Filter | None = None
 
     def __post_init__(self) -> None:
-        hash(self.filter)  # raises now, and not in the middle of something
+        hash(self.filter)  # raises now, and not during a delivery
 
     @classmethod
     def of(
@@ -47,8 +46,8 @@ class View:
         """
         Make a view of topics and matchers.
 
-        :param topics: The topics to ask for: topics, matchers, or one of them.
-        :param grants: Topics to see private events of; by default, private events are not seen.
+        :param topics: One or more topics or matchers.
+        :param grants: Topics with private events to show; by default, only public events are shown.
             If an event has several topics, one may be asked for and another granted.
         :param filter: Called with the topics and the event; the subscriber gets the events for
             which it returns true.  It should always return the same for the same event.  If it
@@ -62,7 +61,7 @@ class View:
     @property
     def is_quick(self) -> bool:
         """
-        True if finding out which events are seen only takes looking their topics up.
+        True if looking up the topics of an event is enough to know if it is seen.
         """
         return self.filter is None and self.matchers.is_quick and self.grants.is_quick
 

@@ -14,7 +14,7 @@ _log = Logger()
 
 class Followers:
     """
-    Callbacks that get each entry of a log.  A log uses it for
+    Callbacks that get each entry of a log.  A log uses this class for
     :meth:`ssetwist.log.EventLog.follow`.
 
     Each callback gets the entries in their order, even if a callback appends to the log while it

@@ -74,7 +74,7 @@ class EventLog(Protocol):
         """
         Append an event, and give it an id if it lacks one.
 
-        :returns: A Deferred that fires with the entry when it is as safe as this log makes it.
+        :returns: A Deferred that fires with the entry when it is stored as safely as this log can.
             Cancelling it does not take the event back.
         """
 

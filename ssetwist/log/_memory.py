@@ -22,13 +22,13 @@ DEFAULT_MAX_COUNT = 10_000
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 DEFAULT_MAX_AGE = 3600.0
 
-#: The list is cut when more entries at its beginning are forgotten than this, and than are left.
+#: The list is cut when its forgotten entries are more than this, and more than the kept ones.
 _CUT = 1024
 
 
 class MemoryLog:
     """
-    An :class:`ssetwist.log.EventLog` that forgets when its process ends.
+    An :class:`ssetwist.log.EventLog` that forgets everything when its process ends.
 
     Everything but cutting the list takes the same time however many events there are: a position is
     an index, and a publisher's id is found in a dict.  The bounds hold at every look.

@@ -26,7 +26,7 @@ DEFAULT_MAX_BODY = 1024 * 1024
 
 def check_own_url(url: str) -> None:
     """
-    Check a hub's own URL.  The hub is at its path, so there must be one.
+    Check a hub's own URL.  It must have a path, because the hub is served there.
 
     :raises ValueError: If it is not the URL of a hub.
     """
@@ -45,7 +45,7 @@ class MercureSettings:
     :ivar cors_origins: Origins of pages that may read the hub's answers.
     :ivar publish_origins: Origins of pages that may publish with a cookie, besides the hub's own.
     :ivar checks_origin: If true, a publication with a cookie must come from one of these origins.
-        Set it to false only if another part checks that, and cookies identify nobody.
+        Set it to false only if another part checks the origin, and cookies identify nobody.
     :ivar has_subscriptions: If true, the hub tells clients about its subscriptions.
     :ivar cookie: The cookie that a token may be in, for the metadata; ``None`` for no cookie.
     :ivar issuers: URLs of the issuers of its tokens, for the metadata.

@@ -61,7 +61,7 @@ class Access:
 
     def start(self) -> None:
         """
-        Begin to keep keys up to date, and log a hub without keys, or without an audience for them.
+        Begin to keep keys up to date, and log that keys, or an audience for them, are missing.
         """
         self._verifier.start()
         if self._config.is_for_development:

@@ -40,8 +40,8 @@ class HubConfig:
     Configuration of a :class:`HubService`.
 
     ``twistd ssetwist`` has an option for each field but ``tokens``; ``Hub``, ``Site``,
-    ``MercureSettings`` and ``Limits`` get those fields that they have a parameter of.  The fields
-    are described by ``help(HubConfig)``, and by ``twistd ssetwist --help``.
+    ``MercureSettings`` and ``Limits`` get the fields that have the names of their parameters.
+    The fields are described by ``help(HubConfig)``, and by ``twistd ssetwist --help``.
 
     :ivar tokens: The keys and rules by which tokens are accepted.
     :raises InvalidOption: If a value makes no sense.
@@ -104,7 +104,7 @@ class HubConfig:
     )
     when_behind: WhenBehind = option.choice(  # noqa: RUF009  # it makes a field
         WhenBehind.DISCONNECT,
-        "what happens to a client that was behind until the log no longer had what it missed: "
+        "what happens to a client so far behind that the log has forgotten what it missed: "
         "disconnect (it reconnects and is told of the gap), skip (it is told of the gap and "
         "continues with new events) or latest (it is told of the gap; and whenever it is behind, "
         "it gets only the newest event of each topic)",
@@ -147,7 +147,7 @@ class HubConfig:
         Origins.of,
     )
     subscriptions: bool = option.flag(
-        "tell clients with that right who is subscribed, by updates and at "
+        "show the active subscriptions to clients with a right to them, by updates and at "
         "/.well-known/mercure/subscriptions; the log also keeps these updates, two for each topic "
         "or pattern of a client, so that many short visits need a larger --log-events"
     )
@@ -214,7 +214,7 @@ class HubConfig:
     @property
     def seconds_between_ticks(self) -> float:
         """
-        Seconds between two events of the demonstration; 0 for no such events.
+        Seconds between two events of the demonstration; 0 for none.
         """
         if self.tick is None:
             return 1.0 if self.is_for_development else 0.0
@@ -226,7 +226,7 @@ class HubConfig:
         Settings of the Mercure hub.
         """
         tokens, is_open = self.tokens, self.is_for_development
-        # Clients are told of an issuer that they can ask for a token; the hub is not one.
+        # Clients are told of an issuer to ask for a token; a hub that issues its own is not one.
         is_elsewhere = tokens.issuer and tokens.issuer != tokens.audience
         return option.call_with_options(
             MercureSettings,

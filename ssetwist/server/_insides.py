@@ -1,5 +1,5 @@
 """
-Insides of Twisted that this room relies on, each with its reason.
+Insides of Twisted that this package relies on, each with its reason.
 
 Twisted does not document these names.  ``tests/unit/server/test_insides.py`` tests them with the
 oldest supported Twisted and with the newest.  If it fails, mend this file.

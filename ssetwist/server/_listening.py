@@ -19,8 +19,7 @@ BACKLOG = 4096
 
 def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
     """
-    Parse an endpoint string, and give an endpoint of Twisted's own a real backlog unless it names
-    one.
+    Parse an endpoint string.  An endpoint of Twisted that does not name a backlog gets a long one.
 
     :raises Exception: Any error that the parser of that kind of endpoint raises.
     """
@@ -73,7 +72,7 @@ def address_name(description: str, port: IListeningPort) -> str:
 
 def is_loopback(port: IListeningPort) -> bool:
     """
-    Return True if only this machine can connect, as to every port without an IP address.
+    Return true if only this machine can connect, or the port does not have an IP address.
     """
     address = port.getHost()
     if isinstance(address, IPv4Address | IPv6Address):

@@ -115,7 +115,7 @@ def texts(
 
 def flag(help: str) -> bool:
     """
-    Declare something that is done only if it is asked for.
+    Declare a flag, which is false by default.
     """
     return Option(help, bool, None).by_default(False)
 
@@ -139,7 +139,7 @@ def documented(config: type[_T]) -> type[_T]:
 
 def described(option: "Field[Any]") -> str:
     """
-    Return the help of an option, with its default unless that is nothing.
+    Return the help of an option, with its default unless that is empty or false.
     """
     default = option.default
     if isinstance(default, tuple):
@@ -155,7 +155,7 @@ def read_options(config: type, given: Mapping[str, Sequence[str]]) -> dict[str, 
     Read the options of a command line.
 
     :param given: The texts of each option that is given, by its name in Python.
-    :returns: Arguments for the class, of as many types as it has fields.
+    :returns: Arguments for the class, by the names of its fields.
     :raises InvalidOption: If a text cannot be read.
     """
     values: dict[str, Any] = {}
@@ -177,7 +177,7 @@ def check_options(config: object) -> None:
     Check the options of a frozen dataclass, and replace values of an enum by its members.
 
     :raises InvalidOption: If a value makes no sense.
-    :raises TypeError: If a value is of a type that cannot be meant.
+    :raises TypeError: If a value has the wrong type.
     """
     for one, option in options_of(config):
         if (value := getattr(config, one.name)) == one.default:
@@ -198,7 +198,7 @@ def call_with_options(
     call: Callable[..., _T], config: object, *arguments: object, **others: object
 ) -> _T:
     """
-    Call a class with each option that one of its parameters has the name of.
+    Call a class with each option that has the name of one of its parameters.
 
     :param others: Arguments that are not options, or that replace one.
     """
@@ -225,7 +225,7 @@ def _within(least: float, most: float, zero: str = "", unit: str = "") -> Callab
     bounds = f"{least:g} or more" if most == inf else f"from {least:g} to {most:g}"
 
     def check(value: object) -> None:
-        # Values of the environment are text, and are easily passed on as that.
+        # Values of the environment are text, and easily passed on without a conversion.
         if not isinstance(value, int | float):
             raise TypeError(f"must be a number, not {value!r}")
         if not (least <= value <= most and value < inf) and not (zero and value == 0):

@@ -2,7 +2,7 @@
 Event streams over ``twisted.web``: a resource that streams what a hub publishes, a stream for one
 request, and the site that serves both.
 
-A resource that opens streams by itself finds its names in :mod:`ssetwist.web.opening`.
+Resources that open streams by themselves import from :mod:`ssetwist.web.opening`.
 """
 
 from ._console import console

@@ -41,7 +41,7 @@ class _NoCookies(list[bytes]):
     def append(self, cookie: bytes) -> None: ...
 
 
-#: Shared by requests without their own.  Setting one is ignored, as after any head that was sent.
+#: Shared by requests whose own were dropped.  The head was sent, so setting one has no effect.
 _NO_HEADERS = _NoHeaders()
 _NO_COOKIES = _NoCookies()
 
@@ -57,7 +57,7 @@ _LINES = b"".join(
     f"{name}: {value}\r\n".encode()
     for name, value in {**_HEADERS, "Transfer-Encoding": "chunked", "Connection": "close"}.items()
 )
-#: Names in these lines, and one that only a response in one piece has; spelled as by ``Headers``.
+#: Names in these lines, and ``Content-Length``, which a stream lacks; as ``Headers`` spells them.
 _NAMES = frozenset(
     name
     for name, _ in Headers(
@@ -95,7 +95,7 @@ def write_head(request: Request) -> None:
 def let_go(request: Request) -> None:
     """
     Drop the parts of a request that are not needed once its stream has begun.  They would be half
-    the memory of an idle subscriber with the head of a browser.
+    the memory of an idle browser's stream.
     """
     logged = {}
     for name in _LOGGED_HEADERS:

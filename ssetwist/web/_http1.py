@@ -49,7 +49,7 @@ class Http10Outlet(RequestOutlet):
         channel = request.channel
         decline_encoder(request)
         # A connection that carried a stream is not used again.  Otherwise Chromium sometimes keeps
-        # a stream that a page has closed for 5 seconds, because it hopes for the end.
+        # a closed stream for 5 seconds, in the hope that it ends and the connection is free.
         take_over(channel, self._bytes_after_request)
         if not isinstance(channel, Connection) and self._descriptor is not None:
             watch_peer(self._descriptor, self._streams.stall_timeout)  # a Connection did it already
@@ -66,7 +66,7 @@ class Http10Outlet(RequestOutlet):
             self.pauseProducing()
 
     def _disconnect(self, request: Request, *, at_once: bool) -> None:
-        transport: Any = request.transport  # one that HTTP is spoken over has both methods
+        transport: Any = request.transport  # a transport under HTTP has both methods
         if at_once:
             transport.abortConnection()
         else:

@@ -22,9 +22,9 @@ class Http2Outlet(RequestOutlet):
     """
     Outlet over HTTP/2.
 
-    Everything waits for the next turn.  While Twisted works through the bytes of one read, its
-    HTTP/2 library has already processed them all, and has forgotten a stream that the client closed
-    in the same read.  A write to that stream then fails, or breaks the whole connection.
+    Everything waits for the next turn of the reactor.  While Twisted works through the bytes of one
+    read, its HTTP/2 library has already processed them all, and has forgotten a stream that the
+    client closed in it.  A write to that stream then fails, or breaks the whole connection.
     """
 
     __slots__ = ("_soon",)
@@ -34,7 +34,7 @@ class Http2Outlet(RequestOutlet):
         super().__init__(request, streams)
 
     def _begin(self, first_bytes: bytes) -> None:
-        # Nothing can follow a request here, and a stream does not have a socket of its own.
+        # In HTTP/2 no bytes follow a request, and a stream does not have a socket of its own.
         write_head(self._request)
         self.write(Chunk(first_bytes))
 

@@ -1,5 +1,5 @@
 """
-Undocumented names of Twisted that this room relies on, or undocumented uses, each with its reason.
+Undocumented names and uses of Twisted that this package relies on, each with its reason.
 
 ``tests/unit/web/test_insides.py`` has one test for each, and runs with the oldest supported Twisted
 and with the newest.  When one of them fails, mend this file.
@@ -44,7 +44,7 @@ def take_over(channel: Any, received: Callable[[bytes], None]) -> None:  # it is
     """
     Make an ``HTTPChannel`` close after this response, and hand over the bytes that come until then.
 
-    By itself it keeps them until the response is done.  Above 16 KiB it stops reading, and so no
+    By default it keeps them until the response is done.  Above 16 KiB it stops reading, and so no
     longer sees the client leave; while the client does not read, it keeps them without any limit.
     """
     channel.persistent = False
@@ -65,8 +65,8 @@ def begin_chunked(request: Request) -> None:
 
 def leave_last_chunk(request: Request) -> bool:
     """
-    Leave the last chunk of a response to us, because after ``finish()`` nothing tells if it has
-    left.  Return true if the response needs one.
+    Leave the last chunk of a response to us, because after ``finish()`` nothing tells if that
+    has left.  Return true if the response needs one.
     """
     is_due = bool(request.chunked)
     request.chunked = 0

@@ -21,7 +21,7 @@ from .site import descriptor_of
 def outlet_for(request: Request, streams: Streams) -> RequestOutlet:
     """
     Make the outlet that fits the connection of a request.  Call this first thing in ``render``: an
-    outlet that is made after the end of the request is not told the end.
+    outlet that is made after the end of the request never learns about it.
     """
     descriptor = descriptor_of(request.transport)
     # With TLS the descriptor is further down than the transport of the request.

@@ -228,7 +228,7 @@ class RequestOutlet:
 
     def _go_on(self) -> None:
         """
-        Hand on what waits, as far as the connection takes it; finish when that was all.
+        Send the bytes that wait, as far as the connection takes them; finish after the last.
         """
         while self._waiting is not None and self.behind_since is None:
             piece = self._waiting.take(PIECE)

@@ -46,8 +46,8 @@ def is_event_source(request: Request) -> bool:
 
 def path_of(request: Request) -> str:
     """
-    Return the path for a log line, bounded: without the query and anything like a token, because
-    they may be secrets, and without control characters, because they could change a terminal.
+    Return the start of the path for a log line: without the query and anything like a token,
+    which may be secrets, and without control characters, which could change a terminal.
     """
     path = without_tokens(request.path.decode("latin-1")).encode("latin-1")
     return quote(path[:_LOGGED_PATH], safe="/:@!$&'()*+,;=~%")

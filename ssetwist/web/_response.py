@@ -54,7 +54,7 @@ def stream(
     """
     assert request.site is not None, "only a request that is being rendered can be answered"
     streams = streams_of(request.site)
-    # First thing: an outlet that is made after the end of the request is not told the end.
+    # First thing: an outlet that is made after the end of the request never learns about it.
     outlet = outlet_for(request, streams)
     first = first_bytes(reconnection_time)
     send = Send(outlet, streams.clock, last_words=END if once else b"", on_end=on_end)

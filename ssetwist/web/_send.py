@@ -20,7 +20,7 @@ from ._outlet import RequestOutlet
 
 _log = Logger()
 
-#: Events without a wait after which a source lets the reactor do something else.
+#: Events that a source sends without a wait before the reactor gets a turn.
 _EVENTS_PER_TURN = 64
 
 
@@ -52,8 +52,8 @@ class Send(HasEnd):
 
         :returns: A Deferred that fires when the next event may be sent: at once while the client
             keeps up, otherwise when it has caught up or gone.  ``await send(event)`` in a loop
-            goes as fast as the client reads.  Without a wait, up to 512 KiB are kept, which a
-            loop soon exceeds even with the fastest client; then the client is cut.
+            goes as fast as the client reads.  Up to 512 KiB wait for a client; beyond that it is
+            cut.  A loop that does not wait gets there soon, even with the fastest client.
             Cancelling the Deferred only stops the waiting.
         :raises TypeError: If the argument is not an event.
         """
@@ -76,7 +76,7 @@ class Send(HasEnd):
 
     def end(self) -> None:
         """
-        End the stream properly, as if its source had ended; bytes that wait still follow.
+        End the stream properly, as if its source had ended; bytes that wait are still sent.
         """
         self._outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=self._last_words)
 
@@ -125,7 +125,7 @@ class Send(HasEnd):
         self._waiting.fire(None)
 
     def before_end(self) -> None:
-        pass  # the last words are given with the end
+        pass  # end() has the last bytes
 
     def ended(self, reason: EndReason) -> None:
         self._tell_end(reason)

@@ -43,12 +43,12 @@ class EventStreamResource(Resource):
     Event stream of everything that the hub publishes, or of some topics (WHATWG HTML 9.2).
 
     ``GET`` subscribes; the head and the first bytes leave at once.  ``HEAD`` gets the same head
-    without subscribing.  An outer compressor is taken off with a warning.
+    without subscribing.  A compressor around this resource is removed with a warning.
 
-    A client that comes back with a ``Last-Event-ID`` gets the events that it has missed.  A new one
-    gets events from now on, with ``?from=earliest`` after everything that is kept, with
-    ``?from=-10`` after the last ten.  A browser learns at once after which id it can come back, so
-    that one that loses its stream before the first event also misses nothing.
+    A client that comes back with a ``Last-Event-ID`` gets the events that it has missed.  A new
+    client gets events from now on; with ``?from=earliest`` first everything that is kept, with
+    ``?from=-10`` first the last ten.  A browser gets an id to come back with at once, so it misses
+    nothing even if it loses its stream before the first event.
 
     An idle subscriber costs little: once the stream has begun, the headers and the body of the
     request are dropped.  Read them in ``topics``, ``grants``, ``filter`` or ``who``.
@@ -60,7 +60,7 @@ class EventStreamResource(Resource):
     :param topics: Topics of every subscriber; or a function that is called with the request and
         returns topics, an awaitable of them, or ``None`` to refuse with 403.  If the client goes
         before the answer, the awaitable is cancelled.
-    :param grants: Topics of which every subscriber may see private events; or a function that is
+    :param grants: Topics with private events that every subscriber may see; or a function that is
         called with the request and returns these topics.
     :param filter: Called with the request; returns ``None`` or the filter of the subscriber, which
         is called with the topics and the event.  See :meth:`ssetwist.hub.View.of`.
@@ -122,7 +122,7 @@ class EventStreamResource(Resource):
             return refuse(request, NOT_ALLOWED, "This is an event stream; use GET.")
 
     def render_GET(self, request: Request) -> bytes | int:
-        # First thing: an outlet that is made after the end of the request is not told the end.
+        # First thing: an outlet that is made after the end of the request never learns about it.
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return NOT_DONE_YET

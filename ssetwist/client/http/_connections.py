@@ -40,8 +40,8 @@ class Connections:
 
     def __init__(self, reactor: AnyReactor, *, kept: int = 0) -> None:
         """
-        :param kept: Connections to one server that are kept for the next request.  The end of a
-            stream is that of its connection, so an event source does not keep any.
+        :param kept: Connections to one server that are kept for the next request.  An event source
+            does not keep any: its stream ends with the connection.
         """
         self._reactor = reactor
         self._tls = BrowserLikePolicyForHTTPS()
@@ -118,8 +118,8 @@ class _Connection(ProtocolWrapper):
     """
     One connection, inside its TLS.  To an ``Agent`` it is the HTTP protocol.
 
-    :ivar was_cut: True if the connection has ended, and not because the peer closed it.  An
-        ``Agent`` does not report that for a response without a length.
+    :ivar was_cut: True if the connection has ended, but the peer did not close it.  An ``Agent``
+        does not report that for a response without a length.
     """
 
     factory: "_Factory"

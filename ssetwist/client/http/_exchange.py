@@ -1,5 +1,5 @@
 """
-One request and its whole response, with limits to bytes and time.
+One request and its whole response, with limits on bytes and time.
 """
 
 from collections.abc import Mapping
@@ -135,7 +135,7 @@ def _timed_out(problem: object, seconds: float) -> object:
 def _explain(failure: Failure) -> Failure:
     if failure.check(NoAnswer, RedirectRefused):
         return failure
-    cause: BaseException = failure.value  # type: ignore[assignment]  # None in an empty one only
+    cause: BaseException = failure.value  # type: ignore[assignment]  # None only if it is empty
     was_sent = not failure.check(*_BEFORE_SENDING)
     problem = NoAnswer(f"there was no answer: {describe(cause)}", was_sent=was_sent)
     problem.__cause__ = cause
@@ -145,7 +145,7 @@ def _explain(failure: Failure) -> Failure:
 def _or_cancelled(waiting: Deferred[WholeResponse]) -> Deferred[WholeResponse]:
     """
     Return a Deferred of the same result that fails with ``CancelledError`` when it is cancelled.
-    An agent's own fails as if the connection had, and a caller would try again.
+    An agent's own Deferred fails like a lost connection, and a caller would try again.
     """
     is_cancelled = False
 

@@ -1,5 +1,5 @@
 """
-Insides of Twisted and treq that this room relies on, each with its reason.
+Insides of Twisted and treq that this package relies on, each with its reason.
 
 Neither documents these names.  ``tests/unit/client/http/test_insides.py`` has one test for each,
 which runs with the oldest Twisted and treq that are supported and with the newest.  When one of

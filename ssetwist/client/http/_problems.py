@@ -17,7 +17,7 @@ _MAX_SHOWN = 200
 
 def describe(problem: BaseException) -> str:
     """
-    Return the words of an error of the network or its library, in one short line.
+    Describe an error of the network, or of its library, in one short line.
     """
     return "; ".join(dict.fromkeys(_texts(problem)))[:_MAX_SHOWN]
 
@@ -50,7 +50,7 @@ def ended(reason: Failure, *, was_cut: bool = False) -> Disconnected:
     """
     if reason.check(ResponseDone) or (reason.check(PotentialDataLoss) and not was_cut):
         return Disconnected("the server has ended the stream", is_clean=True)
-    problem: BaseException = reason.value  # type: ignore[assignment]  # None in an empty one only
+    problem: BaseException = reason.value  # type: ignore[assignment]  # None only if it is empty
     result = Disconnected(f"the connection was lost: {describe(problem)}")
     result.__cause__ = problem
     return result

@@ -88,7 +88,7 @@ def as_headers(headers: AnyHeaders | None) -> Headers:
     Return a copy of headers, in Twisted's class.
 
     :raises TypeError: If the value is not headers.
-    :raises ValueError: If a name cannot be one.
+    :raises ValueError: If a header's name is malformed.
     """
     if isinstance(headers, Headers):
         return headers.copy()

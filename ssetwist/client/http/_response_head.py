@@ -87,7 +87,7 @@ async def checked(
     """
     Return a response if it is an event stream.
 
-    :param clock: Limits the time for the start of another body.
+    :param clock: Clock for the time limit on reading the start of a body of another type.
     :raises NotAnEventStream: If it is not one, with the start of its body.  Its connection is cut.
     """
     answer = ResponseHead.of(response, url)
@@ -104,7 +104,7 @@ async def follow(send: RequestSender, request: Request) -> tuple[IResponse, str]
     """
     Send a request, follow redirects, and return the last response and its URL.
 
-    :raises RedirectRefused: If a redirect cannot be followed, or they do not end.
+    :raises RedirectRefused: If a redirect cannot be followed, or redirects do not end.
     """
     visited: list[str] = []
     while True:

@@ -29,7 +29,7 @@ RequestSender = Callable[[Request], "Deferred[IResponse]"]
 
 
 #: Cookies of a jar, at most, when a server adds to it.  Each can have 16 KiB, and all are sent with
-#: each request; browsers keep some hundred for one server.
+#: each request; browsers keep a few hundred for one server.
 MAX_COOKIES = 1000
 
 

@@ -1,5 +1,5 @@
 """
-The start of a response's body that is not an event stream, with limits to bytes and time.
+The start of a response's body that is not an event stream, with limits on bytes and time.
 """
 
 from twisted.internet.defer import Deferred
@@ -14,7 +14,7 @@ from ._gzip import GzipDecoder
 #: Bytes that are kept, at most: a message of an error is shorter, and an error page may be cut.
 MAX_BYTES = 2**14
 
-#: Seconds that are waited for them.
+#: Seconds within which they must arrive.
 MAX_SECONDS = 5.0
 
 

@@ -1,8 +1,8 @@
 """
 Publishing of many updates: lines of JSON in few requests, and forms for a hub that reads no lines.
 
-A hub knows a line by the key of its request and the line's number.  So what may have been published
-under one key is never sent under another.
+A hub knows a line by the key of its request and the line's number.  So a line that may have been
+published under one key is never sent under another.
 """
 
 from collections.abc import Iterator, Sequence

@@ -50,7 +50,7 @@ class Discovery:
     """
     Links of a resource to the hubs that publish its updates.
 
-    :ivar topic: The topic of the updates: the canonical URL (``rel="self"``), or else its own.
+    :ivar topic: The topic of the updates: its canonical URL (``rel="self"``), or else its own URL.
     :ivar hubs: The hubs.  Each publishes all updates, so one is enough.
     :ivar body: The resource itself, from the same response.
     """
@@ -123,7 +123,7 @@ def discover(
         source = subscribe(found.hub.url, found.topic, since=found.hub.last_event_id, ...)
 
     :param trusted: Origins of trusted hubs, such as ``https://hub.example``; hubs of other origins
-        are skipped.  By default every hub is accepted: then do not show it a token.
+        are skipped.  By default every hub is accepted: then do not send it a token.
     :param token: A token for the resource itself, not for the hub.
     :param headers: More headers of the request.  A redirect to another origin drops the token, and
         headers with credentials.
@@ -132,7 +132,7 @@ def discover(
     :returns: A Deferred that fails with :class:`NoHub` if the resource does not name a hub, or the
         status is not 2xx; with :class:`Disconnected` if the request is not answered.  Cancelling
         it closes the connection.
-    :raises ValueError: If the URL is not one of HTTP, or the token cannot be one.
+    :raises ValueError: If the URL is not http or https, or the token is malformed.
     """
     url = normalized(resource_url)
     bearer = Bearer(token)
@@ -178,7 +178,7 @@ def hub_metadata(
         0.x; fails with :class:`Disconnected` if the request is not answered, and with
         :class:`NoHub` if the metadata is of another hub: a client that believed it would ask for
         a token that the other hub can use (RFC 9728, 3.3).
-    :raises ValueError: If the URL is not one of HTTP.
+    :raises ValueError: If the URL is not http or https.
     """
     url = metadata_url(normalized(hub_url))
     exchanges = Exchanges(reactor, client, timeout=timeout)

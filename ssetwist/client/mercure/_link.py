@@ -29,7 +29,7 @@ class Link:
 
     def is_a(self, relation: str) -> bool:
         """
-        Check whether the link has a relation.  It may have several, in either case of letters.
+        Check whether the link has a relation.  It may have several, in upper or lower case.
         """
         return relation in self.attributes.get("rel", "").lower().split()
 

@@ -67,16 +67,16 @@ class Publisher:
         :param client: Makes the requests.  By default the publisher has connections of its own.
         :param timeout: Seconds within which a request must be answered.
         :param in_flight: Requests that are under way at a time, at most.
-        :param max_waiting: Publications that wait behind these; each beyond them fails at once.
-        :param attempts: Times that one request is sent, at most.
+        :param max_waiting: Publications that wait behind these; any more fail at once.
+        :param attempts: Attempts of one request, at most.
         :param backoff: Delays between attempts, and the longest that a hub may ask for.
         :param knows_keys: True if the hub knows ``Idempotency-Key``, as ours does.  If false, a
             request is sent again only if it was certainly not published: if no connection was made,
             and after 429 and 503.
         :param on_interruption: Called before each wait for another attempt.  An exception from it
             is logged, and changes nothing.
-        :raises ValueError: If the URL is not one of HTTP, or has a password in it; if the token
-            cannot be one, or a number is not more than 0.
+        :raises ValueError: If the URL is not http or https, or has a password in it; if the token
+            is malformed, or a number is not more than 0.
         """
         for name, value in (("in_flight", in_flight), ("attempts", attempts)):
             if value < 1:
@@ -125,13 +125,13 @@ class Publisher:
 
     def publish_many(self, updates: Iterable[Update]) -> Deferred[list[str | NotPublished]]:
         """
-        Publish many updates, in order, up to a thousand by one request.  An update that the hub
+        Publish many updates, in order, up to a thousand in one request.  An update that the hub
         could not take at first (429, 503) comes later than the updates behind it.
 
         :param updates: Iterated while earlier updates are under way.  The Deferred fails with an
             exception that it raises.
         :returns: A Deferred that fires with a result for each update: its id, or the reason why it
-            was not published.  The hub does not make it fail; when the hub refuses a whole request,
+            was not published.  A refusal does not make it fail; after a refusal of a whole request
             the updates behind it are not sent.  Cancelling it sends no more.
         """
         return self._start(lambda: self._bulk.publish(iter(updates)))
@@ -189,6 +189,6 @@ def check_url(url: str) -> str:
     """
     Return the URL of a hub, as browsers write it and without its fragment.
 
-    :raises ValueError: If it is not one of HTTP, or has a name or a password in it.
+    :raises ValueError: If it is not http or https, or has a name or a password in it.
     """
     return normalized(url).partition("#")[0]

@@ -62,7 +62,7 @@ class HubRequests:
 
     async def wait(self, problem: NotPublished, failures: int) -> None:
         """
-        Wait for the time of the next attempt, and report that beforehand.
+        Report the next attempt, and wait until its time has come.
 
         :param failures: Attempts in a row that have failed.
         """

@@ -30,7 +30,7 @@ _RESUME_ID_HEADERS = ("mercure-last-event-id", "last-event-id")
 @dataclass(frozen=True, slots=True)
 class Loss:
     """
-    Events that were missed, or may have been: load what they are about again.
+    Events that were missed, or may have been.  Reload the resources that they are about.
 
     :ivar asked: The id of the event after which the stream was to go on.
     :ivar found: The id of the event after which it goes on instead; ``"earliest"`` if the hub does
@@ -104,7 +104,7 @@ def subscribe(
                 print(event.data)
 
     :param topics: Topics to subscribe to; a ``str`` is one topic, ``"*"`` is every topic.
-    :param patterns: URL patterns of topics, as browsers match them; for 0.x URI templates.
+    :param patterns: URL patterns of topics, as browsers match them; with ``legacy``, URI templates.
     :param token: A token that grants private updates, or a function that returns one; it is called
         before each attempt.
     :param legacy: True if the hub speaks only 0.x.  Our hubs speak both.
@@ -112,13 +112,13 @@ def subscribe(
     :param on_open: Called whenever a stream has begun.
     :param on_loss: Called whenever events were missed, or may have been, before any later event.
     :param client: See :class:`EventSource`, which also describes the other options.
-    :raises ValueError: If the URL is not one of HTTP or has a password in it, the token cannot be
-        one, topics and patterns are both missing, or one is empty.
+    :raises ValueError: If the URL is not http or https or has a password in it, the token is
+        malformed, topics and patterns are both missing, or one is empty.
     :raises TypeError: If a topic is not text, or an option does not exist.
     """
     if "last_event_id" in options:
         raise TypeError("use since= instead of last_event_id=")
-    # First: a call with topic= gets that named, and not that a topic is missing.
+    # This comes first, so that the error for topic= names it, and not a missing topic.
     signature(SourceOptions).bind(url=hub_url, **options)
     bearer = Bearer(token)
     if token is not None:

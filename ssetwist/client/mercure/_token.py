@@ -21,7 +21,7 @@ class Bearer:
 
     def __init__(self, token: TokenSource | None) -> None:
         """
-        Take a token, or its function.
+        Take a token, or a function that returns one.
 
         :raises ValueError: If the text cannot be a token.
         """
@@ -44,7 +44,7 @@ class Bearer:
 
 def check_token(token: str) -> str:
     """
-    Return a text that can be a token.
+    Check that a text can be a token, and return it.
 
     :raises ValueError: If it cannot; the message does not repeat it.
     """

@@ -58,7 +58,7 @@ class Attempt:
 
     def start(self) -> None:
         """
-        Send the request.  The answer may come from within this call.
+        Send the request.  The answer may come before this returns.
         """
         self._running = Deferred.fromCoroutine(self._run())
         self._running.addErrback(

@@ -1,6 +1,5 @@
 """
-Options of an event source, checked once: with a wrong one each attempt would fail, and be made
-again for ever.
+Options of an event source, checked once: a wrong one would make each attempt fail, for ever.
 
 The dataclass has the defaults and the checks.  The keywords list the same options for type checkers
 and editors; a test holds both lists together.
@@ -97,7 +96,7 @@ class SourceOptions:
             url = normalized(self.url)
         except ValueError as problem:
             raise ValueError(f"not a URL of an event source: {problem}") from None
-        jar_of(self.cookies, url)  # checks them, as the parser its arguments
+        jar_of(self.cookies, url)  # checks the cookies; the parser checks its arguments
         EventStreamParser(
             max_line=self.max_line, max_event=self.max_event, last_event_id=self.last_event_id
         )

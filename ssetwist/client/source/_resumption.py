@@ -32,7 +32,7 @@ class Resumption:
 
     def id_after(self, event: Event | None) -> str:
         """
-        Return the last event ID as of an event; ``None`` stands for the time before the first.
+        Return the last event ID after an event; ``None`` stands for the time before the first.
         """
         return self._options.last_event_id if event is None else event.id or ""
 

@@ -49,7 +49,7 @@ class Backoff:
         :param asked: Seconds that the server asked for.
         :param jitter: Returns a number from 0 to 1, as ``random.random`` does.
         """
-        # 2**64 s exceed any ceiling, and a float cannot hold 2.0 to the power of any number.
+        # 2**64 s exceed any ceiling, and a float cannot hold 2.0 to every power.
         spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))
         return min(asked, self.max_server_delay) + jitter() * spread
 

@@ -1,5 +1,5 @@
 """
-An event stream that comes back.
+An event source: it opens its stream again whenever that breaks.
 """
 
 from collections.abc import Callable
@@ -75,8 +75,8 @@ class EventSource:
 
     An application that takes no events makes the server wait: when 64 events wait, or 64 Ki
     characters of them, the connection is not read until all of them are taken.  Meanwhile the
-    source does not notice that the server has left, and ``silence_timeout`` stands still.  Events
-    that the last piece of the network (64 KiB, with gzip as many decoded) completes wait besides.
+    source does not notice that the server has left, and ``silence_timeout`` stands still.  The
+    events of the piece that was read last (64 KiB, also after gzip) wait in addition.
 
     :param url: URL of http or https, without a name and a password; send ``Authorization`` instead.
     :param reactor: The reactor.  With ``client``, any clock is enough.
@@ -157,15 +157,15 @@ class EventSource:
     @property
     def url(self) -> str:
         """
-        URL of each first request, as browsers write it.
+        URL with which each attempt begins, as browsers write it.
         """
         return self._options.url
 
     @property
     def last_event_id(self) -> str:
         """
-        Last event ID as of the last event that was handed out: the place to go on from, later or
-        elsewhere.  When all events are taken, the next ``Last-Event-ID``.
+        Last event ID of the events that were handed out: with it, another source goes on after
+        them.  When all events are taken, the next attempt sends it.
         """
         if self._queue.has_untaken:
             return self._resumption.id_after(self._queue.taken)
@@ -305,7 +305,7 @@ class EventSource:
         _log.debug("{url}: open", url=shown(self.url))
         call_hook(self._options.on_open, opened, url=self.url)
         self._waiting_for_open.fire(opened)
-        stream.begin()  # does nothing if one of these has closed the source
+        stream.begin()  # does nothing if a hook or a callback has closed the source
 
     def _have_arrived(self, stream: OpenStream, events: list[Event]) -> None:
         stream.has_delivered = True
@@ -315,7 +315,7 @@ class EventSource:
 
     def _failed(self, problem: SSETwistError) -> None:
         """
-        Follow the end of an attempt, or of a stream, with another attempt or with the end.
+        Plan the next attempt after a failure, or end the source.
         """
         self._queue.connect(None)
         now = self._clock.seconds()
@@ -343,7 +343,7 @@ class EventSource:
 
     def _finish(self, problem: SSETwistError | None) -> End:
         """
-        End for good, unless that has happened: first the activity, then all waiting.
+        End the source for good: first its activity, then all waiting.  Only the first call counts.
 
         :returns: The end, which may be an earlier one.
         """

@@ -11,8 +11,8 @@ State machine of an event source::
 
 Its laws:
 
-1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Nothing goes on
-   that no state holds, so ``close`` returns the thing that must be cancelled.
+1. A state holds the one thing that goes on in it: a timer, an attempt or a stream.  Everything
+   that goes on is held by a state, so ``close`` returns the thing that must be cancelled.
 2. An input only changes the state, and calls no code of the application.  The caller acts
    afterwards, when the new state already counts.
 3. Nothing begins after ``closed``, which holds how the source has ended.
@@ -107,7 +107,7 @@ class Inputs(Protocol):
 
     def attempt(self, activity: Activity) -> None:
         """
-        Begin an attempt, as the timer has fired.
+        Begin an attempt, because the timer has fired.
         """
 
     def open(self, stream: OpenStream) -> None:
@@ -117,7 +117,7 @@ class Inputs(Protocol):
 
     def fail(self) -> OpenStream | None:
         """
-        Leave an attempt or a stream that is over by itself.  Return the stream.
+        Leave an attempt or a stream that has ended by itself.  Return the stream.
         """
 
     def close(self, end: End) -> Activity | None:

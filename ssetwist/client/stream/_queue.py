@@ -11,9 +11,9 @@ from twisted.python.failure import Failure
 from ...eventstream import Event
 from ._stream import Stream
 
-#: Number of waiting events, and of their characters, at which the stream is paused.  With these the
-#: application need not wait for the network after each event, and they are few beside the piece
-#: that the network gives at once.
+#: Number of waiting events, and of their characters, at which the stream is paused.  They are
+#: enough that the application does not wait for the network after each event, and few beside the
+#: bytes of one read.
 MANY = 64
 MUCH = 2**16
 

@@ -50,7 +50,7 @@ _NEXT: dict[StreamState, tuple[StreamState, ...]] = {
 class Stream(Protocol):
     """
     Reader of one response.  It ends once, by itself or by :meth:`close`, and its connection with
-    it.  A paused stream notices only when it is resumed that its peer has left.
+    it.  A paused stream does not notice that its peer has left until it is resumed.
 
     :param response: Nothing else may read it.
     :param arrived: Called with the events that a piece of bytes has completed, one or more.  It may
@@ -91,7 +91,7 @@ class Stream(Protocol):
 
     def begin(self) -> None:
         """
-        Ask for the body, once.  Events may arrive from within.
+        Ask for the body, once.  Events may arrive before this returns.
         """
         if self._state not in (NEW, NEW_PAUSED):
             return
@@ -116,7 +116,7 @@ class Stream(Protocol):
 
     def resume(self) -> None:
         """
-        Let events arrive again, maybe from within.
+        Let events arrive again, perhaps before this returns.
         """
         if self._state is NEW_PAUSED:
             self._become(NEW)
@@ -242,8 +242,8 @@ class Silence:
     Timer of a silence.  Hearing costs only a look at the clock: the timer finds out by itself how
     much longer to wait.
 
-    :param seconds: Length of the silence; ``None`` for any.
-    :param call: Called once after it, with the reason for an end.
+    :param seconds: Length of the silence; ``None`` for no limit.
+    :param call: Called once after the silence, with an error that ends the stream.
     """
 
     def __init__(
@@ -257,7 +257,7 @@ class Silence:
 
     def begin(self) -> None:
         """
-        Listen, also again after :meth:`stop`.
+        Start the timer, also again after :meth:`stop`.
         """
         self.heard()
         if self._timer is None and self._seconds is not None:

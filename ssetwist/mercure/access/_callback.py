@@ -67,7 +67,7 @@ class CallbackAuthorizer:
     ``X-Ssetwist-Action`` is ``publish`` or ``subscribe``.
 
     A status of 2xx allows; :func:`read_decision` tells the details.  401 and 403 refuse.  Anything
-    else is an error, and allows nothing.  Each request is asked about anew.
+    else is an error, and allows nothing.  The application is asked about every request.
     """
 
     def __init__(
@@ -107,8 +107,8 @@ class CallbackAuthorizer:
         """
         Ask the application about a request.
 
-        :returns: Fails with ``Refused``: 401 and 403 as the application says, 503 if its answer
-            fails to come or is invalid.  Cancelling it closes the connection to the application.
+        :returns: A Deferred that fails with ``Refused``: 401 and 403 as the application says, 503
+            without a valid answer.  Cancelling it closes the connection to the application.
         """
         if self._asked >= self._max_asked:
             return fail(self._no_answer(f"{self._asked} requests are already waiting for it"))

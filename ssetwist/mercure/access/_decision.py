@@ -1,8 +1,8 @@
 """
 The application's answer to the question what a request may do.
 
-The application is trusted, but its answer is read strictly.  An invalid answer allows nothing, nor
-does one with an unknown name, which may be misspelled and meant to restrict something.
+The application is trusted, but its answer is read strictly.  An invalid answer allows nothing.  An
+unknown name makes it invalid: the name may be a misspelled restriction.
 """
 
 from collections.abc import Iterable, Mapping

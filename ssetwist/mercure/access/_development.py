@@ -53,7 +53,7 @@ class LoopbackOrigins(Origins):
 
 class LoopbackOnly(Resource):
     """
-    Guards another resource: lets pass requests from pages of this machine, and from other programs.
+    Guards another resource from pages of other machines: refuses foreign names and publications.
     """
 
     def __init__(self, resource: IResource) -> None:

@@ -1,5 +1,5 @@
 """
-Publications that may be requested again, and happen once.
+Publications that may be requested again, but happen only once.
 
 A publisher that lost the answer cannot know if the event was published.  With a key of its own
 choosing (the ``Idempotency-Key`` header, draft-ietf-httpapi-idempotency-key-header) it may simply
@@ -34,8 +34,8 @@ DEFAULT_MAX_ENTRIES = 50_000
 #: Seconds after which to try again if too many publications are under way.
 _RETRY_AFTER = 1.0
 
-#: A key: any text of a length that is worth keeping.  Quotes around it, which the draft wants, are
-#: part of the key if they are there: a publisher that asks again uses the same words.
+#: A key: any text that is not too long.  Quotes around it, which the draft wants, are part of the
+#: key, because a publisher that repeats its request repeats them also.
 _KEY = re.compile(rb"[ -~]{1,255}")
 
 
@@ -106,10 +106,10 @@ class Idempotency(Generic[T]):
         :param key: The publisher, together with the key of its publication.
         :param body: The request.  The same key with another body is a mistake.
         :param publish: Called if the key is not known.
-        :returns: A Deferred that fires with the result of ``publish``, also of an earlier call, and
-            fails with each of its errors.  Cancelling it does not stop the publication, and the
-            next request gets the answer.  It also fails with :class:`Refused`: 422 if the
-            body differs, 503 if too many publications are under way.
+        :returns: A Deferred that fires with the result of ``publish``, even of an earlier call, or
+            fails with its error.  Cancelling it does not stop the publication, and the next request
+            gets the answer.  It also fails with :class:`Refused`: 422 if the body differs, 503 if
+            too many publications are under way.
         """
         self._forget_old()
         digest = sha256(body).digest()

@@ -66,7 +66,7 @@ class Publishing:
 
     async def answer(self, request: Request) -> HttpAnswer:
         """
-        Answer a request to publish: with 200 once the log has everything safe.
+        Answer a request to publish: with 200 once the log has stored everything.
 
         :raises Refused: If the request is refused; nothing has been published then.
         """
@@ -91,14 +91,14 @@ class Publishing:
 
     def _check_source(self, request: Request) -> None:
         """
-        Check the page that a request comes from, if the right may be the browser's alone (C6).
-        Browsers add cookies and passwords by themselves, but never a bearer's token.
+        Check the page that a request comes from, if the browser itself may have given it the
+        right (C6).  Browsers add cookies and passwords by themselves, but never a bearer's token.
         """
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
         origin, referer = (header_of(request, name) for name in (b"Origin", b"Referer"))
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
         if scheme == "bearer":
-            # A page can set a worthless token, so that the cookie was what counted.
+            # A page can send a worthless token along with the browser's cookie.
             is_by_browser = has_cookie and (origin or referer) is not None
         else:
             is_by_browser = has_cookie or bool(scheme)

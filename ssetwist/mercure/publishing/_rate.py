@@ -32,8 +32,8 @@ class Rate:
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param per_second: Publications a second, on average; 0 for no limit.
-    :param burst: Publications at once, after silence; ``None`` for those of one second, and at
-        least one.
+    :param burst: Publications at once, after silence; ``None`` for as many as in a second,
+        at least 1.
     :param max_identities: Publishers that are told apart.  Beyond that, the publisher idle longest
         is forgotten, and may then begin with a full burst.
     :raises ValueError: If a number makes no sense.

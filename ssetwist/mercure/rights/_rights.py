@@ -36,7 +36,7 @@ def can_be_payload(value: object) -> bool:
 @dataclass(frozen=True, slots=True)
 class Rights:
     """
-    Rights from a token, from the application, or from having neither.
+    Rights from a token, from the application, or of a client that has neither.
 
     :ivar publish: Topics that the client may publish to; ``None`` if publishing is not mentioned.
     :ivar subscribe: Topics with private updates that the client may see, and resources of the

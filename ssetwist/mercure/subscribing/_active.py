@@ -33,7 +33,7 @@ class ActiveSubscriptions:
 
     def begin(self, subscriptions: tuple[ActiveSubscription, ...]) -> None:
         """
-        Add the subscriptions of a connection and announce them, to the connection itself also.
+        Add the subscriptions of a connection and announce them, even to the connection itself.
 
         :param subscriptions: At least one, all of the same connection.
         """

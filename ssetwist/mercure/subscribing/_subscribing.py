@@ -33,7 +33,7 @@ from ._subscriptions import ActiveSubscription, new_subscriber
 #: Headers with the id of the event after which the stream begins, in both dialects (H6).
 _RESUME_ID_HEADERS = ("Mercure-Last-Event-ID", "Last-Event-ID")
 
-#: Seconds by which a stream ends before its token does, to be never too late (E8).
+#: Seconds by which a stream ends before its token expires, so that it is never late (E8).
 EXPIRY_MARGIN = 1.0
 
 #: Seconds until a client should try again if its token has too many streams.

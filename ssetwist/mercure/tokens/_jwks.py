@@ -97,7 +97,7 @@ class JwkSet:
 
     def stop(self) -> None:
         """
-        Stop reading the set.  Nothing is left in the clock, and no Deferred stays unfired.
+        Stop reading the set.  Then no timer runs, and every Deferred has fired.
         """
         self._is_started = False
         self._stop_timer()
@@ -106,7 +106,7 @@ class JwkSet:
 
     def seek(self) -> "Deferred[None]":
         """
-        Read the set again unless that was less than 30 seconds ago, or wait for a read under way.
+        Read the set again, at most every 30 seconds, or wait for a read that is under way.
         """
         if self._reading is None:
             if not self._is_started or self._clock.seconds() - self._read_at < MIN_INTERVAL:

@@ -26,7 +26,7 @@ def name_of_url(url: str) -> str:
 
     :raises ValueError: If it is not a URL, or has a name or a password.
     """
-    # Browsers would correct more mistakes; but here it is compared, and sent, unchanged.
+    # Browsers correct more mistakes.  Here the URL is sent unchanged, so it must not have any.
     if not is_url(url) or not (url.isascii() and url.isprintable()) or " " in url or "\\" in url:
         raise ValueError("it must be a URL of http or https, with a host")
     return shown(normalized(url))

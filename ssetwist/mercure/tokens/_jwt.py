@@ -44,7 +44,7 @@ class Token:
         """
         Parse a token.
 
-        :raises ValueError: If it is not one.  The message repeats nothing of the token.
+        :raises ValueError: If it is not one.  The message does not quote the token.
         """
         if len(text) > MAX_TOKEN:
             raise ValueError(f"longer than {MAX_TOKEN} characters")
@@ -80,8 +80,8 @@ class Token:
     @property
     def is_access_token(self) -> bool:
         """
-        True if all the rules of 1.0 apply to the token: it has that type, or a claim that only 1.0
-        has.  So no token can choose the milder rules of 0.x for the rights of 1.0.
+        True if all the rules of 1.0 apply to the token: it has the type of 1.0, or a claim that
+        only 1.0 has.  So no token can choose the milder rules of 0.x for the rights of 1.0.
         """
         return self.typ == ACCESS_TOKEN or "authorization_details" in self.claims
 

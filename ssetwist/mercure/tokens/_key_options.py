@@ -67,7 +67,7 @@ def token_settings(values: Mapping[str, Any]) -> TokenSettings:  # as options ha
     """
     Read the keys that options name, and check the rest.
 
-    :param values: Options by name, as ``twistd`` or ``argparse`` has them; it may have others.
+    :param values: Options by name, as ``twistd`` or ``argparse`` has them; others are ignored.
     :raises InvalidOption: If a value makes no sense.  The text never contains a possible secret.
     """
     given = {name.replace("_", "-"): value for name, value in values.items()}
@@ -105,7 +105,7 @@ def read_option(values: Mapping[str, Any], name: str, read: Callable[[str], _Rea
     Read an option, if it is given.
 
     :param read: Raises a ``ValueError`` if the value makes no sense.
-    :raises InvalidOption: If it does.
+    :raises InvalidOption: If ``read`` raises a ``ValueError``.
     """
     value = values.get(name)
     if value is None:

@@ -35,7 +35,7 @@ ALGORITHMS = (*SECRET_BYTES, *PUBLIC_ALGORITHMS)
 #: Minimum (RFC 7518, 3.3) and maximum of an RSA key's bits; longer keys are slow to use.
 RSA_BITS = (2048, 8192)
 
-#: The longest secret, PEM or file with one, in bytes.
+#: The largest secret, PEM, or file with one of them, in bytes.
 MAX_KEY_BYTES = 65536
 
 #: An algorithm that reads JWKs with each value of ``kty``.

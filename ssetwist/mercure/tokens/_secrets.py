@@ -14,7 +14,7 @@ from ._keys import MAX_KEY_BYTES, is_pem
 _VARIABLE = "env:"
 _FILE = "file:"
 
-#: Errors of files that exist.  So the name is that of a file, and not the secret itself.
+#: Errors of files that exist: they show that the source names a file, and is not the secret itself.
 _THERE_IS_ONE = {errno.EACCES, errno.EISDIR, errno.EIO}
 
 

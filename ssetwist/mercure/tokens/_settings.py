@@ -1,5 +1,5 @@
 """
-Keys and rules by which tokens are accepted, before there is a reactor.
+Keys and rules by which tokens are accepted.  They can be read without a reactor.
 """
 
 from dataclasses import dataclass, field

@@ -28,7 +28,7 @@ class KeySource(Protocol):
     @property
     def keys(self) -> Sequence[VerificationKey]:
         """
-        The keys it has now.
+        The keys that the source has now.
         """
 
     @property
@@ -39,8 +39,8 @@ class KeySource(Protocol):
 
     def seek(self) -> "Deferred[None]":
         """
-        Look for newer keys, because the present ones do not fit.  Fires, and never fails, when that
-        is done, or at once if it was done just now.  Cancelling it affects no other caller.
+        Look for newer keys, because the present ones do not fit.  The Deferred fires then, or at
+        once after a very recent look, and never fails.  Cancelling it affects no other caller.
         """
 
     def start(self) -> None:

@@ -18,7 +18,7 @@ from ._jwt import ACCESS_TOKEN, Token, moment, seconds
 from ._trust import KeySource, Trust
 
 #: Seconds that an issuer's clock may be ahead of ours; otherwise a token that has just been made
-#: could be refused.  Its end is exact: a stream never outlives its token.
+#: could be refused.  The end of a token is exact: no stream outlives its token.
 CLOCK_SKEW = 5.0
 
 #: Maximum number of a token's audiences in a message.
@@ -73,9 +73,9 @@ class TokenVerifier:
         because tokens for that may need other keys.
 
         :param checks: Gets each check that is made.
-        :returns: Has fired already unless keys must be fetched.  May be cancelled.  Fails with
-            ``Refused``: 401 if the token is not accepted, 503 if that cannot be known because there
-            are no keys yet.
+        :returns: A Deferred that has fired already unless keys must be fetched.  It may be
+            cancelled.  It fails with ``Refused``: 401 if the token is not accepted, 503 if that
+            cannot be known because there are no keys yet.
         """
         return Deferred.fromCoroutine(self._verify(credential, action, checks))
 

@@ -12,9 +12,9 @@ from ...errors import InvalidMatcher
 from ...hub import Pattern
 from ._regexp import read_regexp
 
-#: Maximum cost of a pattern: room for a dozen of ``:name``, or two UUIDs letter by letter.  Of half
-#: a million random patterns within it, the most expensive took 0.8 MB, 3 ms to compile, and 22 ms
-#: to match a topic of 4,000 equal letters; ``/a`` takes 70 KB, 0.3 ms, and 0.03 ms.
+#: Maximum cost of a pattern: room for a dozen ``:name``, or two UUIDs letter by letter.  Of half a
+#: million random patterns within it, the most expensive took 0.8 MB, 3 ms to compile, and 22 ms to
+#: match a topic of 4,000 equal letters; ``/a`` takes 70 KB, 0.3 ms, and 0.03 ms.
 MAX_COST = 2500
 
 #: Cost of ``*`` and of ``:name``.  Patterns with many of them are slow to match.

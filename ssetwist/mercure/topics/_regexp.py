@@ -1,7 +1,7 @@
 r"""
 Regular expressions in URL patterns: which syntax is allowed, and what it costs.
 
-Most of the syntax means the same to browsers and to the library, and only that is allowed.  Flags,
+Most of the syntax means the same to browsers and to our URL library; only that is allowed.  Flags,
 properties (``\p``), look-arounds and references are refused, as is syntax that only one of the two
 knows.
 

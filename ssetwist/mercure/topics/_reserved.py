@@ -14,8 +14,8 @@ def is_reserved(topic: str, hub_url: str) -> bool:
     """
     Return true if a topic is in the hub's namespace, where only the hub may publish (P3).
 
-    A topic is in it if its path, resolved against the hub's URL as browsers do it, is the hub's
-    path or below that.  Scheme and host do not matter.  Text that is not a URL is not reserved.
+    Its path, resolved against the hub's URL as browsers do it, is then the hub's path or below
+    that.  Scheme and host do not matter.  Text that is not a URL is not reserved.
 
     :param hub_url: The hub's own URL, absolute.
     """

@@ -40,7 +40,7 @@ _UNRESERVED = r"\-._~0-9A-Za-z"
 _RESERVED = r":/?#\[\]@!$&'()*+,;="
 
 #: By operator (RFC 6570, appendix A): the text before the first value, the text between values, and
-#: the characters of values.  It is empty between values if these may have the same character.
+#: the characters of values.  The text between values is empty if these may have the same character.
 _OPERATORS = {
     "": ("", "", _UNRESERVED + ","),
     "+": ("", "", _UNRESERVED + _RESERVED),

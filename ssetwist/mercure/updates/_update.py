@@ -137,5 +137,5 @@ def _milliseconds(text: str | None) -> int | None:
         return None
     if not _DIGITS.fullmatch(text):
         raise Refused(400, "retry must be a number of milliseconds, in ASCII digits")
-    # 20 digits show that it is too large; int() refuses more than some thousand digits.
+    # 20 digits show that it is too large; int() refuses thousands of digits.
     return int((text.lstrip("0") or "0")[:20])

@@ -19,11 +19,11 @@ MAX_BODY = 64 * 1024
 #: and every client that can connect could send many at once.
 MAX_BODIES = 64 * 1024 * 1024
 
-#: Bytes of each body that are not counted, as its head is not: so most updates can be published
-#: whatever other clients do.
+#: Bytes of each body that do not count, so that most updates can be published whatever other
+#: clients do.
 FREE_BODY = 16 * 1024
 
-#: Looks among the children that were put there, before all else.
+#: Twisted's method that looks among the children of ``putChild`` first.
 _BY_PUT_CHILD = Resource.getChildWithDefault
 
 

@@ -29,7 +29,7 @@ from ._request_head import PlainHead, read_plain_head, segments_of
 
 _log = Logger()
 
-#: Seconds that a connection which the server closes may take to be closed.
+#: Seconds within which a connection must be closed after the server has begun to close it.
 CLOSE_TIMEOUT = 30.0
 
 #: Bytes that a client may still send once the server closes, all of them thrown away.  Some clients
@@ -114,7 +114,7 @@ class Connection(OpenedChannel):
         if not is_plain_socket(self.transport):
             super().connectionMade()
             return
-        # The same, except for TCP_NODELAY, which this socket has inherited.
+        # As Twisted does, except for TCP_NODELAY, which this socket has inherited.
         self.setTimeout(self.timeOut)
         self.listen_to(self.transport)
 
@@ -208,8 +208,8 @@ class Connection(OpenedChannel):
 
     def _close_when_read(self) -> None:
         """
-        Close once the client does, or has sent too much.  A client some of whose bytes were left
-        unread would see a reset, and might lose the answer (RFC 9112, 9.6).
+        Close once the client does, or has sent too much.  If bytes of a client were left unread, it
+        would see a reset, and might lose the answer (RFC 9112, 9.6).
         """
         is_bare = descriptor_of(self.transport) is self.transport  # nothing between it and a socket
         if is_bare:

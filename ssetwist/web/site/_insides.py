@@ -1,5 +1,5 @@
 """
-Undocumented names of Twisted that this room relies on, each with its reason.
+Undocumented names of Twisted that this package relies on, each with its reason.
 
 ``tests/unit/web/site/test_insides.py`` has one test for each, and runs with the oldest supported
 Twisted and with the newest.  When one of them fails, mend this file.

@@ -1,6 +1,5 @@
 """
-Socket options that find out that a peer has vanished: a laptop lid, a tunnel, a cable.  No FIN
-ever comes.
+Socket options that find out that a peer has vanished without a FIN: a closed laptop, a cut cable.
 
 Three things work together, and each alone misses a case.  The heartbeat keeps unacknowledged bytes
 on their way.  ``TCP_USER_TIMEOUT`` makes the kernel give up on them in time; by itself it retries

@@ -23,10 +23,10 @@ from ._insides import listener_of
 
 #: Seconds that a request may take to arrive, from its first byte to its last, and that a
 #: connection may be idle before and between requests.  Twisted's own limit begins anew with each
-#: byte, so a client that sends one now and then never reaches it.
+#: byte, so a client that sends a byte now and then never reaches it.
 REQUEST_TIMEOUT = 30.0
 
-#: Seconds between two looks for connections with nothing left to do, while the Site stops.
+#: Seconds between two checks for idle connections while the Site stops.
 _LOOK = 0.02
 
 
@@ -193,7 +193,7 @@ class Site(TwistedSite):
 
 def streams_of(site: TwistedSite) -> Streams:
     """
-    Return the streams of a Site.  A Site of Twisted's gets its own, with the defaults.
+    Return the streams of a Site.  Twisted's own Site gets streams with the defaults.
     """
     if isinstance(site, Site):
         return site.streams

@@ -256,7 +256,7 @@ class InvalidTests(SynchronousTestCase):
                 (["é" * 2049], f"{name}[0] has more than 4096 bytes"),
                 (
                     ["/a", {"match": "/{", "match_type": "urlpattern"}],
-                    f"{name}[1]: '/{{' is no URL pattern",
+                    f"{name}[1]: '/{{' is not a URL pattern",
                 ),
             ):
                 self.assert_invalid(expected, **{name: value})
