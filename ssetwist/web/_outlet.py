@@ -86,7 +86,7 @@ class RequestOutlet:
         """
         True while the request can still be answered, with a stream or with something else.
         """
-        return self._state is State.NEW
+        return self._state is State.NEW and not is_over(self._request)
 
     def refuse_early_bytes(self) -> bool:
         """
@@ -97,7 +97,7 @@ class RequestOutlet:
         """
         if self._state is State.NEW and has_early_bytes(self._request):
             self._end_now(EndReason.UNEXPECTED_BYTES, is_cut=True)
-        return self._state is not State.NEW
+        return not self.is_new
 
     @property
     def is_open(self) -> bool:
@@ -166,7 +166,9 @@ class RequestOutlet:
         self._go_on()
 
     def stopProducing(self) -> None:
-        pass  # the connection is gone, and the request tells why in a moment
+        # The connection is gone, so nothing more is written.  The request tells why in a moment, but
+        # it may tell the application first, which then may end the stream.
+        self.pauseProducing()
 
     # Called by the Deferred of the request's notifyFinish()
 

@@ -122,6 +122,8 @@ class Recorder:
 class Streaming(Resource):
     """
     Resource that opens an outlet for each GET, and remembers the reasons of their ends.
+
+    :ivar on_request: Called with each request, before its outlet is made.
     """
 
     isLeaf = True
@@ -131,6 +133,7 @@ class Streaming(Resource):
         self.streams = streams
         self.outlets: list[RequestOutlet] = []
         self.writers: list[Recorder] = []
+        self.on_request: Callable[[Request], object] = lambda request: None
 
     @property
     def ended(self) -> list[EndReason]:
@@ -139,6 +142,7 @@ class Streaming(Resource):
     def render_GET(self, request: Request) -> bytes | int:
         if request.path == b"/plain":
             return b"plain"
+        self.on_request(request)
         outlet = outlet_for(request, self.streams)
         self.outlets.append(outlet)
         self.writers.append(Recorder())

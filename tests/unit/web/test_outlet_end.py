@@ -10,7 +10,7 @@ from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.web._waiting import MAX_WAITING
 from ssetwist.web.opening import RequestOutlet
 from ssetwist.web.site._connection import CLOSE_TIMEOUT
-from tests.memory import dechunk
+from tests.memory import Client, SocketClient, dechunk
 from tests.unit.web.case import ONE, TWO, OutletCase, SocketCase, WrappedClient, take_short_cut
 
 
@@ -277,6 +277,24 @@ class ServerEndsTests(OutletCase):
         self.assertTrue(client.transport.is_aborted)
         self.assertEqual(b":\n", client.body)
         self.clock.advance(0)
+
+    def test_application_is_told_first(self) -> None:
+        """
+        An application that hears of the client's end before the stream does may end the stream.
+        """
+        for make_client in (Client, SocketClient, WrappedClient):
+            for version in ("1.0", "1.1"):
+                with self.subTest(client=make_client.__name__, version=version):
+                    self.setUp()
+                    self.make_client = make_client
+                    self.resource.on_request = lambda request: request.notifyFinish().addErrback(
+                        lambda _: self.resource.outlets[-1].end(EndReason.FINISHED, last_words=TWO)
+                    )
+                    client, outlet = self.connect(version=version)
+                    self.resource.writers[-1].last = lambda outlet=outlet: outlet.write(Chunk(ONE))
+                    client.close()
+                    self.assertEqual([], self.flushLoggedErrors())
+                    self.assert_ended(EndReason.FINISHED, outlet)
 
     def test_finished_behind_our_back(self) -> None:
         """

@@ -90,6 +90,24 @@ class TopicsTests(StreamCase):
             self.assertEqual((b"", 0), (client.received, self.hub.subscriber_count))
             self.assertTrue(client.transport.is_aborted)
 
+    def test_application_is_told_first(self) -> None:
+        """
+        An application that hears of the client's end before the stream does may answer or cancel.
+        """
+        for act in (Deferred.cancel, lambda asked: asked.callback("news")):
+            asked: Deferred[str] = Deferred()
+
+            def topics(
+                request: Request, asked: Deferred[str] = asked, act: Callable[..., object] = act
+            ) -> Deferred[str]:
+                gone = Deferred[None]().addErrback(lambda _: act(asked))
+                request.notifications.insert(0, gone)  # as a resource above this one asks first
+                return asked
+
+            self.use(self.hub, topics=topics)
+            self.client().close()
+            self.assertEqual(([], 0), (self.flushLoggedErrors(), self.hub.subscriber_count))
+
     def test_later_with_a_cursor(self) -> None:
         """
         A client that comes back and has to wait for its topics misses nothing.
