@@ -166,7 +166,7 @@ class RequestOutlet:
         self._go_on()
 
     def stopProducing(self) -> None:
-        # The connection is gone, so nothing more is written.  The request tells why in a moment, but
+        # The connection is gone: nothing more is written.  The request tells why in a moment, but
         # it may tell the application first, which then may end the stream.
         self.pauseProducing()
 
