@@ -54,12 +54,12 @@ class _TwistdService(HubService):
 
     _is_stopping = False
 
-    def privilegedStartService(self) -> None:
+    def _listen(self) -> None:
         # When the reactor runs it has set handlers of its own.  They also stop it, but make twistd
         # end by the signal it got; a supervisor takes that for a failure.
         self._reactor.callWhenRunning(self._take_signals)
         try:
-            super().privilegedStartService()
+            super()._listen()  # by privilegedStartService; "python -m twisted" does not call that
         except CannotListen:
             raise CannotStart(1) from None  # the error has been logged, in one line
 

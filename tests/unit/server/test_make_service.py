@@ -69,13 +69,14 @@ class MakeServiceTests(SynchronousTestCase):
         A service that cannot listen ends the process with status 1, by an ``Exception``, because a
         daemon reports only these.
         """
-        service = self.make("--listen", "unix:/no/such/folder/hub")
-        with capturedLogs() as events:
-            problem = self.assertRaises(CannotStart, service.privilegedStartService)
-        self.assertEqual(1, problem.code)
-        self.assertIsInstance(problem, Exception)
-        self.assertIsInstance(problem, SystemExit)
-        self.assertEqual(1, [event["log_level"] for event in events].count(LogLevel.critical))
+        for start in ("privilegedStartService", "startService"):  # "python -m twisted": the second
+            service = self.make("--listen", "unix:/no/such/folder/hub")
+            with capturedLogs() as events:
+                problem = self.assertRaises(CannotStart, getattr(service, start))
+            self.assertEqual(1, problem.code)
+            self.assertIsInstance(problem, Exception)
+            self.assertIsInstance(problem, SystemExit)
+            self.assertEqual(1, [event["log_level"] for event in events].count(LogLevel.critical))
 
     def test_two(self) -> None:
         """

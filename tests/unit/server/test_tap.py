@@ -119,6 +119,16 @@ class SignalTests(ServiceTestCase):
         told = self.logged(LogLevel.info, lambda: self.pass_time(0.25))
         return [line for line in told if line.startswith("received")]
 
+    def test_started_by_python_m_twisted(self) -> None:
+        """
+        ``python -m twisted`` only calls ``startService``; signals are taken all the same.
+        """
+        before = signal.getsignal(signal.SIGTERM)
+        service = _TwistdService(self.reactor, HubConfig(listen=["tcp:80:interface=127.0.0.1"]))
+        service.startService()
+        self.addCleanup(self.stop, service)
+        self.assertNotEqual(before, signal.getsignal(signal.SIGTERM))
+
     def test_once_it_runs(self) -> None:
         """
         Signals are taken when the reactor runs, because it sets handlers of its own at its start.
