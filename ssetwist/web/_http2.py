@@ -55,15 +55,20 @@ class Http2Outlet(RequestOutlet):
         return super()._reason_for(result)
 
     def _disconnect(self, request: Request, *, at_once: bool) -> None:
-        channel: Any = request.channel  # a stream, for which Twisted lacks an interface
-        try:
-            channel.abortConnection()
-        except Exception:
-            # This resets the stream, which the client may have done first.
-            _log.debug("this HTTP/2 stream was gone already")
+        # Not now: a reset while Twisted tells all streams that their connection is lost would end
+        # its loop, and the others would never hear of it.
+        self._streams.clock.callLater(0, _reset, request.channel)
 
     def _close(self) -> tuple[Request, float]:
         if self._soon is not None:
             self._soon.cancel()
             self._soon = None
         return super()._close()
+
+
+def _reset(channel: Any) -> None:  # a stream, for which Twisted lacks an interface
+    try:
+        channel.abortConnection()
+    except Exception:
+        # The client may have reset the stream first, or the connection is lost.
+        _log.debug("this HTTP/2 stream was gone already")

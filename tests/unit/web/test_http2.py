@@ -16,6 +16,8 @@ from ssetwist.web._http2 import Http2Outlet
 from tests.memory import MemoryTransport
 from tests.unit.web.case import ONE, TWO, OutletCase, take_short_cut
 
+FIELDS = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "h")]
+
 
 class Http2Tests(OutletCase):
     """
@@ -36,8 +38,7 @@ class Http2Tests(OutletCase):
         self.addCleanup(self.transport.lose, ConnectionLost())
         self.h2 = H2Connection(H2Configuration(client_side=True))
         self.h2.initiate_connection()
-        fields = [(":method", "GET"), (":path", "/"), (":scheme", "https"), (":authority", "h")]
-        self.h2.send_headers(1, fields, end_stream=True)
+        self.h2.send_headers(1, FIELDS, end_stream=True)
         self.send()
         [self.outlet] = self.resource.outlets
 
@@ -97,6 +98,22 @@ class Http2Tests(OutletCase):
         """
         self.transport.lose(ConnectionLost())
         self.assert_ended(EndReason.CONNECTION_LOST, self.outlet)
+
+    def test_connection_lost_and_others_aborted(self) -> None:
+        """
+        When a connection breaks, the end of one stream may abort the others of that connection.
+        """
+        for stream in (3, 5):
+            self.h2.send_headers(stream, FIELDS, end_stream=True)
+        self.send()
+        outlets = self.resource.outlets
+        for writer in self.resource.writers:
+            writer.on_end = lambda reason: outlets[1].abort(EndReason.ENDED_BY_APPLICATION)
+        self.transport.lose(ConnectionLost())
+        self.clock.advance(0)
+        lost, aborted = EndReason.CONNECTION_LOST, EndReason.ENDED_BY_APPLICATION
+        self.assertEqual([lost, aborted, lost], self.resource.ended)
+        self.assertEqual(0, len(self.streams))
 
     def test_end(self) -> None:
         """
