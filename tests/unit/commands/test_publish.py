@@ -233,6 +233,17 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(b'{"topic":"a","data":""}\n', self.hub.requests[0].body)
         self.assertIn("line 1: it does not have data\n", self.errors.getvalue())
 
+    def test_deep_json(self) -> None:
+        """
+        A line with more brackets than Python can read is reported as one that is not JSON; the
+        other lines are published.
+        """
+        self.hub.answers = [take_lines]
+        lines = f'{"[" * 200_000}\n{{"data":"x"}}\n'
+        self.assertEqual(1, self.status("--topic=a", "--json", input=lines))
+        self.assertIn("line 1: it is not JSON\n", self.errors.getvalue())
+        self.assertEqual(b'{"topic":"a","data":"x"}\n', self.hub.requests[0].body)
+
     def test_private_lines(self) -> None:
         """
         An object says itself that it is private; without that the option counts.

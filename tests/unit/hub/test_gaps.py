@@ -145,6 +145,15 @@ class GapTests(HubTestCase):
             self.settle()
             self.assertEqual(expected, shown(listener))
 
+    def test_nothing_instead_of_a_gap(self) -> None:
+        """
+        Without an event for gaps nothing is written in its place: over HTTP/1.1 an empty chunk
+        would end the stream.
+        """
+        hub = self.make_hub(gap=None)
+        listener = self.subscribe(hub, last_event_id="unknown")
+        self.assertEqual([], listener.writes)
+
     def test_type(self) -> None:
         """
         The operator may choose another type for the event about a gap.

@@ -63,6 +63,12 @@ class ConsoleTests(SynchronousTestCase):
         for path in ("/", "/static/console.js", "/static/console.css"):
             self.assertIn(b"\r\ncache-control: no-cache", self.get(path).head)
 
+    def test_no_referrer(self) -> None:
+        """
+        The page does not tell its address to other servers.
+        """
+        self.assertIn(b"\r\nreferrer-policy: no-referrer\r\n", self.get("/").head)
+
     def test_status(self) -> None:
         """
         The status counts the subscribers.

@@ -40,6 +40,8 @@ class SettingHeaders(Resource):
         request.addCookie("theme", "dark")
         if request.path == b"/plain":
             return b"plain"
+        if request.path == b"/status":
+            request.setResponseCode(404)
         request.setHeader("Content-Length", "5")  # of another answer that it might give
         if request.path == b"/own":
             return stream(request, lambda send: None)
@@ -92,6 +94,18 @@ class ApplicationHeadTests(SynchronousTestCase):
                         self.assertNotIn(b"content-length: 5", fields)
                         ours = [one for one in fields if one.startswith((b"x-ap", b"x-t", b"set-"))]
                         self.assertEqual(sorted(expected), ours)
+
+    def test_status(self) -> None:
+        """
+        A stream has the status 200 on each way, whatever the application has set before: after any
+        other an ``EventSource`` gives up.
+        """
+        for make_client in (SocketClient, Client):
+            for options in ({}, {"headers": {"Expect": "100-continue"}}, {"version": "1.0"}):
+                client = make_client(self.site, self.clock)
+                self.fields(client, "/status", **options)
+                self.assertRegex(client.received, rb"HTTP/1.[01] 200 OK\r\n")
+                self.assertNotIn(b"404", client.received)
 
     def test_same_fields(self) -> None:
         """

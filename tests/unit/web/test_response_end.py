@@ -2,6 +2,7 @@
 Ends of streams for one request.
 """
 
+import re
 from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import AsyncIterator, Callable, Iterator
 
@@ -144,6 +145,16 @@ class EndTests(ResponseCase):
         self.assertTrue(client.head.startswith(b"1 503"))
         self.assertIn(b"\r\nretry-after: ", client.head)
         self.assertEqual([], self.happened)
+
+    def test_time_to_stay_away(self) -> None:
+        """
+        While the server stops, a client is told to stay away for ten times the reconnection time of
+        the stream that it asked for, or longer.
+        """
+        self.streams.drain(3)
+        client = self.ask(lambda: self.waits("first", Deferred()), reconnection_time=60)
+        (seconds,) = re.findall(rb"\r\nretry-after: ([0-9]+)", client.head)
+        self.assertGreaterEqual(int(seconds), 600)
 
     def test_clean_up_raises(self) -> None:
         """

@@ -2,11 +2,25 @@
 Bytes that wait for one connection.
 """
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.web._waiting import Waiting
+
+
+class Strict(bytes):
+    """
+    Bytes that refuse to give an empty piece.
+    """
+
+    def __getitem__(self, place: Any) -> Any:  # as bytes do
+        piece = super().__getitem__(place)
+        if piece == b"":
+            raise AssertionError(f"{place} takes nothing")
+        return piece
 
 
 class WaitingTests(SynchronousTestCase):
@@ -40,3 +54,13 @@ class WaitingTests(SynchronousTestCase):
             waiting.append(b"data: 1\n\n")
         self.assertIs(large, waiting._chunks[0])
         self.assertLess(len(waiting._chunks), 10)
+
+    def test_one_piece_after_another(self) -> None:
+        """
+        Pieces of one event follow each other, and each of them takes something: a piece without
+        bytes would be asked for without end.
+        """
+        waiting = Waiting()
+        waiting.append(Strict(b"abcdefgh"))
+        self.assertEqual([b"abc", b"de", b"fgh"], [waiting.take(size) for size in (3, 2, 9)])
+        self.assertEqual(0, len(waiting))

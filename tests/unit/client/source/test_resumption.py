@@ -64,3 +64,12 @@ class ResumptionTests(SynchronousTestCase):
             parser.feed(b": hello\n")
             self.assertRaises(EventTooLarge, parser.feed, b"data: " + b"x" * 20)
         self.assertEqual(["hello"] * 2, self.comments)
+
+    def test_size_of_an_event(self) -> None:
+        """
+        Each parser has the source's limit on an event of several lines.
+        """
+        options = SourceOptions(url="http://a/", max_event=20)
+        for _ in range(2):
+            parser = Resumption(options, None).next_parser()
+            self.assertRaises(EventTooLarge, parser.feed, b"data: 123456789\n" * 3)

@@ -61,6 +61,20 @@ class CacheTests(ResourceCase):
         gone = self.ask("subscriptions/exact/news/urn%3Auuid%3A1", name="admin")
         self.assert_not_shared(gone, 404)
 
+    def test_nothing_new(self) -> None:
+        """
+        An answer of 304 has neither a body nor fields that describe one: the length of nothing
+        would be taken for that of the kept document.
+        """
+        (tag,) = re.findall(
+            r"\r\netag: ([^\r]*)", self.ask("subscriptions", name="admin").head.decode()
+        )
+        current = self.ask("subscriptions", name="admin", If_None_Match=tag)
+        self.assertEqual(304, self.status(current))
+        self.assertEqual(b"", current.body)
+        for name in (b"\r\ncontent-length: ", b"\r\ncontent-type: "):
+            self.assertNotIn(name, current.head)
+
     def test_revalidated(self) -> None:
         """
         The client's own cache may keep an answer, but must check it each time.

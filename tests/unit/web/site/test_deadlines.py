@@ -87,6 +87,18 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([(10, "a"), (15, "b"), (20, "a"), (25, "b"), (30, "a")], self.late)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_one_timer_after_a_late_entry(self) -> None:
+        """
+        A late entry that begins anew while others wait shares their timer.
+        """
+        deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: deadlines.begin(one))
+        deadlines.begin("a")
+        self.clock.advance(5)
+        deadlines.begin("b")
+        self.clock.advance(5)
+        (timer,) = self.clock.getDelayedCalls()
+        self.assertEqual(15, timer.getTime())
+
     @given(st.lists(st.tuples(st.sampled_from(["begin", "done", "wait"]), st.integers(0, 5))))
     def test_model(self, moves: list[tuple[str, int]]) -> None:
         """

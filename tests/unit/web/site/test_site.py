@@ -371,13 +371,17 @@ class HostTests(SiteCase):
     The local address of a connection.
     """
 
-    def host(self, client: Client, listener: Listener) -> IPv4Address:
+    def host(
+        self, client: Client, listener: Listener, address: IPv4Address | None = None
+    ) -> IPv4Address:
         """
         Return the address, as the site reports it.
+
+        :param address: The address that the kernel reports; by default, the listener's.
         """
         transport = client.transport
         transport.server = listener  # type: ignore[attr-defined]  # as that of a socket
-        transport.hostAddr = listener.address
+        transport.hostAddr = address or listener.address
         host = self.site.host_of(transport)
         assert isinstance(host, IPv4Address)
         return host
@@ -394,6 +398,19 @@ class HostTests(SiteCase):
         del listener, client
         gc.collect()
         self.assertIsNone(kept())
+
+    def test_all_addresses(self) -> None:
+        """
+        A listener on all addresses of the machine has another local address for each connection,
+        also while several are open.
+        """
+        listener = Listener(80)
+        listener.address = IPv4Address("TCP", "0.0.0.0", 80)
+        for name in ("192.0.2.1", "192.0.2.2", "192.0.2.1"):
+            client = self.client()
+            self.addCleanup(client.close)
+            address = IPv4Address("TCP", name, 80)
+            self.assertEqual(address, self.host(client, listener, address))
 
 
 class DrainTests(SiteCase):
