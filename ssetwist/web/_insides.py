@@ -16,14 +16,6 @@ from twisted.web.http import HTTPChannel
 from twisted.web.server import Request
 
 
-def is_over(request: Request) -> bool:
-    """
-    Return true if a request can no longer be answered: it has been, or its client has gone.
-    ``notifyFinish()`` would return a Deferred that never fires.
-    """
-    return bool(request.finished) or getattr(request, "channel", None) is None
-
-
 def is_http2(request: Request) -> bool:
     """
     Return true if a request came over HTTP/2, where its channel is a stream and not a connection.

@@ -24,7 +24,7 @@ from zope.interface import implementer
 
 from ..hub import EndReason, Streams
 from ..hub.outlets import PIECE, Chunk, Writer, not_sent
-from ._insides import count_sent, has_begun, has_early_bytes, is_over
+from ._insides import count_sent, has_begun, has_early_bytes
 from ._request import log_end
 from ._waiting import MAX_WAITING, Waiting
 
@@ -291,3 +291,11 @@ class RequestOutlet:
         writer, self.writer = self.writer, None
         if writer is not None:
             writer.ended(reason)
+
+
+def is_over(request: Request) -> bool:
+    """
+    Return true if a request can no longer be answered: it has been, or its client has gone.
+    ``notifyFinish()`` would return a Deferred that never fires.
+    """
+    return bool(request.finished) or getattr(request, "channel", None) is None

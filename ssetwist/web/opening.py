@@ -3,9 +3,8 @@ Names for a resource that opens streams by itself, as :class:`ssetwist.web.Event
 :class:`ssetwist.mercure.MercureResource` do: facts about a request, and the opening of a stream.
 """
 
-from ._insides import is_over
 from ._opener import StreamOpener, outlet_for
-from ._outlet import RequestOutlet
+from ._outlet import RequestOutlet, is_over
 from ._request import address_of, header_of, is_browser, path_of, peer_of
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
 

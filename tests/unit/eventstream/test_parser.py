@@ -441,18 +441,26 @@ class LimitTests(SynchronousTestCase):
         """
         size = 2**13
         for piece in (b"data: a\ndata\n", b"x", b"data: " + b"x" * 1000 + b"\n", b": c\n", b"id\r"):
-            parser = EventStreamParser(max_line=size, max_event=size)
-            gc.collect()
-            tracemalloc.start()
-            try:
-                for _ in range(4 * size // len(piece)):
-                    parser.feed(piece)
-            except EventTooLarge:
-                pass
-            finally:
-                _, peak = tracemalloc.get_traced_memory()
-                tracemalloc.stop()
+            # The least of three: another thread, or a tool that watches the test, may allocate.
+            peak = min(self.peak_of(piece, size) for _ in range(3))
             self.assertLess(peak, 3 * size, piece)  # a buffer that grows exists twice for a moment
+
+    def peak_of(self, piece: bytes, size: int) -> int:
+        """
+        Return the memory in bytes that a parser with limits of this size takes for a long block.
+        """
+        parser = EventStreamParser(max_line=size, max_event=size)
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for _ in range(4 * size // len(piece)):
+                parser.feed(piece)
+        except EventTooLarge:
+            pass  # a comment or a field that is ignored does not come here
+        finally:
+            _, peak = tracemalloc.get_traced_memory()
+            tracemalloc.stop()
+        return peak
 
 
 class PitfallTests(SynchronousTestCase):

@@ -23,7 +23,6 @@ from ssetwist.web._insides import (
     has_begun,
     has_early_bytes,
     is_http2,
-    is_over,
     leave_last_chunk,
     pause_until_empty,
     socket_of,
@@ -31,6 +30,7 @@ from ssetwist.web._insides import (
     take_over,
     was_reset,
 )
+from ssetwist.web._outlet import is_over
 from tests.memory import Client, MemoryTransport, SocketClient
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
