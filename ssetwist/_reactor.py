@@ -6,8 +6,8 @@ from typing import Any, TypeAlias
 
 #: A reactor that is more than a clock: it also connects, listens, resolves names or has threads.
 #:
-#: It is ``Any``, because a type for that does not exist.  Twisted has an interface for each part;
-#: Python cannot combine them, and Twisted's own functions ask sometimes for one and sometimes for
+#: ``Any``, because a type for that does not exist.  Twisted has an interface for each part; Python
+#: cannot combine them, and Twisted's own functions ask sometimes for one and sometimes for
 #: another.  An interface of ours that extends them would refuse every reactor, as each declares
 #: Twisted's.  And to mypy ``from twisted.internet import reactor`` is a module.
 #:

@@ -126,7 +126,9 @@ class ViewHistory:
         self.earlier: tuple[tuple[int, View], ...] = ()
 
     def change(self, view: View, after: int) -> None:
-        self.earlier += ((after, self._now),)
+        # A view that no event was published for is forgotten, so changes alone take no memory.
+        if not self.earlier or self.earlier[-1][0] < after:
+            self.earlier += ((after, self._now),)
         self._now = view
 
     def forget(self, until: int) -> None:

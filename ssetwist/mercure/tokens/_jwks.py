@@ -42,7 +42,7 @@ class CannotFetch(Exception):
 
 
 #: Reads a JWK set: fires with at most :data:`MAX_SET_BYTES`, or fails with :class:`CannotFetch`.
-#: It may be cancelled, and then leaves nothing behind.
+#: Cancelling it leaves nothing behind.
 Fetch = Callable[[], "Deferred[bytes]"]
 
 

@@ -198,6 +198,15 @@ class ViewHistoryTests(SynchronousTestCase):
         parts = dict(self.history.split(entries))
         return [[one.position for one in parts.get(view, ())] for view in self.views]
 
+    def test_changed_often(self) -> None:
+        """
+        Any number of changes between two events leave one earlier view.
+        """
+        for number in range(100):
+            self.history.change(View.of(str(number)), 6)
+        self.assertEqual([2, 4, 6], [until for until, _ in self.history.earlier])
+        self.assertEqual([[1, 2], [3, 4], [5, 6]], self.split(1, 2, 3, 4, 5, 6, 7))
+
     def test_split(self) -> None:
         """
         An earlier view applies to the events of its time, even if a piece begins or ends within.
