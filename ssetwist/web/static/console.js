@@ -59,7 +59,7 @@ function followConnection(event) {
     case EventSource.OPEN:
       openedAt = performance.now();
       sawEnd = false;
-      show("open", "Subscribed. What the server sends is listed below.");
+      show("open", "Subscribed. Events from the server are listed below.");
       return poll();
     case EventSource.CONNECTING:
       return show("reconnecting", sawEnd
@@ -98,7 +98,7 @@ function ignoreHeldEnter(event) {
   if (event.repeat && event.key === "Enter") event.preventDefault();
 }
 
-// --- What arrives -----------------------------------------------------------
+// --- Events that arrive -----------------------------------------------------
 
 let received = 0;
 
