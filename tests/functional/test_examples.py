@@ -12,13 +12,13 @@ from http.server import BaseHTTPRequestHandler
 from types import SimpleNamespace
 from urllib.request import Request, urlopen
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from ssetwist import Hub, Refused
 from ssetwist.mercure import Action, MercureResource
 from ssetwist.mercure.discovery import link
+from tests.clock import Clock
 from tests.functional.chromium import the_browser
 from tests.functional.commands import command, web_server
 from tests.functional.mercure_process import PATH, TOPIC, access_token, mercure_hub, publish

@@ -14,7 +14,6 @@ from treq.client import HTTPClient
 from twisted.internet import reactor
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import Clock
 from twisted.web.client import Agent
 from twisted.web.http_headers import Headers
 from twisted.web.iweb import IResponse
@@ -63,6 +62,7 @@ from ssetwist.hub import Matchers
 from ssetwist.log import Entry, position_of
 from ssetwist.mercure import Action, MercureResource, Rights, TokenSettings
 from ssetwist.testing import Listener, MemoryHub
+from tests.clock import Clock
 
 URL = "https://hub.example/.well-known/mercure"
 

@@ -12,13 +12,13 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 import ssetwist.__main__ as process
 from ssetwist import __version__
 from ssetwist.__main__ import parse, run, run_until_signal
 from ssetwist.commands._terminal import Terminal
+from tests.clock import Clock
 
 
 class VersionTests(SynchronousTestCase):

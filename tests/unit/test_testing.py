@@ -6,13 +6,13 @@ import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, Hub, InvalidMatcher, View, WhenBehind
 from ssetwist.hub import EARLIEST
 from ssetwist.hub.outlets import NOT_SENT, Chunk
 from ssetwist.testing import Listener, MemoryHub, MemoryOutlet
+from tests.clock import Clock
 
 #: Text that an event may have in one line.
 LINE = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\n\0"))

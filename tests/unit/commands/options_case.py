@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, ClassVar
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
 from ssetwist.commands import Terminal
 from ssetwist.mercure.tokens._jwt import Token
+from tests.clock import Clock
 from tests.unit.client.fake_hub import FakeHub
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import NOW

@@ -10,12 +10,12 @@ from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._lines import MAX_LINE
 from ssetwist.commands._terminal import Terminal
+from tests.clock import Clock
 from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import scratch

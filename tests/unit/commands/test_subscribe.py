@@ -10,13 +10,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost, ConnectionRefusedError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._subscribe import json_line, readable
 from ssetwist.commands._terminal import Terminal
 from ssetwist.eventstream import Event
+from tests.clock import Clock
 from tests.unit.client.fake_hub import FakeHub, Response
 from tests.unit.commands.test_terminal import OnTerminal
 from tests.unit.mercure.fake_tokens import scratch

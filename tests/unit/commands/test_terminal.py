@@ -11,10 +11,10 @@ from typing import TextIO
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.commands._terminal import Input, Output, Terminal, escaped, escaped_json, has_colour
+from tests.clock import Clock
 from tests.patience import wait_until
 
 

@@ -5,12 +5,12 @@ The command ``python -m ssetwist token``.
 import contextlib
 import io
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._token import Terminal
 from ssetwist.mercure.tokens._jwt import Token
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import (
     HUB,
     NOW,

@@ -6,7 +6,6 @@ from sys import getrefcount
 from typing import Any
 
 import jwt
-from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -17,6 +16,7 @@ from ssetwist.log import MemoryLog
 from ssetwist.mercure import MercureResource, MercureSettings, TokenAuthorizer, TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.memory import Client, SocketClient
 from tests.unit.client.case import Wire
 from tests.unit.design.trace import Call, Trace

@@ -8,13 +8,13 @@ from threading import current_thread
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 
 from ssetwist import EndReason, Event, Hub, View
 from ssetwist.hub import EVERYTHING, Streams, Topics
 from ssetwist.hub.outlets import Chunk
 from ssetwist.log import Entry, Followers, MemoryLog
 from ssetwist.testing import Listener, MemoryOutlet
+from tests.clock import Clock
 
 
 class TurnClock(Clock):

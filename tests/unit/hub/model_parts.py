@@ -7,13 +7,13 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
 
 from ssetwist import Event
 from ssetwist.hub import END_ID, EVERYTHING, EndReason, Hub, Pattern, Subscriber, Topics
 from ssetwist.hub.outlets import Chunk
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.testing import MemoryOutlet
+from tests.clock import Clock
 from tests.unit.hub.model import Heard, Sight, Story
 
 #: The number of clients at a time.

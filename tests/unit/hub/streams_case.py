@@ -4,12 +4,12 @@ Open streams under a clock, without a hub.
 
 from collections.abc import Callable
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason
 from ssetwist.hub import Streams
 from ssetwist.hub.outlets import Chunk
+from tests.clock import Clock
 from tests.unit.hub.fake import FakeOutlet, do_nothing
 
 HEARTBEAT = b":\n"

@@ -6,10 +6,10 @@ from itertools import pairwise
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from ssetwist import EndReason
 from ssetwist.hub import DEFAULT_HEARTBEAT, Streams
+from tests.clock import Clock
 from tests.unit.hub.fake import FakeOutlet
 from tests.unit.hub.streams_case import EVENT, HEARTBEAT, Heard, StreamsTestCase
 

@@ -4,10 +4,10 @@ Streams that are cut or ended: because they stall, are old or broken, or because
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 
 from ssetwist import EndReason
 from ssetwist.hub import DEFAULT_STALL_TIMEOUT, Streams
+from tests.clock import Clock
 from tests.unit.hub.fake import Broken, FakeOutlet, do_nothing, fail
 from tests.unit.hub.streams_case import EVENT, Heard, StreamsTestCase
 

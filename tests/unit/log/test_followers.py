@@ -4,11 +4,11 @@ Followers: several callbacks that get each entry of a log.
 
 from collections.abc import Callable
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
 from ssetwist.log import Entry, MemoryLog
+from tests.clock import Clock
 
 
 class FollowersTests(SynchronousTestCase):

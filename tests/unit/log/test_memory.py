@@ -5,12 +5,12 @@ The log in memory, compared with a plain list.
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule, run_state_machine_as_test
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
 from ssetwist.eventstream import encode_event
 from ssetwist.log import MAX_ID, Entry, MemoryLog, render_id
+from tests.clock import Clock
 
 
 class MemoryLogCase(SynchronousTestCase):

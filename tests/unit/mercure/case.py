@@ -3,11 +3,8 @@ A Mercure hub over a real Site and memory transports; each test checks that noth
 """
 
 from dataclasses import dataclass
-from typing import Any
 
-from twisted.internet.base import DelayedCall
 from twisted.internet.defer import Deferred, fail, succeed
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Request
 
@@ -16,6 +13,7 @@ from ssetwist.hub import Matchers
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.mercure import Action, MercureResource, MercureSettings, Rights
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.memory import Client
 
 ALICE = Rights(
@@ -73,16 +71,6 @@ class Slow:
         return True
 
 
-class StrictClock(Clock):
-    """
-    A clock that refuses a time in the past, as a reactor does.
-    """
-
-    def callLater(self, delay: float, *call: Any, **options: Any) -> DelayedCall:
-        assert delay >= 0, f"{delay} s from now is in the past"
-        return super().callLater(delay, *call, **options)
-
-
 class FullLog(MemoryLog):
     """
     A log that refuses events while it is full.
@@ -106,7 +94,7 @@ class ResourceCase(SynchronousTestCase):
     settings = MercureSettings(url="https://hub.example/hub", has_subscriptions=True)
 
     def setUp(self) -> None:
-        self.clock = StrictClock()
+        self.clock = Clock()
         self.clock.advance(1000)
         self.log = FullLog(self.clock, epoch="e")
         self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)

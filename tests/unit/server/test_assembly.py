@@ -6,7 +6,6 @@ import json
 from dataclasses import replace
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.task import Clock
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel
 from twisted.trial.unittest import SynchronousTestCase
@@ -17,6 +16,7 @@ from ssetwist.mercure.tokens._keys import VerificationKey
 from ssetwist.server._assembly import Access, make_root
 from ssetwist.testing import MemoryHub
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.conformance.reference import read
 from tests.memory import Client
 from tests.unit.server.case import ServiceTestCase

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Callable
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -21,6 +20,7 @@ from ssetwist.log import MemoryLog
 from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
 from ssetwist.web.opening import RequestOutlet, outlet_for
+from tests.clock import Clock
 from tests.conformance.reference import read
 from tests.memory import Client, MemoryDescriptor, SocketClient
 

@@ -5,11 +5,11 @@ The page for a first try, and the resources that it needs.
 import json
 import re
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Hub
 from ssetwist.web import EventStreamResource, Site, console
+from tests.clock import Clock
 from tests.memory import Client
 
 

@@ -5,7 +5,6 @@ The head of a stream, on each way to the client, and the answer of a full hub.
 import random
 import re
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -13,6 +12,7 @@ from twisted.web.server import Request
 from ssetwist.hub import DEFAULT_RECONNECTION_TIME
 from ssetwist.testing import MemoryHub
 from ssetwist.web import EventStreamResource, Site, stream
+from tests.clock import Clock
 from tests.memory import Client, SocketClient
 
 #: Requests of browsers, and of other clients.

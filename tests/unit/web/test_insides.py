@@ -8,7 +8,6 @@ from h2.config import H2Configuration
 from h2.connection import H2Connection
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.internet.task import Clock
 from twisted.logger import capturedLogs
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
@@ -31,6 +30,7 @@ from ssetwist.web._insides import (
     was_reset,
 )
 from ssetwist.web._outlet import is_over
+from tests.clock import Clock
 from tests.memory import Client, MemoryTransport, SocketClient
 
 REQUEST = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"

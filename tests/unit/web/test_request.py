@@ -4,13 +4,13 @@ Facts about a request.
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.server import Request
 
 from ssetwist.testing import MemoryHub
 from ssetwist.web import Site
 from ssetwist.web._request import address_of, header_of, path_of, peer_of
+from tests.clock import Clock
 from tests.memory import MemoryTransport
 from tests.unit.web.test_head import SettingHeaders
 

@@ -6,7 +6,6 @@ from http.cookiejar import CookieJar
 from typing import Any
 
 from treq.client import HTTPClient
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
@@ -19,6 +18,7 @@ from ssetwist.client.http._sender import (
     sending,
     through_agent,
 )
+from tests.clock import Clock
 from tests.unit.client.case import FakeAgent, FakeResponse
 
 URL = "https://example.com:8443/events"

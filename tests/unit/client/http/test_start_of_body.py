@@ -6,12 +6,12 @@ import gzip
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone
 
 from ssetwist.client.http._start_of_body import MAX_BYTES, MAX_SECONDS, start_of_body
+from tests.clock import Clock
 from tests.unit.client.case import FakeResponse
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web._newclient import ResponseNeverReceived
 
 from ssetwist.client import Interruption, Publisher
 from ssetwist.errors import NotPublished
+from tests.clock import Clock
 from tests.unit.client.fake_hub import FakeHub, Response, SentRequest
 
 URL = "https://hub.example/.well-known/mercure"

@@ -8,13 +8,13 @@ from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import Discovery, FoundHub, discover, hub_metadata
 from ssetwist.client.mercure._discovery import MAX_RESOURCE
 from ssetwist.errors import Disconnected, NoHub
 from ssetwist.mercure.discovery import link, metadata, metadata_url
+from tests.clock import Clock
 from tests.unit.client.case import SourceCase, response
 from tests.unit.client.fake_hub import FakeHub, Response
 

@@ -5,12 +5,12 @@ Subscriptions to a Mercure hub.
 from typing import Any
 
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import EARLIEST, EventSource, Loss, Opened, subscribe
 from ssetwist.client.mercure._subscribe import loss_at_opening, loss_in, subscription_url
 from ssetwist.eventstream import Event
+from tests.clock import Clock
 from tests.unit.client.fake_hub import FakeHub, Response
 
 URL = "https://hub.example/.well-known/mercure"

@@ -7,7 +7,6 @@ from typing import Any
 from hypothesis import settings
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 from twisted.internet.interfaces import IDelayedCall
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client import Opened, ReadyState
@@ -18,6 +17,7 @@ from ssetwist.client.stream import Stream
 from ssetwist.errors import Disconnected
 from ssetwist.eventstream import EventStreamParser
 from tests import examples
+from tests.clock import Clock
 from tests.unit.client.case import FakeResponse
 
 

@@ -13,7 +13,6 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IReactorFromThreads
 from twisted.internet.protocol import Protocol
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web._newclient import HTTP11ClientProtocol, Request
 from twisted.web.client import URI, GzipDecoder
@@ -24,6 +23,7 @@ from zope.interface import directlyProvides
 from ssetwist.client import ResponseEvents, stream_events
 from ssetwist.errors import Disconnected, EventTooLarge, NotAnEventStream
 from ssetwist.eventstream import Event
+from tests.clock import Clock
 from tests.memory import MemoryTransport
 
 HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"

@@ -2,11 +2,11 @@
 Silence that lasts too long.
 """
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.client.stream._stream import Silence
 from ssetwist.errors import Disconnected
+from tests.clock import Clock
 
 
 class SilenceTests(SynchronousTestCase):

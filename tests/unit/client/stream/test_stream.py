@@ -8,7 +8,6 @@ import zlib
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone, ResponseFailed
@@ -16,6 +15,7 @@ from twisted.web.client import ResponseDone, ResponseFailed
 from ssetwist.client.stream._stream import Stream
 from ssetwist.errors import Disconnected, EventTooLarge, SSETwistError
 from ssetwist.eventstream import Event, EventStreamParser
+from tests.clock import Clock
 from tests.unit.client.case import FakeResponse, PoliteTransport
 
 

@@ -9,7 +9,6 @@ from treq.testing import RequestTraversalAgent
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred, fail
 from twisted.internet.interfaces import IAddress
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
@@ -20,6 +19,7 @@ from zope.interface import implementer
 from ssetwist.errors import Refused
 from ssetwist.mercure.access._callback import CallbackAuthorizer
 from ssetwist.mercure.rights._rights import Action, Rights
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import HUB, NOW
 
 URL = "http://app.example/hub/authorize?key=s3cret"

@@ -4,13 +4,13 @@ A hub without keys, which only serves its own machine.
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Hub
 from ssetwist.mercure import AllowEveryone, LoopbackOnly, LoopbackOrigins, MercureResource
 from ssetwist.mercure.access._development import is_loopback
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.memory import Client
 
 

@@ -5,12 +5,12 @@ Publications that may be requested again.
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import LogUnavailable, Refused
 from ssetwist.mercure.publishing._idempotency import Idempotency, idempotency_key
+from tests.clock import Clock
 
 
 class KeyTests(SynchronousTestCase):

@@ -4,10 +4,10 @@ Limits on the rate of publishing.
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.mercure.publishing._rate import Rate
+from tests.clock import Clock
 
 
 class RateTests(SynchronousTestCase):

@@ -7,7 +7,6 @@ import json
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Hub
@@ -15,6 +14,7 @@ from ssetwist.log import Entry
 from ssetwist.mercure.subscribing._active import ActiveSubscriptions
 from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
 from ssetwist.testing import MemoryHub
+from tests.clock import Clock
 from tests.unit.mercure.case import FullLog, ResourceCase
 
 #: Subscriptions of three connections: one, two and three.

@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
@@ -19,6 +18,7 @@ from ssetwist.mercure.tokens._keys import VerificationKey, from_bytes
 from ssetwist.mercure.tokens._trust import FixedKeys, Trust
 from ssetwist.mercure.tokens._verifier import TokenVerifier
 from ssetwist.mercure.topics._limits import Limits
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import HUB, NOW, SECRET, access_token
 
 OTHER = "https://issuer.example"

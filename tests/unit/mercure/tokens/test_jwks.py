@@ -3,7 +3,6 @@ JWK sets that their issuers change.
 """
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
-from twisted.internet.task import Clock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -14,6 +13,7 @@ from ssetwist.mercure.tokens._jwks import (
     CannotFetch,
     JwkSet,
 )
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import jwk, jwk_set
 
 

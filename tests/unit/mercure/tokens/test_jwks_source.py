@@ -10,7 +10,6 @@ from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionRefusedError
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.iweb import IAgent
 from twisted.web.resource import Resource
@@ -19,6 +18,7 @@ from zope.interface import implementer
 
 from ssetwist.mercure.tokens._jwks import MAX_SET_BYTES, CannotFetch
 from ssetwist.mercure.tokens._jwks_source import from_file, from_url, is_url, name_of_url
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import scratch
 
 URL = "https://issuer.example/keys?secret=1"

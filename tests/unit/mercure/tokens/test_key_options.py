@@ -7,7 +7,6 @@ from typing import Any
 
 from treq.client import HTTPClient
 from treq.testing import RequestTraversalAgent
-from twisted.internet.task import Clock
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import capturedLogs, formatEvent
 from twisted.python.usage import Options
@@ -22,6 +21,7 @@ from ssetwist.mercure.tokens._key_options import KEY_OPTIONS, NO_LEGACY, token_s
 from ssetwist.mercure.tokens._keys import PUBLIC_ALGORITHMS
 from ssetwist.mercure.tokens._settings import TokenSettings
 from ssetwist.mercure.tokens._verifier import TokenVerifier
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import (
     HUB,
     NOW,

@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PrivateFormat,
 )
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Everything, Matchers
@@ -21,6 +20,7 @@ from ssetwist.mercure.tokens._keys import from_bytes
 from ssetwist.mercure.tokens._mint import Grant, SigningKey, mint_access_token, mint_legacy_token
 from ssetwist.mercure.tokens._trust import FixedKeys, Trust
 from ssetwist.mercure.tokens._verifier import TokenVerifier
+from tests.clock import Clock
 from tests.unit.mercure.fake_tokens import (
     HUB,
     NOW,

@@ -6,7 +6,6 @@ import json
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub
@@ -17,6 +16,7 @@ from ssetwist.eventstream._event import MAX_RETRY
 from ssetwist.mercure import DEFAULT_MAX_BODY
 from ssetwist.mercure.updates._json import MAX_LINES, answer_line, lines_of, update_from_json
 from ssetwist.mercure.updates._update import Update
+from tests.clock import Clock
 from tests.unit.mercure.updates.test_update import FIELDS, HUB, difficult
 
 #: Any JSON value, including strings that UTF-8 cannot encode.

@@ -4,7 +4,6 @@ The rules for updates.
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Hub
@@ -13,6 +12,7 @@ from ssetwist.eventstream._event import MAX_RETRY
 from ssetwist.hub import MAX_TOPICS
 from ssetwist.log import MAX_ID
 from ssetwist.mercure.updates._update import MAX_TOPIC, MAX_TYPE, Update, update_from_form
+from tests.clock import Clock
 
 HUB = "https://hub.example/.well-known/mercure"
 

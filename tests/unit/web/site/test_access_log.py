@@ -2,13 +2,13 @@
 Lines of the access log.
 """
 
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
 
 from ssetwist.hub import Streams
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.memory import Client
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0"

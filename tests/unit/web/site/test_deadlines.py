@@ -4,10 +4,10 @@ Many deadlines with one timer.
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.web.site._deadlines import Deadlines
+from tests.clock import Clock
 
 
 class DeadlinesTests(SynchronousTestCase):

@@ -3,12 +3,12 @@ The idle state of a site, in which nothing of a connection is held.
 """
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 
 from ssetwist.hub import Streams
 from ssetwist.web import Site
+from tests.clock import Clock
 from tests.memory import Client, MemoryTransport
 
 

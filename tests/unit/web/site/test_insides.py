@@ -7,7 +7,6 @@ from twisted.internet.abstract import FileDescriptor
 from twisted.internet.interfaces import IPushProducer
 from twisted.internet.protocol import Protocol
 from twisted.internet.ssl import CertificateOptions
-from twisted.internet.task import Clock
 from twisted.internet.tcp import Port as TwistedPort
 from twisted.internet.tcp import Server
 from twisted.internet.testing import StringTransport
@@ -27,6 +26,7 @@ from ssetwist.web.site._insides import (
     listener_of,
 )
 from ssetwist.web.site._request_head import read_plain_head
+from tests.clock import Clock
 from tests.memory import NoReactor
 
 #: A head with all that our reading treats in its own way.

@@ -6,10 +6,10 @@ import socket
 import sys
 
 from twisted.internet.abstract import FileDescriptor
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, watch_peer
+from tests.clock import Clock
 
 
 class OptionsTests(SynchronousTestCase):

@@ -4,7 +4,6 @@ Heads that are read in one piece: they mean the same as to Twisted, which reads 
 
 from hypothesis import example, given
 from hypothesis import strategies as st
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -13,6 +12,7 @@ from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web.site._connection import BoundedRequest
 from ssetwist.web.site._request_head import PlainHead, read_plain_head, segments_of
+from tests.clock import Clock
 from tests.memory import Client
 
 

@@ -6,7 +6,6 @@ import gc
 import weakref
 
 from twisted.internet.address import IPv4Address
-from twisted.internet.task import Clock
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
@@ -19,6 +18,7 @@ from ssetwist.web import EventStreamResource, Site
 from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
+from tests.clock import Clock
 from tests.memory import Client
 
 
