@@ -108,7 +108,7 @@ class Hub:
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, threads=threads, head=self.log.head)
-        self._replay = ReplayContext(self.log, clock, self._live, policy)
+        self._replay = ReplayContext(self.log, clock, self.streams.turns, self._live, policy)
         # The log, and not publish, calls the fan-out: other hubs may also append to the log.
         self._unfollow = self.log.follow(self._live.place)
         self._forget = self._forget_subscriber  # one bound method for all, instead of one for each

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.task import deferLater
 
 from ..log import Entry
 from ._outlet import PIECE
@@ -125,7 +124,7 @@ class LogWalk:
     async def _next_turn(self) -> None:
         if self.is_cancelled:  # so that no timer is left
             raise CancelledError
-        await self.wait(deferLater(self._context.clock, 0))
+        await self.wait(self._context.turns.next())
 
     def cancel(self) -> None:
         self.is_cancelled = True

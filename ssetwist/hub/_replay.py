@@ -12,6 +12,7 @@ from ..eventstream import DEFAULT_TYPE, GAP, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
 from ._chunk import Chunk
 from ._fan_out import FanOut
+from ._turns import Turns
 
 
 class WhenBehind(Enum):
@@ -75,11 +76,13 @@ class ReplayContext:
     """
     The objects that all catch-ups of one hub share.
 
+    :ivar turns: Turns of the reactor, in which they go on.
     :ivar live: The live end, to which they lead.
     """
 
     log: EventLog
     clock: IReactorTime
+    turns: Turns
     live: FanOut
     policy: ReplayPolicy
 

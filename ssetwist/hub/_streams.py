@@ -18,6 +18,7 @@ from ..eventstream import encode_comment, encode_reconnection_time
 from ._chunk import Chunk
 from ._ends import EndReason
 from ._outlet import Outlet
+from ._turns import Turns
 
 _log = Logger()
 
@@ -60,6 +61,7 @@ class Streams:
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param jitter: Returns another random number of ``[0, 1)`` each time.
+    :ivar turns: Turns of the reactor for the rest of a replay, and for other work that can wait.
     :ivar is_draining: True if the server stops, and no new stream should begin.
     :raises ValueError: If a time makes no sense.
     """
@@ -81,6 +83,7 @@ class Streams:
         self.heartbeat = heartbeat
         self.stall_timeout = stall_timeout
         self.jitter = jitter
+        self.turns = Turns(clock)
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
         self.is_draining = False
         parts = max(1, min(int(self._period / _STEP), _MAX_PARTS))
@@ -103,9 +106,9 @@ class Streams:
     @property
     def is_idle(self) -> bool:
         """
-        True while no stream is open.
+        True while no stream is open, and nothing waits for a turn of the reactor.
         """
-        return not self._count and not any(self._parts)
+        return not self._count and not any(self._parts) and self.turns.is_idle
 
     def add(self, outlet: Outlet) -> None:
         """

@@ -5,6 +5,9 @@ Twisted does not document these names.  ``tests/unit/server/test_insides.py`` te
 oldest supported Twisted and with the newest.  If it fails, mend this file.
 """
 
+import select
+from typing import Any
+
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
 
 from .._reactor import AnyReactor
@@ -21,3 +24,15 @@ def quiet_pool(reactor: AnyReactor) -> HTTPConnectionPool:
     pool = HTTPConnectionPool(reactor)
     pool._factory = _QuietFactory
     return pool
+
+
+def poller_of(reactor: AnyReactor) -> Any:  # an untyped object of the select module
+    """
+    Return the ``epoll`` object of a reactor; ``None`` if it uses something else.
+    """
+    poller = getattr(reactor, "_poller", None)
+    return poller if isinstance(poller, getattr(select, "epoll", ())) else None
+
+
+def set_poller(reactor: AnyReactor, poller: object) -> None:
+    reactor._poller = poller

@@ -22,6 +22,7 @@ from ._collector import collect_rarely
 from ._config import HubConfig
 from ._options import described, options_of, read_options
 from ._service import HubService
+from ._short_turns import shorten_turns
 
 _log = Logger()
 
@@ -95,6 +96,7 @@ def makeService(options: "Options") -> HubService:
         # The kernel would refuse one more than the process can have, and the client would get no
         # answer.
         config = replace(config, max_subscribers=max(1, descriptors - _RESERVED_DESCRIPTORS))
+    shorten_turns(reactor)
     return _TwistdService(reactor, config)
 
 

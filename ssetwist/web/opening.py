@@ -5,6 +5,7 @@ Names for a resource that opens streams by itself, as :class:`ssetwist.web.Event
 
 from ._opener import StreamOpener, outlet_for
 from ._outlet import RequestOutlet, is_over
+from ._pieces import write_pieces
 from ._request import address_of, header_of, is_browser, path_of, peer_of
 from ._start import LAST_EVENT_ID_PARAMETERS, Start, decode_id
 
@@ -21,4 +22,5 @@ __all__ = [
     "outlet_for",
     "path_of",
     "peer_of",
+    "write_pieces",
 ]

@@ -6,7 +6,7 @@ To answer "may it publish, may it read", ``tokens/_verifier.py`` checks a token,
 application is asked instead, ``_decision.py`` reads its answer.
 """
 
-from ._answer import HttpAnswer, answer_to, json_answer, quoted
+from ._answer import HttpAnswer, answer_to, json_answer, quoted, to_json
 from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
 from ._callback import CallbackAuthorizer
 from ._cors import allow_origin, answer_options
@@ -30,4 +30,5 @@ __all__ = [
     "json_answer",
     "origin_of",
     "quoted",
+    "to_json",
 ]

@@ -4,7 +4,7 @@ Answers to requests that do not get a stream, and the challenge to a client with
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
@@ -13,6 +13,7 @@ from typing import Any
 from twisted.web.server import Request
 
 from ...errors import Refused
+from ...web.opening import write_pieces
 
 TEXT = "text/plain; charset=utf-8"
 
@@ -25,11 +26,12 @@ class HttpAnswer:
     """
     A whole response.
 
+    :ivar body: The body, or the pieces of a body that is too long to be held for every client.
     :ivar headers: Headers besides ``Content-Type`` and ``Content-Length``.
     """
 
     status: int
-    body: bytes = b""
+    body: bytes | Iterable[bytes] = b""
     media_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -43,6 +45,9 @@ class HttpAnswer:
         request.setHeader("X-Content-Type-Options", "nosniff")
         if self.status not in (204, 304):
             request.setHeader("Content-Type", self.media_type)
+            if not isinstance(self.body, bytes):
+                write_pieces(request, self.body)
+                return
             request.setHeader("Content-Length", b"%d" % len(self.body))
             request.write(self.body)
         request.finish()
@@ -53,8 +58,11 @@ def json_answer(
     media_type: str = "application/json",
     headers: Mapping[str, str] | None = None,
 ) -> HttpAnswer:
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":"))
-    return HttpAnswer(200, text.encode(), media_type, headers or {})
+    return HttpAnswer(200, to_json(document), media_type, headers or {})
+
+
+def to_json(value: Any) -> bytes:  # any JSON value
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def answer_to(refused: Refused, metadata_url: str) -> HttpAnswer:

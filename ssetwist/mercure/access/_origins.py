@@ -95,31 +95,38 @@ class Origins:
             return True
         return any(subdomains.contain(origin) for subdomains in self.subdomains)
 
-    def check_source(self, own: str, *, origin: str | None, referer: str | None) -> None:
+    def check_source(
+        self, own: str, *, site: str | None, origin: str | None, referer: str | None
+    ) -> None:
         """
-        Check that a request with only a cookie comes from a trusted page.  Browsers add the cookie
-        to the requests of any page.
+        Check that a request comes from a trusted page, because a browser may have given it its
+        right: browsers add cookies, passwords and client certificates to the requests of any page,
+        and every page is as near to the hub as its browser.
 
         :param own: The origin of the hub itself, see :func:`origin_of`.
-        :param origin: The header's value; without it, the referer counts.
+        :param site: The header ``Sec-Fetch-Site``, which no page can set.  If the page is of the
+            hub's own origin, that is enough, whatever a proxy has made of ``own``.
+        :param origin: The header ``Origin``; without it, the referer counts.
         :raises Refused: 400, unless the origin is the hub's own or trusted by name.
         """
+        if site in ("same-origin", "none"):  # none: from the user, not from a page
+            return
         if origin is None and referer is None:
             raise Refused(
                 400,
-                "A request with a cookie needs an Origin or a Referer header.",
+                "A request with a right from its browser needs an Origin or a Referer header.",
                 error="invalid_request",
-                reason="a cookie without Origin and Referer: any page may have sent it",
+                reason="without Origin and Referer: any page may have sent it",
             )
         source = origin_of(referer or "") if origin is None else origin
         if source == own or (source is not None and not self.are_all and self.allows(source)):
             return
         raise Refused(
             400,
-            "A request with a cookie must come from a page of an allowed origin.",
+            "A request with a right from its browser must come from a page of an allowed origin.",
             error="invalid_request",
-            reason=f"a cookie from a page of {(source or '?')[:_LOGGED]!r}, which is neither "
-            f"{own!r} nor allowed",
+            reason=f"from a page of {(source or '?')[:_LOGGED]!r}, which is neither {own!r} nor "
+            "allowed",
         )
 
 

@@ -91,20 +91,25 @@ class Publishing:
 
     def _check_source(self, request: Request) -> None:
         """
-        Check the page that a request comes from, if the browser itself may have given it the
-        right (C6).  Browsers add cookies and passwords by themselves, but never a bearer's token.
+        Check the page that a request comes from, if the right to publish may be the browser's: from
+        a cookie, a password, a client certificate or an address (C6).
         """
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
-        origin, referer = (header_of(request, name) for name in (b"Origin", b"Referer"))
+        site, origin, referer = (
+            header_of(request, name) for name in (b"Sec-Fetch-Site", b"Origin", b"Referer")
+        )
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
+        has_page = site is not None or origin is not None
         if scheme == "bearer":
-            # A page can send a worthless token along with the browser's cookie.
-            is_by_browser = has_cookie and (origin or referer) is not None
+            # No page can send a token without the permission of a preflight.  But it can send a
+            # worthless one along with the browser's cookie.
+            may_be_browser = has_cookie and (has_page or referer is not None)
         else:
-            is_by_browser = has_cookie or bool(scheme)
-        if is_by_browser and self._settings.checks_origin:
+            may_be_browser = has_cookie or bool(scheme) or has_page
+        if may_be_browser and self._settings.checks_origin:
+            own = _own_origin(request, self._settings.url)
             self._settings.publish_origins.check_source(
-                _own_origin(request, self._settings.url), origin=origin, referer=referer
+                own, site=site, origin=origin, referer=referer
             )
 
     def _publisher(self, request: Request, rights: Rights) -> _Publisher:

@@ -3,6 +3,7 @@ The active subscriptions of a hub, and their announcements (N1).
 """
 
 from collections.abc import Iterator
+from itertools import chain
 
 from twisted.logger import Logger
 
@@ -25,8 +26,16 @@ class ActiveSubscriptions:
         self._all: dict[str, tuple[ActiveSubscription, ...]] = {}
 
     def __iter__(self) -> Iterator[ActiveSubscription]:
-        for several in tuple(self._all.values()):
-            yield from several
+        """
+        Iterate over the subscriptions that are active now, even if others begin or end meanwhile.
+        """
+        return chain.from_iterable(tuple(self._all.values()))
+
+    def of(self, subscriber: str) -> tuple[ActiveSubscription, ...]:
+        """
+        Return the subscriptions of one connection; none if it does not exist.
+        """
+        return self._all.get(subscriber, ())
 
     def __len__(self) -> int:
         return sum(map(len, self._all.values()))

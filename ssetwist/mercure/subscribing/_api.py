@@ -66,22 +66,23 @@ class SubscriptionApi:
                 content_type=JSON,
             )
         }
-        found = [one for one in self.active if wanted.includes(one)]
-        if wanted.subscriber is not None and not found:
+        one = next(filter(wanted.includes, self.active.of(wanted.subscriber or "")), None)
+        if one is None and wanted.subscriber is not None:
             headers["Cache-Control"] = "no-store"
             return HttpAnswer(404, b"This subscription does not exist.\n", headers=headers)
         tag = etag(last_event_id)
         headers |= {"ETag": tag, "Cache-Control": "private, must-revalidate"}
         if is_current(if_none_match, tag):
             return HttpAnswer(304, headers=headers)
-        if wanted.subscriber is None:
-            document = collection(
-                wanted.path,
-                found,
-                self.settings.path,
-                is_legacy=wanted.is_legacy,
-                last_event_id=last_event_id,
-            )
-        else:
-            document = single(found[0], self.settings.path, last_event_id=last_event_id)
-        return json_answer(document, JSON_LD if wanted.is_legacy else JSON, headers)
+        media_type, hub_path = JSON_LD if wanted.is_legacy else JSON, self.settings.path
+        if one is not None:
+            document = single(one, hub_path, last_event_id=last_event_id)
+            return json_answer(document, media_type, headers)
+        pieces = collection(
+            wanted.path,
+            (one if wanted.includes(one) else None for one in self.active),
+            hub_path,
+            is_legacy=wanted.is_legacy,
+            last_event_id=last_event_id,
+        )
+        return HttpAnswer(200, pieces, media_type, headers)

@@ -2,18 +2,23 @@
 Active subscriptions in both dialects: their documents, and the updates that announce them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
 
 from ...eventstream import DEFAULT_TYPE, Event
+from ..access import to_json
 from ..updates import RESERVED_TYPE, Update
 
 #: The media types of the documents.
 JSON = "application/json"
 JSON_LD = "application/ld+json"
+
+#: Bytes of a piece of a collection, and subscriptions that are looked at for it: either takes about
+#: a millisecond.
+_PIECE, _LOOKED_AT = 16 * 1024, 1000
 
 _CONTEXT = {"@context": "https://mercure.rocks/"}
 
@@ -98,25 +103,30 @@ def single(
 
 def collection(
     path: str,
-    subscriptions: Iterable[ActiveSubscription],
+    subscriptions: Iterable[ActiveSubscription | None],
     hub_path: str,
     *,
     is_legacy: bool,
     last_event_id: str,
-) -> dict[str, Any]:  # a JSON object
+) -> Iterator[bytes]:
     """
-    Return the document that answers a request for several subscriptions.
+    Return the pieces of the document that answers a request for several subscriptions.
 
     :param path: The path of the request, still encoded.
-    :param subscriptions: The subscriptions that it selects, all in the same dialect.
+    :param subscriptions: The subscriptions that it selects, all in the same dialect; ``None`` for
+        one that it does not select.
     """
-    documents = [subscription.document(hub_path) for subscription in subscriptions]
     if is_legacy:
-        return {
-            **_CONTEXT,
-            "id": path,
-            "type": "Subscriptions",
-            "lastEventID": last_event_id,
-            "subscriptions": documents,
-        }
-    return {"id": path, "type": "subscriptions", "subscriptions": documents}
+        head = {**_CONTEXT, "id": path, "type": "Subscriptions", "lastEventID": last_event_id}
+    else:
+        head = {"id": path, "type": "subscriptions"}
+    piece = to_json(head)[:-1] + b',"subscriptions":['
+    separator = b""
+    for number, subscription in enumerate(subscriptions, start=1):
+        if subscription is not None:
+            piece += separator + to_json(subscription.document(hub_path))
+            separator = b","
+        if len(piece) >= _PIECE or not number % _LOOKED_AT:
+            yield piece
+            piece = b""
+    yield piece + b"]}"

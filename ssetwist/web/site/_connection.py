@@ -3,7 +3,9 @@ One HTTP/1.1 connection to our Site, as a machine of five phases, and the reques
 
 1. A whole request must arrive in time, and its body is bounded.
 2. A request that is being answered is never cut by a deadline of the connection.
-3. From the moment at which the server wants to close, whatever arrives is thrown away, and a client
+3. Of requests that a client has sent at once, one is answered in each turn of the reactor, and none
+   while the client has to take earlier responses.
+4. From the moment at which the server wants to close, whatever arrives is thrown away, and a client
    that does not let the connection close is cut.
 """
 
@@ -11,6 +13,7 @@ from collections.abc import Callable
 from enum import Enum
 from typing import Any, Protocol, cast
 
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
@@ -23,7 +26,7 @@ from twisted.web.server import Request, version
 from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
-from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_reads
+from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
 from ._peer import descriptor_of, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
 
@@ -96,6 +99,8 @@ class Connection(OpenedChannel):
     #: Bytes that may still arrive while the server closes.
     _to_discard = MAX_DISCARDED
     _cutting: IDelayedCall | None = None
+    #: The turn of the reactor for the next request of a client that has sent several.
+    _turn: Deferred[None] | None = None
 
     def __init__(self, site: Surroundings) -> None:
         super().__init__()
@@ -106,7 +111,7 @@ class Connection(OpenedChannel):
     def makeConnection(self, transport: Any) -> None:  # any transport under HTTP
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:
-            limit_reads(descriptor)
+            limit_turns(descriptor)
             watch_peer(descriptor, self.site.streams.stall_timeout)
         super().makeConnection(transport)
 
@@ -148,7 +153,18 @@ class Connection(OpenedChannel):
             self._become(Phase.IDLE)
         self.free_body()
         self.is_first_request = False
-        super().requestDone(request)
+        if self.end_response(request):
+            self._turn = self.site.streams.turns.next()
+            self._turn.addCallbacks(self._take_turn, lambda problem: problem.trap(CancelledError))
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        if self.paused and self._turn is None:
+            self.go_on()
+
+    def _take_turn(self, _: None) -> None:
+        self._turn = None
+        self.go_on()
 
     def callLater(self, period: float, function: Callable[[], object]) -> IDelayedCall:
         return self.site.streams.clock.callLater(period, function)
@@ -226,7 +242,7 @@ class Connection(OpenedChannel):
 
     def close_if_idle(self) -> None:
         if self._phase is not Phase.ANSWERING:
-            self.transport.loseConnection()
+            self.loseConnection()
 
     def abort(self) -> None:
         self.transport.abortConnection()
@@ -239,6 +255,8 @@ class Connection(OpenedChannel):
         self._become(Phase.GONE)
         if self._cutting is not None and self._cutting.active():
             self._cutting.cancel()
+        if self._turn is not None:
+            self._turn.cancel()
         super().connectionLost(reason)
         self.free_body()
         self.site.forget(self)

@@ -19,6 +19,10 @@ from ._request_head import PlainHead
 #: may be two thousand requests, and all are answered before another connection has a turn.
 READ_SIZE = 4096
 
+#: Connections that are accepted in one turn of the reactor, or up to 20 more.  Twisted begins with a
+#: hundred, and takes 20 more each time for as long as others wait.
+ACCEPTS = 16
+
 
 class OpenedChannel(HTTPChannel):
     """
@@ -39,7 +43,46 @@ class OpenedChannel(HTTPChannel):
         transport.registerProducer(self, True)
 
     def awaits_request(self) -> bool:
-        return bool(self.line_mode and self.persistent)
+        """
+        Return true if the next byte that comes is the first of a request.
+        """
+        return bool(self.line_mode and self.persistent and not self.paused and not self._buffer)
+
+    def end_response(self, request: Request) -> bool:
+        """
+        Do what ``requestDone`` does, but let the next request wait if bytes of it have come already
+        or the client has to take the responses before it.
+
+        By itself, Twisted answers all requests that have come in one turn.  It stops reading from a
+        client that does not read only while a request is being answered, and so never after a
+        response that is made at once.
+
+        :returns: True if the next request waits, and nothing is read, until :meth:`go_on`.
+        """
+        has_more = self._buffer or any(self._dataBuffer)  # Twisted appends an empty piece
+        self.paused = bool(self.persistent and (has_more or self._waitingForTransport))
+        super().requestDone(request)
+        self._pause_again()
+        return self.paused
+
+    def go_on(self) -> None:
+        """
+        Read the bytes that have come, and the next ones; but not while responses wait for the
+        client.  Call this again when it has taken them.
+        """
+        if not self._waitingForTransport:
+            self.paused = False
+            self._networkProducer.resumeProducing()
+            if self._buffer:
+                self.dataReceived(b"")
+
+    def resumeProducing(self) -> None:
+        super().resumeProducing()
+        self._pause_again()
+
+    def _pause_again(self) -> None:
+        if self.paused:  # Twisted has resumed the transport
+            self._networkProducer.pauseProducing()
 
     def target(self) -> bytes:
         """
@@ -106,5 +149,10 @@ def listener_of(transport: object) -> Any:  # a port; its socket is untyped
     return getattr(transport, "server", None)
 
 
-def limit_reads(descriptor: FileDescriptor) -> None:
+def limit_turns(descriptor: FileDescriptor) -> None:
+    """
+    Limit how much one turn of the reactor reads from a connection, and how many it accepts with it.
+    """
     descriptor.bufferSize = READ_SIZE
+    if (listener := listener_of(descriptor)) is not None:
+        listener.numberAccepts = ACCEPTS

@@ -22,7 +22,7 @@ from ssetwist.web.site._insides import (
     choose_encoder,
     has_tls,
     is_plain_socket,
-    limit_reads,
+    limit_turns,
     listener_of,
 )
 from ssetwist.web.site._request_head import read_plain_head
@@ -355,6 +355,6 @@ class TransportTests(SynchronousTestCase):
         """
         A transport reads ``bufferSize`` bytes at once.
         """
-        limit_reads(self.transport)
+        limit_turns(self.transport)
         self.transport.doRead()
         self.assertEqual([READ_SIZE], self.socket.asked)
