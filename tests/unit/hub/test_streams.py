@@ -106,8 +106,8 @@ class HeartbeatTests(StreamsTestCase):
 
     def test_spread(self) -> None:
         """
-        The comments of three thousand streams that became silent together are spread out: a tenth of a
-        second has at most a tenth of them.
+        The comments of three thousand streams that became silent together are spread out: a tenth
+        of a second has at most a tenth of them.
         """
         outlets = [FakeOutlet(self.streams) for _ in range(3000)]
         most = 0
