@@ -9,6 +9,7 @@ from ._ends import EndReason
 from ._hub import MAX_TOPICS, Hub
 from ._matchers import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
+from ._routes import Route, Wild
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -32,10 +33,12 @@ __all__ = [
     "Matchers",
     "Pattern",
     "ReplayPolicy",
+    "Route",
     "Streams",
     "Subscriber",
     "Topics",
     "UnknownCursor",
     "View",
     "WhenBehind",
+    "Wild",
 ]

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from typing import Protocol, TypeVar
 
 from ._chunk import Chunk
-from ._matchers import Matcher, Matchers, asks_for
+from ._matchers import Matcher, Matchers, routes_of, trying
 from ._outlet import Outlet
+from ._routes import Routes
+from ._steps import Steps
 from ._view import View
 
 _Key = TypeVar("_Key")
@@ -125,13 +127,17 @@ class Index:
     """
     Audiences by the matchers that they have.
 
-    Exact topics are looked up.  Only other matchers are tried one by one: each once for an event,
-    however many audiences have it.
+    Exact topics are looked up, and matchers with routes are found in a tree.  Only other matchers
+    are tried one by one: each once for an event, however many audiences have it.
     """
 
     def __init__(self) -> None:
         self._exact: dict[str, dict[Audience, None]] = {}
         self._others: dict[Matcher, dict[Audience, None]] = {}
+        self._routes: Routes[Matcher] = Routes()
+        self._tried: dict[Matcher, None] = {}
+        #: Matchers that were added during a search; otherwise ``None``.
+        self._new: list[Matcher] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._exact or self._others)
@@ -141,6 +147,8 @@ class Index:
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
         for matcher in matchers.others:
+            if matcher not in self._others:
+                self._add_matcher(matcher)
             self._others.setdefault(matcher, {})[audience] = None
 
     def remove(self, audience: Audience) -> None:
@@ -149,31 +157,93 @@ class Index:
             _remove(self._exact, topic, audience)
         for matcher in matchers.others:
             _remove(self._others, matcher, audience)
+            if matcher not in self._others:
+                for route in routes_of(matcher):
+                    self._routes.remove(route, matcher)
+                self._tried.pop(matcher, None)
 
-    def find(self, topics: tuple[str, ...], *, is_private: bool = False) -> Iterable[Audience]:
+    def find(
+        self, topics: tuple[str, ...], *, is_private: bool = False
+    ) -> Steps[Iterable[Audience]]:
         """
-        Find the audiences that ask for any of the topics, each once.
+        Find the audiences that ask for any of the topics, each once, in steps.  They are those that
+        exist at the end.  One search is done at a time.
 
-        :param is_private: If true, skip audiences without a grant for these topics and do not try
-            their matchers: a client that may see little must not make anything expensive.
+        :param is_private: If true, leave out audiences without a grant for these topics, and do not
+            try their matchers: a client that may see little must not make anything expensive.
         """
+        if not self._others and not is_private:
+            return self._audiences_of(topics, ())
+        may_see = _MaySee(topics)
+        self._new = []
+        try:
+            found = yield from self._routes.find(topics)
+            for matcher in tuple(self._tried):
+                if is_private and not (yield from may_see.any(self._others.get(matcher, ()))):
+                    continue
+                if (yield from trying(matcher, topics)):
+                    found.add(matcher)
+            while True:
+                while self._new:
+                    matcher = self._new.pop()
+                    if (yield from trying(matcher, topics)):
+                        found.add(matcher)
+                audiences = self._audiences_of(topics, found)
+                if not is_private:
+                    return audiences
+                if may_see.knows(audiences):
+                    return list(filter(may_see.known, audiences))
+                for audience in tuple(audiences):
+                    yield from may_see.learn(audience)
+        finally:
+            self._new = None
+
+    def _add_matcher(self, matcher: Matcher) -> None:
+        routes = routes_of(matcher)
+        for route in routes:
+            self._routes.add(route, matcher)
+        if not routes:
+            self._tried[matcher] = None
+        if self._new is not None:
+            self._new.append(matcher)
+
+    def _audiences_of(
+        self, topics: tuple[str, ...], matchers: Iterable[Matcher]
+    ) -> Iterable[Audience]:
         found = [self._exact[topic] for topic in topics if topic in self._exact]
-        granted: dict[Matchers, bool] = {}
-
-        def may_see(audience: Audience) -> bool:
-            grants = audience.view.grants
-            if grants not in granted:
-                granted[grants] = grants.match(topics)
-            return granted[grants]
-
-        found += [
-            audiences
-            for matcher, audiences in self._others.items()
-            if (not is_private or any(map(may_see, audiences))) and asks_for(matcher, topics)
-        ]
+        found += [self._others[matcher] for matcher in matchers if matcher in self._others]
         if len(found) == 1:
             return found[0]
         return {audience: None for audiences in found for audience in audiences}
+
+
+class _MaySee:
+    """
+    Grants that let their audiences see a private event, each looked at once.
+    """
+
+    def __init__(self, topics: tuple[str, ...]) -> None:
+        self._topics = topics
+        self._granted: dict[Matchers, bool] = {}
+
+    def knows(self, audiences: Iterable[Audience]) -> bool:
+        return all(audience.view.grants in self._granted for audience in audiences)
+
+    def known(self, audience: Audience) -> bool:
+        return self._granted[audience.view.grants]
+
+    def learn(self, audience: Audience) -> Steps[bool]:
+        grants = audience.view.grants
+        if grants not in self._granted:
+            self._granted[grants] = yield from grants.matching(self._topics)
+            yield
+        return self._granted[grants]
+
+    def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
+        for audience in tuple(audiences):
+            if (yield from self.learn(audience)):
+                return True
+        return False
 
 
 def _remove(audiences: dict[_Key, dict[Audience, None]], key: _Key, audience: Audience) -> None:

@@ -3,7 +3,7 @@ The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -14,6 +14,8 @@ from ._audience import Audience, Index, Member
 from ._chunk import Chunk
 from ._outlet import NOT_SENT
 from ._senders import Senders
+from ._steps import Steps
+from ._turns import MAX_TURN, Turns
 from ._view import View
 
 _log = Logger()
@@ -36,21 +38,24 @@ class FanOut:
     Hands out events in their order, once in each turn of the reactor: events of one turn are sent
     together.
 
+    :param turns: Turns of the reactor for what takes long.
     :param threads: The number of threads that send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.
     :ivar head: The newest position that has been published here.
     :ivar head_id: The id of that event; ``None`` before the first in this process.
     """
 
-    def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
+    def __init__(self, clock: IReactorTime, turns: Turns, *, threads: int, head: int) -> None:
         self.head = head
         self.head_id: str | None = None
         self._clock = clock
+        self._turns = turns
         self._senders = Senders(threads) if threads > 1 else None
         self._audiences: dict[View, Audience] = {}
         self._index = Index()
         self._to_place: deque[Entry] = deque()
         self._is_placing = False
+        self._search: Steps[Iterable[Audience]] | None = None  # for the first of them
         self._awaited: list[tuple[int, Deferred[None]]] = []
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
@@ -62,18 +67,34 @@ class FanOut:
 
     def place(self, entry: Entry) -> None:
         """
-        Place an event with each audience that sees it; the next turn hands it out.
+        Place an event with each audience that sees it; the next turn hands it out.  If it takes
+        long to find them, that goes on in later turns, and later events wait: no one sees two
+        events in another order than they were published in.
         """
         self._to_place.append(entry)
-        if self._is_placing:
-            return  # a filter has published this; it follows the event that the filter looks at
-        self._is_placing = True
+        if not self._is_placing:
+            self._place_all()
+
+    def _place_all(self) -> None:
+        self._is_placing = True  # a filter may publish; that follows the event that it looks at
+        is_to_go_on = False
+        until = self._clock.seconds() + MAX_TURN
         try:
-            while self._to_place:
-                self._place(self._to_place.popleft())
+            while self._to_place and not is_to_go_on:
+                if self._search is None:
+                    entry = self._to_place[0]
+                    self._search = self._index.find(entry.topics, is_private=entry.is_private)
+                try:
+                    next(self._search)
+                    is_to_go_on = self._clock.seconds() >= until
+                except StopIteration as end:
+                    self._search = None
+                    self._place(self._to_place.popleft(), end.value)
         finally:
-            self._is_placing = False
+            self._is_placing = is_to_go_on
             self._schedule()
+        if is_to_go_on:
+            self._turns.next().addCallback(lambda _: self._place_all())
         for one in [one for one in self._awaited if one[0] <= self.head]:
             self._awaited.remove(one)
             one[1].callback(None)
@@ -112,11 +133,11 @@ class FanOut:
             self._senders.close()
             self._senders = None
 
-    def _place(self, entry: Entry) -> None:
+    def _place(self, entry: Entry, audiences: Iterable[Audience]) -> None:
         if entry.position:  # one that is kept
             self.head, self.head_id = entry.position, entry.event.id
-        for audience in tuple(self._index.find(entry.topics, is_private=entry.is_private)):
-            if audience.view.permits(entry) and audience:  # the filter may have ended all members
+        for audience in tuple(audiences):
+            if audience.view.wants(entry) and audience:  # the filter may have ended all members
                 audience.expect(entry.encoded)
                 self._marked[audience] = None
 

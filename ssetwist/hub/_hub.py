@@ -107,7 +107,7 @@ class Hub:
         self._max_per_address = max_per_address or inf
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._live = FanOut(clock, threads=threads, head=self.log.head)
+        self._live = FanOut(clock, self.streams.turns, threads=threads, head=self.log.head)
         self._replay = ReplayContext(self.log, clock, self.streams.turns, self._live, policy)
         # The log, and not publish, calls the fan-out: other hubs may also append to the log.
         self._unfollow = self.log.follow(self._live.place)

@@ -11,17 +11,11 @@ from twisted.internet.defer import CancelledError, Deferred
 from ..log import Entry
 from ._outlet import PIECE
 from ._replay import ReplayContext
+from ._steps import Steps
+from ._turns import MAX_TURN
 from ._view import ViewHistory
 
 _T = TypeVar("_T")
-
-#: Seconds after which matching the events of one piece lets the reactor do something else: a
-#: thousand small events times a hundred patterns take half a second.
-MAX_LOOK = 0.005
-
-#: Events that are matched between two looks at the clock, if their topics are only looked up: at
-#: most 20 us for an event with a thousand topics.  Patterns and filters may take far longer.
-_QUICK_BATCH = 256
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +86,23 @@ class LogWalk:
         entries = await self.read()
         if isinstance(entries, Gap):
             return entries
-        seconds = self._context.clock.seconds
-        until = seconds() + MAX_LOOK
         seen: list[Entry] = []
         for view, part in views.split(entries):
-            batch = _QUICK_BATCH if view.is_quick else 1
-            for begin in range(0, len(part), batch):
-                if seconds() > until:
-                    await self._next_turn()
-                    until = seconds() + MAX_LOOK
-                seen += view.select(part[begin : begin + batch])
+            seen += await self._do(view.selecting(part))
         return seen
+
+    async def _do(self, steps: Steps[_T]) -> _T:
+        seconds = self._context.clock.seconds
+        until = seconds() + MAX_TURN
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            if seconds() >= until:
+                await self._next_turn()
+                until = seconds() + MAX_TURN
 
     async def rest(self) -> None:
         """

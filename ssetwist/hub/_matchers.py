@@ -15,6 +15,9 @@ from twisted.logger import Logger
 from urlpattern import URLPattern
 
 from ..errors import InvalidMatcher
+from ._routes import Route, Routes
+from ._steps import Steps, at_once
+from ._url_routes import url_route
 
 _log = Logger()
 
@@ -42,6 +45,9 @@ class Matcher(Hashable, Protocol):
 
     A matcher does not change, and equals every matcher that asks for the same topics.  Each event
     is shown once to each matcher that a subscriber has, while nothing else can run.
+
+    A matcher may have an attribute ``routes``, a tuple of :class:`Route`: it asks for the topics of
+    these routes, and is found by them instead of being tried.
     """
 
     def matches(self, topic: str) -> bool:
@@ -85,6 +91,7 @@ class Pattern:
     pattern: str
     base_url: str = DEFAULT_BASE_URL
     allow_regexp: bool = False
+    routes: tuple[Route, ...] = field(init=False, repr=False, compare=False)
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library is not typed
 
     def __post_init__(self) -> None:
@@ -93,9 +100,14 @@ class Pattern:
             raise InvalidMatcher(
                 self.pattern, "has a regular expression; only :names and * are allowed"
             )
-        object.__setattr__(self, "_compiled", _compile(self.pattern, self.base_url))
+        compiled = _compile(self.pattern, self.base_url)
+        is_route = isinstance(compiled, Route)
+        object.__setattr__(self, "routes", (compiled,) if is_route else ())
+        object.__setattr__(self, "_compiled", None if is_route else compiled)
 
     def matches(self, topic: str) -> bool:
+        if self.routes:
+            return self.routes[0].matches(topic)
         return is_utf8(topic) and bool(self._compiled.test(topic, self.base_url))
 
 
@@ -170,17 +182,60 @@ class Matchers:
         """
         Return true if any matcher asks for any of the topics.
         """
-        return not self.exact.isdisjoint(topics) or any(
-            asks_for(matcher, topics) for matcher in self.others
-        )
+        if not self.others:
+            return not self.exact.isdisjoint(topics)
+        return at_once(self.matching(topics))
+
+    def matching(self, topics: Sequence[str]) -> Steps[bool]:
+        """
+        Do what :meth:`match` does, in steps of about a millisecond at most.
+        """
+        if not self.exact.isdisjoint(topics) or EVERYTHING in self.others:
+            return True
+        routes, tried = _split(self.others)
+        if routes and (yield from routes.find(topics)):
+            return True
+        for matcher in tried:
+            if (yield from trying(matcher, topics)):
+                return True
+        return False
 
 
-def asks_for(matcher: Matcher, topics: Sequence[str]) -> bool:
+@lru_cache(maxsize=1024)
+def _split(matchers: frozenset[Matcher]) -> tuple[Routes[Matcher], tuple[Matcher, ...]]:
+    """
+    Return the matchers that are found by their routes, and those that are tried.
+    """
+    routes: Routes[Matcher] = Routes()
+    tried = []
+    for matcher in matchers:
+        if found := routes_of(matcher):
+            for route in found:
+                routes.add(route, matcher)
+        else:
+            tried.append(matcher)
+    return routes, tuple(tried)
+
+
+def routes_of(matcher: Matcher) -> tuple[Route, ...]:
+    found: tuple[Route, ...] = getattr(matcher, "routes", ())
+    return found
+
+
+def trying(matcher: Matcher, topics: Sequence[str]) -> Steps[bool]:
+    """
+    Ask a matcher for each of the topics.
+
+    :returns: True if it asks for one of them; false also if it fails.
+    """
     try:
-        return any(matcher.matches(topic) for topic in topics)
+        for topic in topics:
+            if matcher.matches(topic):
+                return True
+            yield
     except Exception:
         _log.failure("a matcher failed; it does not match this event")
-        return False
+    return False
 
 
 #: Matchers that ask for nothing.
@@ -196,12 +251,16 @@ def _is_matcher(value: object) -> TypeGuard[Matcher]:
     return callable(getattr(value, "matches", None)) and not isinstance(value, type)
 
 
-@lru_cache(maxsize=256)  # each takes at least 70 KiB
+@lru_cache(maxsize=256)  # each takes at least 70 KiB, unless it is a route
 def _compile(pattern: str, base_url: str) -> Any:
+    """
+    Return the route of a pattern, or the pattern as the library compiles it.
+    """
     try:
-        return URLPattern(pattern, base_url)
+        compiled = URLPattern(pattern, base_url)
     except Exception:  # its text is not for the client that has sent the pattern
         raise InvalidMatcher(pattern, "is not a URL pattern") from None
+    return url_route(compiled, base_url) or compiled
 
 
 def _check_text(text: str, limit: int = MAX_LENGTH) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import Everything, Exact, Matcher
+from ...hub import Everything, Exact, Matcher, Route, Wild
 from ._limits import DEFAULT_LIMITS, Limits
 
 #: Maximum number of expressions of a template.  With more than a few side by side, the states of a
@@ -64,14 +64,62 @@ class Template:
     """
 
     template: str
+    #: Routes of the template as a topic, and of the topics that it could make; or none, if only the
+    #: library can match them.
+    routes: tuple[Route, ...] = field(init=False, repr=False, compare=False)
     _compiled: Any = field(init=False, repr=False, compare=False)  # the library has no types
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_compiled", _compile(self.template))
+        regexp = _regexp_of(self.template)
+        if regexp is None:
+            raise InvalidMatcher(self.template, "is not a URI template")
+        route = _route_of(self.template)
+        itself = Route(_cut, tuple(self.template.split("/")))
+        object.__setattr__(self, "routes", () if route is None else (itself, route))
+        object.__setattr__(
+            self, "_compiled", _compile(self.template, regexp) if route is None else None
+        )
 
     def matches(self, topic: str) -> bool:
+        if self.routes:
+            return any(route.matches(topic) for route in self.routes)
         # Bytes, because for text the library would also count the characters.
         return topic == self.template or self._compiled.fullmatch(topic.encode()) is not None
+
+
+def _cut(topic: str) -> tuple[str, ...]:
+    return tuple(topic.split("/"))
+
+
+class _Value:
+    """
+    A segment that an expression without an operator could make.
+    """
+
+    _MADE = re.compile(f"(?:[{_UNRESERVED},]|%[0-9A-Fa-f]{{2}})*")
+
+    def takes(self, segment: str) -> bool:
+        return self._MADE.fullmatch(segment) is not None
+
+
+_VALUE = _Value()
+
+
+def _route_of(template: str) -> Route | None:
+    """
+    Return the route of a template whose expressions are whole segments, such as
+    ``https://example.com/books/{id}``; ``None`` for any other.
+    """
+    segments: list[str | Wild] = []
+    for text in template.split("/"):
+        part = _PART.fullmatch(text)
+        if not text or (part is not None and part["literals"]):
+            segments.append(text)
+        elif part is None or part["operator"] or "*" in part["variables"]:
+            return None
+        else:
+            segments.append(_VALUE)
+    return Route(_cut, tuple(segments))
 
 
 def selector_of(text: str, *, limits: Limits = DEFAULT_LIMITS) -> Matcher:
@@ -91,10 +139,7 @@ def selector_of(text: str, *, limits: Limits = DEFAULT_LIMITS) -> Matcher:
 
 
 @lru_cache(maxsize=256)
-def _compile(template: str) -> Any:
-    regexp = _regexp_of(template)
-    if regexp is None:
-        raise InvalidMatcher(template, "is not a URI template")
+def _compile(template: str, regexp: str) -> Any:
     options = re2.Options()
     options.max_mem = _MAX_MEMORY
     options.never_capture = True

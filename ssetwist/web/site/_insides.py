@@ -19,8 +19,8 @@ from ._request_head import PlainHead
 #: may be two thousand requests, and all are answered before another connection has a turn.
 READ_SIZE = 4096
 
-#: Connections that are accepted in one turn of the reactor, or up to 20 more.  Twisted begins with a
-#: hundred, and takes 20 more each time for as long as others wait.
+#: Connections that are accepted in one turn of the reactor, or up to 20 more.  Twisted begins with
+#: a hundred, and takes 20 more each time for as long as others wait.
 ACCEPTS = 16
 
 
