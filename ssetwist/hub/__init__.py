@@ -10,6 +10,7 @@ from ._hub import MAX_TOPICS, Hub
 from ._matchers import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
 from ._routes import Route, Wild
+from ._steps import Steps
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -34,6 +35,7 @@ __all__ = [
     "Pattern",
     "ReplayPolicy",
     "Route",
+    "Steps",
     "Streams",
     "Subscriber",
     "Topics",

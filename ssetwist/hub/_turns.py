@@ -3,9 +3,14 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
+from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+from ._steps import Steps
+
+_T = TypeVar("_T")
 
 #: Seconds after which the work of one turn lets the reactor do something else.
 MAX_TURN = 0.005
@@ -40,6 +45,21 @@ class Turns:
         if self._soon is None:
             self._soon = self._clock.callLater(0, self._go_on)
         return waiting
+
+    async def do(self, steps: Steps[_T]) -> _T:
+        """
+        Do work in steps, in as many turns as it takes.
+        """
+        until = self._clock.seconds() + MAX_TURN
+        while True:
+            try:
+                next(steps)
+            except StopIteration as end:
+                result: _T = end.value
+                return result
+            if self._clock.seconds() >= until:
+                await self.next()
+                until = self._clock.seconds() + MAX_TURN
 
     def _go_on(self) -> None:
         self._soon = None

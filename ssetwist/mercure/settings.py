@@ -53,6 +53,10 @@ class MercureSettings:
     :ivar max_body: Bytes that the body of a request may have.
     :ivar max_topics: Topics that one update may have.
     :ivar max_per_token: Streams that one identity may have; 0 for no limit.
+    :ivar max_distinct_patterns: Different patterns that all subscribers may ask for at a time; 0
+        for no limit.  At most a twentieth of these, and of the next two, may be complex.
+    :ivar max_distinct_patterns_per_address: The same for anonymous subscribers from one address.
+    :ivar max_distinct_patterns_per_token: The same for subscribers with one identity.
     :ivar publish_rate: Updates a second that each publisher may publish on average; 0 for no limit.
     :ivar reconnection_time: Seconds after which a client that lost its stream reconnects; ``None``
         to leave it to the client.
@@ -71,6 +75,9 @@ class MercureSettings:
     max_body: int = DEFAULT_MAX_BODY
     max_topics: int = MAX_TOPICS
     max_per_token: int = 0
+    max_distinct_patterns: int = 10_000
+    max_distinct_patterns_per_address: int = 1000
+    max_distinct_patterns_per_token: int = 1000
     publish_rate: float = 0.0
     reconnection_time: float | None = DEFAULT_RECONNECTION_TIME
 
@@ -82,7 +89,14 @@ class MercureSettings:
                 raise InvalidOption("url", f"{self.url!r}: {problem}") from None
         if not 0 < self.max_topics <= MAX_TOPICS:
             raise InvalidOption("max_topics", f"{self.max_topics} is not from 1 to {MAX_TOPICS}")
-        for name in ("max_body", "max_per_token", "publish_rate"):
+        for name in (
+            "max_body",
+            "max_distinct_patterns",
+            "max_distinct_patterns_per_address",
+            "max_distinct_patterns_per_token",
+            "max_per_token",
+            "publish_rate",
+        ):
             if not 0 <= getattr(self, name) < inf:
                 raise InvalidOption(name, f"{getattr(self, name)} is not 0 or more")
 

@@ -156,9 +156,22 @@ class HubConfig:
     )
     max_matchers: int = option.number(
         DEFAULT_LIMITS.max_matchers,
-        "topics or patterns that a client may ask for at a time; a pattern that no other client "
-        "asks for takes some 75 KB of memory",
+        "topics or patterns that a client may ask for at a time",
         least=1,
+    )
+    max_distinct_patterns: int = option.number(
+        10_000,
+        "different patterns that all clients may ask for at the same time; 0 for no limit; each "
+        "takes 2 KB of memory, and a complex one 75 KB or more: one that is not a path such as "
+        "/rooms/:room or /rooms/*; at most a twentieth of these may be complex",
+    )
+    max_distinct_patterns_per_address: int = option.number(
+        1000,
+        "the same for clients without a token from one IP address; behind a proxy all clients have "
+        "the address of the proxy",
+    )
+    max_distinct_patterns_per_token: int = option.number(
+        1000, "the same for clients with one token"
     )
     max_topics: int = option.number(
         MAX_TOPICS, f"topics that an event may have, at most {MAX_TOPICS}", least=1, most=MAX_TOPICS

@@ -1,96 +1,97 @@
 """
 Distinct patterns that subscribers hold, and limits on their number.
 
-An exact topic costs nothing when an event is published.  A pattern costs memory, and time for each
-event, whoever sent it; equal patterns cost the same as one.
+An exact topic costs nothing when another one is published to.  A pattern may cost something for
+each event, whoever has sent it; equal patterns cost the same as one.
 """
 
 from collections import Counter
-from collections.abc import Collection, Hashable
+from collections.abc import Collection
 from dataclasses import dataclass, field
+from math import inf
 
 from ...errors import Refused
+from ..topics import Selector
 
 #: Seconds after which a client that was refused may ask again.
 _RETRY_AFTER = 10.0
 
+#: The part of each limit that may be complex patterns: those that are not paths of segments.  They
+#: are tried one by one, and take 75 KB or more each, where a path takes one or two.
+COMPLEX_PART = 1 / 20
+
 
 @dataclass(frozen=True, slots=True)
-class PatternLimits:
+class Holder:
     """
-    Numbers of distinct patterns that may be held at the same time; 0 for no limit.
-
-    :ivar total: By all subscribers.
-    :ivar per_address: By those from one IP address that have no identity.
-    :ivar per_token: By those with one identity.
+    Holder of patterns: a subscriber's identity, or its address if it is anonymous.
     """
 
-    total: int
-    per_address: int
-    per_token: int
+    kind: str
+    name: str
 
 
 @dataclass(slots=True)
 class HeldPatterns:
     """
     Patterns of all subscribers, counted in total and by holder.
+
+    :param total: Distinct patterns that all may hold together; 0 for no limit.
+    :param per_holder: The same for one holder, by its kind.
     """
 
-    limits: PatternLimits
-    _all: Counter[Hashable] = field(default_factory=Counter)
-    _by_holder: dict[str, Counter[Hashable]] = field(default_factory=dict)
+    total: int
+    per_holder: dict[str, int]
+    _counts: dict[tuple[Holder | None, bool], Counter[Selector]] = field(default_factory=dict)
 
     @property
     def is_idle(self) -> bool:
-        return not self._all and not self._by_holder
+        return not self._counts
 
-    def check(self, identity: str, address: str, patterns: Collection[Hashable]) -> None:
+    def take(
+        self, holder: Holder, patterns: Collection[Selector], *, are_complex: bool = False
+    ) -> None:
         """
-        Check that a subscriber may hold some more patterns, before anything is done for them.
+        Count patterns of one more subscriber.
 
-        :param identity: The identity of the subscriber; empty for an anonymous one.
-        :raises Refused: 429, or 503 for the total; the error names the limit.
+        :param are_complex: If true, these were counted already, and have turned out to be complex.
+        :raises Refused: 429, or 503 for the total; the error says which limit was met.
         """
-        holder = _holder(identity, address)
-        if identity:
-            limit, option, whose = self.limits.per_token, "token", "with one token"
-        else:
-            limit, option, whose = self.limits.per_address, "address", "from one address"
-        held = self._by_holder.get(holder, {})
-        if limit and _union(held, patterns) > limit:
+        part, what = (COMPLEX_PART, "complex patterns") if are_complex else (1, "patterns")
+        limit = self._limit(self.per_holder[holder.kind], part)
+        if self._with(holder, patterns, are_complex) > limit:
             raise Refused(
                 429,
-                f"At most {limit} different patterns at a time are allowed {whose}.",
-                reason=f"--max-distinct-patterns-per-{option} is reached",
+                f"At most {limit} different {what} at a time are allowed with one {holder.kind}.",
+                reason=f"the limit of {limit} different {what} with its {holder.kind} is reached",
                 retry_after=_RETRY_AFTER,
             )
-        total = self.limits.total
-        if total and _union(self._all, patterns) > total:
+        limit = self._limit(self.total, part)
+        if self._with(None, patterns, are_complex) > limit:
             raise Refused(
                 503,
-                f"The hub has {total} different patterns, and takes no other ones now.",
-                reason="--max-distinct-patterns is reached",
+                f"The subscribers of this hub have too many different {what}; try again later.",
+                reason=f"the limit of {limit} different {what} of all subscribers is reached",
                 retry_after=_RETRY_AFTER,
             )
+        for scope in (holder, None) if patterns else ():
+            self._counts.setdefault((scope, are_complex), Counter()).update(patterns)
 
-    def take(self, identity: str, address: str, patterns: Collection[Hashable]) -> None:
-        self._all.update(patterns)
-        self._by_holder.setdefault(_holder(identity, address), Counter()).update(patterns)
-
-    def give_back(self, identity: str, address: str, patterns: Collection[Hashable]) -> None:
-        holder = _holder(identity, address)
-        for counter in (self._all, self._by_holder[holder]):
-            counter.subtract(patterns)
+    def give_back(
+        self, holder: Holder, patterns: Collection[Selector], *, are_complex: bool = False
+    ) -> None:
+        for scope in (holder, None) if patterns else ():
+            counter = self._counts[scope, are_complex]
             for pattern in patterns:
+                counter[pattern] -= 1
                 if not counter[pattern]:
                     del counter[pattern]
-        if not self._by_holder[holder]:
-            del self._by_holder[holder]
+            if not counter:
+                del self._counts[scope, are_complex]
 
+    def _with(self, scope: Holder | None, patterns: Collection[Selector], are_complex: bool) -> int:
+        held: Collection[Selector] = self._counts.get((scope, are_complex), ())
+        return len(held) + sum(pattern not in held for pattern in patterns)
 
-def _holder(identity: str, address: str) -> str:
-    return f"token {identity}" if identity else f"address {address}"
-
-
-def _union(held: Collection[Hashable], patterns: Collection[Hashable]) -> int:
-    return len(held) + sum(pattern not in held for pattern in patterns)
+    def _limit(self, number: int, part: float) -> float:
+        return max(1, int(number * part)) if number else inf

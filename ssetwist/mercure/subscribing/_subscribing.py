@@ -9,6 +9,7 @@ from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import IDelayedCall
+from twisted.logger import Logger
 from twisted.web.server import Request
 
 from ...errors import Refused
@@ -19,15 +20,17 @@ from ...web.opening import (
     RequestOutlet,
     Start,
     StreamOpener,
+    address_of,
     decode_id,
     is_browser,
 )
 from ..access import Authorizer, HttpAnswer
 from ..rights import Action, Rights
 from ..settings import MercureSettings
-from ..topics import Selection, read_selectors
+from ..topics import Selection, Selector, read_selectors, select
 from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, takes_event_stream
 from ._active import ActiveSubscriptions
+from ._patterns import HeldPatterns, Holder
 from ._subscriptions import ActiveSubscription, new_subscriber
 
 #: Headers with the id of the event after which the stream begins, in both dialects (H6).
@@ -42,6 +45,8 @@ _LIMIT_RETRY_AFTER = 10.0
 #: Forbids caches to keep an answer of 200 or 204, which they otherwise may, and to give it to
 #: another client (RFC 9110, 15.1).
 _NOT_KEPT = {"Cache-Control": "no-store"}
+
+_log = Logger()
 
 Pairs = Sequence[tuple[str, str]]
 
@@ -60,8 +65,12 @@ class MercureSubscriber:
     """
 
     identity: str
-    subscriptions: tuple[ActiveSubscription, ...]
+    holder: Holder
+    patterns: Sequence[Selector] = ()
+    complex_patterns: Sequence[Selector] = ()
+    subscriptions: tuple[ActiveSubscription, ...] = ()
     expiring: IDelayedCall | None = None
+    has_stream: bool = False
 
     def __str__(self) -> str:
         return self.identity
@@ -82,10 +91,17 @@ class Subscribing:
         self._active = active
         self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
+        self._patterns = HeldPatterns(
+            settings.max_distinct_patterns,
+            {
+                "address": settings.max_distinct_patterns_per_address,
+                "token": settings.max_distinct_patterns_per_token,
+            },
+        )
 
     @property
     def is_idle(self) -> bool:
-        return not self._streams_of
+        return not self._streams_of and self._patterns.is_idle
 
     async def answer(self, request: Request) -> HttpAnswer | None:
         """
@@ -97,7 +113,8 @@ class Subscribing:
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return None
-        pairs, resume_id = self._read(request)
+        if not takes_event_stream(request.requestHeaders.getRawHeaders(b"Accept", ())):
+            raise Refused(406, f"Only {EVENT_STREAM} is available.")
         try:
             rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
         except Refused as refused:
@@ -106,35 +123,65 @@ class Subscribing:
             # The answer is not known now.  After any error an EventSource would give up for good.
             self._turn_away(request)
             return None
-        selection = read_selectors(
-            pairs,
-            self._settings.limits,
-            base_url=self._base_url,
-            is_legacy=self._settings.is_legacy_allowed,
+        # Limits come first: a client that gets no stream must not cost more than that.
+        if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
+            return None
+        pairs, resume_id = self._read(request)
+        selectors = read_selectors(
+            pairs, self._settings.limits, is_legacy=self._settings.is_legacy_allowed
         )
         if resume_id == END_ID:
             return HttpAnswer(204, headers=_NOT_KEPT)  # stops reconnecting (WHATWG HTML 9.2.3)
-        is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
-        if outlet.refuse_early_bytes():
+        subscriber = MercureSubscriber(rights.identity, _holder(request, rights))
+        try:
+            selection = await self._select(selectors, subscriber)
+            is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
+            if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
+                return None
+            if resume_id is not None:
+                for name in _RESUME_ID_HEADERS:
+                    request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
+            if request.method == b"HEAD":
+                return HttpAnswer(200, media_type=EVENT_STREAM, headers=_NOT_KEPT)
+            subscriber.subscriptions = self._subscriptions_of(selection, rights)
+            self._open(request, outlet, rights, selection, Start(resume_id or None), subscriber)
             return None
-        if self._is_turned_away(request, rights):
+        except Refused as refused:
+            if refused.retry_after is None or not is_browser(request):
+                raise
+            _log.info("a browser is sent away for a while: {reason}", reason=refused.reason)
+            self._turn_away(request)
             return None
-        if resume_id is not None:
-            for name in _RESUME_ID_HEADERS:
-                request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
-        if request.method == b"HEAD":
-            return HttpAnswer(200, media_type=EVENT_STREAM, headers=_NOT_KEPT)
-        self._open(request, outlet, rights, selection, Start(resume_id or None))
-        return None
+        finally:
+            if not subscriber.has_stream:  # otherwise its end gives them back
+                self._give_patterns_back(subscriber)
+
+    async def _select(
+        self, selectors: Sequence[Selector], subscriber: MercureSubscriber
+    ) -> Selection:
+        """
+        Make the matchers of selectors, unless there are too many patterns.
+        """
+        patterns = tuple(one for one in selectors if one.is_pattern)
+        self._patterns.take(subscriber.holder, patterns)
+        subscriber.patterns = patterns
+        selecting = select(selectors, self._settings.limits, base_url=self._base_url)
+        selection = await self._hub.streams.turns.do(selecting)
+        complex = selection.complex
+        self._patterns.take(subscriber.holder, complex, are_complex=True)
+        subscriber.complex_patterns = complex
+        return selection
+
+    def _give_patterns_back(self, subscriber: MercureSubscriber) -> None:
+        self._patterns.give_back(subscriber.holder, subscriber.patterns)
+        self._patterns.give_back(subscriber.holder, subscriber.complex_patterns, are_complex=True)
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
-        headers = request.requestHeaders
-        if not takes_event_stream(headers.getRawHeaders(b"Accept", ())):
-            raise Refused(406, f"Only {EVENT_STREAM} is available.")
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
             pairs += self._read_query(request)
-        return pairs, _resume_id_of(headers.getRawHeaders(b"Last-Event-ID", ()), pairs)
+        header = request.requestHeaders.getRawHeaders(b"Last-Event-ID", ())
+        return pairs, _resume_id_of(header, pairs)
 
     def _read_query(self, request: Request) -> Pairs:
         media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
@@ -175,10 +222,8 @@ class Subscribing:
         rights: Rights,
         selection: Selection,
         start: Start,
+        mercure_subscriber: MercureSubscriber,
     ) -> None:
-        mercure_subscriber = MercureSubscriber(
-            rights.identity, self._subscriptions_of(selection, rights)
-        )
         self._enter(mercure_subscriber)
         try:
             subscriber = self._opener.open(
@@ -221,14 +266,22 @@ class Subscribing:
             self._active.end(mercure_subscriber.subscriptions)
 
     def _enter(self, mercure_subscriber: MercureSubscriber) -> None:
+        mercure_subscriber.has_stream = True
         if mercure_subscriber.identity:
             self._streams_of[mercure_subscriber.identity] += 1
 
     def _leave(self, mercure_subscriber: MercureSubscriber) -> None:
+        self._give_patterns_back(mercure_subscriber)
         if mercure_subscriber.identity:
             self._streams_of[mercure_subscriber.identity] -= 1
             if not self._streams_of[mercure_subscriber.identity]:
                 del self._streams_of[mercure_subscriber.identity]
+
+
+def _holder(request: Request, rights: Rights) -> Holder:
+    if rights.identity:
+        return Holder("token", rights.identity)
+    return Holder("address", address_of(request))
 
 
 def _expire(subscriber: Subscriber) -> None:

@@ -4,7 +4,7 @@ Topics and their matchers: pure rules over text, each with a bound on length and
 
 from ._limits import DEFAULT_LIMITS, Limits, check_name
 from ._reserved import is_reserved
-from ._selectors import MATCHER_TYPES, Selection, matcher_of, read_selectors
+from ._selectors import MATCHER_TYPES, Selection, Selector, matcher_of, read_selectors, select
 from ._template import Template, selector_of
 
 __all__ = [
@@ -12,10 +12,12 @@ __all__ = [
     "MATCHER_TYPES",
     "Limits",
     "Selection",
+    "Selector",
     "Template",
     "check_name",
     "is_reserved",
     "matcher_of",
     "read_selectors",
+    "select",
     "selector_of",
 ]

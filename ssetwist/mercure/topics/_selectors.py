@@ -2,11 +2,12 @@
 Matchers that a subscriber names in the parameters of its request (S3 to S7, X1 to X6, Z1).
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import Everything, Exact, Matcher, Matchers
+from ...hub import Everything, Exact, Matcher, Matchers, Steps
 from ._limits import DEFAULT_LIMITS, Limits
 from ._pattern import pattern_of
 from ._template import selector_of
@@ -18,6 +19,26 @@ MATCHER_TYPES = ("exact", "urlpattern")
 _PARAMETERS = {"match": "exact"} | {f"match_{name}": name for name in MATCHER_TYPES}
 
 _LEGACY_PARAMETER = "topic"
+
+
+class Selector(NamedTuple):
+    """
+    One matcher of a subscriber, as it was sent.
+
+    :ivar match_type: Its type; ``None`` for a selector of the 0.x dialect.
+    """
+
+    match_type: str | None
+    match: str
+
+    @property
+    def is_pattern(self) -> bool:
+        """
+        True if it may match several topics, but not all.
+        """
+        if self.match_type is None:
+            return "{" in self.match
+        return self.match_type != "exact" and self.match != "*"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,31 +62,29 @@ class Selection:
 
     :ivar subscriptions: Each once, in the order of the request.
     :ivar matchers: The same, as the hub takes them.
+    :ivar complex: The patterns that are not routes, and so are tried one by one.
     """
 
     subscriptions: tuple[Subscription, ...]
     matchers: Matchers
+    complex: tuple[Selector, ...] = ()
 
 
 def read_selectors(
-    pairs: Iterable[tuple[str, str]],
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    base_url: str,
-    is_legacy: bool,
-) -> Selection:
+    pairs: Iterable[tuple[str, str]], limits: Limits = DEFAULT_LIMITS, *, is_legacy: bool
+) -> Sequence[Selector]:
     """
-    Read the matchers from the parameters of a request.  Other parameters are ignored.
+    Read the selectors from the parameters of a request, each once and in their order.  Other
+    parameters are ignored.
 
     :param pairs: Parameters of the query, and of the body if the request has one.
-    :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
     :param is_legacy: If true, selectors of the 0.x dialect are also read.
     :raises Refused: 400; the error names the parameter.
     """
-    asked: dict[tuple[str | None, str], None] = {}  # in order, each once
+    asked: dict[Selector, None] = {}
     for name, value in pairs:
         if name in _PARAMETERS:
-            asked[_PARAMETERS[name], value] = None
+            asked[Selector(_PARAMETERS[name], value)] = None
         elif name[:5].lower() == "match":
             raise Refused(
                 400, f"unknown parameter {name[:40]!r}; the hub knows {_known(is_legacy)}"
@@ -73,17 +92,32 @@ def read_selectors(
         elif name == _LEGACY_PARAMETER:
             if not is_legacy:
                 raise Refused(400, f"the hub no longer knows {name}; it knows {_known(False)}")
-            asked[None, value] = None
+            asked[Selector(None, value)] = None
     if not asked:
         raise Refused(400, f"no topics are asked for; add one of {_known(is_legacy)}")
     if len(asked) > limits.max_matchers:
         raise Refused(400, f"{len(asked)} matchers are too many; at most {limits.max_matchers}")
-    subscriptions = tuple(
-        Subscription(match_type, match, _matcher(match_type, match, base_url, limits))
-        for match_type, match in asked
-    )
+    return tuple(asked)
+
+
+def select(
+    selectors: Iterable[Selector], limits: Limits = DEFAULT_LIMITS, *, base_url: str
+) -> Steps[Selection]:
+    """
+    Make the matchers of selectors, in steps of a few milliseconds: patterns are compiled.
+
+    :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
+    :raises Refused: 400; the error names the parameter.
+    """
+    subscriptions, complex = [], []
+    for selector in selectors:
+        matcher = _matcher(selector.match_type, selector.match, base_url, limits)
+        subscriptions.append(Subscription(selector.match_type, selector.match, matcher))
+        if selector.is_pattern and not getattr(matcher, "routes", ()):
+            complex.append(selector)
+        yield
     matchers = Matchers.of([subscription.matcher for subscription in subscriptions])
-    return Selection(subscriptions, matchers)
+    return Selection(tuple(subscriptions), matchers, tuple(complex))
 
 
 def matcher_of(

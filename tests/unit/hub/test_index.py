@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist import Everything, Pattern, View
 from ssetwist.hub._audience import Audience, Index
 from ssetwist.hub._matchers import Matchers
+from ssetwist.hub._steps import at_once
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class IndexTests(SynchronousTestCase):
         return audience
 
     def find(self, *topics: str) -> list[str]:
-        return sorted(self.names[audience] for audience in self.index.find(topics))
+        return sorted(self.names[audience] for audience in at_once(self.index.find(topics)))
 
     def test_nobody(self) -> None:
         """
@@ -118,7 +119,7 @@ class IndexTests(SynchronousTestCase):
             audience = Audience(View.of([Counting(asked[name])], grants=grants))
             self.names[audience] = name
             self.index.add(audience)
-        found = self.index.find(("a", "x"), is_private=True)
+        found = at_once(self.index.find(("a", "x"), is_private=True))
         self.assertEqual(["friend"], [self.names[audience] for audience in found])
         self.assertEqual({"stranger": [], "friend": ["a"], "other": []}, asked)
 
@@ -131,7 +132,7 @@ class IndexTests(SynchronousTestCase):
             audience = Audience(View.of([Everything()], grants=grants))
             self.names[audience] = name
             self.index.add(audience)
-        found = self.index.find(("a",), is_private=True)
+        found = at_once(self.index.find(("a",), is_private=True))
         self.assertIn("friend", [self.names[audience] for audience in found])
 
     def test_failing(self) -> None:
@@ -168,3 +169,5 @@ class IndexTests(SynchronousTestCase):
         for audience in audiences:
             self.index.remove(audience)
         self.assertEqual(({}, {}), (self.index._exact, self.index._others))
+        self.assertFalse(self.index._routes)
+        self.assertEqual({}, self.index._tried)

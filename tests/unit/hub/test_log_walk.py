@@ -9,7 +9,8 @@ from twisted.internet.defer import CancelledError, Deferred
 
 from ssetwist import Event, View
 from ssetwist.hub import EVERYTHING
-from ssetwist.hub._log_walk import MAX_LOOK, Gap, LogWalk
+from ssetwist.hub._log_walk import Gap, LogWalk
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.hub._view import ViewHistory
 from tests.unit.hub.case import THIRD, HubTestCase
 from tests.unit.hub.fake import SlowLog
@@ -130,7 +131,7 @@ class LogWalkTests(HubTestCase):
 
         def cancel(*_: object) -> bool:
             asked.append(walk.cancel())
-            self.clock.busy(2 * MAX_LOOK)
+            self.clock.busy(2 * MAX_TURN)
             return True
 
         views = ViewHistory(View.of(EVERYTHING, filter=cancel))

@@ -10,8 +10,7 @@ from types import FrameType
 from typing import Any
 
 from ssetwist import View
-from ssetwist.hub import EARLIEST, EVERYTHING, Topics
-from ssetwist.hub._log_walk import MAX_LOOK
+from ssetwist.hub import EARLIEST, EVERYTHING, Topics, _turns
 from tests.unit.hub.case import HubTestCase
 from tests.unit.hub.fake import TurnClock
 
@@ -27,7 +26,7 @@ class TickingClock(TurnClock):
     """
 
     def seconds(self) -> float:
-        self.busy(MAX_LOOK / 2)
+        self.busy(_turns.MAX_TURN / 2)
         return super().seconds()
 
 
@@ -112,7 +111,7 @@ class ReplayCostTests(HubTestCase):
         """
         self.hub = self.make_hub()
         self.publish(*map(str, range(EVENTS)), private=True)
-        for seconds in (0.001, MAX_LOOK, 0.014):
+        for seconds in (0.001, _turns.MAX_TURN, 0.014):
             slow = Slow(lambda seconds=seconds: self.take(seconds))
             for view in (
                 View.of(slow, grants="t"),
