@@ -241,8 +241,10 @@ class Connection(OpenedChannel):
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
     def close_if_idle(self) -> None:
-        if self._phase is not Phase.ANSWERING:
+        if self._phase is Phase.IDLE or self._phase is Phase.RECEIVING:
             self.loseConnection()
+        elif self._phase is Phase.CLOSING:
+            self.transport.loseConnection()  # it reads no more
 
     def abort(self) -> None:
         self.transport.abortConnection()

@@ -145,7 +145,8 @@ class EveryAnswerTests(ResourceCase):
         it may send.  A page of any other origin is told nothing.
         """
         page = "https://page.example"
-        self.make(replace(self.settings, cors_origins=Origins.of([page])))
+        origins = Origins.of([page])
+        self.make(replace(self.settings, cors_origins=origins, publish_origins=origins))
         exposed = (
             "Link, ETag, Mercure-Last-Event-ID, Last-Event-ID, WWW-Authenticate, Retry-After, "
             "Accept-Query"
@@ -169,7 +170,8 @@ class EveryAnswerTests(ResourceCase):
             {"Allow": methods} | may_read | may_send,
         )
         other = "https://other.example"
-        self.assert_answer(self.publish(Origin=other), "200 OK", {}, "#e.2")
+        stream = self.ask(Origin=other)
+        self.assert_answer(stream, "200 OK", STREAM, "retry: 3000\n")
         self.assert_answer(
             self.ask("", method="OPTIONS", Origin=other), "204 No Content", {"Allow": methods}
         )
@@ -272,13 +274,18 @@ class EveryAnswerTests(ResourceCase):
             "Link": link,
             "Content-Type": "application/json",
         }
-        for asked, document in (
-            ("subscriptions", every),
-            ("subscriptions/exact/news", every | {"id": "/hub/subscriptions/exact/news"}),
-            (path, one),
+        in_pieces = {"Transfer-Encoding": "chunked"}
+        for asked, document, more in (
+            ("subscriptions", every, in_pieces),
+            (
+                "subscriptions/exact/news",
+                every | {"id": "/hub/subscriptions/exact/news"},
+                in_pieces,
+            ),
+            (path, one, {}),
         ):
             text = json.dumps(document, separators=(",", ":"))
-            self.assert_answer(self.ask(asked, "admin"), "200 OK", headers, text)
+            self.assert_answer(self.ask(asked, "admin"), "200 OK", headers | more, text)
         del headers["Content-Type"]
         again = self.ask("subscriptions", "admin", If_None_Match='"#e.1"')
         self.assert_answer(again, "304 Not Modified", headers)

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import Hub
-from ssetwist.mercure import AllowEveryone, LoopbackOnly, LoopbackOrigins, MercureResource
+from ssetwist.mercure import (
+    AllowEveryone,
+    LoopbackOnly,
+    LoopbackOrigins,
+    MercureResource,
+    MercureSettings,
+)
 from ssetwist.mercure.access._development import is_loopback
 from ssetwist.web import Site
 from tests.clock import Clock
@@ -68,7 +74,9 @@ class LoopbackOnlyTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.clock = Clock()
         self.hub = Hub(clock=self.clock, flush_threads=1)
-        resource = LoopbackOnly(_Root(MercureResource(self.hub, AllowEveryone())))
+        resource = LoopbackOnly(
+            _Root(MercureResource(self.hub, AllowEveryone(), MercureSettings(checks_origin=False)))
+        )
         self.site = Site(resource, streams=self.hub.streams)
 
     def status(self, method: str = "POST", **headers: str) -> int:

@@ -182,17 +182,21 @@ class OriginsTests(SynchronousTestCase):
 
 class SourceTests(SynchronousTestCase):
     """
-    Origins of requests that have only a cookie.
+    Origins of requests whose right may be the browser's.
     """
 
     def check(
-        self, *listed: str, origin: str | None = None, referer: str | None = None
+        self,
+        *listed: str,
+        site: str | None = None,
+        origin: str | None = None,
+        referer: str | None = None,
     ) -> Refused | None:
         """
         Return the refusal, or ``None``.
         """
         try:
-            Origins.of(listed).check_source(OWN, origin=origin, referer=referer)
+            Origins.of(listed).check_source(OWN, site=site, origin=origin, referer=referer)
         except Refused as refused:
             return refused
         return None
@@ -236,6 +240,19 @@ class SourceTests(SynchronousTestCase):
         """
         self.assert_refused(self.check(origin="https://evil.example", referer=f"{OWN}/"))
         self.assertIsNone(self.check(origin=OWN, referer="https://evil.example/"))
+
+    def test_site(self) -> None:
+        """
+        The word of the browser that a page is of the hub's own origin, or that there is no page, is
+        enough, even if a proxy hides the hub's own origin.  That it is another one is not.
+        """
+        for site in ("same-origin", "none"):
+            self.assertIsNone(self.check(site=site, origin="https://hub.behind.a.proxy"))
+            self.assertIsNone(self.check(site=site))
+        for site in ("cross-site", "same-site", "", "?"):
+            self.assert_refused(self.check(site=site))
+            self.assert_refused(self.check(site=site, origin="https://evil.example"))
+            self.assertIsNone(self.check(site=site, origin=OWN))
 
     def test_star_does_not_publish(self) -> None:
         """

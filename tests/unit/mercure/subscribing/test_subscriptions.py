@@ -3,6 +3,7 @@ Documents and announcements of active subscriptions.
 """
 
 import json
+from typing import Any
 from urllib.parse import unquote
 
 from hypothesis import given
@@ -128,6 +129,34 @@ class DocumentTests(SynchronousTestCase):
             self.assertEqual(payload, document["payload"])
         self.assertNotIn("payload", ActiveSubscription("exact", "a", "b").document(HUB))
 
+    def collected(
+        self, path: str, subscriptions: list[ActiveSubscription | None], **options: Any
+    ) -> object:
+        """
+        Return the document of a collection, put together from its pieces.
+        """
+        return json.loads(b"".join(collection(path, subscriptions, HUB, **options)))
+
+    def test_pieces(self) -> None:
+        """
+        A large collection comes in pieces of a bounded size, also where little is selected.
+        """
+        for subscriptions, least in (([MODERN] * 1000, 10), ([None] * 3000, 3)):
+            pieces = list(
+                collection("/", subscriptions, HUB, is_legacy=False, last_event_id="#e.1")
+            )
+            self.assertGreater(len(pieces), least)
+            self.assertLess(max(map(len, pieces)), 17_000)
+            found = json.loads(b"".join(pieces))["subscriptions"]
+            self.assertEqual(len(found), sum(one is not None for one in subscriptions))
+
+    def test_empty_collection(self) -> None:
+        """
+        A collection without members is a whole document.
+        """
+        found = self.collected("/", [], is_legacy=False, last_event_id="#e.1")
+        self.assertEqual({"id": "/", "type": "subscriptions", "subscriptions": []}, found)
+
     def test_modern_collection(self) -> None:
         """
         In 1.0 the id of a collection is the path of the request.
@@ -139,7 +168,7 @@ class DocumentTests(SynchronousTestCase):
                 "type": "subscriptions",
                 "subscriptions": [MODERN.document(HUB)],
             },
-            collection(path, [MODERN], HUB, is_legacy=False, last_event_id="#e.1"),
+            self.collected(path, [MODERN, None], is_legacy=False, last_event_id="#e.1"),
         )
 
     def test_legacy_collection(self) -> None:
@@ -155,7 +184,7 @@ class DocumentTests(SynchronousTestCase):
                 "lastEventID": "earliest",
                 "subscriptions": [LEGACY.document(HUB)],
             },
-            collection(path, [LEGACY], HUB, is_legacy=True, last_event_id="earliest"),
+            self.collected(path, [None, LEGACY], is_legacy=True, last_event_id="earliest"),
         )
         self.assertNotIn("@context", LEGACY.document(HUB))
 

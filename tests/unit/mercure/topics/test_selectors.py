@@ -6,9 +6,16 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
 from ssetwist.hub import Everything, Exact, Matchers
+from ssetwist.hub._steps import at_once
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._pattern import pattern_of
-from ssetwist.mercure.topics._selectors import Selection, Subscription, matcher_of, read_selectors
+from ssetwist.mercure.topics._selectors import (
+    Selection,
+    Subscription,
+    matcher_of,
+    read_selectors,
+    select,
+)
 from ssetwist.mercure.topics._template import Template
 
 BASE = "https://hub.example/.well-known/mercure"
@@ -20,12 +27,14 @@ class ReadSelectorsTests(SynchronousTestCase):
     """
 
     def read(self, *pairs: tuple[str, str], limits: Limits | None = None) -> Selection:
-        return read_selectors(pairs, limits or Limits(), base_url=BASE, is_legacy=True)
+        limits = limits or Limits()
+        selectors = read_selectors(pairs, limits, is_legacy=True)
+        return at_once(select(selectors, limits, base_url=BASE))
 
     def assert_refused(self, text: str, *pairs: tuple[str, str], is_legacy: bool = True) -> None:
-        problem = self.assertRaises(
-            Refused, read_selectors, pairs, base_url=BASE, is_legacy=is_legacy
-        )
+        with self.assertRaises(Refused) as caught:
+            at_once(select(read_selectors(pairs, is_legacy=is_legacy), base_url=BASE))
+        problem = caught.exception
         self.assertEqual(400, problem.status)
         self.assertIn(text, problem.text)
 
