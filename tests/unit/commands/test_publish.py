@@ -213,6 +213,23 @@ class PublishCommandTests(SynchronousTestCase):
         )
         self.assertEqual(2, len(self.hub.requests))
 
+    def test_one_refused(self) -> None:
+        """
+        When the hub refuses one line of a request, the lines after it are published.
+        """
+
+        def refuse_first(sent: SentRequest) -> Response:
+            answered = take_lines(sent).body.splitlines(keepends=True)
+            answered[0] = b'{"error": "no", "status": 400, "line": 1}\n'
+            return Response(200, b"".join(answered), JSON_LINES)
+
+        self.hub.answers = [refuse_first, *4 * [take_lines]]
+        self.assertEqual(1, self.status("--topic=a", "--in-flight=1", input="x\n" * 4000))
+        self.assertEqual(
+            ["line 1: 400 no", "published 3999 events in 0.0 s, 1 were not"],
+            self.errors.getvalue().splitlines(),
+        )
+
     def test_all_refused_at_the_end(self) -> None:
         """
         When the last request is refused, unsent lines are not mentioned.
@@ -386,6 +403,8 @@ class PublishCommandTests(SynchronousTestCase):
         for arguments, said in (
             (("x",), "--topic: it is missing"),
             (("--topic=a", "--id=1"), "--id: "),
+            (("--topic=a", "--id="), "--id: "),
+            (("--topic=",), "a topic must not be empty"),
             (("--topic=a", "--key=1"), "--key: "),
             (("--topic=a", "--json", "x"), "--json: "),
             (("--topic=a", "--type=a\nb", "x"), "--type: "),

@@ -135,6 +135,15 @@ class HandOutTests(HubTestCase):
         self.settle()
         self.assertEqual(list(range(10)), heard)
 
+    def test_private_ephemeral(self) -> None:
+        """
+        A private ephemeral event reaches only subscribers with a grant.
+        """
+        other, granted = self.subscribe(), self.subscribe(view=View.of("t", grants="t"))
+        self.publish("b", ephemeral=True, private=True)
+        self.settle()
+        self.assertEqual(([], ["b"]), (other.data, granted.data))
+
     def test_ephemeral(self) -> None:
         """
         An ephemeral event is handed out in its place, without an id.

@@ -60,6 +60,8 @@ class EveryAnswerTests(ResourceCase):
             wanted.setdefault("Content-Length", str(len(body)))
         self.assertEqual((f"HTTP/1.1 {status}", wanted), (first, told))
         self.assertEqual(body, (dechunk(rest) if is_stream else rest).decode())
+        if is_stream and "Connection" not in headers:  # a browser that is turned away
+            self.assertTrue(client.is_complete)
 
     def assert_refused(
         self, client: Client, status: str, text: str, headers: dict[str, str] | None = None

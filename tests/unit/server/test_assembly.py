@@ -19,6 +19,7 @@ from ssetwist.web import Site
 from tests.clock import Clock
 from tests.conformance.reference import read
 from tests.memory import Client
+from tests.unit.mercure.fake_tokens import signed
 from tests.unit.server.case import ServiceTestCase
 
 _KEY = VerificationKey.from_secret(b"k" * 32)
@@ -168,6 +169,24 @@ class AccessTests(ServiceTestCase):
         self.pass_time(1.0)
         self.assertIn(b"GET /keys HTTP/1.1\r\n", transport.value())
         self.assertNotIn(b"secret", transport.value())
+
+    def test_token_first(self) -> None:
+        """
+        With keys and an application, a token decides alone, and the application is not asked.
+        """
+        config = HubConfig(tokens=TOKENS, authorize_url="http://127.0.0.1:81/may")
+        hub = MemoryHub(clock=self.reactor)
+        access = Access(self.reactor, config)
+        self.addCleanup(access.stop)
+        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
+        client = Client(site, self.reactor)
+        self.addCleanup(client.close)
+        token = signed({"mercure": {"subscribe": ["*"]}}, b"k" * 32)
+        headers = {"Authorization": f"Bearer {token}"}
+        client.request("/.well-known/mercure?match=news", headers=headers)
+        self.pass_time(1.0)
+        self.assertEqual(b"200", client.head[2:5])
+        self.assertEqual([], self.reactor.tcpClients)
 
     def test_time_to_connect(self) -> None:
         """

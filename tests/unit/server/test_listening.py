@@ -19,6 +19,7 @@ from zope.interface import implementer
 import twisted.plugins
 from ssetwist import Event, SSETwistError
 from ssetwist.errors import CannotListen
+from ssetwist.server._listening import address_name
 from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
 
 
@@ -138,6 +139,14 @@ class ListenTests(ServiceTestCase):
             ],
             [message for message in messages if "listening" in message],
         )
+
+    def test_named_with_tls(self) -> None:
+        """
+        A port with TLS is named with ``https``.
+        """
+        port = Port(self.reactor, IPv4Address("TCP", "192.0.2.1", 443), Factory(), 50)
+        description = "ssl:443:privateKey=key.pem:certKey=cert.pem"
+        self.assertEqual("https://192.0.2.1:443/", address_name(description, port))
 
     def test_beyond_loopback(self) -> None:
         """

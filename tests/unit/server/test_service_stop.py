@@ -15,7 +15,7 @@ from ssetwist.testing import MemoryOutlet
 from tests.conformance.reference import read
 from tests.memory import Client
 from tests.unit.mercure.fake_tokens import scratch
-from tests.unit.server.case import KEY, ServiceTestCase
+from tests.unit.server.case import KEY, Port, ServiceTestCase
 
 #: A set without keys.
 KEY_SET = b'{"keys": []}'
@@ -66,6 +66,33 @@ class LastWordsTests(StopCase):
         self.pass_time(1.0)
         self.successResultOf(stopping)
         self.assertRaises(HubClosed, hub.publish, "news", Event("too late"))
+
+
+class PortTests(StopCase):
+    """
+    Ports that take time to close.
+    """
+
+    def test_is_waited_for(self) -> None:
+        """
+        A service stops accepting connections before it ends streams, and is not stopped before its
+        ports are closed.
+        """
+        service = self.start(tick=0)
+        closing: Deferred[None] = Deferred()
+        (port,) = service.ports
+        port.stopListening = lambda: closing  # type: ignore[method-assign]
+        client = self.connect()
+        stopping = service.stopService()
+        self.pass_time(1.0)
+        self.assertNoResult(stopping)
+        self.assertFalse(client.is_complete)
+        closing.callback(None)
+        self.pass_time(1.0)
+        self.assertTrue(client.is_complete)
+        self.successResultOf(stopping)
+        Port.stopListening(port)
+        self.pass_time(1.0)
 
 
 class AccessTests(ServiceTestCase):

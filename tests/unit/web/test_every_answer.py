@@ -75,7 +75,10 @@ class AnswerCase(SynchronousTestCase):
         for name in ("Date", "Server"):
             told.pop(name, None)
         self.assertEqual((f"HTTP/1.1 {status}", headers), (first, told))
-        self.assertEqual(body, (dechunk(rest) if "Transfer-Encoding" in told else rest).decode())
+        is_chunked = "Transfer-Encoding" in told
+        self.assertEqual(body, (dechunk(rest) if is_chunked else rest).decode())
+        if is_chunked and "Connection" not in told:  # every answer but a stream
+            self.assertTrue(client.is_complete)
 
 
 class EventStreamTests(AnswerCase):
@@ -208,7 +211,7 @@ class ResponseTests(AnswerCase):
         """
         A stream tells the reconnection time of the application, or only that it has begun.
         """
-        for seconds, first in ((0.5, "retry: 500\n"), (None, ":\n")):
+        for seconds, first in ((0.5, "retry: 500\n"), (0, "retry: 0\n"), (None, ":\n")):
             self.resource = answering(lambda: lambda send: None, reconnection_time=seconds)
             self.assert_answer("200 OK", STREAM | CHUNKED | CLOSES, first)
 

@@ -70,6 +70,15 @@ class LastChunkTests(OutletCase):
         self.assertTrue(client.transport.is_aborted)
         self.assert_ended(EndReason.FINISHED, outlet)
 
+    def test_behind(self) -> None:
+        """
+        A write that the connection does not take whole says that there is no more room.
+        """
+        client, outlet = self.connect()
+        self.assertTrue(outlet.write(Chunk(ONE, 1)))
+        client.stop_reading()
+        self.assertFalse(outlet.write(Chunk(10_000 * b":", 1)))
+
     def test_slow_client(self) -> None:
         """
         A client that takes the last chunk late gets everything, and then the connection is closed.
@@ -304,6 +313,19 @@ class ServerEndsTests(OutletCase):
         outlet._request.finish()
         self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))  # Twisted's own, K9
         self.assert_ended(EndReason.ENDED_BY_APPLICATION, outlet)
+
+    def test_log_line(self) -> None:
+        """
+        The line about the end counts all bytes of the stream, also those that still wait.
+        """
+        client, outlet = self.connect()
+        outlet.write(Chunk(ONE, 1))
+        client.stop_reading()
+        outlet.write(Chunk(TWO, 1))
+        with capturedLogs() as logged:
+            outlet.end(EndReason.FINISHED, last_words=TWO)
+        [line] = [event for event in logged if "bytes" in event]
+        self.assertEqual((2, len(b":\n" + ONE + TWO + TWO)), (line["events"], line["bytes"]))
 
     def test_access_log(self) -> None:
         """

@@ -172,6 +172,17 @@ class EndTests(ResponseCase):
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
 
+    def test_abort(self) -> None:
+        """
+        ``abort`` cuts the connection, and does not end the response properly.
+        """
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        sends[0].abort()
+        self.assertEqual([EndReason.ENDED_BY_APPLICATION], self.ended)
+        self.assertTrue(client.transport.is_aborted)
+        self.assertFalse(client.is_complete)
+
     def test_source_ends_its_own_stream(self) -> None:
         """
         A source that ends its own stream, and still waits for something, is cancelled in the next

@@ -260,6 +260,27 @@ class PublishTests(PublisherCase):
         """
         self.successResultOf(Publisher(URL, reactor=MemoryReactorClock()).close())
 
+    def test_token_of_each_attempt(self) -> None:
+        """
+        A token's function is called for each attempt, because a token may expire between two.
+        """
+        self.hub.answers = [Response(503), Response(200, b"1")]
+        tokens = iter(["one", "two"])
+        published = self.publisher(token=lambda: next(tokens)).publish("/a")
+        self.clock.advance(60)
+        self.assertEqual("1", self.successResultOf(published))
+        self.assertEqual(
+            ["Bearer one", "Bearer two"],
+            [sent.header("Authorization") for sent in self.hub.requests],
+        )
+
+    def test_empty_answer(self) -> None:
+        """
+        An answer without a length and a body is whole: that of a hub that gives no id.
+        """
+        self.hub.answers = [Response(200, b"")]
+        self.assertEqual("", self.successResultOf(self.publisher().publish("/a")))
+
     def test_token_function_fails(self) -> None:
         """
         An exception from the token's function is passed on.

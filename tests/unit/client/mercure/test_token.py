@@ -46,6 +46,8 @@ class BearerTests(SynchronousTestCase):
             with self.subTest(wrong=wrong):
                 problem = self.assertRaises(ValueError, Bearer, wrong)
                 self.assertNotIn("cret", str(problem))
+                asked = Deferred.fromCoroutine(Bearer(lambda wrong=wrong: wrong).headers())
+                self.assertNotIn("cret", str(self.failureResultOf(asked, ValueError).value))
         problem = self.assertRaises(TypeError, Bearer, b"secret")
         self.assertNotIn("secret", str(problem))
         self.assertNotIn("secret", repr(Bearer("secret")))

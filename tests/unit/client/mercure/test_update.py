@@ -53,6 +53,14 @@ class UpdateTests(SynchronousTestCase):
         """
         self.assertEqual(b"topic=a&data=", Update("a", Event(type="message", id="")).form())
 
+    def test_retry_at_once(self) -> None:
+        """
+        A reconnection time of 0 is sent: it is not the same as none.
+        """
+        update = Update("a", Event("x", retry=0))
+        self.assertEqual(b"topic=a&data=x&retry=0", update.form())
+        self.assertEqual(b'{"topic":"a","data":"x","retry":0}\n', update.line())
+
     @given(TEXT)
     def test_as_the_hub_reads_it(self, data: str) -> None:
         """

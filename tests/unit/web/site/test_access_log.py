@@ -45,6 +45,18 @@ class AccessLogTests(SynchronousTestCase):
         (line,) = lines
         return line
 
+    def test_formatter_of_the_application(self) -> None:
+        """
+        A formatter of the application's own is used instead.
+        """
+        clock = Clock()
+
+        def formatter(timestamp: str, request: Request) -> str:
+            return ""
+
+        site = Site(Anything(), streams=Streams(clock), logFormatter=formatter)
+        self.assertIs(formatter, site._logFormatter)
+
     def test_format(self) -> None:
         """
         A line has the Combined Log Format.

@@ -54,3 +54,7 @@ class OptionsTests(SynchronousTestCase):
             descriptor.socket = connection
             watch_peer(descriptor, 20.0)
             self.assertTrue(connection.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE))
+            probes = (socket.TCP_KEEPIDLE, socket.TCP_KEEPINTVL, socket.TCP_KEEPCNT)
+            self.assertEqual(
+                [15, 5, 4], [connection.getsockopt(socket.IPPROTO_TCP, one) for one in probes]
+            )

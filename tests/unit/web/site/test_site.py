@@ -3,9 +3,13 @@ Limits on requests, and the stop of a server.
 """
 
 import gc
+import socket
 import weakref
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.error import ConnectionDone
+from twisted.internet.tcp import Server
+from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
@@ -13,13 +17,13 @@ from twisted.web.server import NOT_DONE_YET, Request
 from twisted.web.server import Site as TwistedSite
 
 from ssetwist.eventstream import Event
-from ssetwist.hub import Hub
+from ssetwist.hub import EndReason, Hub
 from ssetwist.web import EventStreamResource, Site
 from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.clock import Clock
-from tests.memory import Client
+from tests.memory import Client, NoReactor
 
 
 class Echo(Resource):
@@ -101,6 +105,34 @@ class RequestTests(SiteCase):
         """
         client = self.client()
         self.clock.pump([REQUEST_TIMEOUT, 0])
+        self.assertFalse(client.transport.is_connected)
+
+    def test_silent_socket(self) -> None:
+        """
+        A connection on a plain socket, which is set up in our own way, is also closed if nothing
+        ever comes.
+        """
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        connection = self.site.buildProtocol(None)
+        transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
+        connection.makeConnection(transport)
+        self.clock.advance(REQUEST_TIMEOUT - 1)
+        self.assertFalse(transport.disconnecting)
+        self.clock.advance(1)
+        self.assertTrue(transport.disconnecting)
+        connection.connectionLost(Failure(ConnectionDone()))
+
+    def test_other_time(self) -> None:
+        """
+        A Site may have another limit.
+        """
+        site = Site(self.plain, streams=self.hub.streams, timeout=5)
+        client = Client(site, self.clock)
+        self.clock.pump([4, 0.5])
+        self.assertTrue(client.transport.is_connected)
+        self.clock.pump([0.5, 0])
         self.assertFalse(client.transport.is_connected)
 
     def test_stream_has_no_such_time(self) -> None:
@@ -499,6 +531,21 @@ class DrainTests(SiteCase):
         self.successResultOf(drained)
         self.assertIn(b"done", client.received)
         self.assertTrue(client.is_complete)
+
+    def test_abort(self) -> None:
+        """
+        ``abort`` cuts every connection; a stream knows that it was the server.
+        """
+        reasons: list[EndReason] = []
+        client, other = self.client(), self.client()
+        client.request("/sse")
+        self.hub.subscribers[0].when_ended().addCallback(reasons.append)
+        self.site.abort()
+        self.clock.advance(0)
+        for each in (client, other):
+            self.assertTrue(each.transport.is_aborted)
+        self.assertEqual([EndReason.DRAINING], reasons)
+        self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_never_reads(self) -> None:
         """
