@@ -2,7 +2,6 @@
 Ends of streams: every reason, and the callbacks that hear about it.
 """
 
-from asyncio import CancelledError as AsyncioCancelledError
 from collections.abc import Callable
 from enum import Enum
 
@@ -89,7 +88,7 @@ class HasEnd:
         if on_end is not None:
             try:
                 on_end(reason)
-            except (Exception, AsyncioCancelledError):
+            except BaseException:  # SystemExit would not end a Twisted process either
                 _log.failure("an on_end callback failed")
         if waiting is not None:
             waiting.fire(reason)

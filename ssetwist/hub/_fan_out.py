@@ -180,7 +180,7 @@ class FanOut:
             try:
                 if not member.outlet.write(chunk):
                     member.begin_catch_up(head)
-            except Exception:
+            except BaseException:
                 # A broken outlet must affect neither the others nor the publisher.
                 _log.failure(_BROKEN)
                 member.cut()
@@ -196,7 +196,7 @@ class FanOut:
             try:
                 sends.append(member.outlet.short_cut(chunk))
                 batch.append(member)
-            except Exception:
+            except BaseException:
                 _log.failure(_BROKEN)
                 broken.append(member)
         results = senders.send(chunk.on_wire or chunk.data, sends)
@@ -211,7 +211,7 @@ class FanOut:
                     raise sent
                 if not member.outlet.settle(chunk, sent):
                     member.begin_catch_up(head)
-            except Exception:
+            except BaseException:
                 _log.failure(_BROKEN)
                 broken.append(member)
         for member in broken:  # not before every write is settled

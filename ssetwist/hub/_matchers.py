@@ -228,13 +228,14 @@ def trying(matcher: Matcher, topics: Sequence[str]) -> Steps[bool]:
 
     :returns: True if it asks for one of them; false also if it fails.
     """
-    try:
-        for topic in topics:
+    for topic in topics:
+        try:
             if matcher.matches(topic):
                 return True
-            yield
-    except Exception:
-        _log.failure("a matcher failed; it does not match this event")
+        except BaseException:
+            _log.failure("a matcher failed; it does not match this event")
+            return False
+        yield
     return False
 
 

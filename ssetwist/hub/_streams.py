@@ -213,7 +213,7 @@ class Streams:
         for outlet in tuple(some):
             try:
                 act(outlet)
-            except Exception:
+            except BaseException:
                 _log.failure("a stream broke and is cut")
                 self.discard(outlet)
                 cut(outlet)
@@ -226,5 +226,5 @@ def cut(outlet: Outlet, reason: EndReason = EndReason.CONNECTION_LOST) -> None:
     """
     try:
         outlet.abort(reason)
-    except Exception:
+    except BaseException:
         _log.failure("a stream that broke could not be cut")

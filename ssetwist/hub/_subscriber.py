@@ -243,7 +243,7 @@ class Subscriber(HasEnd):
             return True
         try:
             return self.outlet.write(due)
-        except Exception:
+        except BaseException:
             _log.failure("an event could not be handed to a subscriber, which is cut")
             self.cut()
             return True

@@ -3,6 +3,7 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
+from contextlib import closing
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -51,15 +52,16 @@ class Turns:
         Do work in steps, in as many turns as it takes.
         """
         until = self._clock.seconds() + MAX_TURN
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            if self._clock.seconds() >= until:
-                await self.next()
-                until = self._clock.seconds() + MAX_TURN
+        with closing(steps):  # also if this is cancelled
+            while True:
+                try:
+                    next(steps)
+                except StopIteration as end:
+                    result: _T = end.value
+                    return result
+                if self._clock.seconds() >= until:
+                    await self.next()
+                    until = self._clock.seconds() + MAX_TURN
 
     def _go_on(self) -> None:
         self._soon = None

@@ -118,7 +118,7 @@ class View:
             return True
         try:
             return bool(self.filter(entry.topics, entry.event))
-        except Exception:
+        except BaseException:
             _log.failure(
                 "the filter of a subscriber failed; the subscriber does not get this event"
             )

@@ -54,7 +54,7 @@ class Followers:
             while follower.due:
                 try:
                     follower.callback(follower.due.popleft())
-                except Exception:
+                except BaseException:
                     _log.failure("a follower of the event log failed; the others go on")
 
 

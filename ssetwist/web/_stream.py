@@ -200,6 +200,6 @@ class EventStreamResource(Resource):
         if self._on_start is not None:
             try:
                 self._on_start(subscriber)
-            except Exception:
+            except BaseException:
                 _log.failure("the on_start callback of a subscriber failed")
         return NOT_DONE_YET

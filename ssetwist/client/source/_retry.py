@@ -147,6 +147,6 @@ class RetryPolicy:
     def _is_worth_another_try(self, problem: SSETwistError) -> bool:
         try:
             return bool(self.policy(problem))
-        except Exception:
+        except BaseException:
             _log.failure("{url}: the policy failed", url=shown(self.url))
             return False

@@ -44,7 +44,7 @@ def call_hook(hook: Callable[[_T], object] | None, value: _T, *, url: str) -> No
         return
     try:
         hook(value)
-    except Exception:
+    except BaseException:
         _log.failure("{url}: a hook failed", url=shown(url))
 
 

@@ -210,7 +210,7 @@ def _logging_errors(on_comment: Callable[[str], object]) -> Callable[[str], None
     def call(comment: str) -> None:
         try:
             on_comment(comment)
-        except Exception:
+        except BaseException:
             _log.failure("on_comment failed")
 
     return call

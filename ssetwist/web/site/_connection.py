@@ -259,9 +259,11 @@ class Connection(OpenedChannel):
             self._cutting.cancel()
         if self._turn is not None:
             self._turn.cancel()
-        super().connectionLost(reason)
-        self.free_body()
-        self.site.forget(self)
+        try:
+            super().connectionLost(reason)
+        finally:
+            self.free_body()
+            self.site.forget(self)
 
     def _become(self, phase: Phase) -> None:
         assert phase in _NEXT[self._phase], (self._phase, phase)

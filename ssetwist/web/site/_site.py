@@ -9,6 +9,7 @@ from typing import Any
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
+from twisted.logger import Logger
 from twisted.web.http import Request as HTTPRequest
 from twisted.web.http import datetimeToString
 from twisted.web.resource import IResource
@@ -28,6 +29,12 @@ REQUEST_TIMEOUT = 30.0
 
 #: Seconds between two checks for idle connections while the Site stops.
 _LOOK = 0.02
+
+#: Seconds that a drain waits for connections that were cut at its end.  A cut takes one turn of the
+#: reactor, unless an application's callback has broken something.
+_LAST_WAIT = 1.0
+
+_log = Logger()
 
 
 class Site(TwistedSite):
@@ -172,15 +179,18 @@ class Site(TwistedSite):
     async def _drain(self, timeout: float, reconnection_time: float) -> None:
         clock = self.streams.clock
         deadline = clock.callLater(timeout, self.abort)
+        end = clock.seconds() + timeout + _LAST_WAIT
         try:
             self.streams.drain(reconnection_time)
-            while self.connections:
+            while self.connections and clock.seconds() < end:
                 for connection in tuple(self.connections):
                     connection.close_if_idle()
                 await deferLater(clock, _LOOK)
         finally:
             if deadline.active():
                 deadline.cancel()
+        if self.connections:
+            _log.error("{count} connections could not be closed", count=len(self.connections))
 
     def abort(self) -> None:
         """

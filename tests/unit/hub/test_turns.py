@@ -1,0 +1,131 @@
+"""
+Turns of the reactor, shared by everything that can wait.
+"""
+
+from collections.abc import Iterator
+
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.hub._steps import Steps, at_once
+from ssetwist.hub._turns import MAX_TURN, Turns
+from tests.unit.hub.fake import TurnClock
+
+
+class TurnsTests(SynchronousTestCase):
+    def setUp(self) -> None:
+        self.clock = TurnClock()
+        self.turns = Turns(self.clock)
+        self.done: list[object] = []
+
+    def tearDown(self) -> None:
+        self.assertTrue(self.turns.is_idle)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def wait(self, name: object, seconds: float = 0.0) -> Deferred[None]:
+        """
+        Ask for a turn, and in it do something that takes some time.
+        """
+
+        def work(_: None) -> None:
+            self.clock.busy(seconds)
+            self.done.append(name)
+
+        return self.turns.next().addCallback(work)
+
+    def test_later(self) -> None:
+        """
+        Nothing is done in the present turn, and everything in the next if there is time.
+        """
+        for name in "abc":
+            self.wait(name)
+        self.assertEqual(([], False), (self.done, self.turns.is_idle))
+        self.clock.turn()
+        self.assertEqual(["a", "b", "c"], self.done)
+
+    def test_time_is_over(self) -> None:
+        """
+        What takes longer than the time of a turn is done in several, in the order of asking.
+        """
+        for name in "abcde":
+            self.wait(name, MAX_TURN / 2)
+        for expected in ("ab", "abcd", "abcde"):
+            self.clock.turn()
+            self.assertEqual(list(expected), self.done)
+
+    def test_asked_meanwhile(self) -> None:
+        """
+        A turn that is asked for in a turn is a later one, after those that wait already.
+        """
+        self.wait("a").addCallback(lambda _: self.wait("again"))
+        self.wait("b", MAX_TURN)
+        self.wait("c")
+        self.clock.turn()
+        self.assertEqual(["a", "b"], self.done)
+        self.clock.turn()
+        self.assertEqual(["a", "b", "c", "again"], self.done)
+
+    def test_given_up(self) -> None:
+        """
+        A turn that is cancelled is left out, also during a turn; without any the timer ends.
+        """
+        waiting = [self.wait(name) for name in "abc"]
+        waiting[0].addBoth(lambda _: waiting[1].cancel())
+        waiting[1].addErrback(lambda problem: problem.trap(CancelledError))
+        self.clock.turn()
+        self.assertEqual(["a", "c"], self.done)
+        self.wait("d").addErrback(lambda problem: problem.trap(CancelledError)).cancel()
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_fails(self) -> None:
+        """
+        A failure does not keep the others from their turns.
+        """
+        failing = self.turns.next().addCallback(lambda _: 1 / 0)
+        self.wait("a")
+        self.clock.turn()
+        self.assertEqual(["a"], self.done)
+        self.failureResultOf(failing, ZeroDivisionError)
+
+    def steps(self, seconds: float, count: int) -> Steps[str]:
+        for number in range(count):
+            self.clock.busy(seconds)
+            self.done.append(number)
+            yield
+        return "result"
+
+    def test_steps(self) -> None:
+        """
+        Work in steps is done at once if it is short, and otherwise in as many turns as it takes.
+        """
+        short = Deferred.fromCoroutine(self.turns.do(self.steps(0.0, 100)))
+        self.assertEqual("result", self.successResultOf(short))
+        self.done.clear()
+        long = Deferred.fromCoroutine(self.turns.do(self.steps(MAX_TURN / 2, 5)))
+        for expected in (2, 4, 5):
+            self.assertEqual(list(range(expected)), self.done)
+            self.clock.turn()
+        self.assertEqual("result", self.successResultOf(long))
+
+    def test_steps_cancelled(self) -> None:
+        """
+        Work that is cancelled goes no further, and ends properly.
+        """
+
+        def steps() -> Iterator[None]:
+            try:
+                yield from self.steps(MAX_TURN, 5)
+            finally:
+                self.done.append("end")
+
+        doing = Deferred.fromCoroutine(self.turns.do(steps()))  # type: ignore[arg-type]
+        doing.cancel()
+        self.failureResultOf(doing, CancelledError)
+        self.assertEqual([0, "end"], self.done)
+
+    def test_at_once(self) -> None:
+        """
+        Steps can also be done all at once.
+        """
+        self.assertEqual("result", at_once(self.steps(1.0, 3)))
+        self.assertEqual([0, 1, 2], self.done)
