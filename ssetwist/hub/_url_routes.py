@@ -17,8 +17,8 @@ from ._routes import Route, Wild
 #: Parts of a URL that a library has written: the scheme and the host, path, query and fragment.
 _URL = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?")
 
-#: Characters that mean more than themselves in a component of a pattern.
-_SPECIAL = re.compile(r"[*+?:{}()\\]")
+#: Text that stands for itself in a pattern, and that every library writes in the same way.
+_PLAIN = re.compile(r"[\w.~!$&',;=@%-]*", re.ASCII)
 
 #: A segment of a pattern that is a name, and so stands for a segment with at least one character.
 _NAME = re.compile(r":[^\W\d]\w*")
@@ -77,9 +77,8 @@ def url_route(pattern: Any, base_url: str) -> Route | None:  # the library is no
     is_plain = (
         pattern.protocol in ("http", "https")
         and pattern.username == pattern.password == "*"
-        and host.isascii()
         and _INTERNATIONAL not in host
-        and not _SPECIAL.search(host + port)
+        and _PLAIN.fullmatch(host + port)
         and path.startswith("/")
     )
     if not is_plain:
@@ -90,7 +89,7 @@ def url_route(pattern: Any, base_url: str) -> Route | None:  # the library is no
         *(_ANY if one == "*" else one for one in (pattern.search, pattern.hash)),
         *(_SOME if _NAME.fullmatch(one) else one for one in segments[: -1 if is_open else None]),
     ]
-    if any(isinstance(one, str) and _SPECIAL.search(one) for one in parts):
+    if not all(_PLAIN.fullmatch(one) for one in parts if isinstance(one, str)):
         return None
     origin = f"{pattern.protocol}://{host}{port and f':{port}'}"
     wanted: tuple[str | Wild, ...] = (origin, *parts)

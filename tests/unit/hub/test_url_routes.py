@@ -1,0 +1,92 @@
+"""
+Routes of URL patterns match what the library matches.
+"""
+
+from typing import Any
+
+from hypothesis import example, given
+from hypothesis import strategies as st
+from twisted.trial.unittest import SynchronousTestCase
+from urlpattern import URLPattern
+
+from ssetwist.hub._url_routes import url_route
+
+BASE = "https://hub.example/.well-known/mercure"
+
+_TEXTS = (
+    "a", "b", "rooms", "1", "A", "x.json", "a b", "é", "%7E", "~", "%2F", "%", "..", ".", "", "^",
+    "|", "'", "`", "<", "@", "!", "$", "+", "-", "_", ";", ",", "=", "&", '"', "\\\\", "%zz",
+)  # fmt: skip
+
+_ORIGINS = (
+    "", "", "https://hub.example", "http://hub.example", "HTTPS://HUB.EXAMPLE:443",
+    "https://hub.example:8443", "//other.example", "https://u:p@hub.example",
+    "https://café.example", "https://xn--caf-dma.example", "urn:x", "https://*.example",
+)  # fmt: skip
+
+_ENDS = ("", "", "", "?", "?a=1", "?*", "#", "#h", "?a#h", "?a b", "#é")
+
+SEGMENTS = st.sampled_from((*_TEXTS, ":id", ":room", ":é1", "*", ":id.json", "a:b", "{b}", "x*"))
+
+
+def made(segments: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
+    """
+    Make URLs, most of them relative, of such segments.
+    """
+    return st.builds(
+        lambda origin, slash, parts, end: f"{origin}{slash}{'/'.join(parts)}{end}",
+        st.sampled_from(_ORIGINS),
+        st.sampled_from(("/", "/", "/", "")),
+        st.lists(segments, max_size=4),
+        st.sampled_from(_ENDS),
+    )
+
+
+class UrlRouteTests(SynchronousTestCase):
+    def assert_route(self, pattern: str, *, is_route: bool) -> None:
+        compiled: Any = URLPattern(pattern, BASE)
+        self.assertEqual(is_route, url_route(compiled, BASE) is not None, pattern)
+
+    def test_usual(self) -> None:
+        """
+        Paths of texts and names are routes, with a star at the end or without, relative or not.
+        """
+        for pattern in (
+            "/a", "/", "/a/", "/rooms/:room", "/rooms/:room/messages", "/rooms/*", "/*", ":room",
+            "https://hub.example/:a/:b", "http://hub.example:8080/a", "/a?x=1", "/:a#h", "/é/:b",
+        ):  # fmt: skip
+            self.assert_route(pattern, is_route=True)
+
+    def test_others(self) -> None:
+        """
+        Everything else is left to the library.
+        """
+        for pattern in (
+            "/:a.json", "/x-:a", "/a*", "/*/a", "/{a}?", "/:a?", "/:a+", "/:a*", "https://*.example/a",
+            "https://:host/a", "*://hub.example/a", "urn:a:*", "/a?x=:y", "/(a|b)",
+            "https://café.example/a", "https://u@hub.example/a", "https://hub.example:*/a",
+        ):  # fmt: skip
+            self.assert_route(pattern, is_route=False)
+
+    @given(made(SEGMENTS), st.data())
+    @example("/a/:b", None)
+    def test_same_as_the_library(self, pattern: str, data: Any) -> None:
+        """
+        A route matches the topics that the library matches, whatever both look like.
+        """
+        try:
+            compiled: Any = URLPattern(pattern, BASE)
+        except Exception:  # the library's own, for a text that is not a pattern
+            return
+        route = url_route(compiled, BASE)
+        if route is None:
+            return
+        likely = "/".join(
+            "x" if one[:1] == ":" else "y/z" if one == "*" else one for one in pattern.split("/")
+        )
+        topics = [pattern, likely, likely.replace("x", ""), f"{likely}/", "\ud800", "", "https://["]
+        if data is not None:
+            topics += data.draw(st.lists(made(st.sampled_from(_TEXTS)), max_size=5))
+        for topic in topics:
+            expected = topic.isprintable() and bool(compiled.test(topic, BASE))
+            self.assertEqual(expected, route.matches(topic), (pattern, topic))
