@@ -563,6 +563,14 @@ class DrainTests(SiteCase):
         self.assertEqual([], self.clock.getDelayedCalls())
 
 
+class ClockTests(SiteCase):
+    def test_clock(self) -> None:
+        """
+        Twisted's part of a Site also has the clock of the streams, for the dates of its log.
+        """
+        self.assertIs(self.clock, self.site.reactor)
+
+
 class StreamsOfTests(SiteCase):
     """
     Streams that a per-request stream belongs to.
