@@ -6,9 +6,11 @@ import gc
 import socket
 import weakref
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
 from twisted.internet.tcp import Server
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
@@ -443,6 +445,33 @@ class HostTests(SiteCase):
             self.addCleanup(client.close)
             address = IPv4Address("TCP", name, 80)
             self.assertEqual(address, self.host(client, listener, address))
+
+
+class RefusalLogTests(SiteCase):
+    """
+    Lines about requests that no access log mentions.
+    """
+
+    def line_of(self, address: IAddress) -> str:
+        """
+        Return the line about a request that is too large.
+        """
+        client = Client(self.site, self.clock)
+        client.transport.peerAddr = address
+        self.addCleanup(client.close)
+        with capturedLogs() as logged:
+            client.request(method="POST", headers={"Content-Length": "1000000"})
+        [line] = [formatEvent(event) for event in logged if event.get("status")]
+        return line
+
+    def test_peer(self) -> None:
+        """
+        The line has the status, the peer and the reason; a UNIX socket does not have an address.
+        """
+        text = "The body must not have more than 65536 bytes."
+        line = self.line_of(IPv4Address("TCP", "192.0.2.7", 50000))
+        self.assertEqual(f"413 to 192.0.2.7: {text}", line)
+        self.assertEqual(f"413 to local: {text}", self.line_of(UNIXAddress("")))
 
 
 class DrainTests(SiteCase):
