@@ -25,7 +25,7 @@ from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.clock import Clock
-from tests.memory import Client, NoReactor
+from tests.memory import Client, NoReactor, SocketClient
 
 
 class Echo(Resource):
@@ -374,6 +374,35 @@ class PhaseTests(SiteCase):
         self.clock.pump([0, 0.1])
         self.successResultOf(drained)
         self.assertFalse(client.transport.is_aborted)
+
+    def test_half_closed(self) -> None:
+        """
+        On a socket, a client that is refused sees the end of the answer at once, although the
+        server still takes the rest of the request.
+        """
+        ended: list[bool] = []
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: ended.append(True)
+        client.request(method="POST", headers={"Content-Length": "1000000"})
+        self.assertEqual([True], ended)
+        self.assertTrue(client.transport.is_connected)
+        client.close()
+
+    def test_protocol(self) -> None:
+        """
+        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
+        """
+        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
+
+    def test_own_address(self) -> None:
+        """
+        A request knows the address that it came to.
+        """
+        client = self.client()
+        client.request("/wait")
+        assert self.plain.waiting is not None
+        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
+        client.close()
 
     def test_next_request(self) -> None:
         """
