@@ -7,6 +7,7 @@ import json
 from twisted.internet.defer import CancelledError
 
 from ssetwist import EndReason, Event, HubClosed, HubService, UnknownCursor, WhenBehind
+from ssetwist.testing import Listener
 from tests.conformance.reference import Received, read
 from tests.memory import Client
 from tests.unit.server.case import ServiceTestCase
@@ -47,6 +48,15 @@ class TickTests(ServiceTestCase):
             ],
             [json.loads(tick.data) for tick in self.ticks(client)],
         )
+
+    def test_topic(self) -> None:
+        """
+        Ticks are published to the topic ``tick``.
+        """
+        service = self.start()
+        listeners = [Listener(service.hub, topic) for topic in ("tick", "news")]
+        self.pass_time(1.0)
+        self.assertEqual([1, 0], [len(listener.events) for listener in listeners])
 
     def test_ephemeral(self) -> None:
         """

@@ -4,7 +4,7 @@ Streams over Twisted's HTTP/2, in memory.
 
 from h2.config import H2Configuration
 from h2.connection import H2Connection
-from h2.events import DataReceived, Event, StreamEnded, StreamReset
+from h2.events import DataReceived, Event, ResponseReceived, StreamEnded, StreamReset
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.web._http2 import H2Connection as ServerConnection
@@ -68,6 +68,26 @@ class Http2Tests(OutletCase):
         """
         self.assertIsInstance(self.outlet, Http2Outlet)
         self.assertEqual(NOT_SENT, take_short_cut(self.outlet, Chunk(ONE, 1)))
+
+    def test_head(self) -> None:
+        """
+        The head has the status and the fields of a stream, and none that HTTP/2 forbids.
+        """
+        self.clock.advance(0)
+        [head] = [event for event in self.received() if isinstance(event, ResponseReceived)]
+        told = {name.decode(): value.decode() for name, value in head.headers}
+        self.assertIsNotNone(told.pop("date", None))
+        self.assertIsNotNone(told.pop("server", None))
+        self.assertEqual(
+            {
+                ":status": "200",
+                "cache-control": "no-store, no-transform",
+                "content-type": "text/event-stream",
+                "x-accel-buffering": "no",
+                "x-content-type-options": "nosniff",
+            },
+            told,
+        )
 
     def test_next_turn(self) -> None:
         """

@@ -251,6 +251,7 @@ class ServerEndsTests(OutletCase):
         outlet.end(EndReason.SOURCE_FAILED, is_complete=False)
         self.clock.advance(0)
         self.assertFalse(client.transport.is_connected)
+        self.assertFalse(client.transport.is_aborted)  # which would throw away what has not left
         self.assertEqual(b":\ndata: 1\n\n", client.body)
         self.assertFalse(client.is_complete)
 

@@ -58,6 +58,7 @@ class BeginTests(SocketCase):
             self.assertEqual(b":\n" + ONE, client.body)
             self.assertFalse(outlet.is_behind)
             self.assertEqual(["has room"], self.resource.writers[-1].told)
+            self.assertGreater(take_short_cut(outlet, Chunk(TWO, 1)), 0)  # again past the transport
 
     def test_room_before_the_rest_of_the_head(self) -> None:
         """

@@ -34,6 +34,31 @@ class EndTests(ResponseCase):
         self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
         self.assertEqual([], self.flushLoggedErrors())
 
+    def test_iterator_is_closed(self) -> None:
+        """
+        A source that is an iterator of its own kind is closed, whatever ends the stream.
+        """
+        happened = self.happened
+
+        class Rows:
+            def __aiter__(self) -> "Rows":
+                return self
+
+            async def __anext__(self) -> Event:
+                if happened:
+                    raise StopAsyncIteration
+                await Deferred(lambda _: happened.append("cancelled"))
+                raise AssertionError("it was cancelled")
+
+            async def aclose(self) -> None:
+                happened.append("closed")
+
+        self.ask(Rows).close()
+        self.assertEqual(["cancelled", "closed"], self.happened)
+        self.happened[:] = ["at its end"]
+        self.ask(Rows)
+        self.assertEqual(["at its end", "closed"], self.happened)
+
     def test_client_closes_while_behind(self) -> None:
         """
         When the client closes, the Deferred of a ``send`` that waits for it fires.

@@ -4,12 +4,22 @@ Options that make the kernel notice a vanished peer.
 
 import socket
 import sys
+from dataclasses import dataclass
 
 from twisted.internet.abstract import FileDescriptor
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, watch_peer
 from tests.clock import Clock
+
+
+@dataclass
+class Listener:
+    """
+    A port, as a connection sees it.
+    """
+
+    socket: socket.socket
 
 
 class OptionsTests(SynchronousTestCase):
@@ -43,6 +53,20 @@ class OptionsTests(SynchronousTestCase):
         self.assertEqual(2**31 - 1, self.user_timeout(1e12))
         self.assertEqual(2**31 - 1, self.user_timeout(2**31))
         self.assertEqual(1, self.user_timeout(1e-9))
+
+    def test_listener(self) -> None:
+        """
+        The first connection gives the options to its listener, so that later ones inherit them and
+        need no calls.
+        """
+        with socket.create_server(("127.0.0.1", 0)) as listening, socket.socket() as connection:
+            descriptor = FileDescriptor(Clock())
+            descriptor.socket = connection
+            descriptor.server = Listener(listening)
+            watch_peer(descriptor, 20.0)
+            for one in (connection, listening):
+                for level, name, value in _options(20.0):
+                    self.assertEqual(value, one.getsockopt(level, name), (one, name))
 
     def test_probes(self) -> None:
         """

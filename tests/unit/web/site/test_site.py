@@ -6,9 +6,11 @@ import gc
 import socket
 import weakref
 
-from twisted.internet.address import IPv4Address
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.error import ConnectionDone
+from twisted.internet.interfaces import IAddress
 from twisted.internet.tcp import Server
+from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
@@ -23,7 +25,7 @@ from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.clock import Clock
-from tests.memory import Client, NoReactor
+from tests.memory import Client, NoReactor, SocketClient
 
 
 class Echo(Resource):
@@ -373,6 +375,35 @@ class PhaseTests(SiteCase):
         self.successResultOf(drained)
         self.assertFalse(client.transport.is_aborted)
 
+    def test_half_closed(self) -> None:
+        """
+        On a socket, a client that is refused sees the end of the answer at once, although the
+        server still takes the rest of the request.
+        """
+        ended: list[bool] = []
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: ended.append(True)
+        client.request(method="POST", headers={"Content-Length": "1000000"})
+        self.assertEqual([True], ended)
+        self.assertTrue(client.transport.is_connected)
+        client.close()
+
+    def test_protocol(self) -> None:
+        """
+        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
+        """
+        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
+
+    def test_own_address(self) -> None:
+        """
+        A request knows the address that it came to.
+        """
+        client = self.client()
+        client.request("/wait")
+        assert self.plain.waiting is not None
+        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
+        client.close()
+
     def test_next_request(self) -> None:
         """
         A connection that has answered a request takes the next one, in one piece or in two.
@@ -443,6 +474,33 @@ class HostTests(SiteCase):
             self.addCleanup(client.close)
             address = IPv4Address("TCP", name, 80)
             self.assertEqual(address, self.host(client, listener, address))
+
+
+class RefusalLogTests(SiteCase):
+    """
+    Lines about requests that no access log mentions.
+    """
+
+    def line_of(self, address: IAddress) -> str:
+        """
+        Return the line about a request that is too large.
+        """
+        client = Client(self.site, self.clock)
+        client.transport.peerAddr = address
+        self.addCleanup(client.close)
+        with capturedLogs() as logged:
+            client.request(method="POST", headers={"Content-Length": "1000000"})
+        [line] = [formatEvent(event) for event in logged if event.get("status")]
+        return line
+
+    def test_peer(self) -> None:
+        """
+        The line has the status, the peer and the reason; a UNIX socket does not have an address.
+        """
+        text = "The body must not have more than 65536 bytes."
+        line = self.line_of(IPv4Address("TCP", "192.0.2.7", 50000))
+        self.assertEqual(f"413 to 192.0.2.7: {text}", line)
+        self.assertEqual(f"413 to local: {text}", self.line_of(UNIXAddress("")))
 
 
 class DrainTests(SiteCase):
@@ -561,6 +619,14 @@ class DrainTests(SiteCase):
         self.successResultOf(drained)
         self.assertTrue(client.transport.is_aborted)
         self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class ClockTests(SiteCase):
+    def test_clock(self) -> None:
+        """
+        Twisted's part of a Site also has the clock of the streams, for the dates of its log.
+        """
+        self.assertIs(self.clock, self.site.reactor)
 
 
 class StreamsOfTests(SiteCase):
