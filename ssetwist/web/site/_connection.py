@@ -159,12 +159,17 @@ class Connection(OpenedChannel):
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        if self.paused and self._turn is None:
+        if self.paused and self._turn is None and self._phase is Phase.IDLE:
             self.go_on()
 
     def _take_turn(self, _: None) -> None:
         self._turn = None
         self.go_on()
+
+    def _give_turn_up(self) -> None:
+        turn, self._turn = self._turn, None
+        if turn is not None:
+            turn.cancel()
 
     def callLater(self, period: float, function: Callable[[], object]) -> IDelayedCall:
         return self.site.streams.clock.callLater(period, function)
@@ -238,6 +243,7 @@ class Connection(OpenedChannel):
     def _begin_close(self) -> None:
         if self._phase not in (Phase.CLOSING, Phase.GONE):
             self._become(Phase.CLOSING)
+            self._give_turn_up()
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
     def close_if_idle(self) -> None:
@@ -257,8 +263,7 @@ class Connection(OpenedChannel):
         self._become(Phase.GONE)
         if self._cutting is not None and self._cutting.active():
             self._cutting.cancel()
-        if self._turn is not None:
-            self._turn.cancel()
+        self._give_turn_up()
         try:
             super().connectionLost(reason)
         finally:
