@@ -36,3 +36,11 @@ def poller_of(reactor: AnyReactor) -> Any:  # an untyped object of the select mo
 
 def set_poller(reactor: AnyReactor, poller: object) -> None:
     reactor._poller = poller
+
+
+def accept_at_most(port: object, number: int) -> None:
+    """
+    Let a port accept at most so many connections in its next turn.
+    """
+    if hasattr(port, "numberAccepts"):
+        port.numberAccepts = number

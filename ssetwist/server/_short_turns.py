@@ -3,17 +3,21 @@ Short turns of the reactor: a crowd that connects or leaves at once is served in
 that timers and the streams of others have theirs in between.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
-from ._insides import poller_of, set_poller
+from ._insides import accept_at_most, poller_of, set_poller
 
 #: Seconds after which the events of one turn are too many.
 MAX_TURN = 0.005
 
 #: The least and the largest number of events of one turn, and by how many it grows.
 _FEWEST, _MOST, _MORE = 4, 64, 4
+
+#: Events of a turn for each connection that it accepts.  A crowd waits in the backlog, which costs
+#: nothing; a connection that is accepted must be served in its turn among all others.
+_EVENTS_PER_ACCEPT = 8
 
 _Events = list[tuple[int, int]]  # of descriptors, with their masks
 
@@ -31,14 +35,18 @@ class ShortTurns:
     connection has its turn.
 
     :ivar most: The number of events that the next turn has at most.
+    :ivar ports: The ports that accept connections.
     """
 
     def __init__(self, poller: _Poller, *, seconds: Callable[[], float] = monotonic) -> None:
         self._poller = poller
         self._seconds = seconds
         self.most = _MOST // 4
+        self.ports: Sequence[object] = ()
 
     def poll(self, timeout: float = -1, maxevents: int = -1) -> Iterable[tuple[int, int]]:
+        for port in self.ports:
+            accept_at_most(port, max(1, self.most // _EVENTS_PER_ACCEPT))
         return self._timed(self._poller.poll(timeout, self.most))
 
     def _timed(self, events: _Events) -> Iterator[tuple[int, int]]:
@@ -54,11 +62,15 @@ class ShortTurns:
         return getattr(self._poller, name)
 
 
-def shorten_turns(reactor: object) -> None:
+def shorten_turns(reactor: object) -> ShortTurns | None:
     """
     Let each turn of a reactor that uses ``epoll`` serve only some of the events that have come.
-    Other reactors stay as they are.
+
+    :returns: ``None`` for any other reactor, which stays as it is.
     """
     poller = poller_of(reactor)
-    if poller is not None:
-        set_poller(reactor, ShortTurns(poller))
+    if poller is None:
+        return None
+    turns = ShortTurns(poller)
+    set_poller(reactor, turns)
+    return turns

@@ -67,6 +67,8 @@ class _TwistdService(HubService):
     def startService(self) -> None:
         super().startService()
         collect_rarely()
+        if (turns := shorten_turns(self._reactor)) is not None:
+            turns.ports = self._ports
 
     def _take_signals(self) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
@@ -96,7 +98,6 @@ def makeService(options: "Options") -> HubService:
         # The kernel would refuse one more than the process can have, and the client would get no
         # answer.
         config = replace(config, max_subscribers=max(1, descriptors - _RESERVED_DESCRIPTORS))
-    shorten_turns(reactor)
     return _TwistdService(reactor, config)
 
 
