@@ -22,7 +22,7 @@ from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason, Hub
 from ssetwist.web import EventStreamResource, Site
 from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
-from ssetwist.web.site._connection import MAX_DISCARDED
+from ssetwist.web.site._connection import MAX_DISCARDED, BoundedRequest
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
 from tests.clock import Clock
 from tests.memory import Client, NoReactor, SocketClient
@@ -374,6 +374,33 @@ class PhaseTests(SiteCase):
         self.clock.pump([0, 0.1])
         self.successResultOf(drained)
         self.assertFalse(client.transport.is_aborted)
+
+    def test_head_after_half_a_head(self) -> None:
+        """
+        A whole head in one piece counts as one only if nothing of another has come before.
+        """
+        client = self.client()
+        client.send(b"GET /wait HTTP/1.1\r\n")
+        client.request("/")
+        self.assertEqual(b"HTTP/1.1 400 Bad Request\r\n\r\n", client.received)
+        self.clock.advance(0)
+
+    def test_class_of_the_application(self) -> None:
+        """
+        A Site makes requests of the application's class, also of a head in one piece.
+        """
+        made: list[Request] = []
+
+        class Own(BoundedRequest):
+            def process(self) -> None:
+                made.append(self)
+                super().process()
+
+        client = Client(Site(self.plain, streams=self.hub.streams, requestFactory=Own), self.clock)
+        client.request()
+        self.assertEqual([Own], [type(request) for request in made])
+        self.assertEqual(b"plain", client.body)
+        client.close()
 
     def test_half_closed(self) -> None:
         """
