@@ -66,6 +66,15 @@ class PathTests(RootCase):
             for path in {"/hub", "/a/b", "/.well-known", "/.well-known/hub"} - {own}:
                 self.assertRegex(self.head(config, path), rb"\A1 404 ", (own, path))
 
+    def test_slash_at_the_end(self) -> None:
+        """
+        A slash at the end of the audience does not make another path.
+        """
+        tokens = replace(TOKENS, audience="https://hub.example/hub/")
+        config = HubConfig(tokens=tokens, anonymous=True)
+        for path in ("/hub", "/hub/"):
+            self.assertRegex(self.head(config, path), rb"\A1 200 ", path)
+
     def test_metadata(self) -> None:
         """
         The hub's metadata are where clients look for them by the hub's own URL (RFC 9728, 3.1), and
