@@ -1,5 +1,5 @@
 """
-Media types of event streams.
+Heads of responses that are event streams, and of others.
 """
 
 from twisted.trial.unittest import SynchronousTestCase

@@ -43,6 +43,37 @@ class PhaseTests(SiteCase):
         self.successResultOf(drained)
         self.assertFalse(client.transport.is_aborted)
 
+    def test_half_closed(self) -> None:
+        """
+        On a socket, a client that is refused sees the end of the answer at once, although the
+        server still takes the rest of the request.
+        """
+        ended: list[bool] = []
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: ended.append(True)
+        client.request(method="POST", headers={"Content-Length": "1000000"})
+        self.assertEqual([True], ended)
+        self.assertTrue(client.transport.is_connected)
+        client.close()
+
+
+class RequestTests(SiteCase):
+    """
+    Requests on one connection.
+    """
+
+    def test_next_request(self) -> None:
+        """
+        A connection that has answered a request takes the next one, in one piece or in two.
+        """
+        client = self.client()
+        client.request()
+        client.request()
+        client.send(b"GET / HTTP/1.1\r\nHo")
+        client.send(b"st: a\r\n\r\n")
+        self.assertEqual(3, client.received.count(b"HTTP/1.1 200"))
+        client.close()
+
     def test_head_after_half_a_head(self) -> None:
         """
         A whole head in one piece counts as one only if nothing of another has come before.
@@ -68,47 +99,6 @@ class PhaseTests(SiteCase):
         client.request()
         self.assertEqual([Own], [type(request) for request in made])
         self.assertEqual(b"plain", client.body)
-        client.close()
-
-    def test_half_closed(self) -> None:
-        """
-        On a socket, a client that is refused sees the end of the answer at once, although the
-        server still takes the rest of the request.
-        """
-        ended: list[bool] = []
-        client = SocketClient(self.site, self.clock)
-        client.transport.loseWriteConnection = lambda: ended.append(True)
-        client.request(method="POST", headers={"Content-Length": "1000000"})
-        self.assertEqual([True], ended)
-        self.assertTrue(client.transport.is_connected)
-        client.close()
-
-    def test_protocol(self) -> None:
-        """
-        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
-        """
-        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
-
-    def test_own_address(self) -> None:
-        """
-        A request knows the address that it came to.
-        """
-        client = self.client()
-        client.request("/wait")
-        assert self.plain.waiting is not None
-        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
-        client.close()
-
-    def test_next_request(self) -> None:
-        """
-        A connection that has answered a request takes the next one, in one piece or in two.
-        """
-        client = self.client()
-        client.request()
-        client.request()
-        client.send(b"GET / HTTP/1.1\r\nHo")
-        client.send(b"st: a\r\n\r\n")
-        self.assertEqual(3, client.received.count(b"HTTP/1.1 200"))
         client.close()
 
 

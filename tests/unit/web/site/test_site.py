@@ -335,6 +335,16 @@ class HostTests(SiteCase):
         assert isinstance(host, IPv4Address)
         return host
 
+    def test_own_address(self) -> None:
+        """
+        A request knows the address that it came to.
+        """
+        client = self.client()
+        client.request("/wait")
+        assert self.plain.waiting is not None
+        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
+        client.close()
+
     def test_forgotten(self) -> None:
         """
         The local address is the listener's.  The site forgets it after the last connection.
@@ -480,7 +490,17 @@ class DrainTests(SiteCase):
         self.assertEqual([], self.clock.getDelayedCalls())
 
 
-class ClockTests(SiteCase):
+class ConnectionTests(SiteCase):
+    """
+    The facts that connections learn from a Site.
+    """
+
+    def test_protocol(self) -> None:
+        """
+        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
+        """
+        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
+
     def test_clock(self) -> None:
         """
         Twisted's part of a Site also has the clock of the streams, for the dates of its log.
