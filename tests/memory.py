@@ -218,6 +218,21 @@ class Client:
         return dechunk(rest) if b"chunked" in head.lower() else rest
 
     @property
+    def answer(self) -> tuple[str, dict[str, str], str]:
+        """
+        The only response, whole: its status line, its headers without ``Date`` and ``Server``, and
+        its body.
+        """
+        head, _, body = self.received.partition(b"\r\n\r\n")
+        status, *lines = head.decode().split("\r\n")
+        headers = dict(line.split(": ", 1) for line in lines)
+        assert len(headers) == len(lines), f"a header is there twice: {lines}"
+        for name in ("Date", "Server"):
+            headers.pop(name, None)
+        is_chunked = headers.get("Transfer-Encoding") == "chunked"
+        return status, headers, (dechunk(body) if is_chunked else body).decode()
+
+    @property
     def is_complete(self) -> bool:
         """
         True if the last chunk has come.

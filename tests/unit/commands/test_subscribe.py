@@ -239,6 +239,17 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
         self.assertEqual(141, self.status(URL))
 
+    def test_nobody_reads_and_nothing_comes(self) -> None:
+        """
+        The command also ends so if nobody reads the output any more and no event comes.
+        """
+        reading, writing = os.pipe()
+        self.output = open(writing, "w")  # noqa: SIM115  # closed at the end
+        self.addCleanup(self.output.close)
+        os.close(reading)
+        self.answer(Response(200, b":\n", STREAM, end=None))
+        self.assertEqual(141, self.status(URL))
+
     def test_cancelled(self) -> None:
         """
         Cancelling ends the command with the status of Ctrl-C, and nothing is left.
@@ -271,6 +282,8 @@ class SubscribeCommandTests(SynchronousTestCase):
             ((URL, "--legacy"), "--legacy: "),
             ((URL, "--count=x"), "--count"),
             ((URL, "--since=a\nb"), "id"),
+            ((URL, "--json", "--text"), "not allowed with argument --json"),
+            ((URL, "--once", "--attempts=1"), "not allowed with argument --once"),
             ((URL, "--token=env:NOT_SET"), "--token: "),
         ):
             with self.subTest(arguments=arguments):

@@ -197,6 +197,8 @@ class InputTests(PipeCase):
         first = input.read()
         clock.work()
         self.assertEqual(b"one", self.successResultOf(first))
+        [thread] = [one for one in threading.enumerate() if one.name == "standard input"]
+        self.assertTrue(thread.daemon)  # it may wait for ever, and must not keep the process
         second = input.read()
         self.assertNoResult(second)
         os.write(self.writing.fileno(), b"two")

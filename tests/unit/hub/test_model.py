@@ -456,7 +456,7 @@ class ModelTests(SynchronousTestCase):
         run_state_machine_as_test(
             lambda: HubMachine(lambda: self.flushLoggedErrors(Broken)),
             settings=settings(
-                max_examples=examples(100),
+                max_examples=examples(60),
                 stateful_step_count=STEPS,
                 report_multiple_bugs=False,
                 suppress_health_check=list(HealthCheck),

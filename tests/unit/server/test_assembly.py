@@ -66,6 +66,15 @@ class PathTests(RootCase):
             for path in {"/hub", "/a/b", "/.well-known", "/.well-known/hub"} - {own}:
                 self.assertRegex(self.head(config, path), rb"\A1 404 ", (own, path))
 
+    def test_slash_at_the_end(self) -> None:
+        """
+        A slash at the end of the audience does not make another path.
+        """
+        tokens = replace(TOKENS, audience="https://hub.example/hub/")
+        config = HubConfig(tokens=tokens, anonymous=True)
+        for path in ("/hub", "/hub/"):
+            self.assertRegex(self.head(config, path), rb"\A1 200 ", path)
+
     def test_metadata(self) -> None:
         """
         The hub's metadata are where clients look for them by the hub's own URL (RFC 9728, 3.1), and
@@ -137,6 +146,19 @@ class AccessTests(ServiceTestCase):
     Requests to the server of keys and to the application.
     """
 
+    def subscribed(self, config: HubConfig, headers: dict[str, str]) -> tuple[Access, Client]:
+        """
+        Let a client subscribe to a hub with this configuration.
+        """
+        hub = MemoryHub(clock=self.reactor)
+        access = Access(self.reactor, config)
+        self.addCleanup(access.stop)
+        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
+        client = Client(site, self.reactor)
+        self.addCleanup(client.close)
+        client.request("/.well-known/mercure?match=news", headers=headers)
+        return access, client
+
     def test_no_shared_cookies(self) -> None:
         """
         A cookie that the application sets for a visitor is not sent to the server of the keys, even
@@ -147,13 +169,7 @@ class AccessTests(ServiceTestCase):
             tokens=TokenSettings(jwks=f"{url}/keys", audience="https://hub.example/"),
             authorize_url=f"{url}/may",
         )
-        hub = MemoryHub(clock=self.reactor)
-        access = Access(self.reactor, config)
-        self.addCleanup(access.stop)
-        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
-        client = Client(site, self.reactor)
-        self.addCleanup(client.close)
-        client.request("/.well-known/mercure?match=news")
+        access, client = self.subscribed(config, {})
         _, _, factory, _, _ = self.reactor.tcpClients[-1]
         connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
         transport = StringTransport()
@@ -175,15 +191,8 @@ class AccessTests(ServiceTestCase):
         With keys and an application, a token decides alone, and the application is not asked.
         """
         config = HubConfig(tokens=TOKENS, authorize_url="http://127.0.0.1:81/may")
-        hub = MemoryHub(clock=self.reactor)
-        access = Access(self.reactor, config)
-        self.addCleanup(access.stop)
-        site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
-        client = Client(site, self.reactor)
-        self.addCleanup(client.close)
         token = signed({"mercure": {"subscribe": ["*"]}}, b"k" * 32)
-        headers = {"Authorization": f"Bearer {token}"}
-        client.request("/.well-known/mercure?match=news", headers=headers)
+        _, client = self.subscribed(config, {"Authorization": f"Bearer {token}"})
         self.pass_time(1.0)
         self.assertEqual(b"200", client.head[2:5])
         self.assertEqual([], self.reactor.tcpClients)

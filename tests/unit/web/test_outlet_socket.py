@@ -3,9 +3,11 @@ One stream on a socket: bytes that go straight to the socket, and bytes that go 
 transport.
 """
 
+import socket
 from math import inf
 
 from twisted.logger import capturedLogs
+from twisted.web.server import Site as TwistedSite
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import NOT_SENT, PIECE, Chunk
@@ -117,6 +119,31 @@ class BeginTests(SocketCase):
         client.request()
         client.transport.work()
         self.assert_ended(EndReason.CONNECTION_LOST, self.resource.outlets[0])
+
+
+class OtherSiteTests(SocketCase):
+    """
+    Streams under a Site of Twisted.
+    """
+
+    def test_peer_is_watched(self) -> None:
+        """
+        The socket of a stream gets the options that tell if its peer has vanished, which our own
+        Site sets for each connection.
+        """
+        site = TwistedSite(self.resource, reactor=self.clock)
+        client = SocketClient(site, self.clock)
+        self.addCleanup(self.clock.advance, 0)
+        self.addCleanup(client.close)
+        options: dict[tuple[int, int], int] = {}
+
+        def set_option(level: int, name: int, value: int) -> None:
+            options[level, name] = value
+
+        client.socket.getsockopt = lambda *option: 0  # type: ignore[attr-defined]
+        client.socket.setsockopt = set_option  # type: ignore[attr-defined]
+        client.request()
+        self.assertEqual(1, options[socket.SOL_SOCKET, socket.SO_KEEPALIVE])
 
 
 class SendTests(SocketCase):

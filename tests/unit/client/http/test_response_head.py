@@ -1,10 +1,40 @@
 """
-Media types of event streams.
+Heads of responses that are event streams, and of others.
 """
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client.http._response_head import is_event_stream
+from ssetwist.client.http._response_head import ResponseHead, is_event_stream
+from tests.unit.client.case import FakeResponse
+
+
+class ProblemTests(SynchronousTestCase):
+    """
+    Reasons why a response is not an event stream.
+    """
+
+    def problem(self, code: int = 200, *, takes_gzip: bool = False, **headers: str) -> str | None:
+        given = {name.replace("_", "-"): value for name, value in headers.items()}
+        response = FakeResponse(code=code, headers={"Content-Type": "text/event-stream"} | given)
+        return ResponseHead.of(response, "http://a/").problem(takes_gzip=takes_gzip)
+
+    def test_status(self) -> None:
+        """
+        Only 200 begins a stream (WHATWG HTML 9.2.2); no other status does, not even one of success.
+        """
+        self.assertIsNone(self.problem())
+        for code in (201, 202, 203, 204, 205, 206, 301, 304, 400, 404, 500):
+            self.assertEqual(f"answered {code}; expected 200", self.problem(code))
+
+    def test_type_and_coding(self) -> None:
+        """
+        The type must be that of event streams, and the coding one that was asked for.
+        """
+        self.assertIn("'text/html'", self.problem(Content_Type="text/html") or "")
+        self.assertIsNone(self.problem(Content_Encoding="identity"))
+        self.assertIn("'gzip'", self.problem(Content_Encoding="gzip") or "")
+        self.assertIsNone(self.problem(Content_Encoding="gzip", takes_gzip=True))
+        self.assertIn("'br'", self.problem(Content_Encoding="br", takes_gzip=True) or "")
 
 
 class MediaTypeTests(SynchronousTestCase):

@@ -7,6 +7,8 @@ from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.error import ConnectingCancelledError, ConnectionLost
 from twisted.internet.testing import MemoryReactorClock
+from twisted.web.client import ResponseDone
+from twisted.web.http import PotentialDataLoss
 
 from ssetwist.client import Publisher
 from ssetwist.errors import NotPublished
@@ -276,10 +278,12 @@ class PublishTests(PublisherCase):
 
     def test_empty_answer(self) -> None:
         """
-        An answer without a length and a body is whole: that of a hub that gives no id.
+        An answer without a body is whole, even if it does not have a length: that of a hub that
+        does not give ids.
         """
-        self.hub.answers = [Response(200, b"")]
-        self.assertEqual("", self.successResultOf(self.publisher().publish("/a")))
+        for end in (ResponseDone(), PotentialDataLoss()):  # with a length of 0, or without
+            self.hub.answers = [Response(200, b"", end=end)]
+            self.assertEqual("", self.successResultOf(self.publisher().publish("/a")))
 
     def test_token_function_fails(self) -> None:
         """

@@ -178,6 +178,7 @@ class EndTests(QueueCase):
         self.queue.put(events(1))
         self.queue.close()
         self.assertEqual(0, len(self.queue))
+        self.assertTrue(self.queue.has_untaken)
         self.assertIsNone(self.successResultOf(self.queue.next()))
         self.queue.end(ValueError("too late"))
         self.assertIsNone(self.successResultOf(self.queue.next()))

@@ -74,6 +74,14 @@ class SecretTests(SynchronousTestCase):
         """
         for algorithm, needed in (("HS256", 32), ("HS384", 48), ("HS512", 64)):
             VerificationKey.from_secret(b"s" * needed, [algorithm])
+            # With several, the longest hash counts.
+            VerificationKey.from_secret(b"s" * needed, ["HS256", algorithm])
+            self.assertRaises(
+                ValueError,
+                VerificationKey.from_secret,
+                b"s" * (needed - 1),
+                [algorithm, "HS256"],
+            )
             error = self.assertRaises(
                 ValueError, VerificationKey.from_secret, b"s" * (needed - 1), [algorithm]
             )

@@ -2,6 +2,8 @@
 Lines of the access log.
 """
 
+from collections.abc import Callable
+
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -30,12 +32,15 @@ class AccessLogTests(SynchronousTestCase):
     One line for each request.
     """
 
-    def line_of(self, path: str, **headers: str) -> str:
+    def line_of(
+        self, path: str, *, formatter: Callable[..., str] | None = None, **headers: str
+    ) -> str:
         """
         Return the line of a request.
         """
         clock = Clock()
-        site = Site(Anything(), streams=Streams(clock))
+        options = {} if formatter is None else {"logFormatter": formatter}
+        site = Site(Anything(), streams=Streams(clock), **options)
         lines: list[str] = []
         site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
         site._logDateTime = "[now]"
@@ -49,13 +54,8 @@ class AccessLogTests(SynchronousTestCase):
         """
         A formatter of the application's own is used instead.
         """
-        clock = Clock()
-
-        def formatter(timestamp: str, request: Request) -> str:
-            return ""
-
-        site = Site(Anything(), streams=Streams(clock), logFormatter=formatter)
-        self.assertIs(formatter, site._logFormatter)
+        line = self.line_of("/a", formatter=lambda timestamp, request: f"{timestamp} own")
+        self.assertEqual("[now] own\n", line)
 
     def test_format(self) -> None:
         """

@@ -6,64 +6,22 @@ import gc
 import socket
 import weakref
 
-from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionDone
-from twisted.internet.interfaces import IAddress
 from twisted.internet.tcp import Server
-from twisted.logger import capturedLogs, formatEvent
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
-from twisted.web.server import NOT_DONE_YET, Request
 from twisted.web.server import Site as TwistedSite
 
 from ssetwist.eventstream import Event
-from ssetwist.hub import EndReason, Hub
-from ssetwist.web import EventStreamResource, Site
+from ssetwist.hub import EndReason
+from ssetwist.web import Site
 from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._connection import MAX_DISCARDED
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
-from tests.clock import Clock
-from tests.memory import Client, NoReactor, SocketClient
-
-
-class Echo(Resource):
-    """
-    A resource that answers with the size of the body; at ``/wait``, later.
-    """
-
-    isLeaf = True
-    waiting: Request | None = None
-
-    def render_GET(self, request: Request) -> bytes | int:
-        if request.path == b"/wait":
-            self.waiting = request
-            return NOT_DONE_YET
-        return b"plain"
-
-    def render_POST(self, request: Request) -> bytes:
-        assert request.content is not None
-        return b"%d" % len(request.content.read())
-
-
-class SiteCase(SynchronousTestCase):
-    """
-    A site with a stream at ``/sse`` and a plain resource elsewhere.
-    """
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.hub = Hub(clock=self.clock, flush_threads=1)
-        self.plain = Echo()
-        root = Resource()
-        root.putChild(b"sse", EventStreamResource(self.hub))
-        root.putChild(b"", self.plain)
-        root.putChild(b"wait", self.plain)
-        self.site = Site(root, streams=self.hub.streams, unlogged=frozenset({b"/quiet"}))
-
-    def client(self) -> Client:
-        return Client(self.site, self.clock)
+from tests.memory import Client, NoReactor
+from tests.unit.web.site.case import SiteCase
 
 
 class RequestTests(SiteCase):
@@ -345,78 +303,6 @@ class RequestTests(SiteCase):
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
 
 
-class PhaseTests(SiteCase):
-    """
-    Phases of a connection.
-    """
-
-    def test_request_after_the_server_closes(self) -> None:
-        """
-        A request that arrives after the server began to close is thrown away.
-        """
-        client = self.client()
-        client.send(b"GET /".ljust(20_000, b"x"))
-        self.assertTrue(client.head.startswith(b"1 414"))
-        client.request()
-        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
-        self.clock.advance(0)
-
-    def test_refused_body_does_not_delay_a_drain(self) -> None:
-        """
-        A drain closes a connection whose request was refused, even if the whole body has arrived.
-        """
-        client = self.client()
-        client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
-        body = b"".join(b"1000\r\n" + b"x" * 0x1000 + b"\r\n" for _ in range(17))
-        client.send(body + b"0\r\n\r\n")
-        self.assertTrue(client.head.startswith(b"1 413"))
-        drained = self.site.drain(10)
-        self.clock.pump([0, 0.1])
-        self.successResultOf(drained)
-        self.assertFalse(client.transport.is_aborted)
-
-    def test_half_closed(self) -> None:
-        """
-        On a socket, a client that is refused sees the end of the answer at once, although the
-        server still takes the rest of the request.
-        """
-        ended: list[bool] = []
-        client = SocketClient(self.site, self.clock)
-        client.transport.loseWriteConnection = lambda: ended.append(True)
-        client.request(method="POST", headers={"Content-Length": "1000000"})
-        self.assertEqual([True], ended)
-        self.assertTrue(client.transport.is_connected)
-        client.close()
-
-    def test_protocol(self) -> None:
-        """
-        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
-        """
-        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
-
-    def test_own_address(self) -> None:
-        """
-        A request knows the address that it came to.
-        """
-        client = self.client()
-        client.request("/wait")
-        assert self.plain.waiting is not None
-        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
-        client.close()
-
-    def test_next_request(self) -> None:
-        """
-        A connection that has answered a request takes the next one, in one piece or in two.
-        """
-        client = self.client()
-        client.request()
-        client.request()
-        client.send(b"GET / HTTP/1.1\r\nHo")
-        client.send(b"st: a\r\n\r\n")
-        self.assertEqual(3, client.received.count(b"HTTP/1.1 200"))
-        client.close()
-
-
 class Listener:
     """
     A listener at an address.
@@ -449,6 +335,16 @@ class HostTests(SiteCase):
         assert isinstance(host, IPv4Address)
         return host
 
+    def test_own_address(self) -> None:
+        """
+        A request knows the address that it came to.
+        """
+        client = self.client()
+        client.request("/wait")
+        assert self.plain.waiting is not None
+        self.assertEqual(client.transport.getHost(), self.plain.waiting.getHost())
+        client.close()
+
     def test_forgotten(self) -> None:
         """
         The local address is the listener's.  The site forgets it after the last connection.
@@ -474,33 +370,6 @@ class HostTests(SiteCase):
             self.addCleanup(client.close)
             address = IPv4Address("TCP", name, 80)
             self.assertEqual(address, self.host(client, listener, address))
-
-
-class RefusalLogTests(SiteCase):
-    """
-    Lines about requests that no access log mentions.
-    """
-
-    def line_of(self, address: IAddress) -> str:
-        """
-        Return the line about a request that is too large.
-        """
-        client = Client(self.site, self.clock)
-        client.transport.peerAddr = address
-        self.addCleanup(client.close)
-        with capturedLogs() as logged:
-            client.request(method="POST", headers={"Content-Length": "1000000"})
-        [line] = [formatEvent(event) for event in logged if event.get("status")]
-        return line
-
-    def test_peer(self) -> None:
-        """
-        The line has the status, the peer and the reason; a UNIX socket does not have an address.
-        """
-        text = "The body must not have more than 65536 bytes."
-        line = self.line_of(IPv4Address("TCP", "192.0.2.7", 50000))
-        self.assertEqual(f"413 to 192.0.2.7: {text}", line)
-        self.assertEqual(f"413 to local: {text}", self.line_of(UNIXAddress("")))
 
 
 class DrainTests(SiteCase):
@@ -621,7 +490,17 @@ class DrainTests(SiteCase):
         self.assertEqual([], self.clock.getDelayedCalls())
 
 
-class ClockTests(SiteCase):
+class ConnectionTests(SiteCase):
+    """
+    The facts that connections learn from a Site.
+    """
+
+    def test_protocol(self) -> None:
+        """
+        With TLS, the Site agrees upon HTTP/1.1 and nothing else.
+        """
+        self.assertEqual([b"http/1.1"], self.site.acceptableProtocols())
+
     def test_clock(self) -> None:
         """
         Twisted's part of a Site also has the clock of the streams, for the dates of its log.

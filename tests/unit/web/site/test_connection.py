@@ -1,0 +1,129 @@
+"""
+One connection: its phases, the requests on it and those that it refuses.
+"""
+
+from twisted.internet.address import IPv4Address, UNIXAddress
+from twisted.internet.interfaces import IAddress
+from twisted.logger import capturedLogs, formatEvent
+from twisted.web.server import Request
+
+from ssetwist.web import Site
+from ssetwist.web.site._connection import BoundedRequest
+from tests.memory import Client, SocketClient
+from tests.unit.web.site.case import SiteCase
+
+
+class PhaseTests(SiteCase):
+    """
+    Phases of a connection.
+    """
+
+    def test_request_after_the_server_closes(self) -> None:
+        """
+        A request that arrives after the server began to close is thrown away.
+        """
+        client = self.client()
+        client.send(b"GET /".ljust(20_000, b"x"))
+        self.assertTrue(client.head.startswith(b"1 414"))
+        client.request()
+        self.assertEqual(1, client.received.count(b"HTTP/1.1"))
+        self.clock.advance(0)
+
+    def test_refused_body_does_not_delay_a_drain(self) -> None:
+        """
+        A drain closes a connection whose request was refused, even if the whole body has arrived.
+        """
+        client = self.client()
+        client.request(method="POST", headers={"Transfer-Encoding": "chunked"})
+        body = b"".join(b"1000\r\n" + b"x" * 0x1000 + b"\r\n" for _ in range(17))
+        client.send(body + b"0\r\n\r\n")
+        self.assertTrue(client.head.startswith(b"1 413"))
+        drained = self.site.drain(10)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        self.assertFalse(client.transport.is_aborted)
+
+    def test_half_closed(self) -> None:
+        """
+        On a socket, a client that is refused sees the end of the answer at once, although the
+        server still takes the rest of the request.
+        """
+        ended: list[bool] = []
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: ended.append(True)
+        client.request(method="POST", headers={"Content-Length": "1000000"})
+        self.assertEqual([True], ended)
+        self.assertTrue(client.transport.is_connected)
+        client.close()
+
+
+class RequestTests(SiteCase):
+    """
+    Requests on one connection.
+    """
+
+    def test_next_request(self) -> None:
+        """
+        A connection that has answered a request takes the next one, in one piece or in two.
+        """
+        client = self.client()
+        client.request()
+        client.request()
+        client.send(b"GET / HTTP/1.1\r\nHo")
+        client.send(b"st: a\r\n\r\n")
+        self.assertEqual(3, client.received.count(b"HTTP/1.1 200"))
+        client.close()
+
+    def test_head_after_half_a_head(self) -> None:
+        """
+        A whole head in one piece counts as one only if nothing of another has come before.
+        """
+        client = self.client()
+        client.send(b"GET /wait HTTP/1.1\r\n")
+        client.request("/")
+        self.assertEqual(b"HTTP/1.1 400 Bad Request\r\n\r\n", client.received)
+        self.clock.advance(0)
+
+    def test_class_of_the_application(self) -> None:
+        """
+        A Site makes requests of the application's class, also of a head in one piece.
+        """
+        made: list[Request] = []
+
+        class Own(BoundedRequest):
+            def process(self) -> None:
+                made.append(self)
+                super().process()
+
+        client = Client(Site(self.plain, streams=self.hub.streams, requestFactory=Own), self.clock)
+        client.request()
+        self.assertEqual([Own], [type(request) for request in made])
+        self.assertEqual(b"plain", client.body)
+        client.close()
+
+
+class RefusalLogTests(SiteCase):
+    """
+    Lines about requests that no access log mentions.
+    """
+
+    def line_of(self, address: IAddress) -> str:
+        """
+        Return the line about a request that is too large.
+        """
+        client = Client(self.site, self.clock)
+        client.transport.peerAddr = address
+        self.addCleanup(client.close)
+        with capturedLogs() as logged:
+            client.request(method="POST", headers={"Content-Length": "1000000"})
+        [line] = [formatEvent(event) for event in logged if event.get("status")]
+        return line
+
+    def test_peer(self) -> None:
+        """
+        The line has the status, the peer and the reason; a UNIX socket does not have an address.
+        """
+        text = "The body must not have more than 65536 bytes."
+        line = self.line_of(IPv4Address("TCP", "192.0.2.7", 50000))
+        self.assertEqual(f"413 to 192.0.2.7: {text}", line)
+        self.assertEqual(f"413 to local: {text}", self.line_of(UNIXAddress("")))
