@@ -9,8 +9,7 @@ from twisted.logger import Logger
 
 from ..eventstream import Event
 from ..log import Entry
-from ._matchers import EVERYTHING, Matchers, Topics
-from ._steps import Steps
+from ..matching import EVERYTHING, Matchers, Steps, Topics
 
 _log = Logger()
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import Everything, Exact, Matcher, Matchers, Steps
+from ...matching import Everything, Exact, Matcher, Matchers, Steps
 from ._limits import DEFAULT_LIMITS, Limits
 from ._pattern import pattern_of
 from ._template import selector_of

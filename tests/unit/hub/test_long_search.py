@@ -1,6 +1,6 @@
 """
-Searches for audiences that take longer than a turn may: whatever happens meanwhile, every subscriber
-gets every event after its own beginning, once and in order.
+Searches for audiences that take longer than a turn may: whatever happens meanwhile, every
+subscriber gets every event after its own beginning, once and in order.
 """
 
 from collections.abc import Callable
@@ -32,9 +32,7 @@ class Slow:
 class LongSearchTests(HubTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.slow = [
-            self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)
-        ]
+        self.slow = [self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)]
         self.exact = self.subscribe(view="t")
         self.all = self.subscribe(view=View.of(self.matcher("")))
 
@@ -152,6 +150,7 @@ class LongSearchTests(HubTestCase):
         self.publish("a", private=True)
         self.clock.turn()
         late = self.subscribe(view=View.of("t", grants=[self.matcher("")]))
+        self.settle()
         self.settle()
         self.assert_heard(granted[0], "a")
         self.assert_heard(granted[1])

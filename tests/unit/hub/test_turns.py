@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.hub._steps import Steps, at_once
 from ssetwist.hub._turns import MAX_TURN, Turns
+from ssetwist.matching._steps import Steps, at_once
 from tests.unit.hub.fake import TurnClock
 
 

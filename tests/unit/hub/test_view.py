@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
-from ssetwist.hub._steps import at_once
 from ssetwist.hub._view import ViewHistory
 from ssetwist.log import Entry
+from ssetwist.matching._steps import at_once
 from tests.unit.hub.fake import Broken, fail
 
 

@@ -6,7 +6,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
 from ssetwist.hub import Everything, Exact, Matchers
-from ssetwist.hub._steps import at_once
+from ssetwist.matching._steps import at_once
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._pattern import pattern_of
 from ssetwist.mercure.topics._selectors import (
