@@ -85,18 +85,16 @@ class FanOut:
                     self._search = self._index.find(self._to_place[0])
                 try:
                     next(self._search)
-                    is_over = self._clock.seconds() >= until
-                    continue
                 except StopIteration as end:
-                    audiences = end.value
-                self._search = None
-                entry = self._to_place.popleft()
-                if entry.position:  # one that is kept
-                    self.head, self.head_id = entry.position, entry.event.id
-                for audience in audiences:
-                    if audience:  # all members may have left during the search
-                        audience.expect(entry.encoded)
-                        self._marked[audience] = None
+                    self._search = None
+                    entry = self._to_place.popleft()
+                    if entry.position:  # one that is kept
+                        self.head, self.head_id = entry.position, entry.event.id
+                    for audience in end.value:
+                        if audience:  # all members may have left during the search
+                            audience.expect(entry.encoded)
+                            self._marked[audience] = None
+                is_over = bool(self._to_place) and self._clock.seconds() >= until
         finally:
             self._is_placing = is_over
             self._schedule()
