@@ -171,24 +171,24 @@ class Index:
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
 
-    def find(self, entry: Entry) -> Steps[list[Audience]]:
+    def find(self, entry: Entry) -> Steps[Iterable[Audience]]:
         """
         Find the audiences that see an event, each once, in steps: all that there are at the end.
         One search is done at a time.
         """
         self._new = []
         try:
+            seen: dict[Audience, None] = {}
             found = yield from self._audiences_of(entry)
-            seen = []
             for number, audience in enumerate(found, 1):
                 if audience.view.wants(entry):
-                    seen.append(audience)
+                    seen[audience] = None
                 if not number % _FILTERS:
                     yield
             while self._new:
                 audience = self._new.pop()
-                if (yield from audience.view.shows(entry)):
-                    seen.append(audience)
+                if audience not in seen and (yield from audience.view.shows(entry)):
+                    seen[audience] = None
             return seen
         finally:
             self._new = None

@@ -3,7 +3,7 @@ The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -55,7 +55,7 @@ class FanOut:
         self._index = Index()
         self._to_place: deque[Entry] = deque()
         self._is_placing = False
-        self._search: Steps[list[Audience]] | None = None  # for the first of them
+        self._search: Steps[Iterable[Audience]] | None = None  # for the first of them
         self._awaited: list[tuple[int, Deferred[None]]] = []
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
