@@ -45,7 +45,7 @@ class TurnsTests(SynchronousTestCase):
 
     def test_time_is_over(self) -> None:
         """
-        What takes longer than the time of a turn is done in several, in the order of asking.
+        Work that takes longer than a turn may is done in several, in the order of asking.
         """
         for name in "abcde":
             self.wait(name, MAX_TURN / 2)
