@@ -13,7 +13,6 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 
 from ...errors import Refused
-from ...eventstream import Event
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
 from ...matching import Matcher, routes_of
 from ...web.opening import (
@@ -58,13 +57,6 @@ _NOT_KEPT = {"Cache-Control": "no-store"}
 _log = Logger()
 
 Pairs = Sequence[tuple[str, str]]
-
-
-def has_id(topics: tuple[str, ...], event: Event) -> bool:
-    """
-    Return true if an event has an id, as every update has (E5).  The filter of all streams.
-    """
-    return event.id is not None
 
 
 @dataclass(slots=True, eq=False)
@@ -236,7 +228,7 @@ class Subscribing:
             subscriber = self._opener.open(
                 request,
                 outlet,
-                View(rights.topics or selection.matchers, rights.subscribe, has_id),
+                View(rights.topics or selection.matchers, rights.subscribe, shows_ephemeral=False),
                 start,
                 who=mercure_subscriber,
                 on_end=self._ended,

@@ -128,6 +128,19 @@ class ViewTests(SynchronousTestCase):
         )
         self.assertEqual([(("t", "u"), Event("a")), (("t",), Event("b"))], asked)
 
+    def test_ephemeral(self) -> None:
+        """
+        A view that leaves out ephemeral events shows the others, also those with a filter.
+        """
+        ephemeral = replace(entry("t"), position=0)
+        for filter in (None, lambda *_: True):
+            view = View.of("t", filter=filter)
+            without = replace(view, shows_ephemeral=False)
+            found = [
+                shows(one, event) for one in (view, without) for event in (entry("t"), ephemeral)
+            ]
+            self.assertEqual([True, True, True, False], found)
+
     def test_filter_is_no_grant(self) -> None:
         """
         A filter cannot show events that are not asked for or not granted; it is not even called.

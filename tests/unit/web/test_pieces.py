@@ -2,7 +2,7 @@
 Long bodies, which are made and sent piece by piece.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
@@ -21,7 +21,7 @@ class Pieces(Resource):
 
     isLeaf = True
 
-    def __init__(self, make: Callable[[], Iterable[bytes]]) -> None:
+    def __init__(self, make: Callable[[], Iterator[bytes]]) -> None:
         super().__init__()
         self.make = make
 
@@ -43,7 +43,7 @@ class PiecesTests(SynchronousTestCase):
         finally:
             self.is_closed = True
 
-    def client(self, make: Callable[[], Iterable[bytes]], method: str = "GET") -> Client:
+    def client(self, make: Callable[[], Iterator[bytes]], method: str = "GET") -> Client:
         self.clock = Clock()
         self.streams = Streams(self.clock)
         self.site = Site(Pieces(make), streams=self.streams)
