@@ -16,7 +16,13 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
-from ssetwist.server._insides import accept_at_most, poller_of, quiet_pool, set_poller
+from ssetwist.server._insides import (
+    accept_at_most,
+    poller_of,
+    quiet_pool,
+    selectables_of,
+    set_poller,
+)
 
 
 class QuietPoolTests(SynchronousTestCase):
@@ -78,6 +84,16 @@ class PollerTests(SynchronousTestCase):
         reactor.doPoll(0.5)
         set_poller(reactor, poller)
         self.assertEqual([0.5], asked)
+
+    def test_selectables(self) -> None:
+        """
+        ``_selectables`` has what an epoll reactor reads from, by its descriptor.
+        """
+        reactor = EPollReactor()
+        self.addCleanup(poller_of(reactor).close)
+        port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
+        self.addCleanup(port.connectionLost, Failure(ConnectionDone()))
+        self.assertIs(port, selectables_of(reactor)[port.fileno()])
 
     def test_others(self) -> None:
         """
