@@ -138,7 +138,7 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "line 3: it is not a JSON object",
-                "line 4: type must be str, not int",
+                "line 4: type must be a string",
                 "line 5: id must not contain a line break: it would begin another field",
                 "published 2 events in 0.0 s, 3 were not",
             ],
@@ -275,12 +275,41 @@ class PublishCommandTests(SynchronousTestCase):
             updates = map(json.loads, self.hub.requests[-1].body.splitlines())
             self.assertEqual(expected, [one.get("private", False) for one in updates])
 
-    def test_wrong_topic(self) -> None:
+    def test_null_is_missing(self) -> None:
         """
-        A topic of a line that is not text is refused.
+        A field of null counts as missing, so that the option counts; data of null is JSON.
         """
-        self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
-        self.assertIn("line 1: topics must be a str, or several, not int\n", self.errors.getvalue())
+        fields = ("topic", "type", "id", "retry", "private")
+        given = dict.fromkeys(fields) | {"data": None}
+        expected = {"topic": "a", "data": "null", "private": True, "type": "t", "retry": 5}
+        self.hub.answers = [take_lines]
+        options = ("--topic=a", "--json", "--private", "--type=t", "--retry=5")
+        self.assertEqual(0, self.status(*options, input=json.dumps(given)))
+        self.assertEqual(expected, json.loads(self.hub.requests[-1].body))
+
+    def test_wrong_types(self) -> None:
+        """
+        A field of a wrong type is refused, with the number of its line; no type is guessed.
+        """
+        topics = "topic must be a string, or an array of strings"
+        milliseconds = "retry must be a whole number of milliseconds"
+        for field, values, said in (
+            ("private", ("false", "", "yes", 0, 1, []), "private must be true or false"),
+            ("retry", ("5", "", 1.5, True, []), milliseconds),
+            ("type", (1, False, [], {}), "type must be a string"),
+            ("id", (1, False, [], {}), "id must be a string"),
+            ("topic", (1, 0, False, {"a": 1}, {}, ["a", 1], [None]), topics),
+            ("topic", ("", [""]), "a topic must not be empty"),
+            ("topic", ([],), "an update needs a topic"),
+        ):
+            for value in values:
+                self.hub.answers = [take_lines]
+                lines = '{"data":"x"}\n' + json.dumps({"data": "y", field: value})
+                self.assertEqual(1, self.status("--topic=a", "--json", "--private", input=lines))
+                self.assertIn(f"line 2: {said}", self.errors.getvalue(), value)
+                sent = self.hub.requests[-1].body
+                self.assertEqual(b'{"topic":"a","data":"x","private":true}\n', sent)
+                self.errors.truncate(0)
 
     def test_below_zero(self) -> None:
         """
