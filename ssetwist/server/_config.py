@@ -45,7 +45,7 @@ class HubConfig:
 
     :ivar tokens: The keys and rules by which tokens are accepted.
     :raises InvalidOption: If a value makes no sense.
-    :raises TypeError: If a value that must be a number is something else.
+    :raises TypeError: If a value that must be a number, or true or false, is something else.
     """
 
     listen: Sequence[str] = option.texts(
@@ -156,8 +156,9 @@ class HubConfig:
     )
     max_matchers: int = option.number(
         DEFAULT_LIMITS.max_matchers,
-        "topics or patterns that a client may ask for at a time; a pattern that no other client "
-        "asks for takes some 75 KB of memory",
+        "topics or patterns that a client may ask for at a time; a token may have as many, and "
+        f"{DEFAULT_LIMITS.max_matchers} in any case; a pattern that no other client asks for takes "
+        "some 75 KB of memory",
         least=1,
     )
     max_topics: int = option.number(
