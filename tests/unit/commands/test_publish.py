@@ -3,6 +3,7 @@ The command ``python -m ssetwist publish``.
 """
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -230,6 +231,14 @@ class PublishCommandTests(SynchronousTestCase):
             self.errors.getvalue().splitlines(),
         )
 
+    def test_all_refused_before_the_end(self) -> None:
+        """
+        Lines that were read, but not sent, are mentioned, even if the input has ended.
+        """
+        self.hub.answers = [Response(401, b"who are you.")]
+        self.assertEqual(1, self.status("--topic=a", input="x\n" * 1500))
+        self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
+
     def test_all_refused_at_the_end(self) -> None:
         """
         When the last request is refused, unsent lines are not mentioned.
@@ -373,6 +382,20 @@ class PublishCommandTests(SynchronousTestCase):
             shown.endswith("\r\x1b[2mpublished 1 events in 0.2 s (4/s)\x1b[0m\n"), shown
         )
 
+    def test_no_progress(self) -> None:
+        """
+        A file that gets the messages does not get the progress, and neither does a terminal with
+        --quiet.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        for errors, options in ((io.StringIO(), ()), (OnTerminal(), ("--quiet",))):
+            self.errors = errors
+            running = self.start("--topic=a", *options, input="x\n")
+            self.clock.advance(1)
+            running.cancel()
+            self.failureResultOf(running, SystemExit)
+            self.assertEqual("", errors.getvalue())
+
     def test_no_progress_after_an_interruption(self) -> None:
         """
         Ctrl-C wipes the progress line, so that the shell begins on an empty one.
@@ -401,6 +424,19 @@ class PublishCommandTests(SynchronousTestCase):
             self.assertEqual([], self.clock.getDelayedCalls())
             self.assertTrue(self.hub.silent[-1].called)
         self.assertEqual("", self.errors.getvalue())
+
+    def test_cancelled_with_several_in_flight(self) -> None:
+        """
+        Cancelling drops the answers to all requests that are under way: that nobody reads them any
+        more is not an error.
+        """
+        running = self.start("--topic=a", "--in-flight=3", input="x\n" * 3000)
+        self.assertEqual(3, len(self.hub.silent))
+        running.cancel()
+        self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
+        del running
+        gc.collect()  # an error that nobody has read is logged when it is collected
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_token_gone(self) -> None:
         """
