@@ -87,8 +87,13 @@ class Access:
         )
         if not config.authorize_url:
             return by_token
-        base_url = config.mercure.base_url
-        by_url = CallbackAuthorizer(config.authorize_url, client, clock=reactor, base_url=base_url)
+        by_url = CallbackAuthorizer(
+            config.authorize_url,
+            client,
+            clock=reactor,
+            base_url=config.mercure.base_url,
+            timeout=config.authorize_timeout,
+        )
         return TokenThenCallback(by_token, by_url)
 
 

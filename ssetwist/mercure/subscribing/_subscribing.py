@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from ...errors import Refused
+from ...errors import LogUnavailable, Refused
 from ...eventstream import Event
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
 from ...web.opening import (
@@ -135,7 +135,7 @@ class Subscribing:
         subscriber = MercureSubscriber(rights.identity, _holder(request, rights))
         try:
             selection = await self._select(selectors, subscriber)
-            is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
+            is_known = resume_id is not None and await self._is_known(resume_id)
             if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
                 return None
             if resume_id is not None:
@@ -171,6 +171,17 @@ class Subscribing:
         self._patterns.take(subscriber.holder, complex, are_complex=True)
         subscriber.complex_patterns = complex
         return selection
+
+    async def _is_known(self, resume_id: str) -> bool:
+        try:
+            return await self._hub.knows(resume_id)
+        except LogUnavailable as unavailable:
+            raise Refused(
+                503,
+                "The event log gives nothing now; try again later.",
+                reason=str(unavailable),
+                retry_after=unavailable.retry_after,
+            ) from unavailable
 
     def _give_patterns_back(self, subscriber: MercureSubscriber) -> None:
         self._patterns.give_back(subscriber.holder, subscriber.patterns)
