@@ -130,11 +130,12 @@ class Send(HasEnd):
             )
             cancel_now()
 
-        def done(_: object) -> None:
+        def done(result: Any) -> Any:  # a Failure, or nothing
             nonlocal is_done
             is_done = True
             if deadline is not None and deadline.active():
                 deadline.cancel()
+            return result
 
         def finished(_: object) -> None:
             self._outlet.end(EndReason.FINISHED, last_words=self._last_words)
@@ -147,7 +148,7 @@ class Send(HasEnd):
 
         self._cancel = cancel
         running = Deferred.fromCoroutine(watched)
-        running.addCallbacks(finished, failed).addBoth(done)
+        running.addBoth(done).addCallbacks(finished, failed)
 
     # As the Writer of the outlet
 
