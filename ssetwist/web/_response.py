@@ -70,7 +70,7 @@ def stream(
     first = first_bytes(reconnection_time)
     send = Send(
         outlet,
-        streams.clock,
+        streams,
         last_words=END if once else b"",
         close_timeout=close_timeout,
         on_end=on_end,

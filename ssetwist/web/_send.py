@@ -7,21 +7,20 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .._waiters import Waiters
 from ..eventstream import Event, encode_event
-from ..hub import EndReason
+from ..hub import EndReason, Streams
 from ..hub.outlets import Chunk, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
 
-#: Events that a source sends without a wait before the reactor gets a turn.
-_EVENTS_PER_TURN = 64
+#: Events that a source sends without a wait before others get a turn.
+_EVENTS_PER_TURN = 16
 
 
 class Send(HasEnd):
@@ -34,13 +33,14 @@ class Send(HasEnd):
     def __init__(
         self,
         outlet: RequestOutlet,
-        clock: IReactorTime,
+        streams: Streams,
         *,
         last_words: bytes,
         close_timeout: float,
         on_end: Callable[[EndReason], object] | None,
     ) -> None:
-        self.clock = clock
+        self.clock = streams.clock
+        self._turns = streams.turns
         self.close_timeout = close_timeout
         self._outlet = outlet
         self._last_words = last_words
@@ -63,12 +63,12 @@ class Send(HasEnd):
         """
         if not self._outlet.write(Chunk(encode_event(event), 1)):
             self._unpaused = 0
-            return self._waiting.wait()
+            return self._waiting.wait().addCallback(self._take_turn)
         self._unpaused += 1
         if self._unpaused == _EVENTS_PER_TURN and self.is_open:
             # A source that never waits must not keep the reactor for itself.
             self._unpaused = 0
-            return deferLater(self.clock, 0)
+            return self._turns.next()
         return succeed(None)
 
     @property
@@ -149,6 +149,10 @@ class Send(HasEnd):
         self._cancel = cancel
         running = Deferred.fromCoroutine(watched)
         running.addBoth(done).addCallbacks(finished, failed)
+
+    def _take_turn(self, _: None) -> Deferred[None] | None:
+        # Many clients may have room at the same moment.
+        return self._turns.next() if self.is_open else None
 
     # As the Writer of the outlet
 

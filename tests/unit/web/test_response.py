@@ -207,6 +207,7 @@ class BackpressureTests(ResponseCase):
         client.request()
         self.assertEqual([0, 1, 2, 3], pulled)
         client.read_again()
+        self.clock.advance(0)
         self.assertEqual(list(range(10)), pulled)
         self.clock.advance(0)
 
