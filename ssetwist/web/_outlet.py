@@ -32,7 +32,7 @@ from ._waiting import MAX_WAITING, Waiting
 
 #: Bytes that one write may send at once.  More than that is an event, or a burst of events, of
 #: unusual size.
-_MOST_AT_ONCE = 16 * PIECE
+MOST_AT_ONCE = 16 * PIECE
 
 #: Bytes of the rest that one connection sends in each turn of the reactor that it gets.
 _MOST_OF_A_TURN = 4 * PIECE
@@ -237,7 +237,7 @@ class RequestOutlet:
         self._go_on()
         return not self.is_behind
 
-    def _go_on(self, most: int = _MOST_AT_ONCE) -> None:
+    def _go_on(self, most: int = MOST_AT_ONCE) -> None:
         """
         Send the bytes that wait, as far as the connection takes them; finish after the last.
 

@@ -153,7 +153,10 @@ class Site(TwistedSite):
 
     def log(self, request: HTTPRequest) -> None:
         if request.path not in self._unlogged:
-            super().log(request)
+            try:
+                super().log(request)
+            except BaseException:  # of the application's logFormatter, or of a full disk
+                _log.failure("a request could not be written to the access log")
 
     def drain(
         self, timeout: float, *, reconnection_time: float = DEFAULT_RECONNECTION_TIME
