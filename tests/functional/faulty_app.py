@@ -175,7 +175,9 @@ class Counts(Resource):
 
 
 def main() -> None:
-    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)])
+    globalLogBeginner.beginLoggingTo(
+        [textFileLogObserver(sys.stderr)], redirectStandardIO=False
+    )
     root = Resource()
     hub = Hub(clock=reactor)
     hubs = [hub]
