@@ -38,6 +38,14 @@ def set_poller(reactor: AnyReactor, poller: object) -> None:
     reactor._poller = poller
 
 
+def selectables_of(reactor: AnyReactor) -> dict[int, object]:
+    """
+    Return the objects that a reactor with such a poller reads from and writes to, by descriptor.
+    """
+    selectables: dict[int, object] = reactor._selectables
+    return selectables
+
+
 def accept_at_most(port: object, number: int) -> None:
     """
     Let a port accept at most so many connections in its next turn.

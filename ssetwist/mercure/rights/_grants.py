@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import NOTHING, Matcher, Matchers
+from ...matching import NOTHING, Matcher, Matchers
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector_of
 from ._checks import invalid_token
 from ._rights import Action, Rights, can_be_payload

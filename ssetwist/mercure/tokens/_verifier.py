@@ -10,7 +10,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from ...hub import NOTHING
+from ...matching import NOTHING
 from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import Credential, CredentialPlace

@@ -75,6 +75,14 @@ class HubConfigTests(SynchronousTestCase):
             **dict.fromkeys(("max_body", "max_matchers", "max_pattern"), (1, 10**9)),
             **dict.fromkeys(("log_events", "log_bytes", "max_per_token"), (0, 10**9)),
             **dict.fromkeys(("max_subscribers", "max_per_address"), (0, 10**9)),
+            **dict.fromkeys(
+                (
+                    "max_distinct_patterns",
+                    "max_distinct_patterns_per_address",
+                    "max_distinct_patterns_per_token",
+                ),
+                (0, 10**9),
+            ),
             "publish_rate": (0, 0.001, 10**9),
         }
         for name, values in cases.items():
