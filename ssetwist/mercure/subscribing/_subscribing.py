@@ -175,6 +175,17 @@ class Subscribing:
         taken.take_complex([one for one, matcher in compiled.items() if not routes_of(matcher)])
         return compiled
 
+    async def _is_known(self, resume_id: str) -> bool:
+        try:
+            return await self._hub.knows(resume_id)
+        except LogUnavailable as unavailable:
+            raise Refused(
+                503,
+                "The event log gives nothing now; try again later.",
+                reason=str(unavailable),
+                retry_after=unavailable.retry_after,
+            ) from unavailable
+
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
