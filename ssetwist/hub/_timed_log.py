@@ -34,9 +34,7 @@ class TimedLog:
         self._clock = clock
         self._timeout = timeout
 
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool
-    ) -> Deferred[Entry]:
+    def append(self, topics: tuple[str, ...], event: Event, *, is_private: bool) -> Deferred[Entry]:
         return self._ask(
             lambda: self._log.append(topics, event, is_private=is_private),
             "has not stored an event",

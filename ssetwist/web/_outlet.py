@@ -29,7 +29,6 @@ from ._insides import count_sent, has_begun, has_early_bytes
 from ._request import log_end
 from ._waiting import MAX_WAITING, Waiting
 
-
 #: Bytes that one write may send at once.  More than that is an event, or a burst of events, of
 #: unusual size.
 MOST_AT_ONCE = 16 * PIECE

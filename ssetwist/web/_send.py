@@ -119,7 +119,9 @@ class Send(HasEnd):
             try:
                 running.cancel()
             except BaseException:
-                _log.failure("the source of the event stream at {path} failed at its end", path=path)
+                _log.failure(
+                    "the source of the event stream at {path} failed at its end", path=path
+                )
 
         def cancel_again() -> None:
             _log.error(

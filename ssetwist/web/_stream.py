@@ -177,7 +177,7 @@ class EventStreamResource(Resource):
                 answer = refuse(request, BAD_REQUEST, str(problem))
             except _TooLate:
                 _log.error(
-                    "the function for the topics of a request has not answered within {seconds:g} s",
+                    "the function for the topics of a request has not answered in {seconds:g} s",
                     seconds=self._topics_timeout,
                 )
                 answer = self._opener.turn_away(request)

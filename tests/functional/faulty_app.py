@@ -175,9 +175,7 @@ class Counts(Resource):
 
 
 def main() -> None:
-    globalLogBeginner.beginLoggingTo(
-        [textFileLogObserver(sys.stderr)], redirectStandardIO=False
-    )
+    globalLogBeginner.beginLoggingTo([textFileLogObserver(sys.stderr)], redirectStandardIO=False)
     root = Resource()
     hub = Hub(clock=reactor)
     hubs = [hub]

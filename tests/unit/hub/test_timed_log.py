@@ -37,9 +37,7 @@ class HangTests(HubTestCase):
         self.clock.advance(0.1)
         problem = self.failureResultOf(published, LogUnavailable).value
         self.assertTrue(problem.is_uncertain)
-        self.assertEqual(
-            "the event log has not stored an event within 3 s", problem.args[0]
-        )
+        self.assertEqual("the event log has not stored an event within 3 s", problem.args[0])
 
     def test_catch_up(self) -> None:
         """

@@ -162,9 +162,7 @@ LOG_EDGES: dict[str, Callable[[Clock, Fault], MemoryLog]] = {
     "find": lambda clock, fault: FaultyLog(clock, find=fault),
     "find, later": lambda clock, fault: FaultyLog(clock, find=fault.later),
     "find, never": lambda clock, fault: FaultyLog(clock, find=fault.never),
-    "find, unknown position": lambda clock, fault: FaultyLog(
-        clock, find=lambda id: succeed(10**9)
-    ),
+    "find, unknown position": lambda clock, fault: FaultyLog(clock, find=lambda id: succeed(10**9)),
     "following no more": lambda clock, fault: FaultyLog(clock, follow=lambda callback: fault),
 }
 

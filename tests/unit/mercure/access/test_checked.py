@@ -97,7 +97,13 @@ class CheckedTests(ResourceCase):
         """
         Whatever an authorizer raises, the request gets 503, and the log has the error.
         """
-        for problem in (ZeroDivisionError, SystemExit, GeneratorExit, StopIteration, CancelledError):
+        for problem in (
+            ZeroDivisionError,
+            SystemExit,
+            GeneratorExit,
+            StopIteration,
+            CancelledError,
+        ):
 
             def authorize(request: object, action: Action, problem: Any = problem) -> Any:
                 raise problem("secret")
