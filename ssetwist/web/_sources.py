@@ -46,6 +46,7 @@ def pulling(source: Source, send: Send) -> Coroutine[Deferred[Any], Any, None]:
 
 async def _pull(source: AsyncIterable[Event], send: Send) -> None:
     events = aiter(source)
+    is_garbage = False
     try:
         while send.is_open:
             try:
@@ -53,9 +54,12 @@ async def _pull(source: AsyncIterable[Event], send: Send) -> None:
             except StopAsyncIteration:
                 return
             await send(event)
+    except GeneratorExit:
+        is_garbage = True  # it hung until nobody knew it any more; now nothing can be awaited
+        raise
     finally:
         # Exhausted, cancelled or never begun: it is freed now, not by the garbage collector.
-        if (close := getattr(events, "aclose", None)) is not None:
+        if not is_garbage and (close := getattr(events, "aclose", None)) is not None:
             await _close(close(), send)
 
 
