@@ -99,14 +99,17 @@ class InvalidOption(SSETwistError, ValueError):
 
 class LogUnavailable(SSETwistError):
     """
-    An event log that cannot take or give events now; nothing has been published.
+    An event log that cannot take or give events now.
 
     :ivar retry_after: Seconds after which another try may succeed.
+    :ivar is_uncertain: True if the event may have been published nevertheless, because the log has
+        not answered in time; otherwise nothing has been published.
     """
 
-    def __init__(self, problem: str, *, retry_after: float) -> None:
+    def __init__(self, problem: str, *, retry_after: float, is_uncertain: bool = False) -> None:
         super().__init__(problem)
         self.retry_after = retry_after
+        self.is_uncertain = is_uncertain
 
 
 class Refused(SSETwistError):

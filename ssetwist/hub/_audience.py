@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from ..log import Entry
 from ..matching import Matcher, Matchers, Routes, Steps, routes_of, trying
-from ._chunk import Chunk
+from ._chunk import Chunk, Joining
 from ._outlet import Outlet
 from ._view import View
 
@@ -17,6 +17,10 @@ _Key = TypeVar("_Key")
 
 #: Filters that are asked between two steps: those of applications should take microseconds.
 _FILTERS = 64
+
+
+#: Events that are joined at once; more are joined in steps.
+_MANY_EVENTS = 1024
 
 
 class Member(Protocol):
@@ -59,7 +63,7 @@ class Audience:
         #: Members that joined while events waited, each with the number of events before it.
         self._joined_late: dict[Member, int] = {}
         #: The rest of this round: chunks, each with its members; the next one is the last.
-        self._round: list[tuple[Chunk, dict[Member, None]]] = []
+        self._round: list[tuple[Chunk | Joining, dict[Member, None]]] = []
         self.round_head = 0
 
     def __len__(self) -> int:
@@ -85,9 +89,12 @@ class Audience:
         """
         del self._members[subscriber]
         missed = []
-        for chunk, members in self._round:
+        for number, (chunk, members) in enumerate(self._round):
             if subscriber in members:
                 del members[subscriber]
+                if isinstance(chunk, Joining):
+                    chunk = chunk.finish()
+                    self._round[number] = (chunk, members)
                 missed.append(chunk)
         if late := self._waiting[self._joined_late.pop(subscriber, 0) :]:
             missed.append(Chunk.joined(late))
@@ -95,13 +102,14 @@ class Audience:
             return missed[0] if missed else None
         return Chunk(b"".join(one.data for one in missed), sum(one.events for one in missed))
 
-    def next_batch(self, head: int) -> tuple[Chunk, dict[Member, None]] | None:
+    def next_batch(self, head: int) -> tuple[Chunk | None, dict[Member, None]] | None:
         """
         Return the next chunk and its members, the last one first.  Take each member out
         (``popitem``) before writing to it.  After the end of a round, another one begins.
 
         :param head: The newest position that has been published.
-        :returns: ``None`` when this round is over, or nothing was to be done.
+        :returns: ``None`` when this round is over, or nothing was to be done; without a chunk if a
+            long one was not ready after one step.
         """
         while self._round and not self._round[-1][1]:
             self._round.pop()
@@ -109,7 +117,16 @@ class Audience:
                 return None
         if not self._round:
             self._begin(head)
-        return self._round[-1] if self._round else None
+        if not self._round:
+            return None
+        chunk, members = self._round[-1]
+        if isinstance(chunk, Joining):
+            joined = chunk.step()
+            if joined is None:
+                return None, members
+            chunk = joined
+            self._round[-1] = (chunk, members)
+        return chunk, members
 
     def _begin(self, head: int) -> None:
         waiting, self._waiting = self._waiting, []
@@ -123,7 +140,9 @@ class Audience:
             batches.setdefault(begin, {})[subscriber] = None
         for begin, members in sorted(batches.items(), reverse=True):
             if members and begin < len(waiting):
-                self._round.append((Chunk.joined(waiting[begin:]), members))
+                some = waiting[begin:] if begin else waiting  # the last, and may be emptied
+                is_long = len(some) > _MANY_EVENTS
+                self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
 class Index:

@@ -94,10 +94,10 @@ class CatchUp:
         context, walk = self._context, self.walk
         if id == EARLIEST:
             walk.begin_at_oldest()
-        elif (position := await walk.wait(context.log.find(id))) is not None:
+        elif (position := await walk.wait(context.timed_log.find(id))) is not None:
             walk.position = position
             if position > context.live.head:  # the client has seen it at another hub
-                await walk.wait(context.live.when_at(position))
+                await walk.wait(context.timed_log.follow_up(context.live.when_at(position)))
         else:
             is_all = context.policy.unknown_cursor is UnknownCursor.ALL
             position = context.log.oldest - 1 if is_all else context.live.head

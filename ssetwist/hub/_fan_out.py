@@ -13,7 +13,7 @@ from ..log import Entry
 from ..matching import Steps
 from ._audience import Audience, Index, Member
 from ._chunk import Chunk
-from ._outlet import NOT_SENT
+from ._outlet import NOT_SENT, PIECE
 from ._senders import Senders
 from ._turns import MAX_TURN, Turns
 from ._view import View
@@ -29,6 +29,9 @@ _MANY = 256
 
 #: Members that are served between two looks at the clock: by one thread, and by several.
 _BATCH, _LARGE_BATCH = 64, 4096
+
+#: Bytes that they get between two looks at the clock, for events of unusual size.
+_BATCH_BYTES, _LARGE_BATCH_BYTES = _BATCH * PIECE, _LARGE_BATCH * PIECE // 8
 
 _BROKEN = "an event could not be handed to a subscriber, which is cut"
 
@@ -162,7 +165,12 @@ class FanOut:
         """
         while (batch := audience.next_batch(self.head)) is not None:
             chunk, members = batch
-            if self._senders is not None and len(members) >= _MANY:
+            if chunk is None:  # it is being joined
+                if self._clock.seconds() >= until:
+                    return False
+                continue
+            is_whole = len(chunk.data) <= PIECE  # and not sent in pieces, which no thread does
+            if self._senders is not None and is_whole and len(members) >= _MANY:
                 self._send_to_many(chunk, members, audience.round_head, self._senders)
             else:
                 self._send_to_some(chunk, members, audience.round_head)
@@ -171,7 +179,7 @@ class FanOut:
         return True
 
     def _send_to_some(self, chunk: Chunk, members: dict[Member, None], head: int) -> None:
-        for _ in range(_BATCH):
+        for _ in range(max(1, min(_BATCH, _BATCH_BYTES // (len(chunk.data) or 1)))):
             if not members:  # all are served, or one's end has ended the others
                 return
             member, _ = members.popitem()
@@ -189,7 +197,8 @@ class FanOut:
         batch: list[Member] = []
         sends: list[Callable[[bytes], int]] = []
         broken: list[Member] = []
-        for _ in range(min(len(members), _LARGE_BATCH)):
+        most = max(_MANY, min(_LARGE_BATCH, _LARGE_BATCH_BYTES // (len(chunk.data) or 1)))
+        for _ in range(min(len(members), most)):
             member, _ = members.popitem()
             try:
                 sends.append(member.outlet.short_cut(chunk))

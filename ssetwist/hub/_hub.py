@@ -10,6 +10,7 @@ from typing import Any
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
+from twisted.logger import Logger
 
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import EARLIEST, GAP, Event, encode_event, is_hub_id, require_event
@@ -22,10 +23,16 @@ from ._outlet import Outlet
 from ._replay import ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import Subscriber
+from ._timed_log import TimedLog
 from ._view import View
+
+_log = Logger()
 
 #: The largest number of topics of one event.
 MAX_TOPICS = 1000
+
+#: Seconds within which a log must answer: a disk that is busy, or another machine.
+DEFAULT_LOG_TIMEOUT = 10.0
 
 #: The largest part of its lifetime by which a stream ends early, so that clients that came together
 #: do not come back together.
@@ -64,6 +71,8 @@ class Hub:
         Behind a proxy all have the proxy's address.
     :param flush_threads: The number of threads that send to a large audience; 1 for the reactor's
         alone, ``None`` for one per core that this process may use.
+    :param log_timeout: Seconds within which the log must answer.  Without an answer, a publication
+        fails with :class:`ssetwist.errors.LogUnavailable`, and a subscriber that catches up is cut.
     :ivar streams: The open streams, with their heartbeat.
     :ivar log: The log.
     :ivar is_closed: True after :meth:`close`.
@@ -84,6 +93,7 @@ class Hub:
         max_subscribers: int = 0,
         max_per_address: int = 0,
         flush_threads: int | None = None,
+        log_timeout: float = DEFAULT_LOG_TIMEOUT,
     ) -> None:
         threads = usable_cores() if flush_threads is None else flush_threads
         for name, value, least in (
@@ -94,6 +104,8 @@ class Hub:
         ):
             if not least <= value < inf:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
+        if not 0 < log_timeout < inf:
+            raise ValueError(f"log_timeout {log_timeout!r} must be more than 0 seconds")
         policy = ReplayPolicy(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log
@@ -108,7 +120,10 @@ class Hub:
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
         self._live = FanOut(clock, self.streams.turns, threads=threads, head=self.log.head)
-        self._replay = ReplayContext(self.log, clock, self.streams.turns, self._live, policy)
+        self._timed_log = TimedLog(self.log, clock, timeout=log_timeout)
+        self._replay = ReplayContext(
+            self.log, self._timed_log, clock, self.streams.turns, self._live, policy
+        )
         # The log, and not publish, calls the fan-out: other hubs may also append to the log.
         self._unfollow = self.log.follow(self._live.place)
         self._forget = self._forget_subscriber  # one bound method for all, instead of one for each
@@ -232,8 +247,15 @@ class Hub:
         :param private: If true, only subscribers that were granted one of its topics see it.
         :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
             only the present subscribers that keep up.
+        A call takes a few microseconds for each audience, and its event waits in memory for the
+        next turn of the reactor.  A loop that publishes many thousands of events should let the
+        reactor have a turn after each thousand, ``await deferLater(reactor, 0)``: otherwise nothing
+        is sent, and nobody is served, before the loop ends.
+
         :returns: A Deferred that fires with the id as soon as the log has stored the event; with
-            ``""`` for an ephemeral one.  Cancelling it does not take the event back.
+            ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
+            the log does not answer in time; the event may have been stored then.  Cancelling it
+            does not take the event back.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
         :raises InvalidEvent: If the id is too long or the hub's own, or an ephemeral event has one.
@@ -249,7 +271,16 @@ class Hub:
             encoded = encode_event(event)
             self._live.place(Entry(0, checked, event, private, self._clock.seconds(), encoded))
             return succeed("")
-        return self.log.append(checked, event, is_private=private).addCallback(_id_of)
+        return self._timed_log.append(checked, event, is_private=private).addCallback(_id_of)
+
+    def knows(self, id: str) -> Deferred[bool]:
+        """
+        Find out if a stream can go on after an event.
+
+        :returns: A Deferred that fires with true if everything after the event is kept.  It fails
+            with :class:`ssetwist.errors.LogUnavailable` if the log does not answer in time.
+        """
+        return self._timed_log.find(id).addCallback(lambda position: position is not None)
 
     def close(self) -> None:
         """
@@ -257,7 +288,10 @@ class Hub:
         """
         if not self.is_closed:
             self.is_closed = True
-            self._unfollow()
+            try:
+                self._unfollow()
+            except BaseException:
+                _log.failure("the event log failed when it was no longer followed")
             self._live.close()
 
     def _check(self, what: str) -> None:

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from twisted.internet.defer import CancelledError, Deferred
 
+from ..errors import LogUnavailable
 from ..log import Entry
 from ..matching import Steps
 from ._outlet import PIECE
@@ -64,19 +65,33 @@ class LogWalk:
         Read the next piece, at most up to a position; by default, up to the live end.
 
         :returns: The entries, after which the position has moved; or the gap, at which it stays.
+        :raises LogUnavailable: If the log does not answer in time, or with nothing that leads on.
         """
         context = self._context
-        entries = await self.wait(context.log.read(self.position, PIECE))
+        entries = await self.wait(context.timed_log.read(self.position, PIECE))
         head = context.live.head
         if not entries or entries[0].position > self.position + 1:
             last = min(context.log.oldest - 1, head)
+            if last <= self.position < head:
+                raise self._stuck()
             is_optional = self.optional_until is not None and last <= self.optional_until
             return Gap(last, is_optional)
+        if entries[0].position <= self.position:
+            raise self._stuck()
         until = head if until is None else until  # events beyond it will be live
         self.position = min(entries[-1].position, until)
         if entries[-1].position > until:
             entries = [entry for entry in entries if entry.position <= until]
         return entries
+
+    def _stuck(self) -> LogUnavailable:
+        # Asking again and again would keep the process busy for nothing.
+        log, after = self._context.log, self.position
+        return LogUnavailable(
+            f"the event log gave nothing that follows position {after}, though it has {log.oldest} "
+            f"to {log.head}",
+            retry_after=0.0,
+        )
 
     async def read_seen(self, views: ViewHistory) -> Sequence[Entry] | Gap:
         """

@@ -12,6 +12,7 @@ from ..eventstream import DEFAULT_TYPE, GAP, Event, encode_event
 from ..log import MAX_ID, EventLog, render_id
 from ._chunk import Chunk
 from ._fan_out import FanOut
+from ._timed_log import TimedLog
 from ._turns import Turns
 
 
@@ -76,11 +77,13 @@ class ReplayContext:
     """
     The objects that all catch-ups of one hub share.
 
+    :ivar timed_log: The same log, for everything that may have to wait.
     :ivar turns: Turns of the reactor, in which they go on.
     :ivar live: The live end, to which they lead.
     """
 
     log: EventLog
+    timed_log: TimedLog
     clock: IReactorTime
     turns: Turns
     live: FanOut

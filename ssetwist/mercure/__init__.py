@@ -20,12 +20,19 @@ from .access import (
 )
 from .discovery import link, metadata_path
 from .rights import Action, Rights
-from .settings import DEFAULT_MAX_BODY, DEFAULT_PATH, MercureSettings, check_own_url
+from .settings import (
+    DEFAULT_AUTHORIZE_TIMEOUT,
+    DEFAULT_MAX_BODY,
+    DEFAULT_PATH,
+    MercureSettings,
+    check_own_url,
+)
 from .tokens import KEY_OPTIONS, NO_LEGACY, TokenSettings, name_of_url, token_settings
 from .topics import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "ALL_TOPICS",
+    "DEFAULT_AUTHORIZE_TIMEOUT",
     "DEFAULT_LIMITS",
     "DEFAULT_MAX_BODY",
     "DEFAULT_PATH",

@@ -14,7 +14,15 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ..errors import Refused
 from ..hub import Hub
 from ..web.opening import is_over, path_of, peer_of
-from .access import Authorizer, HttpAnswer, allow_origin, answer_options, answer_to, json_answer
+from .access import (
+    Authorizer,
+    CheckedAuthorizer,
+    HttpAnswer,
+    allow_origin,
+    answer_options,
+    answer_to,
+    json_answer,
+)
 from .discovery import metadata
 from .publishing import Publishing
 from .rights import Action
@@ -33,7 +41,9 @@ class MercureResource(Resource):
     A Mercure hub, of 1.0 and of 0.x, with its subscription API below it.
 
     :param hub: The hub that it publishes to and streams from.
-    :param authorizer: Decides what each request may do.
+    :param authorizer: Decides what each request may do, within the ``authorize_timeout`` of the
+        settings.  If it does not, or answers with something else than ``Rights``, the request gets
+        503.
     :ivar max_body: Maximum size of a request's body in bytes, from the settings.
     """
 
@@ -48,6 +58,8 @@ class MercureResource(Resource):
                 raise TypeError(f"authorizer must be an Authorizer; {authorizer!r} lacks {name}()")
         self.settings = settings = MercureSettings() if settings is None else settings
         self.max_body = settings.max_body  # our Site reads it before the body comes
+        clock = hub.streams.clock
+        authorizer = CheckedAuthorizer(authorizer, clock, timeout=settings.authorize_timeout)
         self._authorizer = authorizer
         self.active = ActiveSubscriptions(hub, settings.path)
         self._publishing = Publishing(hub, authorizer, settings)

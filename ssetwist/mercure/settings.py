@@ -20,6 +20,9 @@ DEFAULT_PATH = "/.well-known/mercure"
 #: host are never seen by any client.
 _UNKNOWN_URL = f"https://localhost{DEFAULT_PATH}"
 
+#: Seconds for a decision about access.  A hub's keys may have to be fetched first.
+DEFAULT_AUTHORIZE_TIMEOUT = 10.0
+
 #: Bytes that the body of a publication, or of a ``QUERY``, may have.
 DEFAULT_MAX_BODY = 1024 * 1024
 
@@ -57,6 +60,7 @@ class MercureSettings:
         for no limit.  At most a twentieth of these, and of the next two, may be complex.
     :ivar max_distinct_patterns_per_address: The same for anonymous subscribers from one address.
     :ivar max_distinct_patterns_per_token: The same for subscribers with one identity.
+    :ivar authorize_timeout: Seconds within which the authorizer must decide about a request.
     :ivar publish_rate: Updates a second that each publisher may publish on average; 0 for no limit.
     :ivar reconnection_time: Seconds after which a client that lost its stream reconnects; ``None``
         to leave it to the client.
@@ -78,6 +82,7 @@ class MercureSettings:
     max_distinct_patterns: int = 10_000
     max_distinct_patterns_per_address: int = 1000
     max_distinct_patterns_per_token: int = 1000
+    authorize_timeout: float = DEFAULT_AUTHORIZE_TIMEOUT
     publish_rate: float = 0.0
     reconnection_time: float | None = DEFAULT_RECONNECTION_TIME
 
@@ -99,6 +104,10 @@ class MercureSettings:
         ):
             if not 0 <= getattr(self, name) < inf:
                 raise InvalidOption(name, f"{getattr(self, name)} is not 0 or more")
+        if not 0 < self.authorize_timeout < inf:
+            raise InvalidOption(
+                "authorize_timeout", f"{self.authorize_timeout} is not more than 0 seconds"
+            )
 
     @property
     def base_url(self) -> str:

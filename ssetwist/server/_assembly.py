@@ -94,6 +94,7 @@ class Access:
             clock=reactor,
             base_url=config.mercure.base_url,
             limits=self._limits,
+            timeout=config.authorize_timeout,
         )
         return TokenThenCallback(by_token, by_url)
 

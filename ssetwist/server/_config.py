@@ -19,6 +19,7 @@ from ..hub import (
 )
 from ..log import DEFAULT_MAX_AGE, DEFAULT_MAX_BYTES, DEFAULT_MAX_COUNT
 from ..mercure import (
+    DEFAULT_AUTHORIZE_TIMEOUT,
     DEFAULT_LIMITS,
     DEFAULT_MAX_BODY,
     Limits,
@@ -130,6 +131,13 @@ class HubConfig:
         "the URL of the application that decides what a request may do: it is sent the cookies and "
         "headers of the request, and allows it with a status of 2xx",
         name_of_url,
+    )
+    authorize_timeout: float = option.decimal(
+        DEFAULT_AUTHORIZE_TIMEOUT,
+        "within which the application at --authorize-url must answer, and any other decision about "
+        "access be made; without an answer the request gets 503",
+        least=0.1,
+        may_be_0=False,
     )
     anonymous: bool = option.flag(
         "let everyone read public events; without a key everyone may anyway"

@@ -13,7 +13,7 @@ from ..hub import EndReason, Streams
 from ..hub.outlets import Chunk
 from ._head import write_head
 from ._insides import was_reset
-from ._outlet import RequestOutlet
+from ._outlet import MOST_AT_ONCE, RequestOutlet
 
 _log = Logger()
 
@@ -41,7 +41,7 @@ class Http2Outlet(RequestOutlet):
     def _put(self, data: bytes) -> None:
         self._request.write(data)
 
-    def _go_on(self) -> None:
+    def _go_on(self, most: int = MOST_AT_ONCE) -> None:
         if self._soon is None:
             self._soon = self._streams.clock.callLater(0, self._go_on_now)
 

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum
 from math import inf
 
+from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
 from twisted.python.failure import Failure
@@ -27,6 +28,13 @@ from ..hub.outlets import PIECE, Chunk, Writer, not_sent
 from ._insides import count_sent, has_begun, has_early_bytes
 from ._request import log_end
 from ._waiting import MAX_WAITING, Waiting
+
+#: Bytes that one write may send at once.  More than that is an event, or a burst of events, of
+#: unusual size.
+MOST_AT_ONCE = 16 * PIECE
+
+#: Bytes of the rest that one connection sends in each turn of the reactor that it gets.
+_MOST_OF_A_TURN = 4 * PIECE
 
 
 class State(Enum):
@@ -163,7 +171,7 @@ class RequestOutlet:
     def resumeProducing(self) -> None:
         # Everything that the transport held has left.
         self.behind_since = None
-        self._go_on()
+        self._go_on(PIECE)  # in the same turn as many others, perhaps
 
     def stopProducing(self) -> None:
         # The connection is gone: nothing more is written.  The request tells why in a moment, but
@@ -228,11 +236,21 @@ class RequestOutlet:
         self._go_on()
         return not self.is_behind
 
-    def _go_on(self) -> None:
+    def _go_on(self, most: int = MOST_AT_ONCE) -> None:
         """
         Send the bytes that wait, as far as the connection takes them; finish after the last.
+
+        :param most: Bytes after which the rest follows in later turns of the reactor.  The kernel
+            may take megabytes, and others would wait for that.
         """
+        if self._waiting is not None and self._waiting.turn is not None:
+            return
         while self._waiting is not None and self.behind_since is None:
+            if most <= 0:
+                self._waiting.turn = turn = self._streams.turns.next()
+                turn.addCallbacks(self._take_turn, lambda problem: problem.trap(CancelledError))
+                return
+            most -= PIECE
             piece = self._waiting.take(PIECE)
             if not self._waiting:
                 self._waiting = None
@@ -247,6 +265,11 @@ class RequestOutlet:
         self._clear_way(True)
         if self.writer is not None:
             self.writer.has_room()
+
+    def _take_turn(self, _: None) -> None:
+        assert self._waiting is not None, "the turn is given up with the bytes that it is for"
+        self._waiting.turn = None
+        self._go_on(_MOST_OF_A_TURN)
 
     def _finish(self) -> None:
         is_complete = self._state is State.CLOSING
@@ -275,7 +298,9 @@ class RequestOutlet:
         age = self._streams.discard(self)
         request = self._request
         del self._request  # an outlet that is kept after its end does not keep the request
-        self._waiting = self.behind_since = None
+        waiting, self._waiting, self.behind_since = self._waiting, None, None
+        if waiting is not None and waiting.turn is not None:
+            waiting.turn.cancel()
         if getattr(request, "channel", None) is not None and request.producer is not None:
             request.unregisterProducer()
         return request, age

@@ -3,6 +3,7 @@ Stream of one client's own events: the response to one request, fed by one sourc
 """
 
 from collections.abc import Callable
+from math import inf
 
 from twisted.web.server import NOT_DONE_YET, Request
 
@@ -15,6 +16,9 @@ from ._sources import Source, pulling
 from ._start import last_event_id
 from .site import streams_of
 
+#: Seconds that a source may take to end.
+DEFAULT_CLOSE_TIMEOUT = 10.0
+
 
 def stream(
     request: Request,
@@ -22,6 +26,7 @@ def stream(
     *,
     reconnection_time: float | None = DEFAULT_RECONNECTION_TIME,
     once: bool = True,
+    close_timeout: float = DEFAULT_CLOSE_TIMEOUT,
     on_end: Callable[[EndReason], object] | None = None,
 ) -> int:
     """
@@ -47,17 +52,29 @@ def stream(
     :param once: If true, tell an ``EventSource`` not to come back after the end of the source or
         ``send.end()``, because it would get everything again: the stream ends with an event of
         type ``end`` and the id ``#end``, and the next attempt gets 204.
+    :param close_timeout: Seconds that the source may take to end: its ``aclose()`` after its last
+        event, before the stream ends anyway; and what it does when it is cancelled, before it is
+        cancelled once more.
     :param on_end: Called with the reason, in the reactor turn in which the end is known.
     :returns: ``NOT_DONE_YET``, to be returned from ``render``.
     :raises TypeError: If the source is anything else.
+    :raises ValueError: If the time to close is not more than 0.
     :raises RuntimeError: If something has been written to the request already.
     """
+    if not 0 < close_timeout < inf:
+        raise ValueError(f"close_timeout {close_timeout!r} must be more than 0 seconds")
     assert request.site is not None, "only a request that is being rendered can be answered"
     streams = streams_of(request.site)
     # First thing: an outlet that is made after the end of the request never learns about it.
     outlet = outlet_for(request, streams)
     first = first_bytes(reconnection_time)
-    send = Send(outlet, streams.clock, last_words=END if once else b"", on_end=on_end)
+    send = Send(
+        outlet,
+        streams,
+        last_words=END if once else b"",
+        close_timeout=close_timeout,
+        on_end=on_end,
+    )
     pull = pulling(source, send)
     try:
         if not outlet.is_new:

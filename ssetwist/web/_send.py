@@ -7,38 +7,42 @@ from collections.abc import Callable, Coroutine, Generator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, succeed
-from twisted.internet.interfaces import IReactorTime
-from twisted.internet.task import deferLater
+from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .._waiters import Waiters
 from ..eventstream import Event, encode_event
-from ..hub import EndReason
+from ..hub import EndReason, Streams
 from ..hub.outlets import Chunk, HasEnd
 from ._outlet import RequestOutlet
 
 _log = Logger()
 
-#: Events that a source sends without a wait before the reactor gets a turn.
-_EVENTS_PER_TURN = 64
+#: Events that a source sends without a wait before others get a turn.
+_EVENTS_PER_TURN = 16
 
 
 class Send(HasEnd):
     """
     Argument of the function of a per-request stream: call it with an event to send that event.
+
+    :ivar close_timeout: Seconds that a source may take to end.
     """
 
     def __init__(
         self,
         outlet: RequestOutlet,
-        clock: IReactorTime,
+        streams: Streams,
         *,
         last_words: bytes,
+        close_timeout: float,
         on_end: Callable[[EndReason], object] | None,
     ) -> None:
+        self.clock = streams.clock
+        self._turns = streams.turns
+        self.close_timeout = close_timeout
         self._outlet = outlet
-        self._clock = clock
         self._last_words = last_words
         self._unpaused = 0
         super().__init__(on_end)
@@ -59,12 +63,12 @@ class Send(HasEnd):
         """
         if not self._outlet.write(Chunk(encode_event(event), 1)):
             self._unpaused = 0
-            return self._waiting.wait()
+            return self._waiting.wait().addCallback(self._take_turn)
         self._unpaused += 1
         if self._unpaused == _EVENTS_PER_TURN and self.is_open:
             # A source that never waits must not keep the reactor for itself.
             self._unpaused = 0
-            return deferLater(self._clock, 0)
+            return self._turns.next()
         return succeed(None)
 
     @property
@@ -94,17 +98,46 @@ class Send(HasEnd):
         """
 
         watched = _Watched(pull)
+        is_done = False
+        deadline: IDelayedCall | None = None
 
         def cancel() -> None:
+            nonlocal deadline
             steps = watched.steps
             if not watched.is_running:
-                if running.called:
-                    return  # the source is done
-                running.cancel()
+                if is_done:
+                    return
+                cancel_now()
             if watched.steps == steps:
                 # The source ends its own stream: it runs at this moment, or its Deferred is firing.
                 # In the next turn it waits for something else, or is done.
-                self._clock.callLater(0, lambda: running.cancel())
+                self.clock.callLater(0, cancel_now)
+            if not is_done:
+                deadline = self.clock.callLater(self.close_timeout, cancel_again)
+
+        def cancel_now() -> None:
+            try:
+                running.cancel()
+            except BaseException:
+                _log.failure(
+                    "the source of the event stream at {path} failed at its end", path=path
+                )
+
+        def cancel_again() -> None:
+            _log.error(
+                "the source of the event stream at {path} goes on, {seconds:g} s after the end of "
+                "its stream; it is cancelled once more",
+                path=path,
+                seconds=self.close_timeout,
+            )
+            cancel_now()
+
+        def done(result: Any) -> Any:  # a Failure, or nothing
+            nonlocal is_done
+            is_done = True
+            if deadline is not None and deadline.active():
+                deadline.cancel()
+            return result
 
         def finished(_: object) -> None:
             self._outlet.end(EndReason.FINISHED, last_words=self._last_words)
@@ -117,7 +150,11 @@ class Send(HasEnd):
 
         self._cancel = cancel
         running = Deferred.fromCoroutine(watched)
-        running.addCallbacks(finished, failed)
+        running.addBoth(done).addCallbacks(finished, failed)
+
+    def _take_turn(self, _: None) -> Deferred[None] | None:
+        # Many clients may have room at the same moment.
+        return self._turns.next() if self.is_open else None
 
     # As the Writer of the outlet
 

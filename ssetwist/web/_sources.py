@@ -7,9 +7,13 @@ from inspect import isasyncgenfunction, isawaitable, isgeneratorfunction
 from typing import Any
 
 from twisted.internet.defer import Deferred
+from twisted.logger import Logger
 
+from .._within import within
 from ..eventstream import Event
 from ._send import Send
+
+_log = Logger()
 
 Source = AsyncIterable[Event] | Iterable[Event] | Callable[[Send], Awaitable[object] | None]
 
@@ -42,6 +46,7 @@ def pulling(source: Source, send: Send) -> Coroutine[Deferred[Any], Any, None]:
 
 async def _pull(source: AsyncIterable[Event], send: Send) -> None:
     events = aiter(source)
+    is_garbage = False
     try:
         while send.is_open:
             try:
@@ -49,10 +54,30 @@ async def _pull(source: AsyncIterable[Event], send: Send) -> None:
             except StopAsyncIteration:
                 return
             await send(event)
+    except GeneratorExit:
+        is_garbage = True  # it hung until nobody knew it any more; now nothing can be awaited
+        raise
     finally:
         # Exhausted, cancelled or never begun: it is freed now, not by the garbage collector.
-        if (close := getattr(events, "aclose", None)) is not None:
-            await close()
+        if not is_garbage and (close := getattr(events, "aclose", None)) is not None:
+            await _close(close(), send)
+
+
+async def _close(closing: Awaitable[object], send: Send) -> None:
+    # All events have been sent, so the stream need not wait without end for the rest.
+    try:
+        await within(send.close_timeout, closing, send.clock, late=_NotClosed)
+    except _NotClosed:
+        _log.error(
+            "the aclose() of a source was not done within {seconds:g} s, and is cancelled",
+            seconds=send.close_timeout,
+        )
+
+
+class _NotClosed(Exception):
+    """
+    The fault of a source: it did not close in time.
+    """
 
 
 async def _pull_iterator(events: Iterator[Event], send: Send) -> None:

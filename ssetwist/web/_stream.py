@@ -4,9 +4,10 @@ Resource of a hub's event stream: a ``GET`` subscribes.
 
 from collections.abc import Awaitable, Callable
 from inspect import isawaitable
+from math import inf
 from typing import Any
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError, Deferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.error import UnsupportedMethod
@@ -15,6 +16,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
+from .._within import within
 from ..errors import InvalidMatcher
 from ..hub import DEFAULT_RECONNECTION_TIME, END_ID, EndReason, Filter, Hub, Subscriber, View
 from ..matching import EVERYTHING, Matchers, Topics
@@ -25,7 +27,16 @@ from ._start import Start, start_of
 
 _log = Logger()
 
+#: Seconds for an application's answer which topics a request may have.
+DEFAULT_TOPICS_TIMEOUT = 10.0
+
 _METHODS = "GET, HEAD, OPTIONS"
+
+
+class _TooLate(Exception):
+    """
+    The application's fault: it has not answered in time.
+    """
 
 
 class EventStreamResource(Resource):
@@ -50,6 +61,8 @@ class EventStreamResource(Resource):
     :param topics: Topics of every subscriber; or a function that is called with the request and
         returns topics, an awaitable of them, or ``None`` to refuse with 403.  If the client goes
         before the answer, the awaitable is cancelled.
+    :param topics_timeout: Seconds within which an awaitable of topics must be done.  Otherwise it
+        is cancelled, and the client is answered as if the hub were full.
     :param grants: Topics with private events that every subscriber may see; or a function that is
         called with the request and returns these topics.
     :param filter: Called with the request; returns ``None`` or the filter of the subscriber, which
@@ -72,6 +85,7 @@ class EventStreamResource(Resource):
         filter: Callable[[Request], Filter | None] | None = None,
         who: Callable[[Request], object] | None = None,
         reconnection_time: float | None = DEFAULT_RECONNECTION_TIME,
+        topics_timeout: float = DEFAULT_TOPICS_TIMEOUT,
         on_start: Callable[[Subscriber], object] | None = None,
         on_end: Callable[[Subscriber, EndReason], object] | None = None,
     ) -> None:
@@ -81,9 +95,13 @@ class EventStreamResource(Resource):
         for name, function in (("filter", filter), ("who", who)):
             if function is not None and not callable(function):
                 raise TypeError(f"{name} must be called with the request, which {function!r} can't")
+        if not 0 < topics_timeout < inf:
+            raise ValueError(f"topics_timeout {topics_timeout!r} must be more than 0 seconds")
         # Invalid matchers are reported now, and not to each client.
         self._topics = topics if callable(topics) else Matchers.of(topics)
         self._grants = grants if callable(grants) else Matchers.of(grants)
+        self._topics_timeout = topics_timeout
+        self._clock = hub.streams.clock
         self._filter = filter
         #: View of every subscriber, unless it depends on the request.
         self._view = (
@@ -153,17 +171,26 @@ class EventStreamResource(Resource):
     ) -> None:
         async def subscribe() -> None:
             try:
-                answer = self._subscribe(await topics, request, outlet, start)
+                found = await within(self._topics_timeout, topics, self._clock, late=_TooLate)
+                answer = self._subscribe(found, request, outlet, start)
             except InvalidMatcher as problem:
                 answer = refuse(request, BAD_REQUEST, str(problem))
+            except _TooLate:
+                _log.error(
+                    "the function for the topics of a request has not answered in {seconds:g} s",
+                    seconds=self._topics_timeout,
+                )
+                answer = self._opener.turn_away(request)
             if isinstance(answer, bytes) and outlet.is_new:
                 request.write(answer)
                 request.finish()
 
         def failed(problem: Failure) -> None:
+            is_cancelled = problem.check(CancelledError) and not outlet.is_new
+            if not is_cancelled:
+                _log.failure("the function for the topics of a request failed", problem)
             if not outlet.is_new:
                 return  # the client has gone, or has its stream
-            _log.failure("the function for the topics of a request failed", problem)
             request.write(refuse(request, INTERNAL_SERVER_ERROR, "There was an error here."))
             request.finish()
 

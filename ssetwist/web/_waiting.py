@@ -4,6 +4,8 @@ Bytes that wait for one connection.
 
 from collections import deque
 
+from twisted.internet.defer import Deferred
+
 #: Bytes that may wait for a client that is behind.  The transport may hold one piece more, so a
 #: client that never reads costs well below 1 MiB.
 MAX_WAITING = 512 * 1024
@@ -17,11 +19,14 @@ class Waiting:
     Bytes that a connection has not taken yet, to be taken in pieces.
 
     They are kept by reference: bytes that wait for a thousand clients exist once.
+
+    :ivar turn: The turn of the reactor that they wait for, if the connection would take them now.
     """
 
-    __slots__ = ("_chunks", "_size", "_taken")
+    __slots__ = ("_chunks", "_size", "_taken", "turn")
 
     def __init__(self) -> None:
+        self.turn: Deferred[None] | None = None
         self._chunks: deque[bytes] = deque()
         self._size = 0
         self._taken = 0  # bytes of the first chunk

@@ -61,9 +61,7 @@ class Attempt:
         Send the request.  The answer may come before this returns.
         """
         self._running = Deferred.fromCoroutine(self._run())
-        self._running.addErrback(
-            lambda problem: _log.failure("an attempt failed unexpectedly", problem)
-        )
+        self._running.addErrback(self._failed_unexpectedly)
         if self._is_cancelled:  # by the hook for fresh headers
             self.cancel()
 
@@ -71,6 +69,13 @@ class Attempt:
         self._is_cancelled = True
         if self._running is not None and not self._is_over:
             self._running.cancel()
+
+    def _failed_unexpectedly(self, problem: Failure) -> None:
+        _log.failure("an attempt failed unexpectedly", problem)
+        cause = type(problem.value).__name__
+        if not (self._is_over or self._is_cancelled):  # an agent or a hook raised SystemExit, say
+            self._is_over = True
+            self.failed(Disconnected(f"the attempt failed: {cause}"))
 
     async def _run(self) -> None:
         problem = answer = None

@@ -5,6 +5,7 @@ in.
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from random import random
 
 from twisted.logger import Logger
 
@@ -47,11 +48,23 @@ class Backoff:
 
         :param failures: Number of failures in a row; 1 or more.
         :param asked: Seconds that the server asked for.
-        :param jitter: Returns a number from 0 to 1, as ``random.random`` does.
+        :param jitter: Returns a number from 0 to 1, as ``random.random`` does.  Otherwise that is
+            logged, and a random number takes its place.
         """
         # 2**64 s exceed any ceiling, and a float cannot hold 2.0 to every power.
         spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))
-        return min(asked, self.max_server_delay) + jitter() * spread
+        return min(asked, self.max_server_delay) + _part(jitter) * spread
+
+
+def _part(jitter: Callable[[], float]) -> float:
+    # An application's mistake must not leave a source that never connects again.
+    try:
+        if 0 <= (part := jitter()) <= 1:
+            return part
+        raise ValueError(f"jitter must return a number from 0 to 1, not {part!r}")
+    except BaseException:
+        _log.failure("jitter failed")
+        return random()
 
 
 def check_backoff(backoff: object) -> None:

@@ -9,6 +9,7 @@ application is asked instead, ``_decision.py`` reads its answer.
 from ._answer import HttpAnswer, answer_to, json_answer, quoted, to_json
 from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
 from ._callback import CallbackAuthorizer
+from ._checked import CheckedAuthorizer
 from ._cors import allow_origin, answer_options
 from ._development import LoopbackOnly, LoopbackOrigins
 from ._origins import Origins, origin_of
@@ -18,6 +19,7 @@ __all__ = [
     "AllowEveryone",
     "Authorizer",
     "CallbackAuthorizer",
+    "CheckedAuthorizer",
     "HttpAnswer",
     "LoopbackOnly",
     "LoopbackOrigins",

@@ -32,8 +32,10 @@ class Authorizer(Protocol):
         Decide what a request may do, without writing to it or reading its body.
 
         :returns: The rights, which may cover both actions.  Cancelled if the client goes
-            meanwhile.  Fails with :class:`ssetwist.errors.Refused` if the whole request is
-            refused: 401 if the client is unknown, 403 if it is known.
+            meanwhile, or after ``MercureSettings.authorize_timeout``.  Fails with
+            :class:`ssetwist.errors.Refused` if the whole request is refused: 401 if the client is
+            unknown, 403 if it is known.  Any other failure, or answer, is logged, and the request
+            gets 503.
         """
 
 

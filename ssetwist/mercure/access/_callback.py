@@ -28,19 +28,17 @@ from ..rights import Action, Rights
 from ..tokens import name_of_url
 from ..topics import DEFAULT_LIMITS, Limits
 from ..updates import JSON, media_type_of
+from ._checked import undecided
 from ._decision import InvalidDecision, read_decision
 
 #: Seconds for the application's whole answer.
-TIMEOUT = 5.0
+TIMEOUT = 10.0
 
 #: The longest answer, in bytes: about a thousand topics.
 MAX_ANSWER_BYTES = 64 * 1024
 
 #: Maximum number of requests that wait for an answer at a time.  Each takes a connection.
 MAX_ASKED = 500
-
-#: Seconds until another try may succeed, if the application did not answer.
-RETRY_AFTER = 5.0
 
 #: Headers that the application gets unchanged.  It gets no others, above all not those that were
 #: meant for this connection only (RFC 9110, 7.6.1).
@@ -165,12 +163,7 @@ class CallbackAuthorizer:
         return self._no_answer(f"status {status}; expected 2xx, 401 or 403")
 
     def _no_answer(self, problem: str) -> Refused:
-        return Refused(
-            503,
-            "Access cannot be decided now; try again later.",
-            reason=f"{self._name}: {problem}",
-            retry_after=RETRY_AFTER,
-        )
+        return undecided(f"{self._name}: {problem}")
 
     def _timed_out(self, _: object, seconds: float) -> Failure:
         return Failure(self._no_answer(f"no answer in {seconds:g} s"))

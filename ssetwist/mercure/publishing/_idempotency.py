@@ -63,7 +63,7 @@ class _UnderWay(Generic[T]):
 @dataclass(frozen=True, slots=True)
 class _Done(Generic[T]):
     digest: bytes
-    result: T
+    result: T | Failure
     at: float
 
 
@@ -71,7 +71,8 @@ class Idempotency(Generic[T]):
     """
     Remembers the answers to publications by their keys.
 
-    Only success is remembered: a failed publication published nothing, and may be tried again.
+    A failed publication published nothing and may be tried again, so it is not remembered; unless
+    nobody knows if it failed (504), because then another try might publish twice.
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param ttl: Seconds for which an answer is remembered.
@@ -120,7 +121,9 @@ class Idempotency(Generic[T]):
             return fail(
                 Refused(422, "This Idempotency-Key has been used for something else already.")
             )
-        return succeed(known.result) if isinstance(known, _Done) else known.waiting.wait()
+        if isinstance(known, _UnderWay):
+            return known.waiting.wait()
+        return fail(known.result) if isinstance(known.result, Failure) else succeed(known.result)
 
     def _forget_old(self) -> None:
         long_ago = self._clock.seconds() - self._ttl
@@ -154,6 +157,8 @@ class Idempotency(Generic[T]):
 
     def _failed(self, failure: Failure, key: Hashable) -> None:
         under_way = self._under_way.pop(key)
+        if isinstance(failure.value, Refused) and failure.value.status == 504:
+            self._done[key] = _Done(under_way.digest, failure, self._clock.seconds())
         if not under_way.waiting:
             _log.failure("a publication failed after its publisher had gone", failure=failure)
         under_way.waiting.fire(failure)

@@ -187,6 +187,9 @@ class Publishing:
             problem = "The hub is stopping; try again later."
             raise Refused(503, problem, retry_after=_CLOSED_RETRY_AFTER) from None
         except LogUnavailable as unavailable:
+            if unavailable.is_uncertain:
+                text = "The event log has not answered in time; the update may have been published."
+                raise Refused(504, text, reason=str(unavailable)) from unavailable
             raise Refused(
                 503,
                 "The event log takes nothing now; try again later.",

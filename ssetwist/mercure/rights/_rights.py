@@ -5,7 +5,7 @@ The rights of a client, independent of how they were decided.
 import json
 from dataclasses import dataclass
 from enum import Enum
-from math import inf
+from math import inf, isnan
 from typing import Any
 
 from ...errors import Refused
@@ -28,7 +28,7 @@ def can_be_payload(value: object) -> bool:
     """
     try:
         json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, RecursionError):  # a lone surrogate, or NaN or infinity
+    except (TypeError, ValueError, RecursionError):  # an object; a lone surrogate, NaN or infinity
         return False
     return True
 
@@ -41,7 +41,7 @@ class Rights:
     :ivar publish: Topics that the client may publish to; ``None`` if publishing is not mentioned.
     :ivar subscribe: Topics with private updates that the client may see, and resources of the
         subscription API that it may read.
-    :ivar expires: Time when the rights end, in seconds of the clock.
+    :ivar expires: Time when the rights end, in seconds of the clock; by default never.
     :ivar payloads: Payloads of its subscriptions: pairs of matchers and a JSON value or ``None``.
     :ivar topics: Topics that the application chose for the client; ``None`` if the client chooses.
     :ivar identity: A name of the client, the same in all its requests, for limits and logs; ``""``
@@ -49,6 +49,8 @@ class Rights:
     :ivar is_legacy: True if the rights come from a token of the 0.x dialect.
     :ivar is_ambient: True if they may come from what a browser adds by itself to requests of any
         page: a cookie, or a password that was typed in before.
+    :raises TypeError: If a value has the wrong type, such as text in place of ``Matchers``.
+    :raises ValueError: If a value makes no sense, such as a time that is not a number.
     """
 
     publish: Matchers | None = None
@@ -59,6 +61,20 @@ class Rights:
     identity: str = ""
     is_legacy: bool = False
     is_ambient: bool = True
+
+    def __post_init__(self) -> None:
+        # An application's own authorizer makes these.  A mistake must not become a right, so it is
+        # reported where it was made, and the request is denied.
+        for name in ("publish", "topics"):
+            _check_matchers(name, getattr(self, name), or_none=" or None")
+        _check_matchers("subscribe", self.subscribe)
+        _check_time(self.expires)
+        _check_payloads(self.payloads)
+        if not isinstance(self.identity, str):
+            raise TypeError(f"identity must be str, not {self.identity!r}")
+        for name in ("is_legacy", "is_ambient"):
+            if not isinstance(getattr(self, name), bool):
+                raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
 
     def payload_of(self, match: str) -> Any:
         """
@@ -77,3 +93,34 @@ class Rights:
         """
         status, error = (401, "") if self.is_legacy else (403, "insufficient_scope")
         return Refused(status, "The token does not allow this.", error=error, reason=reason)
+
+
+# Any, because applications pass anything.
+
+
+def _check_matchers(name: str, value: Any, *, or_none: str = "") -> None:
+    if isinstance(value, Matchers) or (or_none and value is None):
+        return
+    example = f"Matchers.of([{value!r}])" if isinstance(value, str) else "Matchers.of([...])"
+    raise TypeError(f"{name} must be Matchers{or_none}, such as {example}, not {value!r}")
+
+
+def _check_time(expires: Any) -> None:
+    if isinstance(expires, bool) or not isinstance(expires, int | float):
+        raise TypeError(
+            "expires must be a time in seconds of the clock, such as reactor.seconds() + 60, or "
+            f"math.inf for never, not {expires!r}"
+        )
+    if isnan(expires):
+        raise ValueError("expires must be a time in seconds of the clock, and nan is not a number")
+
+
+def _check_payloads(payloads: Any) -> None:
+    if not isinstance(payloads, tuple):
+        raise TypeError(f"payloads must be a tuple of pairs, not {payloads!r}")
+    for pair in payloads:
+        if not (isinstance(pair, tuple) and len(pair) == 2):
+            raise TypeError(f"payloads must have pairs of Matchers and a value, not {pair!r}")
+        _check_matchers("the first of each pair in payloads", pair[0])
+        if not can_be_payload(pair[1]):
+            raise ValueError(f"a payload must be possible in JSON, which {pair[1]!r} is not")

@@ -12,7 +12,7 @@ from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.web.server import Request
 
-from ...errors import Refused
+from ...errors import LogUnavailable, Refused
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
 from ...matching import Matcher, routes_of
 from ...web.opening import (
@@ -142,7 +142,7 @@ class Subscribing:
                 subscriber.patterns = TakenPatterns(self._patterns, _holder(request, rights))
                 compiled = await self._compile(patterns, subscriber.patterns)
             selection = select(selectors, compiled, self._settings.limits, base_url=self._base_url)
-            is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
+            is_known = resume_id is not None and await self._is_known(resume_id)
             if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
                 return None
             if resume_id is not None:
@@ -174,6 +174,17 @@ class Subscribing:
         compiled = await self._hub.streams.turns.do(compiling)
         taken.take_complex([one for one, matcher in compiled.items() if not routes_of(matcher)])
         return compiled
+
+    async def _is_known(self, resume_id: str) -> bool:
+        try:
+            return await self._hub.knows(resume_id)
+        except LogUnavailable as unavailable:
+            raise Refused(
+                503,
+                "The event log gives nothing now; try again later.",
+                reason=str(unavailable),
+                retry_after=unavailable.retry_after,
+            ) from unavailable
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
         pairs = read_form(request.uri.partition(b"?")[2])

@@ -3,6 +3,7 @@ Our Site: it limits how much a client may send before it is answered, and stops 
 response has ended.
 """
 
+from collections.abc import Callable
 from io import BytesIO
 from typing import Any
 
@@ -152,7 +153,10 @@ class Site(TwistedSite):
 
     def log(self, request: HTTPRequest) -> None:
         if request.path not in self._unlogged:
-            super().log(request)
+            try:
+                super().log(request)
+            except BaseException:  # of the application's logFormatter, or of a full disk
+                _log.failure("a request could not be written to the access log")
 
     def drain(
         self, timeout: float, *, reconnection_time: float = DEFAULT_RECONNECTION_TIME
@@ -183,8 +187,7 @@ class Site(TwistedSite):
         try:
             self.streams.drain(reconnection_time)
             while self.connections and clock.seconds() < end:
-                for connection in tuple(self.connections):
-                    connection.close_if_idle()
+                self._for_each(Connection.close_if_idle)
                 await deferLater(clock, _LOOK)
         finally:
             if deadline.active():
@@ -197,8 +200,14 @@ class Site(TwistedSite):
         Cut every connection.
         """
         self.streams.abort()
+        self._for_each(Connection.abort)
+
+    def _for_each(self, act: Callable[[Connection], None]) -> None:
         for connection in tuple(self.connections):
-            connection.abort()
+            try:
+                act(connection)
+            except BaseException:  # of a transport; the others must not stay for that
+                _log.failure("a connection could not be closed")
 
 
 def streams_of(site: TwistedSite) -> Streams:

@@ -4,6 +4,7 @@ Chunks: bytes on their way to many clients.
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ssetwist.hub._chunk import Joining
 from ssetwist.hub.outlets import Chunk
 
 
@@ -37,3 +38,23 @@ class ChunkTests(SynchronousTestCase):
         A new chunk has no framing around its bytes.
         """
         self.assertIsNone(Chunk.joined([b"a"]).on_wire)
+
+
+class JoiningTests(SynchronousTestCase):
+    """
+    Joining very many events in steps.
+    """
+
+    def test_steps(self) -> None:
+        """
+        Every event is there once, in order, however many there are.
+        """
+        for count in (0, 1, 1023, 1024, 1025, 5000):
+            encoded = [b"%d," % number for number in range(count)]
+            expected = b"".join(encoded)
+            joining, steps = Joining(list(encoded)), 1
+            while (chunk := joining.step()) is None:
+                steps += 1
+            self.assertEqual((expected, count), (chunk.data, chunk.events))
+            self.assertEqual(max(1, -(-count // 1024)), steps)
+            self.assertEqual(expected, Joining(encoded).finish().data)

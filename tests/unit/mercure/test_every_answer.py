@@ -232,8 +232,8 @@ class EveryAnswerTests(ResourceCase):
         self.authorizer.authorize = lambda request, action: fail(  # type: ignore[method-assign]
             RuntimeError("secret")
         )
-        text = "An internal error occurred.\n"
-        self.assert_answer(self.ask(), "500 Internal Server Error", {}, text)
+        text = "Access cannot be decided now; try again later."
+        self.assert_refused(self.ask(), "503 Service Unavailable", text, {"Retry-After": "5"})
         self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
 
     def test_unavailable(self) -> None:

@@ -225,13 +225,13 @@ class StreamTests(ResourceCase):
 
     def test_broken_authorizer(self) -> None:
         """
-        An unexpected error of the authorizer gives 500, for that request only.
+        An unexpected error of the authorizer gives 503, for that request only.
         """
         self.authorizer.is_slow = True
         client = self.ask()
         self.authorizer.asked[0].errback(ZeroDivisionError("oops"))
         self.clock.advance(0)
-        self.assertEqual(500, self.status(client))
+        self.assertEqual(503, self.status(client))
         self.assertNotIn(b"oops", client.body)
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 

@@ -185,6 +185,18 @@ class HubCase(ServiceTestCase):
             asked.append(transport.value().partition(b"\r\n")[0])
         return asked
 
+    def seconds_until_denied(self) -> float:
+        """
+        Return the time that a client waits for an application that does not answer, in seconds.
+        """
+        before = self.reactor.seconds()
+        _, client = self.ask(f"{HUB}?match=a")
+        for _, _, factory, _, _ in self.reactor.tcpClients:
+            factory.buildProtocol(None).makeConnection(StringTransport())
+        while not client.received:
+            self.pass_time(0.25)
+        return int(self.reactor.seconds() - before)
+
 
 @dataclass(frozen=True)
 class Effect:
@@ -285,6 +297,14 @@ EFFECTS = (
     ),
     Effect(
         "authorize_url", "http://127.0.0.1:81/may", HubCase.paths_asked, [], [b"GET /may HTTP/1.1"]
+    ),
+    Effect(
+        "authorize_timeout",
+        2.0,
+        HubCase.seconds_until_denied,
+        10,
+        2,
+        {"authorize_url": "http://127.0.0.1:81/may"},
     ),
     *(
         Effect("anonymous", True, lambda hub, path=path: hub.status(path), without, 200, KEYS)

@@ -279,6 +279,7 @@ class BackpressureTests(OutletCase):
         client.stop_reading()
         outlet.write(Chunk(b"x" * (PIECE + 1)))
         client.transport.producer.resumeProducing()
+        self.clock.advance(0)
         self.assertEqual(2 + PIECE + 1, len(client.body))
 
     def test_too_much_waits(self) -> None:

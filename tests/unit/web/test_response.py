@@ -207,6 +207,7 @@ class BackpressureTests(ResponseCase):
         client.request()
         self.assertEqual([0, 1, 2, 3], pulled)
         client.read_again()
+        self.clock.advance(0)
         self.assertEqual(list(range(10)), pulled)
         self.clock.advance(0)
 
@@ -222,11 +223,11 @@ class BackpressureTests(ResponseCase):
                 yield Event("x")
 
         client = self.ask(source)
-        self.assertEqual(64, len(pulled))
+        self.assertEqual(16, len(pulled))
         seen: list[int] = []
         self.clock.callLater(0, lambda: seen.append(len(pulled)))
         self.clock.advance(0)
-        self.assertEqual([128], seen)
+        self.assertEqual([32], seen)
         self.assertTrue(client.is_complete)
 
     def test_function_that_never_stops(self) -> None:
@@ -243,7 +244,7 @@ class BackpressureTests(ResponseCase):
         self.clock.callLater(0, lambda: self.clock.callLater(0, client.close))
         self.clock.advance(0)
         self.assertEqual([EndReason.CLIENT_CLOSED], self.ended)
-        self.assertLess(client.body.count(b"data: x"), 64 * turns)
+        self.assertLess(client.body.count(b"data: x"), 16 * turns)
 
     def test_function_that_does_not_wait(self) -> None:
         """

@@ -357,3 +357,19 @@ class ViewTests(StreamCase):
                 self.assertTrue(self.client().head.startswith(b"1 500"))
                 self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.assertEqual(0, self.hub.subscriber_count)
+
+    def test_never(self) -> None:
+        """
+        If the function does not answer in time, a browser is told to come back and others get 503.
+        """
+        cancelled: list[object] = []
+        self.use(self.hub, topics=lambda request: Deferred(cancelled.append), topics_timeout=3.0)
+        clients = self.client(), self.client(headers=BROWSER)
+        self.clock.advance(2.9)
+        self.assertEqual([b"", b""], [client.received for client in clients])
+        self.clock.advance(0.1)
+        self.assertEqual(2, len(cancelled))
+        self.assertTrue(clients[0].head.startswith(b"1 503"))
+        self.assertRegex(clients[1].body, rb"^retry: \d+\n$")
+        for value in (0, -1, float("inf"), float("nan")):
+            self.assertRaises(ValueError, self.use, self.hub, topics_timeout=value)

@@ -82,6 +82,34 @@ class LeavesTests(ResourceCase):
             self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
             self.assertEqual([], self.flushLoggedErrors())
 
+    def test_log_hangs(self) -> None:
+        """
+        If the log does not answer in time, the client is told that the update may be there, also
+        for each line.  A request that is repeated under its key is not published again.
+        """
+        key = {"Idempotency_Key": "k"}
+        one = self.publish(b"topic=news", **key)
+        lines = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **LINES)
+        self.clock.pump([1.0] * 10)
+        text = "The event log has not answered in time; the update may have been published."
+        self.assertEqual((504, f"{text}\n"), (self.status(one), one.body.decode()))
+        self.assertEqual((200, 2), (self.status(lines), lines.body.count(text.encode())))
+        self.assertEqual(["append"] * 3, self.slow.cancelled)
+        self.assertEqual(504, self.status(self.publish(b"topic=news", **key)))
+        self.assertEqual([], self.slow.unanswered)
+
+    def test_log_hangs_for_a_subscriber(self) -> None:
+        """
+        If the log does not say in time if it knows an id, a subscriber gets 503, a browser is told
+        to come back, and their patterns are free again.
+        """
+        path = "?match_urlpattern=/rooms/:room&last_event_id=x"
+        client, browser = self.ask(path), self.ask(path, Sec_Fetch_Mode="cors")
+        self.clock.pump([1.0] * 10)
+        self.assertEqual([503, 200], [self.status(client), self.status(browser)])
+        self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        self.assertTrue(self.resource.is_idle)
+
 
 class WithoutIdentityTests(ResourceCase):
     """
