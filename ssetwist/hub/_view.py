@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from ..eventstream import Event
 from ..log import Entry
-from ._matchers import EVERYTHING, Matchers, Topics
+from ._matchers import EVERYTHING, NOTHING, Matchers, Topics
 from ._steps import Steps
 
 _log = Logger()
@@ -31,11 +31,15 @@ class View:
     :ivar matchers: An event must be published to a topic that one of these matches.
     :ivar grants: If the event is private, one of its topics must also match one of these.
     :ivar filter: If there is one, it must also return true.  If it raises, that counts as false.
+    :ivar may_ask_for_announcements: Set it to false if neither the matchers nor the filter let any
+        announcement pass (:meth:`Hub.announce`).  The subscriber is then never told that the log
+        has forgotten one.
     """
 
     matchers: Matchers
     grants: Matchers
     filter: Filter | None = None
+    may_ask_for_announcements: bool = True
 
     def __post_init__(self) -> None:
         hash(self.filter)  # raises now, and not during a delivery
@@ -70,6 +74,13 @@ class View:
         filter.
         """
         return self.matchers.is_quick and self.grants.is_quick
+
+    @property
+    def may_show_announcements(self) -> bool:
+        """
+        True if an announcement may be seen; they are all private.
+        """
+        return self.may_ask_for_announcements and self.grants != NOTHING
 
     def shows(self, entry: Entry) -> Steps[bool]:
         """
@@ -148,6 +159,18 @@ class ViewHistory:
 
     def forget(self, until: int) -> None:
         self.earlier = tuple(one for one in self.earlier if one[0] > until)
+
+    def may_show_announcements(self, after: int, until: int) -> bool:
+        """
+        Return true if an announcement after one position, and up to another, may be seen.
+        """
+        for end, view in self.earlier:
+            if end > after and view.may_show_announcements:
+                return True
+            after = max(after, end)
+            if after >= until:
+                return False
+        return self._now.may_show_announcements
 
     def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:
         """

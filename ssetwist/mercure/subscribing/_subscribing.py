@@ -229,7 +229,7 @@ class Subscribing:
             subscriber = self._opener.open(
                 request,
                 outlet,
-                View(rights.topics or selection.matchers, rights.subscribe, has_id),
+                self._view_of(selection, rights),
                 start,
                 who=mercure_subscriber,
                 on_end=self._ended,
@@ -245,6 +245,18 @@ class Subscribing:
             clock = self._hub.streams.clock
             left = rights.expires - EXPIRY_MARGIN - clock.seconds()
             mercure_subscriber.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
+
+    def _view_of(self, selection: Selection, rights: Rights) -> View:
+        matchers, path = rights.topics or selection.matchers, self._settings.path.rstrip("/")
+        return View(
+            matchers,
+            rights.subscribe,
+            has_id,
+            # The grants last: there may be thousands.
+            may_ask_for_announcements=self._settings.has_subscriptions
+            and matchers.may_match_below(path)
+            and rights.subscribe.may_match_below(path),
+        )
 
     def _subscriptions_of(
         self, selection: Selection, rights: Rights
