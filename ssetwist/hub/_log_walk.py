@@ -131,9 +131,8 @@ class LogWalk:
             if entry.position != missing:
                 break
             missing -= 1
-        excused = max(self.excused_until, self.optional_until or 0)
-        self.excused_until = max(self.excused_until, missing)
-        if missing > excused and views.may_show_announcements(max(after, excused), missing):
+        after = max(after, self.excused_until)
+        if missing > after and views.may_show_announcements(after, missing):
             self.has_missed = True
 
     async def _do(self, steps: Steps[_T]) -> _T:
