@@ -211,9 +211,7 @@ class ReplayTests(AnnouncementCase):
         """
         An announcement that is forgotten between the two readings of a digest is a gap.
         """
-        self.hub = self.make_hub(
-            log=self.make_log(max_count=8), when_behind=WhenBehind.LATEST
-        )
+        self.hub = self.make_hub(log=self.make_log(max_count=8), when_behind=WhenBehind.LATEST)
         listener = self.subscribe(view=ALL, is_behind=True)
         self.publish("x" * 3 * THIRD)
         self.hub.announce("one", Event("a"))
@@ -224,7 +222,6 @@ class ReplayTests(AnnouncementCase):
         listener.read()
         self.settle()
         self.assertEqual(["gap", "c"], shown(listener)[1:])
-
 
     def test_forgotten_during_a_search(self) -> None:
         """
@@ -357,11 +354,17 @@ class ModelTests(HubTestCase):
         oldest = max(lost, default=0) + 1
         announced = [number for number, kind in numbered if kind != "event"]
         share = -(-max_count // 4)
-        kept = {one for one in announced[len(announced) - share :] if one >= oldest} if share else set()
+        kept = (
+            {one for one in announced[len(announced) - share :] if one >= oldest}
+            if share
+            else set()
+        )
         cursor = data.draw(st.integers(0, len(kinds)))
         for view, sees in ((View.of("t"), events), (ALL, events + announced)):
             after = {number for number in sees if number > cursor}
-            forgotten = {one for one in after if one in lost or (one in announced and one not in kept)}
+            forgotten = {
+                one for one in after if one in lost or (one in announced and one not in kept)
+            }
             is_gap = bool(forgotten) or oldest > cursor + 1
             listener: FakeListener = self.subscribe(hub, view, last_event_id=id_of(cursor))
             self.settle()

@@ -200,9 +200,7 @@ class PlainShares(RuleBasedStateMachine):
         oldest = max(forgotten, default=0) + 1
         assert self.log.oldest == oldest
         announcements = [
-            entry
-            for entry in self.kept(are_announcements=True, part=4)
-            if entry.position >= oldest
+            entry for entry in self.kept(are_announcements=True, part=4) if entry.position >= oldest
         ]
         lost = [
             position
