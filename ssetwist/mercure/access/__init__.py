@@ -11,7 +11,7 @@ from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer,
 from ._callback import CallbackAuthorizer
 from ._cors import allow_origin, answer_options
 from ._development import LoopbackOnly, LoopbackOrigins
-from ._origins import Origins, origin_of
+from ._origins import Origins, Source, origin_of
 
 __all__ = [
     "ALL_TOPICS",
@@ -22,6 +22,7 @@ __all__ = [
     "LoopbackOnly",
     "LoopbackOrigins",
     "Origins",
+    "Source",
     "TokenAuthorizer",
     "TokenThenCallback",
     "allow_origin",
