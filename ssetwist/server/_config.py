@@ -143,7 +143,8 @@ class HubConfig:
     )
     publish_origin: Sequence[str] = option.texts(
         (),
-        "an origin whose pages may publish with a cookie, besides the hub's own; repeatable",
+        "an origin whose pages may publish without a token in a header, besides the hub's own: with "
+        "a cookie, or with what --authorize-url decides by address or client certificate; repeatable",
         Origins.of,
     )
     subscriptions: bool = option.flag(

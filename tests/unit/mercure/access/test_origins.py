@@ -287,7 +287,9 @@ class SourceTests(SynchronousTestCase):
         for site in ("cross-site", "same-site", "", "?", "Same-Origin"):
             self.assert_refused(self.check(site=site))
             self.assert_refused(self.check(site=site, origin="https://evil.example"))
-            self.assertIsNone(self.check("https://a.example", site=site, origin="https://a.example"))
+            self.assertIsNone(
+                self.check("https://a.example", site=site, origin="https://a.example")
+            )
 
     def test_star_does_not_publish(self) -> None:
         """
