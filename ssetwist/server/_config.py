@@ -143,8 +143,9 @@ class HubConfig:
     )
     publish_origin: Sequence[str] = option.texts(
         (),
-        "an origin whose pages may publish without a token in a header, besides the hub's own: with "
-        "a cookie, or with what --authorize-url decides by address or client certificate; repeatable",
+        "an origin whose pages may publish without a token in a header, besides the hub's own: by "
+        "a cookie, or if --authorize-url allows it for an address or a client certificate; "
+        "repeatable",
         Origins.of,
     )
     subscriptions: bool = option.flag(

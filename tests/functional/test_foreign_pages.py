@@ -13,7 +13,8 @@ from urllib.request import Request, urlopen
 from tests.functional.chromium import BrowserCase
 from tests.functional.commands import WebServer
 from tests.functional.mercure_process import PATH, url_of
-from tests.functional.support import PATIENCE, HubProcess, hub, read_until, subscribe, wait_until
+from tests.functional.support import PATIENCE, HubProcess, hub, read_until, wait_until
+from tests.functional.twistd_process import head
 
 #: A script that publishes with a form.
 POSTS_FORM = """
@@ -95,7 +96,9 @@ class ForeignPageTests(BrowserCase):
         request = Request(url_of(process), b"topic=/a&data=by+the+program")
         with urlopen(request, timeout=PATIENCE) as response:
             self.assertEqual(200, response.status)
-        with closing(subscribe(process, f"{PATH}?match=*&last_event_id=earliest")) as connection:
+        target = f"{PATH}?match=*&last_event_id=earliest"
+        with closing(process.connect()) as connection:
+            connection.sendall(head(f"GET {target} HTTP/1.1", f"Host: {process.host}"))
             return read_until(connection, b"by the program")
 
     def post_form(self, page: str, process: HubProcess) -> str:

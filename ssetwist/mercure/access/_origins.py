@@ -177,7 +177,7 @@ class Source:
             return self.site == "none"
         if not is_certain:
             return True
-        # By a name that leads to the hub, a foreign page is of the same origin; but not by this one.
+        # A foreign page whose name leads to the hub is of the same origin, but not by this name.
         is_hidden = self.origin in (None, "null")
         return is_hidden and self.host is not None and self.host.lower() == own.partition("://")[2]
 

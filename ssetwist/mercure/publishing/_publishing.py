@@ -98,8 +98,8 @@ class Publishing:
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
         if scheme == "bearer":
-            # The application has accepted it, or its sender.  No page can send a token without the
-            # permission of a preflight; but with it a worthless one, along with what a browser adds.
+            # The application has accepted it, or its sender.  A page needs the permission of a
+            # preflight to send a token; but then it may be a worthless one, beside a cookie.
             may_be_browser = source.has_page and (has_cookie or settings.cors_origins.are_all)
         else:
             may_be_browser = source.has_page or has_cookie or bool(scheme)
