@@ -10,7 +10,7 @@ from ._hub import MAX_TOPICS, Hub
 from ._matchers import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
 from ._routes import Route, Wild
-from ._steps import Steps
+from ._steps import Steps, at_once
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -43,4 +43,5 @@ __all__ = [
     "View",
     "WhenBehind",
     "Wild",
+    "at_once",
 ]

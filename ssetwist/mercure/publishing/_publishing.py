@@ -24,7 +24,7 @@ from ..updates import (
     lines_of,
     media_type_of,
     read_body,
-    read_form,
+    reading_form,
     update_from_form,
     update_from_json,
 )
@@ -81,7 +81,8 @@ class Publishing:
         if media_type == JSON_LINES:
             return await self._publish_lines(body, publisher)
         if media_type in (None, FORM):
-            update = update_from_form(read_form(body), self._base_url)
+            pairs = await self._hub.streams.turns.do(reading_form(body))
+            update = update_from_form(pairs, self._base_url)
         elif media_type == JSON:
             update = update_from_json(body, self._base_url)
         else:

@@ -28,7 +28,15 @@ from ..access import Authorizer, HttpAnswer
 from ..rights import Action, Rights
 from ..settings import MercureSettings
 from ..topics import Selection, Selector, read_selectors, select
-from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, takes_event_stream
+from ..updates import (
+    EVENT_STREAM,
+    FORM,
+    media_type_of,
+    read_body,
+    read_form,
+    reading_form,
+    takes_event_stream,
+)
 from ._active import ActiveSubscriptions
 from ._patterns import HeldPatterns, Holder
 from ._subscriptions import ActiveSubscription, new_subscriber
@@ -126,7 +134,7 @@ class Subscribing:
         # Limits come first: a client that gets no stream must not cost more than that.
         if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
             return None
-        pairs, resume_id = self._read(request)
+        pairs, resume_id = await self._read(request)
         selectors = read_selectors(
             pairs, self._settings.limits, is_legacy=self._settings.is_legacy_allowed
         )
@@ -176,20 +184,21 @@ class Subscribing:
         self._patterns.give_back(subscriber.holder, subscriber.patterns)
         self._patterns.give_back(subscriber.holder, subscriber.complex_patterns, are_complex=True)
 
-    def _read(self, request: Request) -> tuple[Pairs, str | None]:
+    async def _read(self, request: Request) -> tuple[Pairs, str | None]:
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
-            pairs += self._read_query(request)
+            pairs += await self._read_query(request)
         header = request.requestHeaders.getRawHeaders(b"Last-Event-ID", ())
         return pairs, _resume_id_of(header, pairs)
 
-    def _read_query(self, request: Request) -> Pairs:
+    async def _read_query(self, request: Request) -> Pairs:
         media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
         if not media_type:
             raise Refused(400, f"A single Content-Type header is required, of {FORM}.")
         if media_type != FORM:
             raise Refused(415, f"Content-Type must be {FORM}, not {media_type}.")
-        return read_form(read_body(request, self._settings.max_body))
+        body = read_body(request, self._settings.max_body)
+        return await self._hub.streams.turns.do(reading_form(body))
 
     def _is_turned_away(self, request: Request, rights: Rights) -> bool:
         """
