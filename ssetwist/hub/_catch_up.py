@@ -80,10 +80,12 @@ class CatchUp:
                 views.forget(walk.position)
             if walk.is_at_live_end:
                 return
+            before = walk.position
             if digest is None or walk.position < whole_until:
                 found = await walk.read_seen(views)
             else:
                 found = await digest.read()
+            await self._tell_missed(before)
             if isinstance(found, Gap):
                 await self._pass(found)
             elif found:
@@ -127,7 +129,16 @@ class CatchUp:
         until = walk.position
         if last:
             walk.position = last[0] - 1
+        await self._tell_missed(walk.position)
         return until
+
+    async def _tell_missed(self, position: int) -> None:
+        """
+        Tell about announcements that the log has forgotten after a position, if there are any.  No
+        other event is missing, so the stream goes on there.
+        """
+        if self.walk.has_missed:
+            await self._tell_gap(render_id(self._context.log.epoch, position), position)
 
     async def _pass(self, gap: Gap) -> bool:
         """
@@ -148,6 +159,7 @@ class CatchUp:
         return True
 
     async def _tell_gap(self, asked: str, resume_after: int) -> None:
+        self.walk.excuse()
         chunk = self._context.gap(asked, resume_after)
         if chunk.data:
             await self._write(chunk)

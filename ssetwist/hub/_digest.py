@@ -34,10 +34,12 @@ class Digest:
         if isinstance(entries, Gap):
             self._until = 0  # so that the newest are found again, after the gap
             return entries
-        first, last = entries[0].position, entries[-1].position
-        chosen = []
-        while self._newest and self._newest[-1] <= last:
-            chosen.append(entries[self._newest.pop() - first])
+        wanted = set()
+        while self._newest and self._newest[-1] <= self._walk.position:
+            wanted.add(self._newest.pop())
+        chosen = [entry for entry in entries if entry.position in wanted]
+        if len(chosen) < len(wanted):  # an announcement was forgotten after the first reading
+            self._walk.has_missed = True
         return chosen
 
     async def _find_newest(self) -> None:

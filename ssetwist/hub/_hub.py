@@ -282,6 +282,28 @@ class Hub:
         """
         return self._timed_log.find(id).addCallback(lambda position: position is not None)
 
+    def announce(self, topics: str | Iterable[str], event: Event) -> Deferred[str]:
+        """
+        Publish a private event that a stranger has caused, and may cause as often as he likes: that
+        a client has come or gone, for example.
+
+        The log keeps announcements in a share of their own, so they never make it forget what was
+        published.  If it has forgotten an announcement that a subscriber may have missed, only
+        subscribers that may see announcements are told of a gap; no other event is missing then.
+
+        :param topics: As for :meth:`publish`.
+        :param event: The event, without an id.
+        :returns: As for :meth:`publish`, which also says what is raised.
+        :raises InvalidEvent: If it has an id.
+        """
+        self._check("announce")
+        checked = _check_topics(topics)
+        require_event(event)
+        if event.id is not None:
+            raise InvalidEvent("id", "must not be set on an announcement: the log gives it one")
+        appended = self.log.append(checked, event, is_private=True, is_announcement=True)
+        return appended.addCallback(_id_of)
+
     def close(self) -> None:
         """
         Refuse events and subscribers from now on.  Open streams stay; ``streams.drain`` ends them.

@@ -9,7 +9,7 @@ from twisted.logger import Logger
 
 from ..eventstream import Event
 from ..log import Entry
-from ..matching import EVERYTHING, Matchers, Steps, Topics
+from ..matching import EVERYTHING, NOTHING, Matchers, Steps, Topics
 
 _log = Logger()
 
@@ -31,12 +31,16 @@ class View:
     :ivar grants: If the event is private, one of its topics must also match one of these.
     :ivar filter: If there is one, it must also return true.  If it raises, that counts as false.
     :ivar shows_ephemeral: If false, ephemeral events, which have no id, are not shown.
+    :ivar may_ask_for_announcements: Set it to false if neither the matchers nor the filter let any
+        announcement pass (:meth:`Hub.announce`).  The subscriber is then never told that the log
+        has forgotten one.
     """
 
     matchers: Matchers
     grants: Matchers
     filter: Filter | None = None
     shows_ephemeral: bool = True
+    may_ask_for_announcements: bool = True
 
     def __post_init__(self) -> None:
         hash(self.filter)  # raises now, and not during a delivery
@@ -71,6 +75,13 @@ class View:
         filter.
         """
         return self.matchers.is_quick and self.grants.is_quick
+
+    @property
+    def may_show_announcements(self) -> bool:
+        """
+        True if an announcement may be seen; they are all private.
+        """
+        return self.may_ask_for_announcements and self.grants != NOTHING
 
     def shows(self, entry: Entry) -> Steps[bool]:
         """
@@ -151,6 +162,18 @@ class ViewHistory:
 
     def forget(self, until: int) -> None:
         self.earlier = tuple(one for one in self.earlier if one[0] > until)
+
+    def may_show_announcements(self, after: int, until: int) -> bool:
+        """
+        Return true if an announcement after one position, and up to another, may be seen.
+        """
+        for end, view in self.earlier:
+            if end > after and view.may_show_announcements:
+                return True
+            after = max(after, end)
+            if after >= until:
+                return False
+        return self._now.may_show_announcements
 
     def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:
         """

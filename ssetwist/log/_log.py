@@ -39,6 +39,11 @@ class EventLog(Protocol):
     A method that may have to wait returns a Deferred, which has fired already if it did not.  Any
     event may be forgotten at any time, oldest first, so ``oldest`` never becomes smaller.
 
+    Some events are announcements.  Strangers cause them, as many as they like: each connection of a
+    client is announced to others.  So announcements must never make a log forget another event.  It
+    keeps the newest in a share of their own, and may forget them earlier than other events.  Their
+    positions are then missing between those of other events.
+
     :ivar epoch: The name of this life of this log; see :mod:`ssetwist.log._ids`.
     """
 
@@ -53,7 +58,14 @@ class EventLog(Protocol):
     @property
     def oldest(self) -> int:
         """
-        The position of the oldest event that is kept; ``head + 1`` if nothing is kept.
+        The position from which on everything is kept, but not all announcements; ``head + 1`` if
+        every event so far has been forgotten.
+        """
+
+    @property
+    def oldest_announcement(self) -> int:
+        """
+        The position from which on also all announcements are kept; never smaller than ``oldest``.
         """
 
     def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
@@ -69,30 +81,37 @@ class EventLog(Protocol):
         """
 
     def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
+        self,
+        topics: tuple[str, ...],
+        event: Event,
+        *,
+        is_private: bool = False,
+        is_announcement: bool = False,
     ) -> Deferred[Entry]:
         """
         Append an event, and give it an id if it lacks one.
 
+        :param is_announcement: If true, it must not make the log forget other events, except
+            announcements.  It has no id yet.
         :returns: A Deferred that fires with the entry when it is stored as safely as this log can.
             Cancelling it does not take the event back.
         """
 
     def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
         """
-        Read forward from a position, oldest first, without gaps.
+        Read forward from a position, oldest first.  Only forgotten announcements are missing.
 
         :param after: The position before the first entry to read.
         :param most_bytes: The most encoded bytes to read; but at least one entry is read, if there
             is any.
-        :returns: A Deferred that fires with the entries; with nothing if ``after`` is the head.  If
-            ``after + 1`` has been forgotten, they begin with the oldest entry that is kept.
+        :returns: A Deferred that fires with the entries; with nothing if nothing after that is
+            kept.  If ``oldest`` is after that, they begin there.
         """
 
     def find(self, id: str) -> Deferred[int | None]:
         """
         Find the position of an id, which the log or a publisher gave.
 
-        :returns: A Deferred that fires with a position after which everything is kept; with
+        :returns: A Deferred that fires with a position, from ``oldest - 1`` to ``head``; with
             ``None`` if the id is unknown, of another log or another life, or too old.
         """

@@ -2,12 +2,10 @@
 The log in memory: the newest events, within three bounds.
 """
 
-from array import array
-from bisect import bisect_right
 from collections import deque
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import cast
+from operator import attrgetter
 
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
@@ -16,22 +14,24 @@ from ..eventstream import Event, encode_event
 from ._followers import Followers
 from ._ids import new_epoch, position_of, render_id
 from ._log import Entry
+from ._share import Share
 
 #: The default bounds: a number of events, a number of bytes, and an age in seconds.
 DEFAULT_MAX_COUNT = 10_000
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 DEFAULT_MAX_AGE = 3600.0
 
-#: The list is cut when its forgotten entries are more than this, and more than the kept ones.
-_CUT = 1024
+#: Announcements may take one part in so many of the number and the bytes of all other events.
+_PARTS = 4
 
 
 class MemoryLog:
     """
     An :class:`ssetwist.log.EventLog` that forgets everything when its process ends.
 
-    Everything but cutting the list takes the same time however many events there are: a position is
-    an index, and a publisher's id is found in a dict.  The bounds hold at every look.
+    Positions and ids are found at once, however many events there are.  The bounds hold at every
+    look.  Announcements have a share of their own: besides the other events, up to a quarter of
+    ``max_count`` and of ``max_bytes``, rounded up.
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param max_count: The largest number of events that are kept; 0 keeps nothing.
@@ -60,13 +60,11 @@ class MemoryLog:
         self.epoch = new_epoch() if epoch is None else epoch
         self._followers = Followers()
         self._clock = clock
-        self._max_count = max_count
-        self._max_bytes = max_bytes
         self._max_age = max_age
-        self._entries: list[Entry | None] = []
-        self._offsets = array("q", (0,))  # bytes before each entry in the list, and at its end
-        self._forgotten = 0  # entries at the beginning of the list
+        self._events = Share(max_count, max_bytes)
+        self._announcements = Share(-(-max_count // _PARTS), -(-max_bytes // _PARTS))
         self._head = 0
+        self._oldest = self._oldest_announcement = 1
         self._positions: dict[str, int] = {}  # by ids that publishers gave
         self._repeated: dict[str, deque[int]] = {}  # later positions of ids that they gave again
 
@@ -77,37 +75,50 @@ class MemoryLog:
     @property
     def oldest(self) -> int:
         self._forget()
-        return self._head + 1 - (len(self._entries) - self._forgotten)
+        return self._oldest
+
+    @property
+    def oldest_announcement(self) -> int:
+        self._forget()
+        return max(self._oldest, self._oldest_announcement)
 
     def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:
         return self._followers.add(callback, after=self._head)
 
     def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
+        self,
+        topics: tuple[str, ...],
+        event: Event,
+        *,
+        is_private: bool = False,
+        is_announcement: bool = False,
     ) -> Deferred[Entry]:
         position = self._head + 1
         if event.id is None:
             event = replace(event, id=render_id(self.epoch, position))
-        else:
-            # If several have one id, which should not be, it means the first (Mercure).
-            if self._positions.setdefault(event.id, position) != position:
-                self._repeated.setdefault(event.id, deque()).append(position)
+        elif is_announcement:
+            raise ValueError(f"an announcement gets its id from the log; it has {event.id!r}")
+        # If several have one id, which should not be, it means the first (Mercure).
+        elif self._positions.setdefault(event.id, position) != position:
+            self._repeated.setdefault(event.id, deque()).append(position)
         entry = Entry(
             position, topics, event, is_private, self._clock.seconds(), encode_event(event)
         )
         self._head = position
-        self._entries.append(entry)
-        self._offsets.append(self._offsets[-1] + len(entry.encoded))
+        (self._announcements if is_announcement else self._events).add(entry)
         self._forget()
         self._followers.tell(entry)
         return succeed(entry)
 
     def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
-        oldest = self.oldest
-        first = min(self._forgotten + max(0, after + 1 - oldest), len(self._entries))
-        end = bisect_right(self._offsets, self._offsets[first] + most_bytes, lo=first + 1) - 1
-        # Only entries before the first are None, because they are forgotten.
-        return succeed(cast("list[Entry]", self._entries[first : max(end, first + 1)]))
+        after = max(after, self.oldest - 1)
+        if not self._announcements.after(after, 0):
+            return succeed(self._events.after(after, most_bytes))
+        shares = (self._events, self._announcements)
+        # With the entries that go beyond the bytes, the cut is never after a missing entry.
+        both = [one for share in shares for one in share.after(after, most_bytes, beyond=True)]
+        both.sort(key=attrgetter("position"))
+        return succeed(_at_most(most_bytes, both))
 
     def find(self, id: str) -> Deferred[int | None]:
         oldest = self.oldest
@@ -120,22 +131,12 @@ class MemoryLog:
 
     def _forget(self) -> None:
         too_old = self._clock.seconds() - self._max_age
-        entries = self._entries
-        while self._forgotten < len(entries):
-            oldest = entries[self._forgotten]
-            assert oldest is not None, "forgotten entries are before it"
-            if (
-                len(entries) - self._forgotten <= self._max_count
-                and self._offsets[-1] - self._offsets[self._forgotten] <= self._max_bytes
-                and oldest.at > too_old
-            ):
-                break
-            entries[self._forgotten] = None  # freed now; the list is cut later
-            self._forgotten += 1
-            self._forget_id(oldest)
-        if self._forgotten > max(_CUT, len(entries) - self._forgotten):
-            del entries[: self._forgotten], self._offsets[: self._forgotten]
-            self._forgotten = 0
+        for entry in self._events.forget(too_old):
+            self._oldest = entry.position + 1
+            self._forget_id(entry)
+        # Nobody can read announcements from before the oldest event.
+        for entry in self._announcements.forget(too_old, before=self._oldest):
+            self._oldest_announcement = entry.position + 1
 
     def _forget_id(self, entry: Entry) -> None:
         id = entry.event.id
@@ -148,3 +149,16 @@ class MemoryLog:
                 del self._repeated[id]
         else:
             del self._positions[id]
+
+
+def _at_most(most_bytes: int, entries: Sequence[Entry]) -> Sequence[Entry]:
+    """
+    Return the first entries that have at most so many bytes together, but at least one.
+    """
+    count = 0
+    for entry in entries:
+        most_bytes -= len(entry.encoded)
+        if most_bytes < 0 and count:
+            break
+        count += 1
+    return entries[:count]

@@ -200,6 +200,20 @@ class Matchers:
                 return True
         return False
 
+    def may_match_below(self, path: str) -> bool:
+        """
+        Return false if no matcher ever asks for a topic below a path.  True may be wrong for a
+        matcher without routes: only trying it would tell.
+
+        :param path: The path, without a slash at its end; empty for all topics.
+        """
+        if not path:
+            return bool(self.exact or self.others)
+        beginning = f"{path}/"
+        if any(topic.startswith(beginning) for topic in self.exact):
+            return True
+        return any(_may_match_below(matcher, path) for matcher in self.others)
+
 
 @lru_cache(maxsize=1024)
 def _split(matchers: frozenset[Matcher]) -> tuple[Routes[Matcher], tuple[Matcher, ...]]:
@@ -220,6 +234,11 @@ def _split(matchers: frozenset[Matcher]) -> tuple[Routes[Matcher], tuple[Matcher
 def routes_of(matcher: Matcher) -> tuple[Route, ...]:
     found: tuple[Route, ...] = getattr(matcher, "routes", ())
     return found
+
+
+def _may_match_below(matcher: Matcher, path: str) -> bool:
+    routes = routes_of(matcher)
+    return not routes or any(route.may_match_below(path) for route in routes)
 
 
 def trying(matcher: Matcher, topics: Sequence[str]) -> Steps[bool]:

@@ -55,6 +55,18 @@ class Route:
             for one, part in zip(wanted, parts, strict=False)
         )
 
+    def may_match_below(self, path: str) -> bool:
+        """
+        Return false if this never matches a topic that begins with a path and a slash.
+        """
+        parts = self.cut(path)
+        if parts is None or (len(self.segments) <= len(parts) and not self.is_open):
+            return False
+        return all(
+            part == one if isinstance(one, str) else one.takes(part)
+            for one, part in zip(self.segments, parts, strict=False)
+        )
+
 
 class _Node(Generic[_Key]):
     """

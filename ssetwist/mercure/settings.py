@@ -46,9 +46,10 @@ class MercureSettings:
     :ivar url: The hub's own URL, as clients know it; ``None`` if the hub does not know it.
     :ivar is_legacy_allowed: If true, the hub speaks 0.x in addition to 1.0.
     :ivar cors_origins: Origins of pages that may read the hub's answers.
-    :ivar publish_origins: Origins of pages that may publish with a cookie, besides the hub's own.
-    :ivar checks_origin: If true, a publication with a cookie must come from one of these origins.
-        Set it to false only if another part checks the origin, and cookies identify nobody.
+    :ivar publish_origins: Origins of pages that may publish with a right that browsers give by
+        themselves, besides the hub's own: a cookie, a password, a client certificate, an address.
+    :ivar checks_origin: If true, a page that publishes with such a right must have one of these
+        origins.  Set it to false only if another part checks the origin.
     :ivar has_subscriptions: If true, the hub tells clients about its subscriptions.
     :ivar cookie: The cookie that a token may be in, for the metadata; ``None`` for no cookie.
     :ivar issuers: URLs of the issuers of its tokens, for the metadata.

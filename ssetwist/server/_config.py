@@ -151,13 +151,16 @@ class HubConfig:
     )
     publish_origin: Sequence[str] = option.texts(
         (),
-        "an origin whose pages may publish with a cookie, besides the hub's own; repeatable",
+        "an origin whose pages may publish without a token in a header, besides the hub's own: by "
+        "a cookie, or if --authorize-url allows it for an address or a client certificate; "
+        "repeatable",
         Origins.of,
     )
     subscriptions: bool = option.flag(
         "show the active subscriptions to clients with a right to them, by updates and at "
-        "/.well-known/mercure/subscriptions; the log also keeps these updates, two for each topic "
-        "or pattern of a client, so that many short visits need a larger --log-events"
+        "/.well-known/mercure/subscriptions; these updates, two for each topic or pattern of a "
+        "client, never push other events out of the log: besides these it keeps up to a quarter of "
+        "--log-events and of --log-bytes of them"
     )
     max_body: int = option.number(
         DEFAULT_MAX_BODY, "bytes that the body of a request may have", least=1

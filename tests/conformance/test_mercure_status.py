@@ -33,9 +33,7 @@ class FullLog(MemoryLog):
     A log that refuses every event.
     """
 
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
+    def append(self, topics: tuple[str, ...], event: Event, **kind: bool) -> Deferred[Entry]:
         return fail(LogUnavailable("the disk /dev/sdb is full", retry_after=2.5))
 
 

@@ -401,7 +401,7 @@ class PublishTests(PageCase):
             self.assert_not_published(process),
         ):
             self.assertEqual(["opaque", 0, ""], self.publish_from(pages, process, mode="no-cors"))
-            process.wait_for(f"400 to .* a cookie from a page of '{pages.origin()}'")
+            process.wait_for(f"400 to .* from a page of '{pages.origin()}'")
 
     def test_forged_from_another_site(self) -> None:
         """

@@ -12,7 +12,7 @@ from ._callback import CallbackAuthorizer
 from ._checked import CheckedAuthorizer
 from ._cors import allow_origin, answer_options
 from ._development import LoopbackOnly, LoopbackOrigins
-from ._origins import Origins, origin_of
+from ._origins import Origins, Source, origin_of
 
 __all__ = [
     "ALL_TOPICS",
@@ -24,6 +24,7 @@ __all__ = [
     "LoopbackOnly",
     "LoopbackOrigins",
     "Origins",
+    "Source",
     "TokenAuthorizer",
     "TokenThenCallback",
     "allow_origin",

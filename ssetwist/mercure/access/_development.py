@@ -17,7 +17,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ...errors import Refused
 from ...web.opening import header_of
 from ._answer import answer_to
-from ._origins import Origins
+from ._origins import Origins, Source
 
 _SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS", b"QUERY")
 
@@ -49,6 +49,9 @@ class LoopbackOrigins(Origins):
             return is_loopback(urlsplit(origin).hostname or "")
         except ValueError:
             return False
+
+
+_ORIGINS = LoopbackOrigins()
 
 
 class LoopbackOnly(Resource):
@@ -89,8 +92,9 @@ def _refusal_of(request: Request) -> Refused | None:
                 "This hub has no key, so it is for development on this machine only: use the host "
                 "name localhost.  With a --key it also answers to other names.",
             )
-    origin = header_of(request, b"Origin")
-    is_foreign = origin is not None and not LoopbackOrigins().allows(origin)
+    source = Source.of(request)
+    origin = source.origin
+    is_foreign = source.site == "cross-site" if origin is None else not _ORIGINS.allows(origin)
     if is_foreign and request.method not in _SAFE_METHODS:
         return Refused(
             403,

@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ada_url import URL
+from twisted.web.server import Request
 
 from ...errors import Refused
+from ...web.opening import header_of
 
 #: An origin as browsers write it.  All comparisons use this form only, which leaves no loopholes.
 _ORIGIN = re.compile(
@@ -95,39 +97,89 @@ class Origins:
             return True
         return any(subdomains.contain(origin) for subdomains in self.subdomains)
 
-    def check_source(
-        self, own: str, *, site: str | None, origin: str | None, referer: str | None
-    ) -> None:
+    def check_source(self, source: "Source", own: str, *, is_certain: bool) -> None:
         """
         Check that a request comes from a trusted page, because a browser may have given it its
         right: browsers add cookies, passwords and client certificates to the requests of any page,
         and every page is as near to the hub as its browser.
 
         :param own: The origin of the hub itself, see :func:`origin_of`.
-        :param site: The header ``Sec-Fetch-Site``, which no page can set.  If the page is of the
-            hub's own origin, that is enough, whatever a proxy has made of ``own``.
-        :param origin: The header ``Origin``; without it, the referer counts.
+        :param is_certain: True if the hub knows this origin; false if it is what the request says.
+            Then a proxy may have changed it, or a page may have made its own name lead to the hub
+            (DNS rebinding).
         :raises Refused: 400, unless the origin is the hub's own or trusted by name.
         """
-        if site in ("same-origin", "none"):  # none: from the user, not from a page
+        origin = source.origin
+        if origin == own or (origin is not None and not self.are_all and self.allows(origin)):
             return
-        if origin is None and referer is None:
+        if source.is_own(own, is_certain=is_certain):
+            return
+        if not source.has_page:
             raise Refused(
                 400,
                 "A request with a right from its browser needs an Origin or a Referer header.",
                 error="invalid_request",
                 reason="without Origin and Referer: any page may have sent it",
             )
-        source = origin_of(referer or "") if origin is None else origin
-        if source == own or (source is not None and not self.are_all and self.allows(source)):
-            return
         raise Refused(
             400,
             "A request with a right from its browser must come from a page of an allowed origin.",
             error="invalid_request",
-            reason=f"from a page of {(source or '?')[:_LOGGED]!r}, which is neither {own!r} nor "
+            reason=f"from a page of {(origin or '?')[:_LOGGED]!r}, which is neither {own!r} nor "
             "allowed",
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """
+    The page that a request comes from, as its browser says.  A page can hide its origin, and cannot
+    choose any other of these headers.
+
+    :ivar site: ``Sec-Fetch-Site``: how the page is related to the server (Fetch Metadata, 2.3).
+        Browsers of today send it to servers with TLS, and to this machine; older ones never do.
+    :ivar stated: ``Origin``; all browsers send it with a ``POST``, since 2020 at the latest.
+    :ivar referer: ``Referer``; it counts only without ``Origin``.
+    :ivar host: ``Host``, which is the page's own if the page is of the same origin, unless a proxy
+        changes it.
+    """
+
+    site: str | None = None
+    stated: str | None = None
+    referer: str | None = None
+    host: str | None = None
+
+    @classmethod
+    def of(cls, request: Request) -> "Source":
+        names = (b"Sec-Fetch-Site", b"Origin", b"Referer", b"Host")
+        return cls(*(header_of(request, name) for name in names))
+
+    @property
+    def has_page(self) -> bool:
+        """
+        True if a browser may have sent the request for a page.
+        """
+        return (self.site, self.stated, self.referer) != (None, None, None)
+
+    @property
+    def origin(self) -> str | None:
+        """
+        The origin of the page, ``"null"`` if the page hides it; ``None`` if nothing says it.
+        """
+        return origin_of(self.referer or "") if self.stated is None else self.stated
+
+    def is_own(self, own: str, *, is_certain: bool) -> bool:
+        """
+        Return true if the browser says that the page is of the hub's own origin, or that the
+        request comes from its user and not from a page.
+        """
+        if self.site != "same-origin":
+            return self.site == "none"
+        if not is_certain:
+            return True
+        # A foreign page whose name leads to the hub is of the same origin, but not by this name.
+        is_hidden = self.origin in (None, "null")
+        return is_hidden and self.host is not None and self.host.lower() == own.partition("://")[2]
 
 
 def origin_of(url: str) -> str | None:

@@ -13,7 +13,7 @@ from ...errors import HubClosed, LogUnavailable, Refused
 from ...hub import Hub
 from ...matching import Matchers
 from ...web.opening import address_of, header_of
-from ..access import Authorizer, HttpAnswer, origin_of
+from ..access import Authorizer, HttpAnswer, Source, origin_of
 from ..rights import Action, Rights
 from ..settings import MercureSettings
 from ..updates import (
@@ -25,7 +25,7 @@ from ..updates import (
     lines_of,
     media_type_of,
     read_body,
-    read_form,
+    reading_form,
     update_from_form,
     update_from_json,
 )
@@ -82,7 +82,8 @@ class Publishing:
         if media_type == JSON_LINES:
             return await self._publish_lines(body, publisher)
         if media_type in (None, FORM):
-            update = update_from_form(read_form(body), self._base_url)
+            pairs = await self._hub.streams.turns.do(reading_form(body))
+            update = update_from_form(pairs, self._base_url)
         elif media_type == JSON:
             update = update_from_json(body, self._base_url)
         else:
@@ -95,22 +96,18 @@ class Publishing:
         Check the page that a request comes from, if the right to publish may be the browser's: from
         a cookie, a password, a client certificate or an address (C6).
         """
+        source, settings = Source.of(request), self._settings
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
-        site, origin, referer = (
-            header_of(request, name) for name in (b"Sec-Fetch-Site", b"Origin", b"Referer")
-        )
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
-        has_page = site is not None or origin is not None
         if scheme == "bearer":
-            # No page can send a token without the permission of a preflight.  But it can send a
-            # worthless one along with the browser's cookie.
-            may_be_browser = has_cookie and (has_page or referer is not None)
+            # The application has accepted it, or its sender.  A page needs the permission of a
+            # preflight to send a token; but then it may be a worthless one, beside a cookie.
+            may_be_browser = source.has_page and (has_cookie or settings.cors_origins.are_all)
         else:
-            may_be_browser = has_cookie or bool(scheme) or has_page
-        if may_be_browser and self._settings.checks_origin:
-            own = _own_origin(request, self._settings.url)
-            self._settings.publish_origins.check_source(
-                own, site=site, origin=origin, referer=referer
+            may_be_browser = source.has_page or has_cookie or bool(scheme)
+        if may_be_browser and settings.checks_origin:
+            settings.publish_origins.check_source(
+                source, _own_origin(request, settings.url), is_certain=settings.url is not None
             )
 
     def _publisher(self, request: Request, rights: Rights) -> _Publisher:

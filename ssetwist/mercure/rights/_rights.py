@@ -48,7 +48,8 @@ class Rights:
         for anonymous clients.  It is not a secret.
     :ivar is_legacy: True if the rights come from a token of the 0.x dialect.
     :ivar is_ambient: True if they may come from what a browser adds by itself to requests of any
-        page: a cookie, or a password that was typed in before.
+        page, or from its place: a cookie, a password that was typed in before, a client
+        certificate, or an address.
     :raises TypeError: If a value has the wrong type, such as text in place of ``Matchers``.
     :raises ValueError: If a value makes no sense, such as a time that is not a number.
     """

@@ -61,7 +61,6 @@ class ActiveSubscriptions:
             return  # every subscriber is gone
         for subscription in subscriptions:
             update = subscription.announcement(self._hub_path, is_active=is_active)
-            published = self._hub.publish(update.topics, update.event, private=update.is_private)
-            published.addErrback(
+            self._hub.announce(update.topics, update.event).addErrback(
                 lambda problem: _log.failure("announcing a subscription failed", problem)
             )

@@ -36,7 +36,15 @@ from ..topics import (
     read_selectors,
     select,
 )
-from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, takes_event_stream
+from ..updates import (
+    EVENT_STREAM,
+    FORM,
+    media_type_of,
+    read_body,
+    read_form,
+    reading_form,
+    takes_event_stream,
+)
 from ._active import ActiveSubscriptions
 from ._patterns import HeldPatterns, Holder, TakenPatterns
 from ._subscriptions import ActiveSubscription, new_subscriber
@@ -126,7 +134,7 @@ class Subscribing:
             # The answer is not known now.  After any error an EventSource would give up for good.
             self._turn_away(request)
             return None
-        pairs, resume_id = self._read(request)
+        pairs, resume_id = await self._read(request)
         selectors = read_selectors(
             pairs, self._settings.limits, is_legacy=self._settings.is_legacy_allowed
         )
@@ -186,20 +194,21 @@ class Subscribing:
                 retry_after=unavailable.retry_after,
             ) from unavailable
 
-    def _read(self, request: Request) -> tuple[Pairs, str | None]:
+    async def _read(self, request: Request) -> tuple[Pairs, str | None]:
         pairs = read_form(request.uri.partition(b"?")[2])
         if request.method == b"QUERY":
-            pairs += self._read_query(request)
+            pairs += await self._read_query(request)
         header = request.requestHeaders.getRawHeaders(b"Last-Event-ID", ())
         return pairs, _resume_id_of(header, pairs)
 
-    def _read_query(self, request: Request) -> Pairs:
+    async def _read_query(self, request: Request) -> Pairs:
         media_type = media_type_of(request.requestHeaders.getRawHeaders(b"Content-Type", ()))
         if not media_type:
             raise Refused(400, f"A single Content-Type header is required, of {FORM}.")
         if media_type != FORM:
             raise Refused(415, f"Content-Type must be {FORM}, not {media_type}.")
-        return read_form(read_body(request, self._settings.max_body))
+        body = read_body(request, self._settings.max_body)
+        return await self._hub.streams.turns.do(reading_form(body))
 
     def _is_turned_away(self, request: Request, rights: Rights) -> bool:
         """
@@ -239,7 +248,7 @@ class Subscribing:
             subscriber = self._opener.open(
                 request,
                 outlet,
-                View(rights.topics or selection.matchers, rights.subscribe, shows_ephemeral=False),
+                self._view_of(selection, rights),
                 start,
                 who=mercure_subscriber,
                 on_end=self._ended,
@@ -255,6 +264,18 @@ class Subscribing:
             clock = self._hub.streams.clock
             left = rights.expires - EXPIRY_MARGIN - clock.seconds()
             mercure_subscriber.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
+
+    def _view_of(self, selection: Selection, rights: Rights) -> View:
+        matchers, path = rights.topics or selection.matchers, self._settings.path.rstrip("/")
+        return View(
+            matchers,
+            rights.subscribe,
+            shows_ephemeral=False,
+            # The grants last: there may be thousands.
+            may_ask_for_announcements=self._settings.has_subscriptions
+            and matchers.may_match_below(path)
+            and rights.subscribe.may_match_below(path),
+        )
 
     def _subscriptions_of(
         self, selection: Selection, rights: Rights

@@ -11,7 +11,7 @@ from ._content import (
     read_body,
     takes_event_stream,
 )
-from ._form import read_form
+from ._form import read_form, reading_form
 from ._json import answer_line, lines_of, update_from_json
 from ._strict_json import read_object
 from ._update import RESERVED_TYPE, Update, update_from_form
@@ -29,6 +29,7 @@ __all__ = [
     "read_body",
     "read_form",
     "read_object",
+    "reading_form",
     "takes_event_stream",
     "update_from_form",
     "update_from_json",

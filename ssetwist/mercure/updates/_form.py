@@ -5,9 +5,11 @@ They are read as in the URL Standard, 5.1.  ``urllib.parse.parse_qsl`` drops emp
 default, and writes U+FFFD for bytes that are not UTF-8, which would change a topic.
 """
 
-from urllib.parse import unquote_to_bytes
+import re
+from binascii import a2b_qp
 
 from ...errors import Refused
+from ...matching import Steps, at_once
 
 #: Maximum number of fields of a form; an update has at most a thousand topics.
 MAX_FIELDS = 2000
@@ -15,29 +17,66 @@ MAX_FIELDS = 2000
 #: Maximum length of a field's name in an error, in characters.
 _SHOWN = 40
 
+#: Bytes that are decoded in one step: at most 5 ms, for percent signs alone.
+_PIECE = 16 * 1024
 
-def read_form(form: bytes) -> list[tuple[str, str]]:
+#: A percent sign that stands for itself.
+_PLAIN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
+
+Pairs = list[tuple[str, str]]
+
+
+def read_form(form: bytes) -> Pairs:
     """
-    Return the names and values of a form, in their order.  A name without ``=`` has an empty value
-    (S2).
+    Do what :func:`reading_form` does, at once; for a form that is short, as in the head of a
+    request.
+    """
+    return at_once(reading_form(form))
+
+
+def reading_form(form: bytes) -> Steps[Pairs]:
+    """
+    Return the names and values of a form, in their order, in steps of a few milliseconds.  A name
+    without ``=`` has an empty value (S2).
 
     :raises Refused: 400, if a field is not in UTF-8; the error names it.  413, if there are more
         than 2,000 fields.
     """
     if form.count(b"&") >= MAX_FIELDS:  # checked before each field becomes an object
         raise Refused(413, f"the form has more than {MAX_FIELDS} fields")
-    return [_read_field(pair) for pair in form.split(b"&") if pair]
+    pairs = []
+    for pair in filter(None, form.split(b"&")):
+        raw_name, _, raw_value = pair.partition(b"=")
+        name, value = (yield from _decode(raw_name)), (yield from _decode(raw_value))
+        try:
+            pairs.append((name.decode(), value.decode()))
+        except UnicodeDecodeError:
+            shown = name[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
+            raise Refused(400, f"the field {shown!r} is not in UTF-8") from None
+    return pairs
 
 
-def _read_field(pair: bytes) -> tuple[str, str]:
-    raw_name, _, raw_value = pair.partition(b"=")
-    name = _unquote(raw_name)
-    try:
-        return name.decode(), _unquote(raw_value).decode()
-    except UnicodeDecodeError:
-        shown = name[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
-        raise Refused(400, f"the field {shown!r} is not in UTF-8") from None
+def _decode(text: bytes) -> Steps[bytes]:
+    text = text.replace(b"+", b" ")
+    pieces = []
+    begin = 0
+    while (end := begin + _PIECE) < len(text):
+        cut = text.rfind(b"%", end - 2, end)  # the beginning of an escape that would be cut
+        end = end if cut < 0 else cut
+        pieces.append(_unquote(text[begin:end]))
+        begin = end
+        yield
+    return b"".join((*pieces, _unquote(text[begin:])))
 
 
 def _unquote(text: bytes) -> bytes:
-    return unquote_to_bytes(text.replace(b"+", b" "))  # a % without two digits stays as it is
+    """
+    Decode escapes; a percent sign without two digits stays as it is.
+
+    Quoted-printable (RFC 2045, 6.7) is the same with another sign, and ``binascii`` decodes it ten
+    times as fast as ``urllib``, which makes two objects of each escape.
+    """
+    if b"%" not in text:
+        return text
+    escaped = _PLAIN_PERCENT.sub(b"%25", text)
+    return a2b_qp(escaped.replace(b"=", b"=3D").replace(b"%", b"="))

@@ -158,11 +158,13 @@ class SlowLog:
     def oldest(self) -> int:
         return self.kept.oldest
 
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
+    @property
+    def oldest_announcement(self) -> int:
+        return self.kept.oldest_announcement
+
+    def append(self, topics: tuple[str, ...], event: Event, **kind: bool) -> Deferred[Entry]:
         entries: list[Entry] = []
-        self.kept.append(topics, event, is_private=is_private).addCallback(entries.append)
+        self.kept.append(topics, event, **kind).addCallback(entries.append)
 
         def tell() -> Entry:
             self.followers.tell(entries[0])

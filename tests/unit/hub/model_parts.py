@@ -122,10 +122,12 @@ class SlowLog:
     def oldest(self) -> int:
         return self._log.oldest
 
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
-        return self._later(self._log.append(topics, event, is_private=is_private))
+    @property
+    def oldest_announcement(self) -> int:
+        return self._log.oldest_announcement
+
+    def append(self, topics: tuple[str, ...], event: Event, **kind: bool) -> Deferred[Entry]:
+        return self._later(self._log.append(topics, event, **kind))
 
     def read(self, after: int, most_bytes: int) -> Deferred[Sequence[Entry]]:
         return self._later(self._log.read(after, most_bytes))

@@ -116,7 +116,7 @@ class PublishTests(HubTestCase):
         """
         hub = MemoryHub()
         self.assertIsInstance(hub.log, MemoryLog)
-        self.assertEqual(DEFAULT_MAX_COUNT, hub.log._max_count)
+        self.assertEqual(DEFAULT_MAX_COUNT, hub.log._events._max_count)
 
 
 class MistakeTests(HubTestCase):

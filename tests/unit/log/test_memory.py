@@ -263,7 +263,7 @@ class BoundTests(MemoryLogCase):
                 kept = [str(each) for each in range(number - 9, number + 1)]
                 self.assertEqual(kept, self.read(log, 0))
                 self.assertEqual(kept[3:], self.read(log, number - 7))
-                self.assertLess(len(log._entries), 1100)
+                self.assertLess(len(log._events._entries), 1100)
 
     def test_forgotten_while_it_is_told(self) -> None:
         """
@@ -282,10 +282,11 @@ class BoundTests(MemoryLogCase):
         log = self.make(max_count=3000, max_age=10)
         self.append(log, *("x" * 10 for _ in range(3000)))
         self.append(log, "y", id="mine")
-        self.assertEqual(1, sum(each is None for each in log._entries))
+        self.assertEqual(1, sum(each is None for each in log._events._entries))
         self.clock.advance(10)
         self.assertEqual(3002, log.oldest)
-        self.assertEqual(([], {}, 1), (log._entries, log._positions, len(log._offsets)))
+        self.assertEqual(([], {}), (log._events._entries, log._positions))
+        self.assertEqual(1, len(log._events._offsets))
 
     def test_freed_ids(self) -> None:
         """

@@ -273,3 +273,39 @@ class MatchersTests(SynchronousTestCase):
         self.assertFalse(matchers.match(["b"]))
         failures = self.flushLoggedErrors(ZeroDivisionError)
         self.assertIn(len(failures), (1, 2))  # it may come after the one that matches
+
+
+class BelowTests(SynchronousTestCase):
+    """
+    Matchers that may ask for topics below a path.
+    """
+
+    def test_below(self) -> None:
+        """
+        Topics below the path, everything, and patterns that fit may be asked for; a matcher that
+        can only be tried may be wrong.
+        """
+        path = "/.well-known/mercure"
+        for topics, expected in (
+            (f"{path}/subscriptions/exact/a/b", True),
+            (Everything(), True),
+            (Pattern(f"{path}/subscriptions/:type/:match/:who", BASE), True),
+            (Pattern("/:a/:b/:c/:d", BASE), True),
+            (Pattern("/*", BASE), True),
+            (Prefix("/"), True),
+            (("/rooms/1", Everything()), True),
+            (("/rooms/1", path, f"{path}-2/x"), False),
+            (Pattern("/rooms/:room", BASE), False),
+            (Pattern("https://other.example/*", BASE), False),
+            (Pattern(f"{path}", BASE), False),
+            ((), False),
+        ):
+            self.assertEqual(expected, Matchers.of(topics).may_match_below(path), topics)
+
+    def test_below_everything(self) -> None:
+        """
+        Every topic is below an empty path.
+        """
+        self.assertTrue(Matchers.of("a").may_match_below(""))
+        self.assertTrue(Matchers.of(Pattern("/a", BASE)).may_match_below(""))
+        self.assertFalse(Matchers.of(()).may_match_below(""))

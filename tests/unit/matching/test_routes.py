@@ -48,6 +48,34 @@ TOPICS = st.lists(st.sampled_from(("a", "b", "c", "")), min_size=1, max_size=5).
 
 
 class RouteTests(SynchronousTestCase):
+    """
+    One route.
+    """
+
+    @given(ROUTES, TOPICS, TOPICS)
+    def test_below(self, route: Route, path: str, rest: str) -> None:
+        """
+        A route that matches a topic below a path says before that it may.
+        """
+        if route.cut is cut and route.matches(f"{path}/{rest}"):
+            self.assertTrue(route.may_match_below(path))
+
+    def test_not_below(self) -> None:
+        """
+        A route that differs from a path, or ends there, never matches a topic below it.
+        """
+        for segments, is_open, expected in (
+            (("a", "b"), False, False),
+            (("a", "b"), True, True),
+            (("a",), True, True),
+            (("a", SOME, "c"), False, True),
+            (("a", "c", "c"), False, False),
+            ((SOME, "b", "c", ANY), False, True),
+            ((Long(2), "b", "c"), True, False),
+        ):
+            self.assertEqual(expected, Route(cut, segments, is_open).may_match_below("a/b"))
+        self.assertFalse(Route(cut, ("a", "b"), is_open=True).may_match_below("?"))
+
     def assert_matches(self, route: Route, *topics: str) -> None:
         """
         Assert that of some topics a route matches exactly these.

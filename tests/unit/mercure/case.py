@@ -78,12 +78,10 @@ class FullLog(MemoryLog):
 
     is_full = False
 
-    def append(
-        self, topics: tuple[str, ...], event: Event, *, is_private: bool = False
-    ) -> Deferred[Entry]:
+    def append(self, topics: tuple[str, ...], event: Event, **kind: bool) -> Deferred[Entry]:
         if self.is_full:
             return fail(LogUnavailable("the disk is full", retry_after=2.5))
-        return super().append(topics, event, is_private=is_private)
+        return super().append(topics, event, **kind)
 
 
 class ResourceCase(SynchronousTestCase):

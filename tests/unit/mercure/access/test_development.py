@@ -84,7 +84,9 @@ class LoopbackOnlyTests(SynchronousTestCase):
         Publish, or send another request, and return the status.
         """
         client = Client(self.site, self.clock)
-        fields = {"Content-Length": "12"} | headers if method == "POST" else headers
+        fields = {name.replace("_", "-"): value for name, value in headers.items()}
+        if method == "POST":
+            fields["Content-Length"] = "12"
         client.request("/hub?topic=a", method=method, headers=fields)
         if method == "POST":
             client.send(b"topic=a&data")
@@ -108,7 +110,17 @@ class LoopbackOnlyTests(SynchronousTestCase):
         """
         for origin in ("https://example.com", "null", "http://localhost.example.com", ""):
             self.assertEqual(403, self.status(Origin=origin))
+        self.assertEqual(403, self.status(Referer="https://example.com/page"))
+        self.assertEqual(403, self.status(Sec_Fetch_Site="cross-site"))
         self.assertEqual(0, self.hub.log.head)
+
+    def test_own_pages_of_another_name(self) -> None:
+        """
+        A page of this machine may publish, by whatever name it calls the machine, which makes it
+        another site for its browser.
+        """
+        for source in ({"Origin": "http://127.0.0.1:3000"}, {"Referer": "http://localhost/page"}):
+            self.assertEqual(200, self.status(Sec_Fetch_Site="cross-site", **source))
 
     def test_dns_rebinding(self) -> None:
         """

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.access._origins import Origins, origin_of
+from ssetwist.mercure.access._origins import Origins, Source, origin_of
 
 OWN = "https://hub.example"
 
@@ -191,12 +191,15 @@ class SourceTests(SynchronousTestCase):
         site: str | None = None,
         origin: str | None = None,
         referer: str | None = None,
+        host: str | None = None,
+        is_certain: bool = True,
     ) -> Refused | None:
         """
         Return the refusal, or ``None``.
         """
         try:
-            Origins.of(listed).check_source(OWN, site=site, origin=origin, referer=referer)
+            source = Source(site, origin, referer, host)
+            Origins.of(listed).check_source(source, OWN, is_certain=is_certain)
         except Refused as refused:
             return refused
         return None
@@ -241,18 +244,52 @@ class SourceTests(SynchronousTestCase):
         self.assert_refused(self.check(origin="https://evil.example", referer=f"{OWN}/"))
         self.assertIsNone(self.check(origin=OWN, referer="https://evil.example/"))
 
-    def test_site(self) -> None:
+    def test_own_by_the_word_of_the_browser(self) -> None:
         """
-        The word of the browser that a page is of the hub's own origin, or that there is no page, is
-        enough, even if a proxy hides the hub's own origin.  That it is another one is not.
+        If the hub does not know its own origin, the browser's word that the page is of this origin
+        is enough: a proxy may hide it.
         """
-        for site in ("same-origin", "none"):
-            self.assertIsNone(self.check(site=site, origin="https://hub.behind.a.proxy"))
-            self.assertIsNone(self.check(site=site))
-        for site in ("cross-site", "same-site", "", "?"):
+        for origin in ("https://hub.behind.a.proxy", "null", None):
+            self.assertIsNone(self.check(site="same-origin", origin=origin, is_certain=False))
+            self.assert_refused(self.check(site="same-site", origin=origin, is_certain=False))
+
+    def test_rebound_name(self) -> None:
+        """
+        If the hub knows its own origin, a page whose own name leads to the hub is foreign, although
+        the browser says that it is of the same origin, and even if it hides its name.
+        """
+        evil = "evil.example"
+        for origin in (f"https://{evil}", "null", None):
+            self.assert_refused(self.check(site="same-origin", origin=origin, host=evil))
+            self.assert_refused(self.check(site="same-origin", origin=origin))
+
+    def test_own_page_that_hides_its_origin(self) -> None:
+        """
+        A page of the hub's own origin whose referrer policy hides this origin may publish.
+        """
+        for origin in ("null", None):
+            for host in ("hub.example", "HUB.example"):
+                self.assertIsNone(self.check(site="same-origin", origin=origin, host=host))
+        self.assert_refused(self.check(origin="null", host="hub.example"))
+
+    def test_user(self) -> None:
+        """
+        A request that the user made, and not a page, may publish.
+        """
+        self.assertIsNone(self.check(site="none"))
+        self.assertIsNone(self.check(site="none", origin="null"))
+
+    def test_other_sites(self) -> None:
+        """
+        A page of another origin may not publish, not even one of the same site, unless it is
+        listed.  Nor may one about which the browser says something unknown.
+        """
+        for site in ("cross-site", "same-site", "", "?", "Same-Origin"):
             self.assert_refused(self.check(site=site))
             self.assert_refused(self.check(site=site, origin="https://evil.example"))
-            self.assertIsNone(self.check(site=site, origin=OWN))
+            self.assertIsNone(
+                self.check("https://a.example", site=site, origin="https://a.example")
+            )
 
     def test_star_does_not_publish(self) -> None:
         """

@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from ssetwist import Hub
 from ssetwist.hub import Matchers
+from ssetwist.mercure import Origins
 from tests.memory import Client
 from tests.unit.hub.fake import Broken, SlowLog
 from tests.unit.mercure.case import ALICE, ResourceCase, Slow
@@ -171,3 +172,112 @@ class AgainTests(ResourceCase):
             for name in ("alice", "carol")
         ]
         self.assertEqual([b"#e.1", b"#e.2"], [client.body for client in clients])
+
+
+class AmbientTests(ResourceCase):
+    """
+    Publishers with a right that may be the browser's: Alice's name stands for an address, or for a
+    client certificate, which the application knows without any header of hers.
+    """
+
+    foreign = "https://evil.example"
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.authorizer.people["token"] = replace(ALICE, is_ambient=False)
+
+    def published(self, name: str = "alice", **headers: str) -> bool:
+        """
+        Return true if a request publishes; otherwise check that it is refused as forged.
+        """
+        before = self.log.head
+        client = self.ask("", name, method="POST", body=b"topic=news&data=1", **headers)
+        is_published = self.log.head > before
+        self.assertEqual(200 if is_published else 400, self.status(client))
+        if not is_published:
+            self.assertIn(b'error="invalid_request"', client.head)
+        return is_published
+
+    def test_programs(self) -> None:
+        """
+        A request without any header of a page comes from a program.
+        """
+        self.assertTrue(self.published())
+
+    def test_foreign_pages(self) -> None:
+        """
+        A page of another origin cannot publish, neither with a form nor with JSON or lines.
+        """
+        for source in (
+            {"Origin": self.foreign},
+            {"Origin": "null"},
+            {"Sec_Fetch_Site": "cross-site"},
+            {"Sec_Fetch_Site": "same-site", "Origin": "https://other.hub.example"},
+            {"Referer": f"{self.foreign}/page"},
+        ):
+            for media_type in ("application/x-www-form-urlencoded", "application/json"):
+                self.assertFalse(self.published(Content_Type=media_type, **source))
+            self.assertFalse(self.published(**LINES, **source))
+
+    def test_own_pages(self) -> None:
+        """
+        A page of the hub's own origin publishes, and a user without a page.
+        """
+        for source in (
+            {"Origin": "https://hub.example"},
+            {"Referer": "https://hub.example/page"},
+            {"Sec_Fetch_Site": "none"},
+            {"Sec_Fetch_Site": "same-origin", "Origin": "null", "Host": "hub.example"},
+        ):
+            self.assertTrue(self.published(**source))
+
+    def test_rebound_name(self) -> None:
+        """
+        A page whose own name leads to the hub cannot publish.
+        """
+        name = self.foreign.partition("://")[2]
+        for origin in (self.foreign, "null"):
+            source = {"Sec_Fetch_Site": "same-origin", "Origin": origin, "Host": name}
+            self.assertFalse(self.published(**source))
+
+    def test_proxy_without_tls_behind_it(self) -> None:
+        """
+        If the hub does not know its URL, the word of the browser that a page is of the same origin
+        is enough, although for the hub the request came without TLS.
+        """
+        self.make(replace(self.settings, url=None))
+        source = {"Origin": "https://hub.example", "Host": "hub.example"}
+        self.assertFalse(self.published(**source))
+        self.assertTrue(self.published(Sec_Fetch_Site="same-origin", **source))
+
+    def test_bearer(self) -> None:
+        """
+        A right from a token is checked for nothing.  A token that only the application knows counts
+        like one, because no page can send it without the permission of a preflight; but not with a
+        cookie, nor if pages of all origins have this permission.
+        """
+        bearer = {"Authorization": "Bearer x"}
+        page = {"Origin": self.foreign, "Sec_Fetch_Site": "cross-site"}
+        self.assertTrue(self.published("token", **page))
+        self.assertTrue(self.published(**bearer, **page))
+        self.assertFalse(self.published(**bearer, **page, Cookie="session=1"))
+        self.make(replace(self.settings, cors_origins=Origins.of("*")))
+        self.assertTrue(self.published("token", **page))
+        self.assertTrue(self.published(**bearer))
+        self.assertFalse(self.published(**bearer, **page))
+
+    def test_password(self) -> None:
+        """
+        A password, which a browser adds to requests of any page, needs a trusted page.
+        """
+        basic = {"Authorization": "Basic YTpi"}
+        self.assertFalse(self.published(**basic))
+        self.assertFalse(self.published(**basic, Origin=self.foreign))
+        self.assertTrue(self.published(**basic, Origin="https://hub.example"))
+
+    def test_checked_elsewhere(self) -> None:
+        """
+        An application that checks the origin itself can turn the check off.
+        """
+        self.make(replace(self.settings, checks_origin=False))
+        self.assertTrue(self.published(Origin=self.foreign))

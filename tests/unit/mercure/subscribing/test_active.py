@@ -3,19 +3,22 @@ The active subscriptions of a hub, and their announcements.
 """
 
 import json
+import re
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import EndReason, Hub
-from ssetwist.log import Entry
+from ssetwist import EndReason, Event, Hub
+from ssetwist.hub import EVERYTHING, Matchers, Pattern
+from ssetwist.log import Entry, MemoryLog
+from ssetwist.mercure import Rights
 from ssetwist.mercure.subscribing._active import ActiveSubscriptions
-from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription
+from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription, subscriptions_path
 from ssetwist.testing import MemoryHub
 from tests.clock import Clock
-from tests.unit.mercure.case import FullLog, ResourceCase
+from tests.unit.mercure.case import ByName, FullLog, ResourceCase
 
 #: Subscriptions of three connections: one, two and three.
 CONNECTIONS = tuple(
@@ -97,3 +100,60 @@ class EndsAtOnceTests(ResourceCase):
         subscriber.end()
         self.assertIs(EndReason.ENDED_BY_APPLICATION, self.successResultOf(ended))
         self.assertEqual(("news", False), told_by(self.hub)[-1][1:])
+
+
+class ForgottenTests(ResourceCase):
+    """
+    Announcements of more subscriptions than the log keeps.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.hub.close()
+        log = MemoryLog(self.clock, epoch="e", max_count=4)
+        self.hub = Hub(clock=self.clock, log=log, flush_threads=1, heartbeat=0)
+        path = subscriptions_path(self.settings.path)
+        everything = Matchers.of(EVERYTHING)
+        below = Matchers.of(Pattern(f"{path}/:type/:match/:who", self.settings.base_url))
+        self.authorizer = ByName(
+            {
+                "all": Rights(subscribe=everything),
+                "watcher": Rights(subscribe=below),
+                "alice": Rights(subscribe=Matchers.of("news")),
+                "any": Rights(),
+            }
+        )
+        self.make(self.settings)
+        self.hub.publish("news", Event("1"))
+        for _ in range(5):
+            self.ask("?match=/x", "any").close()
+            self.clock.advance(0)
+        self.hub.publish("news", Event("2"), private=True)
+
+    def told(self, query: str, name: str) -> tuple[bool, list[str]]:
+        """
+        Return true if a client that comes back is told of a gap, and the data of the news.
+        """
+        client = self.ask(f"?{query}&last_event_id=%23e.1", name)
+        text = client.received.decode()
+        return "event: gap" in text, re.findall(r"^data: (\d)$", text, re.MULTILINE)
+
+    def test_who_is_told(self) -> None:
+        """
+        Only clients that may see announcements, and ask for them, are told of forgotten ones.  All
+        others get the news, and nothing else.
+        """
+        path = subscriptions_path(self.settings.path)
+        watching = f"match_urlpattern={path}/:type/:match/:who"
+        for query, name, expected in (
+            ("match=news", "all", (False, ["2"])),
+            ("match=news", "alice", (False, ["2"])),
+            ("match=*", "alice", (False, ["2"])),
+            (watching, "alice", (False, [])),
+            (watching, "any", (False, [])),
+            (watching, "watcher", (True, [])),
+            ("match=*", "watcher", (True, [])),
+            ("match=*", "all", (True, ["2"])),
+            (f"match={path}/exact/a/b&match=news", "all", (True, ["2"])),
+        ):
+            self.assertEqual(expected, self.told(query, name), (query, name))

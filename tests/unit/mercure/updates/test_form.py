@@ -5,13 +5,14 @@ Reading forms.
 import contextlib
 import sys
 from collections.abc import Callable
+from urllib.parse import unquote_to_bytes
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.updates._form import MAX_FIELDS, read_form
+from ssetwist.mercure.updates._form import _PIECE, MAX_FIELDS, _unquote, read_form, reading_form
 
 HEX = b"0123456789ABCDEFabcdef"
 
@@ -113,7 +114,7 @@ class ReadFormTests(SynchronousTestCase):
 
     def test_too_many(self) -> None:
         """
-        A form has at most 10,000 fields.
+        A form has at most 2,000 fields.
         """
         self.assertEqual(MAX_FIELDS, len(read_form(b"&".join([b"a"] * MAX_FIELDS))))
         problem = self.assertRaises(Refused, read_form, b"&".join([b"a"] * (MAX_FIELDS + 1)))
@@ -129,6 +130,31 @@ class ReadFormTests(SynchronousTestCase):
             self.assertEqual(413, problem.status)
             calls = calls_of(lambda field=field: read_form(field + b"&" * 2**20))
             self.assertLess(calls, 100, field)
+
+    def test_steps(self) -> None:
+        """
+        A long field is decoded in many steps, and each reads a small part of it, whatever it has.
+        """
+        for piece in (b"%41", b"%", b"%4", b"+%41"):
+            count = sum(1 for _ in reading_form(b"a=" + piece * 2**18 + b"&%" + piece * 2**18))
+            self.assertGreater(count, 30, piece)
+        self.assertEqual(0, sum(1 for _ in reading_form(b"a=" + b"x" * 100)))
+
+    @given(st.integers(-4, 4), st.lists(st.sampled_from([b"%", b"4", b"1", b"%41"]), max_size=6))
+    def test_cut(self, offset: int, pieces: list[bytes]) -> None:
+        """
+        Escapes are read alike wherever a step ends.
+        """
+        value = b"x" * (_PIECE + offset) + b"".join(pieces)
+        expected = unquote_to_bytes(value).decode()
+        self.assertEqual([("a", expected)], read_form(b"a=" + value))
+
+    @given(st.binary(max_size=60) | st.text("%=4F_ \n\r\t?a", max_size=40).map(str.encode))
+    def test_escapes(self, text: bytes) -> None:
+        """
+        Escapes are decoded as the standard library does it, whatever is around them.
+        """
+        self.assertEqual(unquote_to_bytes(text), _unquote(text))
 
     def test_linear(self) -> None:
         """
