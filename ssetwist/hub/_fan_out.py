@@ -21,7 +21,7 @@ from ._view import View
 _log = Logger()
 
 #: Seconds after which a flush lets the reactor do something else.
-MAX_FLUSH = 0.02
+MAX_FLUSH = 0.01
 
 #: The least number of members for which threads are used: with fewer, waking the threads costs more
 #: than they save.

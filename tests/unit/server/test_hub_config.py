@@ -115,6 +115,26 @@ class HubConfigTests(SynchronousTestCase):
             error = self.assertRaises(TypeError, HubConfig, **{name: "15"})
             self.assertEqual(f"{name} must be a number, not '15'", str(error))
 
+    def test_whole_numbers(self) -> None:
+        """
+        Numbers of things are whole numbers when the configuration is made: a part of a thread would
+        fail much later, in the first flush.
+        """
+        whole = {one.name for one, _ in options_of(HubConfig) if type(one.default) is int}
+        self.assertLess({"flush_threads", "log_events", "max_topics", "max_body"}, whole)
+        for name in whole:
+            for value in (2.5, 2.0, True):
+                error = self.assertRaises(TypeError, HubConfig, **{name: value})
+                self.assertTrue(str(error).startswith(f"{name} must be a "), error)
+
+    def test_flags(self) -> None:
+        """
+        A text where true or false must be, such as from the environment, opens nothing.
+        """
+        for name in ("anonymous", "subscriptions"):
+            error = self.assertRaises(TypeError, HubConfig, tokens=KEY, **{name: "false"})
+            self.assertEqual(f"{name} must be True or False, not 'false'", str(error))
+
     def test_lifetime_needs_a_log(self) -> None:
         """
         A lifetime is refused without a log, because clients that reconnect would miss events.
