@@ -43,7 +43,8 @@ PROMISED = {
         is_browser is_over outlet_for path_of peer_of write_pieces""",
     "ssetwist.mercure": """
         ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer
-        DEFAULT_AUTHORIZE_TIMEOUT DEFAULT_LIMITS DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins
+        DEFAULT_AUTHORIZE_TIMEOUT DEFAULT_LIMITS DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits
+        LoopbackOnly LoopbackOrigins
         MercureResource MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer
         TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url
         token_settings""",
