@@ -42,8 +42,9 @@ PROMISED = {
         LAST_EVENT_ID_PARAMETERS RequestOutlet Start StreamOpener address_of decode_id header_of
         is_browser is_over outlet_for path_of peer_of write_pieces""",
     "ssetwist.mercure": """
-        ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
-        DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins
+        ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer
+        DEFAULT_AUTHORIZE_TIMEOUT DEFAULT_LIMITS DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits
+        LoopbackOnly LoopbackOrigins
         MercureResource MercureSettings MetadataResource NO_LEGACY Origins Rights TokenAuthorizer
         TokenSettings TokenThenCallback check_own_url link metadata_path name_of_url
         token_settings""",
