@@ -20,6 +20,7 @@ from ..errors import CannotListen, InvalidOption
 from ..mercure import KEY_OPTIONS, NO_LEGACY, token_settings
 from ._collector import collect_rarely
 from ._config import HubConfig
+from ._log_output import check_log_file, never_wait_for_readers
 from ._options import described, options_of, read_options
 from ._service import HubService
 from ._short_turns import shorten_turns
@@ -93,6 +94,7 @@ def makeService(options: "Options") -> HubService:
     from twisted.internet import reactor
 
     config = options.config
+    never_wait_for_readers()
     descriptors = _raise_descriptor_limit()
     if not config.max_subscribers:
         # The kernel would refuse one more than the process can have, and the client would get no
@@ -199,6 +201,7 @@ class Options(UsageOptions):
 
     def postOptions(self) -> None:
         try:
+            check_log_file((getattr(self, "parent", None) or {}).get("logfile"))
             values = read_options(HubConfig, self._texts)
             self.config = HubConfig(tokens=token_settings(self), **values)
         except InvalidOption as problem:

@@ -1,0 +1,307 @@
+"""
+Output of the log, to files that take everything, nothing, or some.
+"""
+
+import os
+import tempfile
+from collections.abc import Callable
+from io import StringIO
+from pathlib import Path
+from threading import Event
+
+from twisted.logger import (
+    FilteringLogObserver,
+    LogBeginner,
+    Logger,
+    LogPublisher,
+    textFileLogObserver,
+)
+from twisted.python.logfile import LogFile
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.errors import InvalidOption
+from ssetwist.server._insides import before_logging_begins
+from ssetwist.server._line_queue import MAX_WAITING, Gap
+from ssetwist.server._log_output import (
+    Descriptor,
+    LogOutput,
+    PatientLogOutput,
+    _replace_files,
+    check_log_file,
+)
+from tests.patience import PATIENCE
+
+
+def report(gap: Gap) -> bytes:
+    return f"({gap.count}: {gap.reason})\n".encode()
+
+
+class Disk:
+    """
+    A file that is full, or not.
+    """
+
+    def __init__(self) -> None:
+        self.is_full = False
+        self.taken = b""
+
+    def write(self, data: bytes) -> None:
+        if self.is_full:
+            raise OSError(28, "No space left on device")
+        self.taken += data
+
+
+class LogOutputTests(SynchronousTestCase):
+    """
+    Output that is written at once.
+    """
+
+    def test_at_once(self) -> None:
+        """
+        Text is written before ``write`` returns; a character that the encoding lacks is escaped.
+        """
+        disk = Disk()
+        output = LogOutput(disk.write, report, "latin-1")
+        output.write("é €\n")
+        output.flush()
+        output.write(b"bytes\n")
+        self.assertEqual(b"\xe9 \\u20ac\nbytes\n", disk.taken)
+
+    def test_full_disk(self) -> None:
+        """
+        Lines that a full disk does not take are counted, and reported before the next line.
+        """
+        disk = Disk()
+        output = LogOutput(disk.write, report)
+        output.write("1\n")
+        disk.is_full = True
+        for number in range(2, 5):
+            output.write(f"{number}\n")
+        disk.is_full = False
+        output.write("5\n")
+        self.assertEqual(b"1\n(3: No space left on device)\n5\n", disk.taken)
+
+
+class PatientTests(SynchronousTestCase):
+    """
+    Output that waits for its reader.
+    """
+
+    def setUp(self) -> None:
+        self.reading = Event()
+        self.taken = b""
+        self.problem: OSError | None = None
+        self.output = PatientLogOutput(self.write, report)
+        self.addCleanup(lambda: (self.reading.set(), self.output.close(PATIENCE)))
+
+    def write(self, data: bytes) -> None:
+        self.reading.wait()
+        if self.problem is not None:
+            raise self.problem
+        self.taken += data
+
+    def test_nobody_reads(self) -> None:
+        """
+        ``write`` returns while nobody reads.  Lines beyond the bound are dropped, and when somebody
+        reads again, their number is told without another line.
+        """
+        line = b"x" * 999 + b"\n"
+        for _ in range(2 * MAX_WAITING // len(line)):
+            self.output.write(line)
+        self.reading.set()
+        self.output.close(PATIENCE)
+        *lines, told = self.taken.splitlines(keepends=True)
+        dropped = 2 * MAX_WAITING // len(line) - len(lines)
+        self.assertEqual(report(Gap(dropped, "nobody read them in time")), told)
+        self.assertEqual({line}, set(lines))
+        self.assertGreaterEqual(len(lines), MAX_WAITING // len(line))
+
+    def test_end(self) -> None:
+        """
+        At the end of the process ``close`` gives up a reader that does not read.
+        """
+        self.output.write("lost\n")
+        self.output.close(0.001)
+        self.assertEqual(b"", self.taken)
+
+    def test_nothing_written(self) -> None:
+        """
+        Without a line there is no thread, and nothing to wait for.
+        """
+        self.output.close(PATIENCE)
+        self.assertIsNone(self.output._thread)
+
+    def test_reader_has_gone(self) -> None:
+        """
+        Lines are counted while the pipe is broken, and the number is told to the next reader.
+        """
+        self.problem = BrokenPipeError(32, "Broken pipe")
+        self.reading.set()
+        for number in (1, 2):
+            self.output.write(f"{number}\n")
+            self.output.close(PATIENCE)
+        self.problem = None
+        self.output.write("3\n")
+        self.output.close(PATIENCE)
+        self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    Descriptors to write to.
+    """
+
+    def pipe(self) -> tuple[int, int]:
+        read, write = os.pipe()
+        self.addCleanup(os.close, read)
+        self.addCleanup(os.close, write)
+        return read, write
+
+    def test_may_wait(self) -> None:
+        """
+        A pipe may wait; a file on a disk, and the null device, do not.
+        """
+        self.assertTrue(Descriptor(self.pipe()[1]).may_wait)
+        for path in (os.devnull, __file__):
+            with open(path) as file:
+                self.assertFalse(Descriptor(file.fileno()).may_wait)
+
+    def test_terminal(self) -> None:
+        """
+        A terminal may wait: Ctrl-S stops it.
+        """
+        above, below = os.openpty()
+        self.addCleanup(os.close, above)
+        self.addCleanup(os.close, below)
+        self.assertTrue(Descriptor(below).may_wait)
+
+    def test_untouched(self) -> None:
+        """
+        A descriptor that others made non-blocking, or blocking, stays so, and all is written.
+        """
+        read, write = self.pipe()
+        os.set_blocking(write, False)
+        sent = bytes(range(256)) * 1024
+        output = PatientLogOutput(Descriptor(write).write, report)
+        output.write(sent)
+        received = b""
+        while len(received) < len(sent):
+            received += os.read(read, 65536)
+        output.close(PATIENCE)
+        self.assertEqual((sent, False), (received, os.get_blocking(write)))
+
+    def test_rest_of_a_line(self) -> None:
+        """
+        If a line was written in part, the next one begins on a new line.
+        """
+        with tempfile.TemporaryFile() as file:
+            descriptor = Descriptor(file.fileno())
+            descriptor._is_in_a_line = True
+            descriptor.write(b"2\n")
+            descriptor.write(b"3\n")
+            file.seek(0)
+            self.assertEqual(b"\n2\n3\n", file.read())
+
+
+class ReplaceTests(SynchronousTestCase):
+    """
+    Observers that Twisted begins with.
+    """
+
+    def begin(self, *observers: object) -> Logger:
+        publisher = LogPublisher()
+        beginner = LogBeginner(
+            publisher, StringIO(), None, type("Warnings", (), {"showwarning": 0})
+        )
+        for _ in range(2):  # twice is once
+            before_logging_begins(beginner, _replace_files)
+        beginner.beginLoggingTo(observers, redirectStandardIO=False)
+        self.assertNotIn("beginLoggingTo", vars(beginner))
+        return Logger("test", observer=publisher)
+
+    def test_pipe(self) -> None:
+        """
+        An observer, also one behind a filter, of a full pipe does not wait.
+        """
+        read, write = os.pipe()
+        with open(read, "rb") as source, open(write, "w") as pipe:
+            os.set_blocking(write, False)
+            try:
+                while True:
+                    os.write(write, b"x" * 4096)
+            except BlockingIOError:
+                os.set_blocking(write, True)
+            observer = textFileLogObserver(pipe)
+            log = self.begin(FilteringLogObserver(observer, []))
+            log.info("not {what}", what="stuck")
+            received = b""
+            while b"stuck" not in received:
+                received += source.read1(65536)
+            self.assertRegex(received, rb"x[-0-9T:+]+ \[test#info\] not stuck\n$")
+            observer._outFile.close(PATIENCE)
+
+    def test_rotating_file(self) -> None:
+        """
+        A file of twistd's ``--logfile`` is written at once, and rotates as before.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = LogFile("log", folder, rotateLength=10)
+            self.addCleanup(file.close)
+            log = self.begin(textFileLogObserver(file))
+            for word in ("one", "two"):
+                log.info(word)
+            self.assertEqual(["log", "log.1"], sorted(os.listdir(folder)))
+            self.assertIn("two", Path(folder, "log").read_text())
+
+    def test_full_disk(self) -> None:
+        """
+        The report about lost lines looks like all other lines.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = LogFile("log", folder)
+            self.addCleanup(file.close)
+            full: Callable[[object], None] = Disk.write.__get__(disk := Disk())
+            disk.is_full = True
+            log = self.begin(textFileLogObserver(file))
+            self.patch(log.observer._observers[0]._outFile, "_write", full)
+            log.info("lost")
+            disk.is_full = False
+            log.info("kept")
+            self.assertRegex(
+                disk.taken.decode(),
+                r"^\S+ \[ssetwist\S+#warn\] 1 lines of the log were dropped here: No space left on "
+                r"device\n\S+ \[test#info\] kept\n$",
+            )
+
+    def test_others(self) -> None:
+        """
+        Files in memory, and observers of other kinds, stay as they are.
+        """
+        file = StringIO()
+        heard: list[object] = []
+        log = self.begin(textFileLogObserver(file), heard.append)
+        log.info("hello")
+        self.assertIn("hello", file.getvalue())
+        self.assertEqual(1, len(heard))
+
+
+class LogFileOptionTests(SynchronousTestCase):
+    """
+    The file of ``--logfile``.
+    """
+
+    def test_file(self) -> None:
+        """
+        Files, new ones, the standard output and the null device are accepted.
+        """
+        for path in (None, "", "-", os.devnull, __file__, "/no/such/file"):
+            check_log_file(path)
+
+    def test_pipe(self) -> None:
+        """
+        A named pipe is refused with an advice: Twisted would fail with a traceback.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkfifo(path := f"{folder}/pipe")
+            with self.assertRaisesRegex(InvalidOption, "twistd -n writes to its standard output"):
+                check_log_file(path)
