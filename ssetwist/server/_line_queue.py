@@ -3,6 +3,7 @@ Lines that wait to be written: a bounded number of bytes, and where lines are mi
 """
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 #: Bytes of lines that may wait.  They are some five thousand lines: a reader that takes a moment to
@@ -75,7 +76,7 @@ class LineQueue:
         self._has_news = bool(self._waiting)
         return taken
 
-    def lose(self, taken: list[bytes | Gap], reason: str) -> None:
+    def lose(self, taken: Sequence[bytes | Gap], reason: str) -> None:
         """
         Take note that lines that were taken could not be written.
         """

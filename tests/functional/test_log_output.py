@@ -2,6 +2,7 @@
 A log of ``twistd ssetwist`` that nobody reads, or that cannot be written.
 """
 
+import contextlib
 import fcntl
 import os
 import re
@@ -13,7 +14,7 @@ import tempfile
 import termios
 import tty
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -122,7 +123,7 @@ class UnreadTests(SynchronousTestCase):
 
             def is_told() -> bool:
                 nonlocal log
-                with suppress(BlockingIOError):
+                with contextlib.suppress(BlockingIOError):
                     log += os.read(read, 65536)
                 dropped = re.findall(rb"#warn\] (\d+) lines of the log were dropped here: nob", log)
                 lines = re.findall(rb" /sse: |POST|GET /xxx", log)

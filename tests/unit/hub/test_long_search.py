@@ -32,7 +32,9 @@ class Slow:
 class LongSearchTests(HubTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.slow = [self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)]
+        self.slow = [
+            self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)
+        ]
         self.exact = self.subscribe(view="t")
         self.all = self.subscribe(view=View.of(self.matcher("")))
 
