@@ -6,9 +6,12 @@ oldest supported Twisted and with the newest.  If it fails, mend this file.
 """
 
 import select
+import sys
 from collections.abc import Callable, Iterable
+from selectors import SelectSelector
 from typing import Any
 
+from twisted.internet.selectreactor import SelectReactor
 from twisted.logger import FileLogObserver, FilteringLogObserver, ILogObserver, LogBeginner
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
 
@@ -38,6 +41,19 @@ def poller_of(reactor: AnyReactor) -> Any:  # an untyped object of the select mo
 
 def set_poller(reactor: AnyReactor, poller: object) -> None:
     reactor._poller = poller
+
+
+def most_descriptors(reactor: AnyReactor) -> int | None:
+    """
+    Return how many descriptors a reactor can watch; ``None`` if it has no limit of its own.
+
+    ``select`` has one: the size of an ``fd_set``, which Python does not tell.  On Unix it is a
+    limit on their numbers, and the kernel always gives the lowest one that is free.
+    """
+    selector = getattr(getattr(reactor, "_asyncioEventloop", None), "_selector", None)
+    if isinstance(reactor, SelectReactor) or isinstance(selector, SelectSelector):
+        return 512 if sys.platform == "win32" else 1024
+    return None
 
 
 def accept_at_most(port: object, number: int) -> None:

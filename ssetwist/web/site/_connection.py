@@ -70,6 +70,7 @@ class Surroundings(Protocol):
     streams: Streams
     connections: set["Connection"]
     requests_due: Deadlines["Connection"]
+    closing: dict["Connection", None]
     body_room: BodyRoom
 
     def host_of(self, transport: Any) -> IAddress: ...  # any transport under HTTP
@@ -244,6 +245,7 @@ class Connection(OpenedChannel):
         if self._phase not in (Phase.CLOSING, Phase.GONE):
             self._become(Phase.CLOSING)
             self._give_turn_up()
+            self.site.closing[self] = None
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
     def close_if_idle(self) -> None:
@@ -251,6 +253,15 @@ class Connection(OpenedChannel):
             self.loseConnection()
         elif self._phase is Phase.CLOSING:
             self.transport.loseConnection()  # it reads no more
+
+    def make_room(self) -> None:
+        """
+        Close in the next turn of the reactor, without waiting for the client.
+        """
+        if self._phase is not Phase.CLOSING and is_plain_socket(self.transport) and self.is_taken():
+            self.loseConnection()
+        else:
+            self.abort()
 
     def abort(self) -> None:
         self.transport.abortConnection()

@@ -38,6 +38,12 @@ class Deadlines(Generic[_T]):
     def done(self, one: _T) -> None:
         self._until.pop(one, None)
 
+    def first(self) -> _T | None:
+        """
+        Return the entry that began first; ``None`` without entries.
+        """
+        return next(iter(self._until), None)
+
     def rest(self) -> None:
         if self._timer is not None and not self._until:
             self._timer.cancel()

@@ -44,6 +44,15 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([], self.late)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_first(self) -> None:
+        """
+        The first entry is the one that has waited the longest.
+        """
+        self.assertIsNone(self.deadlines.first())
+        for one in ("a", "b", "a"):
+            self.deadlines.begin(one)
+        self.assertEqual("b", self.deadlines.first())
+
     def test_anew(self) -> None:
         """
         An entry that begins anew has the whole time again.
