@@ -30,8 +30,8 @@ _log = Logger()
 #: the process ends within the whole time-out.
 _DRAIN_PART = 0.9
 
-#: Connections that a port accepts in its first turn; later the Site limits them.  Twisted would take
-#: a hundred, and nobody can make room for them in the same turn.
+#: Connections that a port accepts in its first turn; later the Site limits them.  Twisted would
+#: take a hundred, and no other connection can make room for them in the same turn.
 _FIRST_ACCEPTS = 16
 
 _NO_KEY = (

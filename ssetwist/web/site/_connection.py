@@ -27,7 +27,7 @@ from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
-from ._peer import descriptor_of, watch_peer
+from ._peer import descriptor_of, has_unread, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
 
 _log = Logger()
@@ -253,6 +253,13 @@ class Connection(OpenedChannel):
             self.loseConnection()
         elif self._phase is Phase.CLOSING:
             self.transport.loseConnection()  # it reads no more
+
+    def has_unread(self) -> bool:
+        """
+        Return true if bytes have arrived that no turn of the reactor has read yet.
+        """
+        descriptor = descriptor_of(self.transport)
+        return descriptor is not None and has_unread(descriptor)
 
     def make_room(self) -> None:
         """

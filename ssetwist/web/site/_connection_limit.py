@@ -61,8 +61,9 @@ class ConnectionLimit:
             return
         self._warn_at = now + WARN_EVERY
         _log.warn(
-            "all {most} connections are taken (max_connections): since the last such line, {closed} "
-            "that waited for a request were closed to make room, and {refused} new ones refused",
+            "all {most} connections are taken (max_connections): since the last such line, "
+            "{closed} that waited for a request were closed to make room, and {refused} new ones "
+            "refused",
             most=self.most,
             closed=self._closed,
             refused=self._refused,

@@ -2,7 +2,7 @@
 A deadline for each of many connections, with a single timer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -38,11 +38,11 @@ class Deadlines(Generic[_T]):
     def done(self, one: _T) -> None:
         self._until.pop(one, None)
 
-    def first(self) -> _T | None:
+    def __iter__(self) -> Iterator[_T]:
         """
-        Return the entry that began first; ``None`` without entries.
+        Yield the entries, the one that began first before the others.
         """
-        return next(iter(self._until), None)
+        return iter(self._until)
 
     def rest(self) -> None:
         if self._timer is not None and not self._until:

@@ -4,6 +4,7 @@ response has ended.
 """
 
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -30,6 +31,9 @@ REQUEST_TIMEOUT = 30.0
 
 #: Seconds between two checks for idle connections while the Site stops.
 _LOOK = 0.02
+
+#: Connections that are looked at to find one that makes room for a new one.
+_LOOKED_AT = 64
 
 #: Seconds that a drain waits for connections that were cut at its end.  A cut takes one turn of the
 #: reactor, unless an application's callback has broken something.
@@ -125,7 +129,9 @@ class Site(TwistedSite):
         Let the connection that has waited the longest for a request make room for another; if there
         is none, one that closes, and waits for its client.
         """
-        one = self.requests_due.first() or next(iter(self.closing), None)
+        # A request that has arrived is read in this turn, or in the next one.
+        waiting = (one for one in islice(self.requests_due, _LOOKED_AT) if not one.has_unread())
+        one = next(waiting, None) or next(iter(self.closing), None)
         if one is not None:
             one.make_room()
             self.requests_due.done(one)

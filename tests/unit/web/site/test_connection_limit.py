@@ -4,17 +4,18 @@ Limit on the connections of a Site.
 
 import socket
 
+from OpenSSL.SSL import TLS_METHOD, Context
+from twisted.internet.error import ConnectionDone
 from twisted.internet.protocol import Factory
 from twisted.internet.ssl import ContextFactory
 from twisted.internet.tcp import Server
 from twisted.internet.testing import StringTransport
 from twisted.logger import LogLevel, capturedLogs
 from twisted.protocols.tls import TLSMemoryBIOFactory
-from OpenSSL.SSL import TLS_METHOD, Context
+from twisted.python.failure import Failure
 
 from ssetwist.eventstream import Event
 from ssetwist.web import Site
-from ssetwist.web.site._connection import CLOSE_TIMEOUT
 from ssetwist.web.site._connection_limit import WARN_EVERY, ConnectionLimit
 from tests.memory import Client, NoReactor
 from tests.unit.web.site.case import SiteCase
@@ -103,17 +104,15 @@ class LimitTests(SiteCase):
         wait for a request.
         """
         closing, waiting, _ = self.silent(3)
-        closing.request(method="POST", headers={"Content-Length": "999999999"})
         closing.transport.loseConnection = lambda: None  # as TLS does: it waits for the client
-        self.assertIn(b"413", closing.head)
-        self.site.requests_due.done(next(iter(self.site.closing)))
+        closing.request(headers={"Connection": "close"})
+        self.assertEqual(b"plain", closing.body)
         self.silent(1)
         self.assertEqual([True, False], self.are_open(closing, waiting))
-        for client in self.silent(1):
-            client.request("/sse")
-        self.silent(2)
+        for connection in tuple(self.site.connections - self.site.closing.keys()):
+            connection.dataReceived(b"GET /sse HTTP/1.1\r\nHost: a\r\n\r\n")
+        self.silent(1)
         self.assertEqual([False], self.are_open(closing))
-        self.clock.advance(CLOSE_TIMEOUT)
 
     def test_unsent(self) -> None:
         """
@@ -139,6 +138,23 @@ class LimitTests(SiteCase):
         connection.makeConnection(transport)
         self.silent(3)
         self.assertEqual((1, False), (transport.disconnecting, transport._aborting))
+        connection.connectionLost(Failure(ConnectionDone()))
+
+    def test_request_on_its_way(self) -> None:
+        """
+        A connection whose request has arrived, and is read in the next turn, does not make room.
+        """
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        connection = self.site.buildProtocol(None)
+        transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
+        connection.makeConnection(transport)
+        theirs.send(b"GET / HTTP/1.1")
+        _, second, *_ = self.silent(3)
+        self.assertFalse(transport.disconnecting)
+        self.assertEqual([True], self.are_open(second))
+        connection.connectionLost(Failure(ConnectionDone()))
 
     def test_warning(self) -> None:
         """
@@ -191,7 +207,7 @@ class RefusalTests(SiteCase):
         site.connections.add(object())
 
         class Contexts(ContextFactory):
-            def getContext(self) -> Context:
+            def getContext(self) -> Context:  # noqa: N802 (Twisted's name)
                 return Context(TLS_METHOD)
 
         factory: Factory = TLSMemoryBIOFactory(Contexts(), False, site, self.clock)

@@ -44,14 +44,13 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([], self.late)
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def test_first(self) -> None:
+    def test_order(self) -> None:
         """
-        The first entry is the one that has waited the longest.
+        The entry that has waited the longest comes first.
         """
-        self.assertIsNone(self.deadlines.first())
         for one in ("a", "b", "a"):
             self.deadlines.begin(one)
-        self.assertEqual("b", self.deadlines.first())
+        self.assertEqual(["b", "a"], list(self.deadlines))
 
     def test_anew(self) -> None:
         """
