@@ -98,6 +98,7 @@ function ignoreHeldEnter(event) {
 // --- Events that arrive -----------------------------------------------------
 
 let received = 0;
+let uncounted = 0; // in the graph
 let frame = null;
 
 // Counts an event; the page shows it with the next frame. A page that is not
@@ -105,13 +106,14 @@ let frame = null;
 function receive(event) {
   if (event.type === "end") sawEnd = true;
   received += 1;
+  uncounted += 1;
   addToLog(event, isNewId(event));
-  countInGraph();
   frame ??= requestAnimationFrame(showReceived);
 }
 
 function showReceived() {
   byId("received").textContent = received;
+  moveGraph();
   drawGraph();
   frame = showWaiting() ? requestAnimationFrame(showReceived) : null;
 }
@@ -139,24 +141,20 @@ function makeBar(_, i) {
   return bar;
 }
 
-function countInGraph() {
+function moveGraph() {
   // Begin half a second before the first event, so that a steady beat of one
   // a second falls in the middle of each bar and not on its edge.
-  if (!counts.some(Boolean)) {
+  if (uncounted && !counts.some(Boolean)) {
     graphOrigin = performance.now() - 500;
     graphSecond = 0;
   }
-  moveGraph();
-  counts[GRAPH_SECONDS - 1] += 1;
-}
-
-function moveGraph() {
   const second = Math.floor((performance.now() - graphOrigin) / 1000);
   const passed = Math.min(second - graphSecond, GRAPH_SECONDS);
-  if (passed === 0) return;
   counts.splice(0, passed);
   counts.push(...new Array(passed).fill(0));
   graphSecond = second;
+  counts[GRAPH_SECONDS - 1] += uncounted;
+  uncounted = 0;
 }
 
 function drawGraph() {

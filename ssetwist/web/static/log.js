@@ -26,7 +26,7 @@ let idWidth = 0;
 // Takes an event; an entry for it is made in one of the next frames.
 export function addToLog(event, isNewId) {
   waiting.push({
-    at: new Date(),
+    at: Date.now(),
     type: event.type,
     id: isNewId ? cut(event.lastEventId, ID_LENGTH) : "",
     data: cut(event.data, DATA_LENGTH),
@@ -95,7 +95,7 @@ const clock = new Intl.DateTimeFormat(undefined, {
 
 function entryFor({ at, type, id, data, length }) {
   const time = make("time", "at", clock.format(at));
-  time.dateTime = at.toISOString();
+  time.dateTime = new Date(at).toISOString();
   const entry = make("li", "event");
   entry.dataset.type = type;
   entry.append(time, make("span", "type", type), idOf(visible(id)), dataOf(data, length));
