@@ -92,7 +92,7 @@ class PatientLogOutput(LogOutput):
         encoding: str = "utf-8",
     ) -> None:
         super().__init__(write, report, encoding)
-        # It may be entered again: the garbage collector may free an object that logs its end.
+        # The garbage collector may run inside, and free an object that logs its end.
         self._changed = Condition(RLock())
         self._thread: Thread | None = None
         self._is_closing = False

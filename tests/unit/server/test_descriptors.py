@@ -2,17 +2,13 @@
 Limits that follow from the descriptors of a process.
 """
 
-from selectors import SelectSelector
 from types import SimpleNamespace
 
-from twisted.internet.pollreactor import PollReactor
-from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig
 from ssetwist.server import _descriptors
 from ssetwist.server._descriptors import Capacity, take_descriptors, wanted_descriptors
-from ssetwist.server._insides import most_descriptors
 
 
 class WantedTests(SynchronousTestCase):
@@ -62,22 +58,6 @@ class TakeTests(SynchronousTestCase):
         """
         limit = "SimpleNamespace can watch 1024 descriptors"
         self.assertEqual((1024, limit, [(1024, 5000)]), self.take(5000, 1024))
-
-
-class ReactorTests(SynchronousTestCase):
-    """
-    Limits of reactors.
-    """
-
-    def test_select(self) -> None:
-        """
-        Only reactors that use ``select``, also through asyncio, have a limit.
-        """
-        by_select = SimpleNamespace(_asyncioEventloop=SimpleNamespace(_selector=SelectSelector()))
-        self.addCleanup(by_select._asyncioEventloop._selector.close)
-        expected = [(1024, by_select), (1024, object.__new__(SelectReactor))]
-        expected += [(None, object.__new__(PollReactor)), (None, SimpleNamespace())]
-        self.assertEqual([one for one, _ in expected], [most_descriptors(x) for _, x in expected])
 
 
 class FitTests(SynchronousTestCase):
