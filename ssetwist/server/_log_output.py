@@ -2,21 +2,22 @@
 Output of the process's own log, which never makes the reactor wait.
 
 A pipe that nobody reads, or a terminal stopped by Ctrl-S, takes nothing after a while, and whoever
-writes to it sleeps until somebody reads.  So a thread writes to these.  The descriptor itself stays
-as it is: it may be shared with a shell, or with other processes, which do not expect that a write
-is refused.
+writes to it sleeps until somebody reads.  So lines are written at once only if they are taken at
+once; else a thread writes them.  The descriptor itself stays as it is: it may be shared with a
+shell, or with other processes, which do not expect that a write is refused.
 
-A file on a disk is written at once, as Twisted does: the kernel takes the bytes at the speed of
-memory, a thread would cost more, and the last words before a crash are there.
+A file on a disk is always written at once, as Twisted does: the kernel takes the bytes at the speed
+of memory, and the last words before a crash are there.
 """
 
 import atexit
 import os
 import select
+import socket
 import stat
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
-from threading import Condition, RLock, Thread
+from threading import RLock, Thread
 from typing import Any, cast
 
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner
@@ -35,18 +36,18 @@ class LogOutput:
     A file for an observer of the log.  A line that cannot be written is dropped, and the number of
     these lines is reported in their place, as soon as lines can be written again.
 
-    :param write: Writes all of some bytes, or raises ``OSError``.
+    :param file: Its ``write`` takes all of some bytes, or raises ``OSError``.
     :param report: Returns the line about a gap.
     :param encoding: The encoding of a text.
     """
 
     def __init__(
         self,
-        write: Callable[[bytes], object],
+        file: Any,  # files have no common type
         report: Callable[[Gap], bytes],
         encoding: str = "utf-8",
     ) -> None:
-        self._write = write
+        self._file = file
         self._report = report
         self._encoding = encoding
         self._queue = LineQueue()
@@ -64,85 +65,88 @@ class LogOutput:
     def _put(self, line: bytes) -> None:
         self._queue.put(line)
         piece = self._queue.take()
-        if (problem := self._problem_of(piece)) is not None:
-            self._queue.lose(piece, problem)
-
-    def _problem_of(self, piece: Sequence[bytes | Gap]) -> str | None:
-        """
-        Write a piece, and return the reason if that is impossible.
-        """
-        lines = [self._report(one) if isinstance(one, Gap) else one for one in piece]
         try:
-            self._write(b"".join(lines))
-        except OSError as problem:  # a full disk, a pipe whose reader has gone
-            return problem.strerror or str(problem)
-        return None
+            self._file.write(self._bytes_of(piece))
+        except OSError as problem:  # a full disk
+            self._queue.lose(piece, _reason_of(problem))
+
+    def _bytes_of(self, piece: Sequence[bytes | Gap]) -> bytes:
+        lines = [self._report(one) if isinstance(one, Gap) else one for one in piece]
+        is_after_half_a_line = isinstance(piece[0], Gap) and self._file.is_in_a_line
+        return b"".join([b"\n", *lines] if is_after_half_a_line else lines)
 
 
 class PatientLogOutput(LogOutput):
     """
-    A file that may have to wait for its reader.  A thread writes to it, which begins with the first
-    line.
+    A file that may have to wait for its reader.  As long as it does, a thread waits.
+
+    :param file: A :class:`Descriptor`, or anything with its methods.
     """
 
-    def __init__(
-        self,
-        write: Callable[[bytes], object],
-        report: Callable[[Gap], bytes],
-        encoding: str = "utf-8",
-    ) -> None:
-        super().__init__(write, report, encoding)
+    def __init__(self, file: Any, report: Callable[[Gap], bytes], encoding: str = "utf-8") -> None:
+        super().__init__(file, report, encoding)
         # The garbage collector may run inside, and free an object that logs its end.
-        self._changed = Condition(RLock())
+        self._lock = RLock()
         self._thread: Thread | None = None
-        self._is_closing = False
 
     def close(self, seconds: float = LAST_WAIT) -> None:
         """
         Wait until all lines are written, but not longer than some seconds.
         """
-        with self._changed:
-            thread = self._thread
-            self._is_closing = thread is not None
-            self._changed.notify()
-        if thread is not None:
+        if (thread := self._thread) is not None:
             thread.join(seconds)
 
     def _put(self, line: bytes) -> None:
-        with self._changed:
+        with self._lock:
             self._queue.put(line)
-            self._changed.notify()
-            if self._thread is None:
+            if self._thread is not None:
+                return
+            piece = self._queue.take()
+            data = self._bytes_of(piece)
+            try:
+                rest = data[self._file.write_now(data) :]
+            except OSError as problem:  # a pipe whose reader has gone
+                self._queue.lose(piece, _reason_of(problem))
+                return
+            if rest:
                 # A daemon, because nobody can wake it while it waits for a reader.
-                self._thread = Thread(target=self._run, daemon=True, name="log")
+                self._thread = Thread(
+                    target=self._write_rest, args=(piece, rest), daemon=True, name="log"
+                )
                 self._thread.start()
 
-    def _run(self) -> None:
-        while piece := self._next_piece():
-            if (problem := self._problem_of(piece)) is not None:
-                with self._changed:
-                    self._queue.lose(piece, problem)
-
-    def _next_piece(self) -> Sequence[bytes | Gap]:
-        """
-        Wait for lines, and return them; nothing if this is the end.
-        """
-        with self._changed:
-            self._changed.wait_for(lambda: self._queue.has_news or self._is_closing)
-            if self._queue.has_news:
-                return self._queue.take()
-            self._thread, self._is_closing = None, False
-            return ()
+    def _write_rest(self, piece: Sequence[bytes | Gap], data: bytes) -> None:
+        while True:
+            try:
+                self._file.write(data)
+            except OSError as problem:
+                with self._lock:
+                    self._queue.lose(piece, _reason_of(problem))
+            with self._lock:
+                if not self._queue.has_news:
+                    self._thread = None
+                    return
+                piece = self._queue.take()
+                data = self._bytes_of(piece)
 
 
 class Descriptor:
     """
     A descriptor to write to, which may be shared with others.
+
+    :ivar is_in_a_line: True if the last byte that was written is not the end of a line.
     """
 
     def __init__(self, number: int) -> None:
         self._number = number
-        self._is_in_a_line = False
+        self.is_in_a_line = False
+        mode = os.fstat(number).st_mode
+        self._socket: socket.socket | None = None
+        self._private: int | None = None
+        if stat.S_ISSOCK(mode):
+            self._socket = socket.socket(fileno=os.dup(number))
+        elif self.may_wait:
+            self._private = _reopened(number)
 
     @property
     def may_wait(self) -> bool:
@@ -152,23 +156,69 @@ class Descriptor:
         mode = os.fstat(self._number).st_mode
         return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or os.isatty(self._number)
 
+    def write_now(self, data: bytes) -> int:
+        """
+        Write the bytes that are taken at once; return their number.
+
+        :raises OSError: If nobody can read them any more.
+        """
+        try:
+            if self._socket is not None:
+                count = self._socket.send(data, socket.MSG_DONTWAIT)
+            elif self._private is not None:
+                count = os.write(self._private, data)
+            else:
+                return 0
+        except BlockingIOError:
+            return 0
+        self._wrote(data[:count])
+        return count
+
     def write(self, data: bytes) -> None:
         """
-        Write all bytes, on a new line if the last ones were written in part.
+        Write all bytes, and wait as long as that takes.
 
         :raises OSError: If that is impossible.
         """
-        rest = memoryview(b"\n" + data if self._is_in_a_line else data)
-        while rest:
+        while data:
             try:
-                count = os.write(self._number, rest)
+                count = os.write(self._number, data)
             except BlockingIOError:  # somebody who shares it has made it so
                 poll = select.poll()
                 poll.register(self._number, select.POLLOUT)
                 poll.poll()
                 continue
-            rest = rest[count:]
-            self._is_in_a_line = bool(rest)
+            self._wrote(data[:count])
+            data = data[count:]
+
+    def close(self) -> None:
+        """
+        Close everything but the descriptor itself.
+        """
+        if self._socket is not None:
+            self._socket.close()
+        if self._private is not None:
+            os.close(self._private)
+
+    def _wrote(self, data: bytes) -> None:
+        self.is_in_a_line = not data.endswith(b"\n")
+
+
+def _reopened(number: int) -> int | None:
+    """
+    Open the same pipe or terminal once more: whether a write waits is a property of each opening.
+
+    :returns: ``None`` where the system does not support this, or the right to it is missing.
+    """
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        return os.open(f"/proc/self/fd/{number}", flags)
+    except OSError:
+        return None
+
+
+def _reason_of(problem: OSError) -> str:
+    return problem.strerror or str(problem)
 
 
 def never_wait_for_readers() -> None:
@@ -215,7 +265,7 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
     Return the output for a file of an observer; the file itself if it is in memory.
     """
     if isinstance(file, BaseLogFile):
-        return LogOutput(file.write, report)
+        return LogOutput(_RotatingFile(file), report)
     try:
         descriptor = Descriptor(file.fileno())
         file.flush()
@@ -223,7 +273,18 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
         return file
     encoding = getattr(file, "encoding", None) or "utf-8"
     if not descriptor.may_wait:
-        return LogOutput(descriptor.write, report, encoding)
-    output = PatientLogOutput(descriptor.write, report, encoding)
+        return LogOutput(descriptor, report, encoding)
+    output = PatientLogOutput(descriptor, report, encoding)
     atexit.register(output.close)
     return output
+
+
+class _RotatingFile:
+    """
+    A file of Twisted's, which changes its descriptor.
+    """
+
+    is_in_a_line = False
+
+    def __init__(self, file: BaseLogFile) -> None:
+        self.write = file.write

@@ -3,8 +3,9 @@ Output of the log, to files that take everything, nothing, or some.
 """
 
 import os
+import socket
+import sys
 import tempfile
-from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
 from threading import Event
@@ -20,6 +21,7 @@ from twisted.python.logfile import LogFile
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidOption
+from ssetwist.server import _log_output
 from ssetwist.server._insides import before_logging_begins
 from ssetwist.server._line_queue import MAX_WAITING, Gap
 from ssetwist.server._log_output import (
@@ -43,6 +45,7 @@ class Disk:
 
     def __init__(self) -> None:
         self.is_full = False
+        self.is_in_a_line = False
         self.taken = b""
 
     def write(self, data: bytes) -> None:
@@ -61,7 +64,7 @@ class LogOutputTests(SynchronousTestCase):
         Text is written before ``write`` returns; a character that the encoding lacks is escaped.
         """
         disk = Disk()
-        output = LogOutput(disk.write, report, "latin-1")
+        output = LogOutput(disk, report, "latin-1")
         output.write("é €\n")
         output.flush()
         output.write(b"bytes\n")
@@ -72,7 +75,7 @@ class LogOutputTests(SynchronousTestCase):
         Lines that a full disk does not take are counted, and reported before the next line.
         """
         disk = Disk()
-        output = LogOutput(disk.write, report)
+        output = LogOutput(disk, report)
         output.write("1\n")
         disk.is_full = True
         for number in range(2, 5):
@@ -80,6 +83,19 @@ class LogOutputTests(SynchronousTestCase):
         disk.is_full = False
         output.write("5\n")
         self.assertEqual(b"1\n(3: No space left on device)\n5\n", disk.taken)
+
+    def test_half_a_line(self) -> None:
+        """
+        The report begins on a new line, if the line before it was written in part.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        disk.is_full = True
+        output.write("1\n")
+        disk.is_full = False
+        disk.is_in_a_line = True
+        output.write("2\n")
+        self.assertEqual(b"\n(1: No space left on device)\n2\n", disk.taken)
 
 
 class PatientTests(SynchronousTestCase):
@@ -91,8 +107,18 @@ class PatientTests(SynchronousTestCase):
         self.reading = Event()
         self.taken = b""
         self.problem: OSError | None = None
-        self.output = PatientLogOutput(self.write, report)
+        self.output = PatientLogOutput(self, report)
         self.addCleanup(lambda: (self.reading.set(), self.output.close(PATIENCE)))
+
+    is_in_a_line = False
+
+    def write_now(self, data: bytes) -> int:
+        if self.problem is not None:
+            raise self.problem
+        if not self.reading.is_set():
+            return 0
+        self.taken += data
+        return len(data)
 
     def write(self, data: bytes) -> None:
         self.reading.wait()
@@ -139,11 +165,32 @@ class PatientTests(SynchronousTestCase):
         self.reading.set()
         for number in (1, 2):
             self.output.write(f"{number}\n")
-            self.output.close(PATIENCE)
         self.problem = None
         self.output.write("3\n")
-        self.output.close(PATIENCE)
+        self.assertIsNone(self.output._thread)
         self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
+
+    def test_reader_goes(self) -> None:
+        """
+        Lines that waited for a reader that went away are counted, too.
+        """
+        for number in (1, 2):
+            self.output.write(f"{number}\n")
+        self.problem = BrokenPipeError(32, "Broken pipe")
+        self.reading.set()
+        self.output.close(PATIENCE)
+        self.problem = None
+        self.output.write("3\n")
+        self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
+
+    def test_read_at_once(self) -> None:
+        """
+        As long as all is read, there is no thread, and a line is written before ``write`` returns.
+        """
+        self.reading.set()
+        self.output.write("1\n")
+        self.assertIsNone(self.output._thread)
+        self.assertEqual(b"1\n", self.taken)
 
 
 class DescriptorTests(SynchronousTestCase):
@@ -175,32 +222,75 @@ class DescriptorTests(SynchronousTestCase):
         self.addCleanup(os.close, below)
         self.assertTrue(Descriptor(below).may_wait)
 
-    def test_untouched(self) -> None:
+    def socket(self) -> tuple[int, int]:
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        return theirs.fileno(), ours.fileno()
+
+    def assert_written(self, read: int, write: int, *, has_flag: bool) -> None:
         """
-        A descriptor that others made non-blocking, or blocking, stays so, and all is written.
+        Check that all is written, also what is not taken at once, and that the descriptor stays
+        blocking, or non-blocking, for those that share it.
         """
-        read, write = self.pipe()
-        os.set_blocking(write, False)
-        sent = bytes(range(256)) * 1024
-        output = PatientLogOutput(Descriptor(write).write, report)
-        output.write(sent)
+        os.set_blocking(write, not has_flag)
+        descriptor = Descriptor(write)
+        self.addCleanup(descriptor.close)
+        output = PatientLogOutput(descriptor, report)
+        sent = bytes(range(256)) * 4 * 1024 + b"\n"
+        output.write("first\n")
+        self.assertEqual(os.name == "posix" and sys.platform != "linux", bool(output._thread))
+        self.assertEqual(b"first\n", os.read(read, 100))
+        output.write(sent[: len(sent) // 2])
+        output.write(sent[len(sent) // 2 :])
+        self.assertIsNotNone(output._thread)
         received = b""
         while len(received) < len(sent):
             received += os.read(read, 65536)
         output.close(PATIENCE)
-        self.assertEqual((sent, False), (received, os.get_blocking(write)))
+        self.assertEqual((sent, not has_flag), (received, os.get_blocking(write)))
 
-    def test_rest_of_a_line(self) -> None:
+    def test_written(self) -> None:
         """
-        If a line was written in part, the next one begins on a new line.
+        Pipes and sockets are written at once as far as they take it, then by a thread.
+        """
+        for read, write in (self.pipe(), self.socket()):
+            for has_flag in (False, True):
+                self.assert_written(read, write, has_flag=has_flag)
+
+    def test_gone(self) -> None:
+        """
+        A reader that has gone is an error at once.
+        """
+        read, write = os.pipe()
+        self.addCleanup(os.close, write)
+        descriptor = Descriptor(write)
+        self.addCleanup(descriptor.close)
+        os.close(read)
+        self.assertRaises(BrokenPipeError, descriptor.write_now, b"x\n")
+
+    def test_not_opened_again(self) -> None:
+        """
+        Where a pipe cannot be opened again, the thread writes everything.
+        """
+        self.patch(_log_output, "_reopened", lambda number: None)
+        read, write = self.pipe()
+        output = PatientLogOutput(Descriptor(write), report)
+        output.write("hello\n")
+        self.assertEqual(b"hello\n", os.read(read, 100))
+        output.close(PATIENCE)
+
+    def test_in_a_line(self) -> None:
+        """
+        A descriptor knows whether it is in the middle of a line.
         """
         with tempfile.TemporaryFile() as file:
             descriptor = Descriptor(file.fileno())
-            descriptor._is_in_a_line = True
-            descriptor.write(b"2\n")
-            descriptor.write(b"3\n")
-            file.seek(0)
-            self.assertEqual(b"\n2\n3\n", file.read())
+            states = []
+            for text in (b"1\n", b"2", b"3\n"):
+                descriptor.write(text)
+                states.append(descriptor.is_in_a_line)
+            self.assertEqual([False, True, False], states)
 
 
 class ReplaceTests(SynchronousTestCase):
@@ -239,6 +329,7 @@ class ReplaceTests(SynchronousTestCase):
                 received += source.read1(65536)
             self.assertRegex(received, rb"x[-0-9T:+]+ \[test#info\] not stuck\n$")
             observer._outFile.close(PATIENCE)
+            observer._outFile._file.close()
 
     def test_rotating_file(self) -> None:
         """
@@ -260,10 +351,10 @@ class ReplaceTests(SynchronousTestCase):
         with tempfile.TemporaryDirectory() as folder:
             file = LogFile("log", folder)
             self.addCleanup(file.close)
-            full: Callable[[object], None] = Disk.write.__get__(disk := Disk())
+            disk = Disk()
             disk.is_full = True
-            log = self.begin(textFileLogObserver(file))
-            self.patch(log.observer._observers[0]._outFile, "_write", full)
+            log = self.begin(observer := textFileLogObserver(file))
+            self.patch(observer._outFile, "_file", disk)
             log.info("lost")
             disk.is_full = False
             log.info("kept")
