@@ -116,18 +116,29 @@ class PatientLogOutput(LogOutput):
                 self._thread.start()
 
     def _write_rest(self, piece: Sequence[bytes | Gap], data: bytes) -> None:
-        while True:
-            try:
-                self._file.write(data)
-            except OSError as problem:
-                with self._lock:
-                    self._queue.lose(piece, _reason_of(problem))
-            with self._lock:
-                if not self._queue.has_news:
-                    self._thread = None
-                    return
-                piece = self._queue.take()
-                data = self._bytes_of(piece)
+        try:
+            while piece:
+                try:
+                    self._file.write(data)
+                except OSError as problem:
+                    with self._lock:
+                        self._queue.lose(piece, _reason_of(problem))
+                piece, data = self._next()
+        except BaseException:  # a report that could not be made; the next line begins anew
+            self._thread = None
+            raise
+
+    def _next(self) -> tuple[Sequence[bytes | Gap], bytes]:
+        """
+        Return a piece that waits, and its bytes; nothing if this was all.
+        """
+        with self._lock:
+            if not self._queue.has_news:
+                # Under the lock, so that no line is put in between.
+                self._thread = None
+                return (), b""
+            piece = self._queue.take()
+            return piece, self._bytes_of(piece)
 
 
 class Descriptor:
