@@ -271,7 +271,7 @@ class DescriptorTests(SynchronousTestCase):
 
     def test_not_opened_again(self) -> None:
         """
-        Where a pipe cannot be opened again, the thread writes everything.
+        If a pipe cannot be opened again, the thread writes everything.
         """
         self.patch(_log_output, "_reopened", lambda number: None)
         read, write = self.pipe()
