@@ -19,19 +19,9 @@ from .errors import (
     SSETwistError,
 )
 from .eventstream import Event
-from .hub import (
-    EndReason,
-    Everything,
-    Exact,
-    Hub,
-    Pattern,
-    Streams,
-    Subscriber,
-    UnknownCursor,
-    View,
-    WhenBehind,
-)
+from .hub import EndReason, Hub, Streams, Subscriber, UnknownCursor, View, WhenBehind
 from .log import MemoryLog
+from .matching import Everything, Exact, Pattern
 from .server import HubConfig, HubService, collect_rarely
 from .web import EventStreamResource, Send, Site, stream
 

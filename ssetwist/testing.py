@@ -15,8 +15,9 @@ from typing import Any
 from twisted.internet.task import Clock
 
 from .eventstream import Event
-from .hub import EVERYTHING, EndReason, Hub, Streams, Topics, View
+from .hub import EndReason, Hub, Streams, View
 from .hub.outlets import Chunk, Writer, not_sent
+from .matching import EVERYTHING, Topics
 
 __all__ = ["Listener", "MemoryHub", "MemoryOutlet"]
 

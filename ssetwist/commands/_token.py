@@ -11,7 +11,7 @@ from typing import Any
 
 from .._reactor import AnyReactor
 from ..errors import Refused
-from ..hub import Everything, Matcher, Matchers, Pattern
+from ..matching import Everything, Matcher, Matchers, Pattern
 from ..mercure.rights import Action, Checks, Rights
 from ..mercure.tokens import (
     DEFAULT_LIFETIME,

@@ -4,7 +4,8 @@ Updates made of an argument or a line.
 
 import json
 from argparse import Namespace
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from ..client import Update
 from ..errors import InvalidEvent
@@ -46,25 +47,36 @@ class UpdateMaker:
             raise ValueError("it is not JSON") from None
         if not isinstance(value, dict):
             raise ValueError("it is not a JSON object")
-        arguments = self._arguments
-        id = value.get("id")
-        if isinstance(id, str) and is_hub_id(id):
-            id = None  # another hub's own id, which only that hub may give
-        fields = {
-            "type": arguments.type if value.get("type") is None else value["type"],
-            "id": id,
-            "retry": value.get("retry", arguments.retry),
-        }
         if "data" not in value:
             raise ValueError("it does not have data")
         data = value["data"]
+        arguments = self._arguments
+        # A field of null counts as missing, as it does to the hub; then the option counts.
+        fields = {
+            "topic": self._topics,
+            "type": arguments.type,
+            "id": None,
+            "retry": arguments.retry,
+            "private": arguments.private,
+        } | {name: one for name, one in value.items() if one is not None}
+        _check_types(fields)
+        id = fields["id"]
+        if id is not None and is_hub_id(id):
+            id = None  # another hub's own id, which only that hub may give
         make = Event if isinstance(data, str) else Event.with_json
-        try:
-            event = make(data, **fields)
-            return Update(
-                value.get("topic") or self._topics,
-                event,
-                private=bool(value.get("private", arguments.private)),
-            )
-        except TypeError as problem:
-            raise ValueError(str(problem)) from None
+        event = make(data, type=fields["type"], id=id, retry=fields["retry"])
+        return Update(fields["topic"], event, private=fields["private"])
+
+
+def _check_types(fields: Mapping[str, Any]) -> None:  # any JSON values
+    """
+    Check the types of fields as a hub does.  An :class:`Event` checks that of ``retry``.
+    """
+    topics = fields["topic"]
+    if not isinstance(topics, str | list) or not all(isinstance(one, str) for one in topics):
+        raise ValueError("topic must be a string, or an array of strings")
+    for name in ("type", "id"):
+        if not isinstance(fields[name], str | None):
+            raise ValueError(f"{name} must be a string")
+    if not isinstance(fields["private"], bool):
+        raise ValueError("private must be true or false")

@@ -5,12 +5,10 @@ It knows nothing of HTTP: it reaches a connection only through :mod:`ssetwist.hu
 """
 
 from ..eventstream import EARLIEST
+from ..matching import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._ends import EndReason
 from ._hub import MAX_TOPICS, Hub
-from ._matchers import EVERYTHING, NOTHING, Everything, Exact, Matcher, Matchers, Pattern, Topics
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
-from ._routes import Route, Wild
-from ._steps import Steps
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
 from ._view import Filter, View
@@ -34,13 +32,10 @@ __all__ = [
     "Matchers",
     "Pattern",
     "ReplayPolicy",
-    "Route",
-    "Steps",
     "Streams",
     "Subscriber",
     "Topics",
     "UnknownCursor",
     "View",
     "WhenBehind",
-    "Wild",
 ]

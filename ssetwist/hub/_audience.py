@@ -4,16 +4,19 @@ audiences of an event.
 """
 
 from collections.abc import Iterable
+from itertools import chain
 from typing import Protocol, TypeVar
 
+from ..log import Entry
+from ..matching import Matcher, Matchers, Routes, Steps, routes_of, trying
 from ._chunk import Chunk
-from ._matchers import Matcher, Matchers, routes_of, trying
 from ._outlet import Outlet
-from ._routes import Routes
-from ._steps import Steps
 from ._view import View
 
 _Key = TypeVar("_Key")
+
+#: Filters that are asked between two steps: those of applications should take microseconds.
+_FILTERS = 64
 
 
 class Member(Protocol):
@@ -136,8 +139,8 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
-        #: Matchers that were added during a search; otherwise ``None``.
-        self._new: list[Matcher] | None = None
+        #: Audiences that were added during a search; otherwise ``None``.
+        self._new: list[Audience] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._exact or self._others)
@@ -148,8 +151,14 @@ class Index:
             self._exact.setdefault(topic, {})[audience] = None
         for matcher in matchers.others:
             if matcher not in self._others:
-                self._add_matcher(matcher)
+                routes = routes_of(matcher)
+                for route in routes:
+                    self._routes.add(route, matcher)
+                if not routes:
+                    self._tried[matcher] = None
             self._others.setdefault(matcher, {})[audience] = None
+        if self._new is not None:
+            self._new.append(audience)
 
     def remove(self, audience: Audience) -> None:
         matchers = audience.view.matchers
@@ -162,86 +171,78 @@ class Index:
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
 
-    def find(
-        self, topics: tuple[str, ...], *, is_private: bool = False
-    ) -> Steps[Iterable[Audience]]:
+    def find(self, entry: Entry) -> Steps[Iterable[Audience]]:
         """
-        Find the audiences that ask for any of the topics, each once, in steps.  They are those that
-        exist at the end.  One search is done at a time.
-
-        :param is_private: If true, leave out audiences without a grant for these topics, and do not
-            try their matchers: a client that may see little must not make anything expensive.
+        Find the audiences that see an event, each once, in steps: all that there are at the end.
+        One search is done at a time.
         """
-        if not self._others and not is_private:
-            return self._audiences_of(topics, ())
-        may_see = _MaySee(topics)
         self._new = []
         try:
-            found = yield from self._routes.find(topics)
-            for matcher in tuple(self._tried):
-                if is_private and not (yield from may_see.any(self._others.get(matcher, ()))):
-                    continue
-                if (yield from trying(matcher, topics)):
-                    found.add(matcher)
-            while True:
-                while self._new:
-                    matcher = self._new.pop()
-                    if (yield from trying(matcher, topics)):
-                        found.add(matcher)
-                audiences = self._audiences_of(topics, found)
-                if not is_private:
-                    return audiences
-                if may_see.knows(audiences):
-                    return list(filter(may_see.known, audiences))
-                for audience in tuple(audiences):
-                    yield from may_see.learn(audience)
+            seen: dict[Audience, None] = {}
+            found = yield from self._audiences_of(entry)
+            for number, audience in enumerate(found, 1):
+                if audience.view.wants(entry):
+                    seen[audience] = None
+                if not number % _FILTERS:
+                    yield
+            while self._new:
+                audience = self._new.pop()
+                if audience not in seen and (yield from audience.view.shows(entry)):
+                    seen[audience] = None
+            return seen
         finally:
             self._new = None
 
-    def _add_matcher(self, matcher: Matcher) -> None:
-        routes = routes_of(matcher)
-        for route in routes:
-            self._routes.add(route, matcher)
-        if not routes:
-            self._tried[matcher] = None
-        if self._new is not None:
-            self._new.append(matcher)
-
-    def _audiences_of(
-        self, topics: tuple[str, ...], matchers: Iterable[Matcher]
-    ) -> Iterable[Audience]:
+    def _audiences_of(self, entry: Entry) -> Steps[Iterable[Audience]]:
+        """
+        Find the audiences that ask for any of the topics; for a private event, those that also have
+        a grant.
+        """
+        topics = entry.topics
+        granted = _Granted(topics)
         found = [self._exact[topic] for topic in topics if topic in self._exact]
-        found += [self._others[matcher] for matcher in matchers if matcher in self._others]
+        if self._others:
+            matchers = yield from self._routes.find(topics)
+            for matcher in tuple(self._tried):
+                # A client that may see little must not make anything expensive.
+                is_for_none = entry.is_private and not (
+                    yield from granted.any(self._others.get(matcher, ()))
+                )
+                if not is_for_none and (yield from trying(matcher, topics)):
+                    matchers.add(matcher)
+            found += [self._others[matcher] for matcher in matchers if matcher in self._others]
         if len(found) == 1:
-            return found[0]
-        return {audience: None for audiences in found for audience in audiences}
+            audiences = tuple(found[0])
+        else:
+            audiences = tuple(dict.fromkeys(chain.from_iterable(found)))
+        if not entry.is_private:
+            return audiences
+        seen = []
+        for audience in audiences:
+            if (yield from granted.has(audience)):
+                seen.append(audience)
+        return seen
 
 
-class _MaySee:
+class _Granted:
     """
-    Grants that let their audiences see a private event, each looked at once.
+    The audiences with a grant for a private event.  Each set of grants is looked at once.
     """
 
     def __init__(self, topics: tuple[str, ...]) -> None:
         self._topics = topics
-        self._granted: dict[Matchers, bool] = {}
+        self._known: dict[Matchers, bool] = {}
 
-    def knows(self, audiences: Iterable[Audience]) -> bool:
-        return all(audience.view.grants in self._granted for audience in audiences)
-
-    def known(self, audience: Audience) -> bool:
-        return self._granted[audience.view.grants]
-
-    def learn(self, audience: Audience) -> Steps[bool]:
+    def has(self, audience: Audience) -> Steps[bool]:
         grants = audience.view.grants
-        if grants not in self._granted:
-            self._granted[grants] = yield from grants.matching(self._topics)
+        if grants not in self._known:
+            self._known[grants] = yield from grants.matching(self._topics)
             yield
-        return self._granted[grants]
+        return self._known[grants]
 
     def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
         for audience in tuple(audiences):
-            if (yield from self.learn(audience)):
+            if (yield from self.has(audience)):
                 return True
         return False
 

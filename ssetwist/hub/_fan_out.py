@@ -10,18 +10,18 @@ from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ..log import Entry
+from ..matching import Steps
 from ._audience import Audience, Index, Member
 from ._chunk import Chunk
 from ._outlet import NOT_SENT
 from ._senders import Senders
-from ._steps import Steps
 from ._turns import MAX_TURN, Turns
 from ._view import View
 
 _log = Logger()
 
 #: Seconds after which a flush lets the reactor do something else.
-MAX_FLUSH = 0.02
+MAX_FLUSH = 0.01
 
 #: The least number of members for which threads are used: with fewer, waking the threads costs more
 #: than they save.
@@ -77,23 +77,28 @@ class FanOut:
 
     def _place_all(self) -> None:
         self._is_placing = True  # a filter may publish; that follows the event that it looks at
-        is_to_go_on = False
         until = self._clock.seconds() + MAX_TURN
+        is_over = False
         try:
-            while self._to_place and not is_to_go_on:
+            while self._to_place and not is_over:
                 if self._search is None:
-                    entry = self._to_place[0]
-                    self._search = self._index.find(entry.topics, is_private=entry.is_private)
+                    self._search = self._index.find(self._to_place[0])
                 try:
                     next(self._search)
-                    is_to_go_on = self._clock.seconds() >= until
                 except StopIteration as end:
                     self._search = None
-                    self._place(self._to_place.popleft(), end.value)
+                    entry = self._to_place.popleft()
+                    if entry.position:  # one that is kept
+                        self.head, self.head_id = entry.position, entry.event.id
+                    for audience in end.value:
+                        if audience:  # all members may have left during the search
+                            audience.expect(entry.encoded)
+                            self._marked[audience] = None
+                is_over = bool(self._to_place) and self._clock.seconds() >= until
         finally:
-            self._is_placing = is_to_go_on
+            self._is_placing = is_over
             self._schedule()
-        if is_to_go_on:
+        if is_over:
             self._turns.next().addCallback(lambda _: self._place_all())
         for one in [one for one in self._awaited if one[0] <= self.head]:
             self._awaited.remove(one)
@@ -133,14 +138,6 @@ class FanOut:
             self._senders.close()
             self._senders = None
 
-    def _place(self, entry: Entry, audiences: Iterable[Audience]) -> None:
-        if entry.position:  # one that is kept
-            self.head, self.head_id = entry.position, entry.event.id
-        for audience in tuple(audiences):
-            if audience.view.wants(entry) and audience:  # the filter may have ended all members
-                audience.expect(entry.encoded)
-                self._marked[audience] = None
-
     def _schedule(self) -> None:
         if self._marked and self._soon is None:
             self._soon = self._clock.callLater(0, self._flush)
@@ -154,7 +151,8 @@ class FanOut:
             self._marked.pop(audience, None)
             if audience.has_work:  # published meanwhile: in the next turn, after the others
                 self._marked[audience] = None
-        self._schedule()
+        if self._marked:
+            self._schedule()
 
     def _hand_out(self, audience: Audience, until: float) -> bool:
         """

@@ -14,10 +14,10 @@ from twisted.internet.interfaces import IReactorTime
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import EARLIEST, GAP, Event, encode_event, is_hub_id, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
+from ..matching import EVERYTHING, MAX_LENGTH, Topics, is_utf8
 from ._ends import EndReason
 from ._fan_out import FanOut
 from ._insides import installed_reactor, is_reactor_elsewhere
-from ._matchers import EVERYTHING, MAX_LENGTH, Topics, is_utf8
 from ._outlet import Outlet
 from ._replay import ReplayContext, ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_STALL_TIMEOUT, Streams
@@ -243,7 +243,8 @@ class Hub:
         self._check("publish")
         checked = _check_topics(topics)
         require_event(event)
-        _check_id(event, ephemeral=ephemeral)
+        if event.id is not None:
+            _check_id(event.id, ephemeral=ephemeral)
         if ephemeral:
             encoded = encode_event(event)
             self._live.place(Entry(0, checked, event, private, self._clock.seconds(), encoded))
@@ -291,16 +292,14 @@ def _check_topics(topics: Any) -> tuple[str, ...]:  # Any, because callers pass 
     return checked
 
 
-def _check_id(event: Event, *, ephemeral: bool) -> None:
-    if event.id is None:
-        return
+def _check_id(value: str, *, ephemeral: bool) -> None:
     if ephemeral:
         raise InvalidEvent(
             "id", "must not be set on an ephemeral event: clients cannot resume after it"
         )
-    if is_hub_id(event.id):
-        raise InvalidEvent("id", f"must not be {event.id!r}: only the hub may give such an id")
-    if len(event.id) > MAX_ID:
+    if is_hub_id(value):
+        raise InvalidEvent("id", f"must not be {value!r}: only the hub may give such an id")
+    if len(value) > MAX_ID:
         raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")
 
 

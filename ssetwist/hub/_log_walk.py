@@ -9,9 +9,9 @@ from typing import Any, TypeVar
 from twisted.internet.defer import CancelledError, Deferred
 
 from ..log import Entry
+from ..matching import Steps
 from ._outlet import PIECE
 from ._replay import ReplayContext
-from ._steps import Steps
 from ._turns import MAX_TURN
 from ._view import ViewHistory
 

@@ -17,11 +17,11 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..eventstream import Event, encode_event
+from ..matching import Matcher, Matchers, Topics
 from ._audience import Audience
 from ._catch_up import CatchUp
 from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
-from ._matchers import Matcher, Matchers, Topics
 from ._outlet import Outlet
 from ._replay import ReplayContext
 from ._streams import cut

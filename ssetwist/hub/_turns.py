@@ -9,7 +9,7 @@ from typing import TypeVar
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
-from ._steps import Steps
+from ..matching import Steps
 
 _T = TypeVar("_T")
 

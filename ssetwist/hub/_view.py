@@ -9,8 +9,7 @@ from twisted.logger import Logger
 
 from ..eventstream import Event
 from ..log import Entry
-from ._matchers import EVERYTHING, Matchers, Topics
-from ._steps import Steps
+from ..matching import EVERYTHING, Matchers, Steps, Topics
 
 _log = Logger()
 
@@ -31,11 +30,13 @@ class View:
     :ivar matchers: An event must be published to a topic that one of these matches.
     :ivar grants: If the event is private, one of its topics must also match one of these.
     :ivar filter: If there is one, it must also return true.  If it raises, that counts as false.
+    :ivar shows_ephemeral: If false, ephemeral events, which have no id, are not shown.
     """
 
     matchers: Matchers
     grants: Matchers
     filter: Filter | None = None
+    shows_ephemeral: bool = True
 
     def __post_init__(self) -> None:
         hash(self.filter)  # raises now, and not during a delivery
@@ -112,8 +113,10 @@ class View:
 
     def wants(self, entry: Entry) -> bool:
         """
-        Ask the filter, if there is one.
+        Leave out ephemeral events if that is asked for, and ask the filter, if there is one.
         """
+        if not (entry.position or self.shows_ephemeral):
+            return False
         if self.filter is None:
             return True
         try:

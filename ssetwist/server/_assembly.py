@@ -56,7 +56,8 @@ class Access:
         self._pool = quiet_pool(reactor)
         agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)
         # A client keeps cookies.  Cookies of visitors must not reach the server of the keys.
-        self._verifier = config.tokens.verifier(reactor, HTTPClient(agent))
+        self._limits = config.mercure.limits.of_grants()
+        self._verifier = config.tokens.verifier(reactor, HTTPClient(agent), limits=self._limits)
         self.authorizer = self._make_authorizer(HTTPClient(agent), reactor)
 
     def start(self) -> None:
@@ -87,8 +88,13 @@ class Access:
         )
         if not config.authorize_url:
             return by_token
-        base_url = config.mercure.base_url
-        by_url = CallbackAuthorizer(config.authorize_url, client, clock=reactor, base_url=base_url)
+        by_url = CallbackAuthorizer(
+            config.authorize_url,
+            client,
+            clock=reactor,
+            base_url=config.mercure.base_url,
+            limits=self._limits,
+        )
         return TokenThenCallback(by_token, by_url)
 
 

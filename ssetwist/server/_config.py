@@ -45,7 +45,7 @@ class HubConfig:
 
     :ivar tokens: The keys and rules by which tokens are accepted.
     :raises InvalidOption: If a value makes no sense.
-    :raises TypeError: If a value that must be a number is something else.
+    :raises TypeError: If a value that must be a number, or true or false, is something else.
     """
 
     listen: Sequence[str] = option.texts(
@@ -162,7 +162,8 @@ class HubConfig:
     )
     max_matchers: int = option.number(
         DEFAULT_LIMITS.max_matchers,
-        "topics or patterns that a client may ask for at a time",
+        "topics or patterns that a client may ask for at a time; a token may have as many, and "
+        f"{DEFAULT_LIMITS.max_matchers} in any case",
         least=1,
     )
     max_distinct_patterns: int = option.number(

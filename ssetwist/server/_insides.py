@@ -56,6 +56,14 @@ def most_descriptors(reactor: AnyReactor) -> int | None:
     return None
 
 
+def selectables_of(reactor: AnyReactor) -> dict[int, object]:
+    """
+    Return the objects that a reactor with such a poller reads from and writes to, by descriptor.
+    """
+    selectables: dict[int, object] = reactor._selectables
+    return selectables
+
+
 def accept_at_most(port: object, number: int) -> None:
     """
     Let a port accept at most so many connections in its next turn.

@@ -68,7 +68,14 @@ def number(default: int, help: str, *, least: int = 0, most: float = inf) -> int
     Declare a whole number.
     """
     read = _reader(int, "[0-9]{1,9}", "whole number from 0 to 999999999")
-    return Option(help, _within(least, most), read).by_default(default)
+    within = _within(least, most)
+
+    def check(value: object) -> None:
+        if isinstance(value, float):
+            raise TypeError(f"must be a whole number, not {value!r}")
+        within(value)
+
+    return Option(help, check, read).by_default(default)
 
 
 def choice(default: _T, help: str) -> _T:
@@ -117,7 +124,13 @@ def flag(help: str) -> bool:
     """
     Declare a flag, which is false by default.
     """
-    return Option(help, bool, None).by_default(False)
+
+    def check(value: object) -> None:
+        # Values of the environment are text, and "false" would count as true.
+        if not isinstance(value, bool):
+            raise TypeError(f"must be True or False, not {value!r}")
+
+    return Option(help, check, None).by_default(False)
 
 
 def options_of(config: Any) -> Iterator[tuple["Field[Any]", Option]]:  # as fields() takes it
@@ -180,7 +193,9 @@ def check_options(config: object) -> None:
     :raises TypeError: If a value has the wrong type.
     """
     for one, option in options_of(config):
-        if (value := getattr(config, one.name)) == one.default:
+        value = getattr(config, one.name)
+        # False and 0.0 are equal to 0, but not whole numbers.
+        if type(value) is type(one.default) and value == one.default:
             continue
         try:
             option.check(value)
@@ -226,7 +241,7 @@ def _within(least: float, most: float, zero: str = "", unit: str = "") -> Callab
 
     def check(value: object) -> None:
         # Values of the environment are text, and easily passed on without a conversion.
-        if not isinstance(value, int | float):
+        if not isinstance(value, int | float) or isinstance(value, bool):
             raise TypeError(f"must be a number, not {value!r}")
         if not (least <= value <= most and value < inf) and not (zero and value == 0):
             shown = f"{value:g}" if isinstance(value, float) else value

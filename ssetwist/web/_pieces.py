@@ -2,7 +2,8 @@
 Long bodies: responses that are made and sent piece by piece.
 """
 
-from collections.abc import Iterable
+from collections.abc import Generator
+from contextlib import closing
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -18,7 +19,7 @@ from .site import streams_of
 _log = Logger()
 
 
-def write_pieces(request: Request, pieces: Iterable[bytes]) -> None:
+def write_pieces(request: Request, pieces: Generator[bytes, None, None]) -> None:
     """
     Write the body of a response piece by piece, each in its own turn of the reactor and not before
     the client has taken the last one; then finish.  When the client goes, no more pieces are made.
@@ -37,16 +38,17 @@ def write_pieces(request: Request, pieces: Iterable[bytes]) -> None:
     writing.addErrback(failed)
 
 
-async def _write(request: Request, pieces: Iterable[bytes]) -> None:
+async def _write(request: Request, pieces: Generator[bytes, None, None]) -> None:
     assert request.site is not None, "only a request that is being rendered can be answered"
     turns = streams_of(request.site).turns
     room = _Room()
     request.registerProducer(room, True)
-    for piece in () if request.method == b"HEAD" else pieces:
-        request.write(piece)
-        await turns.next()
-        if room.is_full:
-            await room.emptied.wait()
+    with closing(pieces):
+        for piece in () if request.method == b"HEAD" else pieces:
+            request.write(piece)
+            await turns.next()
+            if room.is_full:
+                await room.emptied.wait()
     request.unregisterProducer()
     request.finish()
 

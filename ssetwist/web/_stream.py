@@ -16,18 +16,8 @@ from twisted.web.resource import IResource, Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ..errors import InvalidMatcher
-from ..hub import (
-    DEFAULT_RECONNECTION_TIME,
-    END_ID,
-    EVERYTHING,
-    EndReason,
-    Filter,
-    Hub,
-    Matchers,
-    Subscriber,
-    Topics,
-    View,
-)
+from ..hub import DEFAULT_RECONNECTION_TIME, END_ID, EndReason, Filter, Hub, Subscriber, View
+from ..matching import EVERYTHING, Matchers, Topics
 from ._head import answer_no_content, refuse, write_head
 from ._opener import StreamOpener
 from ._outlet import RequestOutlet

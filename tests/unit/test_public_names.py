@@ -33,11 +33,14 @@ PROMISED = {
         DEFAULT_HEARTBEAT DEFAULT_RECONNECTION_TIME DEFAULT_STALL_TIMEOUT EARLIEST END END_ID
         EVERYTHING EndReason Everything Exact Filter Hub MAX_TOPICS Matcher Matchers NOTHING Pattern
         ReplayPolicy Streams Subscriber Topics UnknownCursor View WhenBehind""",
+    "ssetwist.matching": """
+        EVERYTHING Everything Exact MAX_LENGTH Matcher Matchers NOTHING Pattern Route Routes Steps
+        Topics Wild at_once is_utf8 routes_of trying""",
     "ssetwist.hub.outlets": "Chunk HasEnd NOT_SENT Outlet PIECE Writer not_sent",
     "ssetwist.web": "EventStreamResource Send Site console stream",
     "ssetwist.web.opening": """
         LAST_EVENT_ID_PARAMETERS RequestOutlet Start StreamOpener address_of decode_id header_of
-        is_browser is_over outlet_for path_of peer_of""",
+        is_browser is_over outlet_for path_of peer_of write_pieces""",
     "ssetwist.mercure": """
         ALL_TOPICS Action AllowEveryone Authorizer CallbackAuthorizer DEFAULT_LIMITS
         DEFAULT_MAX_BODY DEFAULT_PATH KEY_OPTIONS Limits LoopbackOnly LoopbackOrigins

@@ -4,7 +4,7 @@ Answers to requests that do not get a stream, and the challenge to a client with
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from math import ceil
@@ -31,7 +31,7 @@ class HttpAnswer:
     """
 
     status: int
-    body: bytes | Iterable[bytes] = b""
+    body: bytes | Generator[bytes, None, None] = b""
     media_type: str = TEXT
     headers: Mapping[str, str] = field(default_factory=dict)
 

@@ -9,7 +9,7 @@ from twisted.internet.defer import Deferred, fail, succeed
 from twisted.web.server import Request
 
 from ...errors import Refused
-from ...hub import EVERYTHING, Matchers
+from ...matching import EVERYTHING, Matchers
 from ..rights import Action, Rights
 from ..tokens import TokenVerifier, credential_of
 from ..updates import read_form

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from ...errors import Refused
-from ...hub import EVERYTHING, NOTHING, Matcher, Matchers
+from ...matching import EVERYTHING, NOTHING, Matcher, Matchers
 from ..rights import MAX_GRANTED, Action, Rights, can_be_payload, shown
 from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of

@@ -10,7 +10,8 @@ from twisted.internet.task import deferLater
 from twisted.web.server import Request
 
 from ...errors import HubClosed, LogUnavailable, Refused
-from ...hub import Hub, Matchers
+from ...hub import Hub
+from ...matching import Matchers
 from ...web.opening import address_of, header_of
 from ..access import Authorizer, HttpAnswer, origin_of
 from ..rights import Action, Rights

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import NOTHING, Matcher, Matchers
+from ...matching import NOTHING, Matcher, Matchers
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector_of
 from ._checks import invalid_token
 from ._rights import Action, Rights, can_be_payload
@@ -67,7 +67,10 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
     )
 
 
-def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
+def rights_of_legacy(
+    claims: Mapping[str, Any],  # any JSON value
+    limits: Limits = DEFAULT_LIMITS,
+) -> Rights:
     """
     Read the claim ``mercure`` of the 0.x dialect (Z3 to Z5).
 
@@ -83,8 +86,8 @@ def rights_of_legacy(claims: Mapping[str, Any]) -> Rights:  # any JSON value
         raise invalid_token(f"the claim {name} is not an object")
     payload = _payload(f"{name}.payload", claim.get("payload"))
     return Rights(
-        publish=_selectors(f"{name}.publish", claim.get("publish")),
-        subscribe=_selectors(f"{name}.subscribe", claim.get("subscribe")) or NOTHING,
+        publish=_selectors(f"{name}.publish", claim.get("publish"), limits),
+        subscribe=_selectors(f"{name}.subscribe", claim.get("subscribe"), limits) or NOTHING,
         payloads=() if payload is None else ((Matchers.of(selector_of("*")), payload),),
         is_legacy=True,
     )
@@ -103,18 +106,20 @@ def _matcher(where: str, entry: object, base_url: str, limits: Limits) -> Matche
     return _made(where, lambda: matcher_of(match_type, match, base_url, limits=limits))
 
 
-def _selectors(where: str, claim: object) -> Matchers | None:
+def _selectors(where: str, claim: object, limits: Limits) -> Matchers | None:
     if claim is None:
         return None
     texts = _list(where, claim)
     _check_count(f"{where} has too many entries", len(texts), MAX_GRANTED)
-    return Matchers.of([_selector(f"{where}[{index}]", text) for index, text in enumerate(texts)])
+    return Matchers.of(
+        [_selector(f"{where}[{index}]", text, limits) for index, text in enumerate(texts)]
+    )
 
 
-def _selector(where: str, text: object) -> Matcher:
+def _selector(where: str, text: object, limits: Limits) -> Matcher:
     if not isinstance(text, str):
         raise invalid_token(f"{where} is not a string")
-    return _made(where, lambda: selector_of(text))
+    return _made(where, lambda: selector_of(text, limits=limits))
 
 
 def _made(where: str, make: Callable[[], Matcher]) -> Matcher:

@@ -9,7 +9,7 @@ from math import inf
 from typing import Any
 
 from ...errors import Refused
-from ...hub import NOTHING, Matchers
+from ...matching import NOTHING, Matchers
 
 
 class Action(Enum):

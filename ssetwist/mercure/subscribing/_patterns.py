@@ -52,7 +52,7 @@ class HeldPatterns:
         self, holder: Holder, patterns: Collection[Selector], *, are_complex: bool = False
     ) -> None:
         """
-        Count patterns of one more subscriber.
+        Count patterns of one more subscriber, at least one.
 
         :param are_complex: If true, these were counted already, and have turned out to be complex.
         :raises Refused: 429, or 503 for the total; the error says which limit was met.
@@ -74,13 +74,13 @@ class HeldPatterns:
                 reason=f"the limit of {limit} different {what} of all subscribers is reached",
                 retry_after=_RETRY_AFTER,
             )
-        for scope in (holder, None) if patterns else ():
+        for scope in (holder, None):
             self._counts.setdefault((scope, are_complex), Counter()).update(patterns)
 
     def give_back(
         self, holder: Holder, patterns: Collection[Selector], *, are_complex: bool = False
     ) -> None:
-        for scope in (holder, None) if patterns else ():
+        for scope in (holder, None):
             counter = self._counts[scope, are_complex]
             for pattern in patterns:
                 counter[pattern] -= 1
@@ -95,3 +95,30 @@ class HeldPatterns:
 
     def _limit(self, number: int, part: float) -> float:
         return max(1, int(number * part)) if number else inf
+
+
+@dataclass(slots=True)
+class TakenPatterns:
+    """
+    The patterns of one subscriber, which are counted until it gives them back.
+    """
+
+    held: HeldPatterns
+    holder: Holder
+    patterns: Collection[Selector] = ()
+    complex: Collection[Selector] = ()
+
+    def take(self, patterns: Collection[Selector]) -> None:
+        self.held.take(self.holder, patterns)
+        self.patterns = patterns
+
+    def take_complex(self, patterns: Collection[Selector]) -> None:
+        if patterns:
+            self.held.take(self.holder, patterns, are_complex=True)
+            self.complex = patterns
+
+    def give_back(self) -> None:
+        if self.patterns:
+            self.held.give_back(self.holder, self.patterns)
+        if self.complex:
+            self.held.give_back(self.holder, self.complex, are_complex=True)

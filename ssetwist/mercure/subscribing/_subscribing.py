@@ -13,8 +13,8 @@ from twisted.logger import Logger
 from twisted.web.server import Request
 
 from ...errors import Refused
-from ...eventstream import Event
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
+from ...matching import Matcher, routes_of
 from ...web.opening import (
     LAST_EVENT_ID_PARAMETERS,
     RequestOutlet,
@@ -27,10 +27,18 @@ from ...web.opening import (
 from ..access import Authorizer, HttpAnswer
 from ..rights import Action, Rights
 from ..settings import MercureSettings
-from ..topics import Selection, Selector, read_selectors, select
+from ..topics import (
+    NO_PATTERNS,
+    Selection,
+    Selector,
+    compile_patterns,
+    patterns_of,
+    read_selectors,
+    select,
+)
 from ..updates import EVENT_STREAM, FORM, media_type_of, read_body, read_form, takes_event_stream
 from ._active import ActiveSubscriptions
-from ._patterns import HeldPatterns, Holder
+from ._patterns import HeldPatterns, Holder, TakenPatterns
 from ._subscriptions import ActiveSubscription, new_subscriber
 
 #: Headers with the id of the event after which the stream begins, in both dialects (H6).
@@ -51,13 +59,6 @@ _log = Logger()
 Pairs = Sequence[tuple[str, str]]
 
 
-def has_id(topics: tuple[str, ...], event: Event) -> bool:
-    """
-    Return true if an event has an id, as every update has (E5).  The filter of all streams.
-    """
-    return event.id is not None
-
-
 @dataclass(slots=True, eq=False)
 class MercureSubscriber:
     """
@@ -65,15 +66,17 @@ class MercureSubscriber:
     """
 
     identity: str
-    holder: Holder
-    patterns: Sequence[Selector] = ()
-    complex_patterns: Sequence[Selector] = ()
+    patterns: TakenPatterns | None = None
     subscriptions: tuple[ActiveSubscription, ...] = ()
     expiring: IDelayedCall | None = None
     has_stream: bool = False
 
     def __str__(self) -> str:
         return self.identity
+
+    def give_patterns_back(self) -> None:
+        if self.patterns is not None:
+            self.patterns.give_back()
 
 
 class Subscribing:
@@ -123,18 +126,22 @@ class Subscribing:
             # The answer is not known now.  After any error an EventSource would give up for good.
             self._turn_away(request)
             return None
-        # Limits come first: a client that gets no stream must not cost more than that.
-        if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
-            return None
         pairs, resume_id = self._read(request)
         selectors = read_selectors(
             pairs, self._settings.limits, is_legacy=self._settings.is_legacy_allowed
         )
         if resume_id == END_ID:
             return HttpAnswer(204, headers=_NOT_KEPT)  # stops reconnecting (WHATWG HTML 9.2.3)
-        subscriber = MercureSubscriber(rights.identity, _holder(request, rights))
+        subscriber = MercureSubscriber(rights.identity)
         try:
-            selection = await self._select(selectors, subscriber)
+            compiled = NO_PATTERNS
+            if patterns := patterns_of(selectors):
+                # Limits come first: a client that gets no stream must not cost more than that.
+                if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
+                    return None
+                subscriber.patterns = TakenPatterns(self._patterns, _holder(request, rights))
+                compiled = await self._compile(patterns, subscriber.patterns)
+            selection = select(selectors, compiled, self._settings.limits, base_url=self._base_url)
             is_known = resume_id is not None and await self._hub.log.find(resume_id) is not None
             if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
                 return None
@@ -154,27 +161,19 @@ class Subscribing:
             return None
         finally:
             if not subscriber.has_stream:  # otherwise its end gives them back
-                self._give_patterns_back(subscriber)
+                subscriber.give_patterns_back()
 
-    async def _select(
-        self, selectors: Sequence[Selector], subscriber: MercureSubscriber
-    ) -> Selection:
+    async def _compile(
+        self, patterns: Sequence[Selector], taken: TakenPatterns
+    ) -> dict[Selector, Matcher]:
         """
-        Make the matchers of selectors, unless there are too many patterns.
+        Make the matchers of patterns, unless there are too many.
         """
-        patterns = tuple(one for one in selectors if one.is_pattern)
-        self._patterns.take(subscriber.holder, patterns)
-        subscriber.patterns = patterns
-        selecting = select(selectors, self._settings.limits, base_url=self._base_url)
-        selection = await self._hub.streams.turns.do(selecting)
-        complex = selection.complex
-        self._patterns.take(subscriber.holder, complex, are_complex=True)
-        subscriber.complex_patterns = complex
-        return selection
-
-    def _give_patterns_back(self, subscriber: MercureSubscriber) -> None:
-        self._patterns.give_back(subscriber.holder, subscriber.patterns)
-        self._patterns.give_back(subscriber.holder, subscriber.complex_patterns, are_complex=True)
+        taken.take(patterns)
+        compiling = compile_patterns(patterns, self._settings.limits, base_url=self._base_url)
+        compiled = await self._hub.streams.turns.do(compiling)
+        taken.take_complex([one for one, matcher in compiled.items() if not routes_of(matcher)])
+        return compiled
 
     def _read(self, request: Request) -> tuple[Pairs, str | None]:
         pairs = read_form(request.uri.partition(b"?")[2])
@@ -229,7 +228,7 @@ class Subscribing:
             subscriber = self._opener.open(
                 request,
                 outlet,
-                View(rights.topics or selection.matchers, rights.subscribe, has_id),
+                View(rights.topics or selection.matchers, rights.subscribe, shows_ephemeral=False),
                 start,
                 who=mercure_subscriber,
                 on_end=self._ended,
@@ -271,7 +270,7 @@ class Subscribing:
             self._streams_of[mercure_subscriber.identity] += 1
 
     def _leave(self, mercure_subscriber: MercureSubscriber) -> None:
-        self._give_patterns_back(mercure_subscriber)
+        mercure_subscriber.give_patterns_back()
         if mercure_subscriber.identity:
             self._streams_of[mercure_subscriber.identity] -= 1
             if not self._streams_of[mercure_subscriber.identity]:

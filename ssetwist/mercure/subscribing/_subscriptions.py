@@ -2,7 +2,7 @@
 Active subscriptions in both dialects: their documents, and the updates that announce them.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -108,7 +108,7 @@ def collection(
     *,
     is_legacy: bool,
     last_event_id: str,
-) -> Iterator[bytes]:
+) -> Generator[bytes, None, None]:
     """
     Return the pieces of the document that answers a request for several subscriptions.
 

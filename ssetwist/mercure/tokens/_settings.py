@@ -9,6 +9,7 @@ from twisted.logger import Logger
 from twisted.web.client import Agent
 
 from ..._reactor import AnyReactor
+from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import COOKIE, LEGACY_COOKIE
 from ._jwks import TIMEOUT, JwkSet
 from ._jwks_source import from_file, from_url, is_url, name_of_url
@@ -43,12 +44,19 @@ class TokenSettings:
     is_legacy_allowed: bool = True
     cookie_names: tuple[str, ...] = (COOKIE, LEGACY_COOKIE)
 
-    def verifier(self, reactor: AnyReactor, client: HTTPClient | None = None) -> TokenVerifier:
+    def verifier(
+        self,
+        reactor: AnyReactor,
+        client: HTTPClient | None = None,
+        *,
+        limits: Limits = DEFAULT_LIMITS,
+    ) -> TokenVerifier:
         """
         Make the verifier of tokens; it must be started.
 
         :param reactor: A clock that can also connect; one interface for both does not exist.
         :param client: Fetches the JWK set, if its source is a URL.
+        :param limits: Limits of the matchers in a token.
         """
         sources: list[KeySource] = []
         if self.jwks is not None:
@@ -63,6 +71,7 @@ class TokenSettings:
             audience=self.audience,
             issuers={} if self.issuer is None else {self.issuer: trust},
             legacy=trust if self.is_legacy_allowed else None,
+            limits=limits,
         )
 
     def _jwk_set(self, source: str, reactor: AnyReactor, client: HTTPClient | None) -> JwkSet:

@@ -10,7 +10,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from ...hub import NOTHING
+from ...matching import NOTHING
 from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import Credential, CredentialPlace
@@ -47,6 +47,7 @@ class TokenVerifier:
             accepts only tokens of 0.x.
         :param issuers: Issuers of tokens of 1.0, with their keys, by the claim ``iss``.
         :param legacy: Keys for tokens of 0.x; ``None`` to refuse all of these.
+        :param limits: Limits of the matchers in a token.
         """
         self._clock = clock
         self._audience = audience
@@ -135,7 +136,7 @@ class TokenVerifier:
         checks.expect("the dialect", True, f"0.x, because {typ}", "1.0 or 0.x")
         await self._legacy.check_signature(token, action, checks)
         expires = self._check_times(token, checks, must_expire=False)
-        return replace(rights_of_legacy(token.claims), expires=expires)
+        return replace(rights_of_legacy(token.claims, self._limits), expires=expires)
 
     def _check_times(self, token: Token, checks: Checks, *, must_expire: bool) -> float:
         """

@@ -26,12 +26,23 @@ class Limits:
     """
     Limits of matchers (S7).
 
-    :ivar max_matchers: Maximum number of matchers in one request.
+    :ivar max_matchers: Maximum number of matchers in one request, or in one token.
     :ivar max_pattern: Maximum size of a matcher, in bytes of UTF-8.
     """
 
     max_matchers: int = 100
     max_pattern: int = 4096
+
+    def of_grants(self) -> "Limits":
+        """
+        Return the limits of tokens, and of an application's answers: the same, but not below the
+        defaults.  A client may ask for anything; rights come from a party that the hub trusts, and
+        a hub that allows its clients less must not refuse tokens for that.
+        """
+        return Limits(
+            max(self.max_matchers, DEFAULT_LIMITS.max_matchers),
+            max(self.max_pattern, DEFAULT_LIMITS.max_pattern),
+        )
 
     def check_matcher(self, field: str, matcher: str) -> None:
         """

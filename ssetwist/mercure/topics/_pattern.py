@@ -9,7 +9,7 @@ cost of a pattern is estimated, and limited, before it is compiled.
 import re
 
 from ...errors import InvalidMatcher
-from ...hub import Pattern
+from ...matching import Pattern
 from ._regexp import read_regexp
 
 #: Maximum cost of a pattern: room for a dozen ``:name``, or two UUIDs letter by letter.  Of half a

@@ -2,12 +2,13 @@
 Matchers that a subscriber names in the parameters of its request (S3 to S7, X1 to X6, Z1).
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import NamedTuple
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import Everything, Exact, Matcher, Matchers, Steps
+from ...matching import Everything, Exact, Matcher, Matchers, Steps
 from ._limits import DEFAULT_LIMITS, Limits
 from ._pattern import pattern_of
 from ._template import selector_of
@@ -62,12 +63,14 @@ class Selection:
 
     :ivar subscriptions: Each once, in the order of the request.
     :ivar matchers: The same, as the hub takes them.
-    :ivar complex: The patterns that are not routes, and so are tried one by one.
     """
 
     subscriptions: tuple[Subscription, ...]
     matchers: Matchers
-    complex: tuple[Selector, ...] = ()
+
+
+#: Compiled patterns of a client that asks for none.
+NO_PATTERNS: Mapping[Selector, Matcher] = MappingProxyType({})
 
 
 def read_selectors(
@@ -100,24 +103,48 @@ def read_selectors(
     return tuple(asked)
 
 
-def select(
-    selectors: Iterable[Selector], limits: Limits = DEFAULT_LIMITS, *, base_url: str
-) -> Steps[Selection]:
+def patterns_of(selectors: Iterable[Selector]) -> tuple[Selector, ...]:
     """
-    Make the matchers of selectors, in steps of a few milliseconds: patterns are compiled.
+    Return the selectors that may match several topics, but not all.
+    """
+    return tuple(one for one in selectors if one.is_pattern)
+
+
+def compile_patterns(
+    patterns: Iterable[Selector], limits: Limits = DEFAULT_LIMITS, *, base_url: str
+) -> Steps[dict[Selector, Matcher]]:
+    """
+    Make the matchers of patterns, in steps of a few milliseconds.
 
     :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
     :raises Refused: 400; the error names the parameter.
     """
-    subscriptions, complex = [], []
-    for selector in selectors:
-        matcher = _matcher(selector.match_type, selector.match, base_url, limits)
-        subscriptions.append(Subscription(selector.match_type, selector.match, matcher))
-        if selector.is_pattern and not getattr(matcher, "routes", ()):
-            complex.append(selector)
+    compiled = {}
+    for one in patterns:
+        compiled[one] = _matcher(one, base_url, limits)
         yield
-    matchers = Matchers.of([subscription.matcher for subscription in subscriptions])
-    return Selection(tuple(subscriptions), matchers, tuple(complex))
+    return compiled
+
+
+def select(
+    selectors: Iterable[Selector],
+    compiled: Mapping[Selector, Matcher] = NO_PATTERNS,
+    limits: Limits = DEFAULT_LIMITS,
+    *,
+    base_url: str,
+) -> Selection:
+    """
+    Make the matchers of selectors.
+
+    :param compiled: The matchers of those that are patterns (:func:`compile_patterns`).
+    :param base_url: The hub's own URL.
+    :raises Refused: 400; the error names the parameter.
+    """
+    subscriptions = tuple(
+        Subscription(*one, compiled.get(one) or _matcher(one, base_url, limits))
+        for one in selectors
+    )
+    return Selection(subscriptions, Matchers.of([one.matcher for one in subscriptions]))
 
 
 def matcher_of(
@@ -149,7 +176,8 @@ def matcher_of(
     raise Refused(400, f"unknown matcher type {match_type[:40]!r}")
 
 
-def _matcher(match_type: str | None, match: str, base_url: str, limits: Limits) -> Matcher:
+def _matcher(selector: Selector, base_url: str, limits: Limits) -> Matcher:
+    match_type, match = selector
     if match_type is None:
         return selector_of(match, limits=limits)
     field = "match" if match_type == "exact" else f"match_{match_type}"

@@ -14,7 +14,7 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from ...errors import InvalidMatcher, Refused
-from ...hub import Everything, Exact, Matcher, Route, Wild
+from ...matching import Everything, Exact, Matcher, Route, Wild
 from ._limits import DEFAULT_LIMITS, Limits
 
 #: Maximum number of expressions of a template.  With more than a few side by side, the states of a

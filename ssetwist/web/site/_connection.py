@@ -109,6 +109,10 @@ class Connection(OpenedChannel):
         self.requestFactory = site.requestFactory
         self.timeOut: float | None = site.timeOut  # type: ignore[assignment]  # any number will do
 
+    @property
+    def is_answering(self) -> bool:
+        return self._phase is Phase.ANSWERING
+
     def makeConnection(self, transport: Any) -> None:  # any transport under HTTP
         self.site.connections.add(self)
         if (descriptor := descriptor_of(transport)) is not None:

@@ -22,6 +22,8 @@ class ConnectionLimit:
     :param most: Connections; 0 for no limit.
     :param close_one: Begins to close a connection that can be spared, another one each time, and
         returns it; ``None`` if there is none.
+    :ivar leaving: Connections that make room, and are not closed before the next turn.  The Site
+        removes them then.
     """
 
     def __init__(
@@ -30,8 +32,7 @@ class ConnectionLimit:
         self.most = most
         self._clock = clock
         self._close_one = close_one
-        #: Connections that make room, until they are closed: not before the next turn.
-        self._leaving: set[object] = set()
+        self.leaving: set[object] = set()
         self._warn_at = 0.0
         self._closed = self._refused = 0
 
@@ -41,19 +42,16 @@ class ConnectionLimit:
 
         :param count: Connections that are open, with those that make room.
         """
-        if not self.most or count - len(self._leaving) < self.most:
+        if not self.most or count - len(self.leaving) < self.most:
             return True
         one = self._close_one()
         if one is None:
             self._refused += 1
         else:
             self._closed += 1
-            self._leaving.add(one)
+            self.leaving.add(one)
         self._warn()
         return one is not None
-
-    def forget(self, connection: object) -> None:
-        self._leaving.discard(connection)
 
     def _warn(self) -> None:
         now = self._clock.seconds()

@@ -6,6 +6,9 @@ from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.logger import Logger
+
+_log = Logger()
 
 _T = TypeVar("_T")
 
@@ -19,7 +22,8 @@ class Deadlines(Generic[_T]):
     finds no entry stops.
 
     :param seconds: Seconds that each entry has.
-    :param late: Called once with each entry that is late.
+    :param late: Called once with each entry that is late.  An error of it is logged, and the other
+        entries have their turns.
     """
 
     def __init__(self, clock: IReactorTime, seconds: float, late: Callable[[_T], object]) -> None:
@@ -63,4 +67,7 @@ class Deadlines(Generic[_T]):
                 self._look_after(until - now)
                 return
             del self._until[one]
-            self._late(one)
+            try:
+                self._late(one)
+            except Exception:
+                _log.failure("ending a late entry failed; the others go on")

@@ -62,7 +62,8 @@ class OpenedChannel(HTTPChannel):
         has_more = self._buffer or any(self._dataBuffer)  # Twisted appends an empty piece
         self.paused = bool(self.persistent and (has_more or self._waitingForTransport))
         super().requestDone(request)
-        self._pause_again()
+        if self.paused:  # Twisted has resumed the transport
+            self._networkProducer.pauseProducing()
         return self.paused
 
     def go_on(self) -> None:
@@ -78,10 +79,7 @@ class OpenedChannel(HTTPChannel):
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        self._pause_again()
-
-    def _pause_again(self) -> None:
-        if self.paused:  # Twisted has resumed the transport
+        if self.paused:
             self._networkProducer.pauseProducing()
 
     def is_taken(self) -> bool:

@@ -111,6 +111,15 @@ class LinesTests(SynchronousTestCase):
         self.assertEqual([(1, b"a"), (2, b"b")], self.take(lines, 2))
         self.assertEqual([(3, b"c")], self.take(lines, 2))
 
+    def test_is_at_end(self) -> None:
+        """
+        The end is reached when the last line has been taken, not when it has been read.
+        """
+        lines = Lines(Pieces(b"a\nb\nc\n"))
+        for most, expected in ((2, False), (1, True), (1, True)):
+            self.take(lines, most)
+            self.assertIs(expected, lines.is_at_end)
+
     def test_bounded(self) -> None:
         """
         Only some lines are read before they are taken, and all lines in the end.

@@ -3,6 +3,7 @@ The command ``python -m ssetwist publish``.
 """
 
 import contextlib
+import gc
 import io
 import json
 import os
@@ -138,7 +139,7 @@ class PublishCommandTests(SynchronousTestCase):
         self.assertEqual(
             [
                 "line 3: it is not a JSON object",
-                "line 4: type must be str, not int",
+                "line 4: type must be a string",
                 "line 5: id must not contain a line break: it would begin another field",
                 "published 2 events in 0.0 s, 3 were not",
             ],
@@ -230,6 +231,14 @@ class PublishCommandTests(SynchronousTestCase):
             self.errors.getvalue().splitlines(),
         )
 
+    def test_all_refused_before_the_end(self) -> None:
+        """
+        Lines that were read, but not sent, are mentioned, even if the input has ended.
+        """
+        self.hub.answers = [Response(401, b"who are you.")]
+        self.assertEqual(1, self.status("--topic=a", input="x\n" * 1500))
+        self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
+
     def test_all_refused_at_the_end(self) -> None:
         """
         When the last request is refused, unsent lines are not mentioned.
@@ -275,12 +284,41 @@ class PublishCommandTests(SynchronousTestCase):
             updates = map(json.loads, self.hub.requests[-1].body.splitlines())
             self.assertEqual(expected, [one.get("private", False) for one in updates])
 
-    def test_wrong_topic(self) -> None:
+    def test_null_is_missing(self) -> None:
         """
-        A topic of a line that is not text is refused.
+        A field of null counts as missing, so that the option counts; data of null is JSON.
         """
-        self.assertEqual(1, self.status("--json", input='{"data":"x","topic":1}\n'))
-        self.assertIn("line 1: topics must be a str, or several, not int\n", self.errors.getvalue())
+        fields = ("topic", "type", "id", "retry", "private")
+        given = dict.fromkeys(fields) | {"data": None}
+        expected = {"topic": "a", "data": "null", "private": True, "type": "t", "retry": 5}
+        self.hub.answers = [take_lines]
+        options = ("--topic=a", "--json", "--private", "--type=t", "--retry=5")
+        self.assertEqual(0, self.status(*options, input=json.dumps(given)))
+        self.assertEqual(expected, json.loads(self.hub.requests[-1].body))
+
+    def test_wrong_types(self) -> None:
+        """
+        A field of a wrong type is refused, with the number of its line; no type is guessed.
+        """
+        topics = "topic must be a string, or an array of strings"
+        milliseconds = "retry must be a whole number of milliseconds"
+        for field, values, said in (
+            ("private", ("false", "", "yes", 0, 1, []), "private must be true or false"),
+            ("retry", ("5", "", 1.5, True, []), milliseconds),
+            ("type", (1, False, [], {}), "type must be a string"),
+            ("id", (1, False, [], {}), "id must be a string"),
+            ("topic", (1, 0, False, {"a": 1}, {}, ["a", 1], [None]), topics),
+            ("topic", ("", [""]), "a topic must not be empty"),
+            ("topic", ([],), "an update needs a topic"),
+        ):
+            for value in values:
+                self.hub.answers = [take_lines]
+                lines = '{"data":"x"}\n' + json.dumps({"data": "y", field: value})
+                self.assertEqual(1, self.status("--topic=a", "--json", "--private", input=lines))
+                self.assertIn(f"line 2: {said}", self.errors.getvalue(), value)
+                sent = self.hub.requests[-1].body
+                self.assertEqual(b'{"topic":"a","data":"x","private":true}\n', sent)
+                self.errors.truncate(0)
 
     def test_below_zero(self) -> None:
         """
@@ -344,6 +382,20 @@ class PublishCommandTests(SynchronousTestCase):
             shown.endswith("\r\x1b[2mpublished 1 events in 0.2 s (4/s)\x1b[0m\n"), shown
         )
 
+    def test_no_progress(self) -> None:
+        """
+        A file that gets the messages does not get the progress, and neither does a terminal with
+        --quiet.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        for errors, options in ((io.StringIO(), ()), (OnTerminal(), ("--quiet",))):
+            self.errors = errors
+            running = self.start("--topic=a", *options, input="x\n")
+            self.clock.advance(1)
+            running.cancel()
+            self.failureResultOf(running, SystemExit)
+            self.assertEqual("", errors.getvalue())
+
     def test_no_progress_after_an_interruption(self) -> None:
         """
         Ctrl-C wipes the progress line, so that the shell begins on an empty one.
@@ -372,6 +424,19 @@ class PublishCommandTests(SynchronousTestCase):
             self.assertEqual([], self.clock.getDelayedCalls())
             self.assertTrue(self.hub.silent[-1].called)
         self.assertEqual("", self.errors.getvalue())
+
+    def test_cancelled_with_several_in_flight(self) -> None:
+        """
+        Cancelling drops the answers to all requests that are under way: that nobody reads them any
+        more is not an error.
+        """
+        running = self.start("--topic=a", "--in-flight=3", input="x\n" * 3000)
+        self.assertEqual(3, len(self.hub.silent))
+        running.cancel()
+        self.assertEqual(130, self.failureResultOf(running, SystemExit).value.code)
+        del running
+        gc.collect()  # an error that nobody has read is logged when it is collected
+        self.assertEqual([], self.flushLoggedErrors())
 
     def test_token_gone(self) -> None:
         """

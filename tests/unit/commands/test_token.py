@@ -343,6 +343,10 @@ class MintTests(CommandCase):
                 "mint: --subject: tokens of 0.x do not have one",
             ),
             ((*key, *legacy, "--publish-urlpattern", "/:id"), "0.x does not have URL patterns"),
+            (
+                (*key, *legacy, *subscribe, "--subscribe-urlpattern", "/:id"),
+                "0.x does not have URL patterns",
+            ),
             (("--key", "s3cret", *hub, *all), "--key: it must say where the key is"),
         ):
             problem = self.problem(*options)

@@ -70,7 +70,7 @@ class DrawingTests(SynchronousTestCase):
         """
         A file without a table of states has no machine.
         """
-        self.assertIsNone(machine_in("hub/_matchers.py"))
+        self.assertIsNone(machine_in("matching/_matchers.py"))
 
 
 class PageTests(SynchronousTestCase):

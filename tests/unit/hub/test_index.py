@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist import Everything, Pattern, View
+from ssetwist import Event, Everything, Pattern, View
 from ssetwist.hub._audience import Audience, Index
-from ssetwist.hub._matchers import Matchers
-from ssetwist.hub._steps import at_once
+from ssetwist.log import Entry
+from ssetwist.matching import Matchers, at_once
 
 
 @dataclass(frozen=True)
@@ -53,8 +53,9 @@ class IndexTests(SynchronousTestCase):
         self.index.add(audience)
         return audience
 
-    def find(self, *topics: str) -> list[str]:
-        return sorted(self.names[audience] for audience in at_once(self.index.find(topics)))
+    def find(self, *topics: str, is_private: bool = False) -> list[str]:
+        entry = Entry(1, topics, Event("data"), is_private, 0.0, b"")
+        return sorted(self.names[audience] for audience in at_once(self.index.find(entry)))
 
     def test_nobody(self) -> None:
         """
@@ -119,8 +120,7 @@ class IndexTests(SynchronousTestCase):
             audience = Audience(View.of([Counting(asked[name])], grants=grants))
             self.names[audience] = name
             self.index.add(audience)
-        found = at_once(self.index.find(("a", "x"), is_private=True))
-        self.assertEqual(["friend"], [self.names[audience] for audience in found])
+        self.assertEqual(["friend"], self.find("a", "x", is_private=True))
         self.assertEqual({"stranger": [], "friend": ["a"], "other": []}, asked)
 
     def test_private_beside_a_stranger(self) -> None:
@@ -132,8 +132,7 @@ class IndexTests(SynchronousTestCase):
             audience = Audience(View.of([Everything()], grants=grants))
             self.names[audience] = name
             self.index.add(audience)
-        found = at_once(self.index.find(("a",), is_private=True))
-        self.assertIn("friend", [self.names[audience] for audience in found])
+        self.assertEqual(["friend"], self.find("a", is_private=True))
 
     def test_failing(self) -> None:
         """

@@ -1,12 +1,13 @@
 """
-Searches for audiences that take longer than a turn may: whatever happens meanwhile, every subscriber
-gets every event after its own beginning, once and in order.
+Searches for audiences that take longer than a turn may: whatever happens meanwhile, every
+subscriber gets every event after its own beginning, once and in order.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
-from ssetwist import View
+from ssetwist import Event, View
 from ssetwist.hub._turns import MAX_TURN
 from tests.unit.hub.case import HubTestCase, id_of
 from tests.unit.hub.fake import FakeListener
@@ -32,9 +33,7 @@ class Slow:
 class LongSearchTests(HubTestCase):
     def setUp(self) -> None:
         super().setUp()
-        self.slow = [
-            self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)
-        ]
+        self.slow = [self.subscribe(view=View.of(self.matcher(str(number)))) for number in range(6)]
         self.exact = self.subscribe(view="t")
         self.all = self.subscribe(view=View.of(self.matcher("")))
 
@@ -131,6 +130,48 @@ class LongSearchTests(HubTestCase):
         self.assert_heard(back, "b")
         self.assert_heard(first, "a", "b")
 
+    def test_many_wait(self) -> None:
+        """
+        Events that have waited for a search are placed in several turns, too.
+        """
+        asked: list[str] = []
+
+        def slow(topics: tuple[str, ...], event: Event) -> bool:
+            self.clock.busy(MAX_TURN / 3)
+            asked.append(event.data)
+            return True
+
+        filtered = self.subscribe(view=View.of("x", filter=slow))
+        self.publish("a")
+        self.publish(*"012345", to="x")
+        for listener in (*self.slow, self.all):
+            listener.leave()
+        while len(asked) < 6:
+            before = len(asked)
+            self.clock.turn()
+            self.assertLessEqual(len(asked) - before, 4)
+        self.settle()
+        self.assert_heard(filtered, *"012345")
+
+    def test_filters(self) -> None:
+        """
+        Filters are asked in several turns, and those of subscribers that join meanwhile, too.
+        """
+
+        def slow(topics: tuple[str, ...], event: Event) -> bool:
+            self.clock.busy(MAX_TURN / 50)
+            return event.data != "b"
+
+        views = [View.of("t", filter=partial(slow)) for _ in range(300)]
+        early = [self.subscribe(view=view) for view in views[:200]]
+        self.publish("a")
+        self.assertEqual(id_of(0), self.hub.resume_id)  # the search goes on
+        late = [self.subscribe(view=view) for view in views[200:]]
+        self.publish("b", "c")
+        self.settle()
+        for listener in early + late:
+            self.assert_heard(listener, "a", "c")
+
     def test_closed_meanwhile(self) -> None:
         """
         A hub that is closed during a search still hands the event out.
@@ -150,8 +191,9 @@ class LongSearchTests(HubTestCase):
             self.subscribe(view=View.of("t", grants=[self.matcher(name)])) for name in ("t", "u")
         ]
         self.publish("a", private=True)
-        self.clock.turn()
+        self.assertEqual(id_of(0), self.hub.resume_id)  # the search goes on
         late = self.subscribe(view=View.of("t", grants=[self.matcher("")]))
+        self.settle()
         self.settle()
         self.assert_heard(granted[0], "a")
         self.assert_heard(granted[1])

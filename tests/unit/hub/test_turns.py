@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.hub._steps import Steps, at_once
 from ssetwist.hub._turns import MAX_TURN, Turns
+from ssetwist.matching._steps import Steps, at_once
 from tests.unit.hub.fake import TurnClock
 
 
@@ -45,7 +45,7 @@ class TurnsTests(SynchronousTestCase):
 
     def test_time_is_over(self) -> None:
         """
-        What takes longer than the time of a turn is done in several, in the order of asking.
+        Work that takes longer than a turn may is done in several, in the order of asking.
         """
         for name in "abcde":
             self.wait(name, MAX_TURN / 2)

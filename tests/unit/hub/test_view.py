@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Exact, InvalidMatcher, Pattern, View
-from ssetwist.hub._steps import at_once
 from ssetwist.hub._view import ViewHistory
 from ssetwist.log import Entry
+from ssetwist.matching._steps import at_once
 from tests.unit.hub.fake import Broken, fail
 
 
@@ -127,6 +127,19 @@ class ViewTests(SynchronousTestCase):
             (shows(view, entry("t", "u", data="a")), shows(view, entry("t", data="b"))),
         )
         self.assertEqual([(("t", "u"), Event("a")), (("t",), Event("b"))], asked)
+
+    def test_ephemeral(self) -> None:
+        """
+        A view that leaves out ephemeral events shows the others, also those with a filter.
+        """
+        ephemeral = replace(entry("t"), position=0)
+        for filter in (None, lambda *_: True):
+            view = View.of("t", filter=filter)
+            without = replace(view, shows_ephemeral=False)
+            found = [
+                shows(one, event) for one in (view, without) for event in (entry("t"), ephemeral)
+            ]
+            self.assertEqual([True, True, True, False], found)
 
     def test_filter_is_no_grant(self) -> None:
         """

@@ -129,12 +129,13 @@ class ResourceCase(SynchronousTestCase):
         *,
         method: str = "GET",
         body: bytes = b"",
+        address: str = "192.0.2.1",
         **headers: str,
     ) -> Client:
         """
         Send a request, and return its client.
         """
-        client = Client(self.site, self.clock)
+        client = Client(self.site, self.clock, address=address)
         self.clients.append(client)
         fields = {key.replace("_", "-"): value for key, value in headers.items()}
         if body:

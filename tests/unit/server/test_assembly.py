@@ -19,10 +19,11 @@ from ssetwist.web import Site
 from tests.clock import Clock
 from tests.conformance.reference import read
 from tests.memory import Client
-from tests.unit.mercure.fake_tokens import signed
+from tests.unit.mercure.fake_tokens import HUB, access_token, detail, signed
 from tests.unit.server.case import ServiceTestCase
 
-_KEY = VerificationKey.from_secret(b"k" * 32)
+SECRET = b"k" * 32
+_KEY = VerificationKey.from_secret(SECRET)
 TOKENS = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 
 
@@ -146,7 +147,9 @@ class AccessTests(ServiceTestCase):
     Requests to the server of keys and to the application.
     """
 
-    def subscribed(self, config: HubConfig, headers: dict[str, str]) -> tuple[Access, Client]:
+    def subscribed(
+        self, config: HubConfig, headers: dict[str, str], query: str = "match=news"
+    ) -> tuple[Access, Client]:
         """
         Let a client subscribe to a hub with this configuration.
         """
@@ -156,7 +159,7 @@ class AccessTests(ServiceTestCase):
         site = Site(make_root(hub, config, access.authorizer), streams=hub.streams)
         client = Client(site, self.reactor)
         self.addCleanup(client.close)
-        client.request("/.well-known/mercure?match=news", headers=headers)
+        client.request(f"/.well-known/mercure?{query}", headers=headers)
         return access, client
 
     def test_no_shared_cookies(self) -> None:
@@ -191,7 +194,7 @@ class AccessTests(ServiceTestCase):
         With keys and an application, a token decides alone, and the application is not asked.
         """
         config = HubConfig(tokens=TOKENS, authorize_url="http://127.0.0.1:81/may")
-        token = signed({"mercure": {"subscribe": ["*"]}}, b"k" * 32)
+        token = signed({"mercure": {"subscribe": ["*"]}}, SECRET)
         _, client = self.subscribed(config, {"Authorization": f"Bearer {token}"})
         self.pass_time(1.0)
         self.assertEqual(b"200", client.head[2:5])
@@ -232,6 +235,63 @@ class AccessTests(ServiceTestCase):
         self.assertEqual(
             ["https://hub.example/a"], [event.data for event in read(client.body).received]
         )
+
+    def status_with(self, token: str, **options: object) -> bytes:
+        """
+        Return the status of a subscription with a token.
+        """
+        tokens = replace(TOKENS, audience=HUB, issuer=HUB)
+        config = HubConfig(tokens=tokens, **options)
+        _, client = self.subscribed(config, {"Authorization": f"Bearer {token}"})
+        return client.head[2:5]
+
+    def test_limits_of_tokens(self) -> None:
+        """
+        A token may have as many topics, each as long, as clients may ask for.
+        """
+        many = [f"/{number}" for number in range(101)]
+        long = "/" + "x" * 4096
+        for is_legacy, topics, options in (
+            (False, many, {"max_matchers": 101}),
+            (False, [long], {"max_pattern": 4097}),
+            (True, [long], {"max_pattern": 4097}),
+        ):
+            token = (
+                signed({"mercure": {"subscribe": topics}}, SECRET)
+                if is_legacy
+                else access_token(SECRET, authorization_details=[detail("subscribe", *topics)])
+            )
+            self.assertEqual(b"401", self.status_with(token), options)
+            self.assertEqual(b"200", self.status_with(token, **options), options)
+
+    def test_lower_limits_are_for_clients(self) -> None:
+        """
+        A hub that lets clients ask for less accepts the same tokens as before.
+        """
+        token = access_token(SECRET, authorization_details=[detail("subscribe", "/a", "/b")])
+        for options in ({"max_matchers": 1}, {"max_pattern": 1}):
+            config = HubConfig(tokens=replace(TOKENS, audience=HUB, issuer=HUB), **options)
+            headers = {"Authorization": f"Bearer {token}"}
+            for query, status in (("match=*", b"200"), ("match=/a&match=/b", b"400")):
+                _, client = self.subscribed(config, headers, query)
+                self.assertEqual(status, client.head[2:5], (options, query))
+
+    def test_limits_of_answers(self) -> None:
+        """
+        The application may answer with as many patterns as clients may ask for.
+        """
+        entries = [{"match": f"/{one}/:a", "match_type": "urlpattern"} for one in range(101)]
+        body = json.dumps({"subscribe": entries}).encode()
+        head = "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: "
+        for options, status in (({}, b"503"), ({"max_matchers": 101}, b"200")):
+            config = HubConfig(authorize_url="http://127.0.0.1:81/may", **options)
+            _, client = self.subscribed(config, {})
+            _, _, factory, _, _ = self.reactor.tcpClients[-1]
+            connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
+            connection.makeConnection(StringTransport())
+            connection.dataReceived(f"{head}{len(body)}\r\n\r\n".encode() + body)
+            self.pass_time(1.0)
+            self.assertEqual(status, client.head[2:5], options)
 
     def said(self, level: LogLevel, **options: object) -> list[str]:
         """

@@ -119,6 +119,13 @@ class MercureTests(SynchronousTestCase):
             "max_body": ({"max_body": 1}, 1024 * 1024, 1),
             "max_topics": ({"max_topics": 3}, 1000, 3),
             "max_per_token": ({"max_per_token": 4}, 0, 4),
+            "max_distinct_patterns": ({"max_distinct_patterns": 5}, 10_000, 5),
+            "max_distinct_patterns_per_address": (
+                {"max_distinct_patterns_per_address": 6},
+                1000,
+                6,
+            ),
+            "max_distinct_patterns_per_token": ({"max_distinct_patterns_per_token": 7}, 1000, 7),
             "publish_rate": ({"publish_rate": 5.0}, 0.0, 5.0),
             "reconnection_time": ({"reconnection_time": 6.0}, 3.0, 6.0),
         }

@@ -70,6 +70,13 @@ class HubCase(ServiceTestCase):
         self.pass_time(0.25)
         return sum(client.transport.is_connected for client in clients)
 
+    def statuses_of_patterns(self, **headers: str) -> list[int]:
+        """
+        Return the statuses of two requests for different patterns.
+        """
+        paths = (f"{HUB}?match_urlpattern=/{name}/*" for name in "ab")
+        return [self.status(path, **headers) for path in paths]
+
     def heard(self, path: str, seconds: float = 0.25) -> list[str]:
         """
         Return the events that a client gets within a time: the data, or the type of other ones.
@@ -324,6 +331,22 @@ EFFECTS = (
         "max_per_token",
         1,
         lambda hub: hub.statuses(f"{HUB}?match=a", **BEARER),
+        [200, 200],
+        [200, 429],
+        KEYS,
+    ),
+    Effect("max_distinct_patterns", 1, HubCase.statuses_of_patterns, [200, 200], [200, 503]),
+    Effect(
+        "max_distinct_patterns_per_address",
+        1,
+        HubCase.statuses_of_patterns,
+        [200, 200],
+        [200, 429],
+    ),
+    Effect(
+        "max_distinct_patterns_per_token",
+        1,
+        lambda hub: hub.statuses_of_patterns(**BEARER),
         [200, 200],
         [200, 429],
         KEYS,

@@ -73,6 +73,14 @@ class HubConfigTests(SynchronousTestCase):
             **dict.fromkeys(("max_body", "max_matchers", "max_pattern"), (1, 10**9)),
             **dict.fromkeys(("log_events", "log_bytes", "max_per_token"), (0, 10**9)),
             **dict.fromkeys(("max_connections", "max_subscribers", "max_per_address"), (0, 10**9)),
+            **dict.fromkeys(
+                (
+                    "max_distinct_patterns",
+                    "max_distinct_patterns_per_address",
+                    "max_distinct_patterns_per_token",
+                ),
+                (0, 10**9),
+            ),
             "publish_rate": (0, 0.001, 10**9),
         }
         for name, values in cases.items():
@@ -104,6 +112,26 @@ class HubConfigTests(SynchronousTestCase):
         for name in ("heartbeat", "max_body", "max_subscribers", "log_events", "publish_rate"):
             error = self.assertRaises(TypeError, HubConfig, **{name: "15"})
             self.assertEqual(f"{name} must be a number, not '15'", str(error))
+
+    def test_whole_numbers(self) -> None:
+        """
+        Numbers of things are whole numbers when the configuration is made: a part of a thread would
+        fail much later, in the first flush.
+        """
+        whole = {one.name for one, _ in options_of(HubConfig) if type(one.default) is int}
+        self.assertLess({"flush_threads", "log_events", "max_topics", "max_body"}, whole)
+        for name in whole:
+            for value in (2.5, 2.0, True):
+                error = self.assertRaises(TypeError, HubConfig, **{name: value})
+                self.assertTrue(str(error).startswith(f"{name} must be a "), error)
+
+    def test_flags(self) -> None:
+        """
+        A text where true or false must be, such as from the environment, opens nothing.
+        """
+        for name in ("anonymous", "subscriptions"):
+            error = self.assertRaises(TypeError, HubConfig, tokens=KEY, **{name: "false"})
+            self.assertEqual(f"{name} must be True or False, not 'false'", str(error))
 
     def test_lifetime_needs_a_log(self) -> None:
         """

@@ -107,6 +107,33 @@ class CheckTests(SynchronousTestCase):
             error = self.assertRaises(TypeError, Basket, **{name: "15"})
             self.assertEqual(f"{name} must be a number, not '15'", str(error))
 
+    def test_number_that_is_not_whole(self) -> None:
+        """
+        A whole number must be an ``int``, even if it is equal to the default: a part of an event,
+        or of a thread, does not exist.
+        """
+        for name, values in (("max_weight", (2.5, 5.0, nan, inf)), ("count", (0.0, 1.5))):
+            for value in values:
+                error = self.assertRaises(TypeError, Basket, **{name: value})
+                self.assertEqual(f"{name} must be a whole number, not {value!r}", str(error))
+
+    def test_boolean_for_a_number(self) -> None:
+        """
+        True and False are not numbers, although Python counts with them; False is not a 0.
+        """
+        for name in ("age", "delay", "max_rate", "max_weight", "count"):
+            for value in (True, False):
+                error = self.assertRaises(TypeError, Basket, **{name: value})
+                self.assertEqual(f"{name} must be a number, not {value}", str(error))
+
+    def test_flag_of_another_type(self) -> None:
+        """
+        A flag is True or False; a text of the environment such as ``"false"`` would count as true.
+        """
+        for value in ("false", "", 0, 1, None):
+            error = self.assertRaises(TypeError, Basket, is_red=value)
+            self.assertEqual(f"is_red must be True or False, not {value!r}", str(error))
+
     def test_choice_by_value(self) -> None:
         """
         A member of an enum may be given by its value, and becomes the member.

@@ -192,6 +192,22 @@ class StopTests(ServiceTestCase):
         self.successResultOf(stopping)
         self.assertTrue(client.transport.is_aborted)
 
+    def test_abort_without_a_stream(self) -> None:
+        """
+        ``abort`` also disconnects a client that is not a subscriber yet, such as one that waits for
+        the application's decision.
+        """
+        service = self.start(tick=0, authorize_url="http://127.0.0.1:81/may")
+        client = self.connect(path="/.well-known/mercure?match=news")
+        self.assertEqual(0, service.hub.subscriber_count)
+        stopping = service.stopService()
+        self.pass_time(1.0)
+        self.assertNoResult(stopping)
+        service.abort()
+        self.pass_time(0.1)
+        self.successResultOf(stopping)
+        self.assertTrue(client.transport.is_aborted)
+
     def test_cancel(self) -> None:
         """
         If the stop is cancelled, clients stay connected, and no timer of the stop is left.

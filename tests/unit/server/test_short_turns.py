@@ -1,10 +1,22 @@
 """
-Short turns: few events at a time, and every descriptor in its turn.
+Short turns: the urgent events first, and never more than one turn can serve.
 """
 
-from twisted.trial.unittest import SynchronousTestCase
+from select import EPOLLIN, EPOLLOUT
 
-from ssetwist.server._short_turns import _FEWEST, _MOST, MAX_TURN, ShortTurns, shorten_turns
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.tcp import Port
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
+from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.resource import Resource
+from twisted.web.server import NOT_DONE_YET, Request
+
+from ssetwist import Site, Streams
+from ssetwist.server._short_turns import _ACCEPTS, _MOST, MAX_SHARE, ShortTurns, shorten_turns
+from tests.clock import Clock
+from tests.memory import Client, MemoryDescriptor
+
+_Events = list[tuple[int, int]]
 
 
 class Poller:
@@ -13,81 +25,170 @@ class Poller:
     """
 
     def __init__(self) -> None:
-        self.ready: list[int] = []
-        self.asked: list[tuple[float, int]] = []
+        self.ready: dict[int, int] = {}
+        self.asked: list[float] = []
 
-    def poll(self, timeout: float, maxevents: int) -> list[tuple[int, int]]:
-        self.asked.append((timeout, maxevents))
-        some, self.ready = self.ready[:maxevents], self.ready[maxevents:]
-        return [(descriptor, 1) for descriptor in some]
+    def poll(self, timeout: float, maxevents: int) -> _Events:
+        self.asked.append(timeout)
+        some = list(self.ready.items())[:maxevents]
+        for descriptor, mask in some:  # to the end of the queue
+            del self.ready[descriptor]
+            self.ready[descriptor] = mask
+        return some
 
     def register(self, descriptor: int, mask: int) -> str:
         return f"registered {descriptor} {mask}"
 
 
 class Raising(Poller):
-    def poll(self, timeout: float, maxevents: int) -> list[tuple[int, int]]:
+    def poll(self, timeout: float, maxevents: int) -> _Events:
         raise InterruptedError
+
+
+class Waiting(Resource):
+    """
+    Answers a ``GET`` at once, and any other method never.
+    """
+
+    isLeaf = True
+
+    def render(self, request: Request) -> bytes | int:
+        return b"done" if request.method == b"GET" else NOT_DONE_YET
+
+
+class DescriptorClient(Client):
+    make_transport = MemoryDescriptor
 
 
 class ShortTurnsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 0.0
         self.poller = Poller()
-        self.turns = ShortTurns(self.poller, seconds=lambda: self.now)
+        self.selectables: dict[int, object] = {}
+        self.turns = ShortTurns(self.poller, self.selectables, seconds=lambda: self.now)
+        self.clock = Clock()
+        self.site = Site(Waiting(), streams=Streams(self.clock))
 
-    def turn(self, seconds_each: float) -> list[int]:
+    def add(self, selectable: object, mask: int = EPOLLIN) -> int:
         """
-        Do one turn, and return the descriptors that were served.
+        Make an object ready, and return its descriptor.
+        """
+        descriptor = len(self.selectables)
+        self.selectables[descriptor] = selectable
+        self.poller.ready[descriptor] = mask
+        return descriptor
+
+    def connection(self, *methods: str) -> MemoryDescriptor:
+        """
+        Return a connection that has sent these requests.
+        """
+        client = DescriptorClient(self.site, self.clock)
+        for method in methods:
+            client.request(method=method)
+        return client.transport
+
+    def add_streams(self, number: int) -> list[int]:
+        return [self.add(self.connection("POST")) for _ in range(number)]
+
+    def turn(self, seconds_each: float = 0.0) -> list[int]:
+        """
+        Do one turn, and return the descriptors that were served; what was read is ready no more.
         """
         served = []
         for descriptor, _ in self.turns.poll(1.5, 1000):
             self.now += seconds_each
             served.append(descriptor)
+        for descriptor in served:
+            if not isinstance(self.selectables[descriptor], Port):
+                del self.poller.ready[descriptor]
         return served
+
+    def test_order(self) -> None:
+        """
+        Clients that were answered before come first, as does what is no client, and clients to
+        write to; then first requests; then streams, and last new connections.
+        """
+        port = self.add(Port(0, Factory()))
+        streams = self.add_streams(9)
+        first = [self.add(self.connection()) for _ in range(2)]
+        known = [
+            self.add(self.connection("GET")),
+            self.add(object()),
+            self.add(self.connection("POST"), EPOLLIN | EPOLLOUT),
+        ]
+        self.assertEqual([*known, *first, *streams, port], self.turn())
+        self.assertEqual([1.5], self.poller.asked)
+
+    def test_tls(self) -> None:
+        """
+        A connection with TLS is known by the connection inside.
+        """
+
+        class Below:
+            def __init__(self, protocol: Protocol) -> None:
+                self.protocol = wrapped(protocol)
+
+        streams = [self.add(Below(self.connection("POST").protocol)) for _ in range(9)]
+        known = self.add(Below(self.connection("GET").protocol))
+        self.assertEqual([known, *streams], self.turn())
+
+    def test_shares(self) -> None:
+        """
+        Each urgency has its share of a turn, and at least one event: nobody waits without end.
+        """
+        for _ in range(20):
+            self.add(self.connection("GET"))
+            self.add(self.connection())
+        self.add_streams(20)
+        port = self.add(Port(0, Factory()))
+        for cost, expected in ((MAX_SHARE / 4, 4), (2 * MAX_SHARE, 1)):
+            served = self.turn(cost)
+            self.assertEqual(3 * expected + 1, len(served))
+            self.assertEqual(port, served[-1])
+
+    def test_known_does_not_wait(self) -> None:
+        """
+        While thousands leave, a client that asks is served in the next turn or the one after.
+        """
+        self.add_streams(3000)
+        self.turn(MAX_SHARE / 10)
+        known = self.add(self.connection("GET"))
+        served = [*self.turn(MAX_SHARE / 10), *self.turn(MAX_SHARE / 10)]
+        self.assertIn(known, served)
 
     def test_all_in_turn(self) -> None:
         """
         Everything that is ready is served, in several turns.
         """
-        self.poller.ready = list(range(500))
+        streams = self.add_streams(2 * _MOST)
         served: list[int] = []
         while self.poller.ready:
-            some = self.turn(0.0)
-            self.assertLessEqual(len(some), _MOST)
-            served += some
-        self.assertEqual(list(range(500)), served)
-        self.assertEqual(1.5, self.poller.asked[0][0])
-
-    def test_expensive(self) -> None:
-        """
-        If events take long, a turn gets fewer, until it is short enough or has the fewest; with
-        cheap events it gets more again.
-        """
-        self.poller.ready = list(range(10_000))
-        for cost, expected in ((1.0, _FEWEST), (0.0, _MOST)):
-            for _ in range(30):
-                self.turn(cost)
-            self.assertEqual(expected, self.turns.most)
-        for _ in range(30):
-            self.turn(MAX_TURN / 20)
-        self.assertTrue(10 <= self.turns.most <= 24, self.turns.most)
+            served += self.turn(MAX_SHARE / 100)
+        self.assertEqual(streams, sorted(served))
 
     def test_few_events(self) -> None:
         """
-        Turns with few events say nothing about how many one may have.
+        Few events are served as they come.
         """
-        most = self.turns.most
-        for _ in range(30):
-            self.poller.ready = [1]
-            self.turn(0.0)
-        self.assertEqual(most, self.turns.most)
+        stream, known = self.add_streams(1)[0], self.add(self.connection("GET"))
+        self.assertEqual([stream, known], self.turn(MAX_SHARE))
+
+    def test_accepts(self) -> None:
+        """
+        A port accepts few connections in each turn, also after Twisted has raised the number.
+        """
+        port = Port(0, Factory())
+        self.turns.ports = [port]
+        for _ in range(2):
+            port.numberAccepts = 100
+            self.turn()
+            self.assertEqual(_ACCEPTS, port.numberAccepts)
 
     def test_interrupted(self) -> None:
         """
         An error of the system is raised by the call itself, where a reactor expects it.
         """
-        self.assertRaises(InterruptedError, ShortTurns(Raising()).poll, 1.0, 10)
+        self.assertRaises(InterruptedError, ShortTurns(Raising(), {}).poll, 1.0, 10)
 
     def test_other_methods(self) -> None:
         """
@@ -107,3 +208,10 @@ class ShortTurnsTests(SynchronousTestCase):
         shorten_turns(reactor)
         self.assertEqual("something else", reactor._poller)
         shorten_turns(object())
+
+
+def wrapped(protocol: Protocol) -> ProtocolWrapper:
+    """
+    Return a wrapper around a protocol, such as that of TLS.
+    """
+    return ProtocolWrapper(WrappingFactory(Factory()), protocol)

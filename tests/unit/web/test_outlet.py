@@ -388,6 +388,19 @@ class HeartbeatTests(OutletCase):
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
 
+    def test_after_bytes_that_waited(self) -> None:
+        """
+        Silence begins when bytes that had to wait leave, not when they were written.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.write(Chunk(ONE, 1))
+        self.pass_time(14)
+        client.read_again()
+        for seconds, comments in ((9, b""), (7, b":\n")):  # a comment may come a little early
+            self.pass_time(seconds)
+            self.assertEqual(b":\n" + ONE + comments, client.body)
+
     def test_no_comment_while_behind(self) -> None:
         """
         A client that is behind gets no comment, because it could not read it.

@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionLost
+from twisted.logger import capturedLogs
 from twisted.web.resource import Resource
 
 from ssetwist.eventstream import Event
@@ -33,6 +34,18 @@ class EndTests(ResponseCase):
         self.assertEqual(["cancelled", "finally"], self.happened)
         self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
         self.assertEqual([], self.flushLoggedErrors())
+
+    def test_log_line(self) -> None:
+        """
+        The line about the end counts the events that were sent, and comments are not events.
+        """
+        waiting: Deferred[None] = Deferred()
+        self.ask(lambda: self.waits("first", waiting))
+        self.clock.pump([1.0] * 20)
+        with capturedLogs() as logged:
+            waiting.callback(None)
+        [line] = [each for each in logged if "reason" in each]
+        self.assertEqual(2, line["events"])
 
     def test_iterator_is_closed(self) -> None:
         """

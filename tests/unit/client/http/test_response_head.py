@@ -2,9 +2,13 @@
 Heads of responses that are event streams, and of others.
 """
 
+from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
+from twisted.web.http_headers import Headers
 
-from ssetwist.client.http._response_head import ResponseHead, is_event_stream
+from ssetwist.client.http._request import Request
+from ssetwist.client.http._response_head import ResponseHead, follow, is_event_stream
+from ssetwist.errors import RedirectRefused
 from tests.unit.client.case import FakeResponse
 
 
@@ -72,3 +76,34 @@ class MediaTypeTests(SynchronousTestCase):
         self.assertTrue(is_event_stream("text/event-stream, */*, nothing, "))
         self.assertFalse(is_event_stream("text/event-stream, text/html"))
         self.assertTrue(is_event_stream('text/event-stream; note="a, b/c"'))
+
+
+class FollowTests(SynchronousTestCase):
+    """
+    Redirects that are followed.
+    """
+
+    def test_connections(self) -> None:
+        """
+        The connection of each redirect is cut, also of one that cannot be followed, because its
+        body may never end; the last response is not touched.
+        """
+        for location in ("/c", "ftp://a/"):
+            redirects = [
+                FakeResponse(code=302, headers={"Location": one}) for one in ("/b", location)
+            ]
+            last = FakeResponse()
+            responses = iter([*redirects, last])
+
+            async def send(request: Request) -> FakeResponse:
+                return next(responses)  # noqa: B023  # it is called within this turn
+
+            following = Deferred.fromCoroutine(
+                follow(send, Request("GET", "http://a/", Headers(), None))
+            )
+            if location == "/c":
+                self.assertEqual((last, "http://a/c"), self.successResultOf(following))
+            else:
+                self.failureResultOf(following, RedirectRefused)
+            self.assertEqual(["abort"] * 2, [one.transport.calls[0] for one in redirects])
+            self.assertEqual([], last.transport.calls)

@@ -83,6 +83,39 @@ class LeavesTests(ResourceCase):
             self.assertEqual([], self.flushLoggedErrors())
 
 
+class WithoutIdentityTests(ResourceCase):
+    """
+    Publishers without an identity, such as all visitors of an application that names nobody.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.authorizer.people["nobody"] = replace(ALICE, identity="")
+
+    def test_rate(self) -> None:
+        """
+        The rate of each address is limited on its own: one publisher cannot silence the others.
+        """
+        self.make(replace(self.settings, publish_rate=1.0))
+        for address in ("192.0.2.1", "192.0.2.2"):
+            clients = [self.publish_from(address) for _ in range(2)]
+            self.assertEqual([200, 429], [self.status(client) for client in clients])
+
+    def test_same_key(self) -> None:
+        """
+        If publishers at two addresses use the same key, both updates are published.
+        """
+        addresses = ("192.0.2.1", "192.0.2.2", "192.0.2.1")
+        clients = [self.publish_from(address, Idempotency_Key="k") for address in addresses]
+        self.assertEqual([b"#e.1", b"#e.2", b"#e.1"], [client.body for client in clients])
+
+    def publish_from(self, address: str, **headers: str) -> Client:
+        """
+        Publish an update without a name.
+        """
+        return self.ask("", "nobody", method="POST", body=b"topic=news", address=address, **headers)
+
+
 class AgainTests(ResourceCase):
     """
     Publications that are repeated under their key.

@@ -29,6 +29,17 @@ class RateTests(SynchronousTestCase):
         self.clock.advance(0.25)
         self.assertEqual([0, 0.5], [rate.take("alice") for _ in range(2)])
 
+    def test_long_silence(self) -> None:
+        """
+        A silence of any length saves up no more than one burst.
+        """
+        for burst in (1, 3):
+            rate = Rate(self.clock, 2, burst=burst)
+            for seconds in (0, 60, 3600):
+                self.clock.advance(seconds)
+                taken = [rate.take("alice") for _ in range(burst + 1)]
+                self.assertEqual([*[0] * burst, 0.5], taken, (burst, seconds))
+
     def test_default_burst(self) -> None:
         """
         By default, a burst has as many events as the rate allows in a second, and at least one.

@@ -9,7 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Refused
-from ssetwist.mercure.subscribing._patterns import HeldPatterns, Holder
+from ssetwist.mercure.subscribing._patterns import HeldPatterns, Holder, TakenPatterns
 from ssetwist.mercure.topics import Selector
 
 ALICE, ANYBODY = Holder("token", "alice"), Holder("address", "192.0.2.1")
@@ -94,8 +94,26 @@ class HeldPatternsTests(SynchronousTestCase):
         """
         A subscriber without patterns leaves nothing behind.
         """
-        self.held.take(ALICE, ())
-        self.held.give_back(ALICE, ())
+        taken = TakenPatterns(self.held, ALICE)
+        taken.take_complex(())
+        taken.give_back()
+        self.assertTrue(self.held.is_idle)
+
+    def test_given_back(self) -> None:
+        """
+        A subscriber gives back what it has taken, and nothing that was refused.
+        """
+        taken = TakenPatterns(self.held, ALICE)
+        taken.take(patterns("/a", "/(b)"))
+        taken.take_complex(patterns("/(b)"))
+        other = TakenPatterns(self.held, ALICE)
+        self.assertRaises(Refused, other.take, patterns("/c", "/d"))
+        other.give_back()
+        other.take(patterns("/(e)"))
+        self.assertRaises(Refused, other.take_complex, patterns("/(e)"))
+        for one in (other, taken):
+            self.assertFalse(self.held.is_idle)
+            one.give_back()
         self.assertTrue(self.held.is_idle)
 
 
@@ -114,7 +132,7 @@ class HeldPatternsModel(RuleBasedStateMachine):
 
     @rule(
         holder=st.sampled_from((ALICE, ANYBODY, Holder("token", "bob"))),
-        texts=st.lists(st.sampled_from("abcdef"), max_size=3, unique=True),
+        texts=st.lists(st.sampled_from("abcdef"), min_size=1, max_size=3, unique=True),
     )
     def take(self, holder: Holder, texts: list[str]) -> None:
         some = patterns(*texts)

@@ -6,13 +6,15 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
 from ssetwist.hub import Everything, Exact, Matchers
-from ssetwist.hub._steps import at_once
+from ssetwist.matching._steps import at_once
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._pattern import pattern_of
 from ssetwist.mercure.topics._selectors import (
     Selection,
     Subscription,
+    compile_patterns,
     matcher_of,
+    patterns_of,
     read_selectors,
     select,
 )
@@ -29,11 +31,14 @@ class ReadSelectorsTests(SynchronousTestCase):
     def read(self, *pairs: tuple[str, str], limits: Limits | None = None) -> Selection:
         limits = limits or Limits()
         selectors = read_selectors(pairs, limits, is_legacy=True)
-        return at_once(select(selectors, limits, base_url=BASE))
+        compiling = compile_patterns(patterns_of(selectors), limits, base_url=BASE)
+        return select(selectors, at_once(compiling), limits, base_url=BASE)
 
     def assert_refused(self, text: str, *pairs: tuple[str, str], is_legacy: bool = True) -> None:
         with self.assertRaises(Refused) as caught:
-            at_once(select(read_selectors(pairs, is_legacy=is_legacy), base_url=BASE))
+            selectors = read_selectors(pairs, is_legacy=is_legacy)
+            compiled = at_once(compile_patterns(patterns_of(selectors), base_url=BASE))
+            select(selectors, compiled, base_url=BASE)
         problem = caught.exception
         self.assertEqual(400, problem.status)
         self.assertIn(text, problem.text)

@@ -190,7 +190,7 @@ class LimitTests(SiteCase):
         self.site.abort()
         self.turn()
         self.assertTrue(self.site.is_idle)
-        self.assertEqual((set(), {}), (self.site._limit._leaving, self.site.closing))
+        self.assertEqual((set(), {}), (self.site._limit.leaving, self.site.closing))
 
 
 class RefusalTests(SiteCase):

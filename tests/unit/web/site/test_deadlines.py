@@ -95,6 +95,27 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([(10, "a"), (15, "b"), (20, "a"), (25, "b"), (30, "a")], self.late)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_failure(self) -> None:
+        """
+        If ending a late entry fails, the failure is logged, and the other entries are late in their
+        own time.
+        """
+
+        def end(one: str) -> None:
+            self.late.append((self.clock.seconds(), one))
+            if one == "bad":
+                raise RuntimeError("ending fails")
+
+        deadlines: Deadlines[str] = Deadlines(self.clock, 10, end)
+        for one in ("bad", "a"):
+            deadlines.begin(one)
+        self.clock.advance(5)
+        deadlines.begin("b")
+        self.clock.pump([5, 5])
+        self.assertEqual([(10, "bad"), (10, "a"), (15, "b")], self.late)
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual([], self.clock.getDelayedCalls())
+
     def test_one_timer_after_a_late_entry(self) -> None:
         """
         A late entry that begins anew while others wait shares their timer.

@@ -36,6 +36,10 @@ HEAD = (
 )
 
 
+#: A request that leaves its connection open.
+PLAIN = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n"
+
+
 class Waiting(Resource):
     """
     Leaves every request unanswered.
@@ -210,6 +214,66 @@ class FlowTests(ChannelCase):
         self.assertEqual([], told)
         channel.dataReceived(b"x")
         self.assertEqual(["pause"], told)
+
+    def test_all_at_once_by_itself(self) -> None:
+        """
+        Twisted's own channel answers all requests that have come in one turn.
+        """
+        channel = self.channel(HTTPChannel)
+        channel.dataReceived(PLAIN * 3)
+        for number in range(3):
+            self.resource.requests[number].finish()
+        self.assertEqual(3, channel.transport.value().count(b"HTTP/1.1 200"))
+
+    def test_next_request_waits(self) -> None:
+        """
+        ``paused`` keeps what has come (``_buffer``, ``_dataBuffer``) from being read, and
+        ``end_response`` pauses the transport until ``go_on``.
+        """
+        channel = self.channel()
+        ended = []
+        channel.requestDone = lambda request: ended.append(channel.end_response(request))
+        channel.dataReceived(PLAIN * 2)
+        channel.dataReceived(PLAIN[:9])
+        for number in range(2):
+            self.assertEqual(number + 1, len(self.resource.requests))
+            self.resource.requests[number].finish()
+            self.assertEqual([True] * (number + 1), ended)
+            self.assertTrue(channel.paused)
+            self.assertEqual("paused", channel.transport.producerState)
+            channel.go_on()
+            self.assertFalse(channel.paused)
+            self.assertEqual("producing", channel.transport.producerState)
+        channel.dataReceived(PLAIN[9:])
+        self.assertEqual(3, len(self.resource.requests))
+
+    def test_waits_for_the_client(self) -> None:
+        """
+        ``_waitingForTransport`` is true while the transport has too much to send; ``go_on`` does
+        nothing until then.
+        """
+        channel = self.channel()
+        channel.requestDone = channel.end_response
+        channel.dataReceived(PLAIN)
+        channel.pauseProducing()
+        self.resource.requests[0].finish()
+        channel.go_on()
+        self.assertTrue(channel.paused)
+        channel.resumeProducing()
+        self.assertEqual("paused", channel.transport.producerState)
+        channel.go_on()
+        self.assertEqual("producing", channel.transport.producerState)
+
+    def test_nothing_waits(self) -> None:
+        """
+        After a response, the next request is read at once if nothing waits.
+        """
+        channel = self.channel()
+        channel.requestDone = channel.end_response
+        channel.dataReceived(PLAIN)
+        self.resource.requests[0].finish()
+        self.assertFalse(channel.paused)
+        self.assertEqual("producing", channel.transport.producerState)
 
     def test_eager_reads_of_twisted(self) -> None:
         """

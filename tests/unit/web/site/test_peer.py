@@ -7,9 +7,12 @@ import sys
 from dataclasses import dataclass
 
 from twisted.internet.abstract import FileDescriptor
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.testing import StringTransport
+from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, watch_peer
+from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, descriptor_of, watch_peer
 from tests.clock import Clock
 
 
@@ -20,6 +23,32 @@ class Listener:
     """
 
     socket: socket.socket
+
+
+class DescriptorTests(SynchronousTestCase):
+    """
+    The socket transport below a connection.
+    """
+
+    def test_plain(self) -> None:
+        """
+        A plain socket transport is at the bottom itself, and below a protocol such as that of TLS.
+        """
+        descriptor = FileDescriptor(Clock())
+        wrapper = ProtocolWrapper(WrappingFactory(Factory()), Protocol())
+        wrapper.transport = descriptor
+        self.assertIs(descriptor, descriptor_of(descriptor))
+        self.assertIs(descriptor, descriptor_of(wrapper))
+        self.assertIsNone(descriptor_of(StringTransport()))
+
+    def test_tls_inside(self) -> None:
+        """
+        A socket transport with TLS inside, as after ``startTLS``, does not count: bytes that go
+        straight to its socket would not be encrypted.
+        """
+        descriptor = FileDescriptor(Clock())
+        descriptor.TLS = True
+        self.assertIsNone(descriptor_of(descriptor))
 
 
 class OptionsTests(SynchronousTestCase):

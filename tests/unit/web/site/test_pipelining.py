@@ -85,7 +85,7 @@ class TurnTests(PipeliningCase):
 
     def test_in_pieces(self) -> None:
         """
-        What comes while requests wait is kept, whatever pieces it comes in.
+        Bytes that come while requests wait are kept, whatever pieces they come in.
         """
         client = self.client()
         stream = GET + POST + GET

@@ -182,9 +182,9 @@ class Matchers:
         """
         Return true if any matcher asks for any of the topics.
         """
-        if not self.others:
-            return not self.exact.isdisjoint(topics)
-        return at_once(self.matching(topics))
+        if not self.exact.isdisjoint(topics) or EVERYTHING in self.others:
+            return True
+        return bool(self.others) and at_once(self.matching(topics))
 
     def matching(self, topics: Sequence[str]) -> Steps[bool]:
         """

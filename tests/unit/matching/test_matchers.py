@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidMatcher
-from ssetwist.hub._matchers import (
+from ssetwist.matching._matchers import (
     MAX_LENGTH,
     MAX_REGEXP_PATTERN,
     Everything,

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.hub._routes import Route, Routes
-from ssetwist.hub._steps import at_once
+from ssetwist.matching._routes import Route, Routes
+from ssetwist.matching._steps import at_once
 
 
 @dataclass(frozen=True)
