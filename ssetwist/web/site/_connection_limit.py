@@ -3,6 +3,7 @@ Limit on the connections of a Site: one that waits for a request makes room for 
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from twisted.internet.interfaces import IReactorTime
@@ -29,21 +30,19 @@ class ConnectionLimit:
     def __init__(
         self, most: int, clock: IReactorTime, close_one: Callable[[], object | None]
     ) -> None:
-        self.most = most
+        self.most = most or inf
         self._clock = clock
         self._close_one = close_one
         self.leaving: set[object] = set()
         self._warn_at = 0.0
         self._closed = self._refused = 0
 
-    def admit(self, count: int) -> bool:
+    def make_room(self) -> bool:
         """
-        Tell whether a new connection may be opened, after one was closed for it if necessary.
+        Begin to close a connection for a new one, because the limit is met.
 
-        :param count: Connections that are open, with those that make room.
+        :returns: False if none can be spared, so that the new one must be refused.
         """
-        if not self.most or count - len(self.leaving) < self.most:
-            return True
         one = self._close_one()
         if one is None:
             self._refused += 1

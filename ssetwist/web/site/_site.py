@@ -122,7 +122,10 @@ class Site(TwistedSite):
     def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
     ) -> Connection | Refusal:
-        return Connection(self) if self._limit.admit(len(self.connections)) else Refusal()
+        limit = self._limit
+        if len(self.connections) - len(limit.leaving) < limit.most or limit.make_room():
+            return Connection(self)
+        return Refusal()
 
     def _close_one(self) -> Connection | None:
         """
