@@ -67,10 +67,16 @@ class HubConfig:
         "without --authorize-url, otherwise 0",
         least=0.001,
     )
+    max_connections: int = option.number(
+        0,
+        "connections allowed at the same time; for one more, the connection that has waited the "
+        "longest for a request is closed; 0 for no limit, except that twistd stays 64 below its "
+        "limit on open files, and below the 1024 of a reactor that uses select",
+    )
     max_subscribers: int = option.number(
         0,
-        "subscribers allowed at the same time; 0 for no limit, except that twistd stays within its "
-        "limit on open files",
+        "subscribers allowed at the same time; 0 for no limit, except that twistd keeps 32 "
+        "connections for other requests",
     )
     max_per_address: int = option.number(
         0,

@@ -6,8 +6,13 @@ oldest supported Twisted and with the newest.  If it fails, mend this file.
 """
 
 import select
+import sys
+from collections.abc import Callable, Iterable
+from selectors import SelectSelector
 from typing import Any
 
+from twisted.internet.selectreactor import SelectReactor
+from twisted.logger import FileLogObserver, FilteringLogObserver, ILogObserver, LogBeginner
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
 
 from .._reactor import AnyReactor
@@ -38,6 +43,19 @@ def set_poller(reactor: AnyReactor, poller: object) -> None:
     reactor._poller = poller
 
 
+def most_descriptors(reactor: AnyReactor) -> int | None:
+    """
+    Return how many descriptors a reactor can watch; ``None`` if it has no limit of its own.
+
+    ``select`` has one: the size of an ``fd_set``, which Python does not tell.  On Unix it is a
+    limit on their numbers, and the kernel always gives the lowest one that is free.
+    """
+    selector = getattr(getattr(reactor, "_asyncioEventloop", None), "_selector", None)
+    if isinstance(reactor, SelectReactor) or isinstance(selector, SelectSelector):
+        return 512 if sys.platform == "win32" else 1024
+    return None
+
+
 def selectables_of(reactor: AnyReactor) -> dict[int, object]:
     """
     Return the objects that a reactor with such a poller reads from and writes to, by descriptor.
@@ -52,3 +70,42 @@ def accept_at_most(port: object, number: int) -> None:
     """
     if hasattr(port, "numberAccepts"):
         port.numberAccepts = number
+
+
+def before_logging_begins(
+    beginner: LogBeginner, call: Callable[[Iterable[ILogObserver]], object]
+) -> None:
+    """
+    Call a function with the observers, before the first of them gets an event.
+
+    ``twistd`` and ``python -m twisted`` make their observers after the service, and begin with them
+    before it starts; nothing in between can be told.
+    """
+    name = "beginLoggingTo"
+    if name in vars(beginner):
+        return
+
+    def begin(observers: Iterable[ILogObserver], *options: Any, **others: Any) -> None:
+        delattr(beginner, name)
+        observers = list(observers)
+        call(observers)
+        beginner.beginLoggingTo(observers, *options, **others)
+
+    setattr(beginner, name, begin)
+
+
+def file_observer_of(observer: object) -> FileLogObserver | None:
+    """
+    Return the observer that writes to a file: this one, or the one behind filters.
+    """
+    while isinstance(observer, FilteringLogObserver):
+        observer = observer._observer
+    return observer if isinstance(observer, FileLogObserver) else None
+
+
+def file_of(observer: FileLogObserver) -> Any:  # a text file or a LogFile
+    return observer._outFile
+
+
+def set_file(observer: FileLogObserver, file: Any) -> None:  # anything with write and flush
+    observer._outFile = file

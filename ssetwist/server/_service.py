@@ -20,6 +20,7 @@ from ..eventstream import Event
 from ..web import Site
 from ._assembly import Access, make_hub, make_root
 from ._config import HubConfig
+from ._insides import accept_at_most
 from ._listening import address_name, endpoint, is_loopback
 from ._options import call_with_options
 
@@ -28,6 +29,10 @@ _log = Logger()
 #: The part of the drain time-out after which clients that do not read are disconnected, so that
 #: the process ends within the whole time-out.
 _DRAIN_PART = 0.9
+
+#: Connections that a port accepts in its first turn; later the Site limits them.  Twisted would
+#: take a hundred, and no other connection can make room for them in the same turn.
+_FIRST_ACCEPTS = 16
 
 _NO_KEY = (
     "other machines could connect, and everyone could publish because there is no key.  Give the "
@@ -152,6 +157,7 @@ class HubService(Service):
                 port = await endpoint(self._reactor, description).listen(self._site)
             except Exception as problem:
                 raise CannotListen(description, _explained(problem)) from problem
+            accept_at_most(port, _FIRST_ACCEPTS)
             self._ports.append(port)
             if self._is_stopped:  # stopped before it listened
                 await self._stop_listening()

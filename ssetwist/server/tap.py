@@ -5,7 +5,6 @@ Command line of ``twistd ssetwist``, and the service that it runs.
 import signal
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from getopt import GetoptError, getopt
 from typing import Any, ClassVar
 
@@ -20,18 +19,13 @@ from ..errors import CannotListen, InvalidOption
 from ..mercure import KEY_OPTIONS, NO_LEGACY, token_settings
 from ._collector import collect_rarely
 from ._config import HubConfig
+from ._descriptors import take_descriptors
+from ._log_output import check_log_file, never_wait_for_readers
 from ._options import described, options_of, read_options
 from ._service import HubService
 from ._short_turns import shorten_turns
 
 _log = Logger()
-
-#: Descriptors kept for everything but subscribers: listeners, logs, the page and its polls.
-_RESERVED_DESCRIPTORS = 64
-
-#: Descriptors to take if the number of them is not limited.
-_ENOUGH_DESCRIPTORS = 65536
-
 
 #: Options of the configuration, with their names on a command line and their help.
 _OPTIONS = [
@@ -92,39 +86,11 @@ def makeService(options: "Options") -> HubService:
     """
     from twisted.internet import reactor
 
-    config = options.config
-    descriptors = _raise_descriptor_limit()
-    if not config.max_subscribers:
-        # The kernel would refuse one more than the process can have, and the client would get no
-        # answer.
-        config = replace(config, max_subscribers=max(1, descriptors - _RESERVED_DESCRIPTORS))
+    never_wait_for_readers()
+    config, warning = take_descriptors(reactor).fit(options.config)
+    if warning is not None:
+        _log.warn("{warning}", warning=warning)
     return _TwistdService(reactor, config)
-
-
-def _raise_descriptor_limit() -> int:
-    """
-    Take as many descriptors as the process may have, and return their number.  Each stream needs
-    one.
-    """
-    if sys.platform == "win32":
-        return 2**31  # Windows does not limit them
-    import resource as process_limits  # Unix has it
-
-    soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
-    wanted = _wanted_descriptors(soft, None if hard == process_limits.RLIM_INFINITY else hard)
-    if soft != wanted:
-        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (wanted, wanted))
-    return wanted
-
-
-def _wanted_descriptors(soft: int, hard: int | None) -> int:
-    """
-    Return the number of descriptors to ask for.
-
-    :param hard: The number that the process may have; ``None`` for no limit, and then some systems
-        refuse to set what they allow.
-    """
-    return max(soft, _ENOUGH_DESCRIPTORS) if hard is None else hard
 
 
 class Options(UsageOptions):
@@ -199,6 +165,7 @@ class Options(UsageOptions):
 
     def postOptions(self) -> None:
         try:
+            check_log_file((getattr(self, "parent", None) or {}).get("logfile"))
             values = read_options(HubConfig, self._texts)
             self.config = HubConfig(tokens=token_settings(self), **values)
         except InvalidOption as problem:

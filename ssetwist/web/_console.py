@@ -19,6 +19,7 @@ _CONTENT_SECURITY_POLICY = (
 _STATIC = {
     "console.css": "text/css; charset=utf-8",
     "console.js": "text/javascript; charset=utf-8",
+    "log.js": "text/javascript; charset=utf-8",
     "publish.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
 }

@@ -110,11 +110,16 @@ class HubProcess:
     A running ``twistd ssetwist``.
     """
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, reactor: str = "default", files: int | None = None) -> None:
+        """
+        :param reactor: The short name of its reactor.
+        :param files: The number of files that it may open; by default as many as this process.
+        """
         write_plugin_cache()
         twistd = Path(sys.executable).with_name("twistd")
+        limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
         self.process = subprocess.Popen(
-            [twistd, "-n", "--pidfile=", "ssetwist", *options],
+            [*limited, twistd, "-n", "--pidfile=", f"--reactor={reactor}", "ssetwist", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
@@ -208,11 +213,16 @@ class HubProcess:
 
 
 @contextmanager
-def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[HubProcess]:
+def hub(
+    *options: str,
+    listen: str = "tcp:0:interface=127.0.0.1",
+    reactor: str = "default",
+    files: int | None = None,
+) -> Iterator[HubProcess]:
     """
     Run a hub, and kill it if it still runs at the end.
     """
-    process = HubProcess("--listen", listen, *options)
+    process = HubProcess("--listen", listen, *options, reactor=reactor, files=files)
     try:
         process.wait_for_address()
         yield process

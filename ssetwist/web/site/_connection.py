@@ -27,7 +27,7 @@ from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
-from ._peer import descriptor_of, watch_peer
+from ._peer import descriptor_of, has_unread, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
 
 _log = Logger()
@@ -70,6 +70,7 @@ class Surroundings(Protocol):
     streams: Streams
     connections: set["Connection"]
     requests_due: Deadlines["Connection"]
+    closing: dict["Connection", None]
     body_room: BodyRoom
 
     def host_of(self, transport: Any) -> IAddress: ...  # any transport under HTTP
@@ -248,6 +249,7 @@ class Connection(OpenedChannel):
         if self._phase not in (Phase.CLOSING, Phase.GONE):
             self._become(Phase.CLOSING)
             self._give_turn_up()
+            self.site.closing[self] = None
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
     def close_if_idle(self) -> None:
@@ -255,6 +257,22 @@ class Connection(OpenedChannel):
             self.loseConnection()
         elif self._phase is Phase.CLOSING:
             self.transport.loseConnection()  # it reads no more
+
+    def has_unread(self) -> bool:
+        """
+        Return true if bytes have arrived that no turn of the reactor has read yet.
+        """
+        descriptor = descriptor_of(self.transport)
+        return descriptor is not None and has_unread(descriptor)
+
+    def make_room(self) -> None:
+        """
+        Close in the next turn of the reactor, without waiting for the client.
+        """
+        if self._phase is not Phase.CLOSING and is_plain_socket(self.transport) and self.is_taken():
+            self.loseConnection()
+        else:
+            self.abort()
 
     def abort(self) -> None:
         self.transport.abortConnection()

@@ -2,7 +2,7 @@
 A deadline for each of many connections, with a single timer.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -41,6 +41,12 @@ class Deadlines(Generic[_T]):
 
     def done(self, one: _T) -> None:
         self._until.pop(one, None)
+
+    def __iter__(self) -> Iterator[_T]:
+        """
+        Yield the entries, the one that began first before the others.
+        """
+        return iter(self._until)
 
     def rest(self) -> None:
         if self._timer is not None and not self._until:

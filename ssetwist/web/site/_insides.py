@@ -82,6 +82,12 @@ class OpenedChannel(HTTPChannel):
         if self.paused:
             self._networkProducer.pauseProducing()
 
+    def is_taken(self) -> bool:
+        """
+        Return true if the transport does not hold bytes of a response.
+        """
+        return not self._waitingForTransport
+
     def target(self) -> bytes:
         """
         Return the path and query of the request whose body comes next.

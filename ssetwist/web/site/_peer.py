@@ -42,6 +42,16 @@ def descriptor_of(transport: object) -> FileDescriptor | None:
     return None  # also after startTLS, which puts TLS into the socket transport itself
 
 
+def has_unread(descriptor: FileDescriptor) -> bool:
+    """
+    Return true if the kernel holds bytes of the peer.
+    """
+    try:
+        return bool(descriptor.socket.recv(1, socket.MSG_PEEK))  # type: ignore[attr-defined]
+    except (AttributeError, OSError):  # in memory; nothing there; or reset
+        return False
+
+
 def watch_peer(descriptor: FileDescriptor, stall_timeout: float) -> None:
     """
     Let the kernel end the connection soon after its peer has vanished.

@@ -5,6 +5,7 @@ response has ended.
 
 from collections.abc import Callable
 from io import BytesIO
+from itertools import islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -20,6 +21,7 @@ from ...hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
 from ._body_limits import BodyRoom, max_body_of
 from ._connection import BoundedRequest, Connection
+from ._connection_limit import ConnectionLimit, Refusal
 from ._deadlines import Deadlines
 from ._insides import listener_of
 
@@ -30,6 +32,9 @@ REQUEST_TIMEOUT = 30.0
 
 #: Seconds between two checks for idle connections while the Site stops.
 _LOOK = 0.02
+
+#: Connections that are looked at to find one that makes room for a new one.
+_LOOKED_AT = 64
 
 #: Seconds that a drain waits for connections that were cut at its end.  A cut takes one turn of the
 #: reactor, unless an application's callback has broken something.
@@ -51,6 +56,8 @@ class Site(TwistedSite):
     :ivar connections: Open connections.
     :ivar body_room: Room for the bodies of requests.
     :ivar requests_due: Connections on which a request must arrive in time.
+    :ivar closing: Connections that the server closes, and that are still open; the first is the
+        oldest.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class Site(TwistedSite):
         streams: Streams,
         timeout: float = REQUEST_TIMEOUT,
         max_body: int | None = None,
+        max_connections: int = 0,
         unlogged: frozenset[bytes] = frozenset(),
         **options: Any,  # of Twisted's Site
     ) -> None:
@@ -73,6 +81,10 @@ class Site(TwistedSite):
             413.  By default 64 KiB, or the attribute ``max_body`` of the resource that the request
             is for, such as a ``MercureResource``.  This counts for the root and for resources that
             were put into the tree by ``putChild``.
+        :param max_connections: Connections that may be open at the same time; 0 for no limit.  For
+            one more, the connection that has waited the longest for a request is closed; streams
+            and requests that are being answered never are.  If there is none, the new one is
+            closed.  A warning tells of it, once a minute.
         :param unlogged: Paths whose requests get no line in the access log.
         :param options: As for ``twisted.web.server.Site``: ``logPath``, ``logFormatter`` and so on.
         """
@@ -92,6 +104,8 @@ class Site(TwistedSite):
         self.requests_due: Deadlines[Connection] = Deadlines(
             streams.clock, timeout, Connection.timeoutConnection
         )
+        self.closing: dict[Connection, None] = {}
+        self._limit = ConnectionLimit(max_connections, streams.clock, self._close_one)
         self._date_at, self._date = -1, b""
         self._hosts: dict[object, IAddress | None] = {}  # None: it differs between connections
 
@@ -108,11 +122,30 @@ class Site(TwistedSite):
 
     def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
-    ) -> Connection:
-        return Connection(self)
+    ) -> Connection | Refusal:
+        limit = self._limit
+        if len(self.connections) - len(limit.leaving) < limit.most or limit.make_room():
+            return Connection(self)
+        return Refusal()
+
+    def _close_one(self) -> Connection | None:
+        """
+        Let the connection that has waited the longest for a request make room for another; if there
+        is none, one that closes, and waits for its client.
+        """
+        # A request that has arrived is read in this turn, or in the next one.
+        waiting = (one for one in islice(self.requests_due, _LOOKED_AT) if not one.has_unread())
+        one = next(waiting, None) or next(iter(self.closing), None)
+        if one is not None:
+            one.make_room()
+            self.requests_due.done(one)
+            self.closing.pop(one, None)
+        return one
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
+        self.closing.pop(connection, None)
+        self._limit.leaving.discard(connection)
         if not self.connections:
             self.requests_due.rest()
             self._hosts.clear()

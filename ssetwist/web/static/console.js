@@ -1,6 +1,5 @@
-const LOG_LENGTH = 200;
-const DATA_LENGTH = 10_000;
-const ONE_LINE = 120;
+import { addToLog, clearLog, showWaiting } from "./log.js";
+
 const GRAPH_SECONDS = 60;
 const GRAPH_HEIGHT = 20;
 const GRAPH_LEAST_PEAK = 3;
@@ -13,8 +12,6 @@ const UNKNOWN = "–";
 const byId = (id) => document.getElementById(id);
 const connectButton = byId("connect");
 const disconnectButton = byId("disconnect");
-const log = byId("log");
-const scroll = log.parentElement;
 
 // --- The connection ---------------------------------------------------------
 
@@ -101,116 +98,32 @@ function ignoreHeldEnter(event) {
 // --- Events that arrive -----------------------------------------------------
 
 let received = 0;
+let uncounted = 0; // in the graph
+let frame = null;
 
-// Most browsers keep the lines one is reading in place when others come in
-// above them. Safari has to be helped, at the price of a layout per event.
-const helpScrolling = !CSS.supports("overflow-anchor", "auto");
-
+// Counts an event; the page shows it with the next frame. A page that is not
+// visible has none.
 function receive(event) {
   if (event.type === "end") sawEnd = true;
   received += 1;
+  uncounted += 1;
+  addToLog(event, isNewId(event));
+  frame ??= requestAnimationFrame(showReceived);
+}
+
+function showReceived() {
   byId("received").textContent = received;
-  addToLog(entryFor(event));
-  countInGraph();
-}
-
-function addToLog(entry) {
-  const scrolled = helpScrolling && scroll.scrollTop > 0;
-  const height = scrolled && scroll.scrollHeight;
-  log.prepend(entry);
-  if (scrolled) scroll.scrollTop += scroll.scrollHeight - height;
-  while (log.children.length > LOG_LENGTH) log.lastChild.remove();
-}
-
-function clearLog() {
-  log.replaceChildren();
-}
-
-const clock = new Intl.DateTimeFormat(undefined, {
-  hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
-});
-
-function entryFor(event) {
-  const now = new Date();
-  const time = make("time", "at", clock.format(now));
-  time.dateTime = now.toISOString();
-  const entry = make("li", "event");
-  entry.dataset.type = event.type;
-  entry.append(time, make("span", "type", event.type), idOf(event), dataOf(event));
-  return entry;
+  moveGraph();
+  drawGraph();
+  frame = showWaiting() ? requestAnimationFrame(showReceived) : null;
 }
 
 // The browser repeats the last id it heard with every event that has none, such
 // as a tick; to begin with, the one that the hub said when the stream opened.
-function idOf(event) {
+function isNewId(event) {
   const isNew = event.lastEventId !== lastId && event.type !== "tick";
   lastId = event.lastEventId;
-  return make("span", "id", isNew ? event.lastEventId : "");
-}
-
-function dataOf(event) {
-  const { data } = event;
-  if (data === "") return make("span", "data none", "no data");
-  if (data.length > DATA_LENGTH) {
-    return make("code", "data", `${data.slice(0, DATA_LENGTH)}… (${data.length} characters in all)`);
-  }
-  const element = make("code", "data");
-  element.append(...(isJson(data) ? layOutJson(data) : [data]));
-  return element;
-}
-
-function make(tag, className, text = "") {
-  const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
-  return element;
-}
-
-// --- JSON -------------------------------------------------------------------
-
-function isJson(text) {
-  try {
-    JSON.parse(text);
-    return true;
-  } catch {
-    return false;
-  }
-}
-
-// Works on the text as it came, since parsing and printing would change it:
-// large numbers lose digits, 1.0 becomes 1, repeated keys vanish.
-function layOutJson(text) {
-  const tokens = text.match(/"(?:\\.|[^"\\])*"|[{}[\],:]|[^\s{}[\],:"]+/g);
-  const onOneLine = text.length <= ONE_LINE;
-  let depth = 0;
-  const newLine = () => (onOneLine ? "" : `\n${"  ".repeat(depth)}`);
-
-  return tokens.map((token, i) => {
-    switch (token) {
-      case "{":
-      case "[":
-        depth += 1;
-        return isClosing(tokens[i + 1]) ? token : token + newLine();
-      case "}":
-      case "]":
-        depth -= 1;
-        return isOpening(tokens[i - 1]) ? token : newLine() + token;
-      case ",":
-        return token + (newLine() || " ");
-      case ":":
-        return ": ";
-      default:
-        return make("span", kindOf(token, tokens[i + 1]), token);
-    }
-  });
-}
-
-const isOpening = (token) => token === "{" || token === "[";
-const isClosing = (token) => token === "}" || token === "]";
-
-function kindOf(token, next) {
-  if (next === ":") return "key";
-  return token.startsWith('"') ? "string" : "number";
+  return isNew;
 }
 
 // --- The last minute --------------------------------------------------------
@@ -228,24 +141,20 @@ function makeBar(_, i) {
   return bar;
 }
 
-function countInGraph() {
+function moveGraph() {
   // Begin half a second before the first event, so that a steady beat of one
   // a second falls in the middle of each bar and not on its edge.
-  if (!counts.some(Boolean)) {
+  if (uncounted && !counts.some(Boolean)) {
     graphOrigin = performance.now() - 500;
     graphSecond = 0;
   }
-  moveGraph();
-  counts[GRAPH_SECONDS - 1] += 1;
-  drawGraph();
-}
-
-function moveGraph() {
   const second = Math.floor((performance.now() - graphOrigin) / 1000);
   const passed = Math.min(second - graphSecond, GRAPH_SECONDS);
   counts.splice(0, passed);
   counts.push(...new Array(passed).fill(0));
   graphSecond = second;
+  counts[GRAPH_SECONDS - 1] += uncounted;
+  uncounted = 0;
 }
 
 function drawGraph() {

@@ -1,6 +1,7 @@
 // The form that publishes; it is there if everyone may publish to the hub.
 
 const HUB = ".well-known/mercure";
+const ANSWER_LENGTH = 1000; // characters
 
 const byId = (id) => document.getElementById(id);
 const form = byId("publish");
@@ -22,7 +23,7 @@ async function publish(event) {
   const body = new URLSearchParams({ topic: byId("topic").value, data: byId("data").value });
   try {
     const response = await fetch(HUB, { method: "POST", body });
-    const text = (await response.text()).trim();
+    const text = (await response.text()).trim().slice(0, ANSWER_LENGTH);
     if (response.ok) answer("published", `Published as ${text}`);
     else answer("refused", `${response.status}: ${text}`);
   } catch {

@@ -62,6 +62,14 @@ class HubCase(ServiceTestCase):
         """
         return [self.status(path, **headers) for _ in range(2)]
 
+    def open_connections(self) -> int:
+        """
+        Return how many of three connections without a request stay open.
+        """
+        clients = [Client(self.reactor.ports[0].factory, self.reactor) for _ in range(3)]
+        self.pass_time(0.25)
+        return sum(client.transport.is_connected for client in clients)
+
     def statuses_of_patterns(self, **headers: str) -> list[int]:
         """
         Return the statuses of two requests for different patterns.
@@ -238,6 +246,7 @@ EFFECTS = (
     Effect("reconnection_time", 7.0, HubCase.reconnection_time_at_the_end, 3, 7),
     Effect("tick", 0.5, lambda hub: len(hub.heard("/sse", 2.0)), 2, 4, {"tick": None}),
     Effect("tick", 0.5, lambda hub: len(hub.heard("/sse", 2.0)), 0, 4, {**KEYS, "anonymous": True}),
+    Effect("max_connections", 1, HubCase.open_connections, 3, 1),
     Effect("max_subscribers", 1, lambda hub: hub.statuses("/sse"), [200, 200], [200, 503]),
     Effect("max_per_address", 1, lambda hub: hub.statuses("/sse"), [200, 200], [200, 503]),
     Effect("stall_timeout", 5.0, HubCase.is_stalled, False, True),

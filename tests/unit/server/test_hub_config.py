@@ -74,7 +74,7 @@ class HubConfigTests(SynchronousTestCase):
             "max_topics": (1, 1000),
             **dict.fromkeys(("max_body", "max_matchers", "max_pattern"), (1, 10**9)),
             **dict.fromkeys(("log_events", "log_bytes", "max_per_token"), (0, 10**9)),
-            **dict.fromkeys(("max_subscribers", "max_per_address"), (0, 10**9)),
+            **dict.fromkeys(("max_connections", "max_subscribers", "max_per_address"), (0, 10**9)),
             **dict.fromkeys(
                 (
                     "max_distinct_patterns",

@@ -4,23 +4,41 @@ Assumptions of :mod:`ssetwist.server._insides` about Twisted, held against Twist
 
 import select
 import socket
+from io import StringIO
+from selectors import SelectSelector
+from types import SimpleNamespace
+from typing import Any
 
 from twisted.internet.address import IPv4Address
+from twisted.internet.asyncioreactor import AsyncioSelectorReactor
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.pollreactor import PollReactor
 from twisted.internet.protocol import Factory
+from twisted.internet.selectreactor import SelectReactor
 from twisted.internet.testing import MemoryReactorClock
-from twisted.logger import capturedLogs
+from twisted.logger import (
+    FilteringLogObserver,
+    LogBeginner,
+    Logger,
+    LogPublisher,
+    capturedLogs,
+    textFileLogObserver,
+)
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from ssetwist.server._insides import (
     accept_at_most,
+    before_logging_begins,
+    file_observer_of,
+    file_of,
+    most_descriptors,
     poller_of,
     quiet_pool,
     selectables_of,
+    set_file,
     set_poller,
 )
 
@@ -57,6 +75,75 @@ class QuietPoolTests(SynchronousTestCase):
         """
         reactor = MemoryReactorClock()
         self.assertNotEqual([], self.lines_of(HTTPConnectionPool(reactor), reactor))
+
+
+class ReactorTests(SynchronousTestCase):
+    """
+    Descriptors that a reactor can watch.
+    """
+
+    def test_select(self) -> None:
+        """
+        Only ``SelectReactor`` has a limit, and an asyncio loop that uses ``select``.
+        """
+        for kind, expected in ((SelectReactor, 1024), (PollReactor, None)):
+            self.assertEqual(expected, most_descriptors(object.__new__(kind)))
+
+    def test_asyncio(self) -> None:
+        """
+        The reactor of asyncio has its loop in ``_asyncioEventloop``, and that has a ``_selector``.
+        """
+        with SelectSelector() as selector:
+            reactor = object.__new__(AsyncioSelectorReactor)
+            reactor._asyncioEventloop = SimpleNamespace(_selector=selector)
+            self.assertEqual(1024, most_descriptors(reactor))
+
+
+class LoggingTests(SynchronousTestCase):
+    """
+    Observers of the log, and their files.
+    """
+
+    def begin(self, *observers: Any, **options: Any) -> Logger:  # as Twisted takes them
+        """
+        Begin to log, as twistd does, without the standard output.
+        """
+        publisher = LogPublisher()
+        warnings = SimpleNamespace(showwarning=None)
+        beginner = LogBeginner(publisher, StringIO(), SimpleNamespace(), warnings)
+        self.told: list[list[object]] = []
+        for _ in range(2):  # the second one does nothing
+            before_logging_begins(beginner, lambda each: self.told.append(list(each)))
+        Logger("test", observer=publisher).info("before")
+        beginner.beginLoggingTo(iter(observers), redirectStandardIO=False, **options)
+        self.assertNotIn("beginLoggingTo", vars(beginner))
+        return Logger("test", observer=publisher)
+
+    def test_before_logging_begins(self) -> None:
+        """
+        The function is called once, with all observers, before they hear of anything.
+        """
+        heard: list[object] = []
+        log = self.begin(heard.append)
+        log.info("after")
+        self.assertEqual([[heard.append]], self.told)
+        self.assertEqual(2, len(heard))
+
+    def test_file(self) -> None:
+        """
+        An observer of a file writes to ``_outFile``, and a filter has its observer in
+        ``_observer``.
+        """
+        first, second = StringIO(), StringIO()
+        observer = textFileLogObserver(first)
+        self.assertIs(observer, file_observer_of(FilteringLogObserver(observer, [])))
+        self.assertIs(observer, file_observer_of(observer))
+        self.assertIsNone(file_observer_of(self.fail))
+        self.assertIs(first, file_of(observer))
+        set_file(observer, second)
+        self.begin(observer).info("hello")
+        self.assertEqual("", first.getvalue())
+        self.assertIn("hello", second.getvalue())
 
 
 class PollerTests(SynchronousTestCase):

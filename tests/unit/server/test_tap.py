@@ -6,12 +6,13 @@ import gc
 import signal
 from collections.abc import Callable
 
-from twisted.logger import LogLevel
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
 from ssetwist.server import tap
-from ssetwist.server.tap import _TwistdService, _wanted_descriptors
+from ssetwist.server._descriptors import Capacity
+from ssetwist.server.tap import _TwistdService
 from ssetwist.testing import MemoryOutlet
 from tests.memory import Client
 from tests.unit.server.case import ServiceTestCase
@@ -50,21 +51,6 @@ class CollectorTests(ServiceTestCase):
         A service within an application leaves the collector as it is.
         """
         self.assertFalse(self.is_rare(HubService(self.reactor, HubConfig())))
-
-
-class DescriptorTests(SynchronousTestCase):
-    """
-    Descriptors that the process asks for.
-    """
-
-    def test_all(self) -> None:
-        """
-        The process asks for all descriptors that it may have; without a limit for 65,536, and
-        never for fewer than it has.
-        """
-        self.assertEqual(4096, _wanted_descriptors(1024, 4096))
-        self.assertEqual(65536, _wanted_descriptors(256, None))
-        self.assertEqual(100_000, _wanted_descriptors(100_000, None))
 
 
 class SignalTests(ServiceTestCase):
@@ -156,36 +142,49 @@ class SignalTests(ServiceTestCase):
         )
 
 
-class SubscribersTests(SynchronousTestCase):
+class DescriptorsTests(SynchronousTestCase):
     """
-    The limit of subscribers that follows from the descriptors.
+    Limits that follow from the descriptors of the process.
     """
 
-    def most(self, descriptors: int, *arguments: str) -> int:
+    def make(self, descriptors: int, *arguments: str) -> HubService:
         """
-        Return the number of subscribers that a process with these descriptors accepts, up to 9.
+        Make the service of a process with these descriptors.
         """
-        self.patch(tap, "_raise_descriptor_limit", lambda: descriptors)
+        capacity = Capacity(descriptors, "they are few")
+        self.patch(tap, "take_descriptors", lambda reactor: capacity)
+        self.patch(tap, "never_wait_for_readers", lambda: None)
         options = tap.Options()
         options.parseOptions(arguments)
-        hub = tap.makeService(options).hub
-        while not hub.is_full("") and hub.subscriber_count < 9:
+        return tap.makeService(options)
+
+    def test_subscribers(self) -> None:
+        """
+        The hub accepts as many subscribers as the descriptors allow.
+        """
+        hub = self.make(70).hub
+        for _ in range(3):
+            self.assertFalse(hub.is_full(""))
             outlet = MemoryOutlet(hub.streams)
             self.addCleanup(outlet.leave)
             hub.subscribe(outlet)
-        return hub.subscriber_count
+        self.assertTrue(hub.is_full(""))
 
-    def test_descriptors(self) -> None:
+    def test_warning(self) -> None:
         """
-        Each subscriber takes a descriptor, and 64 are kept for everything else; one subscriber is
-        always accepted, because 0 would mean no limit.
+        If there are few, a warning says so, once.
         """
-        for descriptors, expected in ((1000, 9), (70, 6), (66, 2), (65, 1), (64, 1), (10, 1)):
-            self.assertEqual(expected, self.most(descriptors), descriptors)
+        with capturedLogs() as events:
+            self.make(256)
+        self.assertEqual(
+            ["192 connections are possible, 160 of them for subscribers: they are few"],
+            [formatEvent(event) for event in events],
+        )
 
-    def test_given(self) -> None:
+    def test_enough(self) -> None:
         """
-        A limit that is given holds, whatever the descriptors are.
+        If there are many, nothing is said.
         """
-        for descriptors in (10, 66, 1000):
-            self.assertEqual(3, self.most(descriptors, "--max-subscribers=3"))
+        with capturedLogs() as events:
+            self.make(65536)
+        self.assertEqual([], events)

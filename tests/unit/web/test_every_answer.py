@@ -302,6 +302,7 @@ class ConsoleTests(AnswerCase):
             "/": "text/html; charset=utf-8",
             "/static/console.css": "text/css; charset=utf-8",
             "/static/console.js": "text/javascript; charset=utf-8",
+            "/static/log.js": "text/javascript; charset=utf-8",
             "/static/publish.js": "text/javascript; charset=utf-8",
             "/static/icon.svg": "image/svg+xml",
         }

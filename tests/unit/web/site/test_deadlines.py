@@ -44,6 +44,14 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual([], self.late)
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_order(self) -> None:
+        """
+        The entry that has waited the longest comes first.
+        """
+        for one in ("a", "b", "a"):
+            self.deadlines.begin(one)
+        self.assertEqual(["b", "a"], list(self.deadlines))
+
     def test_anew(self) -> None:
         """
         An entry that begins anew has the whole time again.

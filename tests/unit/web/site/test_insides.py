@@ -171,6 +171,18 @@ class FlowTests(ChannelCase):
         self.resource.requests[1].finish()
         self.assertFalse(channel.awaits_request())
 
+    def test_is_taken(self) -> None:
+        """
+        ``_waitingForTransport`` is true while the transport holds bytes that the client does not
+        take.
+        """
+        channel = self.channel()
+        self.assertTrue(channel.is_taken())
+        channel.pauseProducing()
+        self.assertFalse(channel.is_taken())
+        channel.resumeProducing()
+        self.assertTrue(channel.is_taken())
+
     def test_target(self) -> None:
         """
         ``_path`` is the target of a request whose body has not arrived yet.
