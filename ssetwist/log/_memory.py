@@ -12,6 +12,7 @@ from typing import cast
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from ..clock import date_of, steady
 from ..eventstream import Event, encode_event
 from ._followers import Followers
 from ._ids import new_epoch, position_of, render_id
@@ -59,12 +60,14 @@ class MemoryLog:
                 raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch
         self._followers = Followers()
-        self._clock = clock
+        self._clock = steady(clock)
+        self._now = date_of(clock)
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._max_age = max_age
         self._entries: list[Entry | None] = []
         self._offsets = array("q", (0,))  # bytes before each entry in the list, and at its end
+        self._times = array("d")  # of each entry in the list, by the steady clock
         self._forgotten = 0  # entries at the beginning of the list
         self._head = 0
         self._positions: dict[str, int] = {}  # by ids that publishers gave
@@ -92,12 +95,11 @@ class MemoryLog:
             # If several have one id, which should not be, it means the first (Mercure).
             if self._positions.setdefault(event.id, position) != position:
                 self._repeated.setdefault(event.id, deque()).append(position)
-        entry = Entry(
-            position, topics, event, is_private, self._clock.seconds(), encode_event(event)
-        )
+        entry = Entry(position, topics, event, is_private, self._now(), encode_event(event))
         self._head = position
         self._entries.append(entry)
         self._offsets.append(self._offsets[-1] + len(entry.encoded))
+        self._times.append(self._clock.seconds())
         self._forget()
         self._followers.tell(entry)
         return succeed(entry)
@@ -127,14 +129,15 @@ class MemoryLog:
             if (
                 len(entries) - self._forgotten <= self._max_count
                 and self._offsets[-1] - self._offsets[self._forgotten] <= self._max_bytes
-                and oldest.at > too_old
+                and self._times[self._forgotten] > too_old
             ):
                 break
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
             self._forget_id(oldest)
         if self._forgotten > max(_CUT, len(entries) - self._forgotten):
-            del entries[: self._forgotten], self._offsets[: self._forgotten]
+            for each in (entries, self._offsets, self._times):
+                del each[: self._forgotten]
             self._forgotten = 0
 
     def _forget_id(self, entry: Entry) -> None:

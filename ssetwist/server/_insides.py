@@ -6,8 +6,10 @@ oldest supported Twisted and with the newest.  If it fails, mend this file.
 """
 
 import select
+from collections.abc import Callable
 from typing import Any
 
+from twisted.internet.base import ReactorBase
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
 
 from .._reactor import AnyReactor
@@ -44,3 +46,19 @@ def accept_at_most(port: object, number: int) -> None:
     """
     if hasattr(port, "numberAccepts"):
         port.numberAccepts = number
+
+
+def measure_by(reactor: AnyReactor, seconds: Callable[[], float]) -> None:
+    """
+    Let a reactor measure durations by another clock, also those of calls that are pending.
+
+    A reactor that is not based on Twisted's ``ReactorBase`` stays as it is.
+    """
+    if not isinstance(reactor, ReactorBase):
+        return
+    change = seconds() - reactor.seconds()
+    reactor.seconds = seconds
+    # Cancelled calls as well, because all stand in one order.
+    for call in (*reactor._pendingTimedCalls, *reactor._newTimedCalls):
+        call.time += change
+        call.seconds = seconds

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from getopt import GetoptError, getopt
+from time import monotonic
 from typing import Any, ClassVar
 
 from twisted.logger import Logger
@@ -20,6 +21,7 @@ from ..errors import CannotListen, InvalidOption
 from ..mercure import KEY_OPTIONS, NO_LEGACY, token_settings
 from ._collector import collect_rarely
 from ._config import HubConfig
+from ._insides import measure_by
 from ._options import described, options_of, read_options
 from ._service import HubService
 from ._short_turns import shorten_turns
@@ -88,10 +90,12 @@ class _TwistdService(HubService):
 
 def makeService(options: "Options") -> HubService:
     """
-    Make the service that ``twistd ssetwist`` runs.
+    Make the service that ``twistd ssetwist`` runs.  The reactor measures durations by the monotonic
+    clock from now on.
     """
     from twisted.internet import reactor
 
+    measure_by(reactor, monotonic)
     config = options.config
     descriptors = _raise_descriptor_limit()
     if not config.max_subscribers:

@@ -10,6 +10,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ...clock import date_of
 from ...hub import NOTHING
 from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
@@ -48,7 +49,7 @@ class TokenVerifier:
         :param issuers: Issuers of tokens of 1.0, with their keys, by the claim ``iss``.
         :param legacy: Keys for tokens of 0.x; ``None`` to refuse all of these.
         """
-        self._clock = clock
+        self._now = date_of(clock)
         self._audience = audience
         self._issuers = dict(issuers)
         self._legacy = legacy
@@ -141,7 +142,7 @@ class TokenVerifier:
         """
         Check the times of a token; return when it expires.
         """
-        now, expires = self._clock.seconds(), inf
+        now, expires = self._now(), inf
         if must_expire or token.claims.get("exp") is not None:
             value = token.claims.get("exp")
             expires = seconds(value)
