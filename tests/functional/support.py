@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -108,13 +108,15 @@ async def until(is_so: Callable[[], object], what: str) -> None:
 class HubProcess:
     """
     A running ``twistd ssetwist``.
+
+    :param launcher: The beginning of its command line.
     """
 
-    def __init__(self, *options: str) -> None:
+    def __init__(self, *options: str, launcher: Sequence[str] = ()) -> None:
         write_plugin_cache()
         twistd = Path(sys.executable).with_name("twistd")
         self.process = subprocess.Popen(
-            [twistd, "-n", "--pidfile=", "ssetwist", *options],
+            [*launcher, twistd, "-n", "--pidfile=", "ssetwist", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
@@ -208,11 +210,13 @@ class HubProcess:
 
 
 @contextmanager
-def hub(*options: str, listen: str = "tcp:0:interface=127.0.0.1") -> Iterator[HubProcess]:
+def hub(
+    *options: str, listen: str = "tcp:0:interface=127.0.0.1", launcher: Sequence[str] = ()
+) -> Iterator[HubProcess]:
     """
     Run a hub, and kill it if it still runs at the end.
     """
-    process = HubProcess("--listen", listen, *options)
+    process = HubProcess("--listen", listen, *options, launcher=launcher)
     try:
         process.wait_for_address()
         yield process
