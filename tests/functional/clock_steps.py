@@ -25,10 +25,7 @@ from tests.functional.support import PATIENCE, hub, wait_until
 _LINES = 1000
 _PUBLISHERS = 2
 
-_BODY = b"\n".join(
-    json.dumps({"topic": "news", "data": f"{number} " + "x" * 50}).encode()
-    for number in range(_LINES)
-)
+_LINE = json.dumps({"topic": "news", "data": "x" * 50}).encode()
 
 
 class Subscribers:
@@ -114,20 +111,21 @@ class Load:
 
 
 @contextmanager
-def bulk_load(host: str, port: int) -> Iterator[Load]:
+def bulk_load(host: str, port: int, lines: int = _LINES) -> Iterator[Load]:
     """
     Publish in bulk, request after request.
     """
     is_over = threading.Event()
     problems: list[object] = []
     load = Load()
+    body = b"\n".join([_LINE] * lines)
 
     def publish() -> None:
         connection = HTTPConnection(host, port, timeout=PATIENCE)
         headers = {"Content-Type": "application/x-ndjson"}
         try:
             while not is_over.is_set():
-                connection.request("POST", PATH, _BODY, headers)
+                connection.request("POST", PATH, body, headers)
                 answer = connection.getresponse()
                 answer.read()
                 if answer.status != 200:

@@ -18,7 +18,7 @@ def main() -> None:
     from ssetwist import HubConfig, HubService
 
     config = HubConfig(
-        listen=("tcp:0:interface=127.0.0.1",), seconds_between_ticks=0, heartbeat=0.3
+        listen=("tcp:0:interface=127.0.0.1",), tick=0, heartbeat=0.3
     )
     service = HubService(reactor, config)
     service.privilegedStartService()
