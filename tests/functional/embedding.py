@@ -17,9 +17,7 @@ def main() -> None:
 
     from ssetwist import HubConfig, HubService
 
-    config = HubConfig(
-        listen=("tcp:0:interface=127.0.0.1",), tick=0, heartbeat=0.3
-    )
+    config = HubConfig(listen=("tcp:0:interface=127.0.0.1",), tick=0, heartbeat=0.3)
     service = HubService(reactor, config)
     service.privilegedStartService()
     service.startService()

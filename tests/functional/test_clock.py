@@ -7,6 +7,7 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime, timedelta, timezone
@@ -202,7 +203,9 @@ class ClientTests(ClockTestCase):
         Run a command, and kill it at the end.
         """
         command = [*self.clock.launcher, "-m", "ssetwist", *arguments]
-        with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE) as process:
+        with subprocess.Popen(
+            command, cwd=ROOT, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+        ) as process:
             try:
                 yield process
             finally:
@@ -233,9 +236,13 @@ class ClientTests(ClockTestCase):
         """
         listener, url = self.serve()
         command, *rest = arguments
-        with self.run_command(command, url, *rest):
-            for seconds in (-HOUR, -4.0, HOUR, -HOUR):
+        with self.run_command(command, url, *rest) as process:
+            assert process.stderr is not None
+            for seconds in (-HOUR, HOUR, -HOUR):
                 self.answer(listener, *lines, body=body)
+                while b"next attempt in" not in (line := process.stderr.readline()):
+                    self.assertTrue(line)
+                time.sleep(0.2)  # the message comes just before the wait, which is a second or more
                 self.clock.step(seconds)
             self.answer(listener, *lines, body=body)
 
@@ -244,11 +251,11 @@ class ClientTests(ClockTestCase):
         An event source comes back after a step of the time of day.
         """
         head = ("HTTP/1.1 200 OK", "Content-Type: text/event-stream")
-        self.play(head, "retry: 200\ndata: x\n\n", "subscribe")
+        self.play(head, "retry: 1000\ndata: x\n\n", "subscribe")
 
     def test_publish(self) -> None:
         """
         A publisher tries again after a step of the time of day.
         """
-        head = ("HTTP/1.1 503 Busy", "Content-Length: 0")
+        head = ("HTTP/1.1 503 Busy", "Retry-After: 1", "Content-Length: 0")
         self.play(head, "", "publish", "--topic=news", json.dumps("data"))
