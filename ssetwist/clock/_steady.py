@@ -19,6 +19,9 @@ from .._reactor import AnyReactor
 from ._alarm import Alarm, Bell
 from ._timers import Timers
 
+#: The attribute of a reactor that holds its steady reactor, which so lives as long.
+_NAME = "ssetwist_steady"
+
 
 @implementer(IReactorTime)
 class SteadyReactor:
@@ -64,11 +67,11 @@ def steady(reactor: AnyReactor) -> AnyReactor:
         return reactor
     if not hasattr(select, "poll") or not IReactorFDSet.providedBy(reactor):
         return reactor
-    made: SteadyReactor | None = getattr(reactor, "ssetwist_steady", None)
+    made: SteadyReactor | None = getattr(reactor, _NAME, None)
     if made is None:
         bell = Bell()
         made = SteadyReactor(reactor, Timers(reactor, bell, Alarm(bell.ring)))
-        reactor.ssetwist_steady = made
+        setattr(reactor, _NAME, made)
     return made
 
 

@@ -6,11 +6,14 @@ import gc
 import signal
 from collections.abc import Callable
 
+from twisted.internet import reactor
 from twisted.logger import LogLevel
+from twisted.python import runtime
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
 from ssetwist.server import tap
+from ssetwist.server._insides import measure_by
 from ssetwist.server.tap import _TwistdService, _wanted_descriptors
 from ssetwist.testing import MemoryOutlet
 from tests.memory import Client
@@ -168,6 +171,7 @@ class SubscribersTests(SynchronousTestCase):
         self.patch(tap, "_raise_descriptor_limit", lambda: descriptors)
         options = tap.Options()
         options.parseOptions(arguments)
+        self.addCleanup(measure_by, reactor, runtime.seconds)
         hub = tap.makeService(options).hub
         while not hub.is_full("") and hub.subscriber_count < 9:
             outlet = MemoryOutlet(hub.streams)
