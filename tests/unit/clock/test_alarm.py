@@ -19,7 +19,7 @@ class BellTests(SynchronousTestCase):
 
     def test_rings(self) -> None:
         """
-        Who waits for a bell that rings, or has rung, does not wait longer.
+        A bell that rings, or has rung, ends the wait for it.
         """
         bell = Bell()
         bell.ring()
@@ -62,7 +62,7 @@ class AlarmTests(SynchronousTestCase):
 
     def test_rings(self) -> None:
         """
-        It rings once, not before its time, and then the thread ends.
+        An alarm rings once, not before its time, and then the thread ends.
         """
         at = time.monotonic() + 0.01
         self.alarm.set(at)
