@@ -15,6 +15,7 @@ from twisted.internet.task import react
 
 from . import __version__
 from ._reactor import AnyReactor
+from .clock import steady
 from .commands import (
     Terminal,
     add_check,
@@ -88,6 +89,7 @@ def run(reactor: AnyReactor, arguments: Namespace, terminal: Terminal) -> "Defer
     :returns: Fails with ``SystemExit`` of the status.  Cancelling it ends the command with the
         status of ``SIGINT``.
     """
+    reactor = steady(reactor)
 
     async def done() -> None:
         try:

@@ -10,6 +10,7 @@ from math import inf
 from typing import Any
 
 from .._reactor import AnyReactor
+from ..clock import date_of
 from ..errors import Refused
 from ..matching import Everything, Matcher, Matchers, Pattern
 from ..mercure.rights import Action, Checks, Rights
@@ -179,7 +180,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
             publish=arguments.publish,
             subscribe=arguments.subscribe,
             payload=payload,
-            now=reactor.seconds(),
+            now=date_of(reactor)(),
             lifetime=lifetime or None,
         )
     else:
@@ -193,7 +194,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
             _grants(values, payload, audience),
             issuer=arguments.issuer or audience,
             audience=audience,
-            now=reactor.seconds(),
+            now=date_of(reactor)(),
             lifetime=lifetime,
             **({} if arguments.subject is None else {"subject": arguments.subject}),
         )

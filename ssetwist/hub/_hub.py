@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 from twisted.logger import Logger
 
+from ..clock import date_of, reactor_behind, steady
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import EARLIEST, GAP, Event, encode_event, is_hub_id, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
@@ -53,7 +54,8 @@ class Hub:
     Events that are published in one turn of the reactor are sent together in the next.  Everything
     but the sends to a large audience runs in the reactor's thread.
 
-    :param clock: The reactor, or a ``Clock`` in tests.
+    :param clock: The reactor, or a ``Clock`` in tests.  Durations do not depend on the time of day;
+        see :func:`ssetwist.clock.steady`.
     :param log: The log that keeps the events; by default, a ``MemoryLog``.  Several hubs may share
         one log: an event that is published to one of them reaches the subscribers of all, unless it
         is ephemeral.  A hub follows its log until it is closed.
@@ -106,14 +108,16 @@ class Hub:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
         if not 0 < log_timeout < inf:
             raise ValueError(f"log_timeout {log_timeout!r} must be more than 0 seconds")
+        # Twisted knows only the thread of the installed reactor; a clock, or another reactor, may
+        # run in any thread.
+        self._is_of_reactor = reactor_behind(clock) is installed_reactor()
+        clock = steady(clock)
         policy = ReplayPolicy(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log
         self.is_closed = False
         self._clock = clock
-        # Twisted knows only the thread of the installed reactor; a clock, or another reactor, may
-        # run in any thread.
-        self._is_of_reactor = clock is installed_reactor()
+        self._now = date_of(clock)
         self._lifetime = lifetime
         self._max_subscribers = max_subscribers or inf
         self._max_per_address = max_per_address or inf
@@ -205,19 +209,19 @@ class Hub:
         if last < 0:
             raise ValueError(f"last {last!r} must be 0 or more")
         view = view if isinstance(view, View) else View.of(view)
-        now = self._clock.seconds()
         subscriber = Subscriber(
             outlet,
             self._replay,
             view,
             self._forget,
             address=address,
-            since=now,
+            since=self._now(),
             who=who,
             on_end=on_end,
         )
         if self._lifetime:
-            outlet.expires = now + self._lifetime * (1 - _JITTER * self.streams.jitter())
+            lifetime = self._lifetime * (1 - _JITTER * self.streams.jitter())
+            outlet.expires = self._clock.seconds() + lifetime
         self._subscribers[subscriber] = None
         self._per_address[address] += 1
         subscriber.start(last_event_id, last)
@@ -269,7 +273,7 @@ class Hub:
             _check_id(event.id, ephemeral=ephemeral)
         if ephemeral:
             encoded = encode_event(event)
-            self._live.place(Entry(0, checked, event, private, self._clock.seconds(), encoded))
+            self._live.place(Entry(0, checked, event, private, self._now(), encoded))
             return succeed("")
         return self._timed_log.append(checked, event, is_private=private).addCallback(_id_of)
 

@@ -14,6 +14,7 @@ from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
+from ..clock import steady
 from ..eventstream import encode_comment, encode_reconnection_time
 from ._chunk import Chunk
 from ._ends import EndReason
@@ -58,9 +59,11 @@ class Streams:
     the heartbeat.  A stream that stays behind without any progress is cut, and a stream is ended
     when its lifetime is over.
 
+    :param clock: The reactor, or a ``Clock`` in tests.
     :param heartbeat: Seconds of silence until a comment is sent; 0 for never.
     :param stall_timeout: Seconds without progress after which a client that is behind is cut.
     :param jitter: Returns another random number of ``[0, 1)`` each time.
+    :ivar clock: A steady clock, of that reactor.
     :ivar turns: Turns of the reactor for the rest of a replay, and for other work that can wait.
     :ivar is_draining: True if the server stops, and no new stream should begin.
     :raises ValueError: If a time makes no sense.
@@ -79,11 +82,11 @@ class Streams:
                 f"heartbeat {heartbeat!r} must be 0 or more seconds, "
                 f"stall_timeout {stall_timeout!r} more than 0"
             )
-        self.clock = clock
+        self.clock: IReactorTime = steady(clock)
         self.heartbeat = heartbeat
         self.stall_timeout = stall_timeout
         self.jitter = jitter
-        self.turns = Turns(clock)
+        self.turns = Turns(self.clock)
         self._period = min(heartbeat or stall_timeout, stall_timeout) / _LOOKS
         self.is_draining = False
         parts = max(1, min(int(self._period / _STEP), _MAX_PARTS))
@@ -95,7 +98,7 @@ class Streams:
         self._count = 0
         self._is_looking = False
         self._looking = LoopingCall(self._look)
-        self._looking.clock = clock
+        self._looking.clock = self.clock
 
     def __len__(self) -> int:
         return self._count

@@ -62,7 +62,7 @@ class Subscriber(HasEnd):
     Receiver of the events of a hub, from :meth:`Hub.subscribe` to its end.
 
     :ivar address: The IP address of the client; ``""`` if it is not known.
-    :ivar since: The time of subscribing, in seconds of the hub's clock.
+    :ivar since: The date of subscribing, in seconds since 1970.
     :ivar who: Anything that the application knows it by: a user's name, an object, ``None``.
     """
 

@@ -20,7 +20,7 @@ class Entry:
     :ivar topics: The topics that it was published to; the first is the canonical one.
     :ivar event: The event; it has an id.
     :ivar is_private: If true, only subscribers that were granted one of its topics may see it.
-    :ivar at: The time when it was appended, in seconds of the log's clock.
+    :ivar at: The date when it was appended, in seconds since 1970.
     :ivar encoded: The event as bytes of an event stream, encoded once for all clients.
     """
 

@@ -10,6 +10,7 @@ from operator import attrgetter
 from twisted.internet.defer import Deferred, succeed
 from twisted.internet.interfaces import IReactorTime
 
+from ..clock import date_of, steady
 from ..eventstream import Event, encode_event
 from ._followers import Followers
 from ._ids import new_epoch, position_of, render_id
@@ -59,7 +60,8 @@ class MemoryLog:
                 raise ValueError(f"{name} {bound!r} must be 0 or more")
         self.epoch = new_epoch() if epoch is None else epoch
         self._followers = Followers()
-        self._clock = clock
+        self._clock = steady(clock)
+        self._now = date_of(clock)
         self._max_age = max_age
         self._events = Share(max_count, max_bytes)
         self._announcements = Share(-(-max_count // _PARTS), -(-max_bytes // _PARTS))
@@ -101,11 +103,10 @@ class MemoryLog:
         # If several have one id, which should not be, it means the first (Mercure).
         elif self._positions.setdefault(event.id, position) != position:
             self._repeated.setdefault(event.id, deque()).append(position)
-        entry = Entry(
-            position, topics, event, is_private, self._clock.seconds(), encode_event(event)
-        )
+        entry = Entry(position, topics, event, is_private, self._now(), encode_event(event))
         self._head = position
-        (self._announcements if is_announcement else self._events).add(entry)
+        share = self._announcements if is_announcement else self._events
+        share.add(entry, self._clock.seconds())
         self._forget()
         self._followers.tell(entry)
         return succeed(entry)

@@ -27,20 +27,24 @@ class Share:
     :param max_bytes: The largest number of bytes that they have together, as they are sent.
     """
 
-    __slots__ = ("_entries", "_forgotten", "_max_bytes", "_max_count", "_offsets")
+    __slots__ = ("_entries", "_forgotten", "_max_bytes", "_max_count", "_offsets", "_times")
 
     def __init__(self, max_count: int, max_bytes: int) -> None:
         self._max_count = max_count
         self._max_bytes = max_bytes
         self._entries: list[Entry | None] = []
         self._offsets = array("q", (0,))  # bytes before each entry in the list, and at its end
+        self._times = array("d")  # when each entry in the list was added
         self._forgotten = 0  # entries at the beginning of the list
 
-    def add(self, entry: Entry) -> None:
+    def add(self, entry: Entry, at: float) -> None:
         """
         Add the newest entry.  The bounds hold again after :meth:`forget`.
+
+        :param at: The time now, in seconds of a steady clock.
         """
         self._entries.append(entry)
+        self._times.append(at)
         self._offsets.append(self._offsets[-1] + len(entry.encoded))
 
     def after(self, position: int, most_bytes: int, *, beyond: bool = False) -> list[Entry]:
@@ -62,7 +66,7 @@ class Share:
         """
         Forget the oldest entries until the bounds hold.
 
-        :param until: Entries of this time or earlier are also forgotten.
+        :param until: Entries that were added at this time or earlier are also forgotten.
         :param before: Entries before this position are also forgotten.
         :returns: Those that were forgotten now, oldest first.
         """
@@ -74,7 +78,7 @@ class Share:
             if (
                 len(entries) - self._forgotten <= self._max_count
                 and offsets[-1] - offsets[self._forgotten] <= self._max_bytes
-                and oldest.at > until
+                and self._times[self._forgotten] > until
                 and oldest.position >= before
             ):
                 break
@@ -82,6 +86,7 @@ class Share:
             self._forgotten += 1
             forgotten.append(oldest)
         if self._forgotten > max(_CUT, len(entries) - self._forgotten):
-            del entries[: self._forgotten], offsets[: self._forgotten]
+            for each in (entries, offsets, self._times):
+                del each[: self._forgotten]
             self._forgotten = 0
         return forgotten

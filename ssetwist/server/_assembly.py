@@ -10,6 +10,7 @@ from twisted.web.pages import notFound
 from twisted.web.resource import IResource, Resource
 
 from .._reactor import AnyReactor
+from ..clock import steady
 from ..hub import Hub
 from ..log import MemoryLog
 from ..mercure import (
@@ -52,6 +53,7 @@ class Access:
     """
 
     def __init__(self, reactor: AnyReactor, config: HubConfig) -> None:
+        reactor = steady(reactor)
         self._config = config
         self._pool = quiet_pool(reactor)
         agent = Agent(reactor, connectTimeout=_CONNECT_TIMEOUT, pool=self._pool)

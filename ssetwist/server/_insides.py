@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable
 from selectors import SelectSelector
 from typing import Any
 
+from twisted.internet.base import ReactorBase
 from twisted.internet.selectreactor import SelectReactor
 from twisted.logger import FileLogObserver, FilteringLogObserver, ILogObserver, LogBeginner
 from twisted.web.client import HTTPConnectionPool, _HTTP11ClientFactory
@@ -109,3 +110,19 @@ def file_of(observer: FileLogObserver) -> Any:  # a text file or a LogFile
 
 def set_file(observer: FileLogObserver, file: Any) -> None:  # anything with write and flush
     observer._outFile = file
+
+
+def measure_by(reactor: AnyReactor, seconds: Callable[[], float]) -> None:
+    """
+    Let a reactor measure durations by another clock, also those of calls that are pending.
+
+    A reactor that is not based on Twisted's ``ReactorBase`` stays as it is.
+    """
+    if not isinstance(reactor, ReactorBase):
+        return
+    change = seconds() - reactor.seconds()
+    reactor.seconds = seconds
+    # Cancelled calls as well, because all stand in one order.
+    for call in (*reactor._pendingTimedCalls, *reactor._newTimedCalls):
+        call.time += change
+        call.seconds = seconds

@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .._reactor import AnyReactor
+from ..clock import date_of
 from ..errors import CannotListen
 from ..eventstream import Event
 from ..web import Site
@@ -74,7 +75,8 @@ class HubService(Service):
         self._closing: Deferred[None] | None = None
         self._is_stopped = False
         self._ticking = LoopingCall(self._tick)
-        self._ticking.clock = reactor
+        self._ticking.clock = self.hub.streams.clock
+        self._now = date_of(reactor)
         self._tick_numbers = count(1)
 
     @property
@@ -175,7 +177,7 @@ class HubService(Service):
             await maybeDeferred(port.stopListening)
 
     def _tick(self) -> None:
-        now = datetime.fromtimestamp(self._reactor.seconds(), timezone.utc)
+        now = datetime.fromtimestamp(self._now(), timezone.utc)
         self.hub.publish(
             "tick",
             Event.with_json(

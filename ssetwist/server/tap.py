@@ -6,6 +6,7 @@ import signal
 import sys
 from collections.abc import Sequence
 from getopt import GetoptError, getopt
+from time import monotonic
 from typing import Any, ClassVar
 
 from twisted.logger import Logger
@@ -20,6 +21,7 @@ from ..mercure import KEY_OPTIONS, NO_LEGACY, token_settings
 from ._collector import collect_rarely
 from ._config import HubConfig
 from ._descriptors import take_descriptors
+from ._insides import measure_by
 from ._log_output import check_log_file, never_wait_for_readers
 from ._options import described, options_of, read_options
 from ._service import HubService
@@ -82,10 +84,12 @@ class _TwistdService(HubService):
 
 def makeService(options: "Options") -> HubService:
     """
-    Make the service that ``twistd ssetwist`` runs.
+    Make the service that ``twistd ssetwist`` runs.  The reactor measures durations by the monotonic
+    clock from now on.
     """
     from twisted.internet import reactor
 
+    measure_by(reactor, monotonic)
     never_wait_for_readers()
     config, warning = take_descriptors(reactor).fit(options.config)
     if warning is not None:

@@ -4,7 +4,7 @@ A Mercure hub as a process, tokens that it accepts, and a way to publish to it.
 
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.error import HTTPError
@@ -49,7 +49,7 @@ def legacy_token(topic: str = TOPIC, lifetime: float = 3600.0) -> str:
 
 
 @contextmanager
-def mercure_hub(*options: str, port: int = 0) -> Iterator[HubProcess]:
+def mercure_hub(*options: str, port: int = 0, launcher: Sequence[str] = ()) -> Iterator[HubProcess]:
     """
     Run a hub that accepts these tokens, and lets everyone read public updates.
     """
@@ -65,6 +65,7 @@ def mercure_hub(*options: str, port: int = 0) -> Iterator[HubProcess]:
                 *options,
             ),
             listen=f"tcp:{port}:interface=127.0.0.1",
+            launcher=launcher,
         ) as process:
             yield process
 

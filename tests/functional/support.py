@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -110,16 +110,24 @@ class HubProcess:
     A running ``twistd ssetwist``.
     """
 
-    def __init__(self, *options: str, reactor: str = "default", files: int | None = None) -> None:
+    def __init__(
+        self,
+        *options: str,
+        reactor: str = "default",
+        files: int | None = None,
+        launcher: Sequence[str] = (),
+    ) -> None:
         """
         :param reactor: The short name of its reactor.
         :param files: The number of files that it may open; by default as many as this process.
+        :param launcher: The beginning of its command line.
         """
         write_plugin_cache()
         twistd = Path(sys.executable).with_name("twistd")
         limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
+        command = [*launcher, twistd, "-n", "--pidfile=", f"--reactor={reactor}"]
         self.process = subprocess.Popen(
-            [*limited, twistd, "-n", "--pidfile=", f"--reactor={reactor}", "ssetwist", *options],
+            [*limited, *command, "ssetwist", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             cwd=ROOT,
@@ -218,11 +226,14 @@ def hub(
     listen: str = "tcp:0:interface=127.0.0.1",
     reactor: str = "default",
     files: int | None = None,
+    launcher: Sequence[str] = (),
 ) -> Iterator[HubProcess]:
     """
     Run a hub, and kill it if it still runs at the end.
     """
-    process = HubProcess("--listen", listen, *options, reactor=reactor, files=files)
+    process = HubProcess(
+        "--listen", listen, *options, reactor=reactor, files=files, launcher=launcher
+    )
     try:
         process.wait_for_address()
         yield process

@@ -5,9 +5,12 @@ The service on the real reactor, in a process of its own.
 import subprocess
 import sys
 
+from twisted.internet import reactor
 from twisted.logger import LogLevel, capturedLogs
+from twisted.python import runtime
 from twisted.trial.unittest import SynchronousTestCase
 
+from ssetwist.server._insides import measure_by
 from ssetwist.server.tap import Options, makeService
 from tests.functional.support import PATIENCE, ROOT, require
 
@@ -61,6 +64,7 @@ class CannotListenTests(SynchronousTestCase):
         """
         options = Options()
         options.parseOptions(["--listen", "unix:/no/such/folder/hub"])
+        self.addCleanup(measure_by, reactor, runtime.seconds)
         service = makeService(options)
         with capturedLogs() as events:
             problem = self.assertRaises(SystemExit, service.privilegedStartService)

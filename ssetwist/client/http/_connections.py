@@ -26,6 +26,10 @@ from ._insides import make_quiet, transport_of
 #: the same limit; Twisted limits each line, but not the number of lines.
 MAX_HEAD = 2**18
 
+#: Seconds after which a connection that cannot be made fails by itself.  Twisted measures them by
+#: the time of day, so they are more than any step of that; the callers have time-outs of their own.
+_NEVER = 1e9
+
 #: Seconds for which a connection is kept for the next request.
 KEPT_FOR = 4
 
@@ -55,7 +59,8 @@ class Connections:
         return len(self._open)
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
-        endpoint: Any = HostnameEndpoint(self._reactor, uri.host.decode(), uri.port)
+        host = uri.host.decode()
+        endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port, timeout=_NEVER)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(uri.host, uri.port), endpoint)
         return _RememberingEndpoint(endpoint, self)

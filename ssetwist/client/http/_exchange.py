@@ -15,6 +15,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from ..._reactor import AnyReactor
+from ...clock import steady
 from ...errors import Disconnected, RedirectRefused
 from ._bounded_body import BoundedBody, CannotRead
 from ._problems import describe
@@ -73,6 +74,7 @@ class Exchanges:
         """
         if not timeout > 0:
             raise ValueError("timeout must be a number of seconds, more than 0")
+        reactor = steady(reactor)
         self._clock: IReactorTime = reactor
         self._timeout = timeout
         self._send, self._own = sending(reactor, client, CookieJar(), kept=connections)

@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred, DeferredSemaphore, 
 from twisted.web.iweb import IAgent
 
 from ..._reactor import AnyReactor
+from ...clock import steady
 from ...errors import NotPublished
 from ...eventstream import Event
 from ..http import Exchanges, normalized
@@ -82,6 +83,7 @@ class Publisher:
             if value < 1:
                 raise ValueError(f"{name} must be 1 or more")
         check_backoff(backoff)
+        reactor = steady(reactor)
         self._requests = HubRequests(
             check_url(hub_url),
             Exchanges(reactor, client, timeout=timeout, connections=in_flight),

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import deferLater
 
+from ...clock import date_of
 from ...errors import NotPublished
 from ..http import Exchanges, NoAnswer, WholeResponse
 from ..source import Backoff, Interruption, call_hook, is_temporary
@@ -82,7 +83,7 @@ class HubRequests:
                 )
                 if 200 <= answer.status <= 299:
                     return answer
-                problem = refusal(answer, self.clock.seconds(), is_uncertain=is_uncertain)
+                problem = refusal(answer, date_of(self.clock)(), is_uncertain=is_uncertain)
             except NoAnswer as lost:
                 problem = NotPublished(str(lost), is_uncertain=is_uncertain or lost.was_sent)
             failures += 1

@@ -14,6 +14,7 @@ from twisted.python.failure import Failure
 from twisted.web.iweb import IAgent
 
 from ..._waiters import Waiters
+from ...clock import date_of, steady
 from ...errors import EventSourceClosed, SSETwistError
 from ...eventstream import Event
 from ..http import Opened, ResponseHead, jar_of, sending, shown
@@ -132,7 +133,8 @@ class EventSource:
         **options: "Unpack[SourceKeywords]",
     ) -> None:
         self._options = given = SourceOptions(url=url, **options)
-        self._clock = reactor
+        self._clock = reactor = steady(reactor)
+        self._now = date_of(reactor)
         jar = jar_of(given.cookies, given.url)
         self._send, self._connections = sending(reactor, client, jar)
         self._retries = RetryPolicy(given.url, given.backoff, given.policy, given.jitter)
@@ -318,16 +320,17 @@ class EventSource:
         Plan the next attempt after a failure, or end the source.
         """
         self._queue.connect(None)
-        now = self._clock.seconds()
         stream = self._states.fail()
         if stream is not None and self._retries.was_healthy(
-            problem, lasted=now - stream.since, has_delivered=stream.has_delivered
+            problem,
+            lasted=self._clock.seconds() - stream.since,
+            has_delivered=stream.has_delivered,
         ):
             self._failures = 0
         self._failures += 1
         reconnection_time = self._resumption.reconnection_time
         delay = self._retries.delay(
-            problem, self._failures, reconnection_time=reconnection_time, now=now
+            problem, self._failures, reconnection_time=reconnection_time, now=self._now()
         )
         if delay is None:
             self._finish(problem)

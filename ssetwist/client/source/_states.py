@@ -51,7 +51,7 @@ class OpenStream:
     """
     Stream of an open event source.
 
-    :ivar since: Time of its opening, by the source's clock.
+    :ivar since: Time of its opening, by the source's steady clock.
     :ivar has_delivered: True if events have arrived.
     """
 

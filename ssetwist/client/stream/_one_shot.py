@@ -13,6 +13,7 @@ from twisted.logger import Logger
 from twisted.web.iweb import IResponse
 
 from ..._reactor import AnyReactor
+from ...clock import steady
 from ...errors import Disconnected, NotAnEventStream, SSETwistError
 from ...eventstream import MAX_EVENT, MAX_LINE, Event, EventStreamParser
 from ..http import ResponseHead, checked, discard, type_of, unwrapped
@@ -75,6 +76,7 @@ def stream_events(
         raise ValueError("silence_timeout must be a number of seconds, more than 0")
     if reactor is None:
         reactor = _installed_reactor()
+    reactor = steady(reactor)
     parser = EventStreamParser(
         max_line=max_line,
         max_event=max_event,

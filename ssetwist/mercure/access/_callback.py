@@ -22,6 +22,7 @@ from twisted.web.server import Request
 
 from ..._reactor import AnyReactor
 from ...client.http import BoundedBody, CannotRead
+from ...clock import date_of, steady
 from ...errors import Refused
 from ...web.opening import address_of
 from ..rights import Action, Rights
@@ -91,7 +92,8 @@ class CallbackAuthorizer:
         self._name = name_of_url(url)
         self._url = url
         self._client = client
-        self._clock = clock
+        self._clock = steady(clock)
+        self._now = date_of(clock)
         self._base_url = base_url
         self._timeout = timeout
         self._max_asked = max_asked
@@ -127,7 +129,7 @@ class CallbackAuthorizer:
                 None if response.code == 204 else media_type_of(types),  # 204 is without a body
                 action,
                 base_url=self._base_url,
-                now=self._clock.seconds(),
+                now=self._now(),
                 limits=self._limits,
             )
         except (CannotRead, InvalidDecision) as problem:

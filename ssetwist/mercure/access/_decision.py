@@ -58,7 +58,7 @@ def read_decision(
         error, because some of it was lost.
     :param action: The action that was asked for.
     :param base_url: The hub's own URL, to which patterns are relative.
-    :param now: Seconds of the clock.
+    :param now: Seconds since 1970.
     :raises InvalidDecision: If the answer breaks a rule.
     """
     if not body and media_type != JSON:

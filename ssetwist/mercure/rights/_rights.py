@@ -41,7 +41,7 @@ class Rights:
     :ivar publish: Topics that the client may publish to; ``None`` if publishing is not mentioned.
     :ivar subscribe: Topics with private updates that the client may see, and resources of the
         subscription API that it may read.
-    :ivar expires: Time when the rights end, in seconds of the clock; by default never.
+    :ivar expires: Date when the rights end, in seconds since 1970.
     :ivar payloads: Payloads of its subscriptions: pairs of matchers and a JSON value or ``None``.
     :ivar topics: Topics that the application chose for the client; ``None`` if the client chooses.
     :ivar identity: A name of the client, the same in all its requests, for limits and logs; ``""``

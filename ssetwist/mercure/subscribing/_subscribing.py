@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from math import inf
 from typing import Any
 
-from twisted.internet.interfaces import IDelayedCall
 from twisted.logger import Logger
 from twisted.web.server import Request
 
@@ -46,6 +45,7 @@ from ..updates import (
     takes_event_stream,
 )
 from ._active import ActiveSubscriptions
+from ._expirations import Expirations
 from ._patterns import HeldPatterns, Holder, TakenPatterns
 from ._subscriptions import ActiveSubscription, new_subscriber
 
@@ -76,7 +76,6 @@ class MercureSubscriber:
     identity: str
     patterns: TakenPatterns | None = None
     subscriptions: tuple[ActiveSubscription, ...] = ()
-    expiring: IDelayedCall | None = None
     has_stream: bool = False
 
     def __str__(self) -> str:
@@ -102,6 +101,7 @@ class Subscribing:
         self._active = active
         self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
+        self._expirations = Expirations(hub.streams, _expire)
         self._patterns = HeldPatterns(
             settings.max_distinct_patterns,
             {
@@ -112,7 +112,7 @@ class Subscribing:
 
     @property
     def is_idle(self) -> bool:
-        return not self._streams_of and self._patterns.is_idle
+        return not self._streams_of and self._patterns.is_idle and self._expirations.is_idle
 
     async def answer(self, request: Request) -> HttpAnswer | None:
         """
@@ -261,9 +261,7 @@ class Subscribing:
         if mercure_subscriber.subscriptions:
             self._active.begin(mercure_subscriber.subscriptions)
         if rights.expires < inf:
-            clock = self._hub.streams.clock
-            left = rights.expires - EXPIRY_MARGIN - clock.seconds()
-            mercure_subscriber.expiring = clock.callLater(max(0.0, left), _expire, subscriber)
+            self._expirations.begin(subscriber, rights.expires - EXPIRY_MARGIN)
 
     def _view_of(self, selection: Selection, rights: Rights) -> View:
         matchers, path = rights.topics or selection.matchers, self._settings.path.rstrip("/")
@@ -290,8 +288,7 @@ class Subscribing:
 
     def _ended(self, subscriber: Subscriber, reason: EndReason) -> None:
         mercure_subscriber: Any = subscriber.who  # a MercureSubscriber
-        if mercure_subscriber.expiring is not None and mercure_subscriber.expiring.active():
-            mercure_subscriber.expiring.cancel()
+        self._expirations.forget(subscriber)
         self._leave(mercure_subscriber)
         if mercure_subscriber.subscriptions:
             self._active.end(mercure_subscriber.subscriptions)

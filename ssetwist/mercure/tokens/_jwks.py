@@ -12,6 +12,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ..._waiters import Waiters
+from ...clock import steady
 from ._key_set import KeySet, parse_set
 from ._keys import VerificationKey
 
@@ -70,7 +71,7 @@ class JwkSet:
         """
         self._name = name
         self._fetch = fetch
-        self._clock = clock
+        self._clock = steady(clock)
         self._algorithms = None if algorithms is None else tuple(algorithms)
         self._jitter = jitter
         self._set = KeySet(())

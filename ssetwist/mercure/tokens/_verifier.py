@@ -10,6 +10,7 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
+from ...clock import date_of
 from ...matching import NOTHING
 from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
@@ -49,7 +50,7 @@ class TokenVerifier:
         :param legacy: Keys for tokens of 0.x; ``None`` to refuse all of these.
         :param limits: Limits of the matchers in a token.
         """
-        self._clock = clock
+        self._now = date_of(clock)
         self._audience = audience
         self._issuers = dict(issuers)
         self._legacy = legacy
@@ -142,7 +143,7 @@ class TokenVerifier:
         """
         Check the times of a token; return when it expires.
         """
-        now, expires = self._clock.seconds(), inf
+        now, expires = self._now(), inf
         if must_expire or token.claims.get("exp") is not None:
             value = token.claims.get("exp")
             expires = seconds(value)

@@ -13,10 +13,11 @@ from twisted.internet.interfaces import IAddress
 from twisted.internet.task import deferLater
 from twisted.logger import Logger
 from twisted.web.http import Request as HTTPRequest
-from twisted.web.http import datetimeToString
+from twisted.web.http import datetimeToLogString, datetimeToString
 from twisted.web.resource import IResource
 from twisted.web.server import Site as TwistedSite
 
+from ...clock import date_of
 from ...hub import DEFAULT_RECONNECTION_TIME, Streams
 from ._access_log import access_log_line
 from ._body_limits import BodyRoom, max_body_of
@@ -94,8 +95,14 @@ class Site(TwistedSite):
                 f"not {streams.__class__.__name__}"
             )
         options.setdefault("requestFactory", BoundedRequest)
-        options.setdefault("logFormatter", access_log_line)
-        super().__init__(resource, timeout=timeout, reactor=streams.clock, **options)
+        self._line_of = options.pop("logFormatter", None) or access_log_line
+        super().__init__(
+            resource,
+            timeout=timeout,
+            reactor=streams.clock,
+            logFormatter=self._log_line,
+            **options,
+        )
         self.streams = streams
         self.max_body = max_body
         self.body_room = BodyRoom()
@@ -106,7 +113,8 @@ class Site(TwistedSite):
         )
         self.closing: dict[Connection, None] = {}
         self._limit = ConnectionLimit(max_connections, streams.clock, self._close_one)
-        self._date_at, self._date = -1, b""
+        self._now = date_of(streams.clock)
+        self._date_at, self._date, self._log_date = -1, b"", ""
         self._hosts: dict[object, IAddress | None] = {}  # None: it differs between connections
 
     @property
@@ -174,11 +182,9 @@ class Site(TwistedSite):
 
     def date(self) -> bytes:
         """
-        Return the time in the form of HTTP (RFC 9110, 6.6.1).  It is made once a second.
+        Return the date in the form of HTTP (RFC 9110, 6.6.1).  It is made once a second.
         """
-        now = int(self.streams.clock.seconds())
-        if now != self._date_at:
-            self._date_at, self._date = now, datetimeToString(now)
+        self._tell_date()
         return self._date
 
     def getContentFile(self, length: int | None) -> BytesIO:
@@ -212,6 +218,18 @@ class Site(TwistedSite):
             remaining ones open.
         """
         return Deferred.fromCoroutine(self._drain(timeout, reconnection_time))
+
+    def _log_line(self, _: str, request: HTTPRequest) -> str:
+        # Twisted takes the time of its reactor, and ours may be steady, for a date.
+        self._tell_date()
+        line: str = self._line_of(self._log_date, request)
+        return line
+
+    def _tell_date(self) -> None:
+        now = int(self._now())
+        if now != self._date_at:
+            self._date_at = now
+            self._date, self._log_date = datetimeToString(now), datetimeToLogString(now)
 
     async def _drain(self, timeout: float, reconnection_time: float) -> None:
         clock = self.streams.clock

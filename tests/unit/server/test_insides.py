@@ -4,6 +4,7 @@ Assumptions of :mod:`ssetwist.server._insides` about Twisted, held against Twist
 
 import select
 import socket
+from asyncio import new_event_loop
 from io import StringIO
 from selectors import SelectSelector
 from types import SimpleNamespace
@@ -11,6 +12,7 @@ from typing import Any
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.asyncioreactor import AsyncioSelectorReactor
+from twisted.internet.base import ReactorBase
 from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.error import ConnectionDone
 from twisted.internet.pollreactor import PollReactor
@@ -34,6 +36,7 @@ from ssetwist.server._insides import (
     before_logging_begins,
     file_observer_of,
     file_of,
+    measure_by,
     most_descriptors,
     poller_of,
     quiet_pool,
@@ -207,3 +210,72 @@ class PollerTests(SynchronousTestCase):
         port.doRead()
         self.assertEqual(2, len(accepted))
         accept_at_most(object(), 2)  # a port that has no such limit stays as it is
+
+
+class MeasureByTests(SynchronousTestCase):
+    """
+    A reactor that measures durations by another clock.
+    """
+
+    def setUp(self) -> None:
+        self.now = 1e9
+        self.reactors = [SelectReactor(), AsyncioSelectorReactor(new_event_loop())]
+        self.addCleanup(self.reactors[1]._asyncioEventloop.close)
+        for reactor in self.reactors:
+            measure_by(reactor, lambda: self.now)
+        self.seen: list[str] = []
+
+    def change(self, reactor: ReactorBase) -> None:
+        """
+        Measure by a clock that has another beginning.
+        """
+        measure_by(reactor, lambda: self.now - 1e9 + 5)
+
+    def turn(self, reactor: ReactorBase, seconds: float) -> None:
+        """
+        Let time pass, and make the calls whose time has come.
+        """
+        self.now += seconds
+        reactor.runUntilCurrent()
+
+    def test_pending(self) -> None:
+        """
+        Pending calls, whether the reactor has sorted them in already or not, are made after as many
+        seconds as before, in their order.
+        """
+        for reactor in self.reactors:
+            calls = [reactor.callLater(n, self.seen.append, str(n)) for n in (3, 2, 1)]
+            self.turn(reactor, 0)
+            calls[1].cancel()
+            reactor.callLater(2.5, self.seen.append, "new")
+            self.change(reactor)
+            self.assertEqual((5, 1), (round(reactor.seconds()), reactor.timeout()))
+            self.turn(reactor, 1)
+            self.assertEqual(["1"], self.seen)
+            calls[0].reset(0.5)
+            self.turn(reactor, 0.5)
+            self.assertEqual(["1", "3"], self.seen)
+            self.turn(reactor, 1)
+            self.assertEqual(["1", "3", "new"], self.seen)
+            self.seen.clear()
+            self.now -= 2.5
+
+    def test_later_calls(self) -> None:
+        """
+        ``callLater`` of a reactor uses the attribute ``seconds`` of the reactor, and gives it to
+        the call.
+        """
+        for reactor in self.reactors:
+            self.change(reactor)
+            call = reactor.callLater(1, lambda: None)
+            self.assertEqual((6, reactor.seconds), (call.getTime(), call.seconds))
+            call.cancel()
+            reactor.runUntilCurrent()
+
+    def test_other_reactors(self) -> None:
+        """
+        A reactor that does not extend Twisted's stays as it is.
+        """
+        clock = MemoryReactorClock()
+        measure_by(clock, lambda: 5.0)
+        self.assertEqual(0, clock.seconds())

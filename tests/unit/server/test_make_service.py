@@ -2,10 +2,15 @@
 ``makeService``: from options to a service, or to a message that says why not.
 """
 
+from time import monotonic
+
+from twisted.internet import reactor
 from twisted.logger import LogLevel, capturedLogs
+from twisted.python import runtime
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist import HubService
+from ssetwist.server._insides import measure_by
 from ssetwist.server.tap import CannotStart, Options, makeService
 from ssetwist.testing import MemoryOutlet
 
@@ -27,15 +32,19 @@ class MakeServiceTests(SynchronousTestCase):
         if resource is not None:
             limits = resource.getrlimit(resource.RLIMIT_NOFILE)
             self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
+        self.addCleanup(measure_by, reactor, runtime.seconds)
         options = Options()
         options.parseOptions(arguments)
         return makeService(options)
 
     def test_service(self) -> None:
         """
-        The service has a hub, and has not been started.
+        The service has a hub, whose clock is the reactor, a steady one now, and has not been
+        started.
         """
         service = self.make()
+        self.assertIs(reactor, service.hub.streams.clock)
+        self.assertIs(monotonic, reactor.seconds)
         self.assertIsInstance(service, HubService)
         self.assertEqual((0, ()), (service.running, service.ports))
 

@@ -6,12 +6,15 @@ import gc
 import signal
 from collections.abc import Callable
 
+from twisted.internet import reactor
 from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.python import runtime
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
 from ssetwist.server import tap
 from ssetwist.server._descriptors import Capacity
+from ssetwist.server._insides import measure_by
 from ssetwist.server.tap import _TwistdService
 from ssetwist.testing import MemoryOutlet
 from tests.memory import Client
@@ -154,6 +157,7 @@ class DescriptorsTests(SynchronousTestCase):
         capacity = Capacity(descriptors, "they are few")
         self.patch(tap, "take_descriptors", lambda reactor: capacity)
         self.patch(tap, "never_wait_for_readers", lambda: None)
+        self.addCleanup(measure_by, reactor, runtime.seconds)
         options = tap.Options()
         options.parseOptions(arguments)
         return tap.makeService(options)

@@ -10,10 +10,13 @@ from twisted.web.server import Request
 
 from ssetwist.hub import Streams
 from ssetwist.web import Site
-from tests.clock import Clock
+from tests.clock import TwoClocks
 from tests.memory import Client
 
 SECRET = "eyJhbGciOiJIUzI1NiJ9.e30.c2VjcmV0"
+
+#: A date, in seconds since 1970, and as the log has it.
+_DATE, _LOGGED = 1e9, "[09/Sep/2001:01:46:40 +0000]"
 
 
 class Anything(Resource):
@@ -38,12 +41,11 @@ class AccessLogTests(SynchronousTestCase):
         """
         Return the line of a request.
         """
-        clock = Clock()
+        clock = TwoClocks(_DATE)
         options = {} if formatter is None else {"logFormatter": formatter}
         site = Site(Anything(), streams=Streams(clock), **options)
         lines: list[str] = []
         site._logFile = type("Log", (), {"write": staticmethod(lines.append)})
-        site._logDateTime = "[now]"
         client = Client(site, clock)
         client.request(path, headers=headers)
         client.close()
@@ -55,14 +57,15 @@ class AccessLogTests(SynchronousTestCase):
         A formatter of the application's own is used instead.
         """
         line = self.line_of("/a", formatter=lambda timestamp, request: f"{timestamp} own")
-        self.assertEqual("[now] own\n", line)
+        self.assertEqual(f"{_LOGGED} own\n", line)
 
     def test_format(self) -> None:
         """
-        A line has the Combined Log Format.
+        A line has the Combined Log Format, and the date by the time of day.
         """
         self.assertEqual(
-            '"192.0.2.1" - - [now] "GET /a?topic=b&c= HTTP/1.1" 200 4 "http://r/?x=y" "curl"\n',
+            f'"192.0.2.1" - - {_LOGGED} '
+            '"GET /a?topic=b&c= HTTP/1.1" 200 4 "http://r/?x=y" "curl"\n',
             self.line_of("/a?topic=b&c=", **{"User-Agent": "curl", "Referer": "http://r/?x=y"}),
         )
 

@@ -1,0 +1,111 @@
+"""
+The alarm: a thread that wakes a reactor.
+"""
+
+import threading
+import time
+from math import inf
+
+from twisted.trial.unittest import SynchronousTestCase
+
+from ssetwist.clock._alarm import LINGER, Alarm, Bell
+from tests.patience import PATIENCE, wait_until
+
+
+class BellTests(SynchronousTestCase):
+    """
+    A pipe that rings.
+    """
+
+    def test_rings(self) -> None:
+        """
+        A bell that rings, or has rung, ends the wait for it.
+        """
+        bell = Bell()
+        bell.ring()
+        bell.wait(PATIENCE)
+        thread = threading.Thread(target=bell.wait, args=(PATIENCE,))
+        thread.start()
+        bell.ring()
+        thread.join(PATIENCE / 2)
+        self.assertFalse(thread.is_alive())
+
+    def test_rings_often(self) -> None:
+        """
+        A bell that nobody hears may ring without end; all of that is cleared at once.
+        """
+        bell = Bell()
+        for _ in range(100_000):
+            bell.ring()
+        bell.clear()
+        begin = time.monotonic()
+        bell.wait(0.01)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.01)
+
+
+class AlarmTests(SynchronousTestCase):
+    """
+    A thread while there is something to wait for.
+    """
+
+    def setUp(self) -> None:
+        self.rung: list[float] = []
+        self.alarm = Alarm(lambda: self.rung.append(time.monotonic()))
+        self.addCleanup(wait_until, lambda: not self.threads(), "the thread has ended")
+        self.addCleanup(self.alarm.set, inf)
+
+    def threads(self) -> list[str]:
+        """
+        Return the names of its threads.
+        """
+        return [one.name for one in threading.enumerate() if one.name == "ssetwist clock"]
+
+    def test_rings(self) -> None:
+        """
+        An alarm rings once, not before its time, and then the thread ends.
+        """
+        at = time.monotonic() + 0.01
+        self.alarm.set(at)
+        wait_until(lambda: self.rung, "it rings")
+        wait_until(lambda: not self.threads(), "the thread has ended")
+        self.assertEqual(1, len(self.rung))
+        self.assertGreaterEqual(self.rung[0], at)
+
+    def test_earlier(self) -> None:
+        """
+        An earlier moment takes the place of a later one, and there is one thread.
+        """
+        self.alarm.set(time.monotonic() + 3600)
+        self.alarm.set(time.monotonic() + 0.01)
+        self.assertEqual(1, len(self.threads()))
+        wait_until(lambda: self.rung, "it rings")
+
+    def test_later(self) -> None:
+        """
+        A later moment takes the place of an earlier one.
+        """
+        self.alarm.set(time.monotonic() + 0.01)
+        self.alarm.set(at := time.monotonic() + 0.05)
+        wait_until(lambda: self.rung, "it rings")
+        self.assertGreaterEqual(self.rung[0], at)
+
+    def test_never(self) -> None:
+        """
+        Without a moment the thread ends, soon but not at once; a new moment keeps it.
+        """
+        self.alarm.set(time.monotonic() + 3600)
+        (before,) = (one for one in threading.enumerate() if one.name == "ssetwist clock")
+        self.alarm.set(inf)
+        self.alarm.set(time.monotonic() + 3600)
+        before.join(3 * LINGER)
+        self.assertTrue(before.is_alive())
+        self.alarm.set(inf)
+        before.join(PATIENCE)
+        self.assertEqual(([], []), (self.threads(), self.rung))
+
+    def test_nothing(self) -> None:
+        """
+        An alarm that was never set has no thread.
+        """
+        self.alarm.set(inf)
+        self.assertEqual([], self.threads())
