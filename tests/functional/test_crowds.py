@@ -120,7 +120,7 @@ class CrowdTests(SynchronousTestCase):
 
     def test_come_back(self) -> None:
         """
-        The publisher is answered before most of those who come back have got what they missed.
+        The publisher is answered before most clients that come back have got what they missed.
         """
         with (
             hub(*SILENT) as process,
@@ -140,7 +140,7 @@ class CrowdTests(SynchronousTestCase):
 
     def test_leave(self) -> None:
         """
-        The publisher is answered before most of those who leave are gone.
+        The publisher is answered before most of the leaving clients are gone.
         """
         with (
             hub(*SILENT) as process,

@@ -40,7 +40,7 @@ def first_bytes(stream: socket.socket) -> bytes:
 
 class DescriptorsTests(SynchronousTestCase):
     """
-    A hub whose clients could take all its descriptors.
+    A hub with so many clients that they could take all its descriptors.
     """
 
     def assert_it_delivers(self, process: HubProcess, *streams: socket.socket) -> None:

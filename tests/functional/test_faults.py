@@ -135,7 +135,7 @@ class FaultTests(TestCase):
 
     def test_source_that_hangs(self) -> None:
         """
-        A stream whose source hangs in its ``aclose`` ends properly after its time.
+        If a source hangs in its ``aclose``, the stream ends properly after its time.
         """
         begin = time.monotonic()
         received = read_until(self.connect("/source/hangs"), b"\r\n0\r\n\r\n")

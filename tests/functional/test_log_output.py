@@ -135,7 +135,7 @@ class UnreadTests(SynchronousTestCase):
 
     def assert_it_stops(self, output: int, program: tuple[str, ...] = ()) -> None:
         """
-        Check that a hub whose output is not read serves and stops.
+        Check that a hub serves and stops although nobody reads its output.
         """
         with logging_to(output, program=program) as (process, port):
             request_often(port, 100)
@@ -145,7 +145,7 @@ class UnreadTests(SynchronousTestCase):
 
     def test_stop(self) -> None:
         """
-        A signal stops a hub whose output is not read, with status 0.
+        A signal stops a hub, with status 0, although nobody reads its output.
         """
         _, write = self.pipe()
         self.addCleanup(os.close, write)

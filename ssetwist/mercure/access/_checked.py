@@ -12,6 +12,7 @@ from twisted.python.failure import Failure
 from twisted.web.server import Request
 
 from ..._within import within
+from ...clock import date_of
 from ...errors import Refused
 from ...web.opening import is_over
 from ..rights import Action, Rights
@@ -49,6 +50,7 @@ class CheckedAuthorizer:
     def __init__(self, authorizer: Authorizer, clock: IReactorTime, *, timeout: float) -> None:
         self._authorizer = authorizer
         self._clock = clock
+        self._now = date_of(clock)
         self._timeout = timeout
 
     def can_allow(self, action: Action) -> bool:
@@ -69,9 +71,9 @@ class CheckedAuthorizer:
     def _check(self, rights: Any) -> Rights:  # an application may answer anything
         if not isinstance(rights, Rights):
             raise TypeError(f"an authorizer must answer with Rights, not {rights!r}"[:200])
-        ago = self._clock.seconds() - rights.expires
+        ago = self._now() - rights.expires
         if ago >= 0:
-            reason = f"its rights ended {ago:.0f} s ago; Rights.expires is a time, not a duration"
+            reason = f"its rights ended {ago:.0f} s ago; Rights.expires is a date, not a duration"
             raise Refused(403, "Your rights have ended.", reason=reason)
         return rights
 

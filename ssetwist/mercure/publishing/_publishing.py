@@ -20,11 +20,13 @@ from ..updates import (
     FORM,
     JSON,
     JSON_LINES,
+    PIECE,
     Update,
     answer_line,
     lines_of,
     media_type_of,
     read_body,
+    read_form,
     reading_form,
     update_from_form,
     update_from_json,
@@ -82,7 +84,10 @@ class Publishing:
         if media_type == JSON_LINES:
             return await self._publish_lines(body, publisher)
         if media_type in (None, FORM):
-            pairs = await self._hub.streams.turns.do(reading_form(body))
+            if len(body) <= PIECE:
+                pairs = read_form(body)
+            else:
+                pairs = await self._hub.streams.turns.do(reading_form(body))
             update = update_from_form(pairs, self._base_url)
         elif media_type == JSON:
             update = update_from_json(body, self._base_url)

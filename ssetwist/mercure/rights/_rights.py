@@ -109,11 +109,11 @@ def _check_matchers(name: str, value: Any, *, or_none: str = "") -> None:
 def _check_time(expires: Any) -> None:
     if isinstance(expires, bool) or not isinstance(expires, int | float):
         raise TypeError(
-            "expires must be a time in seconds of the clock, such as reactor.seconds() + 60, or "
-            f"math.inf for never, not {expires!r}"
+            "expires must be a date in seconds since 1970, such as time.time() + 60, or math.inf "
+            f"for never, not {expires!r}"
         )
     if isnan(expires):
-        raise ValueError("expires must be a time in seconds of the clock, and nan is not a number")
+        raise ValueError("expires must be a date in seconds since 1970, and nan is not a number")
 
 
 def _check_payloads(payloads: Any) -> None:

@@ -9,7 +9,7 @@ import re
 from binascii import a2b_qp
 
 from ...errors import Refused
-from ...matching import Steps, at_once
+from ...matching import Steps
 
 #: Maximum number of fields of a form; an update has at most a thousand topics.
 MAX_FIELDS = 2000
@@ -18,7 +18,7 @@ MAX_FIELDS = 2000
 _SHOWN = 40
 
 #: Bytes that are decoded in one step: at most 5 ms, for percent signs alone.
-_PIECE = 16 * 1024
+PIECE = 16 * 1024
 
 #: A percent sign that stands for itself.
 _PLAIN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -28,10 +28,9 @@ Pairs = list[tuple[str, str]]
 
 def read_form(form: bytes) -> Pairs:
     """
-    Do what :func:`reading_form` does, at once; for a form that is short, as in the head of a
-    request.
+    Do what :func:`reading_form` does, at once; for a form of one piece, or in the head of a request.
     """
-    return at_once(reading_form(form))
+    return [_text(_unquote(name), _unquote(value)) for name, value in _fields(form)]
 
 
 def reading_form(form: bytes) -> Steps[Pairs]:
@@ -42,25 +41,31 @@ def reading_form(form: bytes) -> Steps[Pairs]:
     :raises Refused: 400, if a field is not in UTF-8; the error names it.  413, if there are more
         than 2,000 fields.
     """
-    if form.count(b"&") >= MAX_FIELDS:  # checked before each field becomes an object
-        raise Refused(413, f"the form has more than {MAX_FIELDS} fields")
     pairs = []
-    for pair in filter(None, form.split(b"&")):
-        raw_name, _, raw_value = pair.partition(b"=")
-        name, value = (yield from _decode(raw_name)), (yield from _decode(raw_value))
-        try:
-            pairs.append((name.decode(), value.decode()))
-        except UnicodeDecodeError:
-            shown = name[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
-            raise Refused(400, f"the field {shown!r} is not in UTF-8") from None
+    for name, value in _fields(form):
+        pairs.append(_text((yield from _decode(name)), (yield from _decode(value))))
     return pairs
 
 
+def _fields(form: bytes) -> list[tuple[bytes, bytes]]:
+    if form.count(b"&") >= MAX_FIELDS:  # checked before each field becomes an object
+        raise Refused(413, f"the form has more than {MAX_FIELDS} fields")
+    parts = (field.partition(b"=") for field in form.split(b"&") if field)
+    return [(name, value) for name, _, value in parts]
+
+
+def _text(name: bytes, value: bytes) -> tuple[str, str]:
+    try:
+        return name.decode(), value.decode()
+    except UnicodeDecodeError:
+        shown = name[: 4 * _SHOWN].decode("utf-8", "replace")[:_SHOWN]
+        raise Refused(400, f"the field {shown!r} is not in UTF-8") from None
+
+
 def _decode(text: bytes) -> Steps[bytes]:
-    text = text.replace(b"+", b" ")
     pieces = []
     begin = 0
-    while (end := begin + _PIECE) < len(text):
+    while (end := begin + PIECE) < len(text):
         cut = text.rfind(b"%", end - 2, end)  # the beginning of an escape that would be cut
         end = end if cut < 0 else cut
         pieces.append(_unquote(text[begin:end]))
@@ -71,11 +76,12 @@ def _decode(text: bytes) -> Steps[bytes]:
 
 def _unquote(text: bytes) -> bytes:
     """
-    Decode escapes; a percent sign without two digits stays as it is.
+    Decode plus signs and escapes; a percent sign without two digits stays as it is.
 
     Quoted-printable (RFC 2045, 6.7) is the same with another sign, and ``binascii`` decodes it ten
     times as fast as ``urllib``, which makes two objects of each escape.
     """
+    text = text.replace(b"+", b" ")
     if b"%" not in text:
         return text
     escaped = _PLAIN_PERCENT.sub(b"%25", text)

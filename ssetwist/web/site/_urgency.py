@@ -12,7 +12,7 @@ from ._connection import Connection
 
 class Urgency(Enum):
     """
-    Who waits for an answer, in the order of being served.
+    Kinds of clients that wait, in the order of being served.
     """
 
     KNOWN = "A client that has been answered before, or something that is no client."

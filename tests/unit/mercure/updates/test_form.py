@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.updates._form import _PIECE, MAX_FIELDS, _unquote, read_form, reading_form
+from ssetwist.mercure.updates._form import MAX_FIELDS, PIECE, _unquote, read_form, reading_form
 
 HEX = b"0123456789ABCDEFabcdef"
 
@@ -145,16 +145,16 @@ class ReadFormTests(SynchronousTestCase):
         """
         Escapes are read alike wherever a step ends.
         """
-        value = b"x" * (_PIECE + offset) + b"".join(pieces)
+        value = b"x" * (PIECE + offset) + b"".join(pieces)
         expected = unquote_to_bytes(value).decode()
         self.assertEqual([("a", expected)], read_form(b"a=" + value))
 
     @given(st.binary(max_size=60) | st.text("%=4F_ \n\r\t?a", max_size=40).map(str.encode))
     def test_escapes(self, text: bytes) -> None:
         """
-        Escapes are decoded as the standard library does it, whatever is around them.
+        Escapes are decoded as the standard library does it, in any text.
         """
-        self.assertEqual(unquote_to_bytes(text), _unquote(text))
+        self.assertEqual(unquote_to_bytes(text.replace(b"+", b" ")), _unquote(text))
 
     def test_linear(self) -> None:
         """
