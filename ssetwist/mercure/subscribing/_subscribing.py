@@ -98,6 +98,7 @@ class Subscribing:
         self._authorizer = authorizer
         self._settings = settings
         self._base_url = settings.base_url
+        self._announced_below = settings.path.rstrip("/")
         self._active = active
         self._opener = StreamOpener(hub, reconnection_time=settings.reconnection_time)
         self._streams_of: Counter[str] = Counter()  # by identity
@@ -264,7 +265,7 @@ class Subscribing:
             self._expirations.begin(subscriber, rights.expires - EXPIRY_MARGIN)
 
     def _view_of(self, selection: Selection, rights: Rights) -> View:
-        matchers, path = rights.topics or selection.matchers, self._settings.path.rstrip("/")
+        matchers, path = rights.topics or selection.matchers, self._announced_below
         return View(
             matchers,
             rights.subscribe,
