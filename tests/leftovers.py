@@ -27,9 +27,10 @@ PATIENCE = 30.0
 #: Seconds for a thread to end after its sockets were shut down; it may have waited for them.
 _GRACE = 1.0
 
-#: Names of pool threads that Twisted keeps for later.  Trial ends the threads of the reactor, and
-#: waits for their work.
-_POOL = "PoolThread-"
+#: Names of threads that belong to a reactor: its pool, which trial ends, and the one that waits for
+#: the next timed call of ssetwist.  Trial reports the calls that a test leaves behind; those of a hub
+#: that several tests share may begin at any moment.
+_OF_REACTOR = ("PoolThread-", CLOCK_THREAD)
 
 
 @dataclass(frozen=True)
@@ -51,7 +52,7 @@ class Open:
         """
         Return everything that exists now.
         """
-        threads = (one for one in threading.enumerate() if not one.name.startswith(_POOL))
+        threads = (one for one in threading.enumerate() if not one.name.startswith(_OF_REACTOR))
         return cls(frozenset(threads), frozenset(_children()), frozenset(_sockets()))
 
     def without(self, *others: "Open") -> "Open":

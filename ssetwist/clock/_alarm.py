@@ -17,6 +17,9 @@ LINGER = 0.05
 #: Seconds of the longest wait of the thread: the kernel takes milliseconds of 31 bits.
 _LONGEST = 86_400.0
 
+#: The name of the thread.
+CLOCK_THREAD = "ssetwist clock"
+
 #: Bytes that are read from the pipe at a time.
 _SOME = 4096
 
@@ -89,7 +92,7 @@ class Alarm:
             elif at < inf:
                 bell = self._bell = self._bell or Bell()
                 self._has_thread, self._looks_at = True, -inf
-                Thread(target=self._work, args=(bell,), name="ssetwist clock", daemon=True).start()
+                Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True).start()
 
     def _work(self, bell: Bell) -> None:
         is_lingering = False
