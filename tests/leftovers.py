@@ -21,6 +21,8 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase
 
+from ssetwist.clock._alarm import CLOCK_THREAD
+
 #: Seconds within which closed things must be gone; only a failing test takes so long.
 PATIENCE = 30.0
 

@@ -18,6 +18,7 @@ from twisted.internet.ssl import CertificateOptions
 from twisted.internet.task import LoopingCall, deferLater
 
 from ssetwist import EndReason, Event, EventStreamResource, Hub, MemoryLog, Site, WhenBehind
+from ssetwist.clock._alarm import CLOCK_THREAD
 from tests.functional.case import CUT, NEVER, HubCase
 from tests.functional.hearing import Hearing, hear
 from tests.functional.support import make_certificate
