@@ -11,8 +11,11 @@ from typing import Any, Protocol
 from ..web.site import Urgency, urgency_of
 from ._insides import accept_at_most, poller_of, selectables_of, set_poller
 
-#: Seconds after which the events of one urgency let those of the next have their turn.
-MAX_SHARE = 0.004
+#: Seconds of a turn after which the events of each urgency let others have their turn.
+ENDS = {Urgency.KNOWN: 0.005, Urgency.FIRST: 0.0075, Urgency.STREAM: 0.01}
+
+#: Seconds for those of each urgency in any case, after those before.
+LEAST = 0.0025
 
 #: Events that one turn looks at, which takes half a millisecond.
 _MOST = 2048
@@ -20,9 +23,9 @@ _MOST = 2048
 #: So few events are served as they come.
 _FEW = 8
 
-#: Connections that one turn accepts.  A crowd waits in the backlog, which costs nothing; a
-#: connection that is accepted must be served among all others.
-_ACCEPTS = 8
+#: Connections that one turn accepts; and if first requests wait already.  A crowd waits in the
+#: backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
+ACCEPTS, FEW_ACCEPTS = 8, 1
 
 #: The event of something that can be written to; only Linux has ``epoll``.
 _TO_WRITE: int = getattr(select, "EPOLLOUT", 0)
@@ -61,25 +64,36 @@ class ShortTurns:
 
     def poll(self, timeout: float = -1, maxevents: int = -1) -> Iterable[_Event]:
         for port in self.ports:
-            accept_at_most(port, _ACCEPTS)
+            accept_at_most(port, ACCEPTS)
         events = self._poller.poll(timeout, _MOST)
         return events if len(events) <= _FEW else self._in_order(events)
 
     def _in_order(self, events: Iterable[_Event]) -> Iterator[_Event]:
         by_urgency: dict[Urgency, list[_Event]] = {urgency: [] for urgency in Urgency}
         for event in events:
-            descriptor, mask = event
-            is_to_write = mask & _TO_WRITE  # nobody who leaves is written to
-            one = Urgency.KNOWN if is_to_write else urgency_of(self._selectables.get(descriptor))
-            by_urgency[one].append(event)
-        for urgency, some in by_urgency.items():
-            until = self._seconds() + MAX_SHARE
-            for event in some:
+            selectable = self._selectables.get(event[0])
+            try:
+                urgency = selectable.protocol.urgency  # type: ignore[attr-defined]
+            except AttributeError:  # no connection, or one with TLS
+                urgency = urgency_of(selectable)
+            if event[1] & _TO_WRITE:  # nothing is to be written to a client that leaves
+                urgency = Urgency.KNOWN
+            by_urgency[urgency].append(event)
+        begin = self._seconds()
+        for urgency, seconds in ENDS.items():
+            until = max(begin + seconds, self._seconds() + LEAST)
+            left = len(by_urgency[urgency])
+            for event in by_urgency[urgency]:
                 yield event
-                # The ports are the last: one that accepts may give a connection the descriptor of
-                # another that was closed in this turn, and the events of that are over by then.
-                if urgency is not Urgency.NEW and self._seconds() >= until:
+                left -= 1
+                if self._seconds() >= until:
                     break
+            if left and urgency is Urgency.FIRST:
+                for port in self.ports:
+                    accept_at_most(port, FEW_ACCEPTS)
+        # A port may give a new connection the descriptor of one that was closed in this turn.  So it
+        # is the last: the events of the old connection are over by then.
+        yield from by_urgency[Urgency.NEW]
 
     def __getattr__(self, name: str) -> Any:  # the other methods of the poller
         return getattr(self._poller, name)

@@ -29,6 +29,7 @@ from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
 from ._peer import descriptor_of, has_unread, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
+from ._urgency import Urgency
 
 _log = Logger()
 
@@ -92,10 +93,12 @@ class Connection(OpenedChannel):
     and gives each connection a timer.  Ours has neither: connecting costs half as much.
 
     :ivar is_first_request: True until a request on this connection has been answered.
+    :ivar urgency: Tells how soon its client should be served, among many.
     """
 
     transport: Any  # any transport under HTTP
     is_first_request = True
+    urgency = Urgency.FIRST
     _phase = Phase.IDLE
     #: Bytes that may still arrive while the server closes.
     _to_discard = MAX_DISCARDED
@@ -108,10 +111,6 @@ class Connection(OpenedChannel):
         self.factory = self.site = site
         self.requestFactory = site.requestFactory
         self.timeOut: float | None = site.timeOut  # type: ignore[assignment]  # any number will do
-
-    @property
-    def is_answering(self) -> bool:
-        return self._phase is Phase.ANSWERING
 
     def makeConnection(self, transport: Any) -> None:  # any transport under HTTP
         self.site.connections.add(self)
@@ -147,6 +146,7 @@ class Connection(OpenedChannel):
     def allContentReceived(self) -> None:
         if self._phase is not Phase.CLOSING:
             self._become(Phase.ANSWERING)
+            self.urgency = Urgency.STREAM
         super().allContentReceived()
 
     def free_body(self) -> None:
@@ -156,6 +156,7 @@ class Connection(OpenedChannel):
     def requestDone(self, request: Request) -> None:
         if self._phase is Phase.ANSWERING:
             self._become(Phase.IDLE)
+            self.urgency = Urgency.KNOWN
         self.free_body()
         self.is_first_request = False
         if self.end_response(request):

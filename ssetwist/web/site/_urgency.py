@@ -1,13 +1,11 @@
 """
-Urgency: which connections are served first if many have something to read.
+Urgency: which clients are served first if many have sent something.
 """
 
 from enum import Enum
 
 from twisted.internet.tcp import Port
 from twisted.protocols.policies import ProtocolWrapper
-
-from ._connection import Connection
 
 
 class Urgency(Enum):
@@ -25,13 +23,10 @@ def urgency_of(selectable: object) -> Urgency:
     """
     Return the urgency of something that a reactor can read from.
     """
-    if isinstance(selectable, Port):  # also of a UNIX socket
-        return Urgency.NEW
     protocol = getattr(selectable, "protocol", None)
     while isinstance(protocol, ProtocolWrapper):  # TLS
         protocol = protocol.wrappedProtocol
-    if isinstance(protocol, Connection):
-        if protocol.is_answering:
-            return Urgency.STREAM
-        return Urgency.FIRST if protocol.is_first_request else Urgency.KNOWN
-    return Urgency.KNOWN
+    urgency: Urgency | None = getattr(protocol, "urgency", None)
+    if urgency is not None:
+        return urgency
+    return Urgency.NEW if isinstance(selectable, Port) else Urgency.KNOWN

@@ -12,7 +12,16 @@ from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
 
 from ssetwist import Site, Streams
-from ssetwist.server._short_turns import _ACCEPTS, _MOST, MAX_SHARE, ShortTurns, shorten_turns
+from ssetwist.server._short_turns import (
+    _MOST,
+    ACCEPTS,
+    ENDS,
+    FEW_ACCEPTS,
+    LEAST,
+    ShortTurns,
+    shorten_turns,
+)
+from ssetwist.web.site import Urgency, urgency_of
 from tests.clock import Clock
 from tests.memory import Client, MemoryDescriptor
 
@@ -88,7 +97,10 @@ class ShortTurnsTests(SynchronousTestCase):
         return client.transport
 
     def add_streams(self, number: int) -> list[int]:
-        return [self.add(self.connection("POST")) for _ in range(number)]
+        return [self.add(self.stream()) for _ in range(number)]
+
+    def stream(self) -> MemoryDescriptor:
+        return self.connection("POST")
 
     def turn(self, seconds_each: float = 0.0) -> list[int]:
         """
@@ -141,19 +153,32 @@ class ShortTurnsTests(SynchronousTestCase):
             self.add(self.connection())
         self.add_streams(20)
         port = self.add(Port(0, Factory()))
-        for cost, expected in ((MAX_SHARE / 4, 4), (2 * MAX_SHARE, 1)):
+        for cost, expected in ((LEAST, (2, 1, 1)), (LEAST / 2, (4, 2, 2)), (1.0, (1, 1, 1))):
             served = self.turn(cost)
-            self.assertEqual(3 * expected + 1, len(served))
+            self.assertEqual(sum(expected) + 1, len(served))
+            found = [urgency_of(self.selectables[one]) for one in served[:-1]]
+            kinds = (Urgency.KNOWN, Urgency.FIRST, Urgency.STREAM)
+            self.assertEqual(expected, tuple(found.count(kind) for kind in kinds))
             self.assertEqual(port, served[-1])
+
+    def test_alone(self) -> None:
+        """
+        Events of one urgency may take the time of those before, if there are none.
+        """
+        for kind, make in ((Urgency.FIRST, self.connection), (Urgency.STREAM, self.stream)):
+            for _ in range(20):
+                self.add(make())
+            self.assertEqual(ENDS[kind] / LEAST, len(self.turn(LEAST)))
+            self.poller.ready.clear()
 
     def test_known_does_not_wait(self) -> None:
         """
         While thousands leave, a client that asks is served in the next turn or the one after.
         """
         self.add_streams(3000)
-        self.turn(MAX_SHARE / 10)
+        self.turn(LEAST / 10)
         known = self.add(self.connection("GET"))
-        served = [*self.turn(MAX_SHARE / 10), *self.turn(MAX_SHARE / 10)]
+        served = [*self.turn(LEAST / 10), *self.turn(LEAST / 10)]
         self.assertIn(known, served)
 
     def test_all_in_turn(self) -> None:
@@ -163,7 +188,7 @@ class ShortTurnsTests(SynchronousTestCase):
         streams = self.add_streams(2 * _MOST)
         served: list[int] = []
         while self.poller.ready:
-            served += self.turn(MAX_SHARE / 100)
+            served += self.turn(LEAST / 100)
         self.assertEqual(streams, sorted(served))
 
     def test_few_events(self) -> None:
@@ -171,7 +196,7 @@ class ShortTurnsTests(SynchronousTestCase):
         Few events are served as they come.
         """
         stream, known = self.add_streams(1)[0], self.add(self.connection("GET"))
-        self.assertEqual([stream, known], self.turn(MAX_SHARE))
+        self.assertEqual([stream, known], self.turn(LEAST))
 
     def test_accepts(self) -> None:
         """
@@ -182,7 +207,22 @@ class ShortTurnsTests(SynchronousTestCase):
         for _ in range(2):
             port.numberAccepts = 100
             self.turn()
-            self.assertEqual(_ACCEPTS, port.numberAccepts)
+            self.assertEqual(ACCEPTS, port.numberAccepts)
+
+    def test_accepts_while_first_requests_wait(self) -> None:
+        """
+        While first requests wait, fewer connections are accepted than served, but some are.
+        """
+        port = Port(0, Factory())
+        self.turns.ports = [port]
+        port.numberAccepts = 100
+        for _ in range(40):
+            self.add(self.connection())
+        accepts = []
+        while self.poller.ready:
+            self.turn(LEAST / 5)
+            accepts.append(port.numberAccepts)
+        self.assertEqual([FEW_ACCEPTS, FEW_ACCEPTS, ACCEPTS], accepts)
 
     def test_interrupted(self) -> None:
         """
