@@ -34,7 +34,8 @@ from ..mercure.tokens import (
     read_secret,
     token_settings,
 )
-from ..mercure.topics import MATCHER_TYPES, Template, matcher_of
+from ..mercure.topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, Template, matcher_of
+from ._options import positive
 from ._terminal import Terminal
 
 #: Options of the hub that do not matter to a token itself.
@@ -62,6 +63,17 @@ def add_check(parser: ArgumentParser) -> None:
     )
     _add(parser, (option for option in KEY_OPTIONS if option.name not in _OTHER_OPTIONS))
     parser.add_argument(f"--{NO_LEGACY.name}", action="store_true", help=NO_LEGACY.help)
+    for name, default, what in (
+        ("max-matchers", DEFAULT_LIMITS.max_matchers, "topics or patterns in one token"),
+        ("max-pattern", DEFAULT_LIMITS.max_pattern, "bytes of one topic or pattern"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=positive,
+            default=default,
+            metavar="N",
+            help=f"the --{name} of the hub: {what}; by default {default}, which is always allowed",
+        )
 
 
 def add_mint(parser: ArgumentParser) -> None:
@@ -123,7 +135,8 @@ async def check(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -
     :raises ValueError: If an option is wrong.
     """
     settings = token_settings(vars(arguments))
-    verifier = settings.verifier(reactor)
+    limits = Limits(arguments.max_matchers, arguments.max_pattern).of_grants()
+    verifier = settings.verifier(reactor, limits=limits)
     actions = [Action(arguments.action)] if arguments.action else list(Action)
     actions = [action for action in actions if verifier.has_keys(action)]
     if not actions:
