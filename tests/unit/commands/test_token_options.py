@@ -180,6 +180,25 @@ MINTED = (
     Effect("expires_in", ("--expires-in=0",), "exp", NOW + 3600, None, command=LEGACY),
     Effect("subject", ("--subject=me",), "sub", "ssetwist", "me"),
     Effect(
+        "max_matchers",
+        ("--max-matchers=103",),
+        "status",
+        2,
+        0,
+        command=(*MINT, *(f"--publish=/{number}" for number in range(101))),
+    ),
+    *(
+        Effect(
+            "max_pattern",
+            ("--max-pattern=4097",),
+            "status",
+            2,
+            0,
+            command=(*command, "--publish=/" + 4096 * "a"),
+        )
+        for command in (MINT, LEGACY)
+    ),
+    Effect(
         "payload",
         ('--payload={"a":1}',),
         "authorization_details",
