@@ -317,9 +317,7 @@ def _signing_key(values: dict[str, Any]) -> SigningKey:
     return found
 
 
-def _grants(
-    values: dict[str, Any], payload: object, audience: str, limits: Limits
-) -> list[Grant]:
+def _grants(values: dict[str, Any], payload: object, audience: str, limits: Limits) -> list[Grant]:
     grants = []
     for action in Action:
         topics = []

@@ -113,7 +113,7 @@ class FanOut:
         Return a Deferred that fires when everything up to a position has been published here.
         Cancelling it only stops the waiting.
         """
-        waiting: Deferred[None] = Deferred(self._awaited.pop)
+        waiting: Deferred[None] = Deferred(self._awaited.__delitem__)
         self._awaited[waiting] = position
         return waiting
 

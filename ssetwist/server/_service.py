@@ -86,7 +86,7 @@ class HubService(Service):
         )
         self._ports: list[IListeningPort] = []
         self._listening: Deferred[None] | None = None
-        self._closing: Deferred[object] | None = None
+        self._closing: Deferred[None] | None = None
         self._waiting_for_ports: Deferred[None] | None = None
         self._is_stopped = False
         self._ticking = LoopingCall(self._tick)
@@ -165,9 +165,11 @@ class HubService(Service):
         problems: list[BaseException | None] = []
 
         def failed(problem: Failure) -> None:
-            problem.trap(CannotListen)
             problems.append(problem.value)
-            _log.critical("{problem}", problem=problem.getErrorMessage())
+            if problem.check(CannotListen):
+                _log.critical("{problem}", problem=problem.getErrorMessage())
+            else:
+                _log.failure("an endpoint is broken; nothing listens", problem)
             self._closing = self._stop_listening()
 
         self._listening = Deferred.fromCoroutine(self._listen_on_all())
@@ -175,9 +177,12 @@ class HubService(Service):
         if problems:
             assert problems[0] is not None
             raise problems[0] from None
-        self._listening.addCallback(
-            lambda _: problems and not self._is_stopped and self._failed_later()
-        )
+
+        def hear(_: None) -> None:
+            if problems and not self._is_stopped:
+                self._failed_later()
+
+        self._listening.addCallback(hear)
 
     def _failed_later(self) -> None:
         """
@@ -202,14 +207,15 @@ class HubService(Service):
                 _log.info, "listening on {address}", address=address_name(description, port)
             )
 
-    def _stop_listening(self) -> Deferred[object]:
+    def _stop_listening(self) -> Deferred[None]:
         """
         Close all ports.
 
         :returns: A Deferred that fires when they are closed, cannot be closed, or take too long.
         """
         ports, self._ports = self._ports, []
-        return gatherResults([Deferred.fromCoroutine(self._close(port)) for port in ports])
+        closings = [Deferred.fromCoroutine(self._close(port)) for port in ports]  # all at once
+        return gatherResults(closings).addCallback(lambda _: None)
 
     def _wait_no_more_for_ports(self) -> None:
         waiting, self._waiting_for_ports = self._waiting_for_ports, None

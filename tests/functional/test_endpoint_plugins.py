@@ -15,7 +15,7 @@ from tests.functional.support import ROOT, hub, read_to_end, subscribe
 from tests.functional.twistd_process import PROPER_END, SILENT
 
 #: An endpoint that fails as soon as there is a file, and one with a port that never closes.
-PLUGIN = '''
+PLUGIN = """
 import os
 
 from twisted.internet.defer import Deferred
@@ -61,7 +61,7 @@ class Stuck:
 
 
 failing, stuck = Failing(), Stuck()
-'''
+"""
 
 
 class EndpointPluginTests(SynchronousTestCase):

@@ -322,7 +322,9 @@ class BrokenLogTests(HubTestCase):
         self.settle()
         self.assertEqual(EndReason.CATCH_UP_FAILED, listener.end_reason)
         (problem,) = self.flushLoggedErrors(LogUnavailable)
-        self.assertIn("gave nothing that follows position 1, though it has 1 to 2", problem.getErrorMessage())
+        self.assertIn(
+            "gave nothing that follows position 1, though it has 1 to 2", problem.getErrorMessage()
+        )
 
 
 class ModelTests(HubTestCase):

@@ -333,6 +333,23 @@ class SlowEndpointTests(ServiceTestCase):
         self.reactor.slow.errback(OSError("no such service"))
         self.assertEqual(([1], True), (statuses, self.reactor.hasStopped))
 
+    def test_any_failure(self) -> None:
+        """
+        Whatever a slow endpoint raises, or gives instead of a port, ends the process.
+        """
+        for answer in (SystemExit(), RuntimeError(), object()):
+            self.reactor.slow = Deferred()
+            service, statuses = self.start_process("tcp:80:interface=127.0.0.1", "slow")
+            if isinstance(answer, BaseException):
+                self.reactor.slow.errback(answer)  # type: ignore[arg-type]  # any exception
+            else:
+                self.reactor.slow.callback(answer)  # type: ignore[arg-type]  # on purpose
+            self.assertEqual([1], statuses)
+            self.pass_time(1.0)
+            self.assertEqual([], self.reactor.ports)
+            self.stop(service)
+            self.flushLoggedErrors()
+
     def test_fails_while_its_process_stops(self) -> None:
         """
         If a slow endpoint fails after a signal to stop, the status stays 0.
