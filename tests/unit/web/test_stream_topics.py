@@ -362,8 +362,8 @@ class ViewTests(StreamCase):
 
     def test_cannot_begin(self) -> None:
         """
-        A client whose stream has begun, but that cannot be subscribed, is cut, now or later, so
-        that it comes back; the error is logged once.
+        If a stream has begun and cannot be subscribed, now or later, it is cut, so that its client
+        comes back; the error is logged once.
         """
 
         def close_hub(_: Request) -> None:
@@ -407,7 +407,7 @@ class ViewTests(StreamCase):
 
     def test_fails_when_the_client_goes(self) -> None:
         """
-        If a function for grants, filter or who fails while the client goes, that is logged.
+        If a function for the view or the name fails while the client goes, that is logged.
         """
         clients: list[Client] = []
         for name in ("grants", "filter", "who"):
