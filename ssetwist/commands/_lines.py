@@ -57,11 +57,11 @@ class Lines:
         return taken
 
     @property
-    def is_at_end(self) -> bool:
+    def has_more(self) -> bool:
         """
-        True if all lines have been taken, and the end of the input has been read.
+        True if more lines have come than were taken, or one has begun.
         """
-        return self._is_over and not self._lines
+        return bool(self._lines) or self._rest is None or bool(self._rest)
 
     @property
     def _is_over(self) -> bool:

@@ -82,7 +82,7 @@ class PublishedLines:
                 last = sent.numbers[-1]
                 if not await self._finish(sent) and not is_stopped:
                     is_stopped = True
-                    leaves_some = not self.lines.is_at_end
+                    leaves_some = self.lines.has_more
                     self.lines.stop()
                 # Not before the answer: the hub may refuse the next lines for the same reason.
                 self._turns.release()

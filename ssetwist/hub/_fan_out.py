@@ -59,7 +59,7 @@ class FanOut:
         self._to_place: deque[Entry] = deque()
         self._is_placing = False
         self._search: Steps[Iterable[Audience]] | None = None  # for the first of them
-        self._awaited: list[tuple[int, Deferred[None]]] = []
+        self._awaited: dict[Deferred[None], int] = {}  # with the position of each
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
 
@@ -103,17 +103,18 @@ class FanOut:
             self._schedule()
         if is_over:
             self._turns.next().addCallback(lambda _: self._place_all())
-        for one in [one for one in self._awaited if one[0] <= self.head]:
-            self._awaited.remove(one)
-            one[1].callback(None)
+        for one in [one for one, position in self._awaited.items() if position <= self.head]:
+            # A callback of an earlier one may have cancelled it, or published, and so fired it.
+            if self._awaited.pop(one, None) is not None:
+                one.callback(None)
 
     def when_at(self, position: int) -> Deferred[None]:
         """
         Return a Deferred that fires when everything up to a position has been published here.
         Cancelling it only stops the waiting.
         """
-        waiting: Deferred[None] = Deferred(lambda one: self._awaited.remove((position, one)))
-        self._awaited.append((position, waiting))
+        waiting: Deferred[None] = Deferred(self._awaited.__delitem__)
+        self._awaited[waiting] = position
         return waiting
 
     def join(self, member: Member) -> Audience:

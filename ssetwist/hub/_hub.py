@@ -209,6 +209,9 @@ class Hub:
         if last < 0:
             raise ValueError(f"last {last!r} must be 0 or more")
         view = view if isinstance(view, View) else View.of(view)
+        if self._lifetime:
+            lifetime = self._lifetime * (1 - _JITTER * self.streams.jitter())
+            outlet.expires = self._clock.seconds() + lifetime
         subscriber = Subscriber(
             outlet,
             self._replay,
@@ -219,9 +222,6 @@ class Hub:
             who=who,
             on_end=on_end,
         )
-        if self._lifetime:
-            lifetime = self._lifetime * (1 - _JITTER * self.streams.jitter())
-            outlet.expires = self._clock.seconds() + lifetime
         self._subscribers[subscriber] = None
         self._per_address[address] += 1
         subscriber.start(last_event_id, last)

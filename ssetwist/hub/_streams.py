@@ -49,6 +49,13 @@ _MAX_PARTS = 64
 #: different moments, so that they do not all begin their TLS at once.
 _RETURNS_PER_SECOND = 200.0
 
+#: Factor of the reconnection time for a client that cannot be taken now.
+_FULL_RETRY_FACTOR = 10
+
+#: The least number of seconds after which a client comes back to a server that did not take it, or
+#: has stopped.  With 0 it would ask again and again, as fast as it can.
+_LEAST_AWAY = 1.0
+
 
 class Streams:
     """
@@ -141,18 +148,30 @@ class Streams:
         """
         return self.clock.seconds() - self._part_of(outlet).get(outlet, outlet.last_write)
 
+    def time_away(self, reconnection_time: float | None) -> float:
+        """
+        Return the seconds after which a client comes back that cannot be taken now; clients that
+        are turned away together come back at different moments.
+
+        :param reconnection_time: Seconds after which a client comes back that has lost its stream.
+        """
+        usual = DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
+        return max(_LEAST_AWAY, usual * _FULL_RETRY_FACTOR) * (1 + self.jitter())
+
     def drain(self, reconnection_time: float) -> None:
         """
         End every stream properly because the server stops, and tell the clients to come back at
         different moments.
 
-        :param reconnection_time: The least number of seconds after which they come back.
+        :param reconnection_time: The least number of seconds after which they come back; a second
+            if it is less.
         """
         self.is_draining = True
+        least = max(_LEAST_AWAY, reconnection_time)
         spread = self._count / _RETURNS_PER_SECOND
 
         def end(outlet: Outlet) -> None:
-            retry_line = encode_reconnection_time(reconnection_time + spread * self.jitter())
+            retry_line = encode_reconnection_time(least + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
 
         for part in self._parts:

@@ -49,7 +49,7 @@ class State(Enum):
 #: States that may follow each state.  A subscriber may become live again with other topics, and may
 #: be reported as behind again.
 _NEXT: dict[State, tuple[State, ...]] = {
-    State.NEW: (State.LIVE, State.BEHIND),
+    State.NEW: (State.LIVE, State.BEHIND, State.ENDED),
     State.LIVE: (State.LIVE, State.BEHIND, State.ENDED),
     State.BEHIND: (State.LIVE, State.BEHIND, State.READING, State.ENDED),
     State.READING: (State.LIVE, State.ENDED),

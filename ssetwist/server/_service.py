@@ -7,7 +7,7 @@ from datetime import datetime, timezone
 from itertools import count
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, maybeDeferred
+from twisted.internet.defer import Deferred, gatherResults, maybeDeferred
 from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IListeningPort
 from twisted.internet.task import LoopingCall
@@ -15,6 +15,7 @@ from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from .._reactor import AnyReactor
+from .._within import within
 from ..clock import date_of
 from ..errors import CannotListen
 from ..eventstream import Event
@@ -31,6 +32,13 @@ _log = Logger()
 #: the process ends within the whole time-out.
 _DRAIN_PART = 0.9
 
+#: The part of that time after which streams are ended, even if a port is not closed: they need the
+#: rest to end properly.
+_CLOSING_PART = 0.5
+
+#: The least number of seconds for a port to close, which takes a turn of the reactor at least.
+_LEAST_CLOSING = 1.0
+
 #: Connections that a port accepts in its first turn; later the Site limits them.  Twisted would
 #: take a hundred, and no other connection can make room for them in the same turn.
 _FIRST_ACCEPTS = 16
@@ -39,6 +47,12 @@ _NO_KEY = (
     "other machines could connect, and everyone could publish because there is no key.  Give the "
     "hub a key (--key), or let only this machine connect (interface=127.0.0.1)"
 )
+
+
+class _NotClosed(Exception):
+    """
+    The fault of an endpoint: its port has not closed in time.
+    """
 
 
 class HubService(Service):
@@ -73,6 +87,7 @@ class HubService(Service):
         self._ports: list[IListeningPort] = []
         self._listening: Deferred[None] | None = None
         self._closing: Deferred[None] | None = None
+        self._waiting_for_ports: Deferred[None] | None = None
         self._is_stopped = False
         self._ticking = LoopingCall(self._tick)
         self._ticking.clock = self.hub.streams.clock
@@ -91,7 +106,8 @@ class HubService(Service):
         Listen, while the process may still have rights that it gives up before it starts.
 
         :raises CannotListen: If an endpoint fails at once, as TCP and UNIX endpoints do.  The error
-            has been logged then, and nothing listens.
+            has been logged then, and nothing listens.  If an endpoint fails later, that is logged,
+            and nothing listens; ``twistd ssetwist`` then ends with status 1.
         """
         super().privilegedStartService()
         self._listen()
@@ -123,6 +139,7 @@ class HubService(Service):
         """
         Disconnect all clients that are left, so that ``stopService`` is soon done.
         """
+        self._wait_no_more_for_ports()
         self._site.abort()
 
     async def _stop(self) -> None:
@@ -130,11 +147,17 @@ class HubService(Service):
             self._ticking.stop()
         self._access.stop()
         self._is_stopped = True
-        await (self._closing or self._stop_listening())
+        seconds = self.hub.streams.clock.seconds
+        until = seconds() + self._config.drain_timeout * _DRAIN_PART
+        if self._closing is None:
+            self._closing = self._stop_listening()
+        self._closing.addCallback(lambda _: self._wait_no_more_for_ports())
+        if not self._closing.called:
+            self._waiting_for_ports = Deferred()  # if it is cancelled, ports are still closed
+            await self._waiting_for_ports
         # The hub is closed last, so that on_end callbacks may publish until then.
         await self._site.drain(
-            self._config.drain_timeout * _DRAIN_PART,
-            reconnection_time=self._config.reconnection_time,
+            max(0.0, until - seconds()), reconnection_time=self._config.reconnection_time
         )
         self.hub.close()
 
@@ -142,16 +165,29 @@ class HubService(Service):
         problems: list[BaseException | None] = []
 
         def failed(problem: Failure) -> None:
-            problem.trap(CannotListen)
             problems.append(problem.value)
-            _log.critical("{problem}", problem=problem.getErrorMessage())
-            self._closing = Deferred.fromCoroutine(self._stop_listening())
+            if problem.check(CannotListen):
+                _log.critical("{problem}", problem=problem.getErrorMessage())
+            else:
+                _log.failure("an endpoint is broken; nothing listens", problem)
+            self._closing = self._stop_listening()
 
         self._listening = Deferred.fromCoroutine(self._listen_on_all())
         self._listening.addErrback(failed)
         if problems:
             assert problems[0] is not None
             raise problems[0] from None
+
+        def hear(_: None) -> None:
+            if problems and not self._is_stopped:
+                self._failed_later()
+
+        self._listening.addCallback(hear)
+
+    def _failed_later(self) -> None:
+        """
+        Hear that an endpoint has failed after the start, and that nothing listens.
+        """
 
     async def _listen_on_all(self) -> None:
         for description in self._config.listen:
@@ -171,10 +207,37 @@ class HubService(Service):
                 _log.info, "listening on {address}", address=address_name(description, port)
             )
 
-    async def _stop_listening(self) -> None:
+    def _stop_listening(self) -> Deferred[None]:
+        """
+        Close all ports.
+
+        :returns: A Deferred that fires when they are closed, cannot be closed, or take too long.
+        """
         ports, self._ports = self._ports, []
-        for port in ports:
-            await maybeDeferred(port.stopListening)
+        closings = [Deferred.fromCoroutine(self._close(port)) for port in ports]  # all at once
+        return gatherResults(closings).addCallback(lambda _: None)
+
+    def _wait_no_more_for_ports(self) -> None:
+        waiting, self._waiting_for_ports = self._waiting_for_ports, None
+        if waiting is not None and not waiting.called:
+            waiting.callback(None)
+
+    async def _close(self, port: IListeningPort) -> None:
+        time = self._config.drain_timeout * _DRAIN_PART * _CLOSING_PART
+        time = max(_LEAST_CLOSING, time)
+        clock = self.hub.streams.clock
+        address: object = "a port"
+        try:
+            address = port.getHost()
+            await within(time, maybeDeferred(port.stopListening), clock, late=_NotClosed)
+        except _NotClosed:
+            _log.error(
+                "{address} was not closed within {time:g} s, and may still listen",
+                address=address,
+                time=time,
+            )
+        except BaseException:
+            _log.failure("{address} could not be closed, and may still listen", address=address)
 
     def _tick(self) -> None:
         now = datetime.fromtimestamp(self._now(), timezone.utc)

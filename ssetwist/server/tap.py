@@ -4,7 +4,7 @@ Command line of ``twistd ssetwist``, and the service that it runs.
 
 import signal
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from getopt import GetoptError, getopt
 from time import monotonic
 from typing import Any, ClassVar
@@ -16,11 +16,13 @@ from twisted.python.usage import UsageError
 import twisted
 
 from .. import __version__
+from .._reactor import AnyReactor
 from ..errors import CannotListen, InvalidOption
 from ..mercure import KEY_OPTIONS, NO_LEGACY, token_settings
 from ._collector import collect_rarely
 from ._config import HubConfig
 from ._descriptors import take_descriptors
+from ._exit_status import ExitStatus
 from ._insides import measure_by
 from ._log_output import check_log_file, never_wait_for_readers
 from ._options import described, options_of, read_options
@@ -46,10 +48,20 @@ class CannotStart(SystemExit, Exception):
 
 class _TwistdService(HubService):
     """
-    The service of a process that runs nothing else, and so may handle its signals.
+    The service of a process that runs nothing else, and so may handle its signals and end it.
+
+    :param end_with: Called with the status that the process shall end with, if it is not 0.
     """
 
-    _is_stopping = False
+    def __init__(
+        self,
+        reactor: AnyReactor,
+        config: HubConfig,
+        end_with: Callable[[int], object] = lambda status: None,
+    ) -> None:
+        super().__init__(reactor, config)
+        self._end_with = end_with
+        self._is_stopping = False
 
     def _listen(self) -> None:
         # When the reactor runs it has set handlers of its own.  They also stop it, but make twistd
@@ -59,6 +71,13 @@ class _TwistdService(HubService):
             super()._listen()  # by privilegedStartService; "python -m twisted" does not call that
         except CannotListen:
             raise CannotStart(1) from None  # the error has been logged, in one line
+
+    def _failed_later(self) -> None:
+        # Nothing listens any more, so the process is of no use; a supervisor may start another.
+        if not self._is_stopping:
+            self._is_stopping = True
+            self._end_with(1)
+            self._reactor.callWhenRunning(self._reactor.stop)
 
     def startService(self) -> None:
         super().startService()
@@ -90,11 +109,12 @@ def makeService(options: "Options") -> HubService:
     from twisted.internet import reactor
 
     measure_by(reactor, monotonic)
+    status = ExitStatus()  # first, so that it acts last, when the log is written
     never_wait_for_readers()
     config, warning = take_descriptors(reactor).fit(options.config)
     if warning is not None:
         _log.warn("{warning}", warning=warning)
-    return _TwistdService(reactor, config)
+    return _TwistdService(reactor, config, status.be)
 
 
 class Options(UsageOptions):
@@ -110,7 +130,7 @@ class Options(UsageOptions):
         "/.well-known/mercure.  Without a key it is for development: everyone on this machine may "
         "do everything.  Without a key, or with --anonymous, everyone may read: then there is a "
         "page at / to try the hub, and all public events are at /sse.  The exit status is 0 after "
-        "a signal to stop, and 1 if the hub could not start."
+        "a signal to stop, and 1 if the hub could not start, or an endpoint failed later."
     )
     optParameters: ClassVar[list[list[Any]]] = [  # as usage.Options wants them
         *([option.name, None, None, option.help] for option in KEY_OPTIONS),

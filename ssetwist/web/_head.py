@@ -12,7 +12,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.server import Request
 
 from ..eventstream import encode_comment, encode_reconnection_time
-from ..hub import DEFAULT_RECONNECTION_TIME, Streams
+from ..hub import Streams
 from ._insides import forget_paths, take_off_encoder
 from ._request import is_browser
 from .site import BoundedRequest
@@ -47,9 +47,6 @@ _NO_COOKIES = _NoCookies()
 
 #: Shared by requests without a query or without cookies; a view, because it must stay empty.
 _NOTHING: Any = MappingProxyType({})  # Twisted says that this is a dict
-
-#: Factor of the reconnection time for a client that cannot be taken now.
-_FULL_RETRY_FACTOR = 10
 
 #: The headers as lines, with everything that Twisted would write for a response without a length.
 _STATUS = b"HTTP/1.1 200 OK\r\n"
@@ -144,12 +141,11 @@ def turn_away(request: Request, reconnection_time: float | None, streams: Stream
     A browser gets 200, a longer reconnection time and the end, because any other answer would make
     its ``EventSource`` give up for ever.  Any other client gets 503 with ``Retry-After``.
     """
-    seconds = DEFAULT_RECONNECTION_TIME if reconnection_time is None else reconnection_time
-    seconds *= _FULL_RETRY_FACTOR * (1 + streams.jitter())  # they come back at different moments
+    seconds = streams.time_away(reconnection_time)
     if is_browser(request):
         write_head(request)
         return encode_reconnection_time(seconds)
-    request.setHeader("Retry-After", b"%d" % max(1, round(seconds)))
+    request.setHeader("Retry-After", b"%d" % round(seconds))
     text = "No more subscribers can be taken now; try again later."
     return refuse(request, SERVICE_UNAVAILABLE, text)
 

@@ -81,19 +81,24 @@ class StreamOpener:
     ) -> Subscriber:
         """
         Write the head of the stream, subscribe, and drop the headers and the body of the request.
+        If the subscribing fails, the connection is cut: the client sees it, and comes back.
         """
         first = self._first_bytes
         if start.is_live and is_event_source(request):
             first += encode_id(self.hub.resume_id)
         outlet.open(first)
-        address = address_of(request)
-        let_go(request)
-        return self.hub.subscribe(
-            outlet,
-            view,
-            last_event_id=start.last_event_id,
-            last=start.last,
-            address=address,
-            who=who,
-            on_end=on_end,
-        )
+        try:
+            address = address_of(request)
+            let_go(request)
+            return self.hub.subscribe(
+                outlet,
+                view,
+                last_event_id=start.last_event_id,
+                last=start.last,
+                address=address,
+                who=who,
+                on_end=on_end,
+            )
+        except BaseException:
+            outlet.abort(EndReason.ENDED_BY_APPLICATION)
+            raise

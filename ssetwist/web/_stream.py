@@ -169,9 +169,13 @@ class EventStreamResource(Resource):
         outlet: RequestOutlet,
         start: Start,
     ) -> None:
+        is_answered = False
+
         async def subscribe() -> None:
+            nonlocal is_answered
             try:
                 found = await within(self._topics_timeout, topics, self._clock, late=_TooLate)
+                is_answered = True
                 answer = self._subscribe(found, request, outlet, start)
             except InvalidMatcher as problem:
                 answer = refuse(request, BAD_REQUEST, str(problem))
@@ -186,11 +190,12 @@ class EventStreamResource(Resource):
                 request.finish()
 
         def failed(problem: Failure) -> None:
-            is_cancelled = problem.check(CancelledError) and not outlet.is_new
+            # Only the wait is cancelled when the client goes.
+            is_cancelled = problem.check(CancelledError) and not (is_answered or outlet.is_new)
             if not is_cancelled:
-                _log.failure("the function for the topics of a request failed", problem)
+                _log.failure("a function for the stream of a request failed", problem)
             if not outlet.is_new:
-                return  # the client has gone, or has its stream
+                return  # the client has gone
             request.write(refuse(request, INTERNAL_SERVER_ERROR, "There was an error here."))
             request.finish()
 
@@ -213,7 +218,15 @@ class EventStreamResource(Resource):
             filter=self._filter and self._filter(request),
         )
         who = self._who and self._who(request)
-        subscriber = self._opener.open(request, outlet, view, start, who=who, on_end=self._on_end)
+        try:
+            subscriber = self._opener.open(
+                request, outlet, view, start, who=who, on_end=self._on_end
+            )
+        except BaseException:
+            if outlet.is_new:
+                raise
+            _log.failure("a stream that had begun could not be subscribed and was cut")
+            return NOT_DONE_YET
         if self._on_start is not None:
             try:
                 self._on_start(subscriber)

@@ -154,6 +154,7 @@ class PublishTests(SynchronousTestCase):
                 running.send("a\nb\n")
                 running.wait_for("errors", r"lines? 1( to 2)?: 401 ")
                 self.assertEqual(1, running.wait())  # its input is still open
+                self.assertNotIn("were not sent", running.errors)
 
     def test_answers_lost(self) -> None:
         """

@@ -304,6 +304,24 @@ class StopTests(SynchronousTestCase):
             for stream in streams:
                 self.assertRegex(b"\r\n" + read_to_end(stream), PROPER_END)
 
+    def test_never_at_once(self) -> None:
+        """
+        With a reconnection time of 0, a full hub and one that stops still tell a browser to come
+        back after a second or later.
+        """
+        with hub(*SILENT, "--reconnection-time=0", "--max-subscribers=1") as process:
+            with subscribe(process) as stream:
+                with process.connect() as other:
+                    browser = ("Sec-Fetch-Mode: cors", "Connection: close")
+                    other.sendall(head("GET /sse HTTP/1.1", f"Host: {process.host}", *browser))
+                    times = [read_to_end(other)]
+                process.process.send_signal(signal.SIGTERM)
+                times.append(read_to_end(stream))
+        for received in times:
+            found = re.search(rb"retry: (\d+)\n", received)
+            assert found is not None, received
+            self.assertGreaterEqual(int(found[1]), 1000)
+
     def test_http_1_0_ends(self) -> None:
         """
         On SIGTERM a stream of HTTP/1.0 gets a ``retry:`` line, then the connection is closed.

@@ -2,9 +2,10 @@
 One request and its whole response, with limits on bytes and time.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Mapping
 from dataclasses import dataclass
 from http.cookiejar import CookieJar
+from typing import TypeVar
 
 from treq.client import HTTPClient
 from twisted.internet.defer import Deferred, succeed
@@ -15,6 +16,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.iweb import IAgent
 
 from ..._reactor import AnyReactor
+from ..._within import within
 from ...clock import steady
 from ...errors import Disconnected, RedirectRefused
 from ._bounded_body import BoundedBody, CannotRead
@@ -23,6 +25,8 @@ from ._request import Request
 from ._response import headers_of, unwrapped
 from ._response_head import follow
 from ._sender import sending
+
+_T = TypeVar("_T")
 
 #: Errors that can only happen before anything was sent.
 _BEFORE_SENDING = (ConnectError, ConnectingCancelledError, DNSLookupError)
@@ -119,6 +123,20 @@ class Exchanges:
         waiting.addTimeout(self._timeout, self._clock, _timed_out)
         waiting.addErrback(_explain)
         return _or_cancelled(waiting)
+
+    def in_time(self, awaited: Awaitable[_T], what: str) -> Deferred[_T]:
+        """
+        Wait for an application that prepares a request, for as long as for an answer.
+
+        :param what: What the application has not done, if it takes longer.
+        :returns: A Deferred that fails with :class:`NoAnswer` when the time is over.  Then, and if
+            the Deferred is cancelled, the application is cancelled.
+        """
+
+        def late() -> NoAnswer:
+            return NoAnswer(f"{what} within {self._timeout:g} s", was_sent=False)
+
+        return within(self._timeout, awaited, self._clock, late=late)
 
     def close(self) -> Deferred[None]:
         """

@@ -124,7 +124,8 @@ def discover(
 
     :param trusted: Origins of trusted hubs, such as ``https://hub.example``; hubs of other origins
         are skipped.  By default every hub is accepted: then do not send it a token.
-    :param token: A token for the resource itself, not for the hub.
+    :param token: A token for the resource itself, not for the hub; or a function that returns one,
+        within ``timeout``.
     :param headers: More headers of the request.  A redirect to another origin drops the token, and
         headers with credentials.
     :param client: Makes the requests.  By default connections are made for them.
@@ -140,8 +141,8 @@ def discover(
     exchanges = Exchanges(reactor, client, timeout=timeout)
 
     async def found() -> Discovery:
-        sent = {**(headers or {}), **await bearer.headers()}
         try:
+            sent = {**(headers or {}), **await bearer.headers_for(exchanges)}
             answer = await exchanges.exchange(
                 "GET", url, sent, max_bytes=MAX_RESOURCE, follows=True
             )

@@ -64,7 +64,7 @@ class Publisher:
     ) -> None:
         """
         :param token: A token that grants publishing, or a function that returns one; it is called
-            before each request.
+            before each request, and must answer within ``timeout``.
         :param client: Makes the requests.  By default the publisher has connections of its own.
         :param timeout: Seconds within which a request must be answered.
         :param in_flight: Requests that are under way at a time, at most.

@@ -76,8 +76,8 @@ class HubRequests:
         is_uncertain = False
         while True:
             headers = {"Content-Type": media_type, "Idempotency-Key": key}
-            headers |= await self.bearer.headers()
             try:
+                headers |= await self.bearer.headers_for(self.exchanges)
                 answer = await self.exchanges.exchange(
                     "POST", self.url, headers, body, max_bytes=max_bytes
                 )

@@ -6,7 +6,9 @@ Errors, ``repr`` and logs never contain it.
 import re
 from collections.abc import Awaitable, Callable
 
-from ..http import BEARER_TOKEN
+from twisted.internet.defer import Deferred
+
+from ..http import BEARER_TOKEN, Exchanges
 
 #: A token, or a function that returns one before each attempt, so that it is never too old.
 TokenSource = str | Callable[[], str | Awaitable[str]]
@@ -40,6 +42,16 @@ class Bearer:
             given = token()
             token = check_token(given if isinstance(given, str) else await given)
         return {"Authorization": f"Bearer {token}"}
+
+    def headers_for(self, exchanges: Exchanges) -> Deferred[dict[str, str]]:
+        """
+        Return the header for a request.
+
+        :returns: A Deferred that fails as :meth:`headers` does, and with :class:`NoAnswer` if the
+            function takes longer than an answer may take.
+        """
+        late = "the function for the token has not answered"
+        return exchanges.in_time(self.headers(), late)
 
 
 def check_token(token: str) -> str:

@@ -82,8 +82,9 @@ class MercureSubscriber:
         return self.identity
 
     def give_patterns_back(self) -> None:
-        if self.patterns is not None:
-            self.patterns.give_back()
+        patterns, self.patterns = self.patterns, None
+        if patterns is not None:
+            patterns.give_back()
 
 
 class Subscribing:
@@ -300,6 +301,9 @@ class Subscribing:
             self._streams_of[mercure_subscriber.identity] += 1
 
     def _leave(self, mercure_subscriber: MercureSubscriber) -> None:
+        if not mercure_subscriber.has_stream:
+            return
+        mercure_subscriber.has_stream = False
         mercure_subscriber.give_patterns_back()
         if mercure_subscriber.identity:
             self._streams_of[mercure_subscriber.identity] -= 1

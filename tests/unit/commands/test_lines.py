@@ -111,14 +111,38 @@ class LinesTests(SynchronousTestCase):
         self.assertEqual([(1, b"a"), (2, b"b")], self.take(lines, 2))
         self.assertEqual([(3, b"c")], self.take(lines, 2))
 
-    def test_is_at_end(self) -> None:
+    def test_has_more(self) -> None:
         """
-        The end is reached when the last line has been taken, not when it has been read.
+        There are more lines until the last one has been taken.
         """
         lines = Lines(Pieces(b"a\nb\nc\n"))
-        for most, expected in ((2, False), (1, True), (1, True)):
+        for most, expected in ((2, True), (1, False), (1, False)):
             self.take(lines, most)
-            self.assertIs(expected, lines.is_at_end)
+            self.assertIs(expected, lines.has_more)
+
+    def test_has_more_of_an_open_input(self) -> None:
+        """
+        While the input may go on, there are more lines only if one has come or has begun.
+        """
+        slow = Slow()
+        lines = Lines(slow, max_line=4)
+        self.assertFalse(lines.has_more)
+        for piece, expected in (
+            (b"a\n", False),
+            (b"b\nc\n", True),
+            (b"", False),
+            (b"d\ne", True),
+            (b"\n", False),
+            (b"f\ntoo long", True),
+        ):
+            if piece:
+                taking = Deferred.fromCoroutine(lines.take(1))
+                if slow.waiting:
+                    slow.waiting.pop().callback(piece)
+                self.successResultOf(taking)
+            else:
+                self.take(lines)
+            self.assertIs(expected, lines.has_more, piece)
 
     def test_bounded(self) -> None:
         """

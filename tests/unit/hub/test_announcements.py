@@ -11,7 +11,7 @@ from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, MemoryLog, UnknownCursor, View, WhenBehind
-from ssetwist.errors import InvalidEvent
+from ssetwist.errors import InvalidEvent, LogUnavailable
 from ssetwist.hub import EARLIEST, EVERYTHING
 from ssetwist.hub._view import ViewHistory
 from ssetwist.testing import MemoryHub
@@ -321,8 +321,10 @@ class BrokenLogTests(HubTestCase):
         listener = self.subscribe(last_event_id=id_of(1))
         self.settle()
         self.assertEqual(EndReason.CATCH_UP_FAILED, listener.end_reason)
-        (problem,) = self.flushLoggedErrors(RuntimeError)
-        self.assertIn("it keeps 2, but it reads nothing", problem.getErrorMessage())
+        (problem,) = self.flushLoggedErrors(LogUnavailable)
+        self.assertIn(
+            "gave nothing that follows position 1, though it has 1 to 2", problem.getErrorMessage()
+        )
 
 
 class ModelTests(HubTestCase):

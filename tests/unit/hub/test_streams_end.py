@@ -284,6 +284,16 @@ class StopTests(StreamsTestCase):
         self.streams.drain(3.0)
         self.assertEqual(b"retry: 3000\n", outlet.received)
 
+    def test_never_at_once(self) -> None:
+        """
+        With a reconnection time of 0, clients are told to wait for a second: otherwise they would
+        ask a port on which nothing listens, again and again.
+        """
+        self.streams = Streams(self.clock, jitter=lambda: 0.0)
+        outlet = FakeOutlet(self.streams)
+        self.streams.drain(0.0)
+        self.assertEqual(b"retry: 1000\n", outlet.received)
+
     def test_spread(self) -> None:
         """
         Clients are told different times to come back, so that 200 come back in each second.

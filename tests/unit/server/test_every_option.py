@@ -252,7 +252,7 @@ EFFECTS = (
     Effect("stall_timeout", 5.0, HubCase.is_stalled, False, True),
     Effect("drain_timeout", 5.0, HubCase.seconds_until_cut, 9, 4),
     Effect("lifetime", 60.0, lambda hub: hub.streams_after(47.0), 1, 1),
-    Effect("lifetime", 60.0, lambda hub: hub.streams_after(62.0), 1, 0),
+    Effect("lifetime", 60.0, lambda hub: hub.streams_after(64.0), 1, 0),
     Effect("log_events", 2, lambda hub: hub.kept("1", "2", "3"), ["1", "2", "3"], ["2", "3"]),
     Effect("log_events", 0, lambda hub: hub.kept("1"), ["1"], []),
     Effect("log_bytes", 60, lambda hub: hub.kept("1" * 30, "2"), ["1" * 30, "2"], ["2"]),

@@ -3,7 +3,9 @@ Listening on the endpoints of a configuration: on all, or not at all.
 """
 
 import contextlib
+import gc
 import shutil
+import signal
 import sys
 import tempfile
 from pathlib import Path
@@ -17,9 +19,10 @@ from twisted.plugin import IPlugin
 from zope.interface import implementer
 
 import twisted.plugins
-from ssetwist import Event, SSETwistError
+from ssetwist import Event, HubConfig, HubService, SSETwistError
 from ssetwist.errors import CannotListen
 from ssetwist.server._listening import address_name
+from ssetwist.server.tap import _TwistdService
 from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
 
 
@@ -300,6 +303,61 @@ class SlowEndpointTests(ServiceTestCase):
         messages = self.logged(LogLevel.critical, fail)
         self.assertEqual(["cannot listen on 'slow': no such service"], messages)
         self.assertEqual(([], ()), (self.reactor.ports, service.ports))
+
+    def start_process(self, *listen: str) -> tuple[HubService, list[int]]:
+        """
+        Start the service of a process, and restore what it changes in this one after the test.
+
+        :returns: The service, and the statuses that the process shall end with.
+        """
+        for number in (signal.SIGINT, signal.SIGTERM):
+            self.addCleanup(signal.signal, number, signal.getsignal(number))
+        self.addCleanup(gc.unfreeze)
+        self.addCleanup(gc.set_threshold, *gc.get_threshold())
+        statuses: list[int] = []
+        service = _TwistdService(self.reactor, HubConfig(listen=listen), statuses.append)
+        service.privilegedStartService()
+        service.startService()
+        self.addCleanup(self.stop, service)
+        self.reactor.hasStopped = False
+        return service, statuses
+
+    def test_fails_later_in_a_process_of_its_own(self) -> None:
+        """
+        If a slow endpoint of ``twistd ssetwist`` fails, the process ends, once and with status 1,
+        instead of running on with nothing that listens.
+        """
+        _, statuses = self.start_process("tcp:80:interface=127.0.0.1", "slow")
+        self.pass_time(1.0)
+        self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
+        self.reactor.slow.errback(OSError("no such service"))
+        self.assertEqual(([1], True), (statuses, self.reactor.hasStopped))
+
+    def test_any_failure(self) -> None:
+        """
+        Whatever a slow endpoint raises, or gives instead of a port, ends the process.
+        """
+        for answer in (SystemExit(), RuntimeError(), object()):
+            self.reactor.slow = Deferred()
+            service, statuses = self.start_process("tcp:80:interface=127.0.0.1", "slow")
+            if isinstance(answer, BaseException):
+                self.reactor.slow.errback(answer)  # type: ignore[arg-type]  # any exception
+            else:
+                self.reactor.slow.callback(answer)  # type: ignore[arg-type]  # on purpose
+            self.assertEqual([1], statuses)
+            self.pass_time(1.0)
+            self.assertEqual([], self.reactor.ports)
+            self.stop(service)
+            self.flushLoggedErrors()
+
+    def test_fails_while_its_process_stops(self) -> None:
+        """
+        If a slow endpoint fails after a signal to stop, the status stays 0.
+        """
+        service, statuses = self.start_process("slow")
+        self.stop(service)
+        self.reactor.slow.errback(OSError("no such service"))
+        self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
 
     def test_stopped_before(self) -> None:
         """

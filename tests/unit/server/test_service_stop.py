@@ -2,12 +2,15 @@
 A service that stops: its last events, and the end of its timers and connections.
 """
 
-from twisted.internet.address import IPv4Address
-from twisted.internet.defer import Deferred
-from twisted.internet.testing import StringTransport
-from twisted.logger import capturedLogs, formatEvent
+from collections.abc import Callable
+from typing import Any
 
-from ssetwist import EndReason, Event, HubClosed
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.testing import StringTransport
+from twisted.logger import LogLevel, capturedLogs, formatEvent
+
+from ssetwist import EndReason, Event, HubClosed, HubService
 from ssetwist.errors import CannotListen
 from ssetwist.hub import Subscriber
 from ssetwist.mercure import TokenSettings
@@ -16,6 +19,7 @@ from tests.conformance.reference import read
 from tests.memory import Client
 from tests.unit.mercure.fake_tokens import scratch
 from tests.unit.server.case import KEY, Port, ServiceTestCase
+from tests.unit.web.test_faults import Fault
 
 #: A set without keys.
 KEY_SET = b'{"keys": []}'
@@ -93,6 +97,108 @@ class PortTests(StopCase):
         self.successResultOf(stopping)
         Port.stopListening(port)
         self.pass_time(1.0)
+
+    def break_port(self, service: HubService, stop: Callable[[], object]) -> None:
+        """
+        Replace the end of the first port, as an endpoint of a plugin might have it.
+        """
+        port: Any = service.ports[0]  # a Port
+        port.stopListening = stop
+
+        def close() -> None:
+            Port.stopListening(port)
+            self.pass_time(0.25)
+
+        self.addCleanup(close)
+
+    def test_never(self) -> None:
+        """
+        A port that is never closed takes half of the drain time-out at most; then it is named in
+        the log, and the streams end properly.
+        """
+        service = self.start("tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1", tick=0)
+        self.break_port(service, Deferred)
+        clients = [self.connect(0), self.connect(1)]
+        stopping = service.stopService()
+        self.assertEqual(1, len(self.reactor.ports), "the other port is closed at once")
+        with capturedLogs() as events:
+            self.pass_time(5.0)
+        self.successResultOf(stopping)
+        self.assertEqual([True] * 2, [client.is_complete for client in clients])
+        (told,) = [formatEvent(one) for one in events if one["log_level"] is LogLevel.error]
+        self.assertRegex(told, r"^IPv4Address.*81\) was not closed within 4\.5 s, and may")
+        self.assertRaises(HubClosed, service.hub.publish, "news", Event("a"))
+
+    def test_never_and_a_client_that_does_not_read(self) -> None:
+        """
+        The whole stop takes no longer than the drain time-out.
+        """
+        service = self.start(tick=0, drain_timeout=10.0)
+        self.break_port(service, Deferred)
+        client = self.connect()
+        client.stop_reading()
+        service.hub.publish("news", Event("a"))
+        stopping = service.stopService()
+        self.pass_time(8.0)
+        self.assertNoResult(stopping)
+        self.pass_time(2.0)
+        self.successResultOf(stopping)
+        self.assertTrue(client.transport.is_aborted)
+
+    def test_no_time(self) -> None:
+        """
+        Without any time for the drain a port still has a moment to close.
+        """
+        service = self.start(tick=0, drain_timeout=0.0)
+        with capturedLogs() as events:
+            self.stop(service)
+        self.assertEqual([], [one for one in events if one["log_level"] is LogLevel.error])
+
+    def test_raises(self) -> None:
+        """
+        A port that cannot be closed is logged; the other ports are closed, and the stop goes on.
+        """
+        for problem in (ZeroDivisionError, SystemExit, CancelledError):
+            for stop in (Fault(problem), Fault(problem).later):
+                service = self.start(
+                    "tcp:81:interface=127.0.0.1", "tcp:80:interface=127.0.0.1", tick=0
+                )
+                self.break_port(service, stop)
+                client = self.connect()
+                self.stop(service)
+                self.assertTrue(client.is_complete)
+                self.assertEqual(1, len(self.reactor.ports))
+                self.assertEqual(1, len(self.flushLoggedErrors(problem)))
+                self.doCleanups()
+
+    def test_abort(self) -> None:
+        """
+        ``abort`` also ends the wait for a port.
+        """
+        service = self.start(tick=0)
+        self.break_port(service, Deferred)
+        stopping = service.stopService()
+        self.pass_time(1.0)
+        self.assertNoResult(stopping)
+        service.abort()
+        self.pass_time(0.25)
+        self.successResultOf(stopping)
+        self.pass_time(10.0)  # until it is given up
+
+    def test_cancelled(self) -> None:
+        """
+        If the stop is cancelled while a port closes, streams stay open.
+        """
+        service = self.start(tick=0, heartbeat=0)
+        self.break_port(service, Deferred)
+        client = self.connect()
+        stopping = service.stopService()
+        stopping.cancel()
+        self.failureResultOf(stopping, CancelledError)
+        self.pass_time(15.0)
+        self.assertFalse(client.is_complete)
+        self.assertTrue(client.transport.is_connected)
+        client.close()
 
 
 class AccessTests(ServiceTestCase):

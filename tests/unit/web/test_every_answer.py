@@ -221,11 +221,11 @@ class ResponseTests(AnswerCase):
         """
         text = "No more subscribers can be taken now; try again later.\n"
         self.hub.streams.drain(0)
-        for seconds, told in ((3, 45), (0.01, 1), (None, 45)):
+        for seconds, away in ((3, 45), (0.2, 3), (0, 1.5), (None, 45)):
             self.resource = answering(lambda: iter([]), reconnection_time=seconds)
-            retry = f"retry: {(3000 if seconds is None else seconds * 1000) * 15:g}\n"
+            retry = f"retry: {away * 1000:g}\n"
             self.assert_answer("200 OK", STREAM | CHUNKED, retry, sent=BROWSER)
-            refused = TEXT | CHUNKED | {"Retry-After": str(told)}
+            refused = TEXT | CHUNKED | {"Retry-After": str(round(away))}
             self.assert_answer("503 Service Unavailable", refused, text)
 
 

@@ -3,15 +3,17 @@ Topics that a request for a stream asks for, and the view that an application gi
 """
 
 from collections.abc import Callable
+from typing import Any
 
-from twisted.internet.defer import Deferred, fail, succeed
+from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.internet.error import ConnectionLost
 from twisted.web.server import Request
 
+from ssetwist.errors import HubClosed
 from ssetwist.eventstream import Event
-from ssetwist.hub import Exact, Pattern
+from ssetwist.hub import EndReason, Exact, Pattern
 from ssetwist.web import EventStreamResource
-from tests.memory import Client
+from tests.memory import Client, SocketClient
 from tests.unit.web.case import BROWSER, StreamCase
 
 
@@ -357,6 +359,70 @@ class ViewTests(StreamCase):
                 self.assertTrue(self.client().head.startswith(b"1 500"))
                 self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
         self.assertEqual(0, self.hub.subscriber_count)
+
+    def test_cannot_begin(self) -> None:
+        """
+        If a stream has begun and cannot be subscribed, now or later, it is cut, so that its client
+        comes back; the error is logged once.
+        """
+
+        def close_hub(_: Request) -> None:
+            self.hub.close()
+
+        for make_client in (Client, SocketClient):
+            for make_topics in (lambda: "news", lambda: succeed("news"), Deferred):
+                topics: Any = make_topics()
+                is_later = isinstance(topics, Deferred) and not topics.called
+                ends: list[EndReason] = []
+                self.use(
+                    self.make_hub(),
+                    topics=(lambda _, topics=topics: topics),
+                    who=close_hub,
+                    on_end=lambda _, reason, ends=ends: ends.append(reason),
+                )
+                client = make_client(self.site, self.clock)
+                client.request()
+                if is_later:
+                    topics.callback("news")
+                self.clock.advance(0)
+                self.assertFalse(client.transport.is_connected)
+                self.assertNotIn(b"Processing Failed", client.received)
+                self.assertEqual(1, len(self.flushLoggedErrors(HubClosed)))
+                self.assertEqual(([], True), (ends, self.hub.is_idle))
+                self.assertEqual(0, len(self.hub.streams))
+
+    def test_application_cancels(self) -> None:
+        """
+        If the application is the one that cancels, now or later, the client gets 500, and the
+        error is logged.
+        """
+
+        def cancel(_: Request) -> None:
+            raise CancelledError
+
+        for topics in (lambda _: fail(CancelledError()), lambda _: succeed("news")):
+            self.use(self.hub, topics=topics, who=cancel)
+            self.assertTrue(self.client().head.startswith(b"1 500"))
+            self.assertEqual(1, len(self.flushLoggedErrors(CancelledError)))
+
+    def test_fails_when_the_client_goes(self) -> None:
+        """
+        If a function for the view or the name fails while the client goes, that is logged.
+        """
+        clients: list[Client] = []
+        for name in ("grants", "filter", "who"):
+            for problem in (ZeroDivisionError, CancelledError):
+                asked: Deferred[str] = Deferred()
+
+                def go_and_fail(_: Request, problem: type[Exception] = problem) -> None:
+                    clients[-1].transport.lose(ConnectionLost())
+                    raise problem
+
+                self.use(self.hub, topics=lambda _, asked=asked: asked, **{name: go_and_fail})
+                clients.append(self.client())
+                asked.callback("news")
+                self.assertEqual(1, len(self.flushLoggedErrors(problem)), (name, problem))
+        self.assertEqual(({b""}, 0), ({one.received for one in clients}, self.hub.subscriber_count))
 
     def test_never(self) -> None:
         """

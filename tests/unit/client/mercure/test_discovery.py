@@ -158,6 +158,19 @@ class DiscoverTests(SynchronousTestCase):
         self.failureResultOf(found, CancelledError)
         self.assertTrue(self.hub.silent[0].called)
 
+    def test_token_function_hangs(self) -> None:
+        """
+        A token's function that does not answer within the time-out is cancelled.
+        """
+        cancelled: list[object] = []
+        found = self.discover(token=lambda: Deferred(cancelled.append), timeout=3.0)
+        self.clock.advance(2.9)
+        self.assertNoResult(found)
+        self.clock.advance(0.1)
+        problem = self.failureResultOf(found, Disconnected).value
+        self.assertIn("the token has not answered within 3 s", str(problem))
+        self.assertEqual((1, []), (len(cancelled), self.hub.requests))
+
     def test_wrong_arguments(self) -> None:
         """
         Wrong arguments are refused at once.

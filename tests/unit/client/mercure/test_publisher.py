@@ -2,6 +2,9 @@
 Publishing of one update.
 """
 
+from collections.abc import Iterator
+from typing import Any
+
 from treq.client import HTTPClient
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
@@ -10,7 +13,7 @@ from twisted.internet.testing import MemoryReactorClock
 from twisted.web.client import ResponseDone
 from twisted.web.http import PotentialDataLoss
 
-from ssetwist.client import Publisher
+from ssetwist.client import Publisher, Update
 from ssetwist.errors import NotPublished
 from ssetwist.eventstream import Event
 from tests.unit.client.fake_hub import Response
@@ -284,6 +287,45 @@ class PublishTests(PublisherCase):
         for end in (ResponseDone(), PotentialDataLoss()):  # with a length of 0, or without
             self.hub.answers = [Response(200, b"", end=end)]
             self.assertEqual("", self.successResultOf(self.publisher().publish("/a")))
+
+    def test_token_function_hangs(self) -> None:
+        """
+        A token's function that does not answer within the time-out is cancelled; this counts as an
+        attempt that has sent nothing.
+        """
+        cancelled: list[object] = []
+        for wait in (lambda: Deferred(cancelled.append), Deferred):
+            answers: Iterator[Any] = iter([wait, lambda: "one"])
+            publisher = self.publisher(
+                token=lambda answers=answers: next(answers)(), timeout=5.0, knows_keys=False
+            )
+            self.hub.answers = [Response(200, b"1")]
+            published = publisher.publish("/a")
+            self.clock.advance(4.9)
+            self.assertEqual([], self.interruptions)
+            self.clock.advance(0.1)
+            (interruption,) = self.interruptions
+            self.assertIn("function for the token has not answered within 5 s", str(interruption))
+            self.clock.advance(1.0)
+            self.assertEqual("1", self.successResultOf(published))
+            self.interruptions.clear()
+        self.assertEqual(1, len(cancelled))
+        self.assertEqual(2, len(self.hub.requests))
+
+    def test_token_function_never_answers(self) -> None:
+        """
+        A token's function that never answers fails one publication, and many; closing ends it.
+        """
+        publisher = self.publisher(token=Deferred, timeout=5.0, attempts=1)
+        published, many = publisher.publish("/a"), publisher.publish_many([Update("/a")] * 2)
+        self.clock.advance(5.0)
+        problem = self.failureResultOf(published, NotPublished).value
+        self.assertFalse(problem.is_uncertain)
+        self.assertEqual([None, None], self.results(many))
+        published = publisher.publish("/a")
+        self.successResultOf(publisher.close())
+        self.failureResultOf(published, NotPublished)
+        self.assertEqual([], self.hub.requests)
 
     def test_token_function_fails(self) -> None:
         """

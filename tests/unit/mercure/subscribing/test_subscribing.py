@@ -66,6 +66,22 @@ class FailedOpenTests(ResourceCase):
         authorizer.is_wrong = False
         self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
 
+    def test_after_the_head(self) -> None:
+        """
+        A stream that fails after its head is cut, and counted once when it goes.
+        """
+        self.authorizer = ByName({"alice": ALICE})
+        self.make(replace(self.settings, max_per_token=1))
+        join = self.hub._live.join
+        self.hub._live.join = None  # type: ignore[assignment]  # nothing else can fail there
+        client = self.ask()
+        self.clock.advance(0)
+        self.assertFalse(client.transport.is_connected)
+        self.assertEqual(1, len(self.flushLoggedErrors(TypeError)))
+        self.assertEqual((0, True), (self.hub.subscriber_count, self.resource.is_idle))
+        self.hub._live.join = join
+        self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
+
 
 class BytesMeanwhileTests(ResourceCase):
     """
