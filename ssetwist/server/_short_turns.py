@@ -25,7 +25,7 @@ _FEW = 8
 
 #: Connections that one turn accepts; and if first requests wait already.  A crowd waits in the
 #: backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
-ACCEPTS, FEW_ACCEPTS = 8, 1
+ACCEPTS, FEW_ACCEPTS = 16, 1
 
 #: The event of something that can be written to; only Linux has ``epoll``.
 _TO_WRITE: int = getattr(select, "EPOLLOUT", 0)
