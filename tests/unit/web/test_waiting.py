@@ -4,7 +4,7 @@ Bytes that wait for one connection.
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -23,12 +23,24 @@ class Strict(bytes):
         return piece
 
 
+#: Sizes of chunks: small ones are joined, large ones are not.
+SIZES = st.integers(1, 9000)
+
+
+def numbers(size: int) -> bytes:
+    """
+    Return this many bytes; no part of them is like another.
+    """
+    return b"".join(number.to_bytes(2, "big") for number in range(size))[:size]
+
+
 class WaitingTests(SynchronousTestCase):
     """
     Bytes go in, and the same bytes come out.
     """
 
-    @given(st.lists(st.binary(min_size=1, max_size=6000) | st.integers(1, 9000)))
+    @given(st.lists(SIZES.map(numbers) | SIZES))
+    @example([numbers(5000), numbers(5000), 10_000])  # one piece of several chunks
     def test_plain(self, steps: list[bytes | int]) -> None:
         """
         Bytes that are put in and taken out in any pieces stay the same, as with a bytearray.
