@@ -23,15 +23,10 @@ class Strict(bytes):
         return piece
 
 
-#: Sizes of chunks: small ones are joined, large ones are not.
-SIZES = st.integers(1, 9000)
+#: Many bytes; no part of them is like another.
+NUMBERS = b"".join(number.to_bytes(4, "big") for number in range(250_000))
 
-
-def numbers(size: int) -> bytes:
-    """
-    Return this many bytes; no part of them is like another.
-    """
-    return b"".join(number.to_bytes(2, "big") for number in range(size))[:size]
+PUT, TAKE = True, False
 
 
 class WaitingTests(SynchronousTestCase):
@@ -39,21 +34,23 @@ class WaitingTests(SynchronousTestCase):
     Bytes go in, and the same bytes come out.
     """
 
-    @given(st.lists(SIZES.map(numbers) | SIZES))
-    @example([numbers(5000), numbers(5000), 10_000])  # one piece of several chunks
-    def test_plain(self, steps: list[bytes | int]) -> None:
+    @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9000)), max_size=100))
+    @example([(PUT, 5000), (PUT, 5000), (TAKE, 10_000)])  # one piece of several chunks
+    def test_plain(self, steps: list[tuple[bool, int]]) -> None:
         """
-        Bytes that are put in and taken out in any pieces stay the same, as with a bytearray.
+        Bytes that are put in and taken out in any pieces stay the same, and in their order.
         """
-        waiting, plain = Waiting(), bytearray()
-        for step in steps:
-            if isinstance(step, bytes):
-                waiting.append(step)
-                plain += step
+        waiting = Waiting()
+        begin = end = 0  # of the bytes that wait
+        for puts, size in steps:
+            if puts:
+                waiting.append(NUMBERS[end : end + size])
+                end += size
             else:
-                self.assertEqual(bytes(plain[:step]), waiting.take(step))
-                del plain[:step]
-            self.assertEqual(len(plain), len(waiting))
+                piece = NUMBERS[begin : min(begin + size, end)]
+                self.assertEqual(piece, waiting.take(size))
+                begin += len(piece)
+            self.assertEqual(end - begin, len(waiting))
 
     def test_shared(self) -> None:
         """
