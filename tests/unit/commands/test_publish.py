@@ -214,6 +214,43 @@ class PublishCommandTests(SynchronousTestCase):
         )
         self.assertEqual(2, len(self.hub.requests))
 
+    def test_all_refused_with_several_in_flight(self) -> None:
+        """
+        When all requests that are under way are refused, the lines that were not sent are
+        mentioned, once.
+        """
+        self.hub.answers = [Response(401, b"who are you.") for _ in range(2)]
+        self.assertEqual(1, self.status("--topic=a", "--in-flight=2", input="x\n" * 5000))
+        self.assertEqual(
+            [
+                "lines 1 to 1000: 401 who are you",
+                "lines 1001 to 2000: 401 who are you",
+                "the lines after line 2000 were not sent",
+                "published 0 events in 0.0 s, 2000 were not",
+            ],
+            self.errors.getvalue().splitlines(),
+        )
+
+    def test_refused_together(self) -> None:
+        """
+        Lines of a request that fail for one reason are reported together: exactly these lines.
+        """
+        answers = [
+            {"id": "1"},
+            *2 * [{"error": "not now", "status": 429}],
+            {"id": "4"},
+            {"error": "no", "status": 400},
+        ]
+        body = "".join(json.dumps(one) + "\n" for one in answers).encode()
+        self.hub.answers = [Response(200, body, JSON_LINES), Response(401, b"who are you.")]
+        running = self.start("--topic=a", "--quiet", input="x\n" * 5)
+        self.clock.advance(60)
+        self.assertEqual(1, self.failureResultOf(running, SystemExit).value.code)
+        self.assertEqual(
+            ["lines 2 to 3: 401 who are you", "line 5: 400 no"],
+            self.errors.getvalue().splitlines(),
+        )
+
     def test_one_refused(self) -> None:
         """
         When the hub refuses one line of a request, the lines after it are published.

@@ -38,6 +38,23 @@ class StatusOutputTests(SynchronousTestCase):
         self.assertEqual("refused\n", self.errors.getvalue())
         self.assertTrue(self.make().has_progress)
 
+    def test_colours(self) -> None:
+        """
+        On a terminal with colours a message is dim, and an urgent one is red; control characters in
+        a message have no effect anywhere.
+        """
+        dim, red, none, plain = "\x1b[2m", "\x1b[31m", "\x1b[0m", "a\\x1b[2J\\nb"
+        for term, is_urgent, expected in (
+            ("xterm", False, f"{dim}{plain}{none}\n"),
+            ("xterm", True, f"{red}{plain}{none}\n"),
+            ("dumb", False, f"{plain}\n"),
+            ("dumb", True, f"{plain}\n"),
+        ):
+            self.patch(os, "environ", {"TERM": term})
+            self.errors = OnTerminal()
+            self.make().write("a\x1b[2J\nb", is_urgent=is_urgent)
+            self.assertEqual(expected, self.errors.getvalue())
+
     def test_in_place(self) -> None:
         """
         The progress is one line; a shorter text, and a message, leave nothing of a longer one.

@@ -6,6 +6,7 @@ import contextlib
 import io
 import os
 from functools import partial
+from itertools import product
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -134,6 +135,39 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.answer(Response(200, b"", STREAM, end=ConnectionLost()))
         self.assertEqual(1, self.status(URL, "--once"))
 
+    def test_every_end(self) -> None:
+        """
+        Each end of a stream has its status, for each of the options that limit the attempts.
+        """
+        again, success, failure = None, 0, 1
+        ways = ((), ("--once",), ("--attempts=1",))
+        for end, expected in (
+            # the server ends the stream
+            (lambda: Response(200, b"", STREAM), (again, success, failure)),
+            (lambda: Response(204), (success, success, success)),
+            # the network does
+            (lambda: Response(200, b"", STREAM, end=ConnectionLost()), (again, failure, failure)),
+            (ConnectionRefusedError, (again, failure, failure)),
+            # the server cannot, or does not want to
+            (lambda: Response(503), (again, failure, failure)),
+            (lambda: Response(404), (failure, failure, failure)),
+            (
+                lambda: Response(200, b"", {"Content-Type": "text/html"}),
+                (failure, failure, failure),
+            ),
+            # the command has enough
+            (lambda: Response(200, b"data: x\n\n", STREAM, end=None), (success, success, success)),
+        ):
+            for options, status in zip(ways, expected, strict=True):
+                with self.subTest(end=vars(end()), options=options):
+                    self.answer(end())
+                    running = self.start(URL, "--count=1", *options)
+                    if status is again:
+                        self.assertNoResult(running)
+                        running.cancel()
+                        status = 130
+                    self.assertEqual(status, self.failureResultOf(running, SystemExit).value.code)
+
     def test_attempts(self) -> None:
         """
         After the allowed number of failed attempts the command ends; a stream resets the count.
@@ -204,6 +238,20 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.answer(Response(404))
         self.assertEqual(1, self.status(URL))
         self.assertIn("\x1b[31mhttps", self.errors.getvalue())
+
+    def test_one_terminal(self) -> None:
+        """
+        Events have colours if the standard output is a terminal, and messages if the standard error
+        is one.
+        """
+        self.patch(os, "environ", {"TERM": "xterm"})
+        kinds = (io.StringIO, OnTerminal)
+        for output, errors in product(kinds, kinds):
+            self.output, self.errors = output(), errors()
+            self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
+            self.assertEqual(0, self.status(URL, "--count=1", "--text"))
+            for kind, written in ((output, self.output), (errors, self.errors)):
+                self.assertEqual(kind is OnTerminal, "\x1b[" in written.getvalue(), written)
 
     def test_token(self) -> None:
         """

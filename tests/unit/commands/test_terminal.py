@@ -5,8 +5,10 @@ Input and output of a command.
 import io
 import json
 import os
+import sys
 import threading
 from typing import TextIO
+from unicodedata import bidirectional, category
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,6 +69,25 @@ class EscapedTests(SynchronousTestCase):
         self.assertEqual("\\x1b[2J\\r\\x9b\\x00\\x7f", escaped("\x1b[2J\r\x9b\0\x7f"))
         self.assertEqual("a\\u202eb\\u2066\\u200f", escaped("a\u202eb\u2066\u200f"))
         self.assertEqual("\tgrüß 你 👩‍🚀", escaped("\tgrüß 你 👩‍🚀"))
+
+    def test_every_character(self) -> None:
+        """
+        Of all characters, those that control a terminal, break a line, or change the direction of
+        text are escaped, and no others; the mark of the byte order, which is invisible, also is.
+        """
+        directions = {"LRE", "RLE", "PDF", "LRO", "RLO", "LRI", "RLI", "FSI", "PDI"}
+        marks = "\u061c\u200e\u200f\ufeff"
+
+        def is_control(character: str) -> bool:
+            return (
+                category(character) in ("Cc", "Zl", "Zp")
+                or bidirectional(character) in directions
+                or character in marks
+            ) and character != "\t"
+
+        every = [chr(code) for code in range(sys.maxunicode + 1)]
+        wrong = [one for one in every if is_control(one) == (escaped(one) == one)]
+        self.assertEqual([], wrong)
 
     @given(st.text())
     def test_json(self, text: str) -> None:

@@ -347,11 +347,12 @@ class LimitTests(ResourceCase):
 
     def test_topics_of_one_update(self) -> None:
         """
-        The number of topics of an update is limited.
+        An update may have as many topics as the limit says, and not one more.
         """
-        self.make(replace(self.settings, max_topics=1))
-        self.assertEqual(413, self.status(self.publish(b"topic=news&topic=/a")))
+        self.make(replace(self.settings, max_topics=2))
+        self.assertEqual(413, self.status(self.publish(b"topic=news&topic=/a&topic=/a")))
         self.assertEqual(0, self.log.head)
+        self.assertEqual(200, self.status(self.publish(b"topic=news&topic=/a")))
 
 
 class PublishTests(ResourceCase):

@@ -36,15 +36,19 @@ class TickTests(ServiceTestCase):
 
     def test_data(self) -> None:
         """
-        The data of a tick is JSON: its number, the time, and the number of subscribers.
+        The data of a tick is JSON: its number, the time, and the number of subscribers.  These are
+        streams, and subscribers of the application, but not other connections.
         """
-        self.start()
+        service = self.start()
         client, _ = self.connect(), self.connect()
+        for path in ("/", "/status"):
+            self.connect(path=path)
+        Listener(service.hub, "news")
         self.pass_time(2.0)
         self.assertEqual(
             [
-                {"tick": 1, "time": "1970-01-01T00:00:01.000Z", "subscribers": 2},
-                {"tick": 2, "time": "1970-01-01T00:00:02.000Z", "subscribers": 2},
+                {"tick": 1, "time": "1970-01-01T00:00:01.000Z", "subscribers": 3},
+                {"tick": 2, "time": "1970-01-01T00:00:02.000Z", "subscribers": 3},
             ],
             [json.loads(tick.data) for tick in self.ticks(client)],
         )

@@ -43,6 +43,33 @@ class SourceTests(ResponseCase):
         self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n" + END, client.body)
         self.assertEqual([EndReason.FINISHED], self.ended)
 
+    def test_every_iterable(self) -> None:
+        """
+        An object that can be iterated over is a source, not only its iterator.
+        """
+        events = [Event("1"), Event("2")]
+
+        async def generator() -> AsyncIterator[Event]:
+            for event in events:
+                yield event
+
+        class Rows:
+            def __aiter__(self) -> AsyncIterator[Event]:
+                return generator()
+
+        for source in (
+            events,
+            tuple(events),
+            dict.fromkeys(events),
+            map(Event, "12"),
+            iter(events),
+            Rows(),
+            generator(),
+        ):
+            client = self.ask(lambda source=source: source)
+            self.assertEqual(b"retry: 3000\ndata: 1\n\ndata: 2\n\n" + END, client.body, source)
+        self.assertEqual({EndReason.FINISHED}, set(self.ended))
+
     def test_function(self) -> None:
         """
         A function that returns ``None`` may send until it ends the stream.

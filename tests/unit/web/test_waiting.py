@@ -4,7 +4,7 @@ Bytes that wait for one connection.
 
 from typing import Any
 
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -23,25 +23,34 @@ class Strict(bytes):
         return piece
 
 
+#: Many bytes; no part of them is like another.
+NUMBERS = b"".join(number.to_bytes(4, "big") for number in range(250_000))
+
+PUT, TAKE = True, False
+
+
 class WaitingTests(SynchronousTestCase):
     """
     Bytes go in, and the same bytes come out.
     """
 
-    @given(st.lists(st.binary(min_size=1, max_size=6000) | st.integers(1, 9000)))
-    def test_plain(self, steps: list[bytes | int]) -> None:
+    @given(st.lists(st.tuples(st.booleans(), st.integers(1, 9000)), max_size=100))
+    @example([(PUT, 5000), (PUT, 5000), (TAKE, 10_000)])  # one piece of several chunks
+    def test_plain(self, steps: list[tuple[bool, int]]) -> None:
         """
-        Bytes that are put in and taken out in any pieces stay the same, as with a bytearray.
+        Bytes that are put in and taken out in any pieces stay the same, and in their order.
         """
-        waiting, plain = Waiting(), bytearray()
-        for step in steps:
-            if isinstance(step, bytes):
-                waiting.append(step)
-                plain += step
+        waiting = Waiting()
+        begin = end = 0  # of the bytes that wait
+        for puts, size in steps:
+            if puts:
+                waiting.append(NUMBERS[end : end + size])
+                end += size
             else:
-                self.assertEqual(bytes(plain[:step]), waiting.take(step))
-                del plain[:step]
-            self.assertEqual(len(plain), len(waiting))
+                piece = NUMBERS[begin : min(begin + size, end)]
+                self.assertEqual(piece, waiting.take(size))
+                begin += len(piece)
+            self.assertEqual(end - begin, len(waiting))
 
     def test_shared(self) -> None:
         """

@@ -412,6 +412,19 @@ class GzipTests(StreamCase):
             stream.resume()
         stream.close()
 
+    def test_holds(self) -> None:
+        """
+        Pieces of gzip that come during a pause are decoded in their order.
+        """
+        stream = self.begin(is_gzip=True)
+        stream.pause()
+        packed = gzip.compress(event(1) + event(2))
+        for start in range(0, len(packed), 5):
+            stream.dataReceived(packed[start : start + 5])
+        stream.resume()
+        self.assertEqual(["1", "2"], self.arrived)
+        stream.close()
+
     def test_not_gzip(self) -> None:
         """
         Bytes that are not gzip end the stream and cut the connection.
