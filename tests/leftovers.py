@@ -30,8 +30,8 @@ PATIENCE = 30.0
 _GRACE = 1.0
 
 #: Names of threads that belong to a reactor: its pool, which trial ends, and the one that waits for
-#: the next timed call of ssetwist.  Trial reports the calls that a test leaves behind; those of a hub
-#: that several tests share may begin at any moment.
+#: the next timed call of ssetwist.  Trial reports the calls that a test leaves behind; those of a
+#: hub that several tests share may begin at any moment.
 _OF_REACTOR = ("PoolThread-", CLOCK_THREAD)
 
 

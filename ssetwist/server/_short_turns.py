@@ -91,8 +91,8 @@ class ShortTurns:
             if left and urgency is Urgency.FIRST:
                 for port in self.ports:
                     accept_at_most(port, FEW_ACCEPTS)
-        # A port may give a new connection the descriptor of one that was closed in this turn.  So it
-        # is the last: the events of the old connection are over by then.
+        # A port may give a new connection the descriptor of one that was closed in this turn, so
+        # it is the last: the events of the old connection are over by then.
         yield from by_urgency[Urgency.NEW]
 
     def __getattr__(self, name: str) -> Any:  # the other methods of the poller

@@ -309,15 +309,17 @@ class StopTests(SynchronousTestCase):
         With a reconnection time of 0, a full hub and one that stops still tell a browser to come
         back after a second or later.
         """
-        with hub(*SILENT, "--reconnection-time=0", "--max-subscribers=1") as process:
-            with subscribe(process) as stream:
-                with process.connect() as other:
-                    browser = ("Sec-Fetch-Mode: cors", "Connection: close")
-                    other.sendall(head("GET /sse HTTP/1.1", f"Host: {process.host}", *browser))
-                    times = [read_to_end(other)]
-                process.process.send_signal(signal.SIGTERM)
-                times.append(read_to_end(stream))
-        for received in times:
+        with (
+            hub(*SILENT, "--reconnection-time=0", "--max-subscribers=1") as process,
+            subscribe(process) as stream,
+            process.connect() as other,
+        ):
+            browser = ("Sec-Fetch-Mode: cors", "Connection: close")
+            other.sendall(head("GET /sse HTTP/1.1", f"Host: {process.host}", *browser))
+            refused = read_to_end(other)
+            process.process.send_signal(signal.SIGTERM)
+            ended = read_to_end(stream)
+        for received in (refused, ended):
             found = re.search(rb"retry: (\d+)\n", received)
             assert found is not None, received
             self.assertGreaterEqual(int(found[1]), 1000)

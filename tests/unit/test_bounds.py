@@ -79,7 +79,6 @@ BOUNDS = """
     mercure.updates._update MAX_TYPE                                 256 characters
     server._assembly _CONNECT_TIMEOUT                                  5 s
     server._line_queue MAX_WAITING                                     1 MiB
-    server._short_turns MAX_SHARE                                  0.004 s
     web._response DEFAULT_CLOSE_TIMEOUT                               10 s
     web._start MAX_LAST                                             1000 events
     web._stream DEFAULT_TOPICS_TIMEOUT                                10 s

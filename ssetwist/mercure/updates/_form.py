@@ -28,7 +28,7 @@ Pairs = list[tuple[str, str]]
 
 def read_form(form: bytes) -> Pairs:
     """
-    Do what :func:`reading_form` does, at once; for a form of one piece, or in the head of a request.
+    Do what :func:`reading_form` does, at once; for a form of one piece, or in a request's head.
     """
     return [_text(_unquote(name), _unquote(value)) for name, value in _fields(form)]
 
