@@ -157,18 +157,25 @@ class LongSearchTests(HubTestCase):
         """
         Filters are asked in several turns, and those of subscribers that join meanwhile, too.
         """
+        asked = []
 
         def slow(topics: tuple[str, ...], event: Event) -> bool:
             self.clock.busy(MAX_TURN / 50)
+            asked.append(event)
             return event.data != "b"
 
         views = [View.of("t", filter=partial(slow)) for _ in range(300)]
         early = [self.subscribe(view=view) for view in views[:200]]
         self.publish("a")
+        while not asked:
+            self.clock.turn()
         self.assertEqual(id_of(0), self.hub.resume_id)  # the search goes on
         late = [self.subscribe(view=view) for view in views[200:]]
+        gone = early.pop(0)  # its filter has been asked already
+        gone.leave()
         self.publish("b", "c")
         self.settle()
+        self.assert_heard(gone)
         for listener in early + late:
             self.assert_heard(listener, "a", "c")
 

@@ -47,6 +47,15 @@ class UrlRouteTests(SynchronousTestCase):
         compiled: Any = URLPattern(pattern, BASE)
         self.assertEqual(is_route, url_route(compiled, BASE) is not None, pattern)
 
+    def test_no_web_address(self) -> None:
+        """
+        A route matches neither a topic with another scheme nor one that is not a URL.
+        """
+        pattern = Pattern("/rooms/:room")
+        self.assertTrue(pattern.routes)
+        for topic in ("urn:rooms", "mailto:rooms/1", "https://[", "\ud800"):
+            self.assertFalse(pattern.matches(topic), topic)
+
     def test_usual(self) -> None:
         """
         Paths of texts and names are routes, with a star at the end or without, relative or not.
