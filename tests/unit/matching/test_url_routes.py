@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from urlpattern import URLPattern
 
+from ssetwist.matching import Pattern
 from ssetwist.matching._url_routes import url_route
 
 BASE = "https://hub.example/.well-known/mercure"
