@@ -113,7 +113,7 @@ def makeService(options: "Options") -> HubService:
     never_wait_for_readers()
     config, warning = take_descriptors(reactor).fit(options.config)
     if warning is not None:
-        _log.warn("{warning}", warning=warning)
+        _log.warn("{text}", text=warning)  # trial takes "warning" for its own
     return _TwistdService(reactor, config, status.be)
 
 
