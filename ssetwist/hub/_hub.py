@@ -246,16 +246,16 @@ class Hub:
         subscriber sees the events in the order of publishing.  A mistake in the call raises at
         once, and the Deferred does not report it.
 
-        :param topics: One or more.  The first is the canonical one.
-        :param event: The event.  Without an id, it gets one from the log.
-        :param private: If true, only subscribers that were granted one of its topics see it.
-        :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
-            only the present subscribers that keep up.
         A call takes a few microseconds for each audience, and its event waits in memory for the
         next turn of the reactor.  A loop that publishes many thousands of events should let the
         reactor have a turn after each thousand, ``await deferLater(reactor, 0)``: otherwise nothing
         is sent, and nobody is served, before the loop ends.
 
+        :param topics: One or more.  The first is the canonical one.
+        :param event: The event.  Without an id, it gets one from the log.
+        :param private: If true, only subscribers that were granted one of its topics see it.
+        :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
+            only the present subscribers that keep up.
         :returns: A Deferred that fires with the id as soon as the log has stored the event; with
             ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
             the log does not answer in time; the event may have been stored then.  Cancelling it

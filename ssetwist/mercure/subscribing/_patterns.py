@@ -36,8 +36,8 @@ class HeldPatterns:
     """
     Patterns of all subscribers, counted in total and by holder.
 
-    :param total: Distinct patterns that all may hold together; 0 for no limit.
-    :param per_holder: The same for one holder, by its kind.
+    :ivar total: Distinct patterns that all may hold together; 0 for no limit.
+    :ivar per_holder: The same for one holder, by its kind.
     """
 
     total: int
