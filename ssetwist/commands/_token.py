@@ -33,7 +33,8 @@ from ..mercure.tokens import (
     read_secret,
     token_settings,
 )
-from ..mercure.topics import MATCHER_TYPES, Template, matcher_of
+from ..mercure.topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, Template, matcher_of
+from ._options import positive
 from ._terminal import Terminal
 
 #: Options of the hub that do not matter to a token itself.
@@ -61,6 +62,7 @@ def add_check(parser: ArgumentParser) -> None:
     )
     _add(parser, (option for option in KEY_OPTIONS if option.name not in _OTHER_OPTIONS))
     parser.add_argument(f"--{NO_LEGACY.name}", action="store_true", help=NO_LEGACY.help)
+    _add_limits(parser)
 
 
 def add_mint(parser: ArgumentParser) -> None:
@@ -112,6 +114,7 @@ def add_mint(parser: ArgumentParser) -> None:
         metavar="SECONDS",
         help=f"seconds of validity; by default {DEFAULT_LIFETIME:g}; 0 for ever, 0.x only",
     )
+    _add_limits(parser)
 
 
 async def check(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -> int:
@@ -122,7 +125,7 @@ async def check(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) -
     :raises ValueError: If an option is wrong.
     """
     settings = token_settings(vars(arguments))
-    verifier = settings.verifier(reactor)
+    verifier = settings.verifier(reactor, limits=_limits(arguments))
     actions = [Action(arguments.action)] if arguments.action else list(Action)
     actions = [action for action in actions if verifier.has_keys(action)]
     if not actions:
@@ -164,7 +167,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
     values = {name.replace("_", "-"): value for name, value in vars(arguments).items()}
     key = _signing_key(values)
     payload = read_option(values, "payload", _json)
-    lifetime = arguments.expires_in
+    lifetime, limits = arguments.expires_in, _limits(arguments)
     if not 0 <= lifetime <= _MAX_LIFETIME:
         raise ValueError(f"--expires-in: it must be a number of seconds up to {_MAX_LIFETIME}")
     if not any(values[name] for action in Action for name in _option_names(action)):
@@ -181,6 +184,7 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
             payload=payload,
             now=reactor.seconds(),
             lifetime=lifetime or None,
+            limits=limits,
         )
     else:
         audience = read_option(values, "audience", hub_url)
@@ -190,11 +194,12 @@ async def mint(arguments: Namespace, reactor: AnyReactor, terminal: Terminal) ->
             raise ValueError("--expires-in: a token of 1.0 must end")
         token = mint_access_token(
             key,
-            _grants(values, payload, audience),
+            _grants(values, payload, audience, limits),
             issuer=arguments.issuer or audience,
             audience=audience,
             now=reactor.seconds(),
             lifetime=lifetime,
+            limits=limits,
             **({} if arguments.subject is None else {"subject": arguments.subject}),
         )
     terminal.say(token)
@@ -208,6 +213,24 @@ def _add(parser: ArgumentParser, options: Iterable[KeyOption]) -> None:
         parser.add_argument(
             f"--{option.name}", action=_Once, help=help, metavar=option.name.upper()
         )
+
+
+def _add_limits(parser: ArgumentParser) -> None:
+    for name, default, what in (
+        ("max-matchers", DEFAULT_LIMITS.max_matchers, "topics or patterns in one token"),
+        ("max-pattern", DEFAULT_LIMITS.max_pattern, "bytes of one topic or pattern"),
+    ):
+        parser.add_argument(
+            f"--{name}",
+            type=positive,
+            default=default,
+            metavar="N",
+            help=f"the --{name} of the hub: {what}; by default {default}, which is always allowed",
+        )
+
+
+def _limits(arguments: Namespace) -> Limits:
+    return Limits(arguments.max_matchers, arguments.max_pattern).of_grants()
 
 
 class _Once(Argument):
@@ -293,13 +316,13 @@ def _signing_key(values: dict[str, Any]) -> SigningKey:
     return found
 
 
-def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Grant]:
+def _grants(values: dict[str, Any], payload: object, audience: str, limits: Limits) -> list[Grant]:
     grants = []
     for action in Action:
         topics = []
         for kind, name in zip(MATCHER_TYPES, _option_names(action), strict=True):
             for topic in values[name] or ():
-                _check_topic(name, kind, topic, audience)
+                _check_topic(name, kind, topic, audience, limits)
                 topics.append((kind, topic))
         if topics:
             carried = payload if action is Action.SUBSCRIBE else None
@@ -307,11 +330,11 @@ def _grants(values: dict[str, Any], payload: object, audience: str) -> list[Gran
     return grants
 
 
-def _check_topic(option: str, kind: str, topic: str, audience: str) -> None:
+def _check_topic(option: str, kind: str, topic: str, audience: str, limits: Limits) -> None:
     if not topic:
         raise ValueError(f"--{option}: it is empty")
     try:
-        matcher_of(kind, topic, audience, field=f"--{option}")
+        matcher_of(kind, topic, audience, field=f"--{option}", limits=limits)
     except Refused as problem:
         raise ValueError(problem.reason) from None
 

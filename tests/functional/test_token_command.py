@@ -49,6 +49,20 @@ class TokenCommandTests(SynchronousTestCase):
         self.assertEqual((1, ""), (refused.returncode, refused.stderr))
         self.assertIn("refused: the hub's --audience is not set", refused.stdout)
 
+    def test_limits_of_the_hub(self) -> None:
+        """
+        A token with many topics is judged by the limits of the hub, if they are given.
+        """
+        options = ("--key", "env:HUB_KEY", "--audience", HUB)
+        topics = [f"--publish=/{number}" for number in range(101)]
+        wide = ("--max-matchers", "500")
+        self.assertEqual(2, run("token", "mint", *options, *topics).returncode)
+        made = run("token", "mint", *options, *topics, *wide)
+        check = ("token", "check", "-", "--action=publish", *options)
+        for limits, expected in (((), 1), (wide, 0)):
+            found = run(*check, *limits, input=made.stdout)
+            self.assertEqual((expected, ""), (found.returncode, found.stderr), found.stdout)
+
     def test_set_that_is_down(self) -> None:
         """
         If a key set cannot be fetched, the command names this as the reason, and ends.

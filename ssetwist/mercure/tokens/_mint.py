@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from ...errors import Refused
 from ..rights import DETAIL_TYPE, Action, rights_of_details, rights_of_legacy
+from ..topics import DEFAULT_LIMITS, Limits
 from ._jwt import ACCESS_TOKEN
 from ._keys import VerificationKey, fitting, is_pem, kind_of
 
@@ -85,6 +86,7 @@ def mint_access_token(
     lifetime: float = DEFAULT_LIFETIME,
     subject: str = "ssetwist",
     client_id: str = "ssetwist",
+    limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """
     Make a token of the 1.0 dialect with all claims that it needs.
@@ -92,6 +94,7 @@ def mint_access_token(
     :param audience: The hub's own URL.
     :param now: Seconds since 1970.
     :param lifetime: Seconds until it expires.
+    :param limits: Limits of the hub for the matchers in a token.
     :raises ValueError: If the hub would refuse it.
     """
     details = [
@@ -104,7 +107,7 @@ def mint_access_token(
         for grant in grants
     ]
     try:
-        rights_of_details(details, audience)
+        rights_of_details(details, audience, limits)
     except Refused as problem:
         raise ValueError(problem.reason) from None
     claims = {
@@ -128,12 +131,14 @@ def mint_legacy_token(
     payload: Any = None,  # any JSON value
     now: float,
     lifetime: float | None = DEFAULT_LIFETIME,
+    limits: Limits = DEFAULT_LIMITS,
 ) -> str:
     """
     Make a token of the 0.x dialect.
 
     :param publish: Selectors: topics, URI templates, ``*``.
     :param lifetime: Seconds until it expires; ``None`` for never.
+    :param limits: Limits of the hub for the matchers in a token.
     :raises ValueError: If the hub would refuse it.
     """
     granted = {
@@ -145,7 +150,7 @@ def mint_legacy_token(
         "mercure": {name: value for name, value in granted.items() if value is not None}
     }
     try:
-        rights_of_legacy(claims)
+        rights_of_legacy(claims, limits=limits)
     except Refused as problem:
         raise ValueError(problem.reason) from None
     if lifetime is not None:

@@ -127,6 +127,34 @@ class CheckTests(CommandCase):
         _, lines = self.check(token, "--audience", HUB)
         self.assertIn("  it may publish to: the URL pattern '/:id'", lines)
 
+    def test_limits(self) -> None:
+        """
+        A token with more matchers than the hub allows is refused, and the limit is named; smaller
+        limits of the hub do not apply to tokens.
+        """
+        topics = [{"match": f"/{number}", "match_type": "exact"} for number in range(101)]
+        detail = {
+            "type": "https://mercure.rocks/authorization-detail",
+            "actions": ["publish"],
+            "topics": topics,
+        }
+        options = ("--audience", HUB, "--action=publish")
+        for count, limit, status in (
+            (101, (), 1),
+            (101, ("--max-matchers=101",), 0),
+            (100, ("--max-matchers=1", "--max-pattern=1"), 0),
+        ):
+            detail["topics"] = topics[:count]
+            token = access_token(authorization_details=[detail])
+            found, lines = self.check(token, *options, *limit)
+            self.assertEqual(status, found)
+            if status:
+                self.assertIn("too many entries: at most 100", lines[-1])
+        for wrong in ("--max-matchers=0", "--max-pattern=x"):
+            status, _, errors = self.run_command("check", "x", "--key", self.key, wrong)
+            self.assertEqual(2, status)
+            self.assertIn(wrong.partition("=")[0], errors)
+
     def test_standard_input(self) -> None:
         """
         The token may come from the standard input, where other users cannot see it.

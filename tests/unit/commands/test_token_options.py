@@ -34,6 +34,18 @@ def check(token: str) -> tuple[str, ...]:
     return ("token", "check", token)
 
 
+def granting(*topics: str) -> str:
+    """
+    Return a token that allows to publish to topics.
+    """
+    detail = {
+        "type": "https://mercure.rocks/authorization-detail",
+        "actions": ["publish", "subscribe"],
+        "topics": [{"match": topic, "match_type": "exact"} for topic in topics],
+    }
+    return access_token(authorization_details=[detail])
+
+
 ANOTHER_KEY = "the signature is made with another key"
 
 CHECK = (
@@ -103,6 +115,24 @@ CHECK = (
     ),
     Effect("audience", (AUDIENCE,), "status", 1, 0, (KEY,), command=check(access_token())),
     Effect("no_legacy", ("--no-legacy",), "status", 0, 1, (KEY, AUDIENCE)),
+    Effect(
+        "max_matchers",
+        ("--max-matchers=500",),
+        "status",
+        1,
+        0,
+        (KEY, AUDIENCE),
+        command=check(granting(*(f"/{number}" for number in range(101)))),
+    ),
+    Effect(
+        "max_pattern",
+        ("--max-pattern=5000",),
+        "status",
+        1,
+        0,
+        (KEY, AUDIENCE),
+        command=check(granting("/" + 4096 * "a")),
+    ),
 )
 
 
@@ -149,6 +179,25 @@ MINTED = (
     ),
     Effect("expires_in", ("--expires-in=0",), "exp", NOW + 3600, None, command=LEGACY),
     Effect("subject", ("--subject=me",), "sub", "ssetwist", "me"),
+    Effect(
+        "max_matchers",
+        ("--max-matchers=103",),
+        "status",
+        2,
+        0,
+        command=(*MINT, *(f"--publish=/{number}" for number in range(101))),
+    ),
+    *(
+        Effect(
+            "max_pattern",
+            ("--max-pattern=4097",),
+            "status",
+            2,
+            0,
+            command=(*command, "--publish=/" + 4096 * "a"),
+        )
+        for command in (MINT, LEGACY)
+    ),
     Effect(
         "payload",
         ('--payload={"a":1}',),
@@ -237,7 +286,9 @@ class TokenOptionsTests(OptionsCase):
         """
         names = {option.name.replace("-", "_") for option in KEY_OPTIONS} - {"cookie_name"}
         found = set(vars(parse(["token", "check", "x"])))
-        self.assertEqual(names | {"no_legacy", "action", "token", "run", "parser"}, found)
+        limits = {"max_matchers", "max_pattern"}
+        others = {"no_legacy", "action", "token", "run", "parser"}
+        self.assertEqual(names | limits | others, found)
 
     def test_mint(self) -> None:
         """
