@@ -79,6 +79,7 @@ class Hub:
     :ivar log: The log.
     :ivar is_closed: True after :meth:`close`.
     :raises ValueError: If a time, a number or the type of an event makes no sense.
+    :raises TypeError: If a number that must be whole is something else.
     """
 
     def __init__(
@@ -102,9 +103,10 @@ class Hub:
             ("max_subscribers", max_subscribers, 0),
             ("max_per_address", max_per_address, 0),
             ("flush_threads", threads, 1),
-            ("lifetime", lifetime, 0),
         ):
-            if not least <= value < inf:
+            if not isinstance(value, int) or isinstance(value, bool):
+                raise TypeError(f"{name} must be a whole number, not {value!r}")
+            if value < least:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
         if not 0 < log_timeout < inf:
             raise ValueError(f"log_timeout {log_timeout!r} must be more than 0 seconds")
@@ -112,6 +114,8 @@ class Hub:
         # run in any thread.
         self._is_of_reactor = reactor_behind(clock) is installed_reactor()
         clock = steady(clock)
+        if not 0 <= lifetime < inf:
+            raise ValueError(f"lifetime {lifetime!r} must be 0 or more")
         policy = ReplayPolicy(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log

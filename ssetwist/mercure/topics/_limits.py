@@ -36,8 +36,8 @@ class Limits:
     def of_grants(self) -> "Limits":
         """
         Return the limits of tokens, and of an application's answers: the same, but not below the
-        defaults.  A client may ask for anything; rights come from a party that the hub trusts, and
-        a hub that allows its clients less must not refuse tokens for that.
+        defaults.  The hub trusts the party that gives the rights, so lower limits of requests are
+        no reason to refuse them.
         """
         return Limits(
             max(self.max_matchers, DEFAULT_LIMITS.max_matchers),

@@ -70,4 +70,4 @@ class Deadlines(Generic[_T]):
             try:
                 self._late(one)
             except Exception:
-                _log.failure("ending a late entry failed; the others go on")
+                _log.failure("handling a time-out failed; the time-outs of other connections go on")

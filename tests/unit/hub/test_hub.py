@@ -240,6 +240,16 @@ class MistakeTests(HubTestCase):
             self.assertRaises(error, self.hub.subscribe, outlet, mistake)
         self.assertEqual((1, None), (self.hub.subscriber_count, outlet.writer))
 
+    def test_whole_numbers(self) -> None:
+        """
+        A fraction, a boolean or a text in place of a whole number is refused at once, and not in a
+        flush; the error names the option.
+        """
+        for option in ("max_subscribers", "max_per_address", "flush_threads"):
+            for value in (2.5, True, "2"):
+                error = self.assertRaises(TypeError, Hub, clock=self.clock, **{option: value})
+                self.assertEqual(f"{option} must be a whole number, not {value!r}", str(error))
+
     def test_numbers(self) -> None:
         """
         A number or a time that is too small or infinite is refused, and the error names the option.
