@@ -84,8 +84,8 @@ class NoReactor:
     A reactor that watches no descriptor: the test decides when one is writable.
     """
 
-    def __getattr__(self, name: str) -> Callable[[object], None]:
-        return lambda descriptor: None
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *arguments: None
 
 
 class MemoryDescriptor(FileDescriptor):

@@ -87,6 +87,7 @@ BOUNDS = """
     web.site._body_limits MAX_BODY                                    64 KiB
     web.site._connection CLOSE_TIMEOUT                                30 s
     web.site._connection MAX_DISCARDED                                 8 MiB
+    web.site._connection_limit MAX_SLOW                               16 connections
     web.site._site REQUEST_TIMEOUT                                    30 s
 """
 

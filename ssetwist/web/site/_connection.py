@@ -266,11 +266,14 @@ class Connection(OpenedChannel):
         descriptor = descriptor_of(self.transport)
         return descriptor is not None and has_unread(descriptor)
 
-    def make_room(self) -> None:
+    def make_room(self, at_once: bool) -> None:
         """
-        Close in the next turn of the reactor, without waiting for the client.
+        Close without waiting for the client.
+
+        :param at_once: In the next turn of the reactor, by a reset.
         """
-        if self._phase is not Phase.CLOSING and is_plain_socket(self.transport) and self.is_taken():
+        slowly = not at_once and self._phase is not Phase.CLOSING
+        if slowly and is_plain_socket(self.transport) and self.is_taken():
             self.loseConnection()
         else:
             self.abort()

@@ -15,6 +15,10 @@ _log = Logger()
 #: Seconds between two warnings: a crowd meets the limit many times a second.
 WARN_EVERY = 60.0
 
+#: Connections that may make room slowly, each once its turn has come.  Those beyond are closed by a
+#: reset, all in the next turn: their descriptors are taken from those that the process keeps back.
+MAX_SLOW = 16
+
 
 class ConnectionLimit:
     """
@@ -22,13 +26,13 @@ class ConnectionLimit:
 
     :param most: Connections; 0 for no limit.
     :param close_one: Begins to close a connection that can be spared, another one each time, and
-        returns it; ``None`` if there is none.
+        returns it; ``None`` if there is none.  With true, it must be gone in the next turn.
     :ivar leaving: Connections that make room, and are not closed before the next turn.  The Site
-        removes them then.
+        removes each when it is closed.
     """
 
     def __init__(
-        self, most: int, clock: IReactorTime, close_one: Callable[[], object | None]
+        self, most: int, clock: IReactorTime, close_one: Callable[[bool], object | None]
     ) -> None:
         self.most = most or inf
         self._clock = clock
@@ -43,7 +47,7 @@ class ConnectionLimit:
 
         :returns: False if none can be spared, so that the new one must be refused.
         """
-        one = self._close_one()
+        one = self._close_one(len(self.leaving) >= MAX_SLOW)
         if one is None:
             self._refused += 1
         else:

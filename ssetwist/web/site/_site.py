@@ -136,16 +136,18 @@ class Site(TwistedSite):
             return Connection(self)
         return Refusal()
 
-    def _close_one(self) -> Connection | None:
+    def _close_one(self, at_once: bool) -> Connection | None:
         """
         Let the connection that has waited the longest for a request make room for another; if there
         is none, one that closes, and waits for its client.
+
+        :param at_once: Close it by a reset.
         """
         # A request that has arrived is read in this turn, or in the next one.
         waiting = (one for one in islice(self.requests_due, _LOOKED_AT) if not one.has_unread())
         one = next(waiting, None) or next(iter(self.closing), None)
         if one is not None:
-            one.make_room()
+            one.make_room(at_once)
             self.requests_due.done(one)
             self.closing.pop(one, None)
         return one

@@ -3,6 +3,7 @@ Limit on the connections of a Site.
 """
 
 import socket
+from typing import Any
 
 from OpenSSL.SSL import TLS_METHOD, Context
 from twisted.internet.error import ConnectionDone
@@ -16,7 +17,7 @@ from twisted.python.failure import Failure
 
 from ssetwist.eventstream import Event
 from ssetwist.web import Site
-from ssetwist.web.site._connection_limit import WARN_EVERY, ConnectionLimit
+from ssetwist.web.site._connection_limit import MAX_SLOW, WARN_EVERY, ConnectionLimit
 from tests.memory import Client, NoReactor
 from tests.unit.web.site.case import SiteCase
 
@@ -50,6 +51,18 @@ class LimitTests(SiteCase):
             clients.append(self.client())
             self.clock.advance(0.5)
         return clients
+
+    def on_socket(self) -> tuple[Any, Any]:
+        """
+        Connect by a plain socket; return the connection and its transport.
+        """
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        connection = self.site.buildProtocol(None)
+        transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
+        connection.makeConnection(transport)
+        return connection, transport
 
     def test_oldest_makes_room(self) -> None:
         """
@@ -130,15 +143,21 @@ class LimitTests(SiteCase):
         A connection on a plain socket that has taken everything is closed without a reset, so that
         its client has not lost the end of the last response.
         """
-        ours, theirs = socket.socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(theirs.close)
-        connection = self.site.buildProtocol(None)
-        transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
-        connection.makeConnection(transport)
+        connection, transport = self.on_socket()
         self.silent(3)
         self.assertEqual((1, False), (transport.disconnecting, transport._aborting))
         connection.connectionLost(Failure(ConnectionDone()))
+
+    def test_crowd_on_plain_sockets(self) -> None:
+        """
+        However many connect before those that make room are closed, only few descriptors are taken
+        beyond the limit: the others are gone in the next turn.
+        """
+        clients = [self.on_socket() for _ in range(3 + MAX_SLOW + 50)]
+        aborting = [transport._aborting for _, transport in clients]
+        self.assertEqual([False] * MAX_SLOW + [True] * 50 + [False] * 3, aborting)
+        for connection, _ in clients:
+            connection.connectionLost(Failure(ConnectionDone()))
 
     def test_request_on_its_way(self) -> None:
         """
@@ -203,7 +222,7 @@ class RefusalTests(SiteCase):
         A refusal works below TLS, where ``None`` instead of a protocol does not.
         """
         site = Site(self.plain, streams=self.hub.streams, max_connections=1)
-        site._limit = ConnectionLimit(1, self.clock, lambda: None)
+        site._limit = ConnectionLimit(1, self.clock, lambda at_once: None)
         site.connections.add(object())
 
         class Contexts(ContextFactory):
