@@ -6,6 +6,7 @@ Both trial and pytest run each test with the method ``run`` of trial's ``TestCas
 :func:`watch` replaces this method.  A base class with the check could be forgotten in a test.
 """
 
+import multiprocessing
 import os
 import signal
 import socket
@@ -133,7 +134,7 @@ def watch() -> None:
     Make each test fail for the things that it leaves behind, and end them.
     """
     for kind in (unittest.TestCase, SynchronousTestCase):
-        kind.run = _looking(kind.run)
+        kind.run = _looking(kind.run)  # type: ignore[method-assign]
 
 
 def _looking(run: Callable[..., Any]) -> Callable[..., Any]:
@@ -153,6 +154,9 @@ def _looking(run: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _children() -> Iterator[int]:
+    for forked in multiprocessing.active_children():  # by a server of processes
+        assert forked.pid is not None
+        yield forked.pid
     for task in _listdir("/proc/self/task"):
         # The thread may have ended.
         with suppress(OSError), open(f"/proc/self/task/{task}/children") as children:

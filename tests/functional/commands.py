@@ -15,10 +15,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from tempfile import TemporaryFile
 from threading import Thread
 from typing import Any
 
-from tests.functional.support import PATIENCE, ROOT
+from tests.functional.forked import ForkedProcess
+from tests.functional.support import PATIENCE, ROOT, write_plugin_cache
 
 
 class WebServer(ThreadingHTTPServer):
@@ -62,24 +64,34 @@ class Command:
         self,
         *arguments: str,
         terminal: str = "",
-        program: tuple[str, ...] = ("-m", "ssetwist"),
+        program: tuple[str, ...] = (),
         **environment: str,
     ) -> None:
         """
         :param terminal: Which of ``output`` and ``errors`` are terminals.
-        :param program: The program that Python runs.
+        :param program: Another program for Python to run.
         """
         self.output = self.errors = ""
         self._read: dict[int, str] = {}
         opened = {name: _pair(name in terminal) for name in ("output", "errors")}
-        self.process = subprocess.Popen(
-            [sys.executable, *program, *arguments],
-            stdin=subprocess.PIPE,
-            stdout=opened["output"][1],
-            stderr=opened["errors"][1],
-            cwd=ROOT,
-            env={**os.environ, "TERM": "xterm", "PYTHONUNBUFFERED": "", **environment},
-        )
+        given, self._input = os.pipe()
+        standard = [given, opened["output"][1], opened["errors"][1]]
+        environment = {"TERM": "xterm", "PYTHONUNBUFFERED": "", **environment}
+        self.process: ForkedProcess | subprocess.Popen[bytes]
+        if program:
+            self.process = subprocess.Popen(
+                [sys.executable, *program, *arguments],
+                stdin=given,
+                stdout=standard[1],
+                stderr=standard[2],
+                cwd=ROOT,
+                env={**os.environ, **environment},
+            )
+        else:
+            self.process = ForkedProcess(
+                ["ssetwist", *arguments], standard, environment=environment
+            )
+        os.close(given)
         for name, (reading, writing) in opened.items():
             os.close(writing)
             self._read[reading] = name
@@ -88,16 +100,14 @@ class Command:
         """
         Write to its standard input.
         """
-        assert self.process.stdin is not None
-        self.process.stdin.write(text.encode())
-        self.process.stdin.flush()
+        os.write(self._input, text.encode())
 
     def end_input(self) -> None:
         """
         Close its standard input.
         """
-        assert self.process.stdin is not None
-        self.process.stdin.close()
+        os.close(self._input)
+        self._input = -1
 
     def wait_for(self, name: str, pattern: str) -> "re.Match[str]":
         """
@@ -140,9 +150,8 @@ class Command:
         if self.process.poll() is None:
             self.process.kill()
             self.process.wait()
-        assert self.process.stdin is not None
-        with suppress(BrokenPipeError):
-            self.process.stdin.close()
+        if self._input >= 0:
+            self.end_input()
         for descriptor in self._read:
             os.close(descriptor)
         self._read.clear()
@@ -188,16 +197,33 @@ def run(*arguments: str, input: str = "", **environment: str) -> tuple[int, str,
     """
     Run a command to its end; return its status, its output and its errors.
     """
-    done = subprocess.run(
-        [sys.executable, "-m", "ssetwist", *arguments],
-        input=input,
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        cwd=ROOT,
-        env={**os.environ, **environment},
-    )
-    return done.returncode, done.stdout, done.stderr
+    return run_to_end("ssetwist", *arguments, input=input, **environment)
+
+
+def run_twistd(*options: str) -> tuple[int, str, str]:
+    """
+    Run ``twistd ssetwist`` to its end; return its status, its output and its errors.
+    """
+    return run_to_end("twistd", "-n", "--pidfile=", "ssetwist", *options)
+
+
+def run_to_end(*command_line: str, input: str = "", **environment: str) -> tuple[int, str, str]:
+    """
+    Run a command line of a forked process to its end; return its status, its output and its errors.
+    """
+    write_plugin_cache()
+    with TemporaryFile() as given, TemporaryFile() as output, TemporaryFile() as errors:
+        given.write(input.encode())
+        given.seek(0)
+        standard = [file.fileno() for file in (given, output, errors)]
+        process = ForkedProcess(command_line, standard, environment=environment)
+        try:
+            status = process.wait(PATIENCE)
+        finally:
+            process.kill()
+        for file in (output, errors):
+            file.seek(0)
+        return status, output.read().decode(), errors.read().decode()
 
 
 @contextmanager

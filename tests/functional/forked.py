@@ -1,101 +1,99 @@
 """
-A program that runs many command lines, one after the other, and reports the end of each.
+Processes that start quickly: each runs a command line of ours, and is forked from a server of
+processes that has imported everything.
 
-Each command line runs in its own process to its end.  These processes are forked from this one,
-which has imported everything, so that a test can try many.
+An interpreter takes a second to import all that we need, and the tests start hundreds of hubs.  A
+test of the start itself, or of an interpreter's end, uses :mod:`subprocess`.
 """
 
-import gc
-import json
 import os
-import signal
 import subprocess
-import sys
-from collections.abc import Callable, Iterable
-from tempfile import TemporaryFile
+from collections.abc import Mapping, Sequence
+from functools import cache
+from multiprocessing import forkserver, resource_tracker
+from multiprocessing.connection import Connection
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
 
-from tests.functional.support import PATIENCE, ROOT, write_plugin_cache
+from tests.leftovers import shared
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
-def run_all(program: str, command_lines: Iterable[Iterable[str]]) -> list[tuple[int, str, str]]:
+@cache
+def start_server() -> None:
     """
-    Run a program with each command line; return for each its exit status, its output and its
-    errors.
-
-    :param program: A name from :func:`main`.
+    Start the server once; it ends with this process.
     """
-    write_plugin_cache()
-    done = subprocess.run(
-        [sys.executable, "-m", "tests.functional.forked", program],
-        input=json.dumps([list(arguments) for arguments in command_lines]),
-        capture_output=True,
-        cwd=ROOT,
-        text=True,
-        timeout=2 * PATIENCE,
-    )
-    if done.returncode:
-        raise AssertionError(done.stderr)
-    return [(status, output, errors) for status, output, errors in json.loads(done.stdout)]
+    with shared():
+        forkserver.set_forkserver_preload(["tests.functional.programs"])
+        forkserver.ensure_running()
+        resource_tracker.ensure_running()
 
 
-def _twistd_ssetwist() -> Callable[[list[str]], object]:
-    from twisted.scripts import _twistd_unix, twistd
-
-    import ssetwist.server.tap
-
-    # All modules that a process needs later.
-    assert _twistd_unix, ssetwist
-    list(twistd.ServerOptions().subCommands)  # imports every plugin
-
-    def run(arguments: list[str]) -> None:
-        sys.argv = ["twistd", "-n", "--pidfile=", "ssetwist", *arguments]
-        twistd.run()
-
-    return run
-
-
-def _ssetwist() -> Callable[[list[str]], object]:
-    from ssetwist.__main__ import main
-
-    def run(arguments: list[str]) -> None:
-        sys.argv = ["ssetwist", *arguments]
-        main()
-
-    return run
-
-
-def _result_of(run: Callable[[list[str]], object], arguments: list[str]) -> tuple[int, str, str]:
-    with TemporaryFile() as output, TemporaryFile() as errors:
-        process = os.fork()
-        if not process:
-            signal.alarm(int(PATIENCE))  # kills it if it does not end by itself
-            os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-            os.dup2(output.fileno(), 1)
-            os.dup2(errors.fileno(), 2)
-            run(arguments)
-            sys.exit()
-        _, status = os.waitpid(process, 0)
-        for file in (output, errors):
-            file.seek(0)
-        return (
-            os.waitstatus_to_exitcode(status),
-            output.read().decode(),
-            errors.read().decode(),
-        )
-
-
-def main() -> None:
+class ForkedProcess(ForkServerProcess):
     """
-    Read a JSON array of arrays of arguments; write the results.
+    A process that was forked, with what our tests use of :class:`subprocess.Popen`.
+
+    :param command_line: It begins with ``twistd`` or ``ssetwist``.
+    :param standard: Descriptors for its standard input, output and errors; this process keeps them.
+    :param files: The number of files that it may open; by default as many as this process.
+    :param environment: Variables of its environment, in addition to those of this process.
     """
-    command_lines = json.load(sys.stdin)
-    programs = {"twistd ssetwist": _twistd_ssetwist, "python -m ssetwist": _ssetwist}
-    run = programs[sys.argv[1]]()
-    # The reactor does not exist yet, because all processes would share it.
-    assert "twisted.internet.reactor" not in sys.modules
-    gc.freeze()  # or each end would tear down everything that was imported
-    json.dump([_result_of(run, arguments) for arguments in command_lines], sys.stdout)
 
+    def __init__(
+        self,
+        command_line: Sequence[str],
+        standard: Sequence[int],
+        *,
+        files: int | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(daemon=True)
+        self._command_line = command_line
+        self._environment = {**os.environ, **(environment or {})}
+        self._files = files
+        self._standard = [Connection(os.dup(descriptor)) for descriptor in standard]
+        start_server()
+        self.start()
+        for connection in self._standard:
+            connection.close()
 
-if __name__ == "__main__":
-    main()
+    def run(self) -> None:
+        """
+        Run the command line: multiprocessing calls this in the new process.
+        """
+        from tests.functional.programs import run  # which this process need not import
+
+        descriptors = [connection.fileno() for connection in self._standard]
+        run(self._command_line, descriptors, ROOT, self._files, self._environment)
+
+    @property
+    def returncode(self) -> int | None:
+        """
+        Its exit status; a signal is a negative number.
+        """
+        return self.exitcode
+
+    def poll(self) -> int | None:
+        """
+        Return its exit status, or ``None`` while it runs.
+        """
+        return self.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        """
+        Wait until it has ended; return its exit status.
+        """
+        self.join(timeout)
+        if self.exitcode is None:
+            raise subprocess.TimeoutExpired(self._command_line, timeout or 0)
+        return self.exitcode
+
+    def send_signal(self, number: int) -> None:
+        """
+        Send it a signal, unless it has ended.
+        """
+        if self.exitcode is None:
+            assert self.pid is not None
+            os.kill(self.pid, number)

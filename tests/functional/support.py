@@ -29,11 +29,10 @@ from twisted.application.service import IServiceMaker
 from twisted.internet.task import deferLater
 from twisted.plugin import getPlugins
 
+from tests.functional.forked import ROOT, ForkedProcess
 from tests.patience import PATIENCE, wait_until
 
-__all__ = ["PATIENCE", "wait_until"]  # also for the tests in this folder
-
-ROOT = Path(__file__).resolve().parents[2]
+__all__ = ["PATIENCE", "ROOT", "wait_until"]  # also for the tests in this folder
 
 
 def require(is_there: object, what: str) -> None:
@@ -120,18 +119,22 @@ class HubProcess:
         """
         :param reactor: The short name of its reactor.
         :param files: The number of files that it may open; by default as many as this process.
-        :param launcher: The beginning of its command line.
+        :param launcher: A program that runs it, and the first arguments of this program; by default
+            it is forked.
         """
         write_plugin_cache()
-        twistd = Path(sys.executable).with_name("twistd")
-        limited = [] if files is None else ["sh", "-c", f'ulimit -n {files}; exec "$@"', "sh"]
-        command = [*launcher, twistd, "-n", "--pidfile=", f"--reactor={reactor}"]
-        self.process = subprocess.Popen(
-            [*limited, *command, "ssetwist", *options],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            cwd=ROOT,
-        )
+        command = ["-n", "--pidfile=", f"--reactor={reactor}", "ssetwist", *options]
+        self._output, output = os.pipe()
+        self.process: ForkedProcess | subprocess.Popen[bytes]
+        with open(output, "wb") as written, open(os.devnull) as nothing:
+            if launcher:
+                twistd = Path(sys.executable).with_name("twistd")
+                self.process = subprocess.Popen(
+                    [*launcher, twistd, *command], stdout=written, stderr=written, cwd=ROOT
+                )
+            else:
+                standard = [file.fileno() for file in (nothing, written, written)]
+                self.process = ForkedProcess(["twistd", *command], standard, files=files)
         self.log = ""
 
     def wait_for_address(self) -> None:
@@ -162,10 +165,9 @@ class HubProcess:
         return self.log
 
     def _read(self, patience: float) -> bool:
-        assert self.process.stdout is not None
-        if not select.select([self.process.stdout], [], [], patience)[0]:
+        if not select.select([self._output], [], [], patience)[0]:
             return False
-        some = os.read(self.process.stdout.fileno(), 65536)
+        some = os.read(self._output, 65536)
         self.log += some.decode()
         return bool(some)
 
@@ -219,6 +221,15 @@ class HubProcess:
             pass
         return status
 
+    def close(self) -> None:
+        """
+        Kill it if it still runs.
+        """
+        if self.process.poll() is None:
+            self.process.kill()
+            self.process.wait()
+        os.close(self._output)
+
 
 @contextmanager
 def hub(
@@ -238,11 +249,7 @@ def hub(
         process.wait_for_address()
         yield process
     finally:
-        if process.process.poll() is None:
-            process.process.kill()
-            process.process.wait()
-        assert process.process.stdout is not None
-        process.process.stdout.close()
+        process.close()
 
 
 @contextmanager

@@ -106,7 +106,7 @@ class SecretsTests(SynchronousTestCase):
         """
         tokens = self.tokens()
         options = (f"--key=env:{VARIABLE}", f"--audience={HUB}", "--anonymous", "--subscriptions")
-        with hub(*options) as process:
+        with hub(*options, launcher=[sys.executable]) as process:
             for token in tokens:
                 self.show(process, token)
                 process.read_log()  # a full pipe would stop it

@@ -12,7 +12,6 @@ from urllib.request import Request, urlopen
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.commands import command, events_in, run, web_server
-from tests.functional.forked import run_all
 from tests.functional.mercure_process import (
     OTHER_TOPIC,
     PATH,
@@ -310,7 +309,7 @@ class PublishTests(SynchronousTestCase):
             (("hub", "--topic=a", "x"), "URL"),
             ((url, "--topic=a", "x", "y"), "unrecognized"),
         )
-        found = run_all("python -m ssetwist", [("publish", *case) for case, _ in cases])
+        found = [run("publish", *case) for case, _ in cases]
         for (arguments, said), (status, output, errors) in zip(cases, found, strict=True):
             with self.subTest(arguments=arguments):
                 self.assertEqual((2, ""), (status, output))

@@ -13,7 +13,6 @@ from pathlib import Path
 from twisted.trial.unittest import SynchronousTestCase
 
 from tests.functional.commands import command, events_in, run
-from tests.functional.forked import run_all
 from tests.functional.mercure_process import (
     TOPIC,
     access_token,
@@ -295,7 +294,7 @@ class SubscribeTests(SynchronousTestCase):
             (("http://x/", "--once", "--attempts=1"), "--once"),
             (("http://x/", "http://y/"), "unrecognized"),
         )
-        found = run_all("python -m ssetwist", [("subscribe", *case) for case, _ in cases])
+        found = [run("subscribe", *case) for case, _ in cases]
         for (arguments, said), (status, output, errors) in zip(cases, found, strict=True):
             with self.subTest(arguments=arguments):
                 self.assertEqual((2, ""), (status, output))

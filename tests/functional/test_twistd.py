@@ -17,7 +17,7 @@ from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.forked import run_all
+from tests.functional.commands import run_twistd
 from tests.functional.support import (
     PATIENCE,
     ROOT,
@@ -211,7 +211,7 @@ class WrongOptionTests(SynchronousTestCase):
         """
         Each wrong option ends with status 1 and one line on stderr, which names the option.
         """
-        results = run_all("twistd ssetwist", [[option] for option, _ in self.CASES])
+        results = [run_twistd(option) for option, _ in self.CASES]
         wrong = [
             (option, status, stdout, stderr)
             for (option, name), (status, stdout, stderr) in zip(self.CASES, results, strict=True)
@@ -234,9 +234,7 @@ class WrongOptionTests(SynchronousTestCase):
                 ["tcp:70000"],
                 ["unix:/no/such/folder/hub"],
             ]
-            results = run_all(
-                "twistd ssetwist", [[f"--listen={each}" for each in case] for case in cases]
-            )
+            results = [run_twistd(*(f"--listen={each}" for each in case)) for case in cases]
         wrong = [
             (case, status, stdout, stderr)
             for case, (status, stdout, stderr) in zip(cases, results, strict=True)
