@@ -16,7 +16,7 @@ from twisted.scripts import _twistd_unix, twistd
 import ssetwist.server.tap
 from ssetwist.__main__ import main
 
-#: What runs a command line, by its first word.
+#: Programs, by the first word of a command line.
 _PROGRAMS = {"twistd": twistd.run, "ssetwist": main}
 
 # All modules that a process needs later are imported here, those of plugins as well.
