@@ -309,7 +309,7 @@ class Hub:
         require_event(event)
         if event.id is not None:
             raise InvalidEvent("id", "must not be set on an announcement: the log gives it one")
-        appended = self.log.append(checked, event, is_private=True, is_announcement=True)
+        appended = self._timed_log.append(checked, event, is_private=True, is_announcement=True)
         return appended.addCallback(_id_of)
 
     def close(self) -> None:

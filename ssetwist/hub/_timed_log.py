@@ -34,9 +34,18 @@ class TimedLog:
         self._clock = clock
         self._timeout = timeout
 
-    def append(self, topics: tuple[str, ...], event: Event, *, is_private: bool) -> Deferred[Entry]:
+    def append(
+        self,
+        topics: tuple[str, ...],
+        event: Event,
+        *,
+        is_private: bool,
+        is_announcement: bool = False,
+    ) -> Deferred[Entry]:
         return self._ask(
-            lambda: self._log.append(topics, event, is_private=is_private),
+            lambda: self._log.append(
+                topics, event, is_private=is_private, is_announcement=is_announcement
+            ),
             "has not stored an event",
             is_uncertain=True,
         )

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 from itertools import chain
 
 from twisted.logger import Logger
+from twisted.python.failure import Failure
 
+from ...errors import LogUnavailable
 from ...hub import Hub
 from ._subscriptions import ActiveSubscription
 
@@ -61,6 +63,11 @@ class ActiveSubscriptions:
             return  # every subscriber is gone
         for subscription in subscriptions:
             update = subscription.announcement(self._hub_path, is_active=is_active)
-            self._hub.announce(update.topics, update.event).addErrback(
-                lambda problem: _log.failure("announcing a subscription failed", problem)
-            )
+            self._hub.announce(update.topics, update.event).addErrback(_not_announced)
+
+
+def _not_announced(problem: Failure) -> None:
+    if problem.check(LogUnavailable):  # a crowd that leaves then causes a line each, and no more
+        _log.warn("cannot announce a subscription: {problem}", problem=problem.value)
+    else:
+        _log.failure("announcing a subscription failed", problem)

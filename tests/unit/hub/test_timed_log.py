@@ -29,15 +29,16 @@ class HangTests(HubTestCase):
 
     def test_publish(self) -> None:
         """
-        A publication fails when the time is over, and may have happened.
+        A publication, or an announcement, fails when the time is over, and may have happened.
         """
-        published = self.hub.publish("t", Event("c"))
-        self.clock.advance(2.9)
-        self.assertNoResult(published)
-        self.clock.advance(0.1)
-        problem = self.failureResultOf(published, LogUnavailable).value
-        self.assertTrue(problem.is_uncertain)
-        self.assertEqual("the event log has not stored an event within 3 s", problem.args[0])
+        for publish in (self.hub.publish, self.hub.announce):
+            published = publish("t", Event("c"))
+            self.clock.advance(2.9)
+            self.assertNoResult(published)
+            self.clock.advance(0.1)
+            problem = self.failureResultOf(published, LogUnavailable).value
+            self.assertTrue(problem.is_uncertain)
+            self.assertEqual("the event log has not stored an event within 3 s", problem.args[0])
 
     def test_catch_up(self) -> None:
         """
