@@ -27,7 +27,7 @@ from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
-from ._peer import descriptor_of, has_unread, watch_peer
+from ._peer import descriptor_of, has_unread, is_wrapped, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
 from ._urgency import Urgency
 
@@ -97,6 +97,7 @@ class Connection(OpenedChannel):
     """
 
     transport: Any  # any transport under HTTP
+    abortTimeout = None  # type: ignore[assignment]  # noqa: N815  # CLOSE_TIMEOUT is the only limit
     is_first_request = True
     urgency = Urgency.FIRST
     _phase = Phase.IDLE
@@ -121,6 +122,7 @@ class Connection(OpenedChannel):
 
     def connectionMade(self) -> None:
         if not is_plain_socket(self.transport):
+            self.may_have_more = is_wrapped(self.transport)
             super().connectionMade()
             return
         # As Twisted does, except for TCP_NODELAY, which this socket has inherited.
@@ -161,16 +163,23 @@ class Connection(OpenedChannel):
         self.is_first_request = False
         if self.end_response(request):
             self._turn = self.site.streams.turns.next()
-            self._turn.addCallbacks(self._take_turn, lambda problem: problem.trap(CancelledError))
+            self._turn.addCallback(self._take_turn).addErrback(self._turn_failed)
 
     def resumeProducing(self) -> None:
         super().resumeProducing()
-        if self.paused and self._turn is None and self._phase is Phase.IDLE:
+        # A part of the next request may wait already.
+        is_between = self._phase is Phase.IDLE or self._phase is Phase.RECEIVING
+        if self.paused and self._turn is None and is_between:
             self.go_on()
 
     def _take_turn(self, _: None) -> None:
         self._turn = None
         self.go_on()
+
+    def _turn_failed(self, problem: Failure) -> None:
+        if not problem.check(CancelledError):  # as a reactor does when reading fails
+            _log.failure("a request failed; its connection is closed", problem)
+            self.abort()
 
     def _give_turn_up(self) -> None:
         turn, self._turn = self._turn, None
@@ -250,6 +259,7 @@ class Connection(OpenedChannel):
         if self._phase not in (Phase.CLOSING, Phase.GONE):
             self._become(Phase.CLOSING)
             self._give_turn_up()
+            self.site.requests_due.done(self)
             self.site.closing[self] = None
             self._cutting = self.callLater(CLOSE_TIMEOUT, self.abort)
 
@@ -270,13 +280,16 @@ class Connection(OpenedChannel):
         """
         Close without waiting for the client.
 
-        :param at_once: In the next turn of the reactor, by a reset.
+        :param at_once: In the next turn of the reactor, by a reset.  A connection that is not a
+            plain TCP socket, or holds bytes, is closed so in any case.
         """
-        slowly = not at_once and self._phase is not Phase.CLOSING
-        if slowly and is_plain_socket(self.transport) and self.is_taken():
+        is_slow = not at_once and self._phase is not Phase.CLOSING
+        if is_slow and is_plain_socket(self.transport) and self.is_taken():
             self.loseConnection()
         else:
             self.abort()
+        self.site.requests_due.done(self)
+        self.site.closing.pop(self, None)  # it makes room once
 
     def abort(self) -> None:
         self.transport.abortConnection()

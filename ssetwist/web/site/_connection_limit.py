@@ -5,6 +5,7 @@ Limit on the connections of a Site: one that waits for a request makes room for 
 from collections.abc import Callable
 from math import inf
 from typing import Any
+from typing import Protocol as Interface
 
 from twisted.internet.interfaces import IReactorTime
 from twisted.internet.protocol import Protocol
@@ -20,41 +21,59 @@ WARN_EVERY = 60.0
 MAX_SLOW = 16
 
 
+class Sparable(Interface):
+    """
+    A connection that can make room.
+    """
+
+    def make_room(self, at_once: bool) -> None: ...
+
+
 class ConnectionLimit:
     """
     Limit on the number of connections that are open at the same time.
 
     :param most: Connections; 0 for no limit.
-    :param close_one: Begins to close a connection that can be spared, another one each time, and
-        returns it; ``None`` if there is none.  With true, it must be gone in the next turn.
-    :ivar leaving: Connections that make room, and are not closed before the next turn.  The Site
-        removes each when it is closed.
+    :param spare: Finds a connection that can be spared, another one each time; ``None`` if there is
+        none.
+    :ivar leaving: Connections that make room, and are not closed before the next turn.
     """
 
     def __init__(
-        self, most: int, clock: IReactorTime, close_one: Callable[[bool], object | None]
+        self, most: int, clock: IReactorTime, spare: Callable[[], Sparable | None]
     ) -> None:
         self.most = most or inf
         self._clock = clock
-        self._close_one = close_one
+        self._spare = spare
         self.leaving: set[object] = set()
         self._warn_at = 0.0
         self._closed = self._refused = 0
 
-    def make_room(self) -> bool:
+    def admits(self, count: int) -> bool:
         """
-        Begin to close a connection for a new one, because the limit is met.
+        Begin to close a connection for a new one, if the limit is met.
 
+        :param count: Connections that are open.
         :returns: False if none can be spared, so that the new one must be refused.
         """
-        one = self._close_one(len(self.leaving) >= MAX_SLOW)
+        if count - len(self.leaving) < self.most:
+            return True
+        one = self._spare()
         if one is None:
             self._refused += 1
         else:
             self._closed += 1
+            at_once = len(self.leaving) >= MAX_SLOW
             self.leaving.add(one)
+            one.make_room(at_once)
         self._warn()
         return one is not None
+
+    def left(self, connection: object) -> None:
+        """
+        Hear that a connection is closed.
+        """
+        self.leaving.discard(connection)
 
     def _warn(self) -> None:
         now = self._clock.seconds()

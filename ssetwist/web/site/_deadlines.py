@@ -2,6 +2,7 @@
 A deadline for each of many connections, with a single timer.
 """
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
@@ -30,7 +31,8 @@ class Deadlines(Generic[_T]):
         self._clock = clock
         self._seconds = seconds
         self._late = late
-        self._until: dict[_T, float] = {}
+        # A plain dict takes longer and longer to find its first entry as entries are taken out.
+        self._until: OrderedDict[_T, float] = OrderedDict()
         self._timer: IDelayedCall | None = None
 
     def begin(self, one: _T) -> None:
@@ -69,5 +71,5 @@ class Deadlines(Generic[_T]):
             del self._until[one]
             try:
                 self._late(one)
-            except Exception:
+            except BaseException:
                 _log.failure("handling a time-out failed; the time-outs of other connections go on")

@@ -33,6 +33,10 @@ class OpenedChannel(HTTPChannel):
     # With Twisted's own 16 KiB all of them would be answered in one turn.
     _optimisticEagerReadSize = READ_SIZE  # noqa: N815  # Twisted's name
 
+    #: True if the transport may give it bytes while it is paused, as TLS does with the rest of what
+    #: it has read.
+    may_have_more = False
+
     def listen_to(self, transport: Any) -> None:  # a socket transport; its types lack this
         """
         Do what ``connectionMade`` does, without asking what the transport can do.
@@ -48,6 +52,14 @@ class OpenedChannel(HTTPChannel):
         """
         return bool(self.line_mode and self.persistent and not self.paused and not self._buffer)
 
+    def rawDataReceived(self, data: bytes) -> None:  # noqa: N802  # Twisted's name
+        super().rawDataReceived(data)
+        # Twisted stops reading if much waits behind a request that is being answered, but not while
+        # its client does not take the response.
+        are_stuck = self._handlingRequest and self._waitingForTransport
+        if are_stuck and sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
+            self._networkProducer.pauseProducing()
+
     def end_response(self, request: Request) -> bool:
         """
         Do what ``requestDone`` does, but let the next request wait if bytes of it have come already
@@ -59,7 +71,8 @@ class OpenedChannel(HTTPChannel):
 
         :returns: True if the next request waits, and nothing is read, until :meth:`go_on`.
         """
-        has_more = self._buffer or any(self._dataBuffer)  # Twisted appends an empty piece
+        # Twisted appends an empty piece.
+        has_more = self.may_have_more or self._buffer or any(self._dataBuffer)
         self.paused = bool(self.persistent and (has_more or self._waitingForTransport))
         super().requestDone(request)
         if self.paused:  # Twisted has resumed the transport
@@ -139,11 +152,11 @@ def is_plain_socket(transport: object) -> bool:
     return type(transport) is Server
 
 
-def has_tls(descriptor: FileDescriptor) -> bool:
+def has_tls(transport: object) -> bool:
     """
-    Tell whether ``startTLS`` has put TLS into the socket transport itself.
+    Tell whether ``startTLS`` has put TLS into a socket transport itself.
     """
-    return getattr(descriptor, "TLS", False)
+    return bool(getattr(transport, "TLS", False))
 
 
 def listener_of(transport: object) -> Any:  # a port; its socket is untyped

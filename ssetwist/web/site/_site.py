@@ -5,7 +5,7 @@ response has ended.
 
 from collections.abc import Callable
 from io import BytesIO
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from twisted.internet.defer import Deferred
@@ -34,7 +34,8 @@ REQUEST_TIMEOUT = 30.0
 #: Seconds between two checks for idle connections while the Site stops.
 _LOOK = 0.02
 
-#: Connections that are looked at to find one that makes room for a new one.
+#: Connections that are looked at to find one that makes room for a new one, each by a call of the
+#: kernel.
 _LOOKED_AT = 64
 
 #: Seconds that a drain waits for connections that were cut at its end.  A cut takes one turn of the
@@ -83,9 +84,10 @@ class Site(TwistedSite):
             is for, such as a ``MercureResource``.  This counts for the root and for resources that
             were put into the tree by ``putChild``.
         :param max_connections: Connections that may be open at the same time; 0 for no limit.  For
-            one more, the connection that has waited the longest for a request is closed; streams
-            and requests that are being answered never are.  If there is none, the new one is
-            closed.  A warning tells of it, once a minute.
+            one more, a connection that waits for a request is closed, the oldest first, and rather
+            one whose client has taken every response; streams and requests that are being answered
+            never are.  If there is none, the new one is closed.  A warning tells of it, once a
+            minute.
         :param unlogged: Paths whose requests get no line in the access log.
         :param options: As for ``twisted.web.server.Site``: ``logPath``, ``logFormatter`` and so on.
         """
@@ -112,7 +114,7 @@ class Site(TwistedSite):
             streams.clock, timeout, Connection.timeoutConnection
         )
         self.closing: dict[Connection, None] = {}
-        self._limit = ConnectionLimit(max_connections, streams.clock, self._close_one)
+        self._limit = ConnectionLimit(max_connections, streams.clock, self._spare)
         self._now = date_of(streams.clock)
         self._date_at, self._date, self._log_date = -1, b"", ""
         self._hosts: dict[object, IAddress | None] = {}  # None: it differs between connections
@@ -131,31 +133,23 @@ class Site(TwistedSite):
     def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
     ) -> Connection | Refusal:
-        limit = self._limit
-        if len(self.connections) - len(limit.leaving) < limit.most or limit.make_room():
-            return Connection(self)
-        return Refusal()
+        return Connection(self) if self._limit.admits(len(self.connections)) else Refusal()
 
-    def _close_one(self, at_once: bool) -> Connection | None:
+    def _spare(self) -> Connection | None:
         """
-        Let the connection that has waited the longest for a request make room for another; if there
-        is none, one that closes, and waits for its client.
-
-        :param at_once: Close it by a reset.
+        Return the connection that has waited the longest for a request, rather one whose client has
+        taken all responses; if there is none, one that closes, and waits for its client.
         """
+        waiting = list(islice(self.requests_due, _LOOKED_AT))
         # A request that has arrived is read in this turn, or in the next one.
-        waiting = (one for one in islice(self.requests_due, _LOOKED_AT) if not one.has_unread())
-        one = next(waiting, None) or next(iter(self.closing), None)
-        if one is not None:
-            one.make_room(at_once)
-            self.requests_due.done(one)
-            self.closing.pop(one, None)
-        return one
+        idle = (one for one in waiting if one.is_taken() and not one.has_unread())
+        unread = (one for one in waiting if not one.is_taken())
+        return next(chain(idle, unread, self.closing), None)
 
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
         self.closing.pop(connection, None)
-        self._limit.leaving.discard(connection)
+        self._limit.left(connection)
         if not self.connections:
             self.requests_due.rest()
             self._hosts.clear()

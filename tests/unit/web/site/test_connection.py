@@ -8,7 +8,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.web.server import Request
 
 from ssetwist.web import Site
-from ssetwist.web.site._connection import BoundedRequest
+from ssetwist.web.site._connection import CLOSE_TIMEOUT, BoundedRequest
+from ssetwist.web.site._site import REQUEST_TIMEOUT
 from tests.memory import Client, SocketClient
 from tests.unit.web.site.case import SiteCase
 
@@ -55,6 +56,22 @@ class PhaseTests(SiteCase):
         self.assertEqual([True], ended)
         self.assertTrue(client.transport.is_connected)
         client.close()
+
+    def test_refused_late(self) -> None:
+        """
+        The end of the time for a request does not cut a client that was refused just before, and
+        may still send: it has its own time.
+        """
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: None
+        client.send(b"P")
+        self.clock.advance(REQUEST_TIMEOUT - 0.1)
+        client.send(b"OST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\n")
+        self.assertEqual([client.transport.protocol], list(self.site.closing))
+        self.clock.pump([CLOSE_TIMEOUT - 0.1, 0])
+        self.assertTrue(client.transport.is_connected)
+        self.clock.pump([0.1, 0])
+        self.assertFalse(client.transport.is_connected)
 
 
 class RequestTests(SiteCase):

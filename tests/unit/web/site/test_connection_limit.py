@@ -17,7 +17,7 @@ from twisted.python.failure import Failure
 
 from ssetwist.eventstream import Event
 from ssetwist.web import Site
-from ssetwist.web.site._connection_limit import MAX_SLOW, WARN_EVERY, ConnectionLimit
+from ssetwist.web.site._connection_limit import MAX_SLOW, WARN_EVERY
 from tests.memory import Client, NoReactor
 from tests.unit.web.site.case import SiteCase
 
@@ -52,13 +52,16 @@ class LimitTests(SiteCase):
             self.clock.advance(0.5)
         return clients
 
-    def on_socket(self) -> tuple[Any, Any]:
+    def on_socket(self, sent: bytes = b"") -> tuple[Any, Any]:
         """
         Connect by a plain socket; return the connection and its transport.
+
+        :param sent: Bytes that no turn of the reactor has read yet.
         """
         ours, theirs = socket.socketpair()
         self.addCleanup(ours.close)
         self.addCleanup(theirs.close)
+        theirs.send(sent)
         connection = self.site.buildProtocol(None)
         transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
         connection.makeConnection(transport)
@@ -129,14 +132,33 @@ class LimitTests(SiteCase):
 
     def test_unsent(self) -> None:
         """
-        A client that does not take its responses is cut: it would never let the server close.
+        A client that does not take its responses is cut, for it would never let the server close;
+        but it makes room after those that take them, and would lose what it has not taken.
         """
         stuck = self.client()
         stuck.request()
         stuck.stop_reading()
-        self.silent(3)
+        first, second = self.silent(2)
+        new = self.client()
+        self.assertEqual([True, False, True], self.are_open(stuck, first, second))
+        for stream in (second, new):
+            stream.request("/sse")
+        self.silent(1)
         self.assertEqual([False], self.are_open(stuck))
         self.assertTrue(stuck.transport.is_aborted)
+
+    def test_unread_and_unsent(self) -> None:
+        """
+        However many clients send requests and do not take the responses, they make room.
+        """
+        self.site = Site(self.site.resource, streams=self.hub.streams, max_connections=100)
+        connections = [self.on_socket(b"GET / HTTP/1.1\r\n\r\n") for _ in range(100)]
+        for connection, _ in connections:
+            connection.pauseProducing()
+        self.assertEqual([True], self.are_open(*self.silent(1)))
+        self.assertTrue(connections[0][1]._aborting)
+        for connection, _ in connections:
+            connection.connectionLost(Failure(ConnectionDone()))
 
     def test_plain_socket(self) -> None:
         """
@@ -163,13 +185,7 @@ class LimitTests(SiteCase):
         """
         A connection whose request has arrived, and is read in the next turn, does not make room.
         """
-        ours, theirs = socket.socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(theirs.close)
-        connection = self.site.buildProtocol(None)
-        transport = Server(ours, connection, ("192.0.2.1", 50000), None, 1, NoReactor())
-        connection.makeConnection(transport)
-        theirs.send(b"GET / HTTP/1.1")
+        connection, transport = self.on_socket(b"GET / HTTP/1.1")
         _, second, *_ = self.silent(3)
         self.assertFalse(transport.disconnecting)
         self.assertEqual([True], self.are_open(second))
@@ -221,9 +237,10 @@ class RefusalTests(SiteCase):
         """
         A refusal works below TLS, where ``None`` instead of a protocol does not.
         """
-        site = Site(self.plain, streams=self.hub.streams, max_connections=1)
-        site._limit = ConnectionLimit(1, self.clock, lambda at_once: None)
-        site.connections.add(object())
+        site = Site(self.site.resource, streams=self.hub.streams, max_connections=1)
+        stream = Client(site, self.clock)
+        stream.request("/sse")
+        self.addCleanup(stream.close)
 
         class Contexts(ContextFactory):
             def getContext(self) -> Context:  # noqa: N802 (Twisted's name)
@@ -232,4 +249,4 @@ class RefusalTests(SiteCase):
         factory: Factory = TLSMemoryBIOFactory(Contexts(), False, site, self.clock)
         transport = StringTransport()
         factory.buildProtocol(None).makeConnection(transport)
-        self.assertTrue(transport.disconnected or transport.disconnecting or transport.aborting)
+        self.assertTrue(transport.disconnected or transport.disconnecting)

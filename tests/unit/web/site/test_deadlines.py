@@ -105,15 +105,18 @@ class DeadlinesTests(SynchronousTestCase):
             self.late.append((self.clock.seconds(), one))
             if one == "bad":
                 raise RuntimeError("ending fails")
+            if one == "worse":
+                raise SystemExit("ending fails")
 
         deadlines: Deadlines[str] = Deadlines(self.clock, 10, end)
-        for one in ("bad", "a"):
+        for one in ("bad", "worse", "a"):
             deadlines.begin(one)
         self.clock.advance(5)
         deadlines.begin("b")
         self.clock.pump([5, 5])
-        self.assertEqual([(10, "bad"), (10, "a"), (15, "b")], self.late)
+        self.assertEqual([(10, "bad"), (10, "worse"), (10, "a"), (15, "b")], self.late)
         self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual(1, len(self.flushLoggedErrors(SystemExit)))
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_one_timer_after_a_late_entry(self) -> None:

@@ -2,6 +2,7 @@
 Clients that send several requests at once, and clients that do not read the responses.
 """
 
+from twisted.protocols.policies import WrappingFactory
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -108,6 +109,31 @@ class TurnTests(PipeliningCase):
         for count in (1, 2, 3):
             self.assertEqual(count, self.resource.count)
             self.clock.turn()
+
+    def test_one_by_one(self) -> None:
+        """
+        Requests that a wrapper, such as TLS, gives to the connection one by one have a turn each.
+        """
+        factory = WrappingFactory(self.site)
+        client = Client(factory, self.clock)
+        for _ in range(4):
+            client.send(GET)
+        for count in (1, 2, 3, 4):
+            self.assertEqual(count, self.resource.count)
+            self.clock.turn()
+        client.close()
+
+    def test_fails(self) -> None:
+        """
+        A request that fails in its turn costs its connection, as one that fails at once does.
+        """
+        client = self.client()
+        client.send(GET * 2)
+        client.transport.protocol.requestFactory = lambda *_: 1 / 0
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertFalse(client.transport.is_connected)
 
     def test_several_connections(self) -> None:
         """
@@ -222,6 +248,54 @@ class UnreadTests(PipeliningCase):
             self.clock.turn()
             client.transport.work()
         self.assertEqual(20, client.received.count(b"HTTP/1.1 200 OK"))
+
+    def test_reads_again_after_a_later_answer(self) -> None:
+        """
+        The same counts for requests behind an answer that is made later.
+        """
+        for size in (10, READ_SIZE + 1000, 100_000):
+            for is_late in (True, False):
+                self.resource.size, self.resource.count = 10, 0
+                client = self.client(SocketClient)
+                client.send(GET.replace(b"/", b"/wait", 1) + GET)
+                if is_late:
+                    client.stop_reading()
+                request = self.resource.waiting.pop()
+                request.write(b"x" * size)
+                request.finish()
+                self.clock.turn()
+                client.read_again()
+                for _ in range(60):
+                    self.clock.turn()
+                    client.transport.work()
+                self.assertEqual(2, self.resource.count, (size, is_late))
+                self.assertEqual(2, client.received.count(b"HTTP/1.1 200 OK"))
+
+    def test_more_behind_an_answer(self) -> None:
+        """
+        While an answer goes on, and its client does not take it, only a few more bytes are read.
+        """
+        client = self.client(SocketClient)
+        assert isinstance(client, SocketClient)
+        client.send(GET.replace(b"/", b"/wait", 1))
+        client.stop_reading()
+        reading = [True]
+        client.transport.startReading = lambda: reading.append(True)
+        client.transport.stopReading = lambda: reading.append(False)
+        self.resource.waiting[0].write(b"x" * 100_000)
+        sent = 0
+        while reading[-1]:
+            client.send(GET)
+            sent += 1
+            self.assertLess(sent * len(GET), 2 * READ_SIZE)
+            self.clock.turn()
+        client.read_again()
+        self.resource.waiting[0].finish()
+        for _ in range(2 * sent):
+            self.clock.turn()
+            client.transport.work()
+        self.assertEqual(1 + sent, self.resource.count)
+        self.assertTrue(reading[-1])
 
     def test_never_reads(self) -> None:
         """
