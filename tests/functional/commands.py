@@ -180,7 +180,7 @@ class Command:
 def command(
     *arguments: str,
     terminal: str = "",
-    program: tuple[str, ...] = ("-m", "ssetwist"),
+    program: tuple[str, ...] = (),
     **environment: str,
 ) -> Iterator[Command]:
     """

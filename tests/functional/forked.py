@@ -3,7 +3,8 @@ Processes that start quickly: each runs a command line of ours, and is forked fr
 processes that has imported everything.
 
 An interpreter takes a second to import all that we need, and the tests start hundreds of hubs.  A
-test of the start itself, or of an interpreter's end, uses :mod:`subprocess`.
+test of the start itself, or of an interpreter's end, uses :mod:`subprocess`: a forked process ends
+without the interpreter's own last steps.
 """
 
 import os
@@ -37,8 +38,9 @@ class ForkedProcess(ForkServerProcess):
 
     :param command_line: It begins with ``twistd`` or ``ssetwist``.
     :param standard: Descriptors for its standard input, output and errors; this process keeps them.
-    :param files: The number of files that it may open; by default as many as this process.
-    :param environment: Variables of its environment, in addition to those of this process.
+    :param files: The number of files that it may open; by default as many as the server.
+    :param environment: Variables of its environment, in addition to those of this process.  The
+        interpreter has read its own already, such as ``PYTHONPATH``.
     """
 
     def __init__(
@@ -53,6 +55,7 @@ class ForkedProcess(ForkServerProcess):
         self._command_line = command_line
         self._environment = {**os.environ, **(environment or {})}
         self._files = files
+        # No other object takes a descriptor to the new process.
         self._standard = [Connection(os.dup(descriptor)) for descriptor in standard]
         start_server()
         self.start()

@@ -11,18 +11,18 @@ import threading
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from twisted.scripts import _twistd_unix, twistd
+from twisted.scripts import _twistd_unix, twistd  # noqa: F401  # a process needs both
 
-import ssetwist.server.tap
+import ssetwist.server.tap  # noqa: F401  # a process needs it
 from ssetwist.__main__ import main
 
 #: Programs, by the first word of a command line.
 _PROGRAMS = {"twistd": twistd.run, "ssetwist": main}
 
-# All modules that a process needs later are imported here, those of plugins as well.
-assert _twistd_unix, ssetwist
-list(twistd.ServerOptions().subCommands)
-gc.freeze()  # or the end of each process would tear them all down
+list(twistd.ServerOptions().subCommands)  # imports every plugin
+gc.freeze()  # or the end of each process would tear all modules down
+
+_server = os.getpid()
 
 
 def run(
@@ -39,6 +39,7 @@ def run(
     :param folder: The current folder.
     :param files: The number of files that the process may open; by default as many as before.
     """
+    assert os.getpid() != _server, "not imported before the fork: run the tests in the main folder"
     assert "twisted.internet.reactor" not in sys.modules  # all processes would share it
     for number, descriptor in enumerate(standard):
         os.dup2(descriptor, number)
