@@ -67,13 +67,19 @@ class Alarm:
     A thread that calls a function at one moment, and ends soon if it gets no other.
 
     :param call: Called in the thread.  It must not wait.
+    :param start: Starts the thread.
     """
 
     def __init__(
-        self, call: Callable[[], object], *, seconds: Callable[[], float] = monotonic
+        self,
+        call: Callable[[], object],
+        *,
+        seconds: Callable[[], float] = monotonic,
+        start: Callable[[Thread], object] = Thread.start,
     ) -> None:
         self._call = call
         self._seconds = seconds
+        self._start = start
         self._lock = Lock()
         self._at = inf
         self._looks_at = -inf  # the moment until which the thread waits
@@ -83,6 +89,8 @@ class Alarm:
     def set(self, at: float) -> None:
         """
         Choose the moment, in place of an earlier choice; infinity for never.
+
+        :raises RuntimeError: If the system starts no thread now; the next choice tries it again.
         """
         with self._lock:
             self._at = at
@@ -91,8 +99,11 @@ class Alarm:
                     self._bell.ring()
             elif at < inf:
                 bell = self._bell = self._bell or Bell()
-                self._has_thread, self._looks_at = True, -inf
-                Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True).start()
+                self._looks_at = -inf
+                self._start(
+                    Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True)
+                )
+                self._has_thread = True
 
     def _work(self, bell: Bell) -> None:
         is_lingering = False

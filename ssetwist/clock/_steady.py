@@ -7,7 +7,6 @@ was to be made at once; when it is set forward, time-outs come too early.
 """
 
 import select
-import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -40,12 +39,6 @@ class SteadyReactor:
         self.seconds = timers.seconds
         self._timers = timers
         alsoProvides(self, providedBy(reactor))
-
-    def now(self) -> float:
-        """
-        Return the date, in seconds since 1970.
-        """
-        return time.time()
 
     def getDelayedCalls(self) -> Sequence[IDelayedCall]:  # noqa: N802 (Twisted's name)
         return self._timers.getDelayedCalls()

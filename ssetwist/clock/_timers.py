@@ -22,6 +22,10 @@ _log = Logger()
 _CANCELLED = 50
 
 
+#: Seconds, by the time of day, after which an alarm that could not be set is set again.
+_RETRY = 1.0
+
+
 class Waking(Protocol):
     """
     A descriptor that becomes readable when it rings; a :class:`ssetwist.clock._alarm.Bell`.
@@ -39,7 +43,12 @@ class Moment(Protocol):
     An alarm that rings the bell at one moment of the steady clock; infinity is never.
     """
 
-    def set(self, at: float) -> None: ...
+    def set(self, at: float) -> None:
+        """
+        Choose the moment.
+
+        :raises RuntimeError: If that is not possible now.
+        """
 
 
 @implementer(IReactorTime, IReadDescriptor)
@@ -163,7 +172,11 @@ class Timers:
 
     def _set_alarm(self) -> None:
         self._waits_for_start = False
-        self._alarm.set(self._next)
+        try:
+            self._alarm.set(self._next)
+        except RuntimeError:
+            _log.failure("timed calls may be late: the system starts no thread for them")
+            self._reactor.callLater(_RETRY, self._bell.ring)
 
     def _rest(self) -> None:
         self._calls.clear()

@@ -53,13 +53,14 @@ class Audience:
     :ivar round_head: The newest position that had been published when this round began.
     """
 
-    __slots__ = ("_joined_late", "_members", "_round", "_waiting", "round_head", "view")
+    __slots__ = ("_joined_late", "_members", "_reserved", "_round", "_waiting", "round_head", "view")
 
     def __init__(self, view: View) -> None:
         self.view = view
         # A dict for its order: the first member is served first.
         self._members: dict[Member, None] = {}
         self._waiting: list[bytes] = []
+        self._reserved = 0  # events that may still come before those of later members
         #: Members that joined while events waited, each with the number of events before it.
         self._joined_late: dict[Member, int] = {}
         #: The rest of this round: chunks, each with its members; the next one is the last.
@@ -76,31 +77,50 @@ class Audience:
     def expect(self, encoded: bytes) -> None:
         self._waiting.append(encoded)
 
+    def reserve(self) -> None:
+        """
+        Begin to wait for an event that is not for members who join from now on, if it is for the
+        others.  Nothing else may wait here.
+        """
+        self._reserved = 1
+
+    def settle(self, encoded: bytes | None) -> None:
+        """
+        End the wait that :meth:`reserve` began, with the event or without.
+        """
+        self._reserved = 0
+        if encoded is None:
+            self._joined_late.clear()
+        else:
+            self.expect(encoded)
+
     def join(self, subscriber: Member) -> None:
         self._members[subscriber] = None
-        if self._waiting:
-            self._joined_late[subscriber] = len(self._waiting)
+        if before := len(self._waiting) + self._reserved:
+            self._joined_late[subscriber] = before
 
-    def leave(self, subscriber: Member) -> Chunk | None:
-        """
-        Remove a member.
-
-        :returns: The events that were on their way to it, if there were any.
-        """
+    def leave(self, subscriber: Member) -> None:
         del self._members[subscriber]
-        missed = []
+        self._joined_late.pop(subscriber, None)
+        for _, members in self._round:
+            members.pop(subscriber, None)
+
+    def due_to(self, subscriber: Member) -> Chunk | None:
+        """
+        Return the events that are on their way to a member, if there are any.
+        """
+        due = []
         for number, (chunk, members) in enumerate(self._round):
             if subscriber in members:
-                del members[subscriber]
                 if isinstance(chunk, Joining):
                     chunk = chunk.finish()
                     self._round[number] = (chunk, members)
-                missed.append(chunk)
-        if late := self._waiting[self._joined_late.pop(subscriber, 0) :]:
-            missed.append(Chunk.joined(late))
-        if len(missed) < 2:
-            return missed[0] if missed else None
-        return Chunk(b"".join(one.data for one in missed), sum(one.events for one in missed))
+                due.append(chunk)
+        if late := self._waiting[self._joined_late.get(subscriber, 0) :]:
+            due.append(Chunk.joined(late))
+        if len(due) < 2:
+            return due[0] if due else None
+        return Chunk(b"".join(one.data for one in due), sum(one.events for one in due))
 
     def next_batch(self, head: int) -> tuple[Chunk | None, dict[Member, None]] | None:
         """
@@ -158,8 +178,8 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
-        #: Audiences that were added during a search; otherwise ``None``.
-        self._new: list[Audience] | None = None
+        #: Audiences that were added during a search and are still here; otherwise ``None``.
+        self._new: dict[Audience, None] | None = None
 
     def __bool__(self) -> bool:
         return bool(self._exact or self._others)
@@ -177,7 +197,7 @@ class Index:
                     self._tried[matcher] = None
             self._others.setdefault(matcher, {})[audience] = None
         if self._new is not None:
-            self._new.append(audience)
+            self._new[audience] = None
 
     def remove(self, audience: Audience) -> None:
         matchers = audience.view.matchers
@@ -189,13 +209,16 @@ class Index:
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
+        if self._new is not None:
+            self._new.pop(audience, None)
 
-    def find(self, entry: Entry) -> Steps[Iterable[Audience]]:
+    def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
-        Find the audiences that see an event, each once, in steps: all that there are at the end.
-        One search is done at a time.
+        Find the audiences that see an event, each once, in steps.  One search is done at a time.
+
+        :returns: The audiences, and others that must be asked: they were added during the search.
         """
-        self._new = []
+        self._new = {}
         try:
             seen: dict[Audience, None] = {}
             found = yield from self._audiences_of(entry)
@@ -204,11 +227,7 @@ class Index:
                     seen[audience] = None
                 if not number % _FILTERS:
                     yield
-            while self._new:
-                audience = self._new.pop()
-                if audience not in seen and (yield from audience.view.shows(entry)):
-                    seen[audience] = None
-            return seen
+            return seen, [audience for audience in self._new if audience not in seen]
         finally:
             self._new = None
 

@@ -3,7 +3,8 @@ The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from functools import partial
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -15,7 +16,7 @@ from ._audience import Audience, Index, Member
 from ._chunk import Chunk
 from ._outlet import NOT_SENT, PIECE
 from ._senders import Senders
-from ._turns import MAX_TURN, Turns
+from ._turns import MAX_TURN
 from ._view import View
 
 _log = Logger()
@@ -28,10 +29,21 @@ MAX_FLUSH = 0.01
 _MANY = 256
 
 #: Members that are served between two looks at the clock: by one thread, and by several.
-_BATCH, _LARGE_BATCH = 64, 4096
+_BATCH, _LARGE_BATCH = 64, 1024
 
 #: Bytes that they get between two looks at the clock, for events of unusual size.
 _BATCH_BYTES, _LARGE_BATCH_BYTES = _BATCH * PIECE, _LARGE_BATCH * PIECE // 8
+
+#: Bytes of events that wait until earlier ones are placed, beyond which :meth:`Hub.publish` lets its
+#: caller wait.
+MAX_PENDING = 16 * 1024 * 1024
+
+#: Bytes of them beyond which they are placed at once, whatever time that takes: the publisher did
+#: not wait.
+MAX_PENDING_UNHEEDED = 4 * MAX_PENDING
+
+#: Bytes that an event takes in memory besides its own.
+_OVERHEAD = 1024
 
 _BROKEN = "an event could not be handed to a subscriber, which is cut"
 
@@ -41,24 +53,27 @@ class FanOut:
     Hands out events in their order, once in each turn of the reactor: events of one turn are sent
     together.
 
-    :param turns: Turns of the reactor for what takes long.
+    Placing events takes at most :data:`MAX_TURN` of a turn, and the sends :data:`MAX_FLUSH`.
+
     :param threads: The number of threads that send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.
     :ivar head: The newest position that has been published here.
     :ivar head_id: The id of that event; ``None`` before the first in this process.
     """
 
-    def __init__(self, clock: IReactorTime, turns: Turns, *, threads: int, head: int) -> None:
+    def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
         self.head = head
         self.head_id: str | None = None
         self._clock = clock
-        self._turns = turns
         self._senders = Senders(threads) if threads > 1 else None
         self._audiences: dict[View, Audience] = {}
         self._index = Index()
-        self._to_place: deque[Entry] = deque()
+        #: Events, and what is to be done between them.
+        self._to_place: deque[Entry | Callable[[], object]] = deque()
+        self._pending = 0  # bytes of these events
         self._is_placing = False
-        self._search: Steps[Iterable[Audience]] | None = None  # for the first of them
+        self._search: Steps[None] | None = None  # for the first of them
+        self._left = MAX_TURN  # seconds for placing in this turn
         self._awaited: dict[Deferred[None], int] = {}  # with the position of each
         self._marked: dict[Audience, None] = {}  # in the order of their turn
         self._soon: IDelayedCall | None = None
@@ -75,38 +90,83 @@ class FanOut:
         events in another order than they were published in.
         """
         self._to_place.append(entry)
+        self._pending += len(entry.encoded) + _OVERHEAD
         if not self._is_placing:
             self._place_all()
 
+    def in_order(self, member: Member, act: Callable[[], object]) -> None:
+        """
+        Do something for a member after the events that have been published, and before any other:
+        now, unless some of them are not placed yet.  If it fails later, the member is cut.
+        """
+        if self._to_place:
+            self._to_place.append(partial(_act, member, act))
+        else:
+            act()
+
+    def accept(self, id: str) -> str | Deferred[str]:
+        """
+        Return the id of an event for its publisher; later if too much is pending.
+        """
+        if self._pending <= MAX_PENDING:
+            return id
+        accepted: Deferred[str] = Deferred()
+        self._to_place.append(partial(accepted.callback, id))
+        return accepted
+
     def _place_all(self) -> None:
         self._is_placing = True  # a filter may publish; that follows the event that it looks at
-        until = self._clock.seconds() + MAX_TURN
-        is_over = False
+        now = self._clock.seconds()
+        until = now + self._left
         try:
-            while self._to_place and not is_over:
-                if self._search is None:
-                    self._search = self._index.find(self._to_place[0])
-                try:
-                    next(self._search)
-                except StopIteration as end:
-                    self._search = None
-                    entry = self._to_place.popleft()
-                    if entry.position:  # one that is kept
-                        self.head, self.head_id = entry.position, entry.event.id
-                    for audience in end.value:
-                        if audience:  # all members may have left during the search
-                            audience.expect(entry.encoded)
-                            self._marked[audience] = None
-                is_over = bool(self._to_place) and self._clock.seconds() >= until
+            while self._to_place and (now < until or self._pending > MAX_PENDING_UNHEEDED):
+                first = self._to_place[0]
+                if not isinstance(first, Entry):
+                    self._to_place.popleft()
+                    first()
+                elif self._is_placed(first):
+                    self._to_place.popleft()
+                    self._pending -= len(first.encoded) + _OVERHEAD
+                now = self._clock.seconds()
         finally:
-            self._is_placing = is_over
+            self._left = until - now
+            self._is_placing = False
             self._schedule()
-        if is_over:
-            self._turns.next().addCallback(lambda _: self._place_all())
         for one in [one for one, position in self._awaited.items() if position <= self.head]:
             # A callback of an earlier one may have cancelled it, or published, and so fired it.
             if self._awaited.pop(one, None) is not None:
                 one.callback(None)
+
+    def _is_placed(self, entry: Entry) -> bool:
+        """
+        Do one step of placing an event.
+        """
+        if self._search is None:
+            self._search = self._placing(entry)
+        try:
+            next(self._search)
+        except StopIteration:
+            self._search = None
+            return True
+        return False
+
+    def _placing(self, entry: Entry) -> Steps[None]:
+        found, to_ask = yield from self._index.find(entry)
+        # A member that joins from here on comes after the event, so no more audiences are to be
+        # asked, however many come and go.
+        if entry.position:  # one that is kept
+            self.head, self.head_id = entry.position, entry.event.id
+        for audience in to_ask:
+            audience.reserve()
+        for audience in found:
+            if audience:  # all members may have left during the search
+                audience.expect(entry.encoded)
+                self._marked[audience] = None
+        for audience in to_ask:
+            is_seen = bool(audience) and (yield from audience.view.shows(entry))
+            audience.settle(entry.encoded if is_seen else None)
+            if is_seen and audience:
+                self._marked[audience] = None
 
     def when_at(self, position: int) -> Deferred[None]:
         """
@@ -125,16 +185,13 @@ class FanOut:
         audience.join(member)
         return audience
 
-    def leave(self, member: Member, audience: Audience) -> Chunk | None:
-        missed = audience.leave(member)
+    def leave(self, member: Member, audience: Audience) -> None:
+        audience.leave(member)
         if not audience:
             del self._audiences[audience.view]
             self._index.remove(audience)
             self._marked.pop(audience, None)
-            if self._soon is not None and not self._marked:
-                self._soon.cancel()
-                self._soon = None
-        return missed
+            self._schedule()
 
     def close(self) -> None:
         # The reactor's thread sends the rest.
@@ -143,11 +200,25 @@ class FanOut:
             self._senders = None
 
     def _schedule(self) -> None:
-        if self._marked and self._soon is None:
-            self._soon = self._clock.callLater(0, self._flush)
+        """
+        Have a timer while there is work.
+        """
+        has_work = bool(self._marked or self._to_place)
+        if has_work and self._soon is None:
+            self._soon = self._clock.callLater(0, self._take_turn)
+        elif self._soon is not None and not has_work:
+            self._soon.cancel()
+            self._soon = None
+
+    def _take_turn(self) -> None:
+        self._soon = None
+        self._left = MAX_TURN
+        if self._to_place:
+            self._place_all()
+        self._flush()
+        self._schedule()
 
     def _flush(self) -> None:
-        self._soon = None
         until = self._clock.seconds() + MAX_FLUSH
         for audience in tuple(self._marked):
             if not self._hand_out(audience, until):
@@ -155,8 +226,6 @@ class FanOut:
             self._marked.pop(audience, None)
             if audience.has_work:  # published meanwhile: in the next turn, after the others
                 self._marked[audience] = None
-        if self._marked:
-            self._schedule()
 
     def _hand_out(self, audience: Audience, until: float) -> bool:
         """
@@ -224,3 +293,11 @@ class FanOut:
                 broken.append(member)
         for member in broken:  # not before every write is settled
             member.cut()
+
+
+def _act(member: Member, act: Callable[[], object]) -> None:
+    try:
+        act()
+    except BaseException:
+        _log.failure("a subscriber could not be changed or ended, and is cut")
+        member.cut()

@@ -127,7 +127,7 @@ class Hub:
         self._max_per_address = max_per_address or inf
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._live = FanOut(clock, self.streams.turns, threads=threads, head=self.log.head)
+        self._live = FanOut(clock, threads=threads, head=self.log.head)
         self._timed_log = TimedLog(self.log, clock, timeout=log_timeout)
         self._replay = ReplayContext(
             self.log, self._timed_log, clock, self.streams.turns, self._live, policy
@@ -250,18 +250,21 @@ class Hub:
         subscriber sees the events in the order of publishing.  A mistake in the call raises at
         once, and the Deferred does not report it.
 
-        A call takes a few microseconds for each audience, and its event waits in memory for the
-        next turn of the reactor.  A loop that publishes many thousands of events should let the
-        reactor have a turn after each thousand, ``await deferLater(reactor, 0)``: otherwise nothing
-        is sent, and nobody is served, before the loop ends.
+        A call takes a few microseconds for each audience, and at most some milliseconds: if it
+        takes longer to find the subscribers of the events of one turn, that goes on in later turns.
+        Until then, and until it is sent, the event waits in memory.  A loop that publishes many
+        thousands of events should let the reactor have a turn after each thousand, ``await
+        deferLater(reactor, 0)``: otherwise nothing is sent, and nobody is served, before the loop
+        ends.  A publisher that can wait for the Deferred should: it fires later if the events that
+        wait take more than 16 MiB, and beyond 64 MiB a call takes as long as it needs.
 
         :param topics: One or more.  The first is the canonical one.
         :param event: The event.  Without an id, it gets one from the log.
         :param private: If true, only subscribers that were granted one of its topics see it.
         :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
             only the present subscribers that keep up.
-        :returns: A Deferred that fires with the id as soon as the log has stored the event; with
-            ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
+        :returns: A Deferred that fires with the id as soon as the log has stored the event, and not
+            too many wait; with ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
             the log does not answer in time; the event may have been stored then.  Cancelling it
             does not take the event back.
         :raises HubClosed: If the hub has been closed.
@@ -278,15 +281,16 @@ class Hub:
         if ephemeral:
             encoded = encode_event(event)
             self._live.place(Entry(0, checked, event, private, self._now(), encoded))
-            return succeed("")
-        return self._timed_log.append(checked, event, is_private=private).addCallback(_id_of)
+            return succeed("").addCallback(self._live.accept)
+        return self._accepted(self._timed_log.append(checked, event, is_private=private))
 
     def knows(self, id: str) -> Deferred[bool]:
         """
         Find out if a stream can go on after an event.
 
-        :returns: A Deferred that fires with true if everything after the event is kept.  It fails
-            with :class:`ssetwist.errors.LogUnavailable` if the log does not answer in time.
+        :returns: A Deferred that fires with true if everything after the event is kept, but perhaps
+            not all announcements (:meth:`announce`).  It fails with
+            :class:`ssetwist.errors.LogUnavailable` if the log does not answer in time.
         """
         return self._timed_log.find(id).addCallback(lambda position: position is not None)
 
@@ -309,8 +313,9 @@ class Hub:
         require_event(event)
         if event.id is not None:
             raise InvalidEvent("id", "must not be set on an announcement: the log gives it one")
-        appended = self._timed_log.append(checked, event, is_private=True, is_announcement=True)
-        return appended.addCallback(_id_of)
+        return self._accepted(
+            self._timed_log.append(checked, event, is_private=True, is_announcement=True)
+        )
 
     def close(self) -> None:
         """
@@ -332,6 +337,9 @@ class Hub:
                 f"{what} was called from another thread than the reactor's; use "
                 f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"
             )
+
+    def _accepted(self, appended: Deferred[Entry]) -> Deferred[str]:
+        return appended.addCallback(lambda entry: self._live.accept(_id_of(entry)))
 
     def _forget_subscriber(self, subscriber: Subscriber) -> None:
         del self._subscribers[subscriber]

@@ -13,7 +13,6 @@ from ..log import Entry
 from ..matching import Steps
 from ._outlet import PIECE
 from ._replay import ReplayContext
-from ._turns import MAX_TURN
 from ._view import ViewHistory
 
 _T = TypeVar("_T")
@@ -127,10 +126,7 @@ class LogWalk:
         if isinstance(entries, Gap):
             return entries
         self._look_for_missed(entries, after, views)
-        seen: list[Entry] = []
-        for view, part in views.split(entries):
-            seen += await self._do(view.selecting(part))
-        return seen
+        return await self._do(views.selecting(entries))
 
     def _look_for_missed(self, entries: Sequence[Entry], after: int, views: ViewHistory) -> None:
         """
@@ -148,17 +144,11 @@ class LogWalk:
             self.has_missed = True
 
     async def _do(self, steps: Steps[_T]) -> _T:
-        seconds = self._context.clock.seconds
-        until = seconds() + MAX_TURN
-        while True:
-            try:
-                next(steps)
-            except StopIteration as end:
-                result: _T = end.value
-                return result
-            if seconds() >= until:
-                await self._next_turn()
-                until = seconds() + MAX_TURN
+        doing = Deferred.fromCoroutine(self._context.turns.do(steps))
+        if not self.is_cancelled:
+            return await self.wait(doing)
+        doing.cancel()  # a filter has ended the subscriber
+        return await doing
 
     async def rest(self) -> None:
         """

@@ -10,6 +10,7 @@ Subscriber: a client of the hub, as a state machine.  Its laws:
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from enum import Enum
 from functools import partial
 
@@ -20,7 +21,6 @@ from ..eventstream import Event, encode_event
 from ..matching import Matcher, Matchers, Topics
 from ._audience import Audience
 from ._catch_up import CatchUp
-from ._chunk import Chunk
 from ._ends import EndReason, HasEnd
 from ._outlet import Outlet
 from ._replay import ReplayContext
@@ -67,7 +67,8 @@ class Subscriber(HasEnd):
     """
 
     __slots__ = (
-        "_forget", "_place", "_replay", "_state", "address", "outlet", "since", "view", "who",
+        "_asked", "_forget", "_place", "_replay", "_state", "address", "outlet", "since", "view",
+        "who",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +90,7 @@ class Subscriber(HasEnd):
         self.view = view
         self._replay = replay
         self._forget = forget
+        self._asked: View | None = None  # the newest view, if it does not hold yet
         super().__init__(on_end and partial(on_end, self))
         self._state = State.NEW
         #: Its audience while it is live, its catch-up while it is behind or reads.
@@ -106,7 +108,7 @@ class Subscriber(HasEnd):
         """
         The topics that it is subscribed to: text, and matchers other than :class:`Exact`.
         """
-        matchers = self.view.matchers
+        matchers = (self._asked or self.view).matchers
         return (*matchers.exact, *matchers.others)
 
     @property
@@ -126,37 +128,31 @@ class Subscriber(HasEnd):
         :param grants: Topics with private events to show; ``None`` leaves them as they are.
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
-        view = View(
-            Matchers.of(topics),
-            self.view.grants if grants is None else Matchers.of(grants),
-            self.view.filter,
-        )
-        if self._state is State.ENDED:
-            return
-        if isinstance(self._place, CatchUp):
-            self.view = view
-            self._place.change_view(view)
-        else:
-            keeps_up = self._write_due()
-            self.view = view
-            if not keeps_up:
-                self.begin_catch_up(self._replay.live.head)
-            elif self.end_reason is None:
-                self._join()
+        view = self._asked or self.view
+        grants = view.grants if grants is None else Matchers.of(grants)
+        view = replace(view, matchers=Matchers.of(topics), grants=grants)
+        if self._state is not State.ENDED:
+            self._asked = view
+            self._replay.live.in_order(self, partial(self._change, view))
 
     def end(
         self, *, for_good: bool = False, reason: EndReason = EndReason.ENDED_BY_APPLICATION
     ) -> None:
         """
-        End the stream properly.  The subscriber is gone at once.  Events that were published for it
-        still follow as the client takes them; if it was behind, only those that its connection
-        holds already.  Ending twice is not an error.
+        End the stream properly.  The subscriber is gone at once, or, while the hub looks for the
+        subscribers of earlier events, as soon as they are found.  Events that were published for it
+        before this call still follow as the client takes them; if it was behind, only those that
+        its connection holds already.  Ending twice is not an error.
 
         :param for_good: If true, also tell the client not to come back: it gets an event of type
             ``end``, and its next attempt, which a browser makes by itself, gets 204.
         :param reason: The reason that logs and callbacks get.
         """
-        self.outlet.end(reason, last_words=END if for_good else b"")
+        end = partial(self.outlet.end, reason, last_words=END if for_good else b"")
+        if self._state is State.LIVE:
+            self._replay.live.in_order(self, end)
+        else:
+            end()
 
     def abort(self) -> None:
         """
@@ -219,6 +215,22 @@ class Subscriber(HasEnd):
 
     # Inside
 
+    def _change(self, view: View) -> None:
+        if self._asked is view:
+            self._asked = None
+        if self._state is State.ENDED:
+            return
+        if isinstance(self._place, CatchUp):
+            self.view = view
+            self._place.change_view(view)
+        else:
+            keeps_up = self._write_due()
+            self.view = view
+            if not keeps_up:
+                self.begin_catch_up(self._replay.live.head)
+            elif self.end_reason is None:
+                self._join()
+
     def _become(self, state: State) -> None:
         assert state in _NEXT[self._state], f"{self._state.name} -> {state.name}"
         self._state = state
@@ -239,7 +251,10 @@ class Subscriber(HasEnd):
 
         :returns: True if the connection keeps up.
         """
-        if (due := self._leave()) is None:
+        audience = self._place
+        due = audience.due_to(self) if isinstance(audience, Audience) else None
+        self._leave()
+        if due is None:
             return True
         try:
             return self.outlet.write(due)
@@ -248,12 +263,11 @@ class Subscriber(HasEnd):
             self.cut()
             return True
 
-    def _leave(self) -> Chunk | None:
+    def _leave(self) -> None:
         audience = self._place
-        if not isinstance(audience, Audience):
-            return None
-        self._place = None
-        return self._replay.live.leave(self, audience)
+        if isinstance(audience, Audience):
+            self._place = None
+            self._replay.live.leave(self, audience)
 
     def _failed(self, problem: Failure) -> None:
         if self._state is State.ENDED:

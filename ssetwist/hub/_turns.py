@@ -31,6 +31,7 @@ class Turns:
         # A plain dict takes longer and longer to find its first entry as entries are taken out.
         self._waiting: OrderedDict[Deferred[None], None] = OrderedDict()
         self._soon: IDelayedCall | None = None
+        self._left = MAX_TURN  # seconds for steps until the next turn
 
     @property
     def is_idle(self) -> bool:
@@ -49,22 +50,26 @@ class Turns:
 
     async def do(self, steps: Steps[_T]) -> _T:
         """
-        Do work in steps, in as many turns as it takes.
+        Do work in steps, in as many turns as it takes.  However many begin in one turn, they
+        together take at most :data:`MAX_TURN` and one step of it.
         """
-        until = self._clock.seconds() + MAX_TURN
+        seconds = self._clock.seconds
         with closing(steps):  # also if this is cancelled
             while True:
+                if self._left <= 0:
+                    await self.next()
+                begin = seconds()
                 try:
                     next(steps)
                 except StopIteration as end:
                     result: _T = end.value
                     return result
-                if self._clock.seconds() >= until:
-                    await self.next()
-                    until = self._clock.seconds() + MAX_TURN
+                finally:
+                    self._left -= seconds() - begin
 
     def _go_on(self) -> None:
         self._soon = None
+        self._left = MAX_TURN
         until = self._clock.seconds() + MAX_TURN
         for _ in range(len(self._waiting)):  # who asks meanwhile waits for the next turn
             if not self._waiting:
@@ -73,6 +78,7 @@ class Turns:
             one.callback(None)
             if self._clock.seconds() >= until:
                 break
+        self._left = MAX_TURN  # for work that begins now, and need not wait behind a crowd
         if self._waiting and self._soon is None:
             self._soon = self._clock.callLater(0, self._go_on)
 

@@ -175,13 +175,15 @@ class ViewHistory:
                 return False
         return self._now.may_show_announcements
 
-    def split(self, entries: Sequence[Entry]) -> Sequence[tuple[View, Sequence[Entry]]]:
+    def selecting(self, entries: Sequence[Entry]) -> Steps[list[Entry]]:
         """
-        Return consecutive entries in parts, each with the view that applies to it.
+        Select the events that are seen from consecutive entries, in steps, each by the view that
+        applies to it.
         """
-        parts = []
+        now = self._now  # it may change before the last step
+        seen: list[Entry] = []
         for until, view in self.earlier:
             part = [entry for entry in entries if entry.position <= until]
-            parts.append((view, part))
+            seen += yield from view.selecting(part)
             entries = entries[len(part) :]
-        return [*parts, (self._now, entries)]
+        return seen + (yield from now.selecting(entries))

@@ -58,14 +58,14 @@ class EventLog(Protocol):
     @property
     def oldest(self) -> int:
         """
-        The position from which on everything is kept, but not all announcements; ``head + 1`` if
-        every event so far has been forgotten.
+        The position after the newest forgotten event that is not an announcement; 1 before the
+        first.  From there on everything is kept, but perhaps not all announcements.
         """
 
     @property
     def oldest_announcement(self) -> int:
         """
-        The position from which on also all announcements are kept; never smaller than ``oldest``.
+        The position from which on all announcements are also kept; never smaller than ``oldest``.
         """
 
     def follow(self, callback: Callable[[Entry], object]) -> Callable[[], None]:

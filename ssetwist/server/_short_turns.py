@@ -20,7 +20,7 @@ LEAST = 0.0025
 #: Events that one turn looks at, which takes half a millisecond.
 _MOST = 2048
 
-#: So few events are served as they come.
+#: So few events are all served in one turn.
 _FEW = 8
 
 #: Connections that one turn accepts; and if first requests wait already.  A crowd waits in the
@@ -43,8 +43,10 @@ class ShortTurns:
     first.  By itself it reports all in the order in which they came, and four thousand new
     connections are one turn.
 
-    The kernel reports the events that are left once more, after those that it has not reported yet:
-    everyone has a turn.
+    The kernel reports the events that are left once more, after those that it has not reported yet.
+    But it may report all in the same order, and those that were served may be ready again: a
+    client that uploads is, for hundreds of turns.  So events that were left come first: everyone
+    has a turn.
 
     :param selectables: The reactor's objects, by their descriptors.
     :ivar ports: The ports that accept connections.
@@ -61,38 +63,45 @@ class ShortTurns:
         self._selectables = selectables
         self._seconds = seconds
         self.ports: Sequence[object] = ()
+        self._turn = 0
+        #: Descriptors whose events were left, each since which turn.
+        self._late: dict[int, int] = {}
 
     def poll(self, timeout: float = -1, maxevents: int = -1) -> Iterable[_Event]:
         for port in self.ports:
             accept_at_most(port, ACCEPTS)
         events = self._poller.poll(timeout, _MOST)
-        return events if len(events) <= _FEW else self._in_order(events)
+        if len(events) > _FEW:
+            return self._in_turn(events)
+        self._late.clear()
+        return sorted(events, key=lambda event: self._urgency_of(event) is Urgency.NEW)
 
-    def _in_order(self, events: Iterable[_Event]) -> Iterator[_Event]:
+    def _urgency_of(self, event: _Event) -> Urgency:
+        if event[1] & _TO_WRITE:  # nothing is to be written to a client that leaves
+            return Urgency.KNOWN
+        return urgency_of(self._selectables.get(event[0]))
+
+    def _in_turn(self, events: Iterable[_Event]) -> Iterator[_Event]:
+        self._turn += 1
+        left_since = self._late.get
         by_urgency: dict[Urgency, list[_Event]] = {urgency: [] for urgency in Urgency}
-        for event in events:
-            selectable = self._selectables.get(event[0])
-            try:
-                urgency = selectable.protocol.urgency  # type: ignore[attr-defined]
-            except AttributeError:  # no connection, or one with TLS
-                urgency = urgency_of(selectable)
-            if event[1] & _TO_WRITE:  # nothing is to be written to a client that leaves
-                urgency = Urgency.KNOWN
-            by_urgency[urgency].append(event)
+        for event in sorted(events, key=lambda event: left_since(event[0], self._turn)):
+            by_urgency[self._urgency_of(event)].append(event)
         begin = self._seconds()
         for urgency, seconds in ENDS.items():
             until = max(begin + seconds, self._seconds() + LEAST)
-            left = len(by_urgency[urgency])
-            for event in by_urgency[urgency]:
+            rest = iter(by_urgency[urgency])
+            for event in rest:
+                self._late.pop(event[0], None)
                 yield event
-                left -= 1
                 if self._seconds() >= until:
                     break
+            left = [descriptor for descriptor, _ in rest]
+            for descriptor in left:
+                self._late.setdefault(descriptor, self._turn)
             if left and urgency is Urgency.FIRST:
                 for port in self.ports:
                     accept_at_most(port, FEW_ACCEPTS)
-        # A port may give a new connection the descriptor of one that was closed in this turn, so
-        # it is the last: the events of the old connection are over by then.
         yield from by_urgency[Urgency.NEW]
 
     def __getattr__(self, name: str) -> Any:  # the other methods of the poller

@@ -37,6 +37,8 @@ BOUNDS = """
     eventstream._parser MAX_EVENT                                     64 MiB
     eventstream._parser MAX_LINE                                      16 MiB
     hub._fan_out MAX_FLUSH                                          0.01 s
+    hub._fan_out MAX_PENDING                                          16 MiB
+    hub._fan_out MAX_PENDING_UNHEEDED                                 64 MiB
     hub._hub DEFAULT_LOG_TIMEOUT                                      10 s
     hub._hub MAX_TOPICS                                             1000 topics
     hub._streams DEFAULT_HEARTBEAT                                    15 s

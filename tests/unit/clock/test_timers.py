@@ -28,6 +28,7 @@ class Reactor:
         self.readers: set[Timers] = set()
         self.is_running = True
         self.at_start: list[Callable[[], object]] = []
+        self.later: list[Callable[[], object]] = []
 
     def addReader(self, reader: Timers) -> None:  # noqa: N802 (Twisted's name)
         self.readers.add(reader)
@@ -40,6 +41,9 @@ class Reactor:
             call()
         else:
             self.at_start.append(call)
+
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:  # noqa: N802
+        self.later.append(call)
 
 
 class Bell:
@@ -67,8 +71,11 @@ class Alarm:
     """
 
     at = inf
+    fails = False
 
     def set(self, at: float) -> None:
+        if self.fails and at < inf:
+            raise RuntimeError("can't start new thread")
         self.at = at
 
 
@@ -125,6 +132,25 @@ class TimersTests(SynchronousTestCase):
             self.assertNotEqual(expected, self.seen)
             self.turn()
             self.assertEqual(expected, self.seen)
+
+    def test_alarm_fails(self) -> None:
+        """
+        If the alarm cannot be set, that is logged and tried again later; no call is lost.
+        """
+        self.alarm.fails = True
+        self.call(1, "a")
+        self.turn(0.5)
+        for _ in range(2):
+            self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+            self.reactor.later.pop()()
+            self.turn()
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual([], self.seen)
+        self.alarm.fails = False
+        self.reactor.later.pop()()
+        self.turn()
+        self.turn(0.5)
+        self.assertEqual(["a"], self.seen)
 
     def test_delays(self) -> None:
         """

@@ -186,7 +186,8 @@ class AudienceTests(SynchronousTestCase):
         """
         Let a member leave, and return the events that it missed.
         """
-        chunk = self.audience.leave(member)
+        chunk = self.audience.due_to(member)
+        self.audience.leave(member)
         return None if chunk is None else (chunk.data, chunk.events)
 
     def test_leave(self) -> None:
@@ -261,6 +262,24 @@ class AudienceTests(SynchronousTestCase):
         self.assertEqual([("B", b"12"), ("C", b"12"), ("A", b"2")], self.hand_out())
 
 
+    def test_reserved(self) -> None:
+        """
+        An event that is waited for is for those that were members before, and may not come.
+        """
+        self.audience.reserve()
+        self.join("D")
+        self.assertFalse(self.audience.has_work)
+        self.assertIsNone(self.missed(self.members.pop()))
+        self.audience.settle(b"1")
+        self.expect(b"2")
+        self.assertEqual([("A", b"12"), ("B", b"12"), ("D", b"2")], self.hand_out())
+        self.audience.reserve()
+        self.join("E")
+        self.audience.settle(None)
+        self.expect(b"3")
+        self.assertEqual([(name, b"3") for name in "ABDE"], self.hand_out())
+
+
 class Counting(Someone):
     """
     A member that counts how often it is compared with another one.
@@ -295,5 +314,6 @@ class ManyLeaveTests(SynchronousTestCase):
             audience.expect(b"1")
             audience.next_batch(1)
             for member in members[::order]:
-                self.assertEqual(b"1", audience.leave(member).data)
+                self.assertEqual(b"1", audience.due_to(member).data)
+                audience.leave(member)
             self.assertLess(len(comparisons), 10 * len(members))

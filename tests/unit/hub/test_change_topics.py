@@ -2,9 +2,12 @@
 Change of topics while a stream is open.
 """
 
+from dataclasses import replace
+
 from ssetwist import EndReason, Everything, Exact, InvalidMatcher, Pattern, View
 from ssetwist.hub import EARLIEST
 from ssetwist.hub.outlets import PIECE
+from ssetwist.matching import Matchers
 from tests.unit.hub.case import THIRD, HubTestCase, id_of
 from tests.unit.hub.fake import FakeListener
 
@@ -111,6 +114,23 @@ class ChangeTopicsTests(HubTestCase):
         self.publish("a", "x", to="u", private=True)
         self.settle()
         self.assertEqual(["a"], listener.data)
+
+    def test_everything_else_stays(self) -> None:
+        """
+        Whatever a view says beside its topics holds for the new topics also.
+        """
+        view = View(
+            Matchers.of("t"),
+            Matchers.of("t"),
+            shows_ephemeral=False,
+            may_ask_for_announcements=False,
+        )
+        listener = self.subscribe(view=view)
+        self.change("u", of=listener)
+        self.publish("a", to="u", ephemeral=True)
+        self.settle()
+        self.assertEqual([], listener.data)
+        self.assertEqual(replace(view, matchers=Matchers.of("u")), listener.subscriber.view)
 
     def test_grants(self) -> None:
         """

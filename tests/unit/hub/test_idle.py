@@ -9,7 +9,6 @@ from ssetwist import Event, Pattern
 from ssetwist.hub import Streams
 from ssetwist.hub._audience import Audience
 from ssetwist.hub._fan_out import FanOut
-from ssetwist.hub._turns import Turns
 from ssetwist.log import Entry
 from ssetwist.testing import MemoryOutlet
 from tests.unit.hub.case import HubTestCase
@@ -101,7 +100,7 @@ class IdleFanOutTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = TurnClock()
-        self.live = FanOut(self.clock, Turns(self.clock), threads=1, head=0)
+        self.live = FanOut(self.clock, threads=1, head=0)
 
     def test_awaited(self) -> None:
         """

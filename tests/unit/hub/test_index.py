@@ -38,6 +38,16 @@ class Failing:
         raise ZeroDivisionError
 
 
+@dataclass(frozen=True)
+class Never:
+    """
+    A matcher of nothing.
+    """
+
+    def matches(self, topic: str) -> bool:
+        return False
+
+
 class IndexTests(SynchronousTestCase):
     """
     Finding audiences.
@@ -55,7 +65,9 @@ class IndexTests(SynchronousTestCase):
 
     def find(self, *topics: str, is_private: bool = False) -> list[str]:
         entry = Entry(1, topics, Event("data"), is_private, 0.0, b"")
-        return sorted(self.names[audience] for audience in at_once(self.index.find(entry)))
+        found, to_ask = at_once(self.index.find(entry))
+        self.assertEqual([], [*to_ask])
+        return sorted(self.names[audience] for audience in found)
 
     def test_nobody(self) -> None:
         """
@@ -170,3 +182,17 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual(({}, {}), (self.index._exact, self.index._others))
         self.assertFalse(self.index._routes)
         self.assertEqual({}, self.index._tried)
+
+    def test_added_meanwhile(self) -> None:
+        """
+        Audiences that are added during a search are found or returned, unless they are gone at its
+        end.
+        """
+        self.add("N", Never())
+        early = self.add("A", "a")
+        searching = self.index.find(Entry(1, ("a", "b"), Event("data"), False, 0.0, b""))
+        next(searching)
+        late = [self.add(name, Counting([])) for name in "BC"]
+        self.index.remove(late[0])
+        found, to_ask = at_once(searching)
+        self.assertEqual(([early], late[1:]), ([*found], [*to_ask]))

@@ -3,6 +3,7 @@ Walks through a log: pieces, gaps and cancelling.
 """
 
 from collections.abc import Coroutine
+from functools import partial
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred
@@ -138,3 +139,44 @@ class LogWalkTests(HubTestCase):
         self.failureResultOf(Deferred.fromCoroutine(walk.read_seen(views)), CancelledError)
         self.assertEqual(1, len(asked))
         self.assertEqual([], self.clock.getDelayedCalls())
+
+    def test_many_views(self) -> None:
+        """
+        Selecting the events of one piece takes the time of a turn at most, however often the view
+        has been changed.
+        """
+        walk = self.walk()
+        asked = []
+
+        def slow(*_: object) -> bool:
+            asked.append(self.clock.busy(MAX_TURN / 2))
+            return True
+
+        views = ViewHistory(View.of(EVERYTHING, filter=partial(slow)))
+        for position in range(6):
+            self.publish("a")
+            views.change(View.of(EVERYTHING, filter=partial(slow)), position + 1)
+        reading = Deferred.fromCoroutine(walk.read_seen(views))
+        for count in (2, 4, 6):
+            self.assertEqual(count, len(asked))
+            self.clock.turn()
+        self.assertEqual(6, len(self.successResultOf(reading)))
+
+    def test_many_walks(self) -> None:
+        """
+        So do the pieces of all walks that begin in one turn.
+        """
+        asked = []
+
+        def slow(*_: object) -> bool:
+            asked.append(self.clock.busy(MAX_TURN / 2))
+            return True
+
+        walks = [self.walk()]
+        self.publish("a")
+        walks += [LogWalk(self.hub._replay, 0) for _ in range(5)]
+        views = ViewHistory(View.of(EVERYTHING, filter=slow))
+        reading = [Deferred.fromCoroutine(walk.read_seen(views)) for walk in walks]
+        self.assertEqual(2, len(asked))
+        self.settle()
+        self.assertEqual([1] * 6, [len(self.successResultOf(one)) for one in reading])

@@ -135,6 +135,7 @@ class ReplayCostTests(HubTestCase):
         self.clock = TickingClock()
         hub = self.make_hub()
         self.publish(*map(str, range(EVENTS)), hub=hub)
+        self.settle()
         listener = self.subscribe(hub, last_event_id=EARLIEST)
         self.clock.turn()
         self.assertEqual([], listener.data)

@@ -94,6 +94,12 @@ class TurnsTests(SynchronousTestCase):
             yield
         return "result"
 
+    def step(self, name: str) -> Steps[str]:
+        self.clock.busy(MAX_TURN * 0.8)
+        self.done.append(name)
+        return "result"
+        yield
+
     def test_steps(self) -> None:
         """
         Work in steps is done at once if it is short, and otherwise in as many turns as it takes.
@@ -106,6 +112,30 @@ class TurnsTests(SynchronousTestCase):
             self.assertEqual(list(range(expected)), self.done)
             self.clock.turn()
         self.assertEqual("result", self.successResultOf(long))
+
+    def test_steps_together(self) -> None:
+        """
+        Work that begins in one turn takes the time of one turn, also if each is done in one step;
+        the rest follows in the order in which it began.
+        """
+        doing = [Deferred.fromCoroutine(self.turns.do(self.step(name))) for name in "abcdef"]
+        for expected in ("ab", "abcd", "abcdef"):
+            self.assertEqual([*expected], self.done)
+            self.assertEqual(len(expected), sum(one.called for one in doing))
+            self.clock.turn()
+
+    def test_steps_beside_a_crowd(self) -> None:
+        """
+        Work that begins beside a crowd need not wait behind it, if there is time.
+        """
+        for _ in range(5):
+            self.wait("crowd", MAX_TURN)
+        for _ in range(3):
+            self.clock.turn()
+            short = Deferred.fromCoroutine(self.turns.do(self.step("short")))
+            self.assertEqual("result", self.successResultOf(short))
+        self.clock.turn()
+        self.clock.turn()
 
     def test_steps_cancelled(self) -> None:
         """

@@ -214,9 +214,12 @@ class ViewHistoryTests(SynchronousTestCase):
         """
         Return the positions that each of the three views applies to.
         """
-        entries = [replace(entry("t"), position=position) for position in positions]
-        parts = dict(self.history.split(entries))
-        return [[one.position for one in parts.get(view, ())] for view in self.views]
+        parts = []
+        for topic in "abc":
+            entries = [replace(entry(topic), position=position) for position in positions]
+            seen = at_once(self.history.selecting(entries))
+            parts.append([one.position for one in seen])
+        return parts
 
     def test_changed_often(self) -> None:
         """
@@ -234,6 +237,15 @@ class ViewHistoryTests(SynchronousTestCase):
         self.assertEqual([[1, 2], [3, 4], [5, 6]], self.split(1, 2, 3, 4, 5, 6))
         self.assertEqual([[2], [3], []], self.split(2, 3))
         self.assertEqual([[], [], [5]], self.split(5))
+
+    def test_changed_meanwhile(self) -> None:
+        """
+        A view that is changed while events are selected does not apply to them.
+        """
+        selecting = self.history.selecting([replace(entry("c"), position=at) for at in (1, 5)])
+        next(selecting)
+        self.history.change(View.of("t"), 6)
+        self.assertEqual([5], [one.position for one in at_once(selecting)])
 
     def test_forget(self) -> None:
         """

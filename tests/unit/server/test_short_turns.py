@@ -2,6 +2,7 @@
 Short turns: the urgent events first, and never more than one turn can serve.
 """
 
+from collections.abc import Iterator
 from select import EPOLLIN, EPOLLOUT
 
 from twisted.internet.protocol import Factory, Protocol
@@ -106,14 +107,16 @@ class ShortTurnsTests(SynchronousTestCase):
         """
         Do one turn, and return the descriptors that were served; what was read is ready no more.
         """
-        served = []
-        for descriptor, _ in self.turns.poll(1.5, 1000):
-            self.now += seconds_each
-            served.append(descriptor)
+        served = [descriptor for descriptor, _ in self.serve(seconds_each)]
         for descriptor in served:
             if not isinstance(self.selectables[descriptor], Port):
                 del self.poller.ready[descriptor]
         return served
+
+    def serve(self, seconds_each: float) -> Iterator[tuple[int, int]]:
+        for event in self.turns.poll(1.5, 1000):
+            self.now += seconds_each
+            yield event
 
     def test_order(self) -> None:
         """
@@ -191,12 +194,37 @@ class ShortTurnsTests(SynchronousTestCase):
             served += self.turn(LEAST / 100)
         self.assertEqual(streams, sorted(served))
 
+    def test_left_first(self) -> None:
+        """
+        Clients that stay ready, because they upload, are served in turn, however many they are:
+        the kernel may report them in the same order each time.
+        """
+        for number in (300, _MOST + 300):
+            known = {self.add(self.connection("GET")) for _ in range(number)}
+            served = {one for one, _ in self.serve(LEAST / 25)}
+            for _ in range(number // len(served) + 1):
+                served |= {one for one, _ in self.serve(LEAST / 25)}
+            self.assertEqual(known, served)
+            self.poller.ready.clear()
+
+    def test_nothing_is_kept(self) -> None:
+        """
+        Nothing is kept about a client when few are ready.
+        """
+        self.add_streams(100)
+        self.turn(LEAST)
+        self.assertTrue(self.turns._late)
+        self.poller.ready.clear()
+        self.turn()
+        self.assertEqual({}, self.turns._late)
+
     def test_few_events(self) -> None:
         """
-        Few events are served as they come.
+        Few events are served as they come, except for new connections, which are always last.
         """
+        port = self.add(Port(0, Factory()))
         stream, known = self.add_streams(1)[0], self.add(self.connection("GET"))
-        self.assertEqual([stream, known], self.turn(LEAST))
+        self.assertEqual([stream, known, port], self.turn(LEAST))
 
     def test_accepts(self) -> None:
         """
