@@ -65,6 +65,21 @@ def selectables_of(reactor: AnyReactor) -> dict[int, object]:
     return selectables
 
 
+def interest_of(reactor: AnyReactor) -> Callable[[int], int]:
+    """
+    Return a function that tells for which events such a reactor has registered a descriptor.
+    """
+    reads: set[int] = reactor._reads
+    writes: set[int] = reactor._writes
+
+    def interest(descriptor: int) -> int:
+        return (select.EPOLLIN if descriptor in reads else 0) | (
+            select.EPOLLOUT if descriptor in writes else 0
+        )
+
+    return interest
+
+
 def accept_at_most(port: object, number: int) -> None:
     """
     Let a port accept at most so many connections in its next turn.

@@ -9,7 +9,7 @@ from time import monotonic
 from typing import Any, Protocol
 
 from ..web.site import Urgency, urgency_of
-from ._insides import accept_at_most, poller_of, selectables_of, set_poller
+from ._insides import accept_at_most, interest_of, poller_of, selectables_of, set_poller
 
 #: Seconds of a turn after which the events of each urgency let others have their turn.
 ENDS = {Urgency.KNOWN: 0.005, Urgency.FIRST: 0.0075, Urgency.STREAM: 0.01}
@@ -17,8 +17,11 @@ ENDS = {Urgency.KNOWN: 0.005, Urgency.FIRST: 0.0075, Urgency.STREAM: 0.01}
 #: Seconds for those of each urgency in any case, after those before.
 LEAST = 0.0025
 
-#: Events that one turn looks at, which takes half a millisecond.
+#: Events of known clients that one turn looks at.
 _MOST = 2048
+
+#: Events of the crowd that one turn looks at: more than it can serve.
+_MOST_OF_CROWD = 64
 
 #: So few events are all served in one turn.
 _FEW = 8
@@ -27,7 +30,8 @@ _FEW = 8
 #: backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
 ACCEPTS, FEW_ACCEPTS = 16, 1
 
-#: The event of something that can be written to; only Linux has ``epoll``.
+#: Events of something that can be read from, or written to; only Linux has ``epoll``.
+_TO_READ: int = getattr(select, "EPOLLIN", 0)
 _TO_WRITE: int = getattr(select, "EPOLLOUT", 0)
 
 _Event = tuple[int, int]  # a descriptor, and its mask
@@ -36,6 +40,14 @@ _Event = tuple[int, int]  # a descriptor, and its mask
 class _Poller(Protocol):
     def poll(self, timeout: float, maxevents: int) -> list[_Event]: ...
 
+    def fileno(self) -> int: ...
+
+    def register(self, fd: int, eventmask: int) -> object: ...
+
+    def modify(self, fd: int, eventmask: int) -> object: ...
+
+    def unregister(self, fd: int) -> object: ...
+
 
 class ShortTurns:
     """
@@ -43,12 +55,17 @@ class ShortTurns:
     first.  By itself it reports all in the order in which they came, and four thousand new
     connections are one turn.
 
+    Clients of a crowd that one turn could not serve wait in another ``epoll`` object, which is
+    asked for a few of them in each turn.  Otherwise every turn would look at thousands of events.
+
     The kernel reports the events that are left once more, after those that it has not reported yet.
     But it may report all in the same order, and those that were served may be ready again: a
     client that uploads is, for hundreds of turns.  So events that were left come first: everyone
     has a turn.
 
     :param selectables: The reactor's objects, by their descriptors.
+    :param crowd: The other ``epoll`` object.
+    :param interest: Tells for which events the reactor has registered a descriptor.
     :ivar ports: The ports that accept connections.
     """
 
@@ -56,25 +73,38 @@ class ShortTurns:
         self,
         poller: _Poller,
         selectables: dict[int, object],
+        crowd: _Poller,
         *,
+        interest: Callable[[int], int],
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._poller = poller
         self._selectables = selectables
+        self._crowd = crowd
+        self._of_crowd = crowd.fileno()
+        self._interest = interest
         self._seconds = seconds
         self.ports: Sequence[object] = ()
         self._turn = 0
+        #: Descriptors that are registered with the other object.
+        self._waiting: set[int] = set()
         #: Descriptors whose events were left, each since which turn.
         self._late: dict[int, int] = {}
+        poller.register(self._of_crowd, _TO_READ)
 
     def poll(self, timeout: float = -1, maxevents: int = -1) -> Iterable[_Event]:
         for port in self.ports:
             accept_at_most(port, ACCEPTS)
         events = self._poller.poll(timeout, _MOST)
-        if len(events) > _FEW:
-            return self._in_turn(events)
-        self._late.clear()
-        return sorted(events, key=lambda event: self._urgency_of(event) is Urgency.NEW)
+        for place, (descriptor, _) in enumerate(events):
+            if descriptor == self._of_crowd:
+                events[place : place + 1] = self._crowd.poll(0, _MOST_OF_CROWD)
+                break
+        if len(events) <= _FEW:
+            self._late.clear()
+            if not self._waiting:
+                return sorted(events, key=lambda event: self._urgency_of(event) is Urgency.NEW)
+        return self._in_turn(events)
 
     def _urgency_of(self, event: _Event) -> Urgency:
         if event[1] & _TO_WRITE:  # nothing is to be written to a client that leaves
@@ -94,15 +124,45 @@ class ShortTurns:
             for event in rest:
                 self._late.pop(event[0], None)
                 yield event
+                if event[0] in self._waiting:
+                    self._move(event[0], self._crowd, self._poller)
                 if self._seconds() >= until:
                     break
-            left = [descriptor for descriptor, _ in rest]
-            for descriptor in left:
-                self._late.setdefault(descriptor, self._turn)
-            if left and urgency is Urgency.FIRST:
-                for port in self.ports:
-                    accept_at_most(port, FEW_ACCEPTS)
+            self._leave([descriptor for descriptor, _ in rest], urgency)
         yield from by_urgency[Urgency.NEW]
+
+    def _leave(self, descriptors: list[int], urgency: Urgency) -> None:
+        """
+        Leave events for later turns.
+        """
+        for descriptor in descriptors:
+            self._late.setdefault(descriptor, self._turn)
+            if urgency is not Urgency.KNOWN and descriptor not in self._waiting:
+                self._move(descriptor, self._poller, self._crowd)
+        if descriptors and urgency is Urgency.FIRST:
+            for port in self.ports:
+                accept_at_most(port, FEW_ACCEPTS)
+
+    def _move(self, descriptor: int, here: _Poller, there: _Poller) -> None:
+        interest = self._interest(descriptor)
+        if not interest:  # an earlier event of this turn has ended it
+            return
+        here.unregister(descriptor)
+        there.register(descriptor, interest)
+        if there is self._crowd:
+            self._waiting.add(descriptor)
+        else:
+            self._waiting.discard(descriptor)
+
+    def modify(self, fd: int, eventmask: int) -> None:
+        (self._crowd if fd in self._waiting else self._poller).modify(fd, eventmask)
+
+    def unregister(self, fd: int) -> None:
+        if fd in self._waiting:
+            self._waiting.discard(fd)
+            self._crowd.unregister(fd)
+        else:
+            self._poller.unregister(fd)
 
     def __getattr__(self, name: str) -> Any:  # the other methods of the poller
         return getattr(self._poller, name)
@@ -117,6 +177,8 @@ def shorten_turns(reactor: object) -> ShortTurns | None:
     poller = poller_of(reactor)
     if poller is None:
         return None
-    turns = ShortTurns(poller, selectables_of(reactor))
+    turns = ShortTurns(
+        poller, selectables_of(reactor), select.epoll(), interest=interest_of(reactor)
+    )
     set_poller(reactor, turns)
     return turns

@@ -35,6 +35,7 @@ from ssetwist.server._insides import (
     accept_at_most,
     before_logging_begins,
     file_observer_of,
+    interest_of,
     file_of,
     measure_by,
     most_descriptors,
@@ -184,6 +185,28 @@ class PollerTests(SynchronousTestCase):
         port = reactor.listenTCP(0, Factory(), interface="127.0.0.1")
         self.addCleanup(port.connectionLost, Failure(ConnectionDone()))
         self.assertIs(port, selectables_of(reactor)[port.fileno()])
+
+    def test_interest(self) -> None:
+        """
+        ``_reads`` and ``_writes`` have the descriptors that are read from, and written to.
+        """
+        reactor = EPollReactor()
+        self.addCleanup(poller_of(reactor).close)
+        ours, theirs = socket.socketpair()
+        self.addCleanup(ours.close)
+        self.addCleanup(theirs.close)
+        interest = interest_of(reactor)
+        found = []
+        for change in (
+            reactor.addReader,
+            reactor.addWriter,
+            reactor.removeReader,
+            reactor.removeWriter,
+        ):
+            change(ours)
+            found.append(interest(ours.fileno()))
+        both = select.EPOLLIN | select.EPOLLOUT
+        self.assertEqual([select.EPOLLIN, both, select.EPOLLOUT, 0], found)
 
     def test_others(self) -> None:
         """

@@ -29,25 +29,52 @@ from tests.memory import Client, MemoryDescriptor
 _Events = list[tuple[int, int]]
 
 
+#: The descriptor of the other ``epoll`` object.
+CROWD = 1_000_000
+
+
 class Poller:
     """
     An ``epoll`` object in memory: it reports what is ready in turn, as the kernel does.
+
+    :ivar looked_at: Events that it has reported.
     """
 
-    def __init__(self) -> None:
-        self.ready: dict[int, int] = {}
+    def __init__(self, ready: dict[int, int], descriptor: int = -1) -> None:
+        self.ready = ready
+        self.registered: dict[int, int] = {}
         self.asked: list[float] = []
+        self.looked_at = 0
+        self.inner: Poller | None = None
+        self._descriptor = descriptor
+
+    def fileno(self) -> int:
+        return self._descriptor
+
+    def mine(self) -> _Events:
+        return [(one, mask) for one, mask in self.ready.items() if one in self.registered]
 
     def poll(self, timeout: float, maxevents: int) -> _Events:
         self.asked.append(timeout)
-        some = list(self.ready.items())[:maxevents]
+        some = self.mine()[:maxevents]
         for descriptor, mask in some:  # to the end of the queue
             del self.ready[descriptor]
             self.ready[descriptor] = mask
+        if self.inner is not None and self.inner.mine():
+            some.insert(len(some) // 2, (CROWD, EPOLLIN))
+        self.looked_at += len(some)
         return some
 
-    def register(self, descriptor: int, mask: int) -> str:
-        return f"registered {descriptor} {mask}"
+    def register(self, descriptor: int, mask: int) -> None:
+        assert descriptor not in self.registered
+        self.registered[descriptor] = mask
+
+    def modify(self, descriptor: int, mask: int) -> None:
+        assert descriptor in self.registered
+        self.registered[descriptor] = mask
+
+    def unregister(self, descriptor: int) -> None:
+        del self.registered[descriptor]
 
 
 class Raising(Poller):
@@ -73,9 +100,17 @@ class DescriptorClient(Client):
 class ShortTurnsTests(SynchronousTestCase):
     def setUp(self) -> None:
         self.now = 0.0
-        self.poller = Poller()
+        ready: dict[int, int] = {}
+        self.poller = Poller(ready)
+        self.poller.inner = self.crowd = Poller(ready, CROWD)
         self.selectables: dict[int, object] = {}
-        self.turns = ShortTurns(self.poller, self.selectables, seconds=lambda: self.now)
+        self.turns = ShortTurns(
+            self.poller,
+            self.selectables,
+            self.crowd,
+            interest=lambda one: {**self.poller.registered, **self.crowd.registered}.get(one, 0),
+            seconds=lambda: self.now,
+        )
         self.clock = Clock()
         self.site = Site(Waiting(), streams=Streams(self.clock))
 
@@ -85,6 +120,7 @@ class ShortTurnsTests(SynchronousTestCase):
         """
         descriptor = len(self.selectables)
         self.selectables[descriptor] = selectable
+        self.turns.register(descriptor, mask)
         self.poller.ready[descriptor] = mask
         return descriptor
 
@@ -252,17 +288,57 @@ class ShortTurnsTests(SynchronousTestCase):
             accepts.append(port.numberAccepts)
         self.assertEqual([FEW_ACCEPTS, FEW_ACCEPTS, ACCEPTS], accepts)
 
+    def test_crowd(self) -> None:
+        """
+        What cannot be served at once waits elsewhere, so that later turns look at few events, and
+        comes back as soon as it has been served.
+        """
+        for make in (self.connection, self.stream):
+            for _ in range(300):
+                self.add(make())
+            self.turn(LEAST / 25)
+            self.poller.looked_at = turns = 0
+            while self.poller.ready:
+                self.turn(LEAST / 25)
+                turns += 1
+            self.assertLess(turns, 10)
+            self.assertLess(self.poller.looked_at, 2 * turns)
+            self.assertEqual({CROWD}, self.poller.registered.keys() - self.selectables.keys())
+            self.assertEqual({}, self.crowd.registered)
+
+    def test_changes_in_the_crowd(self) -> None:
+        """
+        A client of the crowd that is written to, or goes, is found where it waits.
+        """
+        streams = self.add_streams(100)
+        self.turn(LEAST)
+        first, second, *_ = self.crowd.registered
+        self.turns.modify(first, EPOLLIN | EPOLLOUT)
+        self.turns.unregister(second)
+        self.turns.modify(streams[0], EPOLLOUT)
+        self.assertEqual(
+            (EPOLLIN | EPOLLOUT, EPOLLOUT),
+            (self.crowd.registered[first], self.poller.registered[streams[0]]),
+        )
+        del self.poller.ready[second]
+        while self.poller.ready:
+            self.turn(LEAST)
+        self.assertEqual({}, self.crowd.registered)
+        self.assertEqual(EPOLLIN | EPOLLOUT, self.poller.registered[first])
+        self.assertNotIn(second, self.poller.registered)
+
     def test_interrupted(self) -> None:
         """
         An error of the system is raised by the call itself, where a reactor expects it.
         """
-        self.assertRaises(InterruptedError, ShortTurns(Raising(), {}).poll, 1.0, 10)
+        turns = ShortTurns(Raising({}), {}, self.crowd, interest=lambda one: 0)
+        self.assertRaises(InterruptedError, turns.poll, 1.0, 10)
 
     def test_other_methods(self) -> None:
         """
         Everything else is the poller's.
         """
-        self.assertEqual("registered 1 2", self.turns.register(1, 2))
+        self.assertEqual(-1, self.turns.fileno())
 
     def test_other_reactor(self) -> None:
         """
