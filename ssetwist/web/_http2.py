@@ -43,11 +43,11 @@ class Http2Outlet(RequestOutlet):
 
     def _go_on(self, most: int = MOST_AT_ONCE) -> None:
         if self._soon is None:
-            self._soon = self._streams.clock.callLater(0, self._go_on_now)
+            self._soon = self._streams.clock.callLater(0, self._go_on_now, most)
 
-    def _go_on_now(self) -> None:
+    def _go_on_now(self, most: int) -> None:
         self._soon = None
-        super()._go_on()
+        super()._go_on(most)
 
     def _reason_for(self, result: Failure | None) -> EndReason:
         if result is not None and was_reset(result):

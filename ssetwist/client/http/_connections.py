@@ -26,8 +26,8 @@ from ._insides import make_quiet, transport_of
 #: the same limit; Twisted limits each line, but not the number of lines.
 MAX_HEAD = 2**18
 
-#: Seconds after which a connection that cannot be made fails by itself.  Twisted measures them by
-#: the time of day, so they are more than any step of that; the callers have time-outs of their own.
+#: Seconds that stand for no time-out of Twisted's own: it measures them by the time of day, so they
+#: are more than any step of that.  The callers have time-outs of their own.
 _NEVER = 1e9
 
 #: Seconds for which a connection is kept for the next request.

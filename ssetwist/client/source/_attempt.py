@@ -72,10 +72,9 @@ class Attempt:
 
     def _failed_unexpectedly(self, problem: Failure) -> None:
         _log.failure("an attempt failed unexpectedly", problem)
-        cause = type(problem.value).__name__
         if not (self._is_over or self._is_cancelled):  # an agent or a hook raised SystemExit, say
             self._is_over = True
-            self.failed(Disconnected(f"the attempt failed: {cause}"))
+            self.failed(Disconnected(f"the attempt failed: {type(problem.value).__name__}"))
 
     async def _run(self) -> None:
         problem = answer = None

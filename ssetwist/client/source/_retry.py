@@ -48,8 +48,8 @@ class Backoff:
 
         :param failures: Number of failures in a row; 1 or more.
         :param asked: Seconds that the server asked for.
-        :param jitter: Returns a number from 0 to 1, as ``random.random`` does.  Otherwise that is
-            logged, and a random number takes its place.
+        :param jitter: Returns a number from 0 to 1, as ``random.random`` does.  If it fails, or
+            returns anything else, this is logged, and a random number takes its place.
         """
         # 2**64 s exceed any ceiling, and a float cannot hold 2.0 to every power.
         spread = min(self.ceiling, self.first * 2.0 ** min(failures - 1, 64))

@@ -168,7 +168,8 @@ def listener_of(transport: object) -> Any:  # a port; its socket is untyped
 
 def limit_turns(descriptor: FileDescriptor) -> None:
     """
-    Limit how much one turn of the reactor reads from a connection, and how many it accepts with it.
+    Limit how much one turn of the reactor reads from a connection, and how many connections its
+    listener accepts in one turn.
     """
     descriptor.bufferSize = READ_SIZE
     if (listener := listener_of(descriptor)) is not None:

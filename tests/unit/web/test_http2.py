@@ -11,8 +11,9 @@ from twisted.web._http2 import H2Connection as ServerConnection
 from twisted.web.server import Site
 
 from ssetwist.hub import EndReason
-from ssetwist.hub.outlets import NOT_SENT, Chunk
+from ssetwist.hub.outlets import NOT_SENT, PIECE, Chunk
 from ssetwist.web._http2 import Http2Outlet
+from ssetwist.web._outlet import MOST_AT_ONCE
 from tests.memory import MemoryTransport
 from tests.unit.web.case import ONE, TWO, OutletCase, take_short_cut
 
@@ -102,6 +103,34 @@ class Http2Tests(OutletCase):
         self.clock.advance(0)
         self.assertEqual(ONE + TWO, self.body())
         self.assertFalse(self.outlet.is_behind)
+
+    def test_large(self) -> None:
+        """
+        No turn sends more of a large event than it does over HTTP/1.
+        """
+        self.clock.advance(0)
+        for stream in (None, 1):
+            self.h2.increment_flow_control_window(10_000_000, stream)
+        self.send()
+        turns: list[int] = []
+        write, go_on = self.outlet._request.write, Http2Outlet._go_on_now
+
+        def count(data: bytes) -> None:
+            turns[-1] += len(data)
+            write(data)
+
+        def turn(outlet: Http2Outlet, *most: int) -> None:
+            turns.append(0)
+            go_on(outlet, *most)
+
+        self.outlet._request.write = count
+        self.patch(Http2Outlet, "_go_on_now", turn)
+        self.outlet.write(Chunk(b"x" * 30 * PIECE))
+        self.clock.advance(0)
+        first, *later = filter(None, turns)
+        self.assertEqual(MOST_AT_ONCE, first)
+        self.assertEqual([MOST_AT_ONCE / 4] * 3, later[:3])
+        self.assertEqual(30 * PIECE, sum(turns))
 
     def test_reset(self) -> None:
         """
