@@ -1,5 +1,5 @@
 """
-Output of the process's own log, which never makes the reactor wait.
+Output of the process's own log to a file, a pipe or a terminal, which never makes the reactor wait.
 
 A pipe that nobody reads, or a terminal stopped by Ctrl-S, takes nothing after a while, and whoever
 writes to it sleeps until somebody reads.  So lines are written at once only if they are taken at
@@ -8,6 +8,9 @@ shell, or with other processes, which do not expect that a write is refused.
 
 A file on a disk is always written at once, as Twisted does: the kernel takes the bytes at the speed
 of memory, and the last words before a crash are there.
+
+The option ``--syslog`` of twistd is not covered: its observer writes to a socket of the system by
+itself, and waits if that is full.
 """
 
 import atexit
@@ -15,16 +18,26 @@ import os
 import select
 import socket
 import stat
+from _thread import start_new_thread
+from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from functools import partial
-from threading import RLock, Thread
+from threading import Lock, RLock
 from typing import Any, cast
 
 from twisted.logger import ILogObserver, LogEvent, Logger, globalLogBeginner
 from twisted.python.logfile import BaseLogFile
 
 from ..errors import InvalidOption
-from ._insides import before_logging_begins, file_observer_of, file_of, set_file
+from ._insides import (
+    before_logging_begins,
+    file_observer_of,
+    file_of,
+    open_file_of,
+    set_file,
+    wrap_files,
+)
 from ._line_queue import Gap, LineQueue
 
 #: Seconds that the process waits at its end for a reader to take the last lines.
@@ -36,7 +49,8 @@ class LogOutput:
     A file for an observer of the log.  A line that cannot be written is dropped, and the number of
     these lines is reported in their place, as soon as lines can be written again.
 
-    :param file: Its ``write`` takes all of some bytes, or raises ``OSError``.
+    :param file: Its ``write`` takes all of some bytes, or raises an exception; ``is_in_a_line`` is
+        true if the last byte that it took is not the end of a line.
     :param report: Returns the line about a gap.
     :param encoding: The encoding of a text.
     """
@@ -50,25 +64,47 @@ class LogOutput:
         self._file = file
         self._report = report
         self._encoding = encoding
-        self._queue = LineQueue()
+        self._gap: Gap | None = None
+        # The garbage collector may run anywhere, and free an object that logs its end: this line
+        # waits until the line before it has been put.  So do those of other threads.
+        self._arrived: deque[bytes] = deque()
+        self._is_putting = False
+        self._lock = RLock()
 
     def write(self, text: str | bytes) -> None:
         if isinstance(text, str):
             text = text.encode(self._encoding, "backslashreplace")
-        self._put(text)
+        self._arrived.append(text)
+        self._put_arrived()
 
     def flush(self) -> None:
         """
         Do nothing: every line is on its way already.
         """
 
+    def _put_arrived(self) -> None:
+        with self._lock:
+            # Asked once more after the end, because a line may arrive before it counts as the end.
+            while self._arrived and not self._is_putting:
+                self._is_putting = True
+                try:
+                    while self._arrived:
+                        self._put(self._arrived.popleft())
+                finally:
+                    self._is_putting = False
+
     def _put(self, line: bytes) -> None:
-        self._queue.put(line)
-        piece = self._queue.take()
+        """
+        Write a line.  Meanwhile, no other line is put.
+        """
         try:
-            self._file.write(self._bytes_of(piece))
-        except OSError as problem:  # a full disk
-            self._queue.lose(piece, _reason_of(problem))
+            if self._gap is not None:
+                self._file.write(self._bytes_of([self._gap]))
+                self._gap = None
+            self._file.write(line)
+        except Exception as problem:  # a full disk, or no descriptor for the next file
+            missing = 0 if self._gap is None else self._gap.count
+            self._gap = Gap(missing + 1, _reason_of(problem))
 
     def _bytes_of(self, piece: Sequence[bytes | Gap]) -> bytes:
         lines = [self._report(one) if isinstance(one, Gap) else one for one in piece]
@@ -85,60 +121,66 @@ class PatientLogOutput(LogOutput):
 
     def __init__(self, file: Any, report: Callable[[Gap], bytes], encoding: str = "utf-8") -> None:
         super().__init__(file, report, encoding)
-        # The garbage collector may run inside, and free an object that logs its end.
-        self._lock = RLock()
-        self._thread: Thread | None = None
+        self._queue = LineQueue()
+        self._writing = Lock()  # held by the thread, while there is one
 
     def close(self, seconds: float = LAST_WAIT) -> None:
         """
         Wait until all lines are written, but not longer than some seconds.
         """
-        if (thread := self._thread) is not None:
-            thread.join(seconds)
+        if self._writing.acquire(timeout=seconds):
+            self._writing.release()
 
     def _put(self, line: bytes) -> None:
-        with self._lock:
-            self._queue.put(line)
-            if self._thread is not None:
-                return
-            piece = self._queue.take()
+        self._queue.put(line)
+        if self._writing.locked():
+            return
+        piece = self._queue.take()
+        try:
             data = self._bytes_of(piece)
-            try:
-                rest = data[self._file.write_now(data) :]
-            except OSError as problem:  # a pipe whose reader has gone
-                self._queue.lose(piece, _reason_of(problem))
-                return
-            if rest:
-                # A daemon, because nobody can wake it while it waits for a reader.
-                self._thread = Thread(
-                    target=self._write_rest, args=(piece, rest), daemon=True, name="log"
-                )
-                self._thread.start()
+            if rest := data[self._file.write_now(data) :]:
+                # Thread.start waits for the new thread, where the garbage collector may run as
+                # well, and log: that would wait for this lock.
+                start_new_thread(self._write_rest, (piece, rest))
+                self._writing.acquire()
+        except Exception as problem:  # a pipe whose reader has gone, or one thread too many
+            self._queue.lose(piece, _reason_of(problem))
 
     def _write_rest(self, piece: Sequence[bytes | Gap], data: bytes) -> None:
-        try:
-            while piece:
-                try:
-                    self._file.write(data)
-                except OSError as problem:
-                    with self._lock:
-                        self._queue.lose(piece, _reason_of(problem))
-                piece, data = self._next()
-        except BaseException:  # a report that could not be made; the next line begins anew
-            self._thread = None
-            raise
-
-    def _next(self) -> tuple[Sequence[bytes | Gap], bytes]:
         """
-        Return a piece that waits, and its bytes; nothing if this was all.
+        Write bytes, and all lines that arrive meanwhile.  A process that ends does not wait for
+        this thread, because nobody can wake it while it waits for a reader.
+
+        :param piece: The lines and gaps of which the bytes are the rest.
+        """
+        while piece:
+            reason = None
+            try:
+                self._file.write(data or self._bytes_of(piece))
+            except Exception as problem:
+                reason = _reason_of(problem)
+            piece, data = self._next(piece, reason), b""
+
+    def _next(self, piece: Sequence[bytes | Gap], reason: str | None) -> Sequence[bytes | Gap]:
+        """
+        Return a piece that waits; nothing if this was all.
+
+        :param piece: The piece before.
+        :param reason: The reason for which it was lost, if it was.
         """
         with self._lock:
-            if not self._queue.has_news:
+            self._is_putting = True
+            try:
+                if reason is not None:
+                    self._queue.lose(piece, reason)
+                if self._queue.has_news:
+                    return self._queue.take()
                 # Under the lock, so that no line is put in between.
-                self._thread = None
-                return (), b""
-            piece = self._queue.take()
-            return piece, self._bytes_of(piece)
+                self._writing.release()
+                return ()
+            finally:
+                self._is_putting = False
+                self._put_arrived()
 
 
 class Descriptor:
@@ -212,7 +254,8 @@ class Descriptor:
             os.close(self._private)
 
     def _wrote(self, data: bytes) -> None:
-        self.is_in_a_line = not data.endswith(b"\n")
+        if data:
+            self.is_in_a_line = not data.endswith(b"\n")
 
 
 def _reopened(number: int) -> int | None:
@@ -228,8 +271,8 @@ def _reopened(number: int) -> int | None:
         return None
 
 
-def _reason_of(problem: OSError) -> str:
-    return problem.strerror or str(problem)
+def _reason_of(problem: Exception) -> str:
+    return getattr(problem, "strerror", None) or str(problem) or type(problem).__name__
 
 
 def never_wait_for_readers() -> None:
@@ -279,9 +322,10 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
         return LogOutput(_RotatingFile(file), report)
     try:
         descriptor = Descriptor(file.fileno())
-        file.flush()
-    except (AttributeError, OSError):
+    except (AttributeError, OSError, ValueError):  # in memory, or closed
         return file
+    with suppress(OSError):  # a reader that has gone has no use for what was written before
+        file.flush()
     encoding = getattr(file, "encoding", None) or "utf-8"
     if not descriptor.may_wait:
         return LogOutput(descriptor, report, encoding)
@@ -295,7 +339,42 @@ class _RotatingFile:
     A file of Twisted's, which changes its descriptor.
     """
 
-    is_in_a_line = False
+    def __init__(self, file: Any) -> None:  # a LogFile, which is not typed
+        self._file = file
+        wrap_files(file, _WholeFile)
 
-    def __init__(self, file: BaseLogFile) -> None:
-        self.write = file.write
+    @property
+    def is_in_a_line(self) -> bool:
+        is_it: bool = open_file_of(self._file).is_in_a_line
+        return is_it
+
+    def write(self, data: bytes) -> None:
+        open_file_of(self._file)
+        if self._file.shouldRotate():
+            # Without a right to rotate, Twisted continues in the file that it has.  So does this,
+            # whatever the reason, and tries again after as many bytes.
+            with suppress(OSError):
+                self._file.rotate()
+            open_file_of(self._file)
+            self._file.size = 0
+        self._file.write(data)
+
+
+class _WholeFile:
+    """
+    A file that takes all of some bytes.  A disk that is nearly full takes only some at a time, and
+    Twisted does not look at their number.
+    """
+
+    def __init__(self, file: Any) -> None:  # a file without a buffer
+        self._file = file
+        self.is_in_a_line = False
+
+    def write(self, data: bytes) -> None:
+        while data:
+            count = self._file.write(data)
+            self.is_in_a_line = data[count - 1 : count] != b"\n"
+            data = data[count:]
+
+    def __getattr__(self, name: str) -> Any:  # the other methods of the file
+        return getattr(self._file, name)
