@@ -23,8 +23,8 @@ _MOST = 2048
 #: So few events are served as they come.
 _FEW = 8
 
-#: Connections that one turn accepts; and if first requests wait already.  A crowd waits in the
-#: backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
+#: Connections that a port accepts in one turn; and if first requests wait already.  A crowd waits
+#: in the backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
 ACCEPTS, FEW_ACCEPTS = 16, 1
 
 #: The event of something that can be written to; only Linux has ``epoll``.
