@@ -24,7 +24,7 @@ _MOST = 2048
 _FEW = 8
 
 #: Connections that a port accepts in one turn; and if first requests wait already.  A crowd waits
-#: in the backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
+#: in the backlog, which costs nothing; one that is accepted must be looked at in each turn.
 ACCEPTS, FEW_ACCEPTS = 16, 1
 
 #: The event of something that can be written to; only Linux has ``epoll``.
