@@ -248,6 +248,7 @@ class LogFileTests(SynchronousTestCase):
         log_file.write("2")
         texts = [Path(folder.name, name).read_text() for name in ("log.1", "log")]
         self.assertEqual((3, ["1", "2"]), (len(wrapped), texts))
+        open_file_of(log_file).close()
         log_file._openFile()
         self.assertEqual((4, 1), (len(wrapped), log_file.size))
 
