@@ -116,6 +116,32 @@ class DescriptorsTests(SynchronousTestCase):
         for reactor in ("epoll", "select"):
             self.assert_room_for_a_crowd(reactor)
 
+    def test_application(self) -> None:
+        """
+        Requests to an application that does not answer leave descriptors for clients.
+        """
+        with ExitStack() as stack:
+            application = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=500))
+            url = f"http://127.0.0.1:{application.getsockname()[1]}/may"
+            options = ("--authorize-url", url, "--authorize-timeout", "600")
+            process = stack.enter_context(hub(*SILENT, *options, files=256))
+            process.wait_for(
+                r"#warn\] 128 connections are possible, 96 of them for subscribers, besides 64 to "
+                r"the application: this"
+            )
+            request = head("GET /.well-known/mercure?match=a HTTP/1.1", "Host: localhost")
+            for _ in range(300):
+                client = stack.enter_context(process.connect())
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(request)
+            with closing(http(process)) as last:
+                last.request("GET", "/")
+                with contextlib.suppress(ConnectionError):
+                    last.getresponse()
+            process.wait_for("64 requests are already waiting for it")
+            process.wait_for("all 128 connections are taken")
+            self.assertNotRegex(process.read_log(), "EMFILE|Too many open files")
+
     def test_select(self) -> None:
         """
         Under the reactor that uses select, which can watch 1,024 descriptors, a thousand clients
