@@ -97,6 +97,7 @@ class Access:
             base_url=config.mercure.base_url,
             limits=self._limits,
             timeout=config.authorize_timeout,
+            max_asked=config.max_asked,
         )
         return TokenThenCallback(by_token, by_url)
 

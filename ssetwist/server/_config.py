@@ -33,6 +33,9 @@ from ..mercure import (
 from . import _options as option
 from ._listening import read_endpoint
 
+#: Maximum number of requests to the application at a time, as that of a ``CallbackAuthorizer``.
+MAX_ASKED = 500
+
 
 @option.documented
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,14 @@ class HubConfig:
     max_connections: int = option.number(
         0,
         "connections allowed at the same time; for one more, the connection that has waited the "
-        "longest for a request is closed; 0 for no limit, except that twistd stays 64 below its "
-        "limit on open files, and below the 1024 of a reactor that uses select",
+        "longest for a request is closed; 0 for no limit, except that twistd keeps 64 of the files "
+        "that it may open for other things, 17 more for each further --listen and up to 500 for "
+        "--authorize-url, and a reactor that uses select can watch 1024",
     )
     max_subscribers: int = option.number(
         0,
         "subscribers allowed at the same time; 0 for no limit, except that twistd keeps 32 "
-        "connections for other requests",
+        "connections for other requests, or half of them if that is less",
     )
     max_per_address: int = option.number(
         0,
@@ -185,11 +189,13 @@ class HubConfig:
     )
     max_distinct_patterns_per_address: int = option.number(
         1000,
-        "the same for clients without a token from one IP address; behind a proxy all clients have "
-        "the address of the proxy",
+        "different patterns that clients without a token may ask for at the same time from one IP "
+        "address; 0 for no limit; behind a proxy all clients have the address of the proxy",
     )
     max_distinct_patterns_per_token: int = option.number(
-        1000, "the same for clients with one token"
+        1000,
+        "different patterns that clients with one token may ask for at the same time; 0 for no "
+        "limit",
     )
     max_topics: int = option.number(
         MAX_TOPICS, f"topics that an event may have, at most {MAX_TOPICS}", least=1, most=MAX_TOPICS
@@ -241,6 +247,16 @@ class HubConfig:
         machine may do everything.
         """
         return not (self.has_keys or self.authorize_url)
+
+    @property
+    def max_asked(self) -> int:
+        """
+        Maximum number of requests to the application at a time.  Each takes a connection, so there
+        are at most half as many as connections of clients.
+        """
+        if not self.max_connections:
+            return MAX_ASKED
+        return min(MAX_ASKED, max(1, self.max_connections // 2))
 
     @property
     def seconds_between_ticks(self) -> float:

@@ -10,12 +10,20 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from .._reactor import AnyReactor
-from ._config import HubConfig
+from ._config import MAX_ASKED, HubConfig
 from ._insides import most_descriptors
+from ._short_turns import ACCEPTS
 
-#: Descriptors kept for everything but connections: listeners, the log, servers of keys, and
-#: connections that were accepted in the turn in which others make room for them.
-RESERVED = 64
+#: Descriptors kept for the process itself: its log, its reactor and threads, and servers of keys.
+#: Half of them are in use.
+_OWN = 31
+
+#: Descriptors kept for connections that make room for others and are not closed at once.
+LEAVING = 16
+
+#: Descriptors kept for each endpoint: its own, and those of connections that it accepts in the turn
+#: in which others make room for them.
+PER_ENDPOINT = 1 + ACCEPTS
 
 #: Connections kept for requests that are not streams: publications, the page and its polls.
 FOR_REQUESTS = 32
@@ -42,21 +50,43 @@ class Capacity:
         """
         Bound connections and subscribers of a configuration.
 
-        :returns: The configuration, and a warning if it was bounded by more than is usual.
+        :returns: The configuration, and a warning if it cannot be what was asked for, or can serve
+            fewer clients than is usual.
         """
         # Never 0, which would mean no limit.
-        possible = max(2, self.descriptors - RESERVED)
+        possible = max(2, self.descriptors - reserved(len(config.listen)))
+        if config.authorize_url:  # each request to the application takes one as well
+            possible = max(2, possible * 2 // 3, possible - MAX_ASKED)
         connections = min(config.max_connections or inf, possible)
         others = min(FOR_REQUESTS, connections // 2)
         subscribers = min(config.max_subscribers or inf, connections - others)
-        is_refused = config.max_connections > connections or config.max_subscribers > subscribers
         fitted = replace(config, max_connections=int(connections), max_subscribers=int(subscribers))
-        if not is_refused and self.descriptors >= _FEW:
+        is_refused = config.max_subscribers > subscribers
+        if connections == config.max_connections:
+            return fitted, _clash(config, others) if is_refused else None
+        if not (is_refused or config.max_connections or self.descriptors < _FEW):
             return fitted, None
+        asked = f", besides {fitted.max_asked} to the application" if config.authorize_url else ""
         return fitted, (
-            f"{connections} connections are possible, {subscribers} of them for subscribers: "
-            f"{self.limit}"
+            f"{connections} connections are possible, {subscribers} of them for subscribers"
+            f"{asked}: {self.limit}"
         )
+
+
+def reserved(endpoints: int) -> int:
+    """
+    Return the number of descriptors that are not for connections of clients.
+    """
+    return _OWN + LEAVING + PER_ENDPOINT * endpoints
+
+
+def _clash(config: HubConfig, others: float) -> str:
+    needed = config.max_subscribers + min(FOR_REQUESTS, config.max_subscribers - 1)
+    return (
+        f"--max-connections {config.max_connections} leaves {config.max_connections - others} for "
+        f"subscribers, because {others} are kept for other requests; --max-subscribers "
+        f"{config.max_subscribers} needs --max-connections {needed}"
+    )
 
 
 def take_descriptors(reactor: AnyReactor) -> Capacity:
@@ -76,15 +106,20 @@ def take_descriptors(reactor: AnyReactor) -> Capacity:
 
     soft, hard = process_limits.getrlimit(process_limits.RLIMIT_NOFILE)
     wanted = wanted_descriptors(soft, None if hard == process_limits.RLIM_INFINITY else hard)
-    if watched is not None and watched < wanted:
-        # One more would get a number that the reactor cannot watch.
-        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (watched, hard))
+    # One more than its reactor can watch would get a number that it cannot watch.
+    allowed = min(wanted, most) if watched is not None else wanted
+    while allowed != soft:
+        try:
+            process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (allowed, hard))
+            break
+        except (OSError, ValueError):  # some systems refuse what getrlimit allows
+            allowed = max(soft, allowed // 2)
+    if watched is not None and watched < wanted and watched <= allowed:
         return by_reactor
-    if soft != wanted:
-        process_limits.setrlimit(process_limits.RLIMIT_NOFILE, (wanted, wanted))
     return Capacity(
-        wanted,
-        f"this process may open {wanted} files; allow it more (ulimit -n, LimitNOFILE= of systemd)",
+        allowed,
+        f"this process may open {allowed} files; allow it more (ulimit -n, LimitNOFILE= of "
+        "systemd)",
     )
 
 
@@ -92,7 +127,6 @@ def wanted_descriptors(soft: int, hard: int | None) -> int:
     """
     Return the number of descriptors to ask for.
 
-    :param hard: The number that the process may have; ``None`` for no limit, and then some systems
-        refuse to set what they allow.
+    :param hard: The number that the process may have; ``None`` for no limit.
     """
     return max(soft, ENOUGH) if hard is None else hard

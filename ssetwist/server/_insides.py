@@ -88,14 +88,30 @@ def accept_at_most(port: object, number: int) -> None:
         port.numberAccepts = number
 
 
+def bound_accepts(port: Any, most: int) -> None:  # any port
+    """
+    Let a port accept at most so many connections in each turn.  Twisted begins with a hundred, and
+    takes 20 more each time for as long as others wait.
+    """
+    if not hasattr(port, "numberAccepts"):
+        return
+    accept = port.doRead
+
+    def doRead() -> object:  # noqa: N802  # Twisted's name
+        port.numberAccepts = min(port.numberAccepts, most)
+        return accept()
+
+    port.doRead = doRead
+
+
 def before_logging_begins(
     beginner: LogBeginner, call: Callable[[Iterable[ILogObserver]], object]
 ) -> None:
     """
     Call a function with the observers, before the first of them gets an event.
 
-    ``twistd`` and ``python -m twisted`` make their observers after the service, and begin with them
-    before it starts; nothing in between can be told.
+    ``twistd`` begins with its observers after it has made the service and before it starts it,
+    ``python -m twisted`` after it has started it; neither tells of this moment.
     """
     name = "beginLoggingTo"
     if name in vars(beginner):
@@ -125,6 +141,29 @@ def file_of(observer: FileLogObserver) -> Any:  # a text file or a LogFile
 
 def set_file(observer: FileLogObserver, file: Any) -> None:  # anything with write and flush
     observer._outFile = file
+
+
+def wrap_files(log_file: Any, wrap: Callable[[Any], Any]) -> None:  # a LogFile, and its files
+    """
+    Wrap the file that a ``LogFile`` writes to, now and whenever it opens another.
+    """
+    open_file = log_file._openFile
+
+    def _openFile() -> None:  # noqa: N802  # Twisted's name
+        open_file()
+        log_file._file = wrap(log_file._file)
+
+    log_file._openFile = _openFile
+    log_file._file = wrap(log_file._file)
+
+
+def open_file_of(log_file: Any) -> Any:  # as above
+    """
+    Return the file that a ``LogFile`` writes to; open one if a rotation that failed has left none.
+    """
+    if log_file._file.closed:
+        log_file._openFile()
+    return log_file._file
 
 
 def measure_by(reactor: AnyReactor, seconds: Callable[[], float]) -> None:

@@ -22,9 +22,10 @@ from ..eventstream import Event
 from ..web import Site
 from ._assembly import Access, make_hub, make_root
 from ._config import HubConfig
-from ._insides import accept_at_most
+from ._insides import bound_accepts
 from ._listening import address_name, endpoint, is_loopback
 from ._options import call_with_options
+from ._short_turns import ACCEPTS
 
 _log = Logger()
 
@@ -38,10 +39,6 @@ _CLOSING_PART = 0.5
 
 #: The least number of seconds for a port to close, which takes a turn of the reactor at least.
 _LEAST_CLOSING = 1.0
-
-#: Connections that a port accepts in its first turn; later the Site limits them.  Twisted would
-#: take a hundred, and no other connection can make room for them in the same turn.
-_FIRST_ACCEPTS = 16
 
 _NO_KEY = (
     "other machines could connect, and everyone could publish because there is no key.  Give the "
@@ -195,7 +192,8 @@ class HubService(Service):
                 port = await endpoint(self._reactor, description).listen(self._site)
             except Exception as problem:
                 raise CannotListen(description, _explained(problem)) from problem
-            accept_at_most(port, _FIRST_ACCEPTS)
+            # No other connection can make room for them in the same turn.
+            bound_accepts(port, ACCEPTS)
             self._ports.append(port)
             if self._is_stopped:  # stopped before it listened
                 await self._stop_listening()

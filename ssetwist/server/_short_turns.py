@@ -26,8 +26,8 @@ _MOST_OF_CROWD = 64
 #: So few events are all served in one turn.
 _FEW = 8
 
-#: Connections that one turn accepts; and if first requests wait already.  A crowd waits in the
-#: backlog, which costs nothing; a connection that is accepted must be looked at in each turn.
+#: Connections that a port accepts in one turn; and if first requests wait already.  A crowd waits
+#: in the backlog, which costs nothing; one that is accepted must be looked at in each turn.
 ACCEPTS, FEW_ACCEPTS = 16, 1
 
 #: Events of something that can be read from, or written to; only Linux has ``epoll``.

@@ -27,6 +27,24 @@ const frames = (count) => count
 frames(10);
 """
 
+#: A script that makes the page one that is hidden: no frame is drawn, and no timer runs.  It counts
+#: the events, because each is dated, and the test sets the time.
+HIDE = """
+window.now = performance.now();
+window.seen = 0;
+window.frame = null;
+performance.now = () => now;
+Date.now = () => { seen += 1; return 0; };
+requestAnimationFrame = (draw) => { frame = draw; return 1; };
+for (let timer = setTimeout(() => {}); timer; timer -= 1) clearTimeout(timer);
+"""
+
+#: A script that draws a frame, and returns the heights of the graph.
+BARS = """
+frame();
+return [...document.querySelectorAll("#graph rect")].map((bar) => bar.getAttribute("height"));
+"""
+
 #: Milliseconds that the page may work without a pause.  Alone it takes less than a twentieth of
 #: this; on a busy machine others have the processor meanwhile.
 MOST = 1500
@@ -146,14 +164,32 @@ class TooMuchTests(BrowserCase):
 
     def test_id_and_type(self) -> None:
         """
-        Of a long id the page shows the beginning.
+        Of a long id the page shows the beginning, and says how long it is.
         """
         with hub("--tick", "0") as process:
             self.open_page(process)
             self.publish(process, data="a", id="i" * 250)
             self.wait_for_text("received", "1")
             self.long_tasks()
-            self.assertEqual("i" * 200, self.newest(".id"))
+            self.assertEqual("i" * 200 + "… (250 characters in all)", self.newest(".id"))
+
+    def test_hidden(self) -> None:
+        """
+        Events that came while the page was hidden are counted in the second in which they came.
+        """
+        with hub("--tick", "0") as process:
+            self.browser.get(process.url)
+            self.browser.execute_script(HIDE)
+            self.click("connect")
+            self.wait_for_text("state", "open")
+            for number in range(12):
+                self.browser.execute_script("now += arguments[0]", 1000 if number % 4 == 0 else 0)
+                self.publish(process, data="a")
+                wait_until(
+                    lambda count=number + 1: self.browser.execute_script("return seen") == count,
+                    "the event has come",
+                )
+            self.assertEqual(["0"] * 57 + ["20"] * 3, self.browser.execute_script(BARS))
 
     def test_many(self) -> None:
         """

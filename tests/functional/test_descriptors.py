@@ -5,13 +5,14 @@ More clients than the process has descriptors, or than its reactor can watch.
 import contextlib
 import re
 import resource
+import signal
 import socket
 from contextlib import ExitStack, closing
 from http.client import HTTPConnection
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from tests.functional.support import HubProcess, hub, read_until, require, subscribe
+from tests.functional.support import PATIENCE, HubProcess, hub, read_until, require, subscribe
 from tests.functional.twistd_process import SILENT, head, http
 
 
@@ -83,6 +84,63 @@ class DescriptorsTests(SynchronousTestCase):
                 client.request("GET", "/status")
                 self.assertEqual(200, client.getresponse().status)
             self.assert_it_delivers(process)
+
+    def assert_room_for_a_crowd(self, reactor: str) -> None:
+        """
+        Check that a hub with three ports and 256 descriptors stays within them if it has all the
+        connections that it may have, and a crowd comes to each port at once.
+        """
+        others = ("--listen", "tcp:0:interface=127.0.0.1") * 2
+        with hub(*SILENT, *others, reactor=reactor, files=256) as process, ExitStack() as stack:
+            process.wait_for(r"#warn\] 158 connections are possible")
+            process.wait_for(r"(listening on .*\s+.*){3}")
+            ports = re.findall(r"listening on http://127.0.0.1:(\d+)/", process.log)
+            for _ in range(160):
+                stack.enter_context(process.connect())
+            process.wait_for(r"all 158 connections are taken")
+            for _ in range(3):
+                process.process.send_signal(signal.SIGSTOP)
+                try:
+                    for port in ports * 50:
+                        address = ("127.0.0.1", int(port))
+                        stack.enter_context(socket.create_connection(address, PATIENCE))
+                finally:
+                    process.process.send_signal(signal.SIGCONT)
+                self.assert_it_delivers(process)
+            self.assertNotIn("EMFILE", process.read_log())
+
+    def test_many_ports(self) -> None:
+        """
+        However many ports accept in one turn, there are descriptors for it.
+        """
+        for reactor in ("epoll", "select"):
+            self.assert_room_for_a_crowd(reactor)
+
+    def test_application(self) -> None:
+        """
+        Requests to an application that does not answer leave descriptors for clients.
+        """
+        with ExitStack() as stack:
+            application = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=500))
+            url = f"http://127.0.0.1:{application.getsockname()[1]}/may"
+            options = ("--authorize-url", url, "--authorize-timeout", "600")
+            process = stack.enter_context(hub(*SILENT, *options, files=256))
+            process.wait_for(
+                r"#warn\] 128 connections are possible, 96 of them for subscribers, besides 64 to "
+                r"the application: this"
+            )
+            request = head("GET /.well-known/mercure?match=a HTTP/1.1", "Host: localhost")
+            for _ in range(300):
+                client = stack.enter_context(process.connect())
+                with contextlib.suppress(ConnectionError):
+                    client.sendall(request)
+            with closing(http(process)) as last:
+                last.request("GET", "/")
+                with contextlib.suppress(ConnectionError):
+                    last.getresponse()
+            process.wait_for("64 requests are already waiting for it")
+            process.wait_for("all 128 connections are taken")
+            self.assertNotRegex(process.read_log(), "EMFILE|Too many open files")
 
     def test_select(self) -> None:
         """

@@ -11,8 +11,9 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import datetime, timezone
+from http.client import HTTPConnection
 from pathlib import Path
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -22,6 +23,7 @@ from tests.functional.support import (
     PATIENCE,
     ROOT,
     HubProcess,
+    free_port,
     hub,
     read_to_end,
     read_until,
@@ -246,10 +248,70 @@ class WrongOptionTests(SynchronousTestCase):
         self.assertEqual([], wrong)
 
 
+@contextmanager
+def running_daemon(folder: str, port: int) -> Iterator[int]:
+    """
+    Start a daemon that listens on a port, with its files in a folder; yield the number of its
+    process, and kill it if it still runs at the end.
+    """
+    started = subprocess.run(
+        [
+            Path(sys.executable).with_name("twistd"),
+            f"--pidfile={folder}/pid",
+            f"--logfile={folder}/log",
+            "ssetwist",
+            *SILENT,
+            f"--listen=tcp:{port}:interface=127.0.0.1",
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE,
+    )
+    if started.returncode:
+        raise AssertionError(started.stderr)
+    process = int(Path(folder, "pid").read_text())
+    try:
+        yield process
+    finally:
+        if Path(folder, "pid").exists():
+            os.kill(process, signal.SIGKILL)
+
+
 class DaemonTests(SynchronousTestCase):
     """
-    A daemon that cannot start.
+    A process in the background.
     """
+
+    def test_serves(self) -> None:
+        """
+        A daemon delivers an event, begins a new log file on SIGUSR1, and stops on SIGTERM; its log
+        is complete then, and its pid file has gone.
+        """
+        with (
+            tempfile.TemporaryDirectory() as folder,
+            free_port() as port,
+            running_daemon(folder, port) as process,
+        ):
+            with closing(HTTPConnection("127.0.0.1", port, timeout=PATIENCE)) as client:
+                stream = socket.create_connection(("127.0.0.1", port), PATIENCE)
+                with stream:
+                    stream.sendall(head("GET /sse HTTP/1.1", "Host: localhost"))
+                    read_until(stream, b"retry: ")
+                    client.request("POST", "/.well-known/mercure", "topic=a&data=delivered")
+                    client.getresponse().read()
+                    read_until(stream, b"delivered")
+                os.kill(process, signal.SIGUSR1)
+                wait_until(Path(folder, "log.1").exists, "the log is rotated")
+                client.request("GET", "/never")
+                client.getresponse().read()
+            os.kill(process, signal.SIGTERM)
+            wait_until(lambda: "Shut Down" in Path(folder, "log").read_text(), "it stops")
+            first, second = (Path(folder, name).read_text() for name in ("log.1", "log"))
+            self.assertEqual(["log", "log.1"], sorted(os.listdir(folder)))
+        self.assertRegex(first, r"(?s)starting up.*listening on .*POST")
+        self.assertRegex(second, r"(?s)GET /never.*received SIGTERM.*Server Shut Down\.\n")
+        self.assertNotIn("Traceback", first + second)
 
     def test_in_use(self) -> None:
         """

@@ -98,7 +98,6 @@ function ignoreHeldEnter(event) {
 // --- Events that arrive -----------------------------------------------------
 
 let received = 0;
-let uncounted = 0; // in the graph
 let frame = null;
 
 // Counts an event; the page shows it with the next frame. A page that is not
@@ -106,14 +105,13 @@ let frame = null;
 function receive(event) {
   if (event.type === "end") sawEnd = true;
   received += 1;
-  uncounted += 1;
+  countInGraph();
   addToLog(event, isNewId(event));
   frame ??= requestAnimationFrame(showReceived);
 }
 
 function showReceived() {
   byId("received").textContent = received;
-  moveGraph();
   drawGraph();
   frame = showWaiting() ? requestAnimationFrame(showReceived) : null;
 }
@@ -141,23 +139,27 @@ function makeBar(_, i) {
   return bar;
 }
 
-function moveGraph() {
+function countInGraph() {
   // Begin half a second before the first event, so that a steady beat of one
   // a second falls in the middle of each bar and not on its edge.
-  if (uncounted && !counts.some(Boolean)) {
+  if (!counts.some(Boolean)) {
     graphOrigin = performance.now() - 500;
     graphSecond = 0;
   }
+  moveGraph();
+  counts[GRAPH_SECONDS - 1] += 1;
+}
+
+function moveGraph() {
   const second = Math.floor((performance.now() - graphOrigin) / 1000);
   const passed = Math.min(second - graphSecond, GRAPH_SECONDS);
   counts.splice(0, passed);
   counts.push(...new Array(passed).fill(0));
   graphSecond = second;
-  counts[GRAPH_SECONDS - 1] += uncounted;
-  uncounted = 0;
 }
 
 function drawGraph() {
+  moveGraph();
   const peak = Math.max(GRAPH_LEAST_PEAK, ...counts);
   bars.forEach((bar, i) => {
     const height = counts[i] && Math.max((counts[i] / peak) * GRAPH_HEIGHT, GRAPH_LEAST_BAR);
@@ -180,7 +182,6 @@ function connectedFor() {
 
 function showPassingTime() {
   byId("since").textContent = openedAt === null ? UNKNOWN : connectedFor();
-  moveGraph();
   drawGraph();
 }
 

@@ -25,10 +25,12 @@ let idWidth = 0;
 
 // Takes an event; an entry for it is made in one of the next frames.
 export function addToLog(event, isNewId) {
+  const id = isNewId ? event.lastEventId : "";
   waiting.push({
     at: Date.now(),
     type: event.type,
-    id: isNewId ? cut(event.lastEventId, ID_LENGTH) : "",
+    id: cut(id, ID_LENGTH),
+    idLength: id.length,
     data: cut(event.data, DATA_LENGTH),
     length: event.data.length,
   });
@@ -93,12 +95,12 @@ const clock = new Intl.DateTimeFormat(undefined, {
   hour: "2-digit", minute: "2-digit", second: "2-digit", fractionalSecondDigits: 3, hourCycle: "h23",
 });
 
-function entryFor({ at, type, id, data, length }) {
+function entryFor({ at, type, id, idLength, data, length }) {
   const time = make("time", "at", clock.format(at));
   time.dateTime = new Date(at).toISOString();
   const entry = make("li", "event");
   entry.dataset.type = type;
-  entry.append(time, make("span", "type", type), idOf(visible(id)), dataOf(data, length));
+  entry.append(time, make("span", "type", type), idOf(shown(id, idLength)), dataOf(data, length));
   return entry;
 }
 
@@ -112,12 +114,15 @@ function idOf(id) {
 
 function dataOf(data, length) {
   if (data === "") return make("span", "data none", "no data");
-  if (length > data.length) {
-    return make("code", "data", `${visible(data)}… (${length} characters in all)`);
-  }
+  if (length > data.length) return make("code", "data", shown(data, length));
   const element = make("code", "data");
   element.append(...(isJson(data) ? layOutJson(data) : [visible(data)]));
   return element;
+}
+
+// Returns what was kept of a text, with the length of the text if it was longer.
+function shown(kept, length) {
+  return visible(kept) + (length > kept.length ? `… (${length} characters in all)` : "");
 }
 
 function make(tag, className, text = "") {

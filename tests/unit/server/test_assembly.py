@@ -215,6 +215,17 @@ class AccessTests(ServiceTestCase):
             self.stop(service)
         self.assertEqual(2, len(self.reactor.tcpClients))
 
+    def test_requests_to_the_application(self) -> None:
+        """
+        At most half as many requests wait for the application as clients may connect.
+        """
+        self.start(tick=0, authorize_url="http://127.0.0.1:81/may", max_connections=4)
+        path = "/.well-known/mercure?match=news"
+        clients = [self.connect(path=path) for _ in range(3)]
+        self.pass_time(1.0)
+        self.assertEqual([b"", b"", b"503"], [client.head[2:5] for client in clients])
+        self.assertEqual(2, len(self.reactor.tcpClients))
+
     def test_relative_patterns(self) -> None:
         """
         Patterns in the application's answer are relative to the hub's own URL.

@@ -4,8 +4,10 @@ Assumptions of :mod:`ssetwist.server._insides` about Twisted, held against Twist
 
 import select
 import socket
+import tempfile
 from asyncio import new_event_loop
 from io import StringIO
+from pathlib import Path
 from selectors import SelectSelector
 from types import SimpleNamespace
 from typing import Any
@@ -28,22 +30,26 @@ from twisted.logger import (
     textFileLogObserver,
 )
 from twisted.python.failure import Failure
+from twisted.python.logfile import LogFile
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import Agent, HTTPConnectionPool
 
 from ssetwist.server._insides import (
     accept_at_most,
     before_logging_begins,
+    bound_accepts,
     file_observer_of,
     interest_of,
     file_of,
     measure_by,
     most_descriptors,
+    open_file_of,
     poller_of,
     quiet_pool,
     selectables_of,
     set_file,
     set_poller,
+    wrap_files,
 )
 
 
@@ -217,7 +223,8 @@ class PollerTests(SynchronousTestCase):
 
     def test_accepts(self) -> None:
         """
-        ``numberAccepts`` of a port limits how many connections it accepts in one turn.
+        ``numberAccepts`` of a port limits how many connections it accepts in one turn, which is a
+        call of ``doRead``.
         """
         reactor = EPollReactor()
         accepted = []
@@ -232,7 +239,41 @@ class PollerTests(SynchronousTestCase):
         accept_at_most(port, 2)
         port.doRead()
         self.assertEqual(2, len(accepted))
+        bound_accepts(port, 1)  # Twisted would take 22 now
+        for count in (3, 4):
+            port.doRead()
+            self.assertEqual(count, len(accepted))
         accept_at_most(object(), 2)  # a port that has no such limit stays as it is
+        bound_accepts(object(), 2)
+
+
+class LogFileTests(SynchronousTestCase):
+    """
+    The files of a ``LogFile``.
+    """
+
+    def test_files(self) -> None:
+        """
+        ``_openFile`` makes the attribute ``_file`` that a ``LogFile`` writes to, and can do so once
+        more after a rotation has closed the file.
+        """
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        log_file = LogFile("log", folder.name)
+        self.addCleanup(log_file.close)
+        wrapped: list[object] = []
+        wrap_files(log_file, lambda file: wrapped.append(file) or file)
+        log_file.write("1")
+        log_file.rotate()
+        self.assertEqual((2, wrapped[-1]), (len(wrapped), open_file_of(log_file)))
+        open_file_of(log_file).close()
+        self.assertFalse(open_file_of(log_file).closed)
+        log_file.write("2")
+        texts = [Path(folder.name, name).read_text() for name in ("log.1", "log")]
+        self.assertEqual((3, ["1", "2"]), (len(wrapped), texts))
+        open_file_of(log_file).close()
+        log_file._openFile()
+        self.assertEqual((4, 1), (len(wrapped), log_file.size))
 
 
 class MeasureByTests(SynchronousTestCase):

@@ -3,12 +3,12 @@ Output of the log, to files that take everything, nothing, or some.
 """
 
 import os
-import socket
-import sys
 import tempfile
+from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from threading import Event
+from threading import Event, Thread
+from types import SimpleNamespace
 
 from twisted.logger import (
     FilteringLogObserver,
@@ -25,17 +25,14 @@ from ssetwist.server import _log_output
 from ssetwist.server._insides import before_logging_begins
 from ssetwist.server._line_queue import MAX_WAITING, Gap
 from ssetwist.server._log_output import (
-    Descriptor,
     LogOutput,
     PatientLogOutput,
+    _output_for,
     _replace_files,
     check_log_file,
 )
-from tests.patience import PATIENCE
-
-
-def report(gap: Gap) -> bytes:
-    return f"({gap.count}: {gap.reason})\n".encode()
+from tests.patience import PATIENCE, wait_until
+from tests.unit.server.log_case import patched, report
 
 
 class Disk:
@@ -47,8 +44,10 @@ class Disk:
         self.is_full = False
         self.is_in_a_line = False
         self.taken = b""
+        self.meanwhile: Callable[[], object] = lambda: None
 
     def write(self, data: bytes) -> None:
+        self.meanwhile()
         if self.is_full:
             raise OSError(28, "No space left on device")
         self.taken += data
@@ -97,6 +96,79 @@ class LogOutputTests(SynchronousTestCase):
         output.write("2\n")
         self.assertEqual(b"\n(1: No space left on device)\n2\n", disk.taken)
 
+    def test_any_problem(self) -> None:
+        """
+        A line is counted whatever the file raises, and also if its report cannot be made.
+        """
+        problems: list[Exception] = [ValueError("closed"), ZeroDivisionError()]
+        disk = Disk()
+
+        def fail() -> None:
+            if problems:
+                raise problems.pop(0)
+
+        disk.meanwhile = fail
+        output = LogOutput(disk, report)
+        for number in (1, 2, 3):
+            output.write(f"{number}\n")
+        self.assertEqual(b"(2: ZeroDivisionError)\n3\n", disk.taken)
+
+    def test_report_and_no_more(self) -> None:
+        """
+        Lines that were reported are not counted again, if the disk is full after the report.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        disk.is_full = True
+        output.write("1\n")
+        states = [False, True]
+        disk.meanwhile = lambda: setattr(disk, "is_full", states.pop(0) if states else False)
+        for number in (2, 3):
+            output.write(f"{number}\n")
+        told = b"(1: No space left on device)\n"
+        self.assertEqual(told + told + b"3\n", disk.taken)
+
+    def test_long(self) -> None:
+        """
+        A line of any length is written, because it need not wait.
+        """
+        disk = Disk()
+        line = b"x" * (2 * MAX_WAITING) + b"\n"
+        LogOutput(disk, report).write(line)
+        self.assertEqual(line, disk.taken)
+
+    def test_line_within_a_line(self) -> None:
+        """
+        If the garbage collector frees an object that logs, its line follows the one before it, and
+        is counted as any other.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        inner: list[str] = []
+        disk.meanwhile = lambda: inner and output.write(inner.pop())
+        for first, second, disk.is_full in ((1, 2, False), (3, 4, True), (5, 6, False)):
+            inner.append(f"{second}\n")
+            output.write(f"{first}\n")
+        self.assertEqual(b"1\n2\n(2: No space left on device)\n5\n6\n", disk.taken)
+
+    def test_threads(self) -> None:
+        """
+        A line of another thread follows the one that is being written.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        other = Thread(target=output.write, args=("2\n",))
+
+        def begin_other() -> None:
+            disk.meanwhile = lambda: None
+            other.start()
+            wait_until(lambda: output._arrived, "the other line has arrived")
+
+        disk.meanwhile = begin_other
+        output.write("1\n")
+        other.join(PATIENCE)
+        self.assertEqual(b"1\n2\n", disk.taken)
+
 
 class PatientTests(SynchronousTestCase):
     """
@@ -107,6 +179,7 @@ class PatientTests(SynchronousTestCase):
         self.reading = Event()
         self.taken = b""
         self.problem: OSError | None = None
+        self.meanwhile: Callable[[], object] = lambda: None
         self.output = PatientLogOutput(self, report)
         self.addCleanup(lambda: (self.reading.set(), self.output.close(PATIENCE)))
 
@@ -122,6 +195,7 @@ class PatientTests(SynchronousTestCase):
 
     def write(self, data: bytes) -> None:
         self.reading.wait()
+        self.meanwhile()
         if self.problem is not None:
             raise self.problem
         self.taken += data
@@ -155,7 +229,7 @@ class PatientTests(SynchronousTestCase):
         Without a line there is no thread, and nothing to wait for.
         """
         self.output.close(PATIENCE)
-        self.assertIsNone(self.output._thread)
+        self.assertFalse(self.output._writing.locked())
 
     def test_reader_has_gone(self) -> None:
         """
@@ -167,7 +241,7 @@ class PatientTests(SynchronousTestCase):
             self.output.write(f"{number}\n")
         self.problem = None
         self.output.write("3\n")
-        self.assertIsNone(self.output._thread)
+        self.assertFalse(self.output._writing.locked())
         self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
 
     def test_reader_goes(self) -> None:
@@ -189,108 +263,81 @@ class PatientTests(SynchronousTestCase):
         """
         self.reading.set()
         self.output.write("1\n")
-        self.assertIsNone(self.output._thread)
+        self.assertFalse(self.output._writing.locked())
         self.assertEqual(b"1\n", self.taken)
 
+    def test_no_thread(self) -> None:
+        """
+        If no thread can be started, what is not taken at once is counted, and the next line tries
+        again.
+        """
 
-class DescriptorTests(SynchronousTestCase):
-    """
-    Descriptors to write to.
-    """
+        def start(*_: object) -> None:
+            raise RuntimeError("can't start new thread")
 
-    def pipe(self) -> tuple[int, int]:
-        read, write = os.pipe()
-        self.addCleanup(os.close, read)
-        self.addCleanup(os.close, write)
-        return read, write
+        with patched(self, _log_output, "start_new_thread", start):
+            for number in (1, 2):
+                self.output.write(f"{number}\n")
+            self.output.close(PATIENCE)
+        self.output.write("3\n")
+        self.reading.set()
+        self.output.close(PATIENCE)
+        self.assertEqual(b"(2: can't start new thread)\n3\n", self.taken)
 
-    def test_may_wait(self) -> None:
+    def test_no_report(self) -> None:
         """
-        A pipe may wait; a file on a disk, and the null device, do not.
+        A report that cannot be made, at once or by the thread, leaves its number to the next one.
         """
-        self.assertTrue(Descriptor(self.pipe()[1]).may_wait)
-        for path in (os.devnull, __file__):
-            with open(path) as file:
-                self.assertFalse(Descriptor(file.fileno()).may_wait)
+        self.problem = BrokenPipeError(32, "Broken pipe")
+        self.output.write("1\n")
+        self.problem = None
+        with patched(self, self.output, "_report", lambda gap: 1 / 0):
+            self.output.write("2\n")
+        self.output.write("3\n")
+        self.reading.set()
+        self.output.close(PATIENCE)
+        self.assertEqual(b"(2: division by zero)\n3\n", self.taken)
 
-    def test_terminal(self) -> None:
+    def test_line_within_a_line(self) -> None:
         """
-        A terminal may wait: Ctrl-S stops it.
+        If the garbage collector frees an object that logs, at any moment, its line follows.
         """
-        above, below = os.openpty()
-        self.addCleanup(os.close, above)
-        self.addCleanup(os.close, below)
-        self.assertTrue(Descriptor(below).may_wait)
+        queue = self.output._queue
+        for number, name in enumerate(("put", "take", "lose")):
+            self.problem = BrokenPipeError(32, "Broken pipe") if name == "lose" else None
+            self.reading.set()
+            act = getattr(queue, name)
 
-    def socket(self) -> tuple[int, int]:
-        ours, theirs = socket.socketpair()
-        self.addCleanup(ours.close)
-        self.addCleanup(theirs.close)
-        return theirs.fileno(), ours.fileno()
+            def act_and_log(*arguments: object, act: Callable[..., object] = act) -> object:
+                setattr(queue, act.__name__, act)
+                self.output.write("inner\n")
+                done = act(*arguments)
+                self.problem = None
+                return done
 
-    def assert_written(self, read: int, write: int, *, has_flag: bool) -> None:
-        """
-        Check that all is written, also what is not taken at once, and that the descriptor stays
-        blocking, or non-blocking, for those that share it.
-        """
-        os.set_blocking(write, not has_flag)
-        descriptor = Descriptor(write)
-        self.addCleanup(descriptor.close)
-        output = PatientLogOutput(descriptor, report)
-        sent = bytes(range(256)) * 4 * 1024 + b"\n"
-        output.write("first\n")
-        self.assertEqual(os.name == "posix" and sys.platform != "linux", bool(output._thread))
-        self.assertEqual(b"first\n", os.read(read, 100))
-        output.write(sent[: len(sent) // 2])
-        output.write(sent[len(sent) // 2 :])
-        self.assertIsNotNone(output._thread)
-        received = b""
-        while len(received) < len(sent):
-            received += os.read(read, 65536)
-        output.close(PATIENCE)
-        self.assertEqual((sent, not has_flag), (received, os.get_blocking(write)))
+            setattr(queue, name, act_and_log)
+            self.output.write(f"{number}\n")
+        told = b"(1: Broken pipe)\n"
+        self.assertEqual(b"0\ninner\n1\ninner\n" + told + b"inner\n", self.taken)
 
-    def test_written(self) -> None:
+    def test_line_within_the_thread(self) -> None:
         """
-        Pipes and sockets are written at once as far as they take it, then by a thread.
+        A line that is logged in the thread is written, too.
         """
-        for read, write in (self.pipe(), self.socket()):
-            for has_flag in (False, True):
-                self.assert_written(read, write, has_flag=has_flag)
+        inner = ["2\n", "3\n"]
+        self.meanwhile = lambda: inner and self.output.write(inner.pop(0))
+        take = self.output._queue.take
 
-    def test_gone(self) -> None:
-        """
-        A reader that has gone is an error at once.
-        """
-        read, write = os.pipe()
-        self.addCleanup(os.close, write)
-        descriptor = Descriptor(write)
-        self.addCleanup(descriptor.close)
-        os.close(read)
-        self.assertRaises(BrokenPipeError, descriptor.write_now, b"x\n")
+        def take_and_log() -> object:
+            if len(inner) == 1:
+                self.output.write(inner.pop())
+            return take()
 
-    def test_not_opened_again(self) -> None:
-        """
-        If a pipe cannot be opened again, the thread writes everything.
-        """
-        self.patch(_log_output, "_reopened", lambda number: None)
-        read, write = self.pipe()
-        output = PatientLogOutput(Descriptor(write), report)
-        output.write("hello\n")
-        self.assertEqual(b"hello\n", os.read(read, 100))
-        output.close(PATIENCE)
-
-    def test_in_a_line(self) -> None:
-        """
-        A descriptor knows whether it is in the middle of a line.
-        """
-        with tempfile.TemporaryFile() as file:
-            descriptor = Descriptor(file.fileno())
-            states = []
-            for text in (b"1\n", b"2", b"3\n"):
-                descriptor.write(text)
-                states.append(descriptor.is_in_a_line)
-            self.assertEqual([False, True, False], states)
+        self.output._queue.take = take_and_log  # type: ignore[method-assign,assignment]
+        self.output.write("1\n")
+        self.reading.set()
+        self.output.close(PATIENCE)
+        self.assertEqual(b"1\n2\n3\n", self.taken)
 
 
 class ReplaceTests(SynchronousTestCase):
@@ -343,6 +390,29 @@ class ReplaceTests(SynchronousTestCase):
                 log.info(word)
             self.assertEqual(["log", "log.1"], sorted(os.listdir(folder)))
             self.assertIn("two", Path(folder, "log").read_text())
+
+    def test_reader_gone_before(self) -> None:
+        """
+        A file is written patiently also if its reader has gone, and something is left in it.
+        """
+        read, write = os.pipe()
+        os.close(read)
+        self.addCleanup(os.close, write)
+
+        def flush() -> None:
+            raise BrokenPipeError
+
+        output = _output_for(SimpleNamespace(fileno=lambda: write, flush=flush), report)
+        self.assertIsInstance(output, PatientLogOutput)
+        output._file.close()
+
+    def test_closed(self) -> None:
+        """
+        A file that is closed stays as it is.
+        """
+        with open(os.devnull) as file:
+            pass
+        self.assertIs(file, _output_for(file, report))
 
     def test_full_disk(self) -> None:
         """
