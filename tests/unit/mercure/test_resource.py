@@ -7,11 +7,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from twisted.internet.defer import fail
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.web.pages import notFound
 from twisted.web.resource import Resource
 
-from ssetwist import Event, LogUnavailable, Refused
+from ssetwist import Event, Refused
 from ssetwist.hub import EndReason, Matchers
 from ssetwist.mercure import (
     ALL_TOPICS,
@@ -512,12 +513,19 @@ class ActiveTests(ResourceCase):
 
     def test_log_unavailable(self) -> None:
         """
-        If the log is unavailable, that is logged, and the client still gets its stream.
+        If the log is unavailable, that is told in one line, and the client still gets its stream.
+        Any other failure has its traceback.
         """
         self.log.is_full = True
-        self.assertEqual(200, self.status(self.ask()))
-        self.assertEqual(1, len(self.flushLoggedErrors(LogUnavailable)))
+        with capturedLogs() as events:
+            self.assertEqual(200, self.status(self.ask()))
+        (said,) = (formatEvent(event) for event in events if event["log_level"] is LogLevel.warn)
+        self.assertEqual("cannot announce a subscription: the disk is full", said)
         self.log.is_full = False
+        patch = self.patch(self.log, "append", lambda *_, **kind: fail(ZeroDivisionError("oops")))
+        self.assertEqual(200, self.status(self.ask()))
+        patch.restore()
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
     def test_long_matcher(self) -> None:
         """

@@ -8,7 +8,6 @@ import re
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.internet.defer import Deferred, fail
-from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, Hub
@@ -101,25 +100,6 @@ class EndsAtOnceTests(ResourceCase):
         subscriber.end()
         self.assertIs(EndReason.ENDED_BY_APPLICATION, self.successResultOf(ended))
         self.assertEqual(("news", False), told_by(self.hub)[-1][1:])
-
-
-class FailingLogTests(ResourceCase):
-    """
-    Announcements that the log does not take.
-    """
-
-    def test_each_is_reported(self) -> None:
-        """
-        A log that is not available is told in one line; any other failure has its traceback.
-        """
-        self.log.is_full = True
-        with capturedLogs() as events:
-            self.ask("?match=news")
-        (warning,) = (one for one in events if one["log_level"] is LogLevel.warn)
-        self.assertEqual("cannot announce a subscription: the disk is full", formatEvent(warning))
-        self.log.append = lambda *_, **kind: fail(ZeroDivisionError("oops"))  # type: ignore[method-assign]
-        self.ask("?match=news")
-        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
 
 
 class ForgottenTests(ResourceCase):
