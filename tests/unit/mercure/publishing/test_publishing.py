@@ -2,13 +2,15 @@
 Clients that leave while their events wait for the log, and publications that are repeated.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from ssetwist import Hub
 from ssetwist.hub import Matchers
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.mercure import Origins
+from tests.clock import Clock
 from tests.memory import Client
-from tests.unit.hub.fake import Broken, SlowLog
+from tests.unit.hub.fake import Broken, SlowLog, TurnClock
 from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 LINES = {"Content_Type": "application/x-ndjson"}
@@ -110,6 +112,88 @@ class LeavesTests(ResourceCase):
         self.assertEqual([503, 200], [self.status(client), self.status(browser)])
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
         self.assertTrue(self.resource.is_idle)
+
+
+@dataclass(frozen=True)
+class Noting:
+    """
+    A matcher of every topic that takes longer than a turn has for work, and notes what it does.
+    """
+
+    clock: Clock
+    noted: list[str]
+
+    def __hash__(self) -> int:
+        return id(self.clock)
+
+    def matches(self, topic: str) -> bool:
+        self.clock.rightNow += MAX_TURN
+        self.noted.append(topic)
+        return True
+
+
+class StepsTests(ResourceCase):
+    """
+    Publications whose topics take long to be matched with what the publisher may publish.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.turns = TurnClock()
+        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
+        self.noted: list[str] = []
+        granted = Matchers(frozenset(), frozenset([Noting(self.clock, self.noted)]))
+        self.authorizer.people["alice"] = replace(ALICE, publish=granted)
+        self.make(self.settings)
+
+    def begin(self, body: bytes, **headers: str) -> Client:
+        """
+        Send a publication, and do only what is done at once.
+        """
+        client = Client(self.site, self.clock)
+        self.clients.append(client)
+        fields = {key.replace("_", "-"): value for key, value in headers.items()}
+        fields |= {"X-Name": "alice", "Content-Length": str(len(body))}
+        client.request("/", method="POST", headers=fields)
+        client.send(body)
+        return client
+
+    def test_topics(self) -> None:
+        """
+        Other work is done between two topics of an update, whatever its form.
+        """
+        for body, media_type in (
+            (b"topic=a&topic=b&topic=c", "application/x-www-form-urlencoded"),
+            (b'{"topic":["a","b","c"]}', "application/json"),
+            (b'{"topic":["a","b","c"]}', "application/x-ndjson"),
+        ):
+            client = self.begin(body, Content_Type=media_type)
+            for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
+                self.assertEqual(expected, self.noted, media_type)
+                self.turns.turn()
+            self.assertEqual(200, self.status(client))
+            self.noted.clear()
+
+    def test_lines(self) -> None:
+        """
+        However many publish lines, they together take a turn's share of time.
+        """
+        clients = [self.begin(b'{"topic":"news"}\n' * 3, **LINES) for _ in range(4)]
+        self.assertEqual(4, len(self.noted))
+        for expected in range(5, 13):
+            self.turns.turn()
+            self.assertEqual(expected, len(self.noted))
+        for _ in range(10):
+            self.turns.turn()
+        self.assertEqual([3] * 4, [client.body.count(b"id") for client in clients])
+
+    def test_too_many_topics(self) -> None:
+        """
+        Topics are counted before any of them is matched.
+        """
+        self.make(replace(self.settings, max_topics=2))
+        self.assertEqual(413, self.status(self.begin(b"topic=a&topic=b&topic=c")))
+        self.assertEqual([], self.noted)
 
 
 class WithoutIdentityTests(ResourceCase):
@@ -252,19 +336,23 @@ class AmbientTests(ResourceCase):
 
     def test_bearer(self) -> None:
         """
-        A right from a token is checked for nothing.  A token that only the application knows counts
-        like one, because no page can send it without the permission of a preflight; but not with a
-        cookie, nor if pages of all origins have this permission.
+        A right from a token is checked for nothing.  If the right may be the browser's, a token is
+        no excuse for a page, not even for a page that may read the hub's answers: its token may be
+        worthless.  A program may send a token beside such a right.
         """
         bearer = {"Authorization": "Bearer x"}
         page = {"Origin": self.foreign, "Sec_Fetch_Site": "cross-site"}
-        self.assertTrue(self.published("token", **page))
+        for origins in ((), (self.foreign,), "*"):
+            self.make(replace(self.settings, cors_origins=Origins.of(origins)))
+            self.assertTrue(self.published("token", **page))
+            self.assertTrue(self.published(**bearer))
+            for cookie in ({}, {"Cookie": "session=1"}):
+                self.assertTrue(self.published(**bearer, **cookie))
+                self.assertFalse(self.published(**bearer, **page, **cookie))
+                self.assertFalse(self.published(**bearer, Origin=self.foreign, **cookie))
+        self.assertTrue(self.published(**bearer, Origin="https://hub.example"))
+        self.make(replace(self.settings, publish_origins=Origins.of([self.foreign])))
         self.assertTrue(self.published(**bearer, **page))
-        self.assertFalse(self.published(**bearer, **page, Cookie="session=1"))
-        self.make(replace(self.settings, cors_origins=Origins.of("*")))
-        self.assertTrue(self.published("token", **page))
-        self.assertTrue(self.published(**bearer))
-        self.assertFalse(self.published(**bearer, **page))
 
     def test_password(self) -> None:
         """
