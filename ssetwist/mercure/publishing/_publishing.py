@@ -79,8 +79,8 @@ class Publishing:
             return await self._publish_lines(body, publisher)
         if media_type not in (None, FORM, JSON):
             raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
-        reading = self._reading(body, publisher, is_json=media_type == JSON)
-        update = await self._turns.do(reading)
+        is_json = media_type == JSON
+        update = await self._turns.do(self._reading(body, publisher, is_json=is_json))
         # No line break at the end: clients take the whole body for the id (P5).
         return HttpAnswer(200, (await self._publish_once(update, body, publisher)).encode())
 

@@ -9,7 +9,7 @@ from math import inf, isnan
 from typing import Any
 
 from ...errors import Refused
-from ...matching import NOTHING, Matchers
+from ...matching import NOTHING, Matchers, Steps
 
 
 class Action(Enum):
@@ -77,13 +77,13 @@ class Rights:
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
 
-    def payload_of(self, match: str) -> Any:
+    def finding_payload(self, match: str) -> Steps[Any]:
         """
         Return the payload of a subscription, by its matcher's text: that of the first grant that
-        covers it, even if it is ``None`` (D10).
+        covers it, even if it is ``None`` (D10).  In steps, because grants may be many patterns.
         """
         for matchers, payload in self.payloads:
-            if matchers.match((match,)):
+            if (yield from matchers.matching((match,))):
                 return payload
         return None
 

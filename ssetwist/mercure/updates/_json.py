@@ -11,7 +11,6 @@ from collections.abc import Sequence
 from ...errors import InvalidEvent, Refused
 from ...eventstream import Event
 from ...matching import Steps
-from ._form import PIECE
 from ._strict_json import read_object
 from ._update import Update, make_update
 
@@ -31,8 +30,7 @@ def update_from_json(text: bytes, hub_url: str) -> Steps[Update]:
         fields = read_object(text, "the update")
     except ValueError as problem:
         raise Refused(400, str(problem)) from None
-    if len(text) > PIECE:
-        yield
+    yield
     return (
         yield from make_update(
             _topics(fields.get("topic")),

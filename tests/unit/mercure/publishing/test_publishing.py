@@ -2,13 +2,11 @@
 Clients that leave while their events wait for the log, and publications that are repeated.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from ssetwist import Hub
 from ssetwist.hub import Matchers
-from ssetwist.hub._turns import MAX_TURN
 from ssetwist.mercure import Origins
-from tests.clock import Clock
 from tests.memory import Client
 from tests.unit.hub.fake import Broken, SlowLog, TurnClock
 from tests.unit.mercure.case import ALICE, ResourceCase, Slow
@@ -57,7 +55,7 @@ class LeavesTests(ResourceCase):
         slow = Matchers(frozenset(), frozenset([Slow(self.clock)]))
         self.authorizer.people["alice"] = replace(ALICE, publish=slow)
         clients: list[Client] = []
-        self.clock.callLater(0, lambda: self.clients[-1].close())
+        self.clock.callLater(2.5, lambda: self.clients[-1].close())
         clients.append(self.publish(b'{"topic":"news"}\n' * 5, **LINES))
         begun = self.log.head
         self.assertTrue(0 < begun < 5, begun)
@@ -114,24 +112,6 @@ class LeavesTests(ResourceCase):
         self.assertTrue(self.resource.is_idle)
 
 
-@dataclass(frozen=True)
-class Noting:
-    """
-    A matcher of every topic that takes longer than a turn has for work, and notes what it does.
-    """
-
-    clock: Clock
-    noted: list[str]
-
-    def __hash__(self) -> int:
-        return id(self.clock)
-
-    def matches(self, topic: str) -> bool:
-        self.clock.rightNow += MAX_TURN
-        self.noted.append(topic)
-        return True
-
-
 class StepsTests(ResourceCase):
     """
     Publications whose topics take long to be matched with what the publisher may publish.
@@ -141,22 +121,17 @@ class StepsTests(ResourceCase):
         super().setUp()
         self.clock = self.turns = TurnClock()
         self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
-        self.noted: list[str] = []
-        granted = Matchers(frozenset(), frozenset([Noting(self.clock, self.noted)]))
+        slow = Slow(self.clock)
+        granted = Matchers(frozenset(), frozenset([slow]))
+        self.asked = slow.asked
         self.authorizer.people["alice"] = replace(ALICE, publish=granted)
         self.make(self.settings)
 
-    def begin(self, body: bytes, **headers: str) -> Client:
+    def post(self, body: bytes, **headers: str) -> Client:
         """
         Send a publication, and do only what is done at once.
         """
-        client = Client(self.site, self.clock)
-        self.clients.append(client)
-        fields = {key.replace("_", "-"): value for key, value in headers.items()}
-        fields |= {"X-Name": "alice", "Content-Length": str(len(body))}
-        client.request("/", method="POST", headers=fields)
-        client.send(body)
-        return client
+        return self.begin("", method="POST", body=body, **headers)
 
     def test_topics(self) -> None:
         """
@@ -167,22 +142,22 @@ class StepsTests(ResourceCase):
             (b'{"topic":["a","b","c"]}', "application/json"),
             (b'{"topic":["a","b","c"]}', "application/x-ndjson"),
         ):
-            client = self.begin(body, Content_Type=media_type)
+            client = self.post(body, Content_Type=media_type)
             for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
-                self.assertEqual(expected, self.noted, media_type)
+                self.assertEqual(expected, self.asked, media_type)
                 self.turns.turn()
             self.assertEqual(200, self.status(client))
-            self.noted.clear()
+            self.asked.clear()
 
     def test_lines(self) -> None:
         """
         However many publish lines, they together take a turn's share of time.
         """
-        clients = [self.begin(b'{"topic":"news"}\n' * 3, **LINES) for _ in range(4)]
-        self.assertEqual(4, len(self.noted))
+        clients = [self.post(b'{"topic":"news"}\n' * 3, **LINES) for _ in range(4)]
+        self.assertEqual(4, len(self.asked))
         for expected in range(5, 13):
             self.turns.turn()
-            self.assertEqual(expected, len(self.noted))
+            self.assertEqual(expected, len(self.asked))
         for _ in range(10):
             self.turns.turn()
         self.assertEqual([3] * 4, [client.body.count(b"id") for client in clients])
@@ -192,8 +167,8 @@ class StepsTests(ResourceCase):
         Topics are counted before any of them is matched.
         """
         self.make(replace(self.settings, max_topics=2))
-        self.assertEqual(413, self.status(self.begin(b"topic=a&topic=b&topic=c")))
-        self.assertEqual([], self.noted)
+        self.assertEqual(413, self.status(self.post(b"topic=a&topic=b&topic=c")))
+        self.assertEqual([], self.asked)
 
 
 class WithoutIdentityTests(ResourceCase):

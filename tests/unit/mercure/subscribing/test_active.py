@@ -120,6 +120,7 @@ class FailingLogTests(ResourceCase):
         self.log.append = lambda *_, **kind: fail(ZeroDivisionError("oops"))  # type: ignore[method-assign]
         self.ask("?match=news")
         self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        del self.log.append  # type: ignore[method-assign]
 
 
 class ForgottenTests(ResourceCase):
