@@ -9,7 +9,7 @@ from math import inf, isnan
 from typing import Any
 
 from ...errors import Refused
-from ...matching import NOTHING, Matchers, Steps
+from ...matching import NOTHING, Matchers, Steps, at_once
 
 
 class Action(Enum):
@@ -77,10 +77,16 @@ class Rights:
             if not isinstance(getattr(self, name), bool):
                 raise TypeError(f"{name} must be True or False, not {getattr(self, name)!r}")
 
-    def finding_payload(self, match: str) -> Steps[Any]:
+    def payload_of(self, match: str) -> Any:
         """
         Return the payload of a subscription, by its matcher's text: that of the first grant that
-        covers it, even if it is ``None`` (D10).  In steps, because grants may be many patterns.
+        covers it, even if it is ``None`` (D10).
+        """
+        return at_once(self.finding_payload(match))
+
+    def finding_payload(self, match: str) -> Steps[Any]:
+        """
+        Do what :meth:`payload_of` does, in steps: the grants may be many patterns.
         """
         for matchers, payload in self.payloads:
             if (yield from matchers.matching((match,))):

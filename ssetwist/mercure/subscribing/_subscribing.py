@@ -144,10 +144,12 @@ class Subscribing:
         subscriber = MercureSubscriber(rights.identity)
         taken = TakenPatterns(self._patterns, _holder(request, rights))
         try:
+            patterns = tuple(one for one in selectors if one.is_pattern)
             # Limits come first: a client that gets no stream must not cost more than that.
-            if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
+            is_costly = patterns or self._settings.has_subscriptions
+            if is_costly and (outlet.refuse_early_bytes() or self._is_turned_away(request, rights)):
                 return None
-            if patterns := tuple(one for one in selectors if one.is_pattern):
+            if patterns:
                 subscriber.patterns = taken
                 taken.take(patterns)
             matchers = await self._turns.do(self._compiling(selectors, taken))
@@ -176,9 +178,10 @@ class Subscribing:
         for one in selectors:
             matcher = one.matcher(self._base_url, self._settings.limits)
             matchers.append(matcher)
-            if one.is_pattern and not (isinstance(matcher, Exact) or routes_of(matcher)):
-                taken.take_complex(one)
-            yield
+            if one.is_pattern:
+                if not isinstance(matcher, Exact) and not routes_of(matcher):
+                    taken.take_complex(one)
+                yield
         return Matchers.of(matchers)
 
     async def _is_known(self, resume_id: str) -> bool:

@@ -10,7 +10,7 @@ from binascii import a2b_qp
 from collections.abc import Iterator
 
 from ...errors import Refused
-from ...matching import Steps, at_once
+from ...matching import Steps
 
 #: Maximum number of fields of a form; an update has at most a thousand topics.
 MAX_FIELDS = 2000
@@ -35,7 +35,7 @@ def read_form(form: bytes) -> Pairs:
     """
     Do what :func:`reading_form` does, at once; for a form in a request's head.
     """
-    return at_once(reading_form(form))
+    return [_text(_unquote(name), _unquote(value)) for name, value in _fields(form)]
 
 
 def reading_form(form: bytes) -> Steps[Pairs]:

@@ -31,7 +31,7 @@ LIMITS = {
     "post-to-socket": (47, 108),
     "close-to-freed": (15, 21),
     "coming-back, client": (20, 63),
-    "coming-back, server": (48, 151),
+    "coming-back, server": (48, 158),
 }
 
 

@@ -10,7 +10,6 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
 from ssetwist.hub import NOTHING, Everything, Matchers
-from ssetwist.matching import at_once
 from ssetwist.mercure.rights._grants import (
     MAX_DETAILS,
     MAX_GRANTED,
@@ -206,7 +205,7 @@ class DetailTests(SynchronousTestCase):
             HUB,
         )
         for match, expected in (("a", None), ("b", None), ("c", {"x": [1]}), ("d", 5)):
-            self.assertEqual(expected, at_once(rights.finding_payload(match)))
+            self.assertEqual(expected, rights.payload_of(match))
 
     @given(
         st.lists(
@@ -292,8 +291,8 @@ class LegacyTests(SynchronousTestCase):
         The payload of the claim belongs to all subscriptions.
         """
         rights = rights_of_legacy({"mercure": {"payload": {"a": 1}}})
-        self.assertEqual({"a": 1}, at_once(rights.finding_payload("whatever")))
-        self.assertIsNone(at_once(rights_of_legacy({"mercure": {}}).finding_payload("whatever")))
+        self.assertEqual({"a": 1}, rights.payload_of("whatever"))
+        self.assertIsNone(rights_of_legacy({"mercure": {}}).payload_of("whatever"))
 
     def test_namespace(self) -> None:
         """
