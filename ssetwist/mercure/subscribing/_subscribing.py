@@ -154,7 +154,7 @@ class Subscribing:
                 taken.take(patterns)
             matchers = await self._turns.do(self._compiling(selectors, taken))
             if self._settings.has_subscriptions and request.method != b"HEAD":
-                subscriber.subscriptions = await self._turns.do(_describing(selectors, rights))
+                subscriber.subscriptions = await self._turns.do(self._describing(selectors, rights))
             is_known = resume_id is not None and await self._is_known(resume_id)
             if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
                 return None
@@ -183,6 +183,21 @@ class Subscribing:
                     taken.take_complex(one)
                 yield
         return Matchers.of(matchers)
+
+    def _describing(
+        self, selectors: Sequence[Selector], rights: Rights
+    ) -> Steps[tuple[ActiveSubscription, ...]]:
+        """
+        Make the subscriptions of a connection, each with its payload.
+        """
+        yield from self._active.announcing()
+        name = new_subscriber()
+        subscriptions = []
+        for one in selectors:
+            payload = yield from rights.finding_payload(one.match)
+            subscriptions.append(ActiveSubscription(one.match_type, one.match, name, payload))
+            yield
+        return tuple(subscriptions)
 
     async def _is_known(self, resume_id: str) -> bool:
         try:
@@ -303,21 +318,6 @@ def _holder(request: Request, rights: Rights) -> Holder:
     if rights.identity:
         return Holder("token", rights.identity)
     return Holder("address", address_of(request))
-
-
-def _describing(
-    selectors: Sequence[Selector], rights: Rights
-) -> Steps[tuple[ActiveSubscription, ...]]:
-    """
-    Make the subscriptions of a connection, each with its payload.
-    """
-    name = new_subscriber()
-    subscriptions = []
-    for one in selectors:
-        payload = yield from rights.finding_payload(one.match)
-        subscriptions.append(ActiveSubscription(one.match_type, one.match, name, payload))
-        yield
-    return tuple(subscriptions)
 
 
 def _expire(subscriber: Subscriber) -> None:

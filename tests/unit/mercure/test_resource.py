@@ -508,7 +508,7 @@ class ActiveTests(ResourceCase):
         client = self.ask()
         self.hub.close()
         client.close()
-        self.assertEqual(0, len(self.resource.active))
+        self.assertTrue(self.resource.active.is_idle)
 
     def test_log_unavailable(self) -> None:
         """
