@@ -20,7 +20,7 @@ _SHOWN = 40
 
 #: Bytes that are decoded before other work may be done: about a millisecond, for percent signs
 #: alone.
-PIECE = 8 * 1024
+PIECE = 4 * 1024
 
 #: Cost of a field besides that of its bytes, in bytes.
 _FIELD = 64

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from ...errors import InvalidEvent, Refused
 from ...eventstream import Event
 from ...matching import Steps
+from ._form import PIECE
 from ._strict_json import read_object
 from ._update import Update, make_update
 
@@ -30,7 +31,8 @@ def update_from_json(text: bytes, hub_url: str) -> Steps[Update]:
         fields = read_object(text, "the update")
     except ValueError as problem:
         raise Refused(400, str(problem)) from None
-    yield
+    if len(text) > PIECE:
+        yield
     return (
         yield from make_update(
             _topics(fields.get("topic")),
