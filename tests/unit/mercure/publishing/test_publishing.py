@@ -154,12 +154,11 @@ class StepsTests(ResourceCase):
         However many publish lines, they together take a turn's share of time.
         """
         clients = [self.post(b'{"topic":"news"}\n' * 3, **LINES) for _ in range(4)]
-        self.assertEqual(4, len(self.asked))
-        for expected in range(5, 13):
+        for _ in range(20):
+            before = len(self.asked)
             self.turns.turn()
-            self.assertEqual(expected, len(self.asked))
-        for _ in range(10):
-            self.turns.turn()
+            self.assertLessEqual(len(self.asked), before + 1)
+        self.assertEqual(12, len(self.asked))
         self.assertEqual([3] * 4, [client.body.count(b"id") for client in clients])
 
     def test_too_many_topics(self) -> None:
