@@ -72,7 +72,7 @@ class MercureResource(Resource):
         True while no subscription is active, and no stream is counted for any token.  Tests check
         it at their end, together with :attr:`ssetwist.Hub.is_idle`.
         """
-        return not self.active and self._subscribing.is_idle
+        return self.active.is_idle and self._subscribing.is_idle
 
     def render(self, request: Request) -> int:
         allow_origin(request, self.settings.cors_origins)

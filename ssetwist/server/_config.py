@@ -161,9 +161,9 @@ class HubConfig:
     )
     publish_origin: Sequence[str] = option.texts(
         (),
-        "an origin whose pages may publish without a token in a header, besides the hub's own: by "
-        "a cookie, or if --authorize-url allows it for an address or a client certificate; "
-        "repeatable",
+        "an origin, besides the hub's own, whose pages may publish by a cookie, or as "
+        "--authorize-url allows; pages with a token in a header that the hub itself checks need no "
+        "such origin; repeatable",
         Origins.of,
     )
     subscriptions: bool = option.flag(

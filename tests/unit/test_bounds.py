@@ -60,7 +60,6 @@ BOUNDS = """
     mercure.access._decision MAX_IDENTITY                            200 characters
     mercure.publishing._idempotency DEFAULT_MAX_ENTRIES            50000 answers
     mercure.publishing._idempotency DEFAULT_TTL                    86400 s
-    mercure.publishing._publishing _MAX_LINES_TIME                  0.02 s
     mercure.publishing._rate DEFAULT_MAX_IDENTITIES                10000 publishers
     mercure.rights._grants MAX_DETAILS                               100 details
     mercure.rights._grants MAX_GRANTED                              1000 topics
@@ -77,6 +76,8 @@ BOUNDS = """
     mercure.topics._template _MAX_MEMORY                             128 KiB
     mercure.updates._form MAX_FIELDS                                2000 fields
     mercure.updates._json MAX_LINES                                 1000 lines
+    mercure.updates._strict_json MAX_DIGITS                          310 digits
+    mercure.updates._strict_json MAX_MARKS                         10000 marks
     mercure.updates._update MAX_TOPIC                               4096 characters
     mercure.updates._update MAX_TYPE                                 256 characters
     server._assembly _CONNECT_TIMEOUT                                  5 s

@@ -2,16 +2,15 @@
 Publishing: ``POST`` at the hub's URL (section 5 of the checklist).
 """
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass
 
-from twisted.internet.defer import CancelledError, Deferred, DeferredList, FirstError
-from twisted.internet.task import deferLater
+from twisted.internet.defer import Deferred, DeferredList, FirstError, succeed
 from twisted.web.server import Request
 
 from ...errors import HubClosed, LogUnavailable, Refused
 from ...hub import Hub
-from ...matching import Matchers
+from ...matching import Matchers, Steps
 from ...web.opening import address_of, header_of
 from ..access import Authorizer, HttpAnswer, Source, origin_of
 from ..rights import Action, Rights
@@ -20,13 +19,11 @@ from ..updates import (
     FORM,
     JSON,
     JSON_LINES,
-    PIECE,
     Update,
     answer_line,
     lines_of,
     media_type_of,
     read_body,
-    read_form,
     reading_form,
     update_from_form,
     update_from_json,
@@ -36,10 +33,6 @@ from ._rate import Rate
 
 #: Seconds after which a publisher may try again if the hub is closed.
 _CLOSED_RETRY_AFTER = 5.0
-
-#: Seconds after which publishing lines lets the reactor do something else: a thousand lines may
-#: have a hundred thousand topics, and each topic is checked.
-_MAX_LINES_TIME = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +56,7 @@ class Publishing:
         self._authorizer = authorizer
         self._settings = settings
         self._base_url = settings.base_url
+        self._turns = hub.streams.turns
         clock = hub.streams.clock
         self._rate = Rate(clock, settings.publish_rate)
         self._answers: Idempotency[str] = Idempotency(clock)
@@ -83,18 +77,32 @@ class Publishing:
         body = read_body(request, self._settings.max_body)
         if media_type == JSON_LINES:
             return await self._publish_lines(body, publisher)
-        if media_type in (None, FORM):
-            if len(body) <= PIECE:
-                pairs = read_form(body)
-            else:
-                pairs = await self._hub.streams.turns.do(reading_form(body))
-            update = update_from_form(pairs, self._base_url)
-        elif media_type == JSON:
-            update = update_from_json(body, self._base_url)
-        else:
+        if media_type not in (None, FORM, JSON):
             raise Refused(415, f"Content-Type must be {FORM}, {JSON} or {JSON_LINES}.")
+        is_json = media_type == JSON
+        update = await self._turns.do(self._reading(body, publisher, is_json=is_json))
         # No line break at the end: clients take the whole body for the id (P5).
         return HttpAnswer(200, (await self._publish_once(update, body, publisher)).encode())
+
+    def _reading(self, body: bytes, publisher: _Publisher, *, is_json: bool) -> Steps[Update]:
+        """
+        Read an update, and check that its publisher may publish it.
+        """
+        if is_json:
+            update = yield from update_from_json(body, self._base_url)
+        else:
+            pairs = yield from reading_form(body)
+            update = yield from update_from_form(pairs, self._base_url)
+        limit = self._settings.max_topics
+        if len(update.topics) > limit:
+            raise Refused(413, f"topic must not be there more than {limit} times")
+        for number, topic in enumerate(update.topics):
+            if number:
+                yield
+            if not (yield from publisher.granted.matching((topic,))):  # each topic (P4)
+                reason = f"it does not grant publishing to {topic[:100]!r}"
+                raise publisher.rights.refusal(reason)
+        return update
 
     def _check_source(self, request: Request) -> None:
         """
@@ -103,14 +111,11 @@ class Publishing:
         """
         source, settings = Source.of(request), self._settings
         scheme = (header_of(request, b"Authorization") or "").partition(" ")[0].lower()
+        # A page that may send a token may also send a worthless one, so a token excuses no page.
+        # Older browsers may not name the page of a form, but a form cannot send a token.
         has_cookie = request.requestHeaders.hasHeader(b"Cookie")
-        if scheme == "bearer":
-            # The application has accepted it, or its sender.  A page needs the permission of a
-            # preflight to send a token; but then it may be a worthless one, beside a cookie.
-            may_be_browser = source.has_page and (has_cookie or settings.cors_origins.are_all)
-        else:
-            may_be_browser = source.has_page or has_cookie or bool(scheme)
-        if may_be_browser and settings.checks_origin:
+        may_be_form = scheme != "bearer" and (has_cookie or bool(scheme))
+        if settings.checks_origin and (source.has_page or may_be_form):
             settings.publish_origins.check_source(
                 source, _own_origin(request, settings.url), is_certain=settings.url is not None
             )
@@ -130,25 +135,11 @@ class Publishing:
         Publish each line on its own, in order; an error in one line does not affect the others.
         """
 
-        async def publish(number: int, line: bytes) -> bytes:
-            try:
-                update = update_from_json(line, self._base_url)
-                id = await self._publish_once(update, line, publisher, number)
-                return answer_line(number, id)
-            except Refused as refused:
-                return answer_line(number, refused)
-
         # All lines begin before the first is waited for, so that the log can take them together.
-        clock = self._hub.streams.clock
         answers: list[Deferred[bytes]] = []
-        until = clock.seconds() + _MAX_LINES_TIME
         try:
-            for line in lines_of(body):
-                if clock.seconds() > until:
-                    await deferLater(clock, 0)
-                    until = clock.seconds() + _MAX_LINES_TIME
-                answers.append(Deferred.fromCoroutine(publish(*line)))
-        except CancelledError:  # the client has gone
+            await self._turns.do(self._beginning(lines_of(body), publisher, answers))
+        except BaseException:  # the client has gone, for example
             DeferredList(answers, consumeErrors=True).cancel()
             raise
         try:
@@ -157,22 +148,42 @@ class Publishing:
             first.subFailure.raiseException()
         return HttpAnswer(200, b"".join(line for _, line in answered), JSON_LINES)
 
+    def _beginning(
+        self,
+        lines: Iterable[tuple[int, bytes]],
+        publisher: _Publisher,
+        answers: list[Deferred[bytes]],
+    ) -> Steps[None]:
+        """
+        Begin to publish lines, one after the other.
+
+        :param answers: Gets the answer to each.
+        """
+
+        async def answer(number: int, line: bytes, update: Update) -> bytes:
+            try:
+                id = await self._publish_once(update, line, publisher, number)
+                return answer_line(number, id)
+            except Refused as refused:
+                return answer_line(number, refused)
+
+        for number, line in lines:
+            try:
+                update = yield from self._reading(line, publisher, is_json=True)
+            except Refused as refused:
+                answers.append(succeed(answer_line(number, refused)))
+            else:
+                answers.append(Deferred.fromCoroutine(answer(number, line, update)))
+            yield
+
     def _publish_once(
         self, update: Update, body: bytes, publisher: _Publisher, *line: int
     ) -> Deferred[str]:
         """
-        Check that a publisher may publish an update, and publish it unless that has been done under
-        the same key.
+        Publish an update, unless that has been done under the same key.
 
         :param line: The number of the line in a request of several.
         """
-        for topic in update.topics:
-            if not publisher.granted.match((topic,)):  # each topic (P4)
-                reason = f"it does not grant publishing to {topic[:100]!r}"
-                raise publisher.rights.refusal(reason)
-        limit = self._settings.max_topics
-        if len(update.topics) > limit:
-            raise Refused(413, f"topic must not be there more than {limit} times")
         if publisher.key is None:
             return Deferred.fromCoroutine(self._publish(update, publisher))
         key: Hashable = (publisher.name, publisher.key, *line)

@@ -9,7 +9,7 @@ from math import inf, isnan
 from typing import Any
 
 from ...errors import Refused
-from ...matching import NOTHING, Matchers
+from ...matching import NOTHING, Matchers, Steps, at_once
 
 
 class Action(Enum):
@@ -82,8 +82,14 @@ class Rights:
         Return the payload of a subscription, by its matcher's text: that of the first grant that
         covers it, even if it is ``None`` (D10).
         """
+        return at_once(self.finding_payload(match))
+
+    def finding_payload(self, match: str) -> Steps[Any]:
+        """
+        Do what :meth:`payload_of` does, in steps: the grants may be many patterns.
+        """
         for matchers, payload in self.payloads:
-            if matchers.match((match,)):
+            if (yield from matchers.matching((match,))):
                 return payload
         return None
 

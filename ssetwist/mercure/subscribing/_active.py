@@ -2,14 +2,17 @@
 The active subscriptions of a hub, and their announcements (N1).
 """
 
+from collections import deque
 from collections.abc import Iterator
 from itertools import chain
 
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
 from twisted.python.failure import Failure
 
 from ...errors import LogUnavailable
 from ...hub import Hub
+from ...matching import Steps
 from ._subscriptions import ActiveSubscription
 
 _log = Logger()
@@ -25,7 +28,14 @@ class ActiveSubscriptions:
     def __init__(self, hub: Hub, hub_path: str) -> None:
         self._hub = hub
         self._hub_path = hub_path
+        self._turns = hub.streams.turns
         self._all: dict[str, tuple[ActiveSubscription, ...]] = {}
+        self._unannounced: deque[tuple[ActiveSubscription, bool]] = deque()
+        self._is_announcing = False
+
+    @property
+    def is_idle(self) -> bool:
+        return not self._all and not self._unannounced and not self._is_announcing
 
     def __iter__(self) -> Iterator[ActiveSubscription]:
         """
@@ -39,12 +49,10 @@ class ActiveSubscriptions:
         """
         return self._all.get(subscriber, ())
 
-    def __len__(self) -> int:
-        return sum(map(len, self._all.values()))
-
     def begin(self, subscriptions: tuple[ActiveSubscription, ...]) -> None:
         """
-        Add the subscriptions of a connection and announce them, even to the connection itself.
+        Add the subscriptions of a connection and announce them, even to the connection itself, in
+        as many turns as that takes.
 
         :param subscriptions: At least one, all of the same connection.
         """
@@ -58,12 +66,33 @@ class ActiveSubscriptions:
         if self._all.pop(subscriptions[0].subscriber, None) is not None:
             self._announce(subscriptions, is_active=False)
 
+    def announcing(self) -> Steps[None]:
+        """
+        Announce the beginnings and ends that are left, in their order.
+
+        A connection does this for others before it begins, so that no more are ever left than those
+        of the present connections.
+        """
+        while self._unannounced:
+            subscription, is_active = self._unannounced.popleft()
+            if not self._hub.is_closed:  # otherwise every subscriber is gone
+                asked = maybeDeferred(self._announce_one, subscription, is_active=is_active)
+                asked.addErrback(_not_announced)
+            yield
+
     def _announce(self, subscriptions: tuple[ActiveSubscription, ...], *, is_active: bool) -> None:
-        if self._hub.is_closed:
-            return  # every subscriber is gone
-        for subscription in subscriptions:
-            update = subscription.announcement(self._hub_path, is_active=is_active)
-            self._hub.announce(update.topics, update.event).addErrback(_not_announced)
+        self._unannounced.extend((one, is_active) for one in subscriptions)
+        if not self._is_announcing:
+            self._is_announcing = True
+            announcing = Deferred.fromCoroutine(self._turns.do(self.announcing()))
+            announcing.addBoth(self._announced)
+
+    def _announce_one(self, subscription: ActiveSubscription, *, is_active: bool) -> Deferred[str]:
+        update = subscription.announcement(self._hub_path, is_active=is_active)
+        return self._hub.announce(update.topics, update.event)
+
+    def _announced(self, _: None) -> None:
+        self._is_announcing = False
 
 
 def _not_announced(problem: Failure) -> None:

@@ -50,7 +50,7 @@ class SubscriptionApi:
         )
         query = request.uri.partition(b"?")[2].decode("latin-1")
         granted = f"{path}?{query}" if rights.is_legacy and query else path  # N6, Z7
-        if not rights.subscribe.match((granted,)):
+        if not await self.hub.streams.turns.do(rights.subscribe.matching((granted,))):
             # Without the query, which may have the token.
             where = f"{path[:200]!r}{' with its query' if granted != path else ''}"
             raise rights.refusal(f"it does not grant subscribing to {where}")

@@ -2,9 +2,8 @@
 Ends of streams whose rights expire at a date.
 """
 
+from bisect import bisect_left, insort
 from collections.abc import Callable
-from dataclasses import dataclass
-from heapq import heappop, heappush
 from itertools import count
 
 from twisted.internet.defer import Deferred
@@ -22,15 +21,8 @@ _log = Logger()
 #: have expired by it lives at most so long.
 LOOK = 1.0
 
-#: Entries of streams that have ended early, which are kept at least before they are sorted out.
-_FORGOTTEN = 64
-
-
-@dataclass(slots=True, eq=False)
-class _Expiry:
-    subscriber: Subscriber
-    date: float
-    deadline: float  # by the steady clock
+#: A moment in seconds, a number that no other entry has, and the stream that ends.
+_Entry = tuple[float, int, Subscriber]
 
 
 class Expirations:
@@ -51,10 +43,12 @@ class Expirations:
         self._clock = streams.clock
         self._now = date_of(streams.clock)
         self._expire = expire
-        self._of: dict[Subscriber, _Expiry] = {}
-        self._numbers = count()  # keep a heap from comparing entries
-        self._by_date: list[tuple[float, int, _Expiry]] = []
-        self._by_deadline: list[tuple[float, int, _Expiry]] = []
+        # Sorted lists, because a heap cannot give an entry back: those of streams that have ended
+        # early would have to be sorted out some day, all at once.
+        self._by_date: list[_Entry] = []
+        self._by_deadline: list[_Entry] = []
+        self._of: dict[Subscriber, tuple[_Entry, _Entry]] = {}  # in both lists
+        self._numbers = count()
         self._timer: IDelayedCall | None = None
         self._is_ending = False
 
@@ -69,11 +63,13 @@ class Expirations:
         :param date: Seconds since 1970.
         """
         seconds = max(0.0, date - self._now())
-        expiry = _Expiry(subscriber, date, self._clock.seconds() + seconds)
-        self._of[subscriber] = expiry
-        self._add(expiry)
+        deadline, number = self._clock.seconds() + seconds, next(self._numbers)
+        entries = (date, number, subscriber), (deadline, number, subscriber)
+        self._of[subscriber] = entries
+        insort(self._by_date, entries[0])
+        insort(self._by_deadline, entries[1])
         if self._timer is not None:
-            if self._timer.getTime() > expiry.deadline:
+            if self._timer.getTime() > deadline:
                 self._timer.reset(seconds)
         elif not self._is_ending:
             self._plan()
@@ -82,25 +78,16 @@ class Expirations:
         """
         Forget a stream that has ended, if its end was planned here.
         """
-        if self._of.pop(subscriber, None) is None:
+        if (entries := self._of.pop(subscriber, None)) is None:
             return
-        if not self._of:
-            self._by_date.clear()
-            self._by_deadline.clear()
-            if self._timer is not None:
-                self._timer.cancel()
-                self._timer = None
-        elif len(self._by_deadline) > 2 * len(self._of) + _FORGOTTEN:
-            self._by_date, self._by_deadline = [], []
-            for expiry in self._of.values():
-                self._add(expiry)
-
-    def _add(self, expiry: _Expiry) -> None:
-        heappush(self._by_date, (expiry.date, next(self._numbers), expiry))
-        heappush(self._by_deadline, (expiry.deadline, next(self._numbers), expiry))
+        for entry, order in zip(entries, (self._by_date, self._by_deadline), strict=True):
+            del order[bisect_left(order, entry)]
+        if not self._of and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _plan(self) -> None:
-        first, _, _ = self._by_deadline[0]  # if it has been forgotten, this look is in vain
+        first = self._by_deadline[0][0]
         seconds = max(0.0, min(first - self._clock.seconds(), LOOK))
         self._timer = self._clock.callLater(seconds, self._look)
 
@@ -110,20 +97,18 @@ class Expirations:
         Deferred.fromCoroutine(self._turns.do(self._end_all())).addBoth(self._looked)
 
     def _end_all(self) -> Steps[None]:
-        while (expiry := self._due()) is not None:
-            del self._of[expiry.subscriber]
-            self._expire(expiry.subscriber)
+        while (subscriber := self._due()) is not None:
+            self.forget(subscriber)
+            self._expire(subscriber)
             yield
 
-    def _due(self) -> _Expiry | None:
-        for heap, now in (
+    def _due(self) -> Subscriber | None:
+        for order, now in (
             (self._by_date, self._now()),
             (self._by_deadline, self._clock.seconds()),
         ):
-            while heap and self._of.get(heap[0][2].subscriber) is not heap[0][2]:
-                heappop(heap)  # it has ended early
-            if heap and heap[0][0] <= now:
-                return heappop(heap)[2]
+            if order and order[0][0] <= now:
+                return order[0][2]
         return None
 
     def _looked(self, result: Failure | None) -> None:

@@ -24,7 +24,9 @@ COMPLEX_PART = 1 / 20
 @dataclass(frozen=True, slots=True)
 class Holder:
     """
-    Holder of patterns: a subscriber's identity, or its address if it is anonymous.
+    Holder of patterns: a subscriber's identity, or its address if it is anonymous.  The identity of
+    a token without a subject is the token itself, so a client with many such tokens counts as many
+    holders.
     """
 
     kind: str
@@ -54,7 +56,8 @@ class HeldPatterns:
         """
         Count patterns of one more subscriber, at least one.
 
-        :param are_complex: If true, these were counted already, and have turned out to be complex.
+        :param are_complex: If true, these have turned out to be complex, and are counted as such,
+            besides the count of all patterns.
         :raises Refused: 429, or 503 for the total; the error says which limit was met.
         """
         part, what = (COMPLEX_PART, "complex patterns") if are_complex else (1, "patterns")
@@ -106,16 +109,20 @@ class TakenPatterns:
     held: HeldPatterns
     holder: Holder
     patterns: Collection[Selector] = ()
-    complex: Collection[Selector] = ()
+    complex: tuple[Selector, ...] = ()
 
     def take(self, patterns: Collection[Selector]) -> None:
         self.held.take(self.holder, patterns)
         self.patterns = patterns
 
-    def take_complex(self, patterns: Collection[Selector]) -> None:
-        if patterns:
-            self.held.take(self.holder, patterns, are_complex=True)
-            self.complex = patterns
+    def take_complex(self, pattern: Selector) -> None:
+        """
+        Count one that has turned out to be complex.
+
+        :raises Refused: 429 or 503, as for all patterns.
+        """
+        self.held.take(self.holder, (pattern,), are_complex=True)
+        self.complex += (pattern,)
 
     def give_back(self) -> None:
         if self.patterns:

@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from ...errors import LogUnavailable, Refused
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
-from ...matching import Matcher, routes_of
+from ...matching import Exact, Matchers, Steps, routes_of
 from ...web.opening import (
     LAST_EVENT_ID_PARAMETERS,
     RequestOutlet,
@@ -26,15 +26,7 @@ from ...web.opening import (
 from ..access import Authorizer, HttpAnswer
 from ..rights import Action, Rights
 from ..settings import MercureSettings
-from ..topics import (
-    NO_PATTERNS,
-    Selection,
-    Selector,
-    compile_patterns,
-    patterns_of,
-    read_selectors,
-    select,
-)
+from ..topics import Selector, read_selectors
 from ..updates import (
     EVENT_STREAM,
     FORM,
@@ -96,6 +88,7 @@ class Subscribing:
         active: ActiveSubscriptions,
     ) -> None:
         self._hub = hub
+        self._turns = hub.streams.turns
         self._authorizer = authorizer
         self._settings = settings
         self._base_url = settings.base_url
@@ -126,16 +119,22 @@ class Subscribing:
         outlet = self._opener.outlet(request)
         if not outlet.is_new:
             return None
+        try:
+            return await self._answer(request, outlet)
+        except Refused as refused:
+            # After any error an EventSource would give up for good, also if the error would pass.
+            may_pass = refused.status == 503 or refused.retry_after is not None
+            if not may_pass or not is_browser(request):
+                raise
+            if not outlet.refuse_early_bytes():
+                _log.info("a browser is sent away for a while: {reason}", reason=refused.reason)
+                self._turn_away(request)
+            return None
+
+    async def _answer(self, request: Request, outlet: RequestOutlet) -> HttpAnswer | None:
         if not takes_event_stream(request.requestHeaders.getRawHeaders(b"Accept", ())):
             raise Refused(406, f"Only {EVENT_STREAM} is available.")
-        try:
-            rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
-        except Refused as refused:
-            if refused.status != 503 or not is_browser(request) or outlet.refuse_early_bytes():
-                raise
-            # The answer is not known now.  After any error an EventSource would give up for good.
-            self._turn_away(request)
-            return None
+        rights = await self._authorizer.authorize(request, Action.SUBSCRIBE)
         pairs, resume_id = await self._read(request)
         selectors = read_selectors(
             pairs, self._settings.limits, is_legacy=self._settings.is_legacy_allowed
@@ -143,15 +142,19 @@ class Subscribing:
         if resume_id == END_ID:
             return HttpAnswer(204, headers=_NOT_KEPT)  # stops reconnecting (WHATWG HTML 9.2.3)
         subscriber = MercureSubscriber(rights.identity)
+        taken = TakenPatterns(self._patterns, _holder(request, rights))
         try:
-            compiled = NO_PATTERNS
-            if patterns := patterns_of(selectors):
-                # Limits come first: a client that gets no stream must not cost more than that.
-                if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
-                    return None
-                subscriber.patterns = TakenPatterns(self._patterns, _holder(request, rights))
-                compiled = await self._compile(patterns, subscriber.patterns)
-            selection = select(selectors, compiled, self._settings.limits, base_url=self._base_url)
+            patterns = tuple(one for one in selectors if one.is_pattern)
+            # Limits come first: a client that gets no stream must not cost more than that.
+            is_costly = patterns or self._settings.has_subscriptions
+            if is_costly and (outlet.refuse_early_bytes() or self._is_turned_away(request, rights)):
+                return None
+            if patterns:
+                subscriber.patterns = taken
+                taken.take(patterns)
+            matchers = await self._turns.do(self._compiling(selectors, taken))
+            if self._settings.has_subscriptions and request.method != b"HEAD":
+                subscriber.subscriptions = await self._turns.do(self._describing(selectors, rights))
             is_known = resume_id is not None and await self._is_known(resume_id)
             if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
                 return None
@@ -160,30 +163,41 @@ class Subscribing:
                     request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
             if request.method == b"HEAD":
                 return HttpAnswer(200, media_type=EVENT_STREAM, headers=_NOT_KEPT)
-            subscriber.subscriptions = self._subscriptions_of(selection, rights)
-            self._open(request, outlet, rights, selection, Start(resume_id or None), subscriber)
-            return None
-        except Refused as refused:
-            if refused.retry_after is None or not is_browser(request):
-                raise
-            _log.info("a browser is sent away for a while: {reason}", reason=refused.reason)
-            self._turn_away(request)
+            self._open(request, outlet, rights, matchers, Start(resume_id or None), subscriber)
             return None
         finally:
             if not subscriber.has_stream:  # otherwise its end gives them back
                 subscriber.give_patterns_back()
 
-    async def _compile(
-        self, patterns: Sequence[Selector], taken: TakenPatterns
-    ) -> dict[Selector, Matcher]:
+    def _compiling(self, selectors: Sequence[Selector], taken: TakenPatterns) -> Steps[Matchers]:
         """
-        Make the matchers of patterns, unless there are too many.
+        Make the matchers of selectors, and count the complex patterns among them one by one, so
+        that a client compiles only one too many.
         """
-        taken.take(patterns)
-        compiling = compile_patterns(patterns, self._settings.limits, base_url=self._base_url)
-        compiled = await self._hub.streams.turns.do(compiling)
-        taken.take_complex([one for one, matcher in compiled.items() if not routes_of(matcher)])
-        return compiled
+        matchers = []
+        for one in selectors:
+            matcher = one.matcher(self._base_url, self._settings.limits)
+            matchers.append(matcher)
+            if one.is_pattern:
+                if not isinstance(matcher, Exact) and not routes_of(matcher):
+                    taken.take_complex(one)
+                yield
+        return Matchers.of(matchers)
+
+    def _describing(
+        self, selectors: Sequence[Selector], rights: Rights
+    ) -> Steps[tuple[ActiveSubscription, ...]]:
+        """
+        Make the subscriptions of a connection, each with its payload.
+        """
+        yield from self._active.announcing()
+        name = new_subscriber()
+        subscriptions = []
+        for one in selectors:
+            payload = yield from rights.finding_payload(one.match)
+            subscriptions.append(ActiveSubscription(one.match_type, one.match, name, payload))
+            yield
+        return tuple(subscriptions)
 
     async def _is_known(self, resume_id: str) -> bool:
         try:
@@ -210,7 +224,7 @@ class Subscribing:
         if media_type != FORM:
             raise Refused(415, f"Content-Type must be {FORM}, not {media_type}.")
         body = read_body(request, self._settings.max_body)
-        return await self._hub.streams.turns.do(reading_form(body))
+        return await self._turns.do(reading_form(body))
 
     def _is_turned_away(self, request: Request, rights: Rights) -> bool:
         """
@@ -241,7 +255,7 @@ class Subscribing:
         request: Request,
         outlet: RequestOutlet,
         rights: Rights,
-        selection: Selection,
+        matchers: Matchers,
         start: Start,
         mercure_subscriber: MercureSubscriber,
     ) -> None:
@@ -250,7 +264,7 @@ class Subscribing:
             subscriber = self._opener.open(
                 request,
                 outlet,
-                self._view_of(selection, rights),
+                self._view_of(rights.topics or matchers, rights),
                 start,
                 who=mercure_subscriber,
                 on_end=self._ended,
@@ -260,13 +274,13 @@ class Subscribing:
             raise
         if subscriber.end_reason is not None:
             return
-        if mercure_subscriber.subscriptions:
-            self._active.begin(mercure_subscriber.subscriptions)
         if rights.expires < inf:
             self._expirations.begin(subscriber, rights.expires - EXPIRY_MARGIN)
+        if mercure_subscriber.subscriptions:
+            self._active.begin(mercure_subscriber.subscriptions)
 
-    def _view_of(self, selection: Selection, rights: Rights) -> View:
-        matchers, path = rights.topics or selection.matchers, self._announced_below
+    def _view_of(self, matchers: Matchers, rights: Rights) -> View:
+        path = self._announced_below
         return View(
             matchers,
             rights.subscribe,
@@ -275,17 +289,6 @@ class Subscribing:
             may_ask_for_announcements=self._settings.has_subscriptions
             and matchers.may_match_below(path)
             and rights.subscribe.may_match_below(path),
-        )
-
-    def _subscriptions_of(
-        self, selection: Selection, rights: Rights
-    ) -> tuple[ActiveSubscription, ...]:
-        if not self._settings.has_subscriptions:
-            return ()
-        name = new_subscriber()
-        return tuple(
-            ActiveSubscription(one.match_type, one.match, name, rights.payload_of(one.match))
-            for one in selection.subscriptions
         )
 
     def _ended(self, subscriber: Subscriber, reason: EndReason) -> None:

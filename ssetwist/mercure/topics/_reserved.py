@@ -3,6 +3,7 @@ Topics that belong to the hub itself.
 """
 
 import re
+from functools import lru_cache
 
 from ada_url import URL
 
@@ -23,8 +24,13 @@ def is_reserved(topic: str, hub_url: str) -> bool:
         path = _path_of(topic, hub_url)
     except ValueError:
         return False
-    hub_path = _path_of(hub_url)
+    hub_path = _own_path(hub_url)
     return path == hub_path or path.startswith(f"{hub_path.rstrip('/')}/")
+
+
+@lru_cache(maxsize=16)
+def _own_path(hub_url: str) -> str:
+    return _path_of(hub_url)
 
 
 def _path_of(url: str, base_url: str | None = None) -> str:

@@ -2,13 +2,11 @@
 Matchers that a subscriber names in the parameters of its request (S3 to S7, X1 to X6, Z1).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from types import MappingProxyType
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from ...errors import InvalidMatcher, Refused
-from ...matching import Everything, Exact, Matcher, Matchers, Steps
+from ...matching import Everything, Exact, Matcher
 from ._limits import DEFAULT_LIMITS, Limits
 from ._pattern import pattern_of
 from ._template import selector_of
@@ -41,36 +39,17 @@ class Selector(NamedTuple):
             return "{" in self.match
         return self.match_type != "exact" and self.match != "*"
 
+    def matcher(self, base_url: str, limits: Limits = DEFAULT_LIMITS) -> Matcher:
+        """
+        Make its matcher.
 
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """
-    One matcher of a subscriber.
-
-    :ivar match_type: Its type; ``None`` for a selector of the 0.x dialect.
-    :ivar match: Its text, as it was sent.
-    """
-
-    match_type: str | None
-    match: str
-    matcher: Matcher
-
-
-@dataclass(frozen=True, slots=True)
-class Selection:
-    """
-    All matchers of a subscriber.
-
-    :ivar subscriptions: Each once, in the order of the request.
-    :ivar matchers: The same, as the hub takes them.
-    """
-
-    subscriptions: tuple[Subscription, ...]
-    matchers: Matchers
-
-
-#: Compiled patterns of a client that asks for none.
-NO_PATTERNS: Mapping[Selector, Matcher] = MappingProxyType({})
+        :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
+        :raises Refused: 400; the error names the parameter.
+        """
+        if self.match_type is None:
+            return selector_of(self.match, limits=limits)
+        field = "match" if self.match_type == "exact" else f"match_{self.match_type}"
+        return matcher_of(self.match_type, self.match, base_url, field=field, limits=limits)
 
 
 def read_selectors(
@@ -103,50 +82,6 @@ def read_selectors(
     return tuple(asked)
 
 
-def patterns_of(selectors: Iterable[Selector]) -> tuple[Selector, ...]:
-    """
-    Return the selectors that may match several topics, but not all.
-    """
-    return tuple(one for one in selectors if one.is_pattern)
-
-
-def compile_patterns(
-    patterns: Iterable[Selector], limits: Limits = DEFAULT_LIMITS, *, base_url: str
-) -> Steps[dict[Selector, Matcher]]:
-    """
-    Make the matchers of patterns, in steps of a few milliseconds.
-
-    :param base_url: The hub's own URL, to which patterns and topics are relative (X2).
-    :raises Refused: 400; the error names the parameter.
-    """
-    compiled = {}
-    for one in patterns:
-        compiled[one] = _matcher(one, base_url, limits)
-        yield
-    return compiled
-
-
-def select(
-    selectors: Iterable[Selector],
-    compiled: Mapping[Selector, Matcher] = NO_PATTERNS,
-    limits: Limits = DEFAULT_LIMITS,
-    *,
-    base_url: str,
-) -> Selection:
-    """
-    Make the matchers of selectors.
-
-    :param compiled: The matchers of those that are patterns (:func:`compile_patterns`).
-    :param base_url: The hub's own URL.
-    :raises Refused: 400; the error names the parameter.
-    """
-    subscriptions = tuple(
-        Subscription(*one, compiled.get(one) or _matcher(one, base_url, limits))
-        for one in selectors
-    )
-    return Selection(subscriptions, Matchers.of([one.matcher for one in subscriptions]))
-
-
 def matcher_of(
     match_type: str,
     match: str,
@@ -174,14 +109,6 @@ def matcher_of(
     except InvalidMatcher as problem:
         raise Refused(400, f"{field}: {problem}") from None
     raise Refused(400, f"unknown matcher type {match_type[:40]!r}")
-
-
-def _matcher(selector: Selector, base_url: str, limits: Limits) -> Matcher:
-    match_type, match = selector
-    if match_type is None:
-        return selector_of(match, limits=limits)
-    field = "match" if match_type == "exact" else f"match_{match_type}"
-    return matcher_of(match_type, match, base_url, field=field, limits=limits)
 
 
 def _known(is_legacy: bool) -> str:

@@ -11,7 +11,7 @@ from ._content import (
     read_body,
     takes_event_stream,
 )
-from ._form import PIECE, read_form, reading_form
+from ._form import read_form, reading_form
 from ._json import answer_line, lines_of, update_from_json
 from ._strict_json import read_object
 from ._update import RESERVED_TYPE, Update, update_from_form
@@ -21,7 +21,6 @@ __all__ = [
     "FORM",
     "JSON",
     "JSON_LINES",
-    "PIECE",
     "RESERVED_TYPE",
     "Update",
     "answer_line",

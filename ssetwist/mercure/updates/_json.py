@@ -10,6 +10,8 @@ from collections.abc import Sequence
 
 from ...errors import InvalidEvent, Refused
 from ...eventstream import Event
+from ...matching import Steps
+from ._form import PIECE
 from ._strict_json import read_object
 from ._update import Update, make_update
 
@@ -17,10 +19,10 @@ from ._update import Update, make_update
 MAX_LINES = 1000
 
 
-def update_from_json(text: bytes, hub_url: str) -> Update:
+def update_from_json(text: bytes, hub_url: str) -> Steps[Update]:
     """
-    Make an update from a JSON object.  Unknown names are ignored, and so are values of ``null``,
-    except for ``data``, which may be any JSON value.
+    Make an update from a JSON object, in steps of a few milliseconds.  Unknown names are ignored,
+    and so are values of ``null``, except for ``data``, which may be any JSON value.
 
     :param hub_url: The hub's own URL; topics below it are refused.
     :raises Refused: 400, or 413 if something is too large; the error names the field.
@@ -29,14 +31,18 @@ def update_from_json(text: bytes, hub_url: str) -> Update:
         fields = read_object(text, "the update")
     except ValueError as problem:
         raise Refused(400, str(problem)) from None
-    return make_update(
-        _topics(fields.get("topic")),
-        _data(fields.get("data", "")),
-        id=_text("id", fields.get("id")),
-        type=_text("type", fields.get("type")),
-        retry=_milliseconds(fields.get("retry")),
-        is_private=_is_private(fields.get("private")),
-        hub_url=hub_url,
+    if len(text) > PIECE:
+        yield
+    return (
+        yield from make_update(
+            _topics(fields.get("topic")),
+            _data(fields.get("data", "")),
+            id=_text("id", fields.get("id")),
+            type=_text("type", fields.get("type")),
+            retry=_milliseconds(fields.get("retry")),
+            is_private=_is_private(fields.get("private")),
+            hub_url=hub_url,
+        )
     )
 
 

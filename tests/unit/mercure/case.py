@@ -2,7 +2,7 @@
 A Mercure hub over a real Site and memory transports; each test checks that nothing is left.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
@@ -15,6 +15,7 @@ from ssetwist.mercure import Action, MercureResource, MercureSettings, Rights
 from ssetwist.web import Site
 from tests.clock import Clock
 from tests.memory import Client
+from tests.unit.hub.fake import TurnClock
 
 ALICE = Rights(
     publish=Matchers.of(["news", "/a"]),
@@ -55,20 +56,36 @@ class ByName:
         self.cancelled += 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slow:
     """
-    A matcher of every topic; each match takes a second.
+    A matcher of every topic, or of none; each match takes a second.
+
+    :ivar asked: The topics that it was asked for.
     """
 
     clock: Clock
-
-    def __hash__(self) -> int:
-        return id(self.clock)
+    asked: list[str] = field(default_factory=list)
+    is_match: bool = True
 
     def matches(self, topic: str) -> bool:
         self.clock.rightNow += 1.0
-        return True
+        self.asked.append(topic)
+        return self.is_match
+
+
+class TickingClock(TurnClock):
+    """
+    A clock with turns, by which everything may take time.
+
+    :ivar tick: Seconds that pass whenever somebody asks for the time.
+    """
+
+    tick = 0.0
+
+    def seconds(self) -> float:
+        self.rightNow += self.tick
+        return self.rightNow
 
 
 class FullLog(MemoryLog):
@@ -133,6 +150,23 @@ class ResourceCase(SynchronousTestCase):
         """
         Send a request, and return its client.
         """
+        client = self.begin(path, name, method=method, body=body, address=address, **headers)
+        self.clock.advance(0)
+        return client
+
+    def begin(
+        self,
+        path: str = "?match=news",
+        name: str = "alice",
+        *,
+        method: str = "GET",
+        body: bytes = b"",
+        address: str = "192.0.2.1",
+        **headers: str,
+    ) -> Client:
+        """
+        Send a request, do what is done at once, and return its client.
+        """
         client = Client(self.site, self.clock, address=address)
         self.clients.append(client)
         fields = {key.replace("_", "-"): value for key, value in headers.items()}
@@ -141,7 +175,6 @@ class ResourceCase(SynchronousTestCase):
         client.request(f"/{path}", method=method, headers={"X-Name": name} | fields)
         if body:
             client.send(body)
-        self.clock.advance(0)
         return client
 
     def publish(self, body: bytes = b"topic=news&data=1", **headers: str) -> Client:

@@ -11,6 +11,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.client import Update
 from ssetwist.errors import InvalidEvent
 from ssetwist.eventstream import Event
+from ssetwist.matching import at_once
 from ssetwist.mercure.updates._form import read_form
 from ssetwist.mercure.updates._json import update_from_json
 from ssetwist.mercure.updates._update import update_from_form
@@ -69,8 +70,8 @@ class UpdateTests(SynchronousTestCase):
         event = Event(data, type="t", id="1", retry=5)
         update = Update(["/a", "é b"], event, private=True)
         for read in (
-            update_from_form(read_form(update.form()), HUB),
-            update_from_json(update.line(), HUB),
+            at_once(update_from_form(read_form(update.form()), HUB)),
+            at_once(update_from_json(update.line(), HUB)),
         ):
             self.assertEqual(update.topics, read.topics)
             self.assertEqual(event, read.event)

@@ -294,7 +294,7 @@ class InvalidTests(SynchronousTestCase):
         """
         ``expires_in`` is a number above 0.
         """
-        for value in ("60", True, 0, -1, [], 10**400):
+        for value in ("60", True, 0, -1, [], 10**309):
             self.assert_invalid("expires_in is not a number of seconds above 0", expires_in=value)
         self.assertIn("expires_in is not a number", self.problem(b'{"expires_in": 1e999}'))
 

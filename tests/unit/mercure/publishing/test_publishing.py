@@ -8,7 +8,7 @@ from ssetwist import Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Origins
 from tests.memory import Client
-from tests.unit.hub.fake import Broken, SlowLog
+from tests.unit.hub.fake import Broken, SlowLog, TurnClock
 from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 LINES = {"Content_Type": "application/x-ndjson"}
@@ -55,7 +55,7 @@ class LeavesTests(ResourceCase):
         slow = Matchers(frozenset(), frozenset([Slow(self.clock)]))
         self.authorizer.people["alice"] = replace(ALICE, publish=slow)
         clients: list[Client] = []
-        self.clock.callLater(0, lambda: self.clients[-1].close())
+        self.clock.callLater(2.5, lambda: self.clients[-1].close())
         clients.append(self.publish(b'{"topic":"news"}\n' * 5, **LINES))
         begun = self.log.head
         self.assertTrue(0 < begun < 5, begun)
@@ -110,6 +110,64 @@ class LeavesTests(ResourceCase):
         self.assertEqual([503, 200], [self.status(client), self.status(browser)])
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
         self.assertTrue(self.resource.is_idle)
+
+
+class StepsTests(ResourceCase):
+    """
+    Publications whose topics take long to be matched with what the publisher may publish.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.turns = TurnClock()
+        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
+        slow = Slow(self.clock)
+        granted = Matchers(frozenset(), frozenset([slow]))
+        self.asked = slow.asked
+        self.authorizer.people["alice"] = replace(ALICE, publish=granted)
+        self.make(self.settings)
+
+    def post(self, body: bytes, **headers: str) -> Client:
+        """
+        Send a publication, and do only what is done at once.
+        """
+        return self.begin("", method="POST", body=body, **headers)
+
+    def test_topics(self) -> None:
+        """
+        Other work is done between two topics of an update, whatever its form.
+        """
+        for body, media_type in (
+            (b"topic=a&topic=b&topic=c", "application/x-www-form-urlencoded"),
+            (b'{"topic":["a","b","c"]}', "application/json"),
+            (b'{"topic":["a","b","c"]}', "application/x-ndjson"),
+        ):
+            client = self.post(body, Content_Type=media_type)
+            for expected in (["a"], ["a", "b"], ["a", "b", "c"]):
+                self.assertEqual(expected, self.asked, media_type)
+                self.turns.turn()
+            self.assertEqual(200, self.status(client))
+            self.asked.clear()
+
+    def test_lines(self) -> None:
+        """
+        However many publish lines, they together take a turn's share of time.
+        """
+        clients = [self.post(b'{"topic":"news"}\n' * 3, **LINES) for _ in range(4)]
+        for _ in range(20):
+            before = len(self.asked)
+            self.turns.turn()
+            self.assertLessEqual(len(self.asked), before + 1)
+        self.assertEqual(12, len(self.asked))
+        self.assertEqual([3] * 4, [client.body.count(b"id") for client in clients])
+
+    def test_too_many_topics(self) -> None:
+        """
+        Topics are counted before any of them is matched.
+        """
+        self.make(replace(self.settings, max_topics=2))
+        self.assertEqual(413, self.status(self.post(b"topic=a&topic=b&topic=c")))
+        self.assertEqual([], self.asked)
 
 
 class WithoutIdentityTests(ResourceCase):
@@ -252,19 +310,23 @@ class AmbientTests(ResourceCase):
 
     def test_bearer(self) -> None:
         """
-        A right from a token is checked for nothing.  A token that only the application knows counts
-        like one, because no page can send it without the permission of a preflight; but not with a
-        cookie, nor if pages of all origins have this permission.
+        A right from a token is checked for nothing.  If the right may be the browser's, a token is
+        no excuse for a page, not even for a page that may read the hub's answers: its token may be
+        worthless.  A program may send a token beside such a right.
         """
         bearer = {"Authorization": "Bearer x"}
         page = {"Origin": self.foreign, "Sec_Fetch_Site": "cross-site"}
-        self.assertTrue(self.published("token", **page))
+        for origins in ((), (self.foreign,), "*"):
+            self.make(replace(self.settings, cors_origins=Origins.of(origins)))
+            self.assertTrue(self.published("token", **page))
+            self.assertTrue(self.published(**bearer))
+            for cookie in ({}, {"Cookie": "session=1"}):
+                self.assertTrue(self.published(**bearer, **cookie))
+                self.assertFalse(self.published(**bearer, **page, **cookie))
+                self.assertFalse(self.published(**bearer, Origin=self.foreign, **cookie))
+        self.assertTrue(self.published(**bearer, Origin="https://hub.example"))
+        self.make(replace(self.settings, publish_origins=Origins.of([self.foreign])))
         self.assertTrue(self.published(**bearer, **page))
-        self.assertFalse(self.published(**bearer, **page, Cookie="session=1"))
-        self.make(replace(self.settings, cors_origins=Origins.of("*")))
-        self.assertTrue(self.published("token", **page))
-        self.assertTrue(self.published(**bearer))
-        self.assertFalse(self.published(**bearer, **page))
 
     def test_password(self) -> None:
         """

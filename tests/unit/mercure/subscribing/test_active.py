@@ -12,13 +12,14 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import EndReason, Event, Hub
 from ssetwist.hub import EVERYTHING, Matchers, Pattern
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry, MemoryLog
 from ssetwist.mercure import Rights
 from ssetwist.mercure.subscribing._active import ActiveSubscriptions
 from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription, subscriptions_path
 from ssetwist.testing import MemoryHub
 from tests.clock import Clock
-from tests.unit.mercure.case import ByName, FullLog, ResourceCase
+from tests.unit.mercure.case import ByName, FullLog, ResourceCase, TickingClock
 
 #: Subscriptions of three connections: one, two and three.
 CONNECTIONS = tuple(
@@ -64,6 +65,56 @@ class ActiveTests(SynchronousTestCase):
                 present.pop(number, None)
             self.assertEqual([one for each in present for one in CONNECTIONS[each]], list(active))
         self.assertEqual(expected, told_by(hub))
+
+
+class CrowdTests(SynchronousTestCase):
+    """
+    Beginnings and ends of many subscriptions at once.
+    """
+
+    def setUp(self) -> None:
+        self.clock = TickingClock()
+        self.clock.tick = MAX_TURN
+        self.hub = MemoryHub(clock=self.clock)
+        self.active = ActiveSubscriptions(self.hub, "/hub")
+        self.expected: list[tuple[str, str, bool]] = []
+        for subscriptions in CONNECTIONS:
+            for act, is_active in ((self.active.begin, True), (self.active.end, False)):
+                act(subscriptions)
+                self.expected += [(one.subscriber, one.match, is_active) for one in subscriptions]
+
+    def test_steps(self) -> None:
+        """
+        They are announced in as many turns as that takes, in their order.
+        """
+        self.assertEqual(self.expected[:1], told_by(self.hub))
+        while len(told := told_by(self.hub)) < len(self.expected):
+            self.assertFalse(self.active.is_idle)
+            self.clock.turn()
+            self.assertEqual(self.expected[: len(told) + 1], told_by(self.hub))
+        self.clock.turn()
+        self.assertTrue(self.active.is_idle)
+
+    def test_together(self) -> None:
+        """
+        A connection that wants to begin helps to announce the others, in the same order.
+        """
+        helping = self.active.announcing()
+        for _ in helping:
+            self.clock.turn()
+        self.assertEqual(self.expected, told_by(self.hub))
+        self.clock.turn()
+        self.assertTrue(self.active.is_idle)
+
+    def test_closed(self) -> None:
+        """
+        A hub that has been closed announces no more, and nothing is left.
+        """
+        self.hub.close()
+        for _ in self.expected:
+            self.clock.turn()
+        self.assertEqual(self.expected[:1], told_by(self.hub))
+        self.assertTrue(self.active.is_idle)
 
 
 class BrokenLog(FullLog):

@@ -1,15 +1,16 @@
 """
-Cache headers of the subscription API and of the hub.
+Cache headers of the subscription API and of the hub, and the right to ask.
 """
 
 import json
 import re
 from dataclasses import replace
 
+from ssetwist import Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import ALL_TOPICS, Rights
 from tests.memory import Client
-from tests.unit.mercure.case import ResourceCase
+from tests.unit.mercure.case import ResourceCase, Slow, TickingClock
 
 ADMIN = Rights(publish=Matchers.of(["news"]), subscribe=ALL_TOPICS, identity="admin")
 
@@ -95,3 +96,25 @@ class CacheTests(ResourceCase):
         self.assert_not_shared(self.ask(name="nobody"), 401)
         self.assert_not_shared(self.ask(name="bob", Accept="text/html"), 406)
         self.assert_not_shared(self.ask(name="bob", Last_Event_ID="#end"), 204)
+
+
+class StepsTests(ResourceCase):
+    """
+    A right to ask with many patterns.
+    """
+
+    def test_steps(self) -> None:
+        """
+        Other work is done while a client's grants are matched with the path of its request.
+        """
+        self.clock = clock = TickingClock()
+        self.hub = Hub(clock=clock, log=self.log, flush_threads=1, heartbeat=0)
+        asked: list[str] = []
+        grants = frozenset(Slow(clock, asked, is_match=False) for _ in range(3))
+        self.authorizer.people["admin"] = replace(ADMIN, subscribe=Matchers(frozenset(), grants))
+        self.make(self.settings)
+        client = self.begin("subscriptions", "admin")
+        for expected in (1, 2, 3):
+            self.assertEqual((expected, b""), (len(asked), client.received))
+            clock.turn()
+        self.assertEqual(403, self.status(client))

@@ -95,7 +95,6 @@ class HeldPatternsTests(SynchronousTestCase):
         A subscriber without patterns leaves nothing behind.
         """
         taken = TakenPatterns(self.held, ALICE)
-        taken.take_complex(())
         taken.give_back()
         self.assertTrue(self.held.is_idle)
 
@@ -105,12 +104,12 @@ class HeldPatternsTests(SynchronousTestCase):
         """
         taken = TakenPatterns(self.held, ALICE)
         taken.take(patterns("/a", "/(b)"))
-        taken.take_complex(patterns("/(b)"))
+        taken.take_complex(*patterns("/(b)"))
         other = TakenPatterns(self.held, ALICE)
         self.assertRaises(Refused, other.take, patterns("/c", "/d"))
         other.give_back()
         other.take(patterns("/(e)"))
-        self.assertRaises(Refused, other.take_complex, patterns("/(e)"))
+        self.assertRaises(Refused, other.take_complex, *patterns("/(e)"))
         for one in (other, taken):
             self.assertFalse(self.held.is_idle)
             one.give_back()

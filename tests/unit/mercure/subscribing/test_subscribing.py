@@ -9,9 +9,13 @@ from twisted.internet.defer import Deferred
 from twisted.web.server import Request
 
 from ssetwist import Event, Hub, Refused
+from ssetwist.clock import date_of
+from ssetwist.hub import Matchers
+from ssetwist.hub._turns import MAX_TURN
+from ssetwist.matching._matchers import _compile
 from ssetwist.mercure import Action, Rights
 from tests.memory import Client
-from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase
+from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase, Slow, TickingClock
 
 
 class WritesItself(ByName):
@@ -166,3 +170,109 @@ class BytesMeanwhileTests(ResourceCase):
             self.log.sought.pop()()
         self.clock.advance(0)
         self.assertIn(b"data: a\n\n", client.body)
+
+
+class StepsTests(ResourceCase):
+    """
+    Requests that take many steps.
+    """
+
+    #: Parameters with a hundred patterns that are not paths of segments.
+    complex = "?" + "&".join(f"match_urlpattern=/{number}-(a|b)" for number in range(100))
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = self.ticking = TickingClock()
+        self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
+        self.make(self.settings)
+
+    def assert_refused(self, status: int, said: bytes, path: str) -> None:
+        """
+        Check that a client is refused, and that nothing is held for it.
+        """
+        client = self.ask(path, "any")
+        self.assertEqual((status, True), (self.status(client), said in client.body), client.body)
+        self.assertTrue(self.resource.is_idle)
+
+    def test_one_too_many(self) -> None:
+        """
+        Complex patterns are counted while they are compiled, so a client that asks for too many
+        makes the hub compile one more than it may have.
+        """
+        _compile.cache_clear()
+        self.assert_refused(429, b"At most 50 different complex patterns", self.complex)
+        self.assertEqual(51, _compile.cache_info().misses)
+        self.make(replace(self.settings, max_distinct_patterns=100))
+        self.assert_refused(503, b"too many different complex patterns", self.complex)
+        self.assertEqual(51, _compile.cache_info().misses)
+
+    def test_one_is_wrong(self) -> None:
+        """
+        A client whose last pattern is wrong holds nothing, not even those before.
+        """
+        good = "&".join(f"match_urlpattern=/{number}/:id" for number in range(59))
+        self.assert_refused(
+            400, b"match_urlpattern: ", f"?match_urlpattern=/(a)&{good}&match_urlpattern=/("
+        )
+
+    def test_not_templates(self) -> None:
+        """
+        Text with a brace that is not a URI template is a topic, and not a complex pattern.
+        """
+        topics = "&".join(f"topic=a%7B{number}" for number in range(100))
+        self.assertEqual(200, self.status(self.ask(f"?{topics}", "any")))
+
+    def test_leaves(self) -> None:
+        """
+        A client that leaves while its patterns are compiled holds nothing.
+        """
+        self.ticking.tick = MAX_TURN
+        client = self.begin(self.complex, "any")
+        self.ticking.tick = 0
+        self.assertFalse(self.resource.is_idle)
+        client.close()
+        self.clock.advance(0)
+        self.assertTrue(self.resource.is_idle)
+
+    def test_bytes_meanwhile(self) -> None:
+        """
+        A browser that sends bytes while its patterns are compiled is disconnected, even if these
+        are too many.
+        """
+        self.ticking.tick = MAX_TURN
+        client = self.begin(self.complex, "any", Sec_Fetch_Mode="cors")
+        self.ticking.tick = 0
+        client.send(b"x")
+        self.clock.advance(0)
+        self.assertEqual((True, b""), (client.transport.is_aborted, client.received))
+
+    def test_payloads(self) -> None:
+        """
+        Other work is done while the payloads of a connection's subscriptions are found.
+        """
+        slow = Slow(self.clock)
+        grants = Matchers(frozenset(), frozenset([slow]))
+        self.authorizer.people["alice"] = replace(ALICE, payloads=((grants, 1),))
+        client = self.begin("?match=news&match=/a")
+        for expected in (["news"], ["news", "/a"]):
+            self.assertEqual((expected, b""), (slow.asked, client.received))
+            self.ticking.turn()
+        self.assertEqual(200, self.status(client))
+
+
+class NotAnnouncedTests(ResourceCase):
+    """
+    Streams whose beginning cannot be announced.
+    """
+
+    def test_ends(self) -> None:
+        """
+        The stream ends at its date all the same.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, expires=date_of(self.clock)() + 60)
+        self.resource.active.begin = None  # type: ignore[assignment,method-assign]  # it fails
+        self.ask()
+        self.assertEqual(1, len(self.flushLoggedErrors(TypeError)))
+        self.assertEqual(1, self.hub.subscriber_count)
+        self.clock.advance(60)
+        self.assertEqual((0, True), (self.hub.subscriber_count, self.resource.is_idle))

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.mercure.topics._reserved import is_reserved
+from ssetwist.mercure.topics._reserved import _own_path, is_reserved
 
 HUB = "https://hub.example/.well-known/mercure"
 
@@ -85,6 +85,15 @@ class ReservedTests(SynchronousTestCase):
         self.assertTrue(is_reserved("/events/x", "https://a/events/"))
         self.assertTrue(is_reserved("/~events", "https://a/%7Eevents"))
         self.assertTrue(is_reserved("/anything", "https://a"))
+
+    def test_once(self) -> None:
+        """
+        The hub's own path is found once, and not for each topic.
+        """
+        _own_path.cache_clear()
+        for number in range(100):
+            is_reserved(f"/{number}", HUB)
+        self.assertEqual(1, _own_path.cache_info().misses)
 
     @given(st.text(UNRESERVED, min_size=1), st.data())
     def test_escapes(self, segment: str, data: st.DataObject) -> None:

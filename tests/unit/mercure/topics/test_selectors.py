@@ -5,19 +5,11 @@ Matchers in the parameters of a request.
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.hub import Everything, Exact, Matchers
-from ssetwist.matching._steps import at_once
-from ssetwist.mercure.topics._limits import Limits
+from ssetwist.hub import Everything, Exact
+from ssetwist.matching import Matcher
+from ssetwist.mercure.topics._limits import DEFAULT_LIMITS, Limits
 from ssetwist.mercure.topics._pattern import pattern_of
-from ssetwist.mercure.topics._selectors import (
-    Selection,
-    Subscription,
-    compile_patterns,
-    matcher_of,
-    patterns_of,
-    read_selectors,
-    select,
-)
+from ssetwist.mercure.topics._selectors import Selector, matcher_of, read_selectors
 from ssetwist.mercure.topics._template import Template
 
 BASE = "https://hub.example/.well-known/mercure"
@@ -28,17 +20,19 @@ class ReadSelectorsTests(SynchronousTestCase):
     Reading matchers from the parameters of a request.
     """
 
-    def read(self, *pairs: tuple[str, str], limits: Limits | None = None) -> Selection:
-        limits = limits or Limits()
+    def read(
+        self, *pairs: tuple[str, str], limits: Limits = DEFAULT_LIMITS
+    ) -> dict[Selector, Matcher]:
+        """
+        Return the selectors in these parameters, and their matchers.
+        """
         selectors = read_selectors(pairs, limits, is_legacy=True)
-        compiling = compile_patterns(patterns_of(selectors), limits, base_url=BASE)
-        return select(selectors, at_once(compiling), limits, base_url=BASE)
+        return {one: one.matcher(BASE, limits) for one in selectors}
 
     def assert_refused(self, text: str, *pairs: tuple[str, str], is_legacy: bool = True) -> None:
         with self.assertRaises(Refused) as caught:
-            selectors = read_selectors(pairs, is_legacy=is_legacy)
-            compiled = at_once(compile_patterns(patterns_of(selectors), base_url=BASE))
-            select(selectors, compiled, base_url=BASE)
+            for one in read_selectors(pairs, is_legacy=is_legacy):
+                one.matcher(BASE)
         problem = caught.exception
         self.assertEqual(400, problem.status)
         self.assertIn(text, problem.text)
@@ -47,7 +41,7 @@ class ReadSelectorsTests(SynchronousTestCase):
         """
         Parameters of both dialects, repeated and mixed, make one list in the order of the request.
         """
-        selection = self.read(
+        matchers = self.read(
             ("topic", "/c/{id}"),
             ("match", "a"),
             ("match_urlpattern", "/b/:id"),
@@ -56,20 +50,14 @@ class ReadSelectorsTests(SynchronousTestCase):
             ("topic", "d"),
         )
         self.assertEqual(
-            (
-                Subscription(None, "/c/{id}", Template("/c/{id}")),
-                Subscription("exact", "a", Exact("a")),
-                Subscription("urlpattern", "/b/:id", pattern_of("/b/:id", BASE)),
-                Subscription("exact", "/b/:id", Exact("/b/:id")),
-                Subscription(None, "d", Exact("d")),
-            ),
-            selection.subscriptions,
-        )
-        self.assertEqual(
-            Matchers.of(
-                ["a", "/b/:id", "d", pattern_of("/b/:id", BASE), Template("/c/{id}")],
-            ),
-            selection.matchers,
+            [
+                ((None, "/c/{id}"), Template("/c/{id}")),
+                (("exact", "a"), Exact("a")),
+                (("urlpattern", "/b/:id"), pattern_of("/b/:id", BASE)),
+                (("exact", "/b/:id"), Exact("/b/:id")),
+                ((None, "d"), Exact("d")),
+            ],
+            list(matchers.items()),
         )
 
     def test_each_once(self) -> None:
@@ -77,29 +65,25 @@ class ReadSelectorsTests(SynchronousTestCase):
         The same matcher twice is one subscription; the same text as two kinds of matcher is two
         subscriptions.
         """
-        selection = self.read(
+        matchers = self.read(
             ("match", "a"), ("match_exact", "a"), ("topic", "a"), ("match", "a"), ("topic", "a")
         )
-        self.assertEqual(
-            [("exact", "a"), (None, "a")],
-            [(one.match_type, one.match) for one in selection.subscriptions],
-        )
-        self.assertEqual(Matchers.of("a"), selection.matchers)
+        self.assertEqual([("exact", "a"), (None, "a")], list(matchers))
 
     def test_text_as_sent(self) -> None:
         """
-        A subscription keeps the text of its matcher as it was sent.
+        A selector keeps its text as it was sent.
         """
-        (subscription,) = self.read(("match_urlpattern", r"/(\d+)")).subscriptions
-        self.assertEqual(r"/(\d+)", subscription.match)
-        self.assertTrue(subscription.matcher.matches("/12"))
+        ((selector, matcher),) = self.read(("match_urlpattern", r"/(\d+)")).items()
+        self.assertEqual(r"/(\d+)", selector.match)
+        self.assertTrue(matcher.matches("/12"))
 
     def test_wildcard(self) -> None:
         """
         The wildcard matches every topic, in each parameter.
         """
         for name in ("match", "match_exact", "match_urlpattern", "topic"):
-            self.assertEqual(Matchers.of(Everything()), self.read((name, "*")).matchers)
+            self.assertEqual([Everything()], list(self.read((name, "*")).values()))
 
     def test_unknown(self) -> None:
         """
@@ -159,7 +143,7 @@ class ReadSelectorsTests(SynchronousTestCase):
         The limit counts the matchers of all kinds together; repeated ones do not count.
         """
         pairs = [(("match", "topic")[number % 2], str(number)) for number in range(100)]
-        self.assertEqual(100, len(self.read(*pairs, *pairs).subscriptions))
+        self.assertEqual(100, len(self.read(*pairs, *pairs)))
         self.assert_refused("101 matchers are too many", *pairs, ("match", "one more"))
         self.assertRaises(Refused, self.read, *pairs[:3], limits=Limits(max_matchers=2))
 

@@ -13,6 +13,7 @@ from ssetwist.client import Update as Sent
 from ssetwist.client.mercure._bulk import MAX_BATCH, batches_of
 from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
+from ssetwist.matching import at_once
 from ssetwist.mercure import DEFAULT_MAX_BODY
 from ssetwist.mercure.updates._json import MAX_LINES, answer_line, lines_of, update_from_json
 from ssetwist.mercure.updates._update import Update
@@ -33,7 +34,7 @@ def read(**fields: object) -> Update:
     """
     Return the update from an object with a topic and these fields.
     """
-    return update_from_json(json.dumps({"topic": "a", **fields}).encode(), HUB)
+    return at_once(update_from_json(json.dumps({"topic": "a", **fields}).encode(), HUB))
 
 
 class JSONTests(SynchronousTestCase):
@@ -45,7 +46,7 @@ class JSONTests(SynchronousTestCase):
         """
         Check that a text is refused with a message that begins with these words.
         """
-        refused = self.assertRaises(Refused, update_from_json, text, HUB)
+        refused = self.assertRaises(Refused, at_once, update_from_json(text, HUB))
         self.assertEqual((status, words), (refused.status, refused.text[: len(words)]), text)
         self.assertLess(len(refused.text), 200)
 
@@ -110,7 +111,7 @@ class JSONTests(SynchronousTestCase):
         self.assert_bad("id", 1, True, [], {})
         self.assert_bad("type", 1, False, ["t"])
         self.assert_bad("private", "on", 1, 0, "", [])
-        self.assert_bad("retry", "1", 1.0, True, False, [1], -1, MAX_RETRY + 1, 10**4000)
+        self.assert_bad("retry", "1", 1.0, True, False, [1], -1, MAX_RETRY + 1, 10**300)
 
     def test_same_rules(self) -> None:
         """
@@ -132,7 +133,7 @@ class JSONTests(SynchronousTestCase):
         """
         self.assert_refused(400, "the update is not JSON: ", b"topic=a")
         self.assert_refused(400, "the update is not a JSON object", b'[{"topic":"a"}]')
-        refused = self.assertRaises(Refused, update_from_json, b'{"topic" "a"}', HUB)
+        refused = self.assertRaises(Refused, at_once, update_from_json(b'{"topic" "a"}', HUB))
         self.assertIn("at line 1, column 10", refused.text)
 
     def test_too_large_number(self) -> None:
@@ -152,7 +153,7 @@ class JSONTests(SynchronousTestCase):
         if has_topic:
             fields["topic"] = "a"
         try:
-            update = update_from_json(json.dumps(fields).encode(), HUB)
+            update = at_once(update_from_json(json.dumps(fields).encode(), HUB))
         except Refused as refused:
             self.assertIn(refused.status, (400, 413))
             self.assertIn(refused.text.split()[0], (*FIELDS, "the"))
@@ -177,7 +178,7 @@ class JSONTests(SynchronousTestCase):
         """
         body = text if isinstance(text, bytes) else text.encode()
         try:
-            update = update_from_json(body, HUB)
+            update = at_once(update_from_json(body, HUB))
         except Refused as refused:
             self.assertEqual(400, refused.status)
             return
@@ -204,14 +205,14 @@ class LinesTests(SynchronousTestCase):
         """
         line = '{"topic":"a","data":"\u2028\x85"}'.encode()
         self.assertEqual([(1, line)], lines_of(line))
-        self.assertEqual("\u2028\x85", update_from_json(line, HUB).event.data)
+        self.assertEqual("\u2028\x85", at_once(update_from_json(line, HUB)).event.data)
 
     def test_crlf(self) -> None:
         """
         The CR of a CRLF is white space to JSON.
         """
         [(_, line)] = lines_of(b'{"topic":"a"}\r\n')
-        self.assertEqual(read(), update_from_json(line, HUB))
+        self.assertEqual(read(), at_once(update_from_json(line, HUB)))
 
     def test_too_many(self) -> None:
         """

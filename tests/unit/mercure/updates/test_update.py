@@ -11,6 +11,7 @@ from ssetwist.errors import Refused
 from ssetwist.eventstream._event import MAX_RETRY
 from ssetwist.hub import MAX_TOPICS
 from ssetwist.log import MAX_ID
+from ssetwist.matching import at_once
 from ssetwist.mercure.updates._update import MAX_TOPIC, MAX_TYPE, Update, update_from_form
 from tests.clock import Clock
 
@@ -32,7 +33,7 @@ def form(*pairs: tuple[str, str], **fields: str) -> Update:
     """
     Return the update from a form with a topic and these fields.
     """
-    return update_from_form([("topic", "a"), *pairs, *fields.items()], HUB)
+    return at_once(update_from_form([("topic", "a"), *pairs, *fields.items()], HUB))
 
 
 class FormTests(SynchronousTestCase):
@@ -44,7 +45,7 @@ class FormTests(SynchronousTestCase):
         """
         Check that a form is refused with a message that begins with the field's name.
         """
-        refused = self.assertRaises(Refused, update_from_form, pairs, HUB)
+        refused = self.assertRaises(Refused, at_once, update_from_form(pairs, HUB))
         self.assertEqual((status, field), (refused.status, refused.text.split()[0]), pairs)
         self.assertLess(len(refused.text), 200)
 
@@ -70,13 +71,20 @@ class FormTests(SynchronousTestCase):
             form(("topic", "b"), data="1\n2", type="t", id="i", retry="5", private="on"),
         )
 
+    def test_steps(self) -> None:
+        """
+        Each topic is checked in a step of its own.
+        """
+        steps = update_from_form([("topic", "/a")] * MAX_TOPICS, HUB)
+        self.assertEqual(MAX_TOPICS - 1, sum(1 for _ in steps))
+
     def test_topics(self) -> None:
         """
         Topics are kept unchanged and in order; the first is the canonical one.
         """
         topics = ("https://example.com/é", "b", "https://EXAMPLE.com/é", "b")
         pairs = [("topic", topic) for topic in topics]
-        self.assertEqual(topics, update_from_form(pairs, HUB).topics)
+        self.assertEqual(topics, at_once(update_from_form(pairs, HUB)).topics)
 
     def test_no_topic(self) -> None:
         """
@@ -85,7 +93,7 @@ class FormTests(SynchronousTestCase):
         self.assert_refused(400, "topic")
         self.assert_refused(400, "topic", ("data", "x"))
         self.assert_refused(400, "topic", ("Topic", "a"))
-        refused = self.assertRaises(Refused, update_from_form, [("topic", "")], HUB)
+        refused = self.assertRaises(Refused, at_once, update_from_form([("topic", "")], HUB))
         self.assertEqual((400, "topic must not be empty"), (refused.status, refused.text))
 
     def test_bad_topic(self) -> None:
@@ -105,17 +113,19 @@ class FormTests(SynchronousTestCase):
             "\ud800",
         ):
             self.assert_refused(400, "topic", ("topic", "a"), ("topic", topic))
-        self.assertEqual(("**",), update_from_form([("topic", "**")], HUB).topics)
+        self.assertEqual(("**",), at_once(update_from_form([("topic", "**")], HUB)).topics)
 
     def test_many_topics(self) -> None:
         """
         Too many topics, and a topic that is too long, are refused with 413.
         """
         most = [("topic", "a")] * MAX_TOPICS
-        self.assertEqual(MAX_TOPICS, len(update_from_form(most, HUB).topics))
+        self.assertEqual(MAX_TOPICS, len(at_once(update_from_form(most, HUB)).topics))
         self.assert_refused(413, "topic", *most, ("topic", "a"))
         self.assert_refused(413, "topic", ("topic", "a" * (MAX_TOPIC + 1)))
-        self.assertEqual(1, len(update_from_form([("topic", "a" * MAX_TOPIC)], HUB).topics))
+        self.assertEqual(
+            1, len(at_once(update_from_form([("topic", "a" * MAX_TOPIC)], HUB)).topics)
+        )
 
     def test_private(self) -> None:
         """
@@ -202,7 +212,7 @@ class FormTests(SynchronousTestCase):
         if has_topic:
             pairs.insert(0, ("topic", "a"))
         try:
-            update = update_from_form(pairs, HUB)
+            update = at_once(update_from_form(pairs, HUB))
         except Refused as refused:
             self.assertIn(refused.status, (400, 413))
             self.assertIn(refused.text.split()[0], FIELDS)
@@ -216,9 +226,11 @@ class FormTests(SynchronousTestCase):
         A hub takes the largest update that the rules allow.
         """
         pairs = [("topic", "é" * MAX_TOPIC)] * MAX_TOPICS
-        update = update_from_form(
-            [*pairs, ("id", "i" * MAX_ID), ("type", "t" * MAX_TYPE), ("retry", str(MAX_RETRY))],
-            HUB,
+        update = at_once(
+            update_from_form(
+                [*pairs, ("id", "i" * MAX_ID), ("type", "t" * MAX_TYPE), ("retry", str(MAX_RETRY))],
+                HUB,
+            )
         )
         asked = Hub(clock=Clock()).publish(update.topics, update.event)
         self.assertEqual("i" * MAX_ID, self.successResultOf(asked))
