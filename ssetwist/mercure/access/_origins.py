@@ -125,8 +125,9 @@ class Origins:
             400,
             "A request with a right from its browser must come from a page of an allowed origin.",
             error="invalid_request",
-            reason=f"from a page of {(origin or '?')[:_LOGGED]!r}, which is neither {own!r} nor "
-            "allowed",
+            reason=f"from a page of {(origin or '?')[:_LOGGED]!r}, which is neither {own!r}, the "
+            "hub's own origin, nor allowed; if the page is yours, set the hub's url, or name the "
+            "page's origin in publish_origins",
         )
 
 

@@ -36,7 +36,8 @@ class ConnectionLimit:
     :param most: Connections; 0 for no limit.
     :param spare: Finds a connection that can be spared, another one each time; ``None`` if there is
         none.
-    :ivar leaving: Connections that make room, and are not closed before the next turn.
+    :ivar leaving: Connections that make room, and are not closed before the next turn.  The Site
+        removes each when it is closed.
     """
 
     def __init__(
@@ -68,12 +69,6 @@ class ConnectionLimit:
             one.make_room(at_once)
         self._warn()
         return one is not None
-
-    def left(self, connection: object) -> None:
-        """
-        Hear that a connection is closed.
-        """
-        self.leaving.discard(connection)
 
     def _warn(self) -> None:
         now = self._clock.seconds()

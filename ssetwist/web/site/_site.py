@@ -149,7 +149,7 @@ class Site(TwistedSite):
     def forget(self, connection: Connection) -> None:
         self.connections.discard(connection)
         self.closing.pop(connection, None)
-        self._limit.left(connection)
+        self._limit.leaving.discard(connection)
         if not self.connections:
             self.requests_due.rest()
             self._hosts.clear()

@@ -290,8 +290,8 @@ class ShortTurnsTests(SynchronousTestCase):
 
     def test_crowd(self) -> None:
         """
-        What cannot be served at once waits elsewhere, so that later turns look at few events, and
-        comes back as soon as it has been served.
+        Clients that cannot be served at once wait elsewhere, so that later turns look at few
+        events, and come back as soon as they have been served.
         """
         for make in (self.connection, self.stream):
             for _ in range(300):

@@ -275,6 +275,18 @@ class FlowTests(ChannelCase):
         self.assertFalse(channel.paused)
         self.assertEqual("producing", channel.transport.producerState)
 
+    def test_eager_reads_end_for_a_client_that_does_not_read(self) -> None:
+        """
+        ``rawDataReceived(`` keeps in ``_dataBuffer`` what comes while ``_handlingRequest``, and
+        Twisted does not pause the transport while ``_waitingForTransport``.
+        """
+        for kind, is_paused in ((OpenedChannel, True), (HTTPChannel, False)):
+            channel = self.channel(kind)
+            channel.dataReceived(PLAIN)
+            channel.pauseProducing()
+            channel.dataReceived(b"x" * (HTTPChannel._optimisticEagerReadSize + 1))
+            self.assertEqual(is_paused, channel.transport.producerState == "paused", kind)
+
     def test_eager_reads_of_twisted(self) -> None:
         """
         Twisted's own value of ``_optimisticEagerReadSize`` is larger.
