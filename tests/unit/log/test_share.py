@@ -128,7 +128,7 @@ class AnnouncementTests(ShareCase):
         """
         self.log = self.make(max_count=4 * _MOST_OLD, max_bytes=2**20)
         self.publish(2 * _MOST_OLD)
-        self.publish(1, size=2**20 - 100)
+        self.publish(1, size=2**20 - 30)
         self.assertEqual(self.log.head, self.log.oldest)
 
     def test_found(self) -> None:
