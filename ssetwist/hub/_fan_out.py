@@ -104,10 +104,12 @@ class FanOut:
         else:
             act()
 
-    def accept(self, id: str) -> str | Deferred[str]:
+    def accept(self, entry: Entry) -> str | Deferred[str]:
         """
-        Return the id of an event for its publisher; later if too much is pending.
+        Return the id of an event for its publisher, ``""`` for an ephemeral one; later if too much
+        is pending.
         """
+        id = entry.event.id or ""
         if self._pending <= MAX_PENDING:
             return id
         accepted: Deferred[str] = Deferred()
