@@ -100,9 +100,7 @@ class Alarm:
             elif at < inf:
                 bell = self._bell = self._bell or Bell()
                 self._looks_at = -inf
-                self._start(
-                    Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True)
-                )
+                self._start(Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True))
                 self._has_thread = True
 
     def _work(self, bell: Bell) -> None:

@@ -53,7 +53,15 @@ class Audience:
     :ivar round_head: The newest position that had been published when this round began.
     """
 
-    __slots__ = ("_joined_late", "_members", "_reserved", "_round", "_waiting", "round_head", "view")
+    __slots__ = (
+        "_joined_late",
+        "_members",
+        "_reserved",
+        "_round",
+        "_waiting",
+        "round_head",
+        "view",
+    )
 
     def __init__(self, view: View) -> None:
         self.view = view

@@ -34,8 +34,8 @@ _BATCH, _LARGE_BATCH = 64, 1024
 #: Bytes that they get between two looks at the clock, for events of unusual size.
 _BATCH_BYTES, _LARGE_BATCH_BYTES = _BATCH * PIECE, _LARGE_BATCH * PIECE // 8
 
-#: Bytes of events that wait until earlier ones are placed, beyond which :meth:`Hub.publish` lets its
-#: caller wait.
+#: Bytes of events that wait until earlier ones are placed, beyond which :meth:`Hub.publish` lets
+#: its caller wait.
 MAX_PENDING = 16 * 1024 * 1024
 
 #: Bytes of them beyond which they are placed at once, whatever time that takes: the publisher did

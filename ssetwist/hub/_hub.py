@@ -264,9 +264,9 @@ class Hub:
         :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
             only the present subscribers that keep up.
         :returns: A Deferred that fires with the id as soon as the log has stored the event, and not
-            too many wait; with ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
-            the log does not answer in time; the event may have been stored then.  Cancelling it
-            does not take the event back.
+            too many wait; with ``""`` for an ephemeral one.  It fails with
+            :class:`ssetwist.errors.LogUnavailable` if the log does not answer in time; the event
+            may have been stored then.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
         :raises InvalidEvent: If the id is too long or the hub's own, or an ephemeral event has one.

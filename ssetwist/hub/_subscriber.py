@@ -129,8 +129,8 @@ class Subscriber(HasEnd):
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = self._asked or self.view
-        grants = view.grants if grants is None else Matchers.of(grants)
-        view = replace(view, matchers=Matchers.of(topics), grants=grants)
+        granted = view.grants if grants is None else Matchers.of(grants)
+        view = replace(view, matchers=Matchers.of(topics), grants=granted)
         if self._state is not State.ENDED:
             self._asked = view
             self._replay.live.in_order(self, partial(self._change, view))

@@ -42,7 +42,7 @@ class Reactor:
         else:
             self.at_start.append(call)
 
-    def callLater(self, delay: float, call: Callable[[], object]) -> None:  # noqa: N802
+    def callLater(self, delay: float, call: Callable[[], object]) -> None:
         self.later.append(call)
 
 

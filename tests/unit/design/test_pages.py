@@ -29,7 +29,7 @@ SCREEN = (45, 100)
 #: numbers, one of its steps is in the wrong place.
 LIMITS = {
     "post-to-socket": (46, 106),
-    "close-to-freed": (15, 21),
+    "close-to-freed": (15, 22),
     "coming-back, client": (20, 63),
     "coming-back, server": (48, 151),
 }

@@ -261,7 +261,6 @@ class AudienceTests(SynchronousTestCase):
         self.expect(b"2")
         self.assertEqual([("B", b"12"), ("C", b"12"), ("A", b"2")], self.hand_out())
 
-
     def test_reserved(self) -> None:
         """
         An event that is waited for is for those that were members before, and may not come.
