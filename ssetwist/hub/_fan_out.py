@@ -167,8 +167,9 @@ class FanOut:
         for audience in to_ask:
             is_seen = bool(audience) and (yield from audience.view.shows(entry))
             audience.settle(entry.encoded if is_seen else None)
-            if is_seen and audience:
+            if audience.has_work:
                 self._marked[audience] = None
+            yield
 
     def when_at(self, position: int) -> Deferred[None]:
         """

@@ -218,8 +218,6 @@ class Subscriber(HasEnd):
     def _change(self, view: View) -> None:
         if self._asked is view:
             self._asked = None
-        if self._state is State.ENDED:
-            return
         if isinstance(self._place, CatchUp):
             self.view = view
             self._place.change_view(view)

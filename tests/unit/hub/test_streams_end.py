@@ -327,7 +327,7 @@ class StopTests(StreamsTestCase):
         Begin to end ten streams, of which two need the time of a turn.
         """
         self.clock = TurnClock()
-        self.streams = Streams(self.clock)
+        self.streams = Streams(self.clock, heartbeat=1)
         outlets = [FakeOutlet(self.streams) for _ in range(10)]
         for outlet in outlets:
             outlet.during_end = lambda: self.clock.busy(MAX_TURN / 2)

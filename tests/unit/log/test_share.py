@@ -126,8 +126,8 @@ class AnnouncementTests(ShareCase):
         """
         An event that needs the room of very many others pushes all of them out at once.
         """
-        self.log = self.make(max_count=4 * _MOST_OLD, max_bytes=2**20)
-        self.publish(2 * _MOST_OLD)
+        self.log = self.make(max_count=8 * _MOST_OLD, max_bytes=2**20)
+        self.publish(6 * _MOST_OLD)
         self.publish(1, size=2**20 - 30)
         self.assertEqual(self.log.head, self.log.oldest)
 
