@@ -256,6 +256,7 @@ class Index:
                 )
                 if not is_for_none and (yield from trying(matcher, topics)):
                     matchers.add(matcher)
+                    yield
             found += [self._others[matcher] for matcher in matchers if matcher in self._others]
         if len(found) == 1:
             audiences = tuple(found[0])

@@ -34,8 +34,8 @@ _BATCH, _LARGE_BATCH = 64, 1024
 #: Bytes that they get between two looks at the clock, for events of unusual size.
 _BATCH_BYTES, _LARGE_BATCH_BYTES = _BATCH * PIECE, _LARGE_BATCH * PIECE // 8
 
-#: Bytes of events that wait until earlier ones are placed, beyond which :meth:`Hub.publish` lets its
-#: caller wait.
+#: Bytes of events that wait until earlier ones are placed, beyond which :meth:`Hub.publish` lets
+#: its caller wait.
 MAX_PENDING = 16 * 1024 * 1024
 
 #: Bytes of them beyond which they are placed at once, whatever time that takes: the publisher did
@@ -104,10 +104,12 @@ class FanOut:
         else:
             act()
 
-    def accept(self, id: str) -> str | Deferred[str]:
+    def accept(self, entry: Entry) -> str | Deferred[str]:
         """
-        Return the id of an event for its publisher; later if too much is pending.
+        Return the id of an event for its publisher, ``""`` for an ephemeral one; later if too much
+        is pending.
         """
+        id = entry.event.id or ""
         if self._pending <= MAX_PENDING:
             return id
         accepted: Deferred[str] = Deferred()
@@ -165,8 +167,9 @@ class FanOut:
         for audience in to_ask:
             is_seen = bool(audience) and (yield from audience.view.shows(entry))
             audience.settle(entry.encoded if is_seen else None)
-            if is_seen and audience:
+            if audience.has_work:
                 self._marked[audience] = None
+            yield
 
     def when_at(self, position: int) -> Deferred[None]:
         """

@@ -264,9 +264,9 @@ class Hub:
         :param ephemeral: If true, the event gets neither an id nor a place in the log, and reaches
             only the present subscribers that keep up.
         :returns: A Deferred that fires with the id as soon as the log has stored the event, and not
-            too many wait; with ``""`` for an ephemeral one.  It fails with :class:`ssetwist.errors.LogUnavailable` if
-            the log does not answer in time; the event may have been stored then.  Cancelling it
-            does not take the event back.
+            too many wait; with ``""`` for an ephemeral one.  It fails with
+            :class:`ssetwist.errors.LogUnavailable` if the log does not answer in time; the event
+            may have been stored then.  Cancelling it does not take the event back.
         :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
         :raises InvalidEvent: If the id is too long or the hub's own, or an ephemeral event has one.
@@ -279,10 +279,11 @@ class Hub:
         if event.id is not None:
             _check_id(event.id, ephemeral=ephemeral)
         if ephemeral:
-            encoded = encode_event(event)
-            self._live.place(Entry(0, checked, event, private, self._now(), encoded))
-            return succeed("").addCallback(self._live.accept)
-        return self._accepted(self._timed_log.append(checked, event, is_private=private))
+            entry = Entry(0, checked, event, private, self._now(), encode_event(event))
+            self._live.place(entry)
+            return succeed(entry).addCallback(self._live.accept)
+        appended = self._timed_log.append(checked, event, is_private=private)
+        return appended.addCallback(self._live.accept)
 
     def knows(self, id: str) -> Deferred[bool]:
         """
@@ -313,9 +314,8 @@ class Hub:
         require_event(event)
         if event.id is not None:
             raise InvalidEvent("id", "must not be set on an announcement: the log gives it one")
-        return self._accepted(
-            self._timed_log.append(checked, event, is_private=True, is_announcement=True)
-        )
+        appended = self._timed_log.append(checked, event, is_private=True, is_announcement=True)
+        return appended.addCallback(self._live.accept)
 
     def close(self) -> None:
         """
@@ -337,9 +337,6 @@ class Hub:
                 f"{what} was called from another thread than the reactor's; use "
                 f"reactor.callFromThread(hub.{what}, ...), or blockingCallFromThread for its result"
             )
-
-    def _accepted(self, appended: Deferred[Entry]) -> Deferred[str]:
-        return appended.addCallback(lambda entry: self._live.accept(_id_of(entry)))
 
     def _forget_subscriber(self, subscriber: Subscriber) -> None:
         del self._subscribers[subscriber]
@@ -373,8 +370,3 @@ def _check_id(value: str, *, ephemeral: bool) -> None:
         raise InvalidEvent("id", f"must not be {value!r}: only the hub may give such an id")
     if len(value) > MAX_ID:
         raise InvalidEvent("id", f"must not be longer than {MAX_ID} characters")
-
-
-def _id_of(entry: Entry) -> str:
-    assert entry.event.id is not None, "the log gives an id"
-    return entry.event.id

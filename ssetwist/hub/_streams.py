@@ -7,10 +7,11 @@ does not send ten thousand comments in one moment.
 """
 
 import random
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import chain
 from math import inf
 
-from twisted.internet.interfaces import IReactorTime
+from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -19,7 +20,7 @@ from ..eventstream import encode_comment, encode_reconnection_time
 from ._chunk import Chunk
 from ._ends import EndReason
 from ._outlet import Outlet
-from ._turns import Turns
+from ._turns import MAX_TURN, Turns
 
 _log = Logger()
 
@@ -106,6 +107,7 @@ class Streams:
         self._is_looking = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = self.clock
+        self._draining: IDelayedCall | None = None
 
     def __len__(self) -> int:
         return self._count
@@ -118,7 +120,8 @@ class Streams:
         """
         True while no stream is open, and nothing waits for a turn of the reactor.
         """
-        return not self._count and not any(self._parts) and self.turns.is_idle
+        is_empty = not self._count and not any(self._parts)
+        return is_empty and self._draining is None and self.turns.is_idle
 
     def add(self, outlet: Outlet) -> None:
         """
@@ -161,7 +164,7 @@ class Streams:
     def drain(self, reconnection_time: float) -> None:
         """
         End every stream properly because the server stops, and tell the clients to come back at
-        different moments.
+        different moments.  If there are many, that goes on in later turns of the reactor.
 
         :param reconnection_time: The least number of seconds after which they come back; a second
             if it is less.
@@ -174,15 +177,31 @@ class Streams:
             retry_line = encode_reconnection_time(least + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
 
-        for part in self._parts:
-            self._for_each(part, end)
+        self._drain(chain.from_iterable(map(tuple, self._parts)), end)
 
     def abort(self) -> None:
         """
-        Cut every stream that is still open because the server stops.
+        Cut every stream that is still open because the server stops, all in this turn: the process
+        must not outlive its deadline.
         """
+        self._stop_draining()
         for part in self._parts:
             self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
+
+    def _drain(self, some: Iterator[Outlet], end: Callable[[Outlet], None]) -> None:
+        self._stop_draining()
+        until = self.clock.seconds() + MAX_TURN
+        for outlet in some:
+            if outlet in self:  # it may have ended meanwhile
+                self._for_each((outlet,), end)
+            if self.clock.seconds() >= until:
+                self._draining = self.clock.callLater(0, self._drain, some, end)
+                return
+
+    def _stop_draining(self) -> None:
+        draining, self._draining = self._draining, None
+        if draining is not None and draining.active():
+            draining.cancel()
 
     def _look(self) -> None:
         # If the reactor was late, the parts that it has left out also have their turn now.

@@ -129,8 +129,8 @@ class Subscriber(HasEnd):
         :raises InvalidMatcher: If one makes no sense; nothing has changed then.
         """
         view = self._asked or self.view
-        grants = view.grants if grants is None else Matchers.of(grants)
-        view = replace(view, matchers=Matchers.of(topics), grants=grants)
+        granted = view.grants if grants is None else Matchers.of(grants)
+        view = replace(view, matchers=Matchers.of(topics), grants=granted)
         if self._state is not State.ENDED:
             self._asked = view
             self._replay.live.in_order(self, partial(self._change, view))
@@ -218,8 +218,6 @@ class Subscriber(HasEnd):
     def _change(self, view: View) -> None:
         if self._asked is view:
             self._asked = None
-        if self._state is State.ENDED:
-            return
         if isinstance(self._place, CatchUp):
             self.view = view
             self._place.change_view(view)

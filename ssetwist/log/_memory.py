@@ -31,8 +31,9 @@ class MemoryLog:
     An :class:`ssetwist.log.EventLog` that forgets everything when its process ends.
 
     Positions and ids are found at once, however many events there are.  The bounds hold at every
-    look.  Announcements have a share of their own: besides the other events, up to a quarter of
-    ``max_count`` and of ``max_bytes``, rounded up.
+    look; but a look forgets only some thousands of events that are too old.  Announcements have a
+    share of their own: besides the other events, up to a quarter of ``max_count`` and of
+    ``max_bytes``, rounded up.
 
     :param clock: The reactor, or a ``Clock`` in tests.
     :param max_count: The largest number of events that are kept; 0 keeps nothing.

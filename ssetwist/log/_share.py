@@ -13,6 +13,10 @@ from ._log import Entry
 #: The list is cut when its forgotten entries are more than this, and more than the kept ones.
 _CUT = 1024
 
+#: Entries that one look forgets because they are old: after a burst and a long silence there may be
+#: a million, which would take a second.
+_MOST_OLD = 2048
+
 _position = attrgetter("position")
 
 
@@ -67,7 +71,8 @@ class Share:
         Forget the oldest entries until the bounds hold.
 
         :param until: Entries that were added at this time or earlier are also forgotten.
-        :param before: Entries before this position are also forgotten.
+        :param before: Entries before this position are also forgotten.  If there are very many of
+            these or those, some are left for the next time.
         :returns: Those that were forgotten now, oldest first.
         """
         entries, offsets = self._entries, self._offsets
@@ -75,12 +80,12 @@ class Share:
         while self._forgotten < len(entries):
             oldest = entries[self._forgotten]
             assert oldest is not None, "forgotten entries are before it"
-            if (
+            is_within = (
                 len(entries) - self._forgotten <= self._max_count
                 and offsets[-1] - offsets[self._forgotten] <= self._max_bytes
-                and self._times[self._forgotten] > until
-                and oldest.position >= before
-            ):
+            )
+            is_new = self._times[self._forgotten] > until and oldest.position >= before
+            if is_within and (is_new or len(forgotten) >= _MOST_OLD):
                 break
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1

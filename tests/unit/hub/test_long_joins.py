@@ -11,11 +11,13 @@ EVENTS = 3 * _STEP
 
 class TickingClock(TurnClock):
     """
-    A clock on which a second passes whenever somebody looks at it.
+    A clock on which a second passes whenever somebody looks at it, if it ticks.
     """
 
+    is_ticking = False
+
     def seconds(self) -> float:
-        self.rightNow += 1
+        self.rightNow += self.is_ticking
         return super().seconds()
 
 
@@ -37,12 +39,13 @@ class LongJoinTests(HubTestCase):
         """
         Let a hub on a ticking clock do one step.
         """
-        self.clock = TickingClock()
-        self.ticking = self.make_hub()
-        self.listeners = [self.subscribe(self.ticking) for _ in range(2)]
-        self.publish(*self.names, hub=self.ticking)
+        self.clock = clock = TickingClock()
+        self.hub = self.make_hub()
+        self.listeners = [self.subscribe() for _ in range(3)]
+        self.publish(*self.names)
+        clock.is_ticking = True
         self.clock.turn()
-        self.assertEqual([], self.listeners[0].data)
+        self.assertEqual([[]] * 3, [listener.data for listener in self.listeners])
 
     def finish(self) -> None:
         for _ in range(10):
@@ -59,11 +62,29 @@ class LongJoinTests(HubTestCase):
 
     def test_leaves_meanwhile(self) -> None:
         """
-        A subscriber that leaves while events are joined had them on their way, and the others still
-        get them.
+        A subscriber that leaves while events are joined costs no joining, and the others still get
+        them.
         """
         self.begin()
-        gone, stays = self.listeners
+        gone, *stay = self.listeners
+        ((joining, _),) = gone.subscriber._place._round
         gone.leave()
+        self.assertEqual(EVENTS - _STEP, len(joining._encoded))
         self.finish()
-        self.assertEqual(self.names, stays.data)
+        self.assertEqual([self.names] * 2, [listener.data for listener in stay])
+
+    def test_ends_or_changes_meanwhile(self) -> None:
+        """
+        A subscriber that is ended, or gets other topics, while events are joined gets all of them
+        before.
+        """
+        self.begin()
+        ended, changed, stays = self.listeners
+        ended.subscriber.end()
+        changed.subscriber.change_topics("u")
+        self.publish("late")
+        self.publish("other", to="u")
+        self.finish()
+        self.assertEqual(self.names, ended.data)
+        self.assertEqual([*self.names, "other"], changed.data)
+        self.assertEqual([*self.names, "late", "other"], stays.data)

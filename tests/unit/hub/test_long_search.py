@@ -10,7 +10,7 @@ from functools import partial
 from twisted.internet.defer import CancelledError
 
 from ssetwist import EndReason, Event, View
-from ssetwist.hub._fan_out import MAX_PENDING, MAX_PENDING_UNHEEDED
+from ssetwist.hub import _fan_out
 from ssetwist.hub._subscriber import END_ID
 from ssetwist.hub._turns import MAX_TURN
 from tests.unit.hub.case import HubTestCase, id_of
@@ -63,6 +63,25 @@ class LongSearchTests(HubTestCase):
         self.assert_heard(self.exact, "a")
         for listener in self.slow:
             self.assert_heard(listener)
+
+    def test_matching(self) -> None:
+        """
+        A search also goes on in later turns if every matcher matches.
+        """
+        for listener in self.slow:
+            listener.leave()
+        asked = []
+        listeners = [
+            self.subscribe(view=View.of(Slow("t", lambda: asked.append(self.clock.busy(MAX_TURN)))))
+            for _ in range(4)
+        ]
+        self.publish("a")
+        for count in range(1, 5):
+            self.assertLessEqual(len(asked), count)
+            self.clock.turn()
+        self.settle()
+        for listener in listeners:
+            self.assert_heard(listener, "a")
 
     def test_in_order(self) -> None:
         """
@@ -132,14 +151,18 @@ class LongSearchTests(HubTestCase):
         self.publish("a")
         self.clock.turn()
         self.exact.subscriber.change_topics("u", grants="u")
-        self.publish("b", to="u", private=True)
+        self.publish("b", to="u")
         self.exact.subscriber.change_topics(("u", "v"))
         self.publish("c", to="u", private=True)
         self.publish("d", to="v", private=True)
         self.publish("e", to="v")
+        while not self.exact.data:
+            self.assertEqual({"u", "v"}, {*self.exact.subscriber.topics})
+            self.clock.turn()
         self.assertEqual({"u", "v"}, {*self.exact.subscriber.topics})
         self.settle()
         self.assert_heard(self.exact, "a", "b", "c", "e")
+        self.assertIsNone(self.exact.subscriber._asked)  # its view is the one of its audience
 
     def test_changes_while_it_catches_up(self) -> None:
         """
@@ -346,35 +369,47 @@ class LongSearchTests(HubTestCase):
         """
         self.publish("a")
         self.clock.turn()
-        views = [View.of(self.matcher(name)) for name in ("tt", "t", "x")]
-        late = [self.subscribe(view=view) for view in views[1:]]
+        views = [View.of(self.matcher(name)) for name in ("x", "xx", "xxx", "t", "tt", "xxxx")]
+        late = [self.subscribe(view=view) for view in views]
         while self.hub.resume_id == id_of(0):
             self.assert_heard(self.all)
             self.clock.turn()
-        self.assertTrue(self.hub._live._to_place)  # the late ones are being asked
-        later = [self.subscribe(view=view) for view in (*views[1:], View.of(self.matcher("")))]
-        gone = self.subscribe(view=views[1])
-        gone.leave()
+        new = View.of(("t", self.matcher("y")))
+        later = [self.subscribe(view=view) for view in (*views[2:4], new)]
+        self.subscribe(view=views[3]).leave()
         self.settle()
-        self.publish("b", to=("t", "x"))
+        self.publish("b", to=("t", "xxx"))
         self.settle()
-        self.assertEqual([["a", "b"], ["b"]], [one.data for one in late])
+        heard = [["b"], ["b"], ["b"], ["a", "b"], [], []]
+        self.assertEqual(heard, [one.data for one in late])
         self.assertEqual([["b"]] * 3, [one.data for one in later])
-        self.assert_heard(gone)
         self.assert_heard(self.all, "a", "b")
 
     def test_leave_at_the_end(self) -> None:
         """
-        A subscriber that is about to be asked, or is being asked, may leave.
+        A subscriber that is about to be asked may leave, and is not asked then; as may one that is
+        being asked.
         """
+        asked: list[int] = []
+
+        def take(number: int) -> None:
+            asked.append(number)
+            self.clock.busy(MAX_TURN / 2)
+            if number == 0:
+                late[0].leave()
+
         self.publish("a")
         self.clock.turn()
-        late = [self.subscribe(view=View.of(self.matcher(f"t{number}"))) for number in range(4)]
-        while self.hub.resume_id == id_of(0):
+        late = [
+            self.subscribe(view=View.of(Slow("t", partial(take, number)))) for number in range(9)
+        ]
+        while not asked:
             self.clock.turn()
-        for listener in late:
+        for listener in late[1:]:
             listener.leave()
         self.settle()
+        self.assertLess(len(asked), 4)
+        self.assertEqual([[]] * 9, [one.data for one in late])
         self.assert_heard(self.all, "a")
 
     def test_many_in_one_turn(self) -> None:
@@ -409,16 +444,19 @@ class PendingTests(HubTestCase):
     def setUp(self) -> None:
         super().setUp()
         self.listener = self.subscribe(view=View.of(Slow("", self.take)))
-        self.event = Event("x" * 1024 * 1024)
+        self.event = Event("x" * 9_000)
+        self.limit, self.limit_unheeded = 100_000, 400_000
+        self.patch(_fan_out, "MAX_PENDING", self.limit)
+        self.patch(_fan_out, "MAX_PENDING_UNHEEDED", self.limit_unheeded)
 
     def take(self) -> None:
         self.clock.busy(MAX_TURN)
 
-    def fill(self, limit: int) -> int:
+    def fill(self) -> int:
         """
-        Publish up to a limit; return the number of events.
+        Publish as much as a publisher may without waiting; return the number of events.
         """
-        count = limit // len(self.event.data)
+        count = self.limit // 10_100
         for _ in range(count):
             self.successResultOf(self.hub.publish("t", self.event))
         return count
@@ -428,7 +466,7 @@ class PendingTests(HubTestCase):
         A publisher waits while too much is pending, and gets the id when its event has been placed;
         also for an ephemeral event.
         """
-        count = self.fill(MAX_PENDING)
+        count = self.fill()
         waiting = [self.hub.publish("t", self.event) for _ in range(2)]
         ephemeral = self.hub.publish("t", Event("y"), ephemeral=True)
         announced = self.hub.announce("t", Event("z"))
@@ -446,7 +484,7 @@ class PendingTests(HubTestCase):
         """
         A publisher that no longer waits does not take its event back.
         """
-        count = self.fill(MAX_PENDING)
+        count = self.fill()
         last = self.hub.publish("t", self.event)
         again = self.hub.publish("t", self.event)
         again.cancel()
@@ -460,8 +498,8 @@ class PendingTests(HubTestCase):
         If a publisher goes on nevertheless, its events are placed at once, so that no more are
         pending.
         """
-        self.fill(MAX_PENDING)
-        for _ in range(2 * MAX_PENDING_UNHEEDED // len(self.event.data)):
+        self.fill()
+        for _ in range(100):
             self.hub.publish("t", self.event)
-            self.assertLessEqual(self.hub._live._pending, MAX_PENDING_UNHEEDED)
+            self.assertLessEqual(self.hub._live._pending, self.limit_unheeded)
         self.settle()

@@ -7,8 +7,9 @@ from hypothesis import strategies as st
 
 from ssetwist import EndReason
 from ssetwist.hub import DEFAULT_STALL_TIMEOUT, Streams
+from ssetwist.hub._turns import MAX_TURN
 from tests.clock import Clock
-from tests.unit.hub.fake import Broken, FakeOutlet, do_nothing, fail
+from tests.unit.hub.fake import Broken, FakeOutlet, TurnClock, do_nothing, fail
 from tests.unit.hub.streams_case import EVENT, Heard, StreamsTestCase
 
 
@@ -320,6 +321,58 @@ class StopTests(StreamsTestCase):
         outlet.read()
         self.assertEqual(b"data: a\n\nretry: 3000\n", outlet.received)
         self.assertEqual(0, len(self.streams))
+
+    def drain_some(self) -> list[FakeOutlet]:
+        """
+        Begin to end ten streams, of which two need the time of a turn.
+        """
+        self.clock = TurnClock()
+        self.streams = Streams(self.clock, heartbeat=1)
+        outlets = [FakeOutlet(self.streams) for _ in range(10)]
+        for outlet in outlets:
+            outlet.during_end = lambda: self.clock.busy(MAX_TURN / 2)
+        self.streams.drain(3.0)
+        return outlets
+
+    def test_drain_many(self) -> None:
+        """
+        Many streams are ended in several turns; a client that leaves meanwhile is left out.
+        """
+        outlets = self.drain_some()
+        self.assertEqual(8, len(self.streams))
+        self.clock.turn()
+        self.assertEqual(6, len(self.streams))
+        left = [outlet for outlet in outlets if outlet.is_open]
+        left[0].during_end = fail
+        left[0].leave()
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual(1, len(self.streams))
+        self.clock.turn()
+        self.clock.turn()
+        self.assertTrue(self.streams.is_idle)
+        self.assertEqual([False] * 10, [outlet.is_cut for outlet in outlets])
+
+    def test_abort_while_it_drains(self) -> None:
+        """
+        The streams that have not been ended in time are cut at once.
+        """
+        outlets = self.drain_some()
+        self.assertFalse(self.streams.is_idle)
+        self.streams.abort()
+        self.assertEqual([False, True], sorted({outlet.is_cut for outlet in outlets}))
+        self.assertEqual(8, sum(outlet.is_cut for outlet in outlets))
+        self.assertTrue(self.streams.is_idle)
+
+    def test_drain_is_work(self) -> None:
+        """
+        Streams are not idle while some are to be ended, though all clients have left.
+        """
+        for outlet in self.drain_some():
+            outlet.leave()
+        self.assertEqual((0, False), (len(self.streams), self.streams.is_idle))
+        self.clock.turn()
+        self.assertTrue(self.streams.is_idle)
 
     def test_abort(self) -> None:
         """

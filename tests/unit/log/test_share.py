@@ -9,6 +9,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
 from ssetwist.log import Entry, MemoryLog
+from ssetwist.log._share import _MOST_OLD
 from tests.clock import Clock
 
 
@@ -103,6 +104,32 @@ class AnnouncementTests(ShareCase):
         self.clock.advance(40)
         self.assertEqual(([2, 3], 1), (self.read(), self.log.oldest))
         self.assertEqual(2, self.log.oldest_announcement)
+
+    def test_many_are_old(self) -> None:
+        """
+        A look forgets only some thousands of events that are too old, so that none takes long; the
+        other bounds hold at once.
+        """
+        self.log = self.make(max_count=4 * _MOST_OLD)
+        self.publish(3 * _MOST_OLD)
+        self.clock.advance(101)
+        self.publish(1)
+        for part in (2, 3):
+            self.assertEqual(part * _MOST_OLD + 1, self.log.oldest)
+        self.assertEqual([3 * _MOST_OLD + 1], self.read())
+        self.publish(4 * _MOST_OLD - 1)
+        self.clock.advance(101)
+        self.publish(_MOST_OLD + 1000)
+        self.assertEqual(self.log.head, self.log.oldest + _MOST_OLD + 1000 - 1)
+
+    def test_many_are_too_many(self) -> None:
+        """
+        An event that needs the room of very many others pushes all of them out at once.
+        """
+        self.log = self.make(max_count=8 * _MOST_OLD, max_bytes=2**20)
+        self.publish(6 * _MOST_OLD)
+        self.publish(1, size=2**20 - 30)
+        self.assertEqual(self.log.head, self.log.oldest)
 
     def test_found(self) -> None:
         """

@@ -142,7 +142,7 @@ class ExpirationsTests(SynchronousTestCase):
         self.hub = MemoryHub(clock=clock, heartbeat=0)
 
         def slowly(subscriber: Subscriber) -> None:
-            clock.busy(MAX_TURN / 2)
+            clock.busy(MAX_TURN * 0.6)
             self.expire(subscriber)
 
         self.expirations = Expirations(self.hub.streams, slowly)
