@@ -10,14 +10,15 @@ from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, Protocol, TypeGuard, runtime_checkable
+from weakref import WeakValueDictionary
 
 from twisted.logger import Logger
 from urlpattern import URLPattern
 
 from ..errors import InvalidMatcher
-from ._routes import Route, Routes
 from ._steps import Steps, at_once
 from ._url_routes import url_route
+from .routes import Route, Routed, Routes, routes_of
 
 _log = Logger()
 
@@ -45,9 +46,6 @@ class Matcher(Hashable, Protocol):
 
     A matcher does not change, and equals every matcher that asks for the same topics.  Each event
     is shown once to each matcher that a subscriber has, while nothing else can run.
-
-    A matcher may have an attribute ``routes``, a tuple of :class:`Route`: it asks for the topics of
-    these routes, and is found by them instead of being tried.
     """
 
     def matches(self, topic: str) -> bool:
@@ -75,7 +73,7 @@ class Exact:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Routed):
     """
     Matcher of the topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is not a
     URL, not even a relative one, never matches.  Matching takes time in proportion to the lengths
@@ -140,6 +138,9 @@ class Matchers:
 
     exact: frozenset[str]
     others: frozenset[Matcher]
+    _split: "_Split | None" = field(
+        init=False, repr=False, compare=False, default_factory=lambda: None
+    )
 
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
@@ -192,10 +193,12 @@ class Matchers:
         """
         if not self.exact.isdisjoint(topics) or EVERYTHING in self.others:
             return True
-        routes, tried = _split(self.others)
-        if routes and (yield from routes.find(topics)):
+        if (split := self._split) is None:
+            split = _split_of(self.others)
+            object.__setattr__(self, "_split", split)
+        if split.routes and (yield from split.routes.find(topics)):
             return True
-        for matcher in tried:
+        for matcher in split.tried:
             if (yield from trying(matcher, topics)):
                 return True
         return False
@@ -215,24 +218,29 @@ class Matchers:
         return any(_may_match_below(matcher, path) for matcher in self.others)
 
 
-@lru_cache(maxsize=1024)
-def _split(matchers: frozenset[Matcher]) -> tuple[Routes[Matcher], tuple[Matcher, ...]]:
+class _Split:
     """
-    Return the matchers that are found by their routes, and those that are tried.
+    Matchers that are found by their routes, and those that are tried.
     """
-    routes: Routes[Matcher] = Routes()
-    tried = []
-    for matcher in matchers:
-        if found := routes_of(matcher):
-            for route in found:
-                routes.add(route, matcher)
-        else:
-            tried.append(matcher)
-    return routes, tuple(tried)
+
+    __slots__ = ("__weakref__", "routes", "tried")
+
+    def __init__(self, matchers: Iterable[Matcher]) -> None:
+        self.routes: Routes[Matcher] = Routes()
+        self.tried = tuple(one for one in matchers if not routes_of(one))
+        for one in matchers:
+            for route in routes_of(one):
+                self.routes.add(route, one)
 
 
-def routes_of(matcher: Matcher) -> tuple[Route, ...]:
-    found: tuple[Route, ...] = getattr(matcher, "routes", ())
+#: What equal :class:`Matchers` share, as long as one of them lives.
+_splits: "WeakValueDictionary[frozenset[Matcher], _Split]" = WeakValueDictionary()
+
+
+def _split_of(matchers: frozenset[Matcher]) -> _Split:
+    found = _splits.get(matchers)
+    if found is None:
+        found = _splits[matchers] = _Split(matchers)
     return found
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.matching._routes import Route, Routes
+from ssetwist.matching.routes import Route, Routes
 from ssetwist.matching._steps import at_once
 
 
