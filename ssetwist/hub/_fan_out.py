@@ -89,14 +89,11 @@ class FanOut:
                 try:
                     next(self._search)
                 except StopIteration as end:
-                    self._search = None
-                    entry = self._to_place.popleft()
-                    if entry.position:  # one that is kept
-                        self.head, self.head_id = entry.position, entry.event.id
-                    for audience in end.value:
-                        if audience:  # all members may have left during the search
-                            audience.expect(entry.encoded)
-                            self._marked[audience] = None
+                    self._place_first(end.value)
+                except BaseException:
+                    # The hash of a matcher, say, is the application's code.
+                    _log.failure("the search for the subscribers of an event failed; none gets it")
+                    self._place_first(())
                 is_over = bool(self._to_place) and self._clock.seconds() >= until
         finally:
             self._is_placing = is_over
@@ -107,6 +104,19 @@ class FanOut:
             # A callback of an earlier one may have cancelled it, or published, and so fired it.
             if self._awaited.pop(one, None) is not None:
                 one.callback(None)
+
+    def _place_first(self, audiences: Iterable[Audience]) -> None:
+        """
+        End the search for the audiences of the first event, and place it with them.
+        """
+        self._search = None
+        entry = self._to_place.popleft()
+        if entry.position:  # one that is kept
+            self.head, self.head_id = entry.position, entry.event.id
+        for audience in audiences:
+            if audience:  # all members may have left during the search
+                audience.expect(entry.encoded)
+                self._marked[audience] = None
 
     def when_at(self, position: int) -> Deferred[None]:
         """
@@ -120,8 +130,9 @@ class FanOut:
     def join(self, member: Member) -> Audience:
         audience = self._audiences.get(member.view)
         if audience is None:
-            audience = self._audiences[member.view] = Audience(member.view)
+            audience = Audience(member.view)
             self._index.add(audience)
+            self._audiences[member.view] = audience
         audience.join(member)
         return audience
 
