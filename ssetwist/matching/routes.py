@@ -14,7 +14,7 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ._steps import Steps
 
-#: Maximum number of segments of a route.  In a tree each may take 0.4 KB, and a visit per topic.
+#: Maximum number of segments of a route.  In a tree each takes up to 0.3 KB, and a visit for each topic.
 MAX_SEGMENTS = 16
 
 #: Maximum number of characters that a route may have in its texts; a tree holds them, too.
