@@ -189,7 +189,8 @@ class Matchers:
 
     def matching(self, topics: Sequence[str]) -> Steps[bool]:
         """
-        Do what :meth:`match` does, in steps of about a millisecond at most.
+        Do what :meth:`match` does, in steps: of about a millisecond where matchers have routes,
+        otherwise of one matcher with one topic.
         """
         if not self.exact.isdisjoint(topics) or EVERYTHING in self.others:
             return True
@@ -233,7 +234,7 @@ class _Split:
                 self.routes.add(route, one)
 
 
-#: What equal :class:`Matchers` share, as long as one of them lives.
+#: Splits that are in use.  Equal :class:`Matchers` share one, as long as one of them lives.
 _splits: "WeakValueDictionary[frozenset[Matcher], _Split]" = WeakValueDictionary()
 
 

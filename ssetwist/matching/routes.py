@@ -14,7 +14,8 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ._steps import Steps
 
-#: Maximum number of segments of a route.  In a tree each takes up to 0.3 KB, and a visit for each topic.
+#: Maximum number of segments of a route.  In a tree each takes up to 0.3 KB, and a visit for each
+#: topic.
 MAX_SEGMENTS = 16
 
 #: Maximum number of characters that a route may have in its texts; a tree holds them, too.
@@ -107,7 +108,7 @@ def routes_of(matcher: object) -> tuple[Route, ...]:
     return matcher.routes if isinstance(matcher, Routed) else ()
 
 
-#: What a node has before anything is added to it.
+#: Contents of a node before anything is added to it.
 _NOTHING: dict[Any, Any] = {}
 
 
@@ -198,8 +199,8 @@ class Routes(Generic[_Key]):
             for topic in topics:
                 work += _CUT + len(topic) // _CHARACTERS
                 parts = cut(topic)
-                nodes = [] if parts is None else [(root, 0)]
-                while nodes:
+                nodes = [(root, 0)]
+                while parts is not None and nodes:
                     if work >= _VISITS:
                         work = 0
                         yield

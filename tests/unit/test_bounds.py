@@ -72,7 +72,7 @@ BOUNDS = """
     mercure.tokens._key_set MAX_KEYS                                 100 keys
     mercure.tokens._keys MAX_KEY_BYTES                                64 KiB
     mercure.tokens._mint DEFAULT_LIFETIME                           3600 s
-    mercure.topics._pattern MAX_COST                                2500 cost
+    mercure.topics._pattern MAX_COST                                1800 cost
     mercure.topics._template MAX_EXPRESSIONS                          10 expressions
     mercure.topics._template _MAX_MEMORY                             128 KiB
     mercure.updates._form MAX_FIELDS                                2000 fields
