@@ -9,6 +9,7 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Protocol, TypeGuard, runtime_checkable
 from weakref import WeakValueDictionary
 
@@ -138,9 +139,7 @@ class Matchers:
 
     exact: frozenset[str]
     others: frozenset[Matcher]
-    _split: "_Split | None" = field(
-        init=False, repr=False, compare=False, default_factory=lambda: None
-    )
+    _split: "_Split | None" = field(init=False, repr=False, compare=False, default_factory=NoneType)
 
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
@@ -228,10 +227,14 @@ class _Split:
 
     def __init__(self, matchers: Iterable[Matcher]) -> None:
         self.routes: Routes[Matcher] = Routes()
-        self.tried = tuple(one for one in matchers if not routes_of(one))
+        tried = []
         for one in matchers:
-            for route in routes_of(one):
+            routes = routes_of(one)
+            for route in routes:
                 self.routes.add(route, one)
+            if not routes:
+                tried.append(one)
+        self.tried = tuple(tried)
 
 
 #: Splits that are in use.  Equal :class:`Matchers` share one, as long as one of them lives.

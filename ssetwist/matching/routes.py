@@ -16,7 +16,7 @@ from ._steps import Steps
 
 #: Maximum number of segments of a route.  In a tree each takes up to 0.3 KB, and a visit for each
 #: topic.
-MAX_SEGMENTS = 16
+MAX_SEGMENTS = 20
 
 #: Maximum number of characters that a route may have in its texts; a tree holds them, too.
 MAX_TEXT = 512

@@ -51,7 +51,7 @@ BOUNDS = """
     matching._matchers MAX_LENGTH                                  16384 characters
     matching._matchers MAX_PATTERN                                   512 characters
     matching._matchers MAX_REGEXP_PATTERN                           4096 characters
-    matching.routes MAX_SEGMENTS                                      16 segments
+    matching.routes MAX_SEGMENTS                                      20 segments
     matching.routes MAX_TEXT                                         512 characters
     mercure.access._callback MAX_ANSWER_BYTES                         64 KiB
     mercure.access._callback MAX_ASKED                               500 requests
