@@ -86,14 +86,24 @@ class FanOut:
             while self._to_place and not is_over:
                 if self._search is None:
                     self._search = self._index.find(self._to_place[0])
+                found: Iterable[Audience] | None = None
                 try:
                     next(self._search)
                 except StopIteration as end:
-                    self._place_first(end.value)
+                    found = end.value
                 except BaseException:
                     # The hash of a matcher, say, is the application's code.
                     _log.failure("the search for the subscribers of an event failed; none gets it")
-                    self._place_first(())
+                    found = ()
+                if found is not None:
+                    self._search = None
+                    entry = self._to_place.popleft()
+                    if entry.position:  # one that is kept
+                        self.head, self.head_id = entry.position, entry.event.id
+                    for audience in found:
+                        if audience:  # all members may have left during the search
+                            audience.expect(entry.encoded)
+                            self._marked[audience] = None
                 is_over = bool(self._to_place) and self._clock.seconds() >= until
         finally:
             self._is_placing = is_over
@@ -104,19 +114,6 @@ class FanOut:
             # A callback of an earlier one may have cancelled it, or published, and so fired it.
             if self._awaited.pop(one, None) is not None:
                 one.callback(None)
-
-    def _place_first(self, audiences: Iterable[Audience]) -> None:
-        """
-        End the search for the audiences of the first event, and place it with them.
-        """
-        self._search = None
-        entry = self._to_place.popleft()
-        if entry.position:  # one that is kept
-            self.head, self.head_id = entry.position, entry.event.id
-        for audience in audiences:
-            if audience:  # all members may have left during the search
-                audience.expect(entry.encoded)
-                self._marked[audience] = None
 
     def when_at(self, position: int) -> Deferred[None]:
         """
