@@ -285,23 +285,23 @@ class MatchersTests(SynchronousTestCase):
 
     def test_routes(self) -> None:
         """
-        Matchers with routes are found by them, beside others that are tried.
+        Many matchers with routes are found by them, beside others that are tried.
         """
-        matchers = Matchers.of([Routing("a"), Prefix("b")])
-        for topic, expected in (("a", True), ("b1", True), ("c", False)):
+        matchers = Matchers.of([*map(Routing, "acdefghi"), Prefix("b")])
+        for topic, expected in (("a", True), ("b1", True), ("x", False)):
             self.assertEqual(expected, matchers.match([topic]))
 
     def test_nothing_kept(self) -> None:
         """
         Nothing keeps matchers that have been asked; while they live, equal ones share their tree.
         """
-        routing = Routing("a")
-        matchers, equal = Matchers.of([routing, "b"]), Matchers.of([routing, "c"])
+        some = list(map(Routing, "abcdefgh"))
+        matchers, equal = Matchers.of([*some, "x"]), Matchers.of([*some, "y"])
         self.assertTrue(matchers.match(["a"]))
         self.assertTrue(equal.match(["a"]))
         self.assertIs(matchers._split, equal._split)
-        kept = ref(routing)
-        del routing, matchers
+        kept = ref(some[0])
+        del some, matchers
         gc.collect()
         self.assertTrue(equal.match(["a"]))
         del equal
