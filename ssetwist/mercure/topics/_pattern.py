@@ -15,8 +15,8 @@ from ._regexp import read_regexp
 
 #: Maximum cost of a pattern: room for a dozen ``:name``, or two UUIDs letter by letter.  Of a
 #: hundred thousand random patterns within it, each changed to take longer and longer, the most
-#: expensive took 0.25 MB, 1.5 ms to compile, and 2.5 ms to match a topic of 4,096 letters; 6 ms if
-#: these are 4,096 bytes outside ASCII, which are three times as long in a URL.  ``/x-:a`` takes
+#: expensive took 0.25 MB, 1.5 ms to compile, and 2.5 ms to match a topic of 4,096 letters; 9 ms if
+#: it has 4,096 bytes outside ASCII, which are three times as long in a URL.  ``/x-:a`` takes
 #: 70 KB, 0.3 ms, and 0.04 ms.
 MAX_COST = 1800
 
