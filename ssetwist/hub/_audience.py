@@ -8,7 +8,8 @@ from itertools import chain
 from typing import Protocol, TypeVar
 
 from ..log import Entry
-from ..matching import Matcher, Matchers, Routes, Steps, routes_of, trying
+from ..matching import Matcher, Matchers, Steps, routes_of, trying
+from ..matching.routes import Routes
 from ._chunk import Chunk, Joining
 from ._outlet import Outlet
 from ._view import View
@@ -194,15 +195,17 @@ class Index:
 
     def add(self, audience: Audience) -> None:
         matchers = audience.view.matchers
+        # Before any change, because this calls the application's code, which may raise.
+        new = [one for one in matchers.others if one not in self._others]
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
+        for matcher in new:
+            routes = routes_of(matcher)
+            for route in routes:
+                self._routes.add(route, matcher)
+            if not routes:
+                self._tried[matcher] = None
         for matcher in matchers.others:
-            if matcher not in self._others:
-                routes = routes_of(matcher)
-                for route in routes:
-                    self._routes.add(route, matcher)
-                if not routes:
-                    self._tried[matcher] = None
             self._others.setdefault(matcher, {})[audience] = None
         if self._new is not None:
             self._new[audience] = None

@@ -3,7 +3,7 @@ The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
 
 from twisted.internet.defer import Deferred
@@ -153,7 +153,14 @@ class FanOut:
         return False
 
     def _placing(self, entry: Entry) -> Steps[None]:
-        found, to_ask = yield from self._index.find(entry)
+        found: Iterable[Audience] = ()
+        to_ask: Iterable[Audience] = ()
+        try:
+            found, to_ask = yield from self._index.find(entry)
+        except GeneratorExit:
+            raise
+        except BaseException:  # the hash of a matcher, say, is the application's code
+            _log.failure("the search for the subscribers of an event failed; none gets it")
         # A member that joins from here on comes after the event, so no more audiences are to be
         # asked, however many come and go.
         if entry.position:  # one that is kept
@@ -183,8 +190,9 @@ class FanOut:
     def join(self, member: Member) -> Audience:
         audience = self._audiences.get(member.view)
         if audience is None:
-            audience = self._audiences[member.view] = Audience(member.view)
+            audience = Audience(member.view)
             self._index.add(audience)
+            self._audiences[member.view] = audience
         audience.join(member)
         return audience
 

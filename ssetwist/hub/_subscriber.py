@@ -241,7 +241,8 @@ class Subscriber(HasEnd):
     def _read(self, after: str | None = None, last: int = 0) -> None:
         assert isinstance(self._place, CatchUp)
         self._become(State.READING)
-        self._place.run(after, last).addCallbacks(lambda _: self._join(), self._failed)
+        done = self._place.run(after, last).addCallback(lambda _: self._join())
+        done.addErrback(self._failed)
 
     def _write_due(self) -> bool:
         """

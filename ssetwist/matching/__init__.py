@@ -15,11 +15,10 @@ from ._matchers import (
     Pattern,
     Topics,
     is_utf8,
-    routes_of,
     trying,
 )
-from ._routes import Route, Routes, Wild
 from ._steps import Steps, at_once
+from .routes import routes_of
 
 __all__ = [
     "EVERYTHING",
@@ -30,11 +29,8 @@ __all__ = [
     "Matcher",
     "Matchers",
     "Pattern",
-    "Route",
-    "Routes",
     "Steps",
     "Topics",
-    "Wild",
     "at_once",
     "is_utf8",
     "routes_of",

@@ -9,15 +9,17 @@ import re
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
+from types import NoneType
 from typing import Any, Protocol, TypeGuard, runtime_checkable
+from weakref import WeakValueDictionary
 
 from twisted.logger import Logger
 from urlpattern import URLPattern
 
 from ..errors import InvalidMatcher
-from ._routes import Route, Routes
 from ._steps import Steps, at_once
 from ._url_routes import url_route
+from .routes import Route, Routed, Routes, routes_of
 
 _log = Logger()
 
@@ -34,6 +36,9 @@ MAX_PATTERN = 512
 #: The longest pattern that may have regular expressions, in characters.
 MAX_REGEXP_PATTERN = 4096
 
+#: The least number of matchers for which a tree is made: fewer are tried in less time.
+_MANY = 8
+
 #: The beginning of a regular expression in a pattern; after a backslash it is a plain character.
 _REGEXP = re.compile(r"(?<!\\)\(")
 
@@ -45,9 +50,6 @@ class Matcher(Hashable, Protocol):
 
     A matcher does not change, and equals every matcher that asks for the same topics.  Each event
     is shown once to each matcher that a subscriber has, while nothing else can run.
-
-    A matcher may have an attribute ``routes``, a tuple of :class:`Route`: it asks for the topics of
-    these routes, and is found by them instead of being tried.
     """
 
     def matches(self, topic: str) -> bool:
@@ -75,7 +77,7 @@ class Exact:
 
 
 @dataclass(frozen=True, slots=True)
-class Pattern:
+class Pattern(Routed):
     """
     Matcher of the topics that a URL pattern matches (WHATWG URL Pattern).  A topic that is not a
     URL, not even a relative one, never matches.  Matching takes time in proportion to the lengths
@@ -140,6 +142,7 @@ class Matchers:
 
     exact: frozenset[str]
     others: frozenset[Matcher]
+    _split: "_Split | None" = field(init=False, repr=False, compare=False, default_factory=NoneType)
 
     @classmethod
     def of(cls, topics: "Topics | Matchers") -> "Matchers":
@@ -188,13 +191,19 @@ class Matchers:
 
     def matching(self, topics: Sequence[str]) -> Steps[bool]:
         """
-        Do what :meth:`match` does, in steps of about a millisecond at most.
+        Do what :meth:`match` does, in steps: of about a millisecond where matchers have routes,
+        otherwise of one matcher with one topic.
         """
         if not self.exact.isdisjoint(topics) or EVERYTHING in self.others:
             return True
-        routes, tried = _split(self.others)
-        if routes and (yield from routes.find(topics)):
-            return True
+        tried: Iterable[Matcher] = self.others
+        if len(self.others) >= _MANY:
+            if (split := self._split) is None:
+                split = _split_of(self.others)
+                object.__setattr__(self, "_split", split)
+            if split.routes and (yield from split.routes.find(topics)):
+                return True
+            tried = split.tried
         for matcher in tried:
             if (yield from trying(matcher, topics)):
                 return True
@@ -215,24 +224,33 @@ class Matchers:
         return any(_may_match_below(matcher, path) for matcher in self.others)
 
 
-@lru_cache(maxsize=1024)
-def _split(matchers: frozenset[Matcher]) -> tuple[Routes[Matcher], tuple[Matcher, ...]]:
+class _Split:
     """
-    Return the matchers that are found by their routes, and those that are tried.
+    Matchers that are found by their routes, and those that are tried.
     """
-    routes: Routes[Matcher] = Routes()
-    tried = []
-    for matcher in matchers:
-        if found := routes_of(matcher):
-            for route in found:
-                routes.add(route, matcher)
-        else:
-            tried.append(matcher)
-    return routes, tuple(tried)
+
+    __slots__ = ("__weakref__", "routes", "tried")
+
+    def __init__(self, matchers: Iterable[Matcher]) -> None:
+        self.routes: Routes[Matcher] = Routes()
+        tried = []
+        for one in matchers:
+            routes = routes_of(one)
+            for route in routes:
+                self.routes.add(route, one)
+            if not routes:
+                tried.append(one)
+        self.tried = tuple(tried)
 
 
-def routes_of(matcher: Matcher) -> tuple[Route, ...]:
-    found: tuple[Route, ...] = getattr(matcher, "routes", ())
+#: Splits that are in use.  Equal :class:`Matchers` share one, as long as one of them lives.
+_splits: "WeakValueDictionary[frozenset[Matcher], _Split]" = WeakValueDictionary()
+
+
+def _split_of(matchers: frozenset[Matcher]) -> _Split:
+    found = _splits.get(matchers)
+    if found is None:
+        found = _splits[matchers] = _Split(matchers)
     return found
 
 

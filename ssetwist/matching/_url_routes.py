@@ -12,7 +12,7 @@ from typing import Any
 
 from ada_url import join_url
 
-from ._routes import Route, Wild
+from .routes import MAX_SEGMENTS, Route, Wild
 
 #: Parts of a URL that a library has written: the scheme and the host, path, query and fragment.
 _URL = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?")
@@ -22,6 +22,9 @@ _PLAIN = re.compile(r"[\w.~!$&',;=@%-]*", re.ASCII)
 
 #: A segment of a pattern that is a name, and so stands for a segment with at least one character.
 _NAME = re.compile(r":[^\W\d]\w*")
+
+#: Characters of the longest topic whose segments are kept for a while, which take up to 6 KB.
+_USUAL = 128
 
 #: The host of an international name may be written in more than one way.
 _INTERNATIONAL = "xn--"
@@ -51,10 +54,9 @@ class UrlCut:
     base_url: str
 
     def __call__(self, topic: str) -> tuple[str, ...] | None:
-        return _cut(topic, self.base_url)
+        return (_cut_cached if len(topic) <= _USUAL else _cut)(topic, self.base_url)
 
 
-@lru_cache(maxsize=4096)
 def _cut(topic: str, base_url: str) -> tuple[str, ...] | None:
     try:
         found = _URL.fullmatch(join_url(base_url, topic))
@@ -63,7 +65,11 @@ def _cut(topic: str, base_url: str) -> tuple[str, ...] | None:
     if found is None:
         return None
     scheme, host, path, query, fragment = found.groups("")
-    return (scheme + host, query, fragment, *path[1:].split("/"))
+    return (scheme + host, query, fragment, *path[1:].split("/", MAX_SEGMENTS))
+
+
+#: Cuts the usual topics: the same one is cut for many subscribers.
+_cut_cached = lru_cache(maxsize=4096)(_cut)
 
 
 def url_route(pattern: Any, base_url: str) -> Route | None:  # the library is not typed
@@ -93,4 +99,5 @@ def url_route(pattern: Any, base_url: str) -> Route | None:  # the library is no
         return None
     origin = f"{pattern.protocol}://{host}{port and f':{port}'}"
     wanted: tuple[str | Wild, ...] = (origin, *parts)
-    return Route(UrlCut(base_url), wanted, is_open)
+    route = Route(UrlCut(base_url), wanted, is_open)
+    return route if route.is_short else None

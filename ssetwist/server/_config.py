@@ -184,8 +184,9 @@ class HubConfig:
     max_distinct_patterns: int = option.number(
         10_000,
         "different patterns that all clients may ask for at the same time; 0 for no limit; each "
-        "takes 2 KB of memory, and a complex one 75 KB or more: one that is not a path such as "
-        "/rooms/:room or /rooms/*; at most a twentieth of these may be complex",
+        "takes 2 to 4 KB of memory, 25 KB at most, and a complex one 75 to 250 KB: one that is not "
+        "a path of a few segments such as /rooms/:room or /rooms/*; at most a twentieth of these "
+        "may be complex",
     )
     max_distinct_patterns_per_address: int = option.number(
         1000,

@@ -53,6 +53,8 @@ BOUNDS = """
     matching._matchers MAX_LENGTH                                  16384 characters
     matching._matchers MAX_PATTERN                                   512 characters
     matching._matchers MAX_REGEXP_PATTERN                           4096 characters
+    matching.routes MAX_SEGMENTS                                      20 segments
+    matching.routes MAX_TEXT                                         512 characters
     mercure.access._callback MAX_ANSWER_BYTES                         64 KiB
     mercure.access._callback MAX_ASKED                               500 requests
     mercure.access._callback TIMEOUT                                  10 s
@@ -71,7 +73,7 @@ BOUNDS = """
     mercure.tokens._key_set MAX_KEYS                                 100 keys
     mercure.tokens._keys MAX_KEY_BYTES                                64 KiB
     mercure.tokens._mint DEFAULT_LIFETIME                           3600 s
-    mercure.topics._pattern MAX_COST                                2500 cost
+    mercure.topics._pattern MAX_COST                                1800 cost
     mercure.topics._template MAX_EXPRESSIONS                          10 expressions
     mercure.topics._template _MAX_MEMORY                             128 KiB
     mercure.updates._form MAX_FIELDS                                2000 fields

@@ -34,8 +34,8 @@ PROMISED = {
         EVERYTHING EndReason Everything Exact Filter Hub MAX_TOPICS Matcher Matchers NOTHING Pattern
         ReplayPolicy Streams Subscriber Topics UnknownCursor View WhenBehind""",
     "ssetwist.matching": """
-        EVERYTHING Everything Exact MAX_LENGTH Matcher Matchers NOTHING Pattern Route Routes Steps
-        Topics Wild at_once is_utf8 routes_of trying""",
+        EVERYTHING Everything Exact MAX_LENGTH Matcher Matchers NOTHING Pattern Steps
+        Topics at_once is_utf8 routes_of trying""",
     "ssetwist.hub.outlets": "Chunk HasEnd NOT_SENT Outlet PIECE Writer not_sent",
     "ssetwist.web": "EventStreamResource Send Site console stream",
     "ssetwist.web.opening": """

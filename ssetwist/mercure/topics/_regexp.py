@@ -17,6 +17,10 @@ from ...errors import InvalidMatcher
 #: Cost of each step of a match: one per ASCII character, up to four for others.
 _STEP = 10
 
+#: Cost of anything that may be left out or be repeated, beside its own: a match may be at all such
+#: places at once.
+_OPTION = 35
+
 #: Cost of a set that has almost all characters: many steps in UTF-8.
 _ANY = 300
 
@@ -83,12 +87,14 @@ def read_regexp(pattern: str, start: int) -> Regexp:
             last = costs.pop() + _STEP
             costs[-1] += last
         elif piece in "*+?":
-            last += _STEP
-            costs[-1] += _STEP
+            last += _OPTION
+            costs[-1] += _OPTION
         elif token["least"]:
-            times = max(1, int(token["least"]), int(token["most"] or 0)) + bool(token["more"])
-            costs[-1] += last * (times - 1)
-            last *= times
+            least = int(token["least"])
+            times = max(1, least, int(token["most"] or 0)) + bool(token["more"])
+            more = last * (times - 1) + _OPTION * (times - least)
+            costs[-1] += more
+            last += more
         else:
             is_any = piece in (".", r"\D", r"\W", r"\S")
             last = _ANY if is_any else 4 * _STEP if token["code"] else _STEP

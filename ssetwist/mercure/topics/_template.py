@@ -14,7 +14,8 @@ from typing import Any
 import re2  # type: ignore[import-untyped]
 
 from ...errors import InvalidMatcher, Refused
-from ...matching import Everything, Exact, Matcher, Route, Wild
+from ...matching import Everything, Exact, Matcher
+from ...matching.routes import MAX_SEGMENTS, Route, Routed, Wild
 from ._limits import DEFAULT_LIMITS, Limits
 
 #: Maximum number of expressions of a template.  With more than a few side by side, the states of a
@@ -53,8 +54,17 @@ _OPERATORS = {
 }
 
 
+class NotATemplate(InvalidMatcher):
+    """
+    Text is not a URI template.
+    """
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text, "is not a URI template")
+
+
 @dataclass(frozen=True, slots=True)
-class Template:
+class Template(Routed):
     """
     The topics that a URI template could make, and the template itself as a topic.
 
@@ -71,14 +81,9 @@ class Template:
 
     def __post_init__(self) -> None:
         regexp = _regexp_of(self.template)
-        if regexp is None:
-            raise InvalidMatcher(self.template, "is not a URI template")
-        route = _route_of(self.template)
-        itself = Route(_cut, tuple(self.template.split("/")))
-        object.__setattr__(self, "routes", () if route is None else (itself, route))
-        object.__setattr__(
-            self, "_compiled", _compile(self.template, regexp) if route is None else None
-        )
+        routes = _routes_of(self.template)
+        object.__setattr__(self, "routes", routes)
+        object.__setattr__(self, "_compiled", None if routes else _compile(self.template, regexp))
 
     def matches(self, topic: str) -> bool:
         if self.routes:
@@ -88,7 +93,7 @@ class Template:
 
 
 def _cut(topic: str) -> tuple[str, ...]:
-    return tuple(topic.split("/"))
+    return tuple(topic.split("/", MAX_SEGMENTS))
 
 
 class _Value:
@@ -96,7 +101,7 @@ class _Value:
     A segment that an expression without an operator could make.
     """
 
-    _MADE = re.compile(f"(?:[{_UNRESERVED},]|%[0-9A-Fa-f]{{2}})*")
+    _MADE = re.compile(f"[{_UNRESERVED},]*(?:%[0-9A-Fa-f]{{2}}[{_UNRESERVED},]*)*")
 
     def takes(self, segment: str) -> bool:
         return self._MADE.fullmatch(segment) is not None
@@ -105,21 +110,25 @@ class _Value:
 _VALUE = _Value()
 
 
-def _route_of(template: str) -> Route | None:
+def _routes_of(template: str) -> tuple[Route, ...]:
     """
-    Return the route of a template whose expressions are whole segments, such as
-    ``https://example.com/books/{id}``; ``None`` for any other.
+    Return the routes of a template whose expressions are whole segments, such as
+    ``https://example.com/books/{id}``: that of the template itself as a topic, and that of the
+    topics that it could make.  Any other has none.
     """
+    texts = template.split("/")
     segments: list[str | Wild] = []
-    for text in template.split("/"):
+    for text in texts:
         part = _PART.fullmatch(text)
         if not text or (part is not None and part["literals"]):
             segments.append(text)
         elif part is None or part["operator"] or "*" in part["variables"]:
-            return None
+            return ()
         else:
             segments.append(_VALUE)
-    return Route(_cut, tuple(segments))
+    # Both are the same without an expression.
+    routes = dict.fromkeys(Route(_cut, tuple(one)) for one in (texts, segments))
+    return tuple(routes) if all(one.is_short for one in routes) else ()
 
 
 def selector_of(text: str, *, limits: Limits = DEFAULT_LIMITS) -> Matcher:
@@ -133,7 +142,10 @@ def selector_of(text: str, *, limits: Limits = DEFAULT_LIMITS) -> Matcher:
     if text == "*":
         return Everything()
     try:
-        return Template(text) if "{" in text and _regexp_of(text) else Exact(text)
+        try:
+            return Template(text) if "{" in text else Exact(text)
+        except NotATemplate:
+            return Exact(text)
     except InvalidMatcher as problem:
         raise Refused(400, f"topic: {problem}") from None
 
@@ -150,9 +162,11 @@ def _compile(template: str, regexp: str) -> Any:
         raise InvalidMatcher(template, "is too complex") from None
 
 
-def _regexp_of(template: str) -> str | None:
+def _regexp_of(template: str) -> str:
     """
-    Return a regular expression for whole topics; ``None`` if this is not a URI template.
+    Return a regular expression for whole topics.
+
+    :raises NotATemplate: If there is none.
     """
     if template.count("{") > MAX_EXPRESSIONS:
         raise InvalidMatcher(template, f"has more than {MAX_EXPRESSIONS} expressions")
@@ -165,10 +179,12 @@ def _regexp_of(template: str) -> str | None:
             continue
         variables = [_VARIABLE.fullmatch(variable) for variable in part["variables"].split(",")]
         if not all(variables):
-            return None
+            raise NotATemplate(template)
         are_exploded = any(variable and variable["modifier"] == "*" for variable in variables)
         pieces.append(_expression(part["operator"], len(variables), are_exploded))
-    return "".join(pieces) if position == len(template) else None
+    if position < len(template):
+        raise NotATemplate(template)
+    return "".join(pieces)
 
 
 def _expression(operator: str, count: int, are_exploded: bool) -> str:

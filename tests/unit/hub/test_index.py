@@ -3,6 +3,7 @@ The index: the audiences of an event.
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from twisted.trial.unittest import SynchronousTestCase
 
@@ -10,6 +11,8 @@ from ssetwist import Event, Everything, Pattern, View
 from ssetwist.hub._audience import Audience, Index
 from ssetwist.log import Entry
 from ssetwist.matching import Matchers, at_once
+from ssetwist.matching.routes import MAX_SEGMENTS
+from tests.cost import cost
 
 
 @dataclass(frozen=True)
@@ -171,6 +174,24 @@ class IndexTests(SynchronousTestCase):
         self.add("B", "a", Everything())
         self.index.remove(first)
         self.assertEqual(["B"], self.find("a"))
+
+    def test_cost_of_long_patterns(self) -> None:
+        """
+        To add and remove an audience with the longest paths takes at most 20 times as long as one
+        with short paths.
+        """
+
+        def add_and_remove(audience: Audience) -> None:
+            self.index.add(audience)
+            self.index.remove(audience)
+
+        costs = []
+        for length in (2, MAX_SEGMENTS - 3):  # beside the origin, the query and the fragment
+            patterns = [Pattern(f"/{number}" * length) for number in range(100)]
+            self.assertTrue(all(one.routes for one in patterns))
+            audience = Audience(View.of(patterns))
+            costs.append(cost(partial(add_and_remove, audience)))
+        self.assertLess(costs[1], 20 * costs[0])
 
     def test_nothing_left(self) -> None:
         """

@@ -503,3 +503,70 @@ class PendingTests(HubTestCase):
             self.hub.publish("t", self.event)
             self.assertLessEqual(self.hub._live._pending, self.limit_unheeded)
         self.settle()
+
+
+class Unsound:
+    """
+    A matcher of every topic whose hash cannot always be computed.
+    """
+
+    def __init__(self) -> None:
+        self.during_hash: Callable[[], object] = lambda: None
+
+    def __hash__(self) -> int:
+        self.during_hash()
+        return id(self)
+
+    def matches(self, topic: str) -> bool:
+        return True
+
+
+class FailedSearchTests(HubTestCase):
+    """
+    Searches that the application's code breaks off.
+    """
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.unsound = Unsound()
+        self.view = View.of(("u", self.unsound))
+        self.other = self.subscribe()
+
+    def test_next(self) -> None:
+        """
+        A search that fails is logged, and the next events are handed out.
+        """
+        listener = self.subscribe(view=self.view)
+        self.unsound.during_hash = fail
+        self.publish("a", "b")
+        self.unsound.during_hash = lambda: None
+        self.publish("c")
+        self.settle()
+        self.assertEqual((["c"], ["c"]), (listener.data, self.other.data))
+        self.assertEqual(id_of(3), self.hub.resume_id)
+        self.assertEqual(2, len(self.flushLoggedErrors(Broken)))
+
+    def test_caught_up(self) -> None:
+        """
+        A subscriber that has caught up, and cannot be added to the index then, is cut.
+        """
+        self.publish("a")
+        self.unsound.during_hash = fail
+        listener = self.subscribe(view=self.view, last_event_id=id_of(0))
+        self.assertTrue(listener.is_cut)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
+    def test_joins(self) -> None:
+        """
+        A subscriber that cannot be added to the index leaves nothing behind once its stream is cut,
+        and its view may be used again.
+        """
+        self.unsound.during_hash = fail
+        self.assertRaises(Broken, self.subscribe, view=self.view)
+        self.unsound.during_hash = lambda: None
+        self.hub.streams.abort()
+        self.assertTrue(self.hub.is_idle)
+        listener = self.subscribe(view=self.view)
+        self.publish("a")
+        self.settle()
+        self.assertEqual(["a"], listener.data)

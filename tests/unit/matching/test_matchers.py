@@ -2,8 +2,10 @@
 Matchers.
 """
 
+import gc
 from dataclasses import dataclass, field
 from functools import partial
+from weakref import ref
 
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -19,6 +21,7 @@ from ssetwist.matching._matchers import (
     Matchers,
     Pattern,
 )
+from ssetwist.matching.routes import Route, Routed
 from tests.cost import assert_linear
 
 BASE = "https://hub.example/.well-known/mercure"
@@ -56,6 +59,22 @@ class Changing:
 
     def matches(self, topic: str) -> bool:
         return topic in self.topics
+
+
+def whole(topic: str) -> tuple[str, ...]:
+    return (topic,)
+
+
+class Routing(Routed):
+    """
+    A matcher with a route.
+    """
+
+    def __init__(self, topic: str) -> None:
+        self.routes = (Route(whole, (topic,)),)
+
+    def matches(self, topic: str) -> bool:
+        raise AssertionError("it is found by its route")
 
 
 class MatcherTests(SynchronousTestCase):
@@ -263,6 +282,31 @@ class MatchersTests(SynchronousTestCase):
             self.assertRaises(TypeError, Matchers.of, mistake)
             self.assertRaises(TypeError, Matchers.of, [mistake])
         self.assertNotIsInstance(Changing(), Matcher)
+
+    def test_routes(self) -> None:
+        """
+        Many matchers with routes are found by them, beside others that are tried.
+        """
+        matchers = Matchers.of([*map(Routing, "acdefghi"), Prefix("b")])
+        for topic, expected in (("a", True), ("b1", True), ("x", False)):
+            self.assertEqual(expected, matchers.match([topic]))
+
+    def test_nothing_kept(self) -> None:
+        """
+        Nothing keeps matchers that have been asked; while they live, equal ones share their tree.
+        """
+        some = list(map(Routing, "abcdefgh"))
+        matchers, equal = Matchers.of([*some, "x"]), Matchers.of([*some, "y"])
+        self.assertTrue(matchers.match(["a"]))
+        self.assertTrue(equal.match(["a"]))
+        self.assertIs(matchers._split, equal._split)
+        kept = ref(some[0])
+        del some, matchers
+        gc.collect()
+        self.assertTrue(equal.match(["a"]))
+        del equal
+        gc.collect()
+        self.assertIsNone(kept())
 
     def test_failing(self) -> None:
         """

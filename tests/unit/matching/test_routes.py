@@ -2,15 +2,19 @@
 Routes in a tree: the same topics as each route alone, at a cost that does not grow with them.
 """
 
+import gc
+import tracemalloc
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.matching._routes import Route, Routes
 from ssetwist.matching._steps import at_once
+from ssetwist.matching.routes import MAX_SEGMENTS, MAX_TEXT, Route, Routed, Routes, routes_of
+from tests.cost import cost
 
 
 @dataclass(frozen=True)
@@ -26,7 +30,7 @@ class Long:
 
 
 def cut(topic: str) -> tuple[str, ...] | None:
-    return None if topic == "?" else tuple(topic.split("/"))
+    return None if topic[:1] == "?" else tuple(topic.split("/"))
 
 
 def backwards(topic: str) -> tuple[str, ...]:
@@ -75,6 +79,18 @@ class RouteTests(SynchronousTestCase):
         ):
             self.assertEqual(expected, Route(cut, segments, is_open).may_match_below("a/b"))
         self.assertFalse(Route(cut, ("a", "b"), is_open=True).may_match_below("?"))
+
+    def test_short(self) -> None:
+        """
+        A route is short if it has neither too many segments nor too much text.
+        """
+        for segments, expected in (
+            ((SOME,) * MAX_SEGMENTS, True),
+            (("",) * (MAX_SEGMENTS + 1), False),
+            ((SOME, "x" * (MAX_TEXT - 1), "y"), True),
+            (("x" * MAX_TEXT, SOME, "y"), False),
+        ):
+            self.assertEqual(expected, Route(cut, segments).is_short)
 
     def assert_matches(self, route: Route, *topics: str) -> None:
         """
@@ -182,3 +198,125 @@ class RoutesTests(SynchronousTestCase):
         self.assertGreater(steps, 2)
         many = self.routes.find(["x"] * 1000)
         self.assertGreater(sum(1 for _ in many), 5)
+
+    def most_in_a_step(self, topic: str, segments: tuple[str | Long, ...]) -> int:
+        """
+        Return how many characters are cut, or looked at, in one step of a search for many topics
+        among a few routes with these segments.
+        """
+        work: list[int] = []
+
+        @dataclass(frozen=True)
+        class Counting(Long):
+            def takes(self, segment: str) -> bool:
+                work.append(len(segment))
+                return super().takes(segment)
+
+        def counting(topic: str) -> tuple[str, ...] | None:
+            work.append(len(topic))
+            return cut(topic)
+
+        for number in range(10):
+            wanted = (Counting(-number) if isinstance(one, Long) else one for one in segments)
+            self.routes.add(Route(counting, tuple(wanted)), number)
+        steps = []
+        for _ in self.routes.find([topic] * 100):
+            steps.append(sum(work))
+            work.clear()
+        self.assertGreater(len(steps), 1)
+        return max(steps)
+
+    def test_long_topics(self) -> None:
+        """
+        One step cuts two of the longest topics of clients, whether a route may match them or not.
+        """
+        longest = 4096
+        for topic in ("x" * longest, "?" * longest):
+            self.assertEqual(2 * longest, self.most_in_a_step(topic, ("a",)))
+
+    def test_long_segments(self) -> None:
+        """
+        One step looks at the longest segment a few times.
+        """
+        longest = 4096
+        most = self.most_in_a_step("x" * longest, (SOME,))
+        self.assertLess(most, (10 + 2) * longest)
+
+
+class CostTests(SynchronousTestCase):
+    """
+    The largest routes.
+    """
+
+    def largest(self, number: int) -> Route:
+        """
+        Return one of the largest routes that share nothing.
+        """
+        text = MAX_TEXT // MAX_SEGMENTS
+        return Route(cut, tuple(f"{number}/{at}".rjust(text) for at in range(MAX_SEGMENTS)), True)
+
+    def usual(self, number: int) -> Route:
+        return Route(cut, ("rooms", str(number), SOME))
+
+    def memory(self, routes: list[Route]) -> float:
+        """
+        Return the bytes that a tree takes for each of some routes.
+        """
+        tree: Routes[int] = Routes()
+        gc.collect()
+        tracemalloc.start()
+        try:
+            for number, route in enumerate(routes):
+                tree.add(route, number)
+            return tracemalloc.get_traced_memory()[0] / len(routes)
+        finally:
+            tracemalloc.stop()
+
+    def test_memory(self) -> None:
+        """
+        In a tree, a route of the usual form takes 0.75 KB, and the largest 5 KB.
+        """
+        for make, most in ((self.usual, 768), (self.largest, 5 * 1024)):
+            routes = [make(number) for number in range(1000)]
+            self.assertTrue(all(one.is_short for one in routes))
+            self.assertLess(self.memory(routes), most)
+
+    def test_add(self) -> None:
+        """
+        To add and remove the largest route takes at most 20 times as long as a usual one.
+        """
+        tree: Routes[int] = Routes()
+
+        def add_and_remove(routes: list[Route]) -> None:
+            for number, route in enumerate(routes):
+                tree.add(route, number)
+            for number, route in enumerate(routes):
+                tree.remove(route, number)
+
+        usual, largest = (
+            cost(partial(add_and_remove, [make(number) for number in range(100)]))
+            for make in (self.usual, self.largest)
+        )
+        self.assertLess(largest, 20 * usual)
+
+
+class RoutedTests(SynchronousTestCase):
+    """
+    Matchers with routes.
+    """
+
+    def test_other_matcher(self) -> None:
+        """
+        A matcher of an application has no routes, even if it has an attribute of that name.
+        """
+
+        @dataclass(frozen=True)
+        class Lorry:
+            routes: tuple[Route, ...]
+
+        class Path(Lorry, Routed):
+            pass
+
+        routes = (Route(cut, ("a",)),)
+        self.assertEqual((), routes_of(Lorry(routes)))
+        self.assertEqual(routes, routes_of(Path(routes)))

@@ -2,6 +2,8 @@
 Routes of URL patterns match what the library matches.
 """
 
+import gc
+import tracemalloc
 from typing import Any
 
 from hypothesis import example, given
@@ -10,7 +12,8 @@ from twisted.trial.unittest import SynchronousTestCase
 from urlpattern import URLPattern
 
 from ssetwist.matching import Pattern
-from ssetwist.matching._url_routes import url_route
+from ssetwist.matching._url_routes import UrlCut, url_route
+from ssetwist.matching.routes import MAX_SEGMENTS, MAX_TEXT
 
 BASE = "https://hub.example/.well-known/mercure"
 
@@ -26,6 +29,9 @@ _ORIGINS = (
 )  # fmt: skip
 
 _ENDS = ("", "", "", "?", "?a=1", "?*", "#", "#h", "?a#h", "?a b", "#é")
+
+#: Segments that URLs have as they are.
+PLAIN = st.sampled_from(("a", "b", "rooms", "1", "A", "x.json", "", "~"))
 
 SEGMENTS = st.sampled_from((*_TEXTS, ":id", ":room", ":é1", "*", ":id.json", "a:b", "{b}", "x*"))
 
@@ -77,6 +83,66 @@ class UrlRouteTests(SynchronousTestCase):
             "https://café.example/a", "https://u@hub.example/a", "https://hub.example:*/a",
         ):  # fmt: skip
             self.assert_route(pattern, is_route=False)
+
+    def test_long(self) -> None:
+        """
+        A pattern with many segments, or with much text, is left to the library.
+        """
+        most = MAX_SEGMENTS - 3  # beside the origin, the query and the fragment
+        self.assert_route("/a" * most, is_route=True)
+        self.assert_route("/a" * (most + 1), is_route=False)
+        self.assert_route("/" * 1200, is_route=False)
+        self.assert_route("/" + "a" * (MAX_TEXT + 1), is_route=False)
+
+    def test_long_topic(self) -> None:
+        """
+        A topic may have any number of segments after those of an open route, and must have as many
+        as any other.
+        """
+        longest = Pattern("/a" * (MAX_SEGMENTS - 3), BASE)
+        self.assertTrue(longest.matches("/a" * (MAX_SEGMENTS - 3)))
+        for length in (MAX_SEGMENTS - 4, MAX_SEGMENTS, 1000):
+            topic = "/a" * length
+            self.assertTrue(Pattern("/a/*", BASE).matches(topic))
+            self.assertFalse(longest.matches(topic))
+
+    def test_below_with_query(self) -> None:
+        """
+        That nothing below a path is asked for holds for topics without a query.
+        """
+        pattern = Pattern("/a/b?x", BASE)
+        self.assertTrue(pattern.matches("/a/b?x"))
+        self.assertFalse(pattern.routes[0].may_match_below("/a"))
+
+    @given(made(SEGMENTS), st.lists(PLAIN, min_size=1), st.lists(PLAIN, min_size=1))
+    def test_below(self, pattern: str, begin: list[str], end: list[str]) -> None:
+        """
+        A pattern that matches a topic of plain segments says before that it may match below each
+        beginning of the topic.
+        """
+        try:
+            compiled: Any = URLPattern(pattern, BASE)
+        except Exception:  # the library's own, for a text that is not a pattern
+            return
+        route, path = url_route(compiled, BASE), "".join(f"/{one}" for one in begin)
+        if route is not None and route.matches(path + "".join(f"/{one}" for one in end)):
+            self.assertTrue(route.may_match_below(path))
+
+    def test_cuts_kept(self) -> None:
+        """
+        The cuts that are kept for the next subscriber take 8 KB at most for each topic.
+        """
+        cut = UrlCut(BASE)
+        for ending in ("/a" * 60, "/\U0001f600" * 60, "/a" * 2000, "a" * 4000):
+            gc.collect()
+            tracemalloc.start()
+            try:
+                for number in range(100):
+                    cut(f"/{number}{ending}")
+                gc.collect()
+                self.assertLess(tracemalloc.get_traced_memory()[0], 100 * 8 * 1024, ending[:9])
+            finally:
+                tracemalloc.stop()
 
     @given(made(SEGMENTS), st.data())
     @example("/a/:b", None)

@@ -20,15 +20,20 @@ BASE = "https://hub.example/.well-known/mercure"
 
 #: The most expensive patterns that are accepted, of many kinds, each with a place for a number.
 DEAR = (
-    "/{}(a{{0,200}})+",
-    "/{}(.{{7}})+",
-    "/{}([^a]{{7}})*b",
-    "/{}((?:a?){{70}})*b",
-    "/{}([0-9a-f]{{100}})+",
-    "/{}([b-c]*?[\\t\\n\\v\\f\\r ]{{2,}})*" + "é" * 60,
-    "/{}" + "*a" * 14,
-    "/{}" + "x" * 1100,
+    "/{}(a{{0,34}})+",
+    "/{}(.{{5}})+",
+    "/{}([^a]{{4}})*b",
+    "/{}((?:a?){{25}})*b",
+    "/{}([0-9a-f]{{95}})+",
+    "/{}([b-c]*?[\\t\\n\\v\\f\\r ]{{2,}})*" + "é" * 66,
+    "/{}" + "*a" * 11,
+    "/{}:n:m(a{{0,25}})",
+    "/{}(a*?)" + "{{a}}?" * 19,
+    "/{}" + "x" * 1700,
 )
+
+#: The length of the longest topic of a client.
+LONGEST = 4096
 
 _numbers = count(1)
 
@@ -113,6 +118,8 @@ class PatternOfTests(SynchronousTestCase):
             "/(a{1000})",
             "/((?:a{100}){100})",
             "/((?:(?:a{999}){999}){999})",
+            "/(a*?)" + "(a{0,20})" * 6,
+            "/(a*?)(a*?)" + "a" * 200,
             "/" + "*a" * 20,
             "/" + "(a)" * 20,
             "/" + "{a}?" * 250,
@@ -151,6 +158,20 @@ class PatternOfTests(SynchronousTestCase):
             pattern = pattern_of(kind.format(0), BASE)
             for begin, end in (("/", ""), ("/1", "b")):
                 assert_linear(partial(matching, pattern, begin, end), 250)
+
+    def test_most_expensive_match(self) -> None:
+        """
+        A match of one of the most expensive patterns takes at most a hundred times as long as a
+        match of a plain one, with the longest topic.
+        """
+
+        def matching(pattern: str) -> float:
+            topic = "/".ljust(LONGEST, "a")
+            return cost(partial(pattern_of(pattern, BASE).matches, topic))
+
+        most = 100 * matching("/:id-*")
+        for kind in DEAR:
+            self.assertLess(matching(kind.format("")), most, kind)
 
     def test_not_a_pattern(self) -> None:
         """

@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import InvalidMatcher, Refused
 from ssetwist.hub import Everything, Exact, Matcher
+from ssetwist.matching.routes import Routes
 from ssetwist.mercure.topics._limits import Limits
 from ssetwist.mercure.topics._template import Template, selector_of
 from tests.cost import assert_linear, cost
@@ -81,6 +82,34 @@ class TemplateTests(SynchronousTestCase):
                 self.assertTrue(matcher.matches(topic), (template, topic))
             for topic in others:
                 self.assertFalse(matcher.matches(topic), (template, topic))
+
+    def test_routes(self) -> None:
+        """
+        The usual templates have routes, each once; a long one is left to the library.
+        """
+        for template, expected in (
+            ("https://example.com/rooms/{id}", 2),
+            ("https://example.com/rooms/1", 1),
+            ("/rooms/{id}.json", 0),
+            ("/" * 4000 + "{x}", 0),
+            ("/" + "a" * 600 + "/{x}", 0),
+        ):
+            matcher = Template(template)
+            self.assertEqual(expected, len(matcher.routes), template[:50])
+            self.assertTrue(matcher.matches(template))
+            routes: Routes[Template] = Routes()
+            for route in matcher.routes:
+                routes.add(route, matcher)
+            for route in matcher.routes:
+                routes.remove(route, matcher)
+            self.assertFalse(routes)
+
+    def test_long_topic(self) -> None:
+        """
+        A topic with more segments than a template is not selected.
+        """
+        self.assertFalse(Template("/{x}" * 10).matches("/a" * 11))
+        self.assertFalse(Template("/{x}" * 10).matches("/a" * 4000))
 
     def test_whole(self) -> None:
         """

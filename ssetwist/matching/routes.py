@@ -4,6 +4,8 @@ Routes: the usual patterns, as paths of segments, in a tree.
 Nearly every pattern that people write is a path in which some segments may vary, such as
 ``/rooms/:room/messages``.  In a tree of segments ten thousand of them cost an event what ten do:
 only those are looked at that agree with its topic so far.  All other matchers are tried one by one.
+
+Only matchers of this package have routes, and applications do not need them.
 """
 
 from collections.abc import Callable, Hashable, Iterable
@@ -12,11 +14,24 @@ from typing import Any, Generic, Protocol, TypeVar
 
 from ._steps import Steps
 
+#: Maximum number of segments of a route.  In a tree each takes up to 0.3 KB, and a visit for each
+#: topic.
+MAX_SEGMENTS = 20
+
+#: Maximum number of characters that a route may have in its texts; a tree holds them, too.
+MAX_TEXT = 512
+
 #: Cuts a topic into segments; ``None`` if no route can match it.  Equal ones cut in the same way.
+#: After :data:`MAX_SEGMENTS` segments the rest may be left in one, because no route is that long.
 Cut = Callable[[str], tuple[str, ...] | None]
 
-#: Cuts, and nodes of the tree that are visited, in one step: either takes about a millisecond.
-_CUTS, _VISITS = 100, 2000
+#: Visits of nodes in one step, which take about a millisecond.
+_VISITS = 2000
+
+#: Visits that take as long as cutting a short topic; and the characters that are cut, or looked at
+#: by a segment that may vary, in the time of one visit: fewer than usual, because those outside
+#: ASCII take longer.
+_CUT, _CHARACTERS = 20, 4
 
 _Key = TypeVar("_Key", bound=Hashable)
 
@@ -43,29 +58,58 @@ class Route:
     segments: tuple[str | Wild, ...]
     is_open: bool = False
 
+    @property
+    def is_short(self) -> bool:
+        """
+        True if it may be in a tree.  Others would take too much memory, and too long to add.
+        """
+        characters = sum(len(one) for one in self.segments if isinstance(one, str))
+        return len(self.segments) <= MAX_SEGMENTS and characters <= MAX_TEXT
+
     def matches(self, topic: str) -> bool:
         parts = self.cut(topic)
         if parts is None:
             return False
-        wanted = self.segments
-        if len(parts) <= len(wanted) if self.is_open else len(parts) != len(wanted):
-            return False
-        return all(
-            part == one if isinstance(one, str) else one.takes(part)
-            for one, part in zip(wanted, parts, strict=False)
-        )
+        more = len(parts) - len(self.segments)
+        return (more > 0 if self.is_open else more == 0) and self._agrees(parts)
 
     def may_match_below(self, path: str) -> bool:
         """
-        Return false if this never matches a topic that begins with a path and a slash.
+        Return false if this never matches a topic that goes on after a path with a slash and plain
+        segments.  A query, a fragment or a dot segment in the topic may lead elsewhere.
         """
         parts = self.cut(path)
-        if parts is None or (len(self.segments) <= len(parts) and not self.is_open):
+        if parts is None:
             return False
+        return (self.is_open or len(parts) < len(self.segments)) and self._agrees(parts)
+
+    def _agrees(self, parts: tuple[str, ...]) -> bool:
         return all(
             part == one if isinstance(one, str) else one.takes(part)
             for one, part in zip(self.segments, parts, strict=False)
         )
+
+
+class Routed:
+    """
+    Matcher that may have routes: it asks for their topics, and is found by them instead of being
+    tried.
+
+    :ivar routes: The routes, each once; none if the matcher must be tried.  They take time only in
+        proportion to the topic, and do not raise.
+    """
+
+    __slots__ = ()
+
+    routes: tuple[Route, ...]
+
+
+def routes_of(matcher: object) -> tuple[Route, ...]:
+    return matcher.routes if isinstance(matcher, Routed) else ()
+
+
+#: Contents of a node before anything is added to it.
+_NOTHING: dict[Any, Any] = {}
 
 
 class _Node(Generic[_Key]):
@@ -81,13 +125,33 @@ class _Node(Generic[_Key]):
     __slots__ = ("here", "open", "texts", "wilds")
 
     def __init__(self) -> None:
-        self.texts: dict[str, _Node[_Key]] = {}
-        self.wilds: dict[Wild, _Node[_Key]] = {}
-        self.here: dict[_Key, None] = {}
-        self.open: dict[_Key, None] = {}
+        self.texts: dict[str, _Node[_Key]] = _NOTHING
+        self.wilds: dict[Wild, _Node[_Key]] = _NOTHING
+        self.here: dict[_Key, None] = _NOTHING
+        self.open: dict[_Key, None] = _NOTHING
 
     def __bool__(self) -> bool:
         return bool(self.texts or self.wilds or self.here or self.open)
+
+    def own(self, name: str) -> dict[Any, Any]:  # dicts of several kinds
+        """
+        Return one of the four, and make it before if it is empty: most nodes use only one.
+        """
+        found: dict[Any, Any] = getattr(self, name)
+        if not found:
+            found = {}
+            setattr(self, name, found)
+        return found
+
+    def then(self, segment: str | Wild) -> "_Node[_Key]":
+        """
+        Return the node of the routes that go on with a segment, and make it if there is none.
+        """
+        below = self.own("texts" if isinstance(segment, str) else "wilds")
+        found: _Node[_Key] | None = below.get(segment)
+        if found is None:
+            found = below[segment] = _Node()
+        return found
 
 
 class Routes(Generic[_Key]):
@@ -102,13 +166,12 @@ class Routes(Generic[_Key]):
         return bool(self._roots)
 
     def add(self, route: Route, key: _Key) -> None:
-        node = self._roots.setdefault(route.cut, _Node())
+        node = self._roots.get(route.cut)
+        if node is None:
+            node = self._roots[route.cut] = _Node()
         for one in route.segments:
-            if isinstance(one, str):
-                node = node.texts.setdefault(one, _Node())
-            else:
-                node = node.wilds.setdefault(one, _Node())
-        (node.open if route.is_open else node.here)[key] = None
+            node = node.then(one)
+        node.own("open" if route.is_open else "here")[key] = None
 
     def remove(self, route: Route, key: _Key) -> None:
         root = node = self._roots[route.cut]
@@ -131,19 +194,17 @@ class Routes(Generic[_Key]):
         Routes that are added meanwhile may be missing.
         """
         found: set[_Key] = set()
-        work = 0
+        work = 0  # in visits
         for cut, root in tuple(self._roots.items()):
             for topic in topics:
-                work += _VISITS // _CUTS
+                work += _CUT + len(topic) // _CHARACTERS
                 parts = cut(topic)
-                if parts is None:
-                    continue
                 nodes = [(root, 0)]
-                while nodes:
-                    work += 1
+                while parts is not None and nodes:
                     if work >= _VISITS:
                         work = 0
                         yield
+                    work += 1
                     node, at = nodes.pop()
                     if at == len(parts):
                         found.update(node.here)
@@ -153,6 +214,10 @@ class Routes(Generic[_Key]):
                     if (below := node.texts.get(part)) is not None:
                         nodes.append((below, at + 1))
                     for wild, below in node.wilds.items():
+                        work += len(part) // _CHARACTERS
                         if wild.takes(part):
                             nodes.append((below, at + 1))
+                if work >= _VISITS:
+                    work = 0
+                    yield
         return found
