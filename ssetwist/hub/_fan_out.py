@@ -201,8 +201,9 @@ class FanOut:
         if not audience:
             del self._audiences[audience.view]
             self._index.remove(audience)
-            self._marked.pop(audience, None)
-            self._schedule()
+            if audience in self._marked:
+                del self._marked[audience]
+                self._schedule()
 
     def close(self) -> None:
         # The reactor's thread sends the rest.
