@@ -50,15 +50,12 @@ class ConnectionLimit:
         self._warn_at = 0.0
         self._closed = self._refused = 0
 
-    def admits(self, count: int) -> bool:
+    def make_room(self) -> bool:
         """
-        Begin to close a connection for a new one, if the limit is met.
+        Begin to close a connection for a new one, because the limit is met.
 
-        :param count: Connections that are open.
         :returns: False if none can be spared, so that the new one must be refused.
         """
-        if count - len(self.leaving) < self.most:
-            return True
         one = self._spare()
         if one is None:
             self._refused += 1

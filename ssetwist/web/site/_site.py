@@ -133,7 +133,10 @@ class Site(TwistedSite):
     def buildProtocol(  # type: ignore[override]  # always HTTP/1.1, and so narrower than Twisted's
         self, addr: IAddress | None
     ) -> Connection | Refusal:
-        return Connection(self) if self._limit.admits(len(self.connections)) else Refusal()
+        limit = self._limit
+        if len(self.connections) - len(limit.leaving) < limit.most or limit.make_room():
+            return Connection(self)
+        return Refusal()
 
     def _spare(self) -> Connection | None:
         """
