@@ -17,6 +17,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import connectionDone
 from twisted.logger import Logger
+from twisted.protocols.policies import ProtocolWrapper
 from twisted.python.failure import Failure
 from twisted.web.http import SERVICE_UNAVAILABLE
 from twisted.web.http_headers import Headers
@@ -27,7 +28,7 @@ from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
-from ._peer import descriptor_of, has_unread, is_wrapped, watch_peer
+from ._peer import descriptor_of, has_unread, watch_peer
 from ._request_head import PlainHead, read_plain_head, segments_of
 from ._urgency import Urgency
 
@@ -122,7 +123,7 @@ class Connection(OpenedChannel):
 
     def connectionMade(self) -> None:
         if not is_plain_socket(self.transport):
-            self.may_have_more = is_wrapped(self.transport)
+            self.may_have_more = isinstance(self.transport, ProtocolWrapper)
             super().connectionMade()
             return
         # As Twisted does, except for TCP_NODELAY, which this socket has inherited.

@@ -152,11 +152,11 @@ def is_plain_socket(transport: object) -> bool:
     return type(transport) is Server
 
 
-def has_tls(transport: object) -> bool:
+def has_tls(descriptor: FileDescriptor) -> bool:
     """
-    Tell whether ``startTLS`` has put TLS into a socket transport itself.
+    Tell whether ``startTLS`` has put TLS into the socket transport itself.
     """
-    return bool(getattr(transport, "TLS", False))
+    return getattr(descriptor, "TLS", False)
 
 
 def listener_of(transport: object) -> Any:  # a port; its socket is untyped

@@ -42,13 +42,6 @@ def descriptor_of(transport: object) -> FileDescriptor | None:
     return None  # also after startTLS, which puts TLS into the socket transport itself
 
 
-def is_wrapped(transport: object) -> bool:
-    """
-    Return true if something, such as TLS, is between the transport and its socket.
-    """
-    return isinstance(transport, ProtocolWrapper) or has_tls(transport)
-
-
 def has_unread(descriptor: FileDescriptor) -> bool:
     """
     Return true if the kernel holds bytes of the peer.
