@@ -80,7 +80,7 @@ BOUNDS = """
     mercure.updates._json MAX_LINES                                 1000 lines
     mercure.updates._strict_json MAX_DIGITS                          310 digits
     mercure.updates._strict_json MAX_MARKS                         10000 marks
-    mercure.updates._update MAX_TOPIC                               4096 characters
+    mercure.updates._update MAX_TOPIC                                  4 KiB
     mercure.updates._update MAX_TYPE                                 256 characters
     server._assembly _CONNECT_TIMEOUT                                  5 s
     server._config MAX_ASKED                                         500 requests
