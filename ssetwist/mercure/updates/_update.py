@@ -15,7 +15,7 @@ from ...log import MAX_ID
 from ...matching import Steps
 from ..topics import check_name, is_reserved
 
-#: The longest topic, in bytes of UTF-8, as for matchers: letters outside ASCII make searches longer.
+#: The longest topic, in bytes of UTF-8, as for a matcher: letters outside ASCII cost searches more.
 MAX_TOPIC = 4096
 
 #: The longest type, in characters.
