@@ -172,7 +172,7 @@ class FanOut:
                 audience.expect(entry.encoded)
                 self._marked[audience] = None
         for audience in to_ask:
-            is_seen = yield from _is_seen(audience, entry)
+            is_seen = bool(audience) and (yield from audience.view.shows(entry))
             audience.settle(entry.encoded if is_seen else None)
             if audience.has_work:
                 self._marked[audience] = None
@@ -305,16 +305,6 @@ class FanOut:
                 broken.append(member)
         for member in broken:  # not before every write is settled
             member.cut()
-
-
-def _is_seen(audience: Audience, entry: Entry) -> Steps[bool]:
-    try:
-        return bool(audience) and (yield from audience.view.shows(entry))
-    except GeneratorExit:
-        raise
-    except BaseException:  # the routes of a matcher, say, are the application's code
-        _log.failure("subscribers could not be asked for an event; they do not get it")
-        return False
 
 
 def _act(member: Member, act: Callable[[], object]) -> None:

@@ -14,7 +14,7 @@ from ssetwist.hub import _fan_out
 from ssetwist.hub._subscriber import END_ID
 from ssetwist.hub._turns import MAX_TURN
 from tests.unit.hub.case import HubTestCase, id_of
-from tests.unit.hub.fake import Broken, FakeListener, do_nothing, fail
+from tests.unit.hub.fake import Broken, FakeListener, fail
 
 
 @dataclass(frozen=True)
@@ -411,32 +411,6 @@ class LongSearchTests(HubTestCase):
         self.assertLess(len(asked), 4)
         self.assertEqual([[]] * 9, [one.data for one in late])
         self.assert_heard(self.all, "a")
-
-    def test_cannot_be_asked(self) -> None:
-        """
-        Subscribers that come during a search, and cannot be asked, are logged; others that come
-        get the event, and all get the next one.
-        """
-
-        class OnceSound(Slow):
-            @property
-            def routes(self) -> tuple[()]:
-                looks.append(None)
-                if len(looks) == 2:
-                    fail()
-                return ()
-
-        looks: list[None] = []
-        self.publish("a")
-        self.clock.turn()
-        views = [View.of(OnceSound("t", do_nothing)), View.of(self.matcher("t"))]
-        late = [self.subscribe(view=view) for view in views]
-        self.settle()
-        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
-        self.publish("b")
-        self.settle()
-        self.assertEqual([["b"], ["a", "b"]], [one.data for one in late])
-        self.assert_heard(self.all, "a", "b")
 
     def test_many_in_one_turn(self) -> None:
         """
