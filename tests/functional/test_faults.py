@@ -47,17 +47,14 @@ class FaultTests(TestCase):
         assert self.process.stdout is not None
         self.process.stdout.close()
 
-    def connect(self, path: str, method: str = "GET") -> socket.socket:
+    def connect(self, path: str, method: str = "GET", *, version: str = "1.1") -> socket.socket:
         """
         Send a request.
         """
         client = socket.create_connection(("127.0.0.1", self.port), PATIENCE)
         self.clients.append(client)
-        client.sendall(
-            f"{method} {path} HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\n\r\n".encode()
-            if method == "POST"
-            else f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode()
-        )
+        lines = (f"{method} {path} HTTP/{version}", "Host: localhost", "Content-Length: 0", "", "")
+        client.sendall("\r\n".join(lines).encode())
         return client
 
     def get(self, path: str) -> str:
@@ -163,7 +160,8 @@ class FaultTests(TestCase):
         Ten thousand events that one function has published go to a hundred clients in turns, and
         nobody misses one.
         """
-        clients = [self.connect("/events") for _ in range(100)]
+        # HTTP/1.0 has no chunks, which may begin in the middle of the text that is counted.
+        clients = [self.connect("/events", version="1.0") for _ in range(100)]
         for client in clients:
             read_until(client, b"retry: ")
         counts = self.read_all(clients)
