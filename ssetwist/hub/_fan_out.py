@@ -3,7 +3,7 @@ The live end: handing events to subscribers that keep up.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
 
 from twisted.internet.defer import Deferred
@@ -147,24 +147,24 @@ class FanOut:
             self._search = self._placing(entry)
         try:
             next(self._search)
+            return False
         except StopIteration:
-            self._search = None
-            return True
-        return False
-
-    def _placing(self, entry: Entry) -> Steps[None]:
-        found: Iterable[Audience] = ()
-        to_ask: Iterable[Audience] = ()
-        try:
-            found, to_ask = yield from self._index.find(entry)
-        except GeneratorExit:
-            raise
+            pass
         except BaseException:  # the hash of a matcher, say, is the application's code
             _log.failure("the search for the subscribers of an event failed; none gets it")
-        # A member that joins from here on comes after the event, so no more audiences are to be
-        # asked, however many come and go.
+            self._reach(entry)
+        self._search = None
+        return True
+
+    def _reach(self, entry: Entry) -> None:
         if entry.position:  # one that is kept
             self.head, self.head_id = entry.position, entry.event.id
+
+    def _placing(self, entry: Entry) -> Steps[None]:
+        found, to_ask = yield from self._index.find(entry)
+        # A member that joins from here on comes after the event, so no more audiences are to be
+        # asked, however many come and go.
+        self._reach(entry)
         for audience in to_ask:
             audience.reserve()
         for audience in found:
