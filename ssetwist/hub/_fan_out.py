@@ -152,19 +152,17 @@ class FanOut:
             pass
         except BaseException:  # the hash of a matcher, say, is the application's code
             _log.failure("the search for the subscribers of an event failed; none gets it")
-            self._reach(entry)
+            if entry.position:
+                self.head, self.head_id = entry.position, entry.event.id
         self._search = None
         return True
-
-    def _reach(self, entry: Entry) -> None:
-        if entry.position:  # one that is kept
-            self.head, self.head_id = entry.position, entry.event.id
 
     def _placing(self, entry: Entry) -> Steps[None]:
         found, to_ask = yield from self._index.find(entry)
         # A member that joins from here on comes after the event, so no more audiences are to be
         # asked, however many come and go.
-        self._reach(entry)
+        if entry.position:  # one that is kept
+            self.head, self.head_id = entry.position, entry.event.id
         for audience in to_ask:
             audience.reserve()
         for audience in found:
