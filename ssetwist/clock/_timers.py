@@ -21,7 +21,6 @@ _log = Logger()
 #: Cancelled calls that are kept at least before they are sorted out.
 _CANCELLED = 50
 
-
 #: Seconds, by the time of day, after which an alarm that could not be set is set again.
 _RETRY = 1.0
 

@@ -19,7 +19,6 @@ _Key = TypeVar("_Key")
 #: Filters that are asked between two steps: those of applications should take microseconds.
 _FILTERS = 64
 
-
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 

@@ -108,14 +108,14 @@ class Hub:
                 raise TypeError(f"{name} must be a whole number, not {value!r}")
             if value < least:
                 raise ValueError(f"{name} {value!r} must be {least} or more")
+        if not 0 <= lifetime < inf:
+            raise ValueError(f"lifetime {lifetime!r} must be 0 or more")
         if not 0 < log_timeout < inf:
             raise ValueError(f"log_timeout {log_timeout!r} must be more than 0 seconds")
         # Twisted knows only the thread of the installed reactor; a clock, or another reactor, may
         # run in any thread.
         self._is_of_reactor = reactor_behind(clock) is installed_reactor()
         clock = steady(clock)
-        if not 0 <= lifetime < inf:
-            raise ValueError(f"lifetime {lifetime!r} must be 0 or more")
         policy = ReplayPolicy(when_behind, unknown_cursor, gap)
         self.streams = Streams(clock, heartbeat=heartbeat, stall_timeout=stall_timeout)
         self.log = MemoryLog(clock) if log is None else log

@@ -30,11 +30,9 @@ from ..mercure import (
     check_own_url,
     name_of_url,
 )
+from ..mercure.access import MAX_ASKED
 from . import _options as option
 from ._listening import read_endpoint
-
-#: Maximum number of requests to the application at a time, as that of a ``CallbackAuthorizer``.
-MAX_ASKED = 500
 
 
 @option.documented

@@ -10,16 +10,15 @@ from dataclasses import dataclass, replace
 from math import inf
 
 from .._reactor import AnyReactor
-from ._config import MAX_ASKED, HubConfig
+from ..mercure.access import MAX_ASKED
+from ..web.site import MAX_SLOW
+from ._config import HubConfig
 from ._insides import most_descriptors
 from ._short_turns import ACCEPTS
 
 #: Descriptors kept for the process itself: its log, its reactor and threads, and servers of keys.
 #: Half of them are in use.
 _OWN = 31
-
-#: Descriptors kept for connections that make room for others and are not closed at once.
-LEAVING = 16
 
 #: Descriptors kept for each endpoint: its own, and those of connections that it accepts in the turn
 #: in which others make room for them.
@@ -77,7 +76,7 @@ def reserved(endpoints: int) -> int:
     """
     Return the number of descriptors that are not for connections of clients.
     """
-    return _OWN + LEAVING + PER_ENDPOINT * endpoints
+    return _OWN + MAX_SLOW + PER_ENDPOINT * endpoints
 
 
 def _clash(config: HubConfig, others: float) -> str:

@@ -248,19 +248,18 @@ class WrongOptionTests(SynchronousTestCase):
         self.assertEqual([], wrong)
 
 
-@contextmanager
-def running_daemon(folder: str, port: int) -> Iterator[int]:
+def start_daemon(folder: str, port: int, *options: str) -> "subprocess.CompletedProcess[str]":
     """
-    Start a daemon that listens on a port, with its files in a folder; yield the number of its
-    process, and kill it if it still runs at the end.
+    Start a daemon that listens on a port, with its files in a folder; return the end of the process
+    that starts it.
     """
-    started = subprocess.run(
+    return subprocess.run(
         [
             Path(sys.executable).with_name("twistd"),
             f"--pidfile={folder}/pid",
             f"--logfile={folder}/log",
             "ssetwist",
-            *SILENT,
+            *options,
             f"--listen=tcp:{port}:interface=127.0.0.1",
         ],
         cwd=ROOT,
@@ -268,6 +267,15 @@ def running_daemon(folder: str, port: int) -> Iterator[int]:
         text=True,
         timeout=PATIENCE,
     )
+
+
+@contextmanager
+def running_daemon(folder: str, port: int) -> Iterator[int]:
+    """
+    Start a daemon that listens on a port, with its files in a folder; yield the number of its
+    process, and kill it if it still runs at the end.
+    """
+    started = start_daemon(folder, port, *SILENT)
     if started.returncode:
         raise AssertionError(started.stderr)
     process = int(Path(folder, "pid").read_text())
@@ -322,21 +330,7 @@ class DaemonTests(SynchronousTestCase):
             tempfile.TemporaryDirectory() as folder,
             socket.create_server(("127.0.0.1", 0)) as taken,
         ):
-            port = taken.getsockname()[1]
-            twistd = Path(sys.executable).with_name("twistd")
-            found = subprocess.run(
-                [
-                    twistd,
-                    f"--pidfile={folder}/pid",
-                    f"--logfile={folder}/log",
-                    "ssetwist",
-                    f"--listen=tcp:{port}:interface=127.0.0.1",
-                ],
-                cwd=ROOT,
-                capture_output=True,
-                text=True,
-                timeout=PATIENCE,
-            )
+            found = start_daemon(folder, taken.getsockname()[1])
             log = Path(folder, "log").read_text()
             left = os.listdir(folder)
         self.assertEqual((1, ["log"]), (found.returncode, left), found.stderr)

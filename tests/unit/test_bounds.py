@@ -83,7 +83,6 @@ BOUNDS = """
     mercure.updates._update MAX_TOPIC                                  4 KiB
     mercure.updates._update MAX_TYPE                                 256 characters
     server._assembly _CONNECT_TIMEOUT                                  5 s
-    server._config MAX_ASKED                                         500 requests
     server._line_queue MAX_WAITING                                     1 MiB
     web._response DEFAULT_CLOSE_TIMEOUT                               10 s
     web._start MAX_LAST                                             1000 events

@@ -8,7 +8,7 @@ application is asked instead, ``_decision.py`` reads its answer.
 
 from ._answer import HttpAnswer, answer_to, json_answer, quoted, to_json
 from ._authorizer import ALL_TOPICS, AllowEveryone, Authorizer, TokenAuthorizer, TokenThenCallback
-from ._callback import CallbackAuthorizer
+from ._callback import MAX_ASKED, CallbackAuthorizer
 from ._checked import CheckedAuthorizer
 from ._cors import allow_origin, answer_options
 from ._development import LoopbackOnly, LoopbackOrigins
@@ -16,6 +16,7 @@ from ._origins import Origins, Source, origin_of
 
 __all__ = [
     "ALL_TOPICS",
+    "MAX_ASKED",
     "AllowEveryone",
     "Authorizer",
     "CallbackAuthorizer",

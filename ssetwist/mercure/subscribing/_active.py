@@ -91,8 +91,9 @@ class ActiveSubscriptions:
         update = subscription.announcement(self._hub_path, is_active=is_active)
         return self._hub.announce(update.topics, update.event)
 
-    def _announced(self, _: None) -> None:
+    def _announced(self, result: object) -> object:
         self._is_announcing = False
+        return result  # a failure here is a mistake of ours, and Twisted logs it
 
 
 def _not_announced(problem: Failure) -> None:

@@ -3,6 +3,7 @@ A Mercure hub over a real Site and memory transports; each test checks that noth
 """
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from twisted.internet.defer import Deferred, fail, succeed
 from twisted.trial.unittest import SynchronousTestCase
@@ -137,20 +138,11 @@ class ResourceCase(SynchronousTestCase):
         self.assertTrue(self.resource.is_idle)
         self.assertEqual([], self.clock.getDelayedCalls())
 
-    def ask(
-        self,
-        path: str = "?match=news",
-        name: str = "alice",
-        *,
-        method: str = "GET",
-        body: bytes = b"",
-        address: str = "192.0.2.1",
-        **headers: str,
-    ) -> Client:
+    def ask(self, *request: str, **options: Any) -> Client:  # those of begin
         """
         Send a request, and return its client.
         """
-        client = self.begin(path, name, method=method, body=body, address=address, **headers)
+        client = self.begin(*request, **options)
         self.clock.advance(0)
         return client
 

@@ -10,15 +10,8 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig
 from ssetwist.server import _descriptors
-from ssetwist.server._descriptors import (
-    LEAVING,
-    Capacity,
-    reserved,
-    take_descriptors,
-    wanted_descriptors,
-)
+from ssetwist.server._descriptors import Capacity, reserved, take_descriptors, wanted_descriptors
 from ssetwist.server._short_turns import ACCEPTS
-from ssetwist.web.site._connection_limit import MAX_SLOW
 
 
 class WantedTests(SynchronousTestCase):
@@ -187,12 +180,6 @@ class FitTests(SynchronousTestCase):
         for count in (1, 2, 10):
             found = self.fit(5000, listen=[f"tcp:{8000 + number}" for number in range(count)])
             self.assertEqual(4936 - (count - 1) * (1 + ACCEPTS), found[0])
-
-    def test_leaving(self) -> None:
-        """
-        Connections that leave slowly, as many as the Site lets, have descriptors of their own.
-        """
-        self.assertEqual(MAX_SLOW, LEAVING)
 
     def test_application(self) -> None:
         """
