@@ -142,6 +142,8 @@ class Matchers:
 
     exact: frozenset[str]
     others: frozenset[Matcher]
+    # Made when it is first needed.  In a class with slots, a field that is no parameter loses a
+    # plain default, so None has to come from a function.
     _split: "_Split | None" = field(init=False, repr=False, compare=False, default_factory=NoneType)
 
     @classmethod
