@@ -546,6 +546,21 @@ class FailedSearchTests(HubTestCase):
         self.assertEqual(id_of(3), self.hub.resume_id)
         self.assertEqual(2, len(self.flushLoggedErrors(Broken)))
 
+    def test_ephemeral(self) -> None:
+        """
+        After an ephemeral event with a failed search, the newest position and its id are the same.
+        """
+        listener = self.subscribe(view=self.view)
+        self.publish("a")
+        self.settle()
+        self.unsound.during_hash = fail
+        self.publish("b", ephemeral=True)
+        self.settle()
+        self.unsound.during_hash = lambda: None
+        self.assertEqual((["a"], ["a"]), (listener.data, self.other.data))
+        self.assertEqual(id_of(1), self.hub.resume_id)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
     def test_caught_up(self) -> None:
         """
         A subscriber that has caught up, and cannot be added to the index then, is cut.
