@@ -2,6 +2,7 @@
 Settings for pytest: the distribution of the tests over the cores of a machine.
 """
 
+import gc
 import importlib.metadata
 import os
 from functools import cache
@@ -12,6 +13,14 @@ import pytest
 # For each test, pytest asks twice for the version of Twisted, and reads all of Twisted's metadata
 # each time.  This takes longer than most of our tests do.
 importlib.metadata.version = cache(importlib.metadata.version)
+
+
+def pytest_collection_finish() -> None:
+    """
+    Keep the modules and the tests themselves out of every later garbage collection: they are so
+    many that a collection takes longer than most tests do.
+    """
+    gc.freeze()
 
 
 @pytest.hookimpl(optionalhook=True)  # a hook of pytest-xdist

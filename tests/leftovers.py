@@ -10,6 +10,7 @@ import multiprocessing
 import os
 import signal
 import socket
+import stat
 import sys
 import threading
 import time
@@ -48,7 +49,7 @@ class Open:
 
     threads: frozenset[threading.Thread] = frozenset()
     processes: frozenset[int] = frozenset()
-    sockets: frozenset[tuple[int, str]] = frozenset()
+    sockets: frozenset[tuple[int, int]] = frozenset()
 
     @classmethod
     def now(cls) -> "Open":
@@ -163,12 +164,12 @@ def _children() -> Iterator[int]:
             yield from map(int, children.read().split())
 
 
-def _sockets() -> Iterator[tuple[int, str]]:
+def _sockets() -> Iterator[tuple[int, int]]:
     for number in _listdir("/proc/self/fd"):
         with suppress(OSError):  # the descriptor of this listing itself
-            link = os.readlink(f"/proc/self/fd/{number}")
-            if link.startswith("socket:"):
-                yield int(number), link
+            found = os.fstat(int(number))
+            if stat.S_ISSOCK(found.st_mode):
+                yield int(number), found.st_ino
 
 
 def _listdir(path: str) -> list[str]:

@@ -6,10 +6,10 @@ first line that begins with an empty word.  Without a path it reads the package.
 """
 
 import ast
+import inspect
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
-from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -38,6 +38,10 @@ _STRING_OR_COMMENT = re.compile(
     r"""|^[ \t]*(?P<lines>\#[^\n]*(?:\n[ \t]*\#[^\n]*)*)|(?P<rest>\#[^\n]*)""",
     re.DOTALL | re.MULTILINE,
 )
+
+#: A string that begins a file, or follows the head of a class or a function.  A syntax tree of each
+#: file takes far longer.
+_DOCSTRING = re.compile(r"""(?:\A|:(?: *\#[^\n]*)?\n)[ \t]*r?"{3}(.*?)"{3}""", re.DOTALL)
 
 #: Code inside of prose, in reStructuredText.
 _LITERAL = re.compile(r"``.*?``|:[a-z:]+:`.*?`", re.DOTALL)
@@ -69,10 +73,9 @@ def docstrings(path: Path) -> Iterator[Text]:
     """
     Yield each docstring of a Python file.
     """
-    for node in _documented(_tree(path)):
-        text = ast.get_docstring(node)
-        assert text is not None
-        yield Text(node.body[0].lineno, text)
+    source = path.read_text()
+    for found in _DOCSTRING.finditer(source):
+        yield Text(source.count("\n", 0, found.start(1)) + 1, inspect.cleandoc(found[1]))
 
 
 def comments(path: Path) -> Iterator[Text]:
@@ -94,24 +97,9 @@ def messages(path: Path) -> Iterator[Text]:
 
     Docstrings and annotations are left out.
     """
-    tree = _tree(path)
-    seen = {id(part) for node in _documented(tree) for part in ast.walk(node.body[0])}
-    for node in ast.walk(tree):
-        for annotation in (getattr(node, "annotation", None), getattr(node, "returns", None)):
-            if annotation is not None:
-                seen.update(map(id, ast.walk(annotation)))
-        if id(node) in seen:
-            continue
-        match node:
-            case ast.JoinedStr(values=parts):
-                seen.update(map(id, parts))
-                text = "".join(
-                    str(part.value) if isinstance(part, ast.Constant) else "{}" for part in parts
-                )
-            case ast.Constant(value=str(text)):
-                pass
-            case _:
-                continue
+    for node in _strings(ast.parse(path.read_text())):
+        parts = node.values if isinstance(node, ast.JoinedStr) else [node]
+        text = "".join(str(one.value) if isinstance(one, ast.Constant) else "{}" for one in parts)
         if " " in text:
             yield Text(node.lineno, text)
 
@@ -202,20 +190,18 @@ def main(arguments: list[str]) -> None:
         print(place.removeprefix(f"{ROOT}/"))
 
 
-_Documented = ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef
-
-
-@cache
-def _tree(path: Path) -> ast.Module:
-    return ast.parse(path.read_text())
-
-
-def _documented(node: ast.AST) -> Iterator[_Documented]:
-    if isinstance(node, _Documented) and ast.get_docstring(node) is not None:
+def _strings(node: ast.AST) -> Iterator[ast.JoinedStr | ast.Constant]:
+    is_text = isinstance(node, ast.Constant) and isinstance(node.value, str)
+    if is_text or isinstance(node, ast.JoinedStr):
         yield node
-    for child in ast.iter_child_nodes(node):
-        if isinstance(child, ast.stmt | ast.excepthandler | ast.match_case):
-            yield from _documented(child)
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns"):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            is_alone = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            is_part = isinstance(node, ast.JoinedStr) and isinstance(child, ast.Constant)
+            if isinstance(child, ast.AST) and not is_alone and not is_part:
+                yield from _strings(child)
 
 
 def _without_literals(text: str) -> str:

@@ -439,11 +439,12 @@ class LimitTests(SynchronousTestCase):
         A block that never ends takes about as much memory as the limits allow: on one line, on many
         short ones, or byte by byte.
         """
-        size = 2**13
+        size = 2**12
         for piece in (b"data: a\ndata\n", b"x", b"data: " + b"x" * 1000 + b"\n", b": c\n", b"id\r"):
-            # The least of three: another thread, or a tool that watches the test, may allocate.
-            peak = min(self.peak_of(piece, size) for _ in range(3))
-            self.assertLess(peak, 3 * size, piece)  # a buffer that grows exists twice for a moment
+            # Once of three times: another thread, or a tool that watches the test, may allocate.
+            # A buffer that grows exists twice for a moment.
+            peaks = (self.peak_of(piece, size) for _ in range(3))
+            self.assertTrue(any(peak < 3 * size for peak in peaks), piece)
 
     def peak_of(self, piece: bytes, size: int) -> int:
         """

@@ -51,7 +51,7 @@ class SubscribersTests(HubTestCase):
         chance = random.Random(1)
         hub = self.make_hub(max_per_address=1000)
         outlets: list[FakeListener] = []
-        for number in range(2000):
+        for number in range(500):
             outlets.append(self.subscribe(hub, address=f"192.0.2.{number % 7}"))
             if chance.random() < 0.7:
                 outlet = outlets.pop(chance.randrange(len(outlets)))

@@ -134,13 +134,12 @@ class UrlRouteTests(SynchronousTestCase):
         """
         cut = UrlCut(BASE)
         for ending in ("/a" * 60, "/\U0001f600" * 60, "/a" * 2000, "a" * 4000):
-            gc.collect()
             tracemalloc.start()
             try:
-                for number in range(100):
+                for number in range(20):
                     cut(f"/{number}{ending}")
                 gc.collect()
-                self.assertLess(tracemalloc.get_traced_memory()[0], 100 * 8 * 1024, ending[:9])
+                self.assertLess(tracemalloc.get_traced_memory()[0], 20 * 8 * 1024, ending[:9])
             finally:
                 tracemalloc.stop()
 
