@@ -20,8 +20,9 @@ LEAST = 0.0025
 #: Events of known clients that one turn looks at.
 _MOST = 2048
 
-#: Events of the crowd that one turn looks at: more than it can serve.
-_MOST_OF_CROWD = 64
+#: Events of the crowd that one turn looks at: at least, and at most.  Between these it is twice as
+#: many as the turn before has served, so that a turn has enough and leaves few.
+_LEAST_OF_CROWD, _MOST_OF_CROWD = 16, 128
 
 #: So few events are all served in one turn.
 _FEW = 8
@@ -57,6 +58,8 @@ class ShortTurns:
 
     Clients of a crowd that one turn could not serve wait in another ``epoll`` object, which is
     asked for a few of them in each turn.  Otherwise every turn would look at thousands of events.
+    They stay there, as every move costs two calls of the system, until they have been answered or
+    something waits to be written to them: then they are no crowd.
 
     The kernel reports the events that are left once more, after those that it has not reported yet.
     But it may report all in the same order, and those that were served may be ready again: a
@@ -88,6 +91,8 @@ class ShortTurns:
         self._turn = 0
         #: Descriptors that are registered with the other object.
         self._waiting: set[int] = set()
+        #: Events of the crowd that the next turn looks at.
+        self._looks = _LEAST_OF_CROWD
         #: Descriptors whose events were left, each since which turn.
         self._late: dict[int, int] = {}
         poller.register(self._of_crowd, _TO_READ)
@@ -98,11 +103,11 @@ class ShortTurns:
         events = self._poller.poll(timeout, _MOST)
         for place, (descriptor, _) in enumerate(events):
             if descriptor == self._of_crowd:
-                events[place : place + 1] = self._crowd.poll(0, _MOST_OF_CROWD)
+                events[place : place + 1] = self._crowd.poll(0, self._looks)
                 break
         if len(events) <= _FEW:
             self._late.clear()
-            if not self._waiting:
+            if self._waiting.isdisjoint(descriptor for descriptor, _ in events):
                 return sorted(events, key=lambda event: self._urgency_of(event) is Urgency.NEW)
         return self._in_turn(events)
 
@@ -117,6 +122,7 @@ class ShortTurns:
         by_urgency: dict[Urgency, list[_Event]] = {urgency: [] for urgency in Urgency}
         for event in sorted(events, key=lambda event: left_since(event[0], self._turn)):
             by_urgency[self._urgency_of(event)].append(event)
+        served = 0
         begin = self._seconds()
         for urgency, seconds in ENDS.items():
             until = max(begin + seconds, self._seconds() + LEAST)
@@ -124,11 +130,13 @@ class ShortTurns:
             for event in rest:
                 self._late.pop(event[0], None)
                 yield event
-                if event[0] in self._waiting:
-                    self._move(event[0], self._crowd, self._poller)
+                served += 1
+                if event[0] in self._waiting and self._urgency_of(event) is Urgency.KNOWN:
+                    self._come_back(event[0], self._interest(event[0]))
                 if self._seconds() >= until:
                     break
             self._leave([descriptor for descriptor, _ in rest], urgency)
+        self._looks = min(max(2 * served, _LEAST_OF_CROWD), _MOST_OF_CROWD)
         yield from by_urgency[Urgency.NEW]
 
     def _leave(self, descriptors: list[int], urgency: Urgency) -> None:
@@ -137,25 +145,25 @@ class ShortTurns:
         """
         for descriptor in descriptors:
             self._late.setdefault(descriptor, self._turn)
-            if urgency is not Urgency.KNOWN and descriptor not in self._waiting:
-                self._move(descriptor, self._poller, self._crowd)
+            if urgency is Urgency.KNOWN or descriptor in self._waiting:
+                continue
+            if self._interest(descriptor) == _TO_READ:  # neither ended nor written to meanwhile
+                self._poller.unregister(descriptor)
+                self._crowd.register(descriptor, _TO_READ)
+                self._waiting.add(descriptor)
         if descriptors and urgency is Urgency.FIRST:
             for port in self.ports:
                 accept_at_most(port, FEW_ACCEPTS)
 
-    def _move(self, descriptor: int, here: _Poller, there: _Poller) -> None:
-        interest = self._interest(descriptor)
-        if not interest:  # an earlier event of this turn has ended it
-            return
-        here.unregister(descriptor)
-        there.register(descriptor, interest)
-        if there is self._crowd:
-            self._waiting.add(descriptor)
-        else:
-            self._waiting.discard(descriptor)
+    def _come_back(self, descriptor: int, interest: int) -> None:
+        self.unregister(descriptor)
+        self._poller.register(descriptor, interest)
 
     def modify(self, fd: int, eventmask: int) -> None:
-        (self._crowd if fd in self._waiting else self._poller).modify(fd, eventmask)
+        if fd in self._waiting and eventmask & _TO_WRITE:
+            self._come_back(fd, eventmask)
+        else:
+            (self._crowd if fd in self._waiting else self._poller).modify(fd, eventmask)
 
     def unregister(self, fd: int) -> None:
         if fd in self._waiting:

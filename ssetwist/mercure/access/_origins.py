@@ -167,7 +167,9 @@ class Source:
         """
         The origin of the page, ``"null"`` if the page hides it; ``None`` if nothing says it.
         """
-        return origin_of(self.referer or "") if self.stated is None else self.stated
+        if self.stated is not None or self.referer is None:
+            return self.stated
+        return origin_of(self.referer)
 
     def is_own(self, own: str, *, is_certain: bool) -> bool:
         """
