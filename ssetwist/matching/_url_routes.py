@@ -17,6 +17,15 @@ from .routes import MAX_SEGMENTS, Route, Wild
 #: Parts of a URL that a library has written: the scheme and the host, path, query and fragment.
 _URL = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?")
 
+#: A URL that every library leaves as it is: its host is neither a number nor an international name,
+#: its port is not the usual one, and no segment of its path begins with a dot.
+_PLAIN_URL = re.compile(
+    r"(https?://(?:(?!xn--)[a-z0-9][a-z0-9-]*\.)*(?!xn--)[a-z][a-z0-9-]*"
+    r"(?::(?!80/|443/)[1-9][0-9]{1,3})?)"
+    r"((?:/(?!\.)[\w.~!$&'()*+,;=:@-]*)+)",
+    re.ASCII,
+)
+
 #: Text that stands for itself in a pattern, and that every library writes in the same way.
 _PLAIN = re.compile(r"[\w.~!$&',;=@%-]*", re.ASCII)
 
@@ -58,6 +67,13 @@ class UrlCut:
 
 
 def _cut(topic: str, base_url: str) -> tuple[str, ...] | None:
+    plain = _PLAIN_URL.fullmatch(topic)
+    if plain is None:
+        return _parsed(topic, base_url)
+    return (plain[1], "", "", *plain[2][1:].split("/", MAX_SEGMENTS))
+
+
+def _parsed(topic: str, base_url: str) -> tuple[str, ...] | None:
     try:
         found = _URL.fullmatch(join_url(base_url, topic))
     except (ValueError, UnicodeEncodeError):  # not a URL, not even a relative one

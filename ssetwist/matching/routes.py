@@ -199,24 +199,30 @@ class Routes(Generic[_Key]):
             for topic in topics:
                 work += _CUT + len(topic) // _CHARACTERS
                 parts = cut(topic)
-                nodes = [(root, 0)]
-                while parts is not None and nodes:
-                    if work >= _VISITS:
-                        work = 0
-                        yield
-                    work += 1
-                    node, at = nodes.pop()
-                    if at == len(parts):
-                        found.update(node.here)
-                        continue
-                    found.update(node.open)
-                    part = parts[at]
-                    if (below := node.texts.get(part)) is not None:
-                        nodes.append((below, at + 1))
-                    for wild, below in node.wilds.items():
-                        work += len(part) // _CHARACTERS
-                        if wild.takes(part):
-                            nodes.append((below, at + 1))
+                nodes = [] if parts is None else [root]
+                for part in parts or ():
+                    longer = len(part) // _CHARACTERS
+                    agreeing: list[_Node[_Key]] = []
+                    for node in nodes:
+                        if work >= _VISITS:
+                            work = 0
+                            yield
+                        work += 1
+                        if node.open:
+                            found.update(node.open)
+                        if (below := node.texts.get(part)) is not None:
+                            agreeing.append(below)
+                        if node.wilds:
+                            work += longer * len(node.wilds)
+                            for wild, below in node.wilds.items():
+                                if wild.takes(part):
+                                    agreeing.append(below)
+                    nodes = agreeing
+                    if not nodes:
+                        break
+                work += len(nodes)
+                for node in nodes:
+                    found.update(node.here)
                 if work >= _VISITS:
                     work = 0
                     yield

@@ -4,6 +4,7 @@ Routes of URL patterns match what the library matches.
 
 import gc
 import tracemalloc
+from functools import partial
 from typing import Any
 
 from hypothesis import example, given
@@ -12,8 +13,9 @@ from twisted.trial.unittest import SynchronousTestCase
 from urlpattern import URLPattern
 
 from ssetwist.matching import Pattern
-from ssetwist.matching._url_routes import UrlCut, url_route
+from ssetwist.matching._url_routes import UrlCut, _parsed, url_route
 from ssetwist.matching.routes import MAX_SEGMENTS, MAX_TEXT
+from tests.cost import assert_linear
 
 BASE = "https://hub.example/.well-known/mercure"
 
@@ -27,6 +29,8 @@ _ORIGINS = (
     "https://hub.example:8443", "//other.example", "https://u:p@hub.example",
     "https://café.example", "https://xn--caf-dma.example", "urn:x", "https://*.example",
 )  # fmt: skip
+
+_LABELS = ("hub", "example", "a-b", "-a", "a-", "1", "1a", "0x7f", "xn--a", "A", "a_b", "é", "")
 
 _ENDS = ("", "", "", "?", "?a=1", "?*", "#", "#h", "?a#h", "?a b", "#é")
 
@@ -142,6 +146,34 @@ class UrlRouteTests(SynchronousTestCase):
                 self.assertLess(tracemalloc.get_traced_memory()[0], 20 * 8 * 1024, ending[:9])
             finally:
                 tracemalloc.stop()
+
+    @given(
+        st.sampled_from(("http://", "https://", "HTTP://", "https:/", "ftp://")),
+        st.lists(st.sampled_from(_LABELS), min_size=1, max_size=3),
+        st.sampled_from(("", "", ":8080", ":80", ":443", ":0", ":080", ":99999", ":")),
+        st.lists(st.text(st.characters(max_codepoint=0xFF), max_size=3) | SEGMENTS, max_size=4),
+    )
+    def test_plain(self, scheme: str, labels: list[str], port: str, path: list[str]) -> None:
+        """
+        A topic that looks as a library would write it is cut like any other.
+        """
+        topic = "/".join([f"{scheme}{'.'.join(labels)}{port}", *path])
+        self.assertEqual(_parsed(topic, BASE), UrlCut(BASE)(topic))
+
+    def test_linear(self) -> None:
+        """
+        Cutting takes time in proportion to the length of the topic.
+        """
+        for begin, part, end in (
+            ("https://a", ".a", ""), ("https://a", "-", "_"), ("https://a", "/a", "?"),
+            ("https://a/", "a", "."), ("https://", "1.", "1"),
+        ):  # fmt: skip
+            assert_linear(
+                lambda size, begin=begin, part=part, end=end: partial(
+                    UrlCut(BASE), begin + part * (size // len(part)) + end
+                ),
+                256,
+            )
 
     @given(made(SEGMENTS), st.data())
     @example("/a/:b", None)
