@@ -3,7 +3,6 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
-from contextlib import closing
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -54,7 +53,7 @@ class Turns:
         together take at most :data:`MAX_TURN` and one step of it.
         """
         seconds = self._clock.seconds
-        with closing(steps):  # also if this is cancelled
+        try:
             while True:
                 if self._left <= 0:
                     await self.next()
@@ -66,6 +65,8 @@ class Turns:
                     return result
                 finally:
                     self._left -= seconds() - begin
+        finally:
+            steps.close()  # this may have been cancelled
 
     def _go_on(self) -> None:
         self._soon = None

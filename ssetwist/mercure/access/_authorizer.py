@@ -39,6 +39,10 @@ class Authorizer(Protocol):
         """
 
 
+#: The rights of everyone for development, and of a client without a token.
+_EVERYONE, _ANONYMOUS = Rights(publish=ALL_TOPICS), Rights()
+
+
 class AllowEveryone:
     """
     Lets every client publish and subscribe.  For development, when only this machine can connect.
@@ -48,7 +52,7 @@ class AllowEveryone:
         return True
 
     def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
-        return succeed(Rights(publish=ALL_TOPICS))
+        return succeed(_EVERYONE)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -86,7 +90,7 @@ class TokenAuthorizer:
         if credential is not None:
             return self.verifier.verify(credential, action)
         if action is Action.SUBSCRIBE and self.is_anonymous_allowed:
-            return succeed(Rights())
+            return succeed(_ANONYMOUS)
         return fail(Refused(401, "A token is needed.", error="", reason="the request has no token"))
 
 

@@ -92,10 +92,12 @@ def _refusal_of(request: Request) -> Refused | None:
                 "This hub has no key, so it is for development on this machine only: use the host "
                 "name localhost.  With a --key it also answers to other names.",
             )
+    if request.method in _SAFE_METHODS:
+        return None
     source = Source.of(request)
     origin = source.origin
     is_foreign = source.site == "cross-site" if origin is None else not _ORIGINS.allows(origin)
-    if is_foreign and request.method not in _SAFE_METHODS:
+    if is_foreign:
         return Refused(
             403,
             "This hub has no key, so it is for development: pages of other machines may not "
