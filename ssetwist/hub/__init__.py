@@ -11,6 +11,7 @@ from ._hub import MAX_TOPICS, Hub
 from ._replay import ReplayPolicy, UnknownCursor, WhenBehind
 from ._streams import DEFAULT_HEARTBEAT, DEFAULT_RECONNECTION_TIME, DEFAULT_STALL_TIMEOUT, Streams
 from ._subscriber import END, END_ID, Subscriber
+from ._turns import Turns
 from ._view import Filter, View
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "Streams",
     "Subscriber",
     "Topics",
+    "Turns",
     "UnknownCursor",
     "View",
     "WhenBehind",

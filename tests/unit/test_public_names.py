@@ -32,7 +32,7 @@ PROMISED = {
     "ssetwist.hub": """
         DEFAULT_HEARTBEAT DEFAULT_RECONNECTION_TIME DEFAULT_STALL_TIMEOUT EARLIEST END END_ID
         EVERYTHING EndReason Everything Exact Filter Hub MAX_TOPICS Matcher Matchers NOTHING Pattern
-        ReplayPolicy Streams Subscriber Topics UnknownCursor View WhenBehind""",
+        ReplayPolicy Streams Subscriber Topics Turns UnknownCursor View WhenBehind""",
     "ssetwist.matching": """
         EVERYTHING Everything Exact MAX_LENGTH Matcher Matchers NOTHING Pattern Steps
         Topics at_once is_utf8 routes_of trying""",

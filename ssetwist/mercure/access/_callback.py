@@ -24,13 +24,14 @@ from ..._reactor import AnyReactor
 from ...client.http import BoundedBody, CannotRead
 from ...clock import date_of, steady
 from ...errors import Refused
+from ...hub import Turns
 from ...web.opening import address_of
 from ..rights import Action, Rights
 from ..tokens import name_of_url
 from ..topics import DEFAULT_LIMITS, Limits
 from ..updates import JSON, media_type_of
 from ._checked import undecided
-from ._decision import InvalidDecision, read_decision
+from ._decision import InvalidDecision, reading_decision
 
 #: Seconds for the application's whole answer.
 TIMEOUT = 10.0
@@ -65,8 +66,8 @@ class CallbackAuthorizer:
     the client's address, ``X-Original-Method`` and ``X-Original-URI`` are those of the request, and
     ``X-Ssetwist-Action`` is ``publish`` or ``subscribe``.
 
-    A status of 2xx allows; :func:`read_decision` tells the details.  401 and 403 refuse.  Anything
-    else is an error, and allows nothing.  The application is asked about every request.
+    A status of 2xx allows; :func:`reading_decision` tells the details.  401 and 403 refuse.
+    Anything else is an error, and allows nothing.  The application is asked about every request.
     """
 
     def __init__(
@@ -94,6 +95,7 @@ class CallbackAuthorizer:
         self._client = client
         self._clock = steady(clock)
         self._now = date_of(clock)
+        self._turns = Turns(self._clock)
         self._base_url = base_url
         self._timeout = timeout
         self._max_asked = max_asked
@@ -124,7 +126,7 @@ class CallbackAuthorizer:
             raise self._refusal(response.code)
         types = response.headers.getRawHeaders(b"Content-Type", ())
         try:
-            return read_decision(
+            reading = reading_decision(
                 await body.done,
                 None if response.code == 204 else media_type_of(types),  # 204 is without a body
                 action,
@@ -132,6 +134,7 @@ class CallbackAuthorizer:
                 now=self._now(),
                 limits=self._limits,
             )
+            return await self._turns.do(reading)
         except (CannotRead, InvalidDecision) as problem:
             raise self._no_answer(f"invalid answer: {problem}") from None
 

@@ -10,7 +10,7 @@ from math import inf
 from typing import Any
 
 from ...errors import Refused
-from ...matching import EVERYTHING, NOTHING, Matcher, Matchers
+from ...matching import EVERYTHING, NOTHING, Matcher, Matchers, Steps
 from ..rights import MAX_GRANTED, Action, Rights, can_be_payload, shown
 from ..tokens import seconds
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, check_name, matcher_of
@@ -32,7 +32,7 @@ class InvalidDecision(Exception):
     """
 
 
-def read_decision(
+def reading_decision(
     body: bytes,
     media_type: str | None,
     action: Action,
@@ -40,9 +40,9 @@ def read_decision(
     base_url: str,
     now: float,
     limits: Limits = DEFAULT_LIMITS,
-) -> Rights:
+) -> Steps[Rights]:
     """
-    Read the answer to a request that is allowed.
+    Read the answer to a request that is allowed, in steps: it may have many patterns to compile.
 
     An empty answer allows the action: all topics to a publisher, public updates to a subscriber.
     Any other answer names its rights; a value of ``null`` counts as missing:
@@ -70,9 +70,10 @@ def read_decision(
     except ValueError as problem:
         raise InvalidDecision(str(problem)) from None
     _check_names("it", answer, _NAMES)
-    topics, subscribe, publish = (
-        _matchers(name, answer.get(name), base_url, limits) for name in _NAMES[:3]
-    )
+    granted = []
+    for name in _NAMES[:3]:
+        granted.append((yield from _matchers(name, answer.get(name), base_url, limits)))
+    topics, subscribe, publish = granted
     payload = _payload(answer.get("payload"))
     return Rights(
         publish=publish,
@@ -84,7 +85,7 @@ def read_decision(
     )
 
 
-def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matchers | None:
+def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Steps[Matchers | None]:
     if value is None:
         return None
     if not isinstance(value, list):
@@ -104,6 +105,7 @@ def _matchers(name: str, value: object, base_url: str, limits: Limits) -> Matche
             matchers.append(matcher_of(match_type, match, base_url, field=where, limits=limits))
         except Refused as problem:
             raise InvalidDecision(str(problem)) from problem
+        yield
     return Matchers.of(matchers)
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from ...errors import InvalidMatcher, Refused
-from ...matching import NOTHING, Matcher, Matchers
+from ...matching import NOTHING, Matcher, Matchers, Steps, at_once
 from ..topics import DEFAULT_LIMITS, MATCHER_TYPES, Limits, matcher_of, selector_of
 from ._checks import invalid_token
 from ._rights import Action, Rights, can_be_payload
@@ -33,6 +33,15 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
     :param base_url: The hub's own URL, to which patterns are relative.
     :raises Refused: 401, if the claim breaks a rule.
     """
+    return at_once(reading_details(details, base_url, limits))
+
+
+def reading_details(
+    details: object, base_url: str, limits: Limits = DEFAULT_LIMITS
+) -> Steps[Rights]:
+    """
+    Do what :func:`rights_of_details` does, in steps: there may be many patterns to compile.
+    """
     if details is None:
         return Rights()
     granted: dict[str, set[Matcher]] = {}
@@ -50,10 +59,10 @@ def rights_of_details(details: object, base_url: str, limits: Limits = DEFAULT_L
         entries = _filled(f"{where}.topics", detail.get("topics"))
         topics += len(entries)
         _check_count(f"{where}.topics has too many entries", topics, limits.max_matchers)
-        matchers = {
-            _matcher(f"{where}.topics[{number}]", entry, base_url, limits)
-            for number, entry in enumerate(entries)
-        }
+        matchers = set()
+        for number, entry in enumerate(entries):
+            matchers.add(_matcher(f"{where}.topics[{number}]", entry, base_url, limits))
+            yield
         for action in actions:
             granted.setdefault(action, set()).update(matchers)
         if Action.SUBSCRIBE.value in actions:
@@ -77,6 +86,16 @@ def rights_of_legacy(
     :param claims: All claims of the token; without ``mercure`` they grant nothing.
     :raises Refused: 401, if that claim breaks a rule.
     """
+    return at_once(reading_legacy(claims, limits))
+
+
+def reading_legacy(
+    claims: Mapping[str, Any],  # any JSON value
+    limits: Limits = DEFAULT_LIMITS,
+) -> Steps[Rights]:
+    """
+    Do what :func:`rights_of_legacy` does, in steps: there may be many templates to compile.
+    """
     for name in LEGACY_CLAIMS:
         if (claim := claims.get(name)) is not None:
             break
@@ -85,9 +104,11 @@ def rights_of_legacy(
     if not isinstance(claim, dict):
         raise invalid_token(f"the claim {name} is not an object")
     payload = _payload(f"{name}.payload", claim.get("payload"))
+    publish = yield from _selectors(f"{name}.publish", claim.get("publish"), limits)
+    subscribe = yield from _selectors(f"{name}.subscribe", claim.get("subscribe"), limits)
     return Rights(
-        publish=_selectors(f"{name}.publish", claim.get("publish"), limits),
-        subscribe=_selectors(f"{name}.subscribe", claim.get("subscribe"), limits) or NOTHING,
+        publish=publish,
+        subscribe=subscribe or NOTHING,
         payloads=() if payload is None else ((Matchers.of(selector_of("*")), payload),),
         is_legacy=True,
     )
@@ -106,14 +127,16 @@ def _matcher(where: str, entry: object, base_url: str, limits: Limits) -> Matche
     return _made(where, lambda: matcher_of(match_type, match, base_url, limits=limits))
 
 
-def _selectors(where: str, claim: object, limits: Limits) -> Matchers | None:
+def _selectors(where: str, claim: object, limits: Limits) -> Steps[Matchers | None]:
     if claim is None:
         return None
     texts = _list(where, claim)
     _check_count(f"{where} has too many entries", len(texts), MAX_GRANTED)
-    return Matchers.of(
-        [_selector(f"{where}[{index}]", text, limits) for index, text in enumerate(texts)]
-    )
+    matchers = []
+    for index, text in enumerate(texts):
+        matchers.append(_selector(f"{where}[{index}]", text, limits))
+        yield
+    return Matchers.of(matchers)
 
 
 def _selector(where: str, text: object, limits: Limits) -> Matcher:

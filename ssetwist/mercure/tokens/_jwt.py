@@ -30,8 +30,11 @@ class Token:
     """
     A parsed token.
 
+    :ivar typ: Its type, normalized as media types are (RFC 7515, 4.1.9).
     :ivar payload: The claims as bytes, as they were signed.
     """
+
+    typ: str = field(repr=False)
 
     header: Mapping[str, Any] = field(repr=False)  # any JSON value
     claims: Mapping[str, Any] = field(repr=False)  # any JSON value
@@ -67,15 +70,10 @@ class Token:
         if not isinstance(claims, dict):
             raise ValueError("without claims: its second part is not a JSON object")
         signed = text.rpartition(".")[0].encode()
-        return cls(parts["header"], claims, parts["payload"], signed, parts["signature"])
-
-    @property
-    def typ(self) -> str:
-        """
-        The token's type, normalized as media types are (RFC 7515, 4.1.9).
-        """
-        typ = self.header.get("typ")
-        return typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+        header, payload, signature = parts["header"], parts["payload"], parts["signature"]
+        typ = header.get("typ")
+        typ = typ.lower().removeprefix("application/") if isinstance(typ, str) else ""
+        return cls(typ, header, claims, payload, signed, signature)
 
     @property
     def is_access_token(self) -> bool:

@@ -10,9 +10,10 @@ from math import inf
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IReactorTime
 
-from ...clock import date_of
+from ...clock import date_of, steady
+from ...hub import Turns
 from ...matching import NOTHING
-from ..rights import Action, Checks, Rights, one_of, rights_of_details, rights_of_legacy, shown
+from ..rights import Action, Checks, Rights, one_of, reading_details, reading_legacy, shown
 from ..topics import DEFAULT_LIMITS, Limits
 from ._credentials import Credential, CredentialPlace
 from ._jwt import ACCESS_TOKEN, Token, moment, seconds
@@ -51,6 +52,7 @@ class TokenVerifier:
         :param limits: Limits of the matchers in a token.
         """
         self._now = date_of(clock)
+        self._turns = Turns(steady(clock))
         self._audience = audience
         self._issuers = dict(issuers)
         self._legacy = legacy
@@ -75,9 +77,9 @@ class TokenVerifier:
         because tokens for that may need other keys.
 
         :param checks: Gets each check that is made.
-        :returns: A Deferred that has fired already unless keys must be fetched.  It may be
-            cancelled.  It fails with ``Refused``: 401 if the token is not accepted, 503 if that
-            cannot be known because there are no keys yet.
+        :returns: A Deferred that has fired already unless keys must be fetched, or many patterns
+            compiled.  It may be cancelled.  It fails with ``Refused``: 401 if the token is not
+            accepted, 503 if that cannot be known because there are no keys yet.
         """
         return Deferred.fromCoroutine(self._verify(credential, action, checks))
 
@@ -124,7 +126,8 @@ class TokenVerifier:
         _check_audience(token.claims.get("aud"), self._audience, checks)
         expires = self._check_times(token, checks, must_expire=True)
         details = token.claims.get("authorization_details")
-        return replace(rights_of_details(details, self._audience, self._limits), expires=expires)
+        reading = reading_details(details, self._audience, self._limits)
+        return replace(await self._turns.do(reading), expires=expires)
 
     async def _legacy_token(self, token: Token, action: Action, checks: Checks) -> Rights:
         typ = f"typ is {shown(token.header.get('typ'))}"
@@ -137,7 +140,8 @@ class TokenVerifier:
         checks.expect("the dialect", True, f"0.x, because {typ}", "1.0 or 0.x")
         await self._legacy.check_signature(token, action, checks)
         expires = self._check_times(token, checks, must_expire=False)
-        return replace(rights_of_legacy(token.claims, self._limits), expires=expires)
+        reading = reading_legacy(token.claims, self._limits)
+        return replace(await self._turns.do(reading), expires=expires)
 
     def _check_times(self, token: Token, checks: Checks, *, must_expire: bool) -> float:
         """

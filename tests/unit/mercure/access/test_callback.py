@@ -3,15 +3,18 @@ Asking the application what a request may do.
 """
 
 import gzip
+import json
 
 from treq.client import HTTPClient
 from twisted.internet.address import UNIXAddress
 
 from ssetwist.hub import EVERYTHING, Matchers
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.mercure.access._callback import MAX_ANSWER_BYTES, CallbackAuthorizer
 from ssetwist.mercure.rights._rights import Action, Rights
 from ssetwist.mercure.topics._limits import Limits
 from tests.unit.mercure.access.case import JSON, PEER, Case
+from tests.unit.mercure.case import TickingClock
 from tests.unit.mercure.fake_tokens import HUB, NOW
 
 
@@ -32,6 +35,25 @@ class QuestionTests(Case):
             ["/hub?match=%2Fa&authorization=t0ken"], self.application.got("X-Original-URI")
         )
         self.assertEqual(["application/json"], self.application.got("Accept"))
+
+    def test_many_patterns(self) -> None:
+        """
+        The patterns of an answer are compiled in as many turns as that takes.
+        """
+        self.clock = clock = TickingClock()
+        clock.advance(NOW)
+        self.by_url = self.made(self.agent)
+        topics = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(9)]
+        self.application.headers[b"Content-Type"] = JSON
+        self.application.body = json.dumps({"subscribe": topics}).encode()
+        clock.tick = MAX_TURN
+        asking = self.ask()
+        turns = 0
+        while not asking.called:
+            clock.turn()
+            turns += 1
+        self.assertLess(8, turns)
+        self.assertTrue(self.successResultOf(asking).subscribe)
 
     def test_action(self) -> None:
         """

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.hub import EVERYTHING, NOTHING, Matchers
-from ssetwist.mercure.access._decision import MAX_IDENTITY, InvalidDecision, read_decision
+from ssetwist.matching import at_once
+from ssetwist.mercure.access._decision import MAX_IDENTITY, InvalidDecision, reading_decision
 from ssetwist.mercure.rights import MAX_GRANTED, Action, Rights
 from ssetwist.mercure.topics._limits import Limits
 from tests.unit.mercure.fake_tokens import HUB, NOW
@@ -33,7 +34,7 @@ def decision(
     """
     Read an answer.
     """
-    return read_decision(body, media_type, action, base_url=HUB, now=NOW)
+    return at_once(reading_decision(body, media_type, action, base_url=HUB, now=NOW))
 
 
 def said(**answer: Any) -> Rights:
@@ -276,19 +277,32 @@ class InvalidTests(SynchronousTestCase):
         patterns = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(3)]
 
         def read(*topics: Any) -> Rights:
-            return read_decision(
-                json.dumps({"publish": topics, "subscribe": topics}).encode(),
-                "application/json",
-                Action.PUBLISH,
-                base_url=HUB,
-                now=NOW,
-                limits=Limits(max_matchers=2),
+            return at_once(
+                reading_decision(
+                    json.dumps({"publish": topics, "subscribe": topics}).encode(),
+                    "application/json",
+                    Action.PUBLISH,
+                    base_url=HUB,
+                    now=NOW,
+                    limits=Limits(max_matchers=2),
+                )
             )
 
         rights = read("/a", "/b", {"match": "/c"}, *patterns[:2])
         self.assertTrue(rights.subscribe.match(("https://hub.example/1/x",)))
         error = self.assertRaises(InvalidDecision, read, "/a", *patterns)
         self.assertEqual("subscribe[3] is one pattern too many: at most 2", str(error))
+
+    def test_steps(self) -> None:
+        """
+        Each topic is a step, because it may be a pattern to compile.
+        """
+        topics = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(50)]
+        body = json.dumps({"topics": topics, "subscribe": topics}).encode()
+        reading = reading_decision(
+            body, "application/json", Action.SUBSCRIBE, base_url=HUB, now=NOW
+        )
+        self.assertEqual(100, sum(1 for _ in reading))
 
     def test_expires_in(self) -> None:
         """

@@ -11,8 +11,11 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import Refused
 from ssetwist.hub import NOTHING, Everything, Matchers
 from ssetwist.mercure.rights._grants import (
+    DETAIL_TYPE,
     MAX_DETAILS,
     MAX_GRANTED,
+    reading_details,
+    reading_legacy,
     rights_of_details,
     rights_of_legacy,
 )
@@ -238,6 +241,23 @@ class DetailTests(SynchronousTestCase):
             self.assertEqual((401, "invalid_token"), (problem.status, problem.error))
             return
         self.assertFalse(rights.is_legacy)
+
+
+class StepsTests(SynchronousTestCase):
+    """
+    Many rights.
+    """
+
+    def test_each_is_a_step(self) -> None:
+        """
+        Each topic of a token is a step, because it may be a pattern to compile.
+        """
+        topics = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(50)]
+        details = [{"type": DETAIL_TYPE, "actions": ["subscribe"], "topics": topics}] * 2
+        self.assertEqual(100, sum(1 for _ in reading_details(details, HUB)))
+        templates = [f"https://example.com/{number}/{{id}}" for number in range(50)]
+        claims = {"mercure": {"publish": templates, "subscribe": templates}}
+        self.assertEqual(100, sum(1 for _ in reading_legacy(claims)))
 
 
 class LegacyTests(SynchronousTestCase):

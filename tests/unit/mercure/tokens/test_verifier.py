@@ -7,11 +7,13 @@ from math import inf
 from typing import Any
 
 from ssetwist.hub import NOTHING, Everything, Matchers
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.mercure.rights._checks import Checks
 from ssetwist.mercure.rights._rights import Action
 from ssetwist.mercure.tokens._credentials import Credential, CredentialPlace
 from ssetwist.mercure.tokens._verifier import CLOCK_SKEW
 from ssetwist.mercure.topics._limits import Limits
+from tests.unit.mercure.case import TickingClock
 from tests.unit.mercure.fake_tokens import (
     HUB,
     NOW,
@@ -222,6 +224,38 @@ class AccessTokenTests(VerifierCase):
             [(check.subject, check.is_met) for check in checks.done],
         )
         self.assertEqual(f"aud is 'x'; expected '{HUB}'", str(checks.done[-1]))
+
+
+class ManyPatternsTests(VerifierCase):
+    """
+    Tokens with many patterns.
+    """
+
+    def test_turns(self) -> None:
+        """
+        The patterns of a token are compiled in as many turns as that takes, and in one if it is
+        quick.
+        """
+        self.clock = clock = TickingClock()
+        clock.advance(NOW)
+        verifier = self.make({HUB: trust(SECRET)}, legacy=trust(SECRET))
+        topics = [{"match": f"/{number}/*", "match_type": "urlpattern"} for number in range(9)]
+        templates = [f"https://example.com/{number}/{{id}}" for number in range(9)]
+        for token in (
+            access_token(authorization_details=[detail("publish", topics=topics)]),
+            signed({"mercure": {"publish": templates}}),
+        ):
+            credential = Credential(token, CredentialPlace.HEADER)
+            clock.tick = 0.0
+            self.successResultOf(verifier.verify(credential, Action.PUBLISH))
+            clock.tick = MAX_TURN
+            verifying = verifier.verify(credential, Action.PUBLISH)
+            turns = 0
+            while not verifying.called:
+                clock.turn()
+                turns += 1
+            self.assertLess(8, turns)
+            self.assertTrue(self.successResultOf(verifying).publish)
 
 
 class LegacyTests(VerifierCase):
