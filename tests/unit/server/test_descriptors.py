@@ -96,6 +96,14 @@ class TakeTests(SynchronousTestCase):
         limit = "SimpleNamespace can watch 1024 descriptors"
         self.assertEqual((1024, limit, [(1024, 5000)]), self.take(5000, 1024))
 
+    def test_less_than_the_reactor(self) -> None:
+        """
+        A process that gets fewer than its reactor can watch is limited by the system: another
+        reactor would not help.
+        """
+        limit, tried = "this process may open 512 files", [(1024, 5000), (512, 5000)]
+        self.assertEqual((512, limit, tried), self.take(5000, 1024, possible=600))
+
 
 class FitTests(SynchronousTestCase):
     """
