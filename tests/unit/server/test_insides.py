@@ -122,7 +122,7 @@ class LoggingTests(SynchronousTestCase):
         warnings = SimpleNamespace(showwarning=None)
         beginner = LogBeginner(publisher, StringIO(), SimpleNamespace(), warnings)
         self.told: list[list[object]] = []
-        for _ in range(2):  # the second one does nothing
+        for _ in range(2):  # the second one replaces the first
             before_logging_begins(beginner, lambda each: self.told.append(list(each)))
         Logger("test", observer=publisher).info("before")
         beginner.beginLoggingTo(iter(observers), redirectStandardIO=False, **options)
@@ -245,6 +245,16 @@ class PollerTests(SynchronousTestCase):
             self.assertEqual(count, len(accepted))
         accept_at_most(object(), 2)  # a port that has no such limit stays as it is
         bound_accepts(object(), 2)
+
+
+    def test_failed_port(self) -> None:
+        """
+        A port whose accepts are bounded still tells the reactor that it has failed.
+        """
+        problem = ConnectionDone()
+        port = SimpleNamespace(numberAccepts=100, doRead=lambda: problem)
+        bound_accepts(port, 1)
+        self.assertIs(problem, port.doRead())
 
 
 class LogFileTests(SynchronousTestCase):

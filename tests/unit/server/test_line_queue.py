@@ -88,6 +88,16 @@ class LineQueueTests(SynchronousTestCase):
         queue.lose(queue.take(), "the pipe is broken")
         self.assertEqual([Gap(2, "the pipe is broken")], queue.take())
 
+    def test_dropped_after_lost(self) -> None:
+        """
+        A line that finds no room is added to a gap before it, which keeps its reason.
+        """
+        queue = LineQueue(max_waiting=4)
+        queue.put(b"1")
+        queue.lose(queue.take(), "the disk is full")
+        queue.put(b"too long")
+        self.assertEqual([Gap(2, "the disk is full")], queue.take())
+
     @given(st.lists(st.one_of(st.integers(1, 40_000), st.none(), st.just("lose"))))
     def test_count(self, steps: list[int | str | None]) -> None:
         """

@@ -2,6 +2,7 @@
 Output of the log, to files that take everything, nothing, or some.
 """
 
+import atexit
 import os
 import tempfile
 from collections.abc import Callable
@@ -244,6 +245,19 @@ class PatientTests(SynchronousTestCase):
         self.assertFalse(self.output._writing.locked())
         self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
 
+    def test_half_a_line(self) -> None:
+        """
+        A report begins on a new line if the line before it was written in part; a line does not.
+        """
+        self.is_in_a_line = True
+        self.reading.set()
+        self.output.write("0\n")
+        self.problem = BrokenPipeError(32, "Broken pipe")
+        self.output.write("1\n")
+        self.problem = None
+        self.output.write("2\n")
+        self.assertEqual(b"0\n\n(1: Broken pipe)\n2\n", self.taken)
+
     def test_reader_goes(self) -> None:
         """
         Lines that waited for a reader that went away are counted, too.
@@ -405,6 +419,50 @@ class ReplaceTests(SynchronousTestCase):
         output = _output_for(SimpleNamespace(fileno=lambda: write, flush=flush), report)
         self.assertIsInstance(output, PatientLogOutput)
         output._file.close()
+
+    def test_last_lines(self) -> None:
+        """
+        At the end of the process the last lines for a pipe are waited for, but not for long; a file
+        on a disk has all lines already.
+        """
+        registered: list[tuple[object, ...]] = []
+        self.patch(atexit, "register", lambda *call: registered.append(call))
+        read, write = os.pipe()
+        with open(read, "rb"), open(write, "w") as pipe, tempfile.TemporaryFile() as file:
+            output = _output_for(pipe, report)
+            _output_for(file, report)
+            self.assertEqual([(output.close, 1.0)], registered)
+            output._file.close()
+
+    def test_encoding(self) -> None:
+        """
+        Lines are written in the encoding of the file; without one in UTF-8.
+        """
+        read, write = os.pipe()
+        with tempfile.TemporaryFile() as file, open(read, "rb"), open(write, "wb") as pipe:
+            for encoding, expected in (("latin-1", b"\xe9"), (None, "é".encode())):
+                for stream in (file, pipe):
+                    given = SimpleNamespace(
+                        fileno=stream.fileno, flush=stream.flush, encoding=encoding
+                    )
+                    output = _output_for(given, report)
+                    output.write("é")
+                    output._file.close()
+                file.seek(0)
+                self.assertEqual([expected] * 2, [file.read(), os.read(read, 10)])
+                file.seek(0)
+                file.truncate()
+
+    def test_written_before(self) -> None:
+        """
+        What was written to a file before comes first.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "log")
+            with path.open("w") as file:
+                file.write("before\n")
+                _output_for(file, report).write("after\n")
+                self.assertEqual("before\nafter\n", path.read_text())
 
     def test_closed(self) -> None:
         """
