@@ -4,6 +4,7 @@ Services on a reactor in memory.
 
 import errno
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
@@ -33,7 +34,11 @@ KEY = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 class Port:
     """
     A listening port, in memory.
+
+    :ivar numberAccepts: Connections that it accepts in a turn, at most.
     """
+
+    numberAccepts = 100
 
     def __init__(
         self, reactor: "Reactor", address: IAddress, factory: Factory, backlog: int
@@ -47,6 +52,11 @@ class Port:
 
     def getHost(self) -> IAddress:
         return self.address
+
+    def doRead(self) -> None:  # noqa: N802 (Twisted's name)
+        """
+        Accept as many connections as wait: none.
+        """
 
     def stopListening(self) -> Deferred[None]:
         # As a real port does: no new connection from now on, and the rest in the next turn.
@@ -78,6 +88,10 @@ class Reactor(MemoryReactorClock):
         address = kind("TCP", interface or "0.0.0.0", port)
         return Port(self, address, factory, backlog)
 
+    def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:
+        assert delay >= 0, f"{delay} s from now is in the past"
+        return super().callLater(delay, *call, **options)
+
     def callWhenRunning(self, call: Callable[..., object], *args: object, **named: object) -> None:
         call(*args, **named)
 
@@ -104,7 +118,7 @@ class DayReactor(Reactor):
         self.advance = self._clock.advance
         self.getDelayedCalls = self._clock.getDelayedCalls
 
-    def callLater(self, delay: float, *call: object, **options: object) -> IDelayedCall:
+    def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:
         raise AssertionError(f"{call} would wait {delay} s by the time of day")
 
 

@@ -35,7 +35,7 @@ class HubConfigTests(SynchronousTestCase):
 
     def test_bounds(self) -> None:
         """
-        A value that makes no sense raises an error with the name of its field.
+        A value that makes no sense raises an error with the name of its field, once.
         """
         nan, inf = float("nan"), float("inf")
         cases = {
@@ -56,6 +56,8 @@ class HubConfigTests(SynchronousTestCase):
             for value in values:
                 error = self.assertRaises(InvalidOption, HubConfig, **{name: value})
                 self.assertEqual(name, error.field, value)
+                self.assertEqual(f"{name}: {error.problem}", str(error))
+                self.assertFalse(error.problem.startswith(name), error)
 
     def test_at_the_bounds(self) -> None:
         """

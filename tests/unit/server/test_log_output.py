@@ -201,6 +201,14 @@ class PatientTests(SynchronousTestCase):
             raise self.problem
         self.taken += data
 
+    def test_nothing_written(self) -> None:
+        """
+        Without a line there is no thread, and nothing to wait for.
+        """
+        output = PatientLogOutput(self, report)
+        output.close(PATIENCE)
+        self.assertFalse(output._writing.locked())
+
     def test_nobody_reads(self) -> None:
         """
         ``write`` returns while nobody reads.  Lines beyond the bound are dropped, and when somebody
@@ -224,13 +232,6 @@ class PatientTests(SynchronousTestCase):
         self.output.write("lost\n")
         self.output.close(0.001)
         self.assertEqual(b"", self.taken)
-
-    def test_nothing_written(self) -> None:
-        """
-        Without a line there is no thread, and nothing to wait for.
-        """
-        self.output.close(PATIENCE)
-        self.assertFalse(self.output._writing.locked())
 
     def test_reader_has_gone(self) -> None:
         """

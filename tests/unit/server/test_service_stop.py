@@ -147,11 +147,16 @@ class PortTests(StopCase):
 
     def test_no_time(self) -> None:
         """
-        Without any time for the drain a port still has a moment to close.
+        Without any time for the drain a port still has a moment to close, and a client that does
+        not read is disconnected then.
         """
         service = self.start(tick=0, drain_timeout=0.0)
+        client = self.connect()
+        client.stop_reading()
+        service.hub.publish("news", Event("a"))
         with capturedLogs() as events:
             self.stop(service)
+        self.assertFalse(client.transport.is_connected)
         self.assertEqual([], [one for one in events if one["log_level"] is LogLevel.error])
 
     def test_raises(self) -> None:
