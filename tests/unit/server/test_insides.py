@@ -246,7 +246,6 @@ class PollerTests(SynchronousTestCase):
         accept_at_most(object(), 2)  # a port that has no such limit stays as it is
         bound_accepts(object(), 2)
 
-
     def test_failed_port(self) -> None:
         """
         A port whose accepts are bounded still tells the reactor that it has failed.

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
@@ -25,6 +26,7 @@ from zope.interface import implementer
 import twisted.plugins
 from ssetwist import Event, HubConfig, HubService, SSETwistError
 from ssetwist.errors import CannotListen
+from ssetwist.server import tap
 from ssetwist.server._listening import address_name
 from ssetwist.server.tap import _TwistdService
 from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
@@ -374,6 +376,17 @@ class SlowEndpointTests(ServiceTestCase):
         self.reactor.slow.errback(OSError("no such service"))
         self.assertEqual(([1], True), (statuses, self.reactor.hasStopped))
 
+    def test_short_turns(self) -> None:
+        """
+        The turns of a process are told all ports, also those that listen later.
+        """
+        turns = SimpleNamespace(ports=())
+        self.patch(tap, "shorten_turns", {self.reactor: turns}.get)
+        service, _ = self.start_process("tcp:81:interface=127.0.0.1", "slow")
+        self.assertEqual(list(service.ports), list(turns.ports))
+        self.listen()
+        self.assertEqual((2, list(service.ports)), (len(turns.ports), list(turns.ports)))
+
     def test_any_failure(self) -> None:
         """
         Whatever a slow endpoint raises, or gives instead of a port, ends the process.
@@ -397,6 +410,18 @@ class SlowEndpointTests(ServiceTestCase):
         """
         service, statuses = self.start_process("slow")
         self.stop(service)
+        self.reactor.slow.errback(OSError("no such service"))
+        self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
+
+    def test_fails_after_a_signal(self) -> None:
+        """
+        It also stays 0 if the endpoint fails before the reactor has begun to stop.
+        """
+        _, statuses = self.start_process("slow")
+        signal.raise_signal(signal.SIGTERM)
+        self.pass_time(0.25)
+        self.assertTrue(self.reactor.hasStopped)
+        self.reactor.hasStopped = False
         self.reactor.slow.errback(OSError("no such service"))
         self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
 
