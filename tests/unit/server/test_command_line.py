@@ -7,6 +7,7 @@ import dataclasses
 import io
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -272,6 +273,36 @@ class CommandLineTests(SynchronousTestCase):
         for field in dataclasses.fields(HubConfig):
             if field.name != "tokens":
                 self.assertRegex(text, rf"\n {{6}}--{field.name.replace('_', '-')}\b", field.name)
+
+    def test_log_file(self) -> None:
+        """
+        A ``--logfile`` of twistd itself is checked with our options.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkfifo(path := f"{folder}/pipe")
+            for parent, is_refused in (
+                ({"logfile": path}, True),
+                ({"logfile": f"{folder}/log"}, False),
+                ({}, False),
+            ):
+                options = Options()
+                options.parent = parent
+                if is_refused:
+                    problem = self.assertRaises(SystemExit, options.parseOptions, [])
+                    self.assertIn(
+                        f"twistd ssetwist: --logfile: {path!r} is not a file", problem.code
+                    )
+                else:
+                    options.parseOptions([])
+
+    def test_process(self) -> None:
+        """
+        Without arguments the options are those of the process.
+        """
+        self.patch(sys, "argv", ["twistd", "--heartbeat=5"])
+        options = Options()
+        options.parseOptions()
+        self.assertEqual(5.0, options.config.heartbeat)
 
     def test_not_pem(self) -> None:
         """
