@@ -475,6 +475,22 @@ class PublishCommandTests(SynchronousTestCase):
         gc.collect()  # an error that nobody has read is logged when it is collected
         self.assertEqual([], self.flushLoggedErrors())
 
+    def test_nobody_reads(self) -> None:
+        """
+        When nobody reads the ids any more the command ends as by SIGPIPE, and gives up a request
+        that waits for its next attempt.
+        """
+
+        class Broken(io.StringIO):
+            def write(self, text: str) -> int:
+                raise BrokenPipeError
+
+        self.output = Broken()
+        self.hub.answers = [take_lines, ConnectionRefusedError()]
+        running = self.start("--topic=a", "--ids", "--in-flight=2", input="x\n" * 2000)
+        self.assertEqual(141, self.failureResultOf(running, SystemExit).value.code)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
     def test_token_gone(self) -> None:
         """
         A token that becomes unreadable is an error of the command line.
