@@ -46,6 +46,9 @@ class PublishCommandTests(SynchronousTestCase):
         self.output = io.StringIO()
         self.errors = io.StringIO()
 
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls(), "no timer is left")
+
     def start(self, *arguments: str, input: str = "") -> "Deferred[None]":
         """
         Run the command.

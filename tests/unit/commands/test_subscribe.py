@@ -63,6 +63,9 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.output = io.StringIO()
         self.errors = io.StringIO()
 
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls(), "no timer is left")
+
     def start(self, *arguments: str) -> "Deferred[None]":
         """
         Run the command.

@@ -4,6 +4,7 @@ Assumptions of :mod:`ssetwist.server._insides` about Twisted, held against Twist
 
 import select
 import socket
+import sys
 import tempfile
 from asyncio import new_event_loop
 from io import StringIO
@@ -96,7 +97,12 @@ class ReactorTests(SynchronousTestCase):
         """
         Only ``SelectReactor`` has a limit, and an asyncio loop that uses ``select``.
         """
-        for kind, expected in ((SelectReactor, 1024), (PollReactor, None)):
+        for system, kind, expected in (
+            ("linux", SelectReactor, 1024),
+            ("linux", PollReactor, None),
+            ("win32", SelectReactor, 512),
+        ):
+            self.patch(sys, "platform", system)
             self.assertEqual(expected, most_descriptors(object.__new__(kind)))
 
     def test_asyncio(self) -> None:
@@ -146,7 +152,9 @@ class LoggingTests(SynchronousTestCase):
         """
         first, second = StringIO(), StringIO()
         observer = textFileLogObserver(first)
-        self.assertIs(observer, file_observer_of(FilteringLogObserver(observer, [])))
+        filtered = FilteringLogObserver(observer, [])
+        self.assertIs(observer, file_observer_of(filtered))
+        self.assertIs(observer, file_observer_of(FilteringLogObserver(filtered, [])))
         self.assertIs(observer, file_observer_of(observer))
         self.assertIsNone(file_observer_of(self.fail))
         self.assertIs(first, file_of(observer))
@@ -254,6 +262,15 @@ class PollerTests(SynchronousTestCase):
         port = SimpleNamespace(numberAccepts=100, doRead=lambda: problem)
         bound_accepts(port, 1)
         self.assertIs(problem, port.doRead())
+
+    def test_lower_bound(self) -> None:
+        """
+        A port that shall accept fewer for some turns accepts fewer.
+        """
+        port = SimpleNamespace(numberAccepts=1, doRead=lambda: None)
+        bound_accepts(port, 16)
+        port.doRead()
+        self.assertEqual(1, port.numberAccepts)
 
 
 class LogFileTests(SynchronousTestCase):

@@ -105,6 +105,17 @@ class DescriptorTests(SynchronousTestCase):
             for has_flag in (False, True):
                 self.assert_written(read, write, has_flag=has_flag)
 
+    def test_at_once(self) -> None:
+        """
+        A write to a socket does not wait, although the socket itself may be one that does.
+        """
+        flags: list[int] = []
+        descriptor = self.descriptor(self.socket()[1])
+        sending = SimpleNamespace(send=lambda data, flag: flags.append(flag) or len(data))
+        with patched(self, descriptor, "_socket", sending):
+            self.assertEqual(6, descriptor.write_now(b"hello\n"))
+        self.assertEqual([socket.MSG_DONTWAIT], flags)
+
     def test_gone(self) -> None:
         """
         A reader that has gone is an error at once.

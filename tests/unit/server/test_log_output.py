@@ -59,6 +59,15 @@ class LogOutputTests(SynchronousTestCase):
     Output that is written at once.
     """
 
+    def test_again_in_the_same_thread(self) -> None:
+        """
+        A thread that holds the lock gets it once more, as a line within a line needs it.
+        """
+        lock = LogOutput(Disk(), report)._lock
+        with lock:
+            self.assertTrue(lock.acquire(blocking=False))
+            lock.release()
+
     def test_at_once(self) -> None:
         """
         Text is written before ``write`` returns; a character that the encoding lacks is escaped.
@@ -201,7 +210,7 @@ class PatientTests(SynchronousTestCase):
             raise self.problem
         self.taken += data
 
-    def test_nothing_written(self) -> None:
+    def test_empty(self) -> None:
         """
         Without a line there is no thread, and nothing to wait for.
         """
@@ -293,7 +302,9 @@ class PatientTests(SynchronousTestCase):
         with patched(self, _log_output, "start_new_thread", start):
             for number in (1, 2):
                 self.output.write(f"{number}\n")
-            self.output.close(PATIENCE)
+                if is_waiting := self.output._writing.locked():
+                    self.output._writing.release()  # or the end of this test would wait for it
+                self.assertFalse(is_waiting)
         self.output.write("3\n")
         self.reading.set()
         self.output.close(PATIENCE)
