@@ -206,8 +206,8 @@ class SubscribeTests(OptionsCase):
 
     def test_hint_of_legacy(self) -> None:
         """
-        A hub that asks for topics in the way of 0.x leads to a hint, unless --legacy is given or
-        the stream is not one of Mercure.
+        A hub that asks for topics in the way of 0.x leads to a hint, also with --quiet, unless
+        --legacy is given or the stream is not one of Mercure.
         """
         answer = Response(400, b'Missing "topic" parameter', {"Content-Type": "text/plain"})
         for options, is_told in (
@@ -216,8 +216,9 @@ class SubscribeTests(OptionsCase):
             (("--topic=a", "--legacy"), False),
             ((), False),
         ):
-            errors = self.see("subscribe", URL, *options, answers=(answer,)).errors
-            self.assertEqual(is_told, "needs --legacy" in errors, options)
+            for quiet in ((), ("--quiet",)):
+                errors = self.see("subscribe", URL, *options, *quiet, answers=(answer,)).errors
+                self.assertEqual(is_told, "needs --legacy" in errors, options)
 
     def test_closed(self) -> None:
         """

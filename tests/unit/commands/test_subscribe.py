@@ -182,7 +182,8 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A refusal ends the command, with the server's own words if they are text.
+        A refusal ends the command, with the server's own words if they are text: 300 characters of
+        them.
         """
         for media_type, body, said in (
             (
@@ -194,6 +195,18 @@ class SubscribeCommandTests(SynchronousTestCase):
                 "text/html",
                 b"<html>",
                 "https://hub.example/.well-known/mercure answered 400; expected 200",
+            ),
+            (
+                "application/problem+json",
+                b'{"title": "no"}',
+                "https://hub.example/.well-known/mercure answered 400; expected 200: "
+                '{"title": "no"}',
+            ),
+            (
+                "text/plain",
+                b"no \xff" + 400 * "\N{GRINNING FACE}".encode(),
+                "https://hub.example/.well-known/mercure answered 400; expected 200: no \ufffd"
+                + 296 * "\N{GRINNING FACE}",
             ),
             ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x needs --legacy)"),
         ):

@@ -504,6 +504,27 @@ class ReplaceTests(SynchronousTestCase):
                 r"device\n\S+ \[test#info\] kept\n$",
             )
 
+    def test_any_reason(self) -> None:
+        """
+        The report can be written whatever the reason is, such as the name of a file in no encoding.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = LogFile("log", folder)
+            self.addCleanup(file.close)
+            disk = Disk()
+            problems = [OSError("no file \udcff")]
+
+            def fail() -> None:
+                if problems:
+                    raise problems.pop()
+
+            disk.meanwhile = fail
+            log = self.begin(observer := textFileLogObserver(file))
+            self.patch(observer._outFile, "_file", disk)
+            log.info("lost")
+            log.info("kept")
+            self.assertIn(rb"1 lines of the log were dropped here: no file \udcff", disk.taken)
+
     def test_others(self) -> None:
         """
         Files in memory, and observers of other kinds, stay as they are.

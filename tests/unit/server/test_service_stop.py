@@ -170,7 +170,10 @@ class PortTests(StopCase):
                 )
                 self.break_port(service, stop)
                 client = self.connect()
-                self.stop(service)
+                with capturedLogs() as events:
+                    self.stop(service)
+                told = [one for one in events if one["log_level"] is LogLevel.critical]
+                self.assertRegex(formatEvent(told[0]), r"^IPv4Address.*81\) could not be closed, ")
                 self.assertTrue(client.is_complete)
                 self.assertEqual(1, len(self.reactor.ports))
                 self.assertEqual(1, len(self.flushLoggedErrors(problem)))
