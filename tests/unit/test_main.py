@@ -256,6 +256,22 @@ class SignalTests(SynchronousTestCase):
             self.gate.callback(None)
             self.failureResultOf(running, SystemExit)
 
+    def test_once_it_runs(self) -> None:
+        """
+        Signals are taken when the reactor runs, because it sets handlers of its own at its start.
+        """
+        later: list[Callable[[], object]] = []
+        self.patch(self.reactor, "callWhenRunning", later.append)
+        terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
+        running = run_until_signal(self.reactor, Namespace(run=self.command), terminal)
+        for is_taken in (False, True):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.assertEqual(is_taken, signal.getsignal(number) != signal.SIG_DFL)
+            later[0]()
+        running.cancel()
+        self.gate.callback(None)
+        self.failureResultOf(running, SystemExit)
+
     def test_none(self) -> None:
         """
         Without a signal the status is that of the command.

@@ -193,6 +193,18 @@ class AlarmTests(SynchronousTestCase):
         alarm.set(self.now)
         wait_until(lambda: self.rung, "it rings")
 
+    def test_one_pipe(self) -> None:
+        """
+        All threads of an alarm, one after the other, wait at one pipe.
+        """
+        bells = []
+        for _ in range(2):
+            self.alarm.set(self.now + 3600)
+            bells.append(self.alarm._bell)
+            self.alarm.set(inf)
+            wait_until(lambda: not self.threads(), "the thread has ended")
+        self.assertIs(*bells)
+
     def test_nothing(self) -> None:
         """
         An alarm that was never set has no thread.

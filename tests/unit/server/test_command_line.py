@@ -349,6 +349,16 @@ class CommandLineTests(SynchronousTestCase):
         self.assertIn("--log-age: 0 is not from 1 to 86400", self.refused("--log-age=0"))
         self.assertIn("--flush-threads: 65 is not from 0 to 64", self.refused("--flush-threads=65"))
 
+    def test_units_are_named(self) -> None:
+        """
+        The message about a text that is not a number names the unit.
+        """
+        for option, unit in (("publish-rate", "events a second"), ("heartbeat", "seconds")):
+            self.assertEqual(
+                f"twistd ssetwist: --{option}: 'x' is not a number of {unit}, such as 2.5",
+                self.refused(f"--{option}=x"),
+            )
+
     def test_gap_is_a_type(self) -> None:
         """
         A ``--gap`` that cannot be the type of an event is refused.

@@ -163,6 +163,13 @@ class HubConfigTests(SynchronousTestCase):
         error = self.assertRaises(TypeError, HubService, HubConfig())
         self.assertEqual("the reactor comes first, then the HubConfig", str(error))
 
+    def test_described(self) -> None:
+        """
+        ``help(HubConfig)`` describes each field.
+        """
+        for field in dataclasses.fields(HubConfig):
+            self.assertRegex(HubConfig.__doc__, rf"(?m)^:ivar {field.name}: [A-Z].+")
+
     def test_loopback(self) -> None:
         """
         By default, only this machine can connect.

@@ -203,6 +203,18 @@ class ShortTurnsTests(SynchronousTestCase):
             self.assertEqual(expected, tuple(found.count(kind) for kind in kinds))
             self.assertEqual(port, served[-1])
 
+    def test_a_long_event(self) -> None:
+        """
+        An event that takes longer than a turn takes nothing from the share of the next urgency.
+        """
+        known = self.add(self.connection("GET"))
+        first = [self.add(self.connection()) for _ in range(20)]
+        served = []
+        for descriptor, _ in self.turns.poll(1.5, 1000):
+            served.append(descriptor)
+            self.now += 1.0 if descriptor == known else LEAST / 4
+        self.assertEqual([known, *first[:4]], served)
+
     def test_alone(self) -> None:
         """
         Events of one urgency may take the time of those before, if there are none.
