@@ -5,6 +5,7 @@ Output of the log, to files that take everything, nothing, or some.
 import atexit
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -160,6 +161,25 @@ class LogOutputTests(SynchronousTestCase):
             inner.append(f"{second}\n")
             output.write(f"{first}\n")
         self.assertEqual(b"1\n2\n(2: No space left on device)\n5\n6\n", disk.taken)
+
+    def test_line_at_the_end(self) -> None:
+        """
+        A line that is logged in the moment in which none is left is not forgotten.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        inner = ["2\n"]
+
+        class Arrived(deque[bytes]):
+            def __bool__(self) -> bool:
+                is_left = len(self) > 0
+                if not is_left and inner:
+                    output.write(inner.pop())
+                return is_left
+
+        output._arrived = Arrived()
+        output.write("1\n")
+        self.assertEqual(b"1\n2\n", disk.taken)
 
     def test_threads(self) -> None:
         """
