@@ -292,7 +292,8 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_nobody_reads(self) -> None:
         """
-        When nobody reads the output any more the command ends as by SIGPIPE.
+        When nobody reads the output any more the command ends as by SIGPIPE; a gap has been reported
+        before.
         """
 
         class Broken(io.StringIO):
@@ -300,8 +301,11 @@ class SubscribeCommandTests(SynchronousTestCase):
                 raise BrokenPipeError
 
         self.output = Broken()
-        self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
-        self.assertEqual(141, self.status(URL))
+        gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
+        for events, is_told in ((b"data: x\n\n", False), (gap, True)):
+            self.answer(Response(200, events, STREAM, end=None))
+            self.assertEqual(141, self.status(URL))
+            self.assertEqual(is_told, "events were missed: " in self.errors.getvalue())
 
     def test_nobody_reads_and_nothing_comes(self) -> None:
         """

@@ -78,6 +78,17 @@ class LineQueueTests(SynchronousTestCase):
         queue.put(b"4")
         self.assertEqual([Gap(3, "the disk is full"), b"4"], queue.take())
 
+    def test_lost_before_others(self) -> None:
+        """
+        Lines that are lost leave a gap before lines that came meanwhile.
+        """
+        queue = LineQueue()
+        queue.put(b"1")
+        taken = queue.take()
+        queue.put(b"2")
+        queue.lose(taken, "the disk is full")
+        self.assertEqual([Gap(1, "the disk is full"), b"2"], queue.take())
+
     def test_lost_before_a_gap(self) -> None:
         """
         Two gaps without a line between them become one.

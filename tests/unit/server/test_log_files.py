@@ -116,6 +116,16 @@ class DescriptorTests(SynchronousTestCase):
             self.assertEqual(6, descriptor.write_now(b"hello\n"))
         self.assertEqual([socket.MSG_DONTWAIT], flags)
 
+    def test_full(self) -> None:
+        """
+        A pipe or a socket that is full takes nothing, which is not an error.
+        """
+        for number in (self.pipe()[1], self.socket()[1]):
+            descriptor = self.descriptor(number)
+            while descriptor.write_now(b"x" * 4096):
+                pass
+            self.assertEqual(0, descriptor.write_now(b"x"))
+
     def test_gone(self) -> None:
         """
         A reader that has gone is an error at once.
