@@ -292,8 +292,8 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_nobody_reads(self) -> None:
         """
-        When nobody reads the output any more the command ends as by SIGPIPE; a gap has been reported
-        before.
+        When nobody reads the output any more the command ends as by SIGPIPE; a gap has been
+        reported before.
         """
 
         class Broken(io.StringIO):

@@ -38,7 +38,7 @@ class Port:
     :ivar numberAccepts: Connections that it accepts in a turn, at most.
     """
 
-    numberAccepts = 100
+    numberAccepts = 100  # noqa: N815  # Twisted's name
 
     def __init__(
         self, reactor: "Reactor", address: IAddress, factory: Factory, backlog: int

@@ -40,8 +40,8 @@ class ExitStatusTests(SynchronousTestCase):
 
     def test_last_words(self) -> None:
         """
-        What was written to the standard output and the standard error is written out before, and a
-        stream that is missing, closed or broken does not keep the process from ending.
+        The standard output and the standard error are flushed before, and a stream that is missing,
+        closed or broken does not keep the process from ending.
         """
         seen: list[object] = []
         status = ExitStatus(seen.append)

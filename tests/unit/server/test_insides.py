@@ -256,7 +256,7 @@ class PollerTests(SynchronousTestCase):
 
     def test_failed_port(self) -> None:
         """
-        A port whose accepts are bounded still tells the reactor that it has failed.
+        A port with a bound on its accepts still tells the reactor that it has failed.
         """
         problem = ConnectionDone()
         port = SimpleNamespace(numberAccepts=100, doRead=lambda: problem)

@@ -415,7 +415,7 @@ class SlowEndpointTests(ServiceTestCase):
 
     def test_fails_after_a_signal(self) -> None:
         """
-        It also stays 0 if the endpoint fails before the reactor has begun to stop.
+        The status also stays 0 if the endpoint fails before the reactor has begun to stop.
         """
         _, statuses = self.start_process("slow")
         signal.raise_signal(signal.SIGTERM)

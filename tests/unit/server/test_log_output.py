@@ -487,7 +487,7 @@ class ReplaceTests(SynchronousTestCase):
 
     def test_written_before(self) -> None:
         """
-        What was written to a file before comes first.
+        Text that was written to a file before comes first.
         """
         with tempfile.TemporaryDirectory() as folder:
             path = Path(folder, "log")

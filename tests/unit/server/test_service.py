@@ -280,7 +280,7 @@ class StopTests(ServiceTestCase):
 
 class TimeOfDayTests(ServiceTestCase):
     """
-    A service whose reactor measures by the time of day.
+    A service on a reactor that measures by the time of day.
     """
 
     def setUp(self) -> None:
