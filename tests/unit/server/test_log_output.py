@@ -25,7 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import InvalidOption
 from ssetwist.server import _log_output
 from ssetwist.server._insides import before_logging_begins
-from ssetwist.server._line_queue import MAX_WAITING, Gap
+from ssetwist.server._line_queue import MAX_WAITING, Gap, LineQueue
 from ssetwist.server._log_output import (
     LogOutput,
     PatientLogOutput,
@@ -384,6 +384,26 @@ class PatientTests(SynchronousTestCase):
         self.reading.set()
         self.output.close(PATIENCE)
         self.assertEqual(b"1\n2\n3\n", self.taken)
+
+    def test_line_at_the_end_of_the_thread(self) -> None:
+        """
+        A line that is logged in the moment in which the thread ends is written.
+        """
+        output, inner = self.output, ["2\n"]
+
+        class Queue(LineQueue):
+            @property
+            def has_news(self) -> bool:
+                is_so = super().has_news
+                if not is_so and inner:
+                    output.write(inner.pop())
+                return is_so
+
+        output._queue = Queue()
+        output.write("1\n")
+        self.reading.set()
+        output.close(PATIENCE)
+        self.assertEqual(b"1\n2\n", self.taken)
 
 
 class ReplaceTests(SynchronousTestCase):
