@@ -273,11 +273,14 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_all_refused_before_the_end(self) -> None:
         """
-        Lines that were read, but not sent, are mentioned, even if the input has ended.
+        Lines that were read, but not sent, are mentioned, even if the input has ended, and also
+        with --quiet.
         """
-        self.hub.answers = [Response(401, b"who are you.")]
-        self.assertEqual(1, self.status("--topic=a", input="x\n" * 1500))
-        self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
+        for options in ((), ("--quiet",)):
+            self.hub.answers = [Response(401, b"who are you.")]
+            self.errors = io.StringIO()
+            self.assertEqual(1, self.status("--topic=a", *options, input="x\n" * 1500))
+            self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
 
     def test_all_refused_at_the_end(self) -> None:
         """
