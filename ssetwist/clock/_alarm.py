@@ -99,7 +99,6 @@ class Alarm:
                     self._bell.ring()
             elif at < inf:
                 bell = self._bell = self._bell or Bell()
-                self._looks_at = -inf
                 self._start(Thread(target=self._work, args=(bell,), name=CLOCK_THREAD, daemon=True))
                 self._has_thread = True
 

@@ -154,7 +154,6 @@ class Timers:
         self._sort_in()
         while self._calls and self._calls[0].cancelled:
             heappop(self._calls)
-        self._next = inf
         if self._calls:
             self._wake_at(self._calls[0].time)
         else:

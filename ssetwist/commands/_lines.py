@@ -120,5 +120,5 @@ class Lines:
 
     def _wake(self) -> None:
         wanted, self._wanted = self._wanted, None
-        if wanted is not None and not wanted.called:
+        if wanted is not None:
             wanted.callback(None)

@@ -91,7 +91,6 @@ class PublishedLines:
                 progress.stop()
             self.status.wipe()
             self.lines.stop()
-            sending.cancel()
             for left in self._sent.pending:
                 if isinstance(left, _Sent):  # its answer is not needed any more
                     left.answer.addErrback(lambda _: None)

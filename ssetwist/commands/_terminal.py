@@ -157,7 +157,7 @@ class Input:
 
     def _arrived(self, some: bytes) -> None:
         waiting, self._waiting = self._waiting, None
-        if waiting is not None and not waiting.called:
+        if waiting is not None:
             waiting.callback(some)
 
 

@@ -111,11 +111,10 @@ def before_logging_begins(
     Call a function with the observers, before the first of them gets an event.
 
     ``twistd`` begins with its observers after it has made the service and before it starts it,
-    ``python -m twisted`` after it has started it; neither tells of this moment.
+    ``python -m twisted`` after it has started it; neither tells of this moment.  If this is called
+    again before that, only the last function counts.
     """
     name = "beginLoggingTo"
-    if name in vars(beginner):
-        return
 
     def begin(observers: Iterable[ILogObserver], *options: Any, **others: Any) -> None:
         delattr(beginner, name)

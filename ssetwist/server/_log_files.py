@@ -95,7 +95,7 @@ def _reopened(number: int) -> int | None:
 
     :returns: ``None`` where the system does not support this, or the right to it is missing.
     """
-    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY
     try:
         return os.open(f"/proc/self/fd/{number}", flags)
     except OSError:

@@ -116,7 +116,7 @@ class PatientLogOutput(LogOutput):
         self._queue = LineQueue()
         self._writing = Lock()  # held by the thread, while there is one
 
-    def close(self, seconds: float = LAST_WAIT) -> None:
+    def close(self, seconds: float) -> None:
         """
         Wait until all lines are written, but not longer than some seconds.
         """
@@ -234,5 +234,5 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
     if not descriptor.may_wait:
         return LogOutput(descriptor, report, encoding)
     output = PatientLogOutput(descriptor, report, encoding)
-    atexit.register(output.close)
+    atexit.register(output.close, LAST_WAIT)
     return output

@@ -217,7 +217,7 @@ class HubService(Service):
 
     def _wait_no_more_for_ports(self) -> None:
         waiting, self._waiting_for_ports = self._waiting_for_ports, None
-        if waiting is not None and not waiting.called:
+        if waiting is not None:
             waiting.callback(None)
 
     async def _close(self, port: IListeningPort) -> None:

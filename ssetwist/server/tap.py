@@ -178,7 +178,6 @@ class Options(UsageOptions):
             raise UsageError(
                 f"{problem}; --help lists all options" if "recognized" in problem.msg else problem
             ) from None
-        self._texts = {}
         for name, text in given:
             self._texts.setdefault(name.removeprefix("--").replace("-", "_"), []).append(text)
         repeatable = [name for name, _, option in _OPTIONS if option.is_repeatable]

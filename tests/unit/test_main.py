@@ -12,12 +12,15 @@ from argparse import Namespace
 from collections.abc import Callable
 
 from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.selectreactor import SelectReactor
 from twisted.trial.unittest import SynchronousTestCase
 
 import ssetwist.__main__ as process
 from ssetwist import __version__
 from ssetwist.__main__ import parse, run, run_until_signal
+from ssetwist.clock import steady
 from ssetwist.commands._terminal import Terminal
+from ssetwist.errors import InvalidOption
 from tests.clock import Clock
 
 
@@ -65,6 +68,7 @@ class ParseTests(SynchronousTestCase):
             (("listen",), "invalid choice: 'listen'"),
             (("token", "make"), "invalid choice: 'make'"),
             (("--versio",), "the following arguments are required: COMMAND"),
+            (("token", "--hel"), "the following arguments are required: COMMAND"),
         ):
             with contextlib.redirect_stderr(io.StringIO()) as errors:
                 ended = self.assertRaises(SystemExit, parse, arguments)
@@ -119,9 +123,10 @@ class StatusTests(SynchronousTestCase):
         A wrong command line leads to status 2, and another failure, such as a full disk, to status
         1. Each has a message of one line.
         """
-        for problem, expected in (
-            (ValueError("--topic: it is missing"), 2),
-            (OSError(errno.ENOSPC, "no space"), 1),
+        for problem, expected, said in (
+            (ValueError("--topic: it is missing"), 2, "--topic: it is missing"),
+            (InvalidOption("max_age", "it is too long"), 2, "--max-age: it is too long"),
+            (OSError(errno.ENOSPC, "no space"), 1, f"[Errno {errno.ENOSPC}] no space"),
         ):
             arguments = parse(["publish", "http://hub.example/", "x"])
 
@@ -133,7 +138,7 @@ class StatusTests(SynchronousTestCase):
                 terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
                 running = run(Clock(), arguments, terminal)
             self.assertEqual(expected, self.failureResultOf(running, SystemExit).value.code)
-            self.assertEqual(f"python -m ssetwist publish: {problem}\n", errors.getvalue())
+            self.assertEqual(f"python -m ssetwist publish: {said}\n", errors.getvalue())
 
     def test_silent(self) -> None:
         """
@@ -173,6 +178,22 @@ class StatusTests(SynchronousTestCase):
         terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
         self.failureResultOf(run(clock, arguments, terminal), SystemExit)
         self.assertEqual([arguments, clock, terminal], got)
+
+    def test_steady(self) -> None:
+        """
+        The function of a command gets a reactor that measures by a steady clock.
+        """
+        got: list[object] = []
+
+        async def note(_: Namespace, reactor: object, __: Terminal) -> int:
+            got.append(reactor)
+            return 0
+
+        reactor = SelectReactor()
+        terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
+        self.failureResultOf(run(reactor, Namespace(run=note), terminal), SystemExit)
+        self.assertEqual([steady(reactor)], got)
+        self.assertNotEqual([reactor], got)
 
 
 class Reactor(Clock):
@@ -255,6 +276,22 @@ class SignalTests(SynchronousTestCase):
             self.reactor.advance(0)
             self.gate.callback(None)
             self.failureResultOf(running, SystemExit)
+
+    def test_once_it_runs(self) -> None:
+        """
+        Signals are taken when the reactor runs, because it sets handlers of its own at its start.
+        """
+        later: list[Callable[[], object]] = []
+        self.patch(self.reactor, "callWhenRunning", later.append)
+        terminal = Terminal(io.StringIO(), io.StringIO(), io.StringIO())
+        running = run_until_signal(self.reactor, Namespace(run=self.command), terminal)
+        for is_taken in (False, True):
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self.assertEqual(is_taken, signal.getsignal(number) != signal.SIG_DFL)
+            later[0]()
+        running.cancel()
+        self.gate.callback(None)
+        self.failureResultOf(running, SystemExit)
 
     def test_none(self) -> None:
         """

@@ -2,6 +2,8 @@
 Bounded waits for what an application does.
 """
 
+import gc
+import weakref
 from collections.abc import Generator
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
@@ -70,13 +72,42 @@ class WithinTests(SynchronousTestCase):
 
     def test_never(self) -> None:
         """
-        When the time is over the wait fails, and the application is cancelled.
+        When the time is over the application is cancelled, and the wait fails.
         """
-        cancelled: list[object] = []
-        waiting = self.ask(Deferred(cancelled.append))
+        seen: list[str] = []
+        waiting = self.ask(Deferred(lambda _: seen.append("cancelled")))
+        waiting.addErrback(lambda problem: seen.append("failed") or problem)
         self.clock.advance(3)
         self.failureResultOf(waiting, TooLate)
-        self.assertEqual(1, len(cancelled))
+        self.assertEqual(["cancelled", "failed"], seen)
+
+    def test_nothing_is_kept(self) -> None:
+        """
+        An application that never ends does not keep the result of what waited for it.
+        """
+        unfired: Deferred[None] = Deferred()
+
+        async def go_on() -> None:
+            try:
+                await Deferred()
+            except CancelledError:
+                await unfired
+
+        class Result:
+            pass
+
+        results: list[weakref.ref[Result]] = []
+
+        def make(_: object) -> Result:
+            result = Result()
+            results.append(weakref.ref(result))
+            return result
+
+        self.ask(go_on()).addErrback(make)
+        self.clock.advance(3)
+        gc.collect()
+        self.assertEqual([None], [result() for result in results])
+        unfired.callback(None)
 
     def test_does_not_end(self) -> None:
         """
@@ -138,3 +169,5 @@ class WithinTests(SynchronousTestCase):
         self.assertEqual(1, self.successResultOf(self.ask(Answer())))
         problem = self.assertRaises(TypeError, self.ask, "news")
         self.assertEqual("expected a Deferred or a coroutine, not str: 'news'", str(problem))
+        problem = self.assertRaises(TypeError, self.ask, "news" * 1000)
+        self.assertEqual(200, len(str(problem)))

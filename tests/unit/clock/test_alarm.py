@@ -2,6 +2,7 @@
 The alarm: a thread that wakes a reactor.
 """
 
+import select
 import threading
 import time
 from math import inf
@@ -29,16 +30,26 @@ class BellTests(SynchronousTestCase):
 
     def test_rings(self) -> None:
         """
-        A bell that rings, or has rung, ends the wait for it.
+        A bell that rings, or has rung, ends the wait for it, and is silent after that.
         """
         bell = Bell()
         bell.ring()
         bell.wait(PATIENCE)
+        self.assertEqual([], select.select([bell], [], [], 0)[0])
         thread = threading.Thread(target=bell.wait, args=(PATIENCE,))
         thread.start()
         bell.ring()
         thread.join(PATIENCE / 2)
         self.assertFalse(thread.is_alive())
+
+    def test_shortest_wait(self) -> None:
+        """
+        A wait of less than a millisecond is a wait: its thread does not spin.
+        """
+        bell = Bell()
+        begin = time.monotonic()
+        bell.wait(0.0001)
+        self.assertGreaterEqual(time.monotonic() - begin, 0.0001)
 
     def test_rings_often(self) -> None:
         """
@@ -91,6 +102,29 @@ class AlarmTests(SynchronousTestCase):
             for one in threading.enumerate()
             if one.name == CLOCK_THREAD and one not in self.others
         ]
+
+    def test_at_its_moment(self) -> None:
+        """
+        An alarm rings at its moment, not only after it.
+        """
+        self.alarm.set(self.now)
+        wait_until(lambda: self.rung or self.looks > 1000, "it rings")
+        self.assertEqual([self.now], self.rung)
+
+    def test_months(self) -> None:
+        """
+        An alarm may wait for longer than the kernel can, in a thread that does not keep the process
+        from ending.
+        """
+        problems: list[object] = []
+        self.patch(threading, "excepthook", problems.append)
+        self.alarm.set(self.now + 1e7)
+        wait_until(lambda: self.looks, "the thread looks")
+        (thread,) = self.threads()
+        self.assertTrue(thread.daemon)
+        self.alarm.set(self.now)
+        wait_until(lambda: self.rung or problems, "it rings")
+        self.assertEqual([], problems)
 
     def test_rings(self) -> None:
         """
@@ -158,6 +192,18 @@ class AlarmTests(SynchronousTestCase):
         self.now += SOON
         alarm.set(self.now)
         wait_until(lambda: self.rung, "it rings")
+
+    def test_one_pipe(self) -> None:
+        """
+        All threads of an alarm, one after the other, wait at one pipe.
+        """
+        bells = []
+        for _ in range(2):
+            self.alarm.set(self.now + 3600)
+            bells.append(self.alarm._bell)
+            self.alarm.set(inf)
+            wait_until(lambda: not self.threads(), "the thread has ended")
+        self.assertIs(*bells)
 
     def test_nothing(self) -> None:
         """

@@ -188,13 +188,27 @@ class TimersTests(SynchronousTestCase):
 
     def test_many_cancelled(self) -> None:
         """
-        Cancelled calls do not pile up behind one that waits long.
+        Cancelled calls do not pile up, neither behind one that waits long nor alone.
         """
-        last = self.call(3600, "last")
-        for _ in range(1000):
-            self.call(30, "never").cancel()
-        self.assertLess(len(self.timers._calls) + len(self.timers._new), 100)
+        for seconds in (None, 3600):
+            last = None if seconds is None else self.call(seconds, "last")
+            for _ in range(1000):
+                self.call(30, "never").cancel()
+            self.assertLess(len(self.timers._calls) + len(self.timers._new), 100)
         last.cancel()
+
+    def test_next_after_a_cancelled_one(self) -> None:
+        """
+        The alarm is set for the next call that is to be made, not for one that was cancelled.
+        """
+        first, second = self.call(1, "a"), self.call(2, "b")
+        for expected in (101, 102):
+            self.call(0, "now")
+            self.turn()
+            self.assertEqual(expected, self.alarm.at)
+            if first.active():
+                first.cancel()
+        second.cancel()
 
     def test_moved(self) -> None:
         """

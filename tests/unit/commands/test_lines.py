@@ -157,6 +157,17 @@ class LinesTests(SynchronousTestCase):
                 rest = self.take_all(lines)
                 self.assertEqual(count * piece.count(b"\n"), len(first + rest))
 
+    def test_ahead(self) -> None:
+        """
+        Reading goes on as soon as lines are taken, and not only when none is left.
+        """
+        pieces = Pieces(*[b"\n" * 100] * 300)
+        lines = Lines(pieces)
+        self.take(lines, 1)
+        before = pieces.count
+        self.take(lines, 1000)
+        self.assertGreater(pieces.count, before)
+
     def test_waiting(self) -> None:
         """
         A consumer waits until there is a line, and then takes all lines that are there.
@@ -183,3 +194,18 @@ class LinesTests(SynchronousTestCase):
         self.assertTrue(slow.waiting[0].called)
         self.assertEqual(1, len(slow.waiting))
         Lines(slow).stop()
+
+    def test_stopped_by_the_consumer(self) -> None:
+        """
+        A consumer that has its lines may stop the input at once: what is read then is not kept.
+        """
+        slow = Slow()
+        lines = Lines(slow)
+        taking = Deferred.fromCoroutine(lines.take(10))
+        taking.addCallback(lambda _: lines.stop())
+        slow.waiting[0].callback(b"a\n")
+        self.assertIsNone(self.successResultOf(taking))
+        for later in slow.waiting[1:]:
+            if not later.called:
+                later.callback(b"b\n")
+        self.assertEqual(([], False), (self.take(lines), lines.has_more))

@@ -55,6 +55,22 @@ class TokenTests(SynchronousTestCase):
         token = TOKEN + "x" * (MAX_TOKEN - len(TOKEN))
         self.assertEqual([token] * 3, self.read(f"{token}\r\n"))
 
+    def test_too_long(self) -> None:
+        """
+        A file that is longer than any token is refused, whatever is in it.
+        """
+        problem = str(self.assertRaises(ValueError, self.read, TOKEN + " " * MAX_TOKEN))
+        self.assertIn(f"--token: the file is larger than {MAX_TOKEN + 2} bytes", problem)
+
+    def test_other_space_around(self) -> None:
+        """
+        Space that is not ASCII belongs to the text, which then is not a token.
+        """
+        for blank in "\x85\xa0":
+            self.file.write_bytes(f"{TOKEN}{blank}".encode("latin-1"))
+            problem = str(self.assertRaises(ValueError, token_of, str(self.file)))
+            self.assertIn("--token: the token has characters", problem)
+
     @given(st.sampled_from(string.whitespace))
     def test_space_within(self, blank: str) -> None:
         """

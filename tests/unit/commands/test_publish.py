@@ -46,6 +46,9 @@ class PublishCommandTests(SynchronousTestCase):
         self.output = io.StringIO()
         self.errors = io.StringIO()
 
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls(), "no timer is left")
+
     def start(self, *arguments: str, input: str = "") -> "Deferred[None]":
         """
         Run the command.
@@ -270,11 +273,14 @@ class PublishCommandTests(SynchronousTestCase):
 
     def test_all_refused_before_the_end(self) -> None:
         """
-        Lines that were read, but not sent, are mentioned, even if the input has ended.
+        Lines that were read, but not sent, are mentioned, even if the input has ended, and also
+        with --quiet.
         """
-        self.hub.answers = [Response(401, b"who are you.")]
-        self.assertEqual(1, self.status("--topic=a", input="x\n" * 1500))
-        self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
+        for options in ((), ("--quiet",)):
+            self.hub.answers = [Response(401, b"who are you.")]
+            self.errors = io.StringIO()
+            self.assertEqual(1, self.status("--topic=a", *options, input="x\n" * 1500))
+            self.assertIn("\nthe lines after line 1000 were not sent\n", self.errors.getvalue())
 
     def test_all_refused_at_the_end(self) -> None:
         """
@@ -474,6 +480,22 @@ class PublishCommandTests(SynchronousTestCase):
         del running
         gc.collect()  # an error that nobody has read is logged when it is collected
         self.assertEqual([], self.flushLoggedErrors())
+
+    def test_nobody_reads(self) -> None:
+        """
+        When nobody reads the ids any more the command ends as by SIGPIPE, and gives up a request
+        that waits for its next attempt.
+        """
+
+        class Broken(io.StringIO):
+            def write(self, text: str) -> int:
+                raise BrokenPipeError
+
+        self.output = Broken()
+        self.hub.answers = [take_lines, ConnectionRefusedError()]
+        running = self.start("--topic=a", "--ids", "--in-flight=2", input="x\n" * 2000)
+        self.assertEqual(141, self.failureResultOf(running, SystemExit).value.code)
+        self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_token_gone(self) -> None:
         """

@@ -63,6 +63,9 @@ class SubscribeCommandTests(SynchronousTestCase):
         self.output = io.StringIO()
         self.errors = io.StringIO()
 
+    def tearDown(self) -> None:
+        self.assertEqual([], self.clock.getDelayedCalls(), "no timer is left")
+
     def start(self, *arguments: str) -> "Deferred[None]":
         """
         Run the command.
@@ -179,7 +182,8 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_refused(self) -> None:
         """
-        A refusal ends the command, with the server's own words if they are text.
+        A refusal ends the command, with the server's own words if they are text: 300 characters of
+        them.
         """
         for media_type, body, said in (
             (
@@ -191,6 +195,18 @@ class SubscribeCommandTests(SynchronousTestCase):
                 "text/html",
                 b"<html>",
                 "https://hub.example/.well-known/mercure answered 400; expected 200",
+            ),
+            (
+                "application/problem+json",
+                b'{"title": "no"}',
+                "https://hub.example/.well-known/mercure answered 400; expected 200: "
+                '{"title": "no"}',
+            ),
+            (
+                "text/plain",
+                b"no \xff" + 400 * "\N{GRINNING FACE}".encode(),
+                "https://hub.example/.well-known/mercure answered 400; expected 200: no \ufffd"
+                + 296 * "\N{GRINNING FACE}",
             ),
             ("text/plain", b'Missing "topic" parameter', "(a hub of Mercure 0.x needs --legacy)"),
         ):
@@ -276,7 +292,8 @@ class SubscribeCommandTests(SynchronousTestCase):
 
     def test_nobody_reads(self) -> None:
         """
-        When nobody reads the output any more the command ends as by SIGPIPE.
+        When nobody reads the output any more the command ends as by SIGPIPE; a gap has been
+        reported before.
         """
 
         class Broken(io.StringIO):
@@ -284,8 +301,11 @@ class SubscribeCommandTests(SynchronousTestCase):
                 raise BrokenPipeError
 
         self.output = Broken()
-        self.answer(Response(200, b"data: x\n\n", STREAM, end=None))
-        self.assertEqual(141, self.status(URL))
+        gap = b'event: gap\ndata: {"asked":"1","oldest":"2","newest":"3"}\n\n'
+        for events, is_told in ((b"data: x\n\n", False), (gap, True)):
+            self.answer(Response(200, events, STREAM, end=None))
+            self.assertEqual(141, self.status(URL))
+            self.assertEqual(is_told, "events were missed: " in self.errors.getvalue())
 
     def test_nobody_reads_and_nothing_comes(self) -> None:
         """

@@ -2,11 +2,13 @@
 Input and output of a command.
 """
 
+import errno
 import io
 import json
 import os
 import sys
 import threading
+from types import SimpleNamespace
 from typing import TextIO
 from unicodedata import bidirectional, category
 
@@ -122,6 +124,18 @@ class TerminalTests(SynchronousTestCase):
         terminal.write_status("y", end="")
         self.assertEqual(("x\ny", 2), (errors.getvalue(), errors.flushes))
 
+    def test_full_disk(self) -> None:
+        """
+        A message that cannot be written for another reason is an error.
+        """
+
+        class Full(io.StringIO):
+            def write(self, text: str) -> int:
+                raise OSError(errno.ENOSPC, "no space")
+
+        terminal = Terminal(io.StringIO(), io.StringIO(), Full())
+        self.assertRaises(OSError, terminal.write_status, "x")
+
 
 class ColourTests(SynchronousTestCase):
     """
@@ -183,6 +197,17 @@ class OutputTests(PipeCase):
         self.assertFalse(output.is_read())
         self.failureResultOf(Deferred.fromCoroutine(output.write("x")), BrokenPipeError)
 
+    def test_at_most(self) -> None:
+        """
+        A pipe is given no more at a time than it takes without waiting.
+        """
+        sizes: list[int] = []
+        self.patch(os, "write", lambda _, data: sizes.append(len(data)) or len(data))
+        text = "x" * 10_000
+        output = Output(self.writing, Clock())
+        self.successResultOf(Deferred.fromCoroutine(output.write(text)))
+        self.assertEqual([4096, 4096, 1808], sizes)
+
     def test_encoding(self) -> None:
         """
         Characters that the terminal's encoding does not have are shown as escapes.
@@ -194,12 +219,14 @@ class OutputTests(PipeCase):
 
     def test_in_memory(self) -> None:
         """
-        The output may be a stream without a descriptor.
+        The output may be a stream without a descriptor; it is flushed.
         """
         stream = io.StringIO()
+        flushed: list[str] = []
+        stream.flush = lambda: flushed.append(stream.getvalue())  # type: ignore[method-assign]
         output = Output(stream, Clock())
         self.successResultOf(Deferred.fromCoroutine(output.write("x")))
-        self.assertEqual("x", stream.getvalue())
+        self.assertEqual(["x"], flushed)
         self.assertTrue(output.is_read())
 
 
@@ -232,6 +259,19 @@ class InputTests(PipeCase):
         for thread in threading.enumerate():
             if thread.name == "standard input":
                 thread.join(30)
+
+    def test_broken(self) -> None:
+        """
+        An input that cannot be read, such as a terminal that was closed, has ended.
+        """
+        problems: list[object] = []
+        self.patch(threading, "excepthook", problems.append)
+        clock = ThreadedClock()
+        read = Input(SimpleNamespace(fileno=lambda: -1), clock).read()
+        wait_until(lambda: clock.wanted or problems, "the thread has read")
+        self.assertEqual([], problems)
+        clock.work()
+        self.assertEqual(b"", self.successResultOf(read))
 
     def test_cancelled(self) -> None:
         """

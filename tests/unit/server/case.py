@@ -4,21 +4,25 @@ Services on a reactor in memory.
 
 import errno
 from collections.abc import Callable
+from typing import Any
 
 from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.internet.error import CannotListenError
-from twisted.internet.interfaces import IAddress
+from twisted.internet.interfaces import IAddress, IDelayedCall
 from twisted.internet.protocol import Factory
 from twisted.internet.task import deferLater
 from twisted.internet.testing import MemoryReactorClock
 from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.python import runtime
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import HubConfig, HubService
+from ssetwist.clock import SteadyReactor, steady
 from ssetwist.errors import CannotListen
 from ssetwist.mercure import TokenSettings
 from ssetwist.mercure.tokens._keys import VerificationKey
+from tests.clock import Clock
 from tests.memory import Client
 
 #: A key, with which the hub is not only for development.
@@ -30,7 +34,11 @@ KEY = TokenSettings(publish=(_KEY,), subscribe=(_KEY,))
 class Port:
     """
     A listening port, in memory.
+
+    :ivar numberAccepts: Connections that it accepts in a turn, at most.
     """
+
+    numberAccepts = 100  # noqa: N815  # Twisted's name
 
     def __init__(
         self, reactor: "Reactor", address: IAddress, factory: Factory, backlog: int
@@ -45,10 +53,15 @@ class Port:
     def getHost(self) -> IAddress:
         return self.address
 
+    def doRead(self) -> None:  # noqa: N802 (Twisted's name)
+        """
+        Accept as many connections as wait: none.
+        """
+
     def stopListening(self) -> Deferred[None]:
         # As a real port does: no new connection from now on, and the rest in the next turn.
         self._reactor.ports.remove(self)
-        return deferLater(self._reactor, 0, self.factory.doStop)
+        return deferLater(steady(self._reactor), 0, self.factory.doStop)
 
 
 class Reactor(MemoryReactorClock):
@@ -75,6 +88,10 @@ class Reactor(MemoryReactorClock):
         address = kind("TCP", interface or "0.0.0.0", port)
         return Port(self, address, factory, backlog)
 
+    def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:
+        assert delay >= 0, f"{delay} s from now is in the past"
+        return super().callLater(delay, *call, **options)
+
     def callWhenRunning(self, call: Callable[..., object], *args: object, **named: object) -> None:
         call(*args, **named)
 
@@ -85,6 +102,24 @@ class Reactor(MemoryReactorClock):
 
     def listenUNIX(self, address: str, factory: Factory, backlog: int = 50, **_: object) -> Port:
         return Port(self, UNIXAddress(address), factory, backlog)
+
+
+class DayReactor(Reactor):
+    """
+    Reactor that measures by the time of day, as Twisted's do.  A timed call of its own is an error:
+    whoever waits must do so by its steady clock.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seconds = runtime.seconds
+        self._clock = Clock()
+        self.ssetwist_steady = SteadyReactor(self, self._clock)
+        self.advance = self._clock.advance
+        self.getDelayedCalls = self._clock.getDelayedCalls
+
+    def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:
+        raise AssertionError(f"{call} would wait {delay} s by the time of day")
 
 
 class ServiceTestCase(SynchronousTestCase):
@@ -140,7 +175,7 @@ class ServiceTestCase(SynchronousTestCase):
         """
         Connect to one of the ports and ask for a path.
         """
-        client = Client(self.reactor.ports[port].factory, self.reactor)
+        client = Client(self.reactor.ports[port].factory, steady(self.reactor))
         client.request(path)
         return client
 

@@ -141,6 +141,26 @@ class DevelopmentTests(RootCase):
                 client.request(path, headers={"Host": "page.example"})
                 self.assertEqual(status, client.head[2:5], (path, client.head))
 
+    def test_pages_of_this_machine(self) -> None:
+        """
+        Pages of this machine, at any port, may read what a hub for development answers; pages of
+        other hosts may not.
+        """
+        config = HubConfig()
+        root = make_root(self.hub, config, Access(self.clock, config).authorizer)
+        for origin, is_allowed in (
+            ("http://localhost:3000", True),
+            ("http://127.0.0.1:8081", True),
+            ("https://page.example", False),
+        ):
+            client = Client(Site(root, streams=self.hub.streams), self.clock, address="127.0.0.1")
+            self.addCleanup(client.close)
+            client.request(
+                f"{DEFAULT_PATH}?match=news", headers={"Host": "127.0.0.1", "Origin": origin}
+            )
+            allowed = f"\r\naccess-control-allow-origin: {origin}\r\n".encode()
+            self.assertEqual(is_allowed, allowed in client.head, origin)
+
 
 class AccessTests(ServiceTestCase):
     """

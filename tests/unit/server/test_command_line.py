@@ -7,6 +7,7 @@ import dataclasses
 import io
 import os
 import re
+import sys
 import tempfile
 from pathlib import Path
 
@@ -273,6 +274,36 @@ class CommandLineTests(SynchronousTestCase):
             if field.name != "tokens":
                 self.assertRegex(text, rf"\n {{6}}--{field.name.replace('_', '-')}\b", field.name)
 
+    def test_log_file(self) -> None:
+        """
+        A ``--logfile`` of twistd itself is checked with our options.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            os.mkfifo(path := f"{folder}/pipe")
+            for parent, is_refused in (
+                ({"logfile": path}, True),
+                ({"logfile": f"{folder}/log"}, False),
+                ({}, False),
+            ):
+                options = Options()
+                options.parent = parent
+                if is_refused:
+                    problem = self.assertRaises(SystemExit, options.parseOptions, [])
+                    self.assertIn(
+                        f"twistd ssetwist: --logfile: {path!r} is not a file", problem.code
+                    )
+                else:
+                    options.parseOptions([])
+
+    def test_process(self) -> None:
+        """
+        Without arguments the options are those of the process.
+        """
+        self.patch(sys, "argv", ["twistd", "--heartbeat=5"])
+        options = Options()
+        options.parseOptions()
+        self.assertEqual(5.0, options.config.heartbeat)
+
     def test_not_pem(self) -> None:
         """
         If a file of a TLS endpoint is not PEM, the message shows a TLS endpoint string.
@@ -317,6 +348,16 @@ class CommandLineTests(SynchronousTestCase):
         )
         self.assertIn("--log-age: 0 is not from 1 to 86400", self.refused("--log-age=0"))
         self.assertIn("--flush-threads: 65 is not from 0 to 64", self.refused("--flush-threads=65"))
+
+    def test_units_are_named(self) -> None:
+        """
+        The message about a text that is not a number names the unit.
+        """
+        for option, unit in (("publish-rate", "events a second"), ("heartbeat", "seconds")):
+            self.assertEqual(
+                f"twistd ssetwist: --{option}: 'x' is not a number of {unit}, such as 2.5",
+                self.refused(f"--{option}=x"),
+            )
 
     def test_gap_is_a_type(self) -> None:
         """

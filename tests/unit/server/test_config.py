@@ -47,6 +47,29 @@ class TickTests(SynchronousTestCase):
             self.assertEqual(tick, config.seconds_between_ticks, options)
 
 
+class AskedTests(SynchronousTestCase):
+    """
+    Requests to the application at a time.
+    """
+
+    def test_half_of_the_connections(self) -> None:
+        """
+        There are at most 500, at most half as many as connections, and always one.
+        """
+        for connections, expected in (
+            (0, 500),
+            (1, 1),
+            (2, 1),
+            (3, 1),
+            (4, 2),
+            (999, 499),
+            (1000, 500),
+            (5000, 500),
+        ):
+            config = HubConfig(max_connections=connections)
+            self.assertEqual(expected, config.max_asked, connections)
+
+
 class OriginTests(SynchronousTestCase):
     """
     Options about pages of other origins.

@@ -2,6 +2,7 @@
 Limits that follow from the descriptors of a process.
 """
 
+import sys
 from math import inf
 from types import SimpleNamespace
 from typing import Any
@@ -95,6 +96,23 @@ class TakeTests(SynchronousTestCase):
         """
         limit = "SimpleNamespace can watch 1024 descriptors"
         self.assertEqual((1024, limit, [(1024, 5000)]), self.take(5000, 1024))
+
+    def test_windows(self) -> None:
+        """
+        Windows does not limit the descriptors of a process, only those that a reactor can watch.
+        """
+        self.patch(sys, "platform", "win32")
+        for watched, expected in ((512, 512), (None, 65536)):
+            limit = f"SimpleNamespace can watch {expected} descriptors"
+            self.assertEqual((expected, limit, []), self.take(5000, watched))
+
+    def test_less_than_the_reactor(self) -> None:
+        """
+        A process that gets fewer than its reactor can watch is limited by the system: another
+        reactor would not help.
+        """
+        limit, tried = "this process may open 512 files", [(1024, 5000), (512, 5000)]
+        self.assertEqual((512, limit, tried), self.take(5000, 1024, possible=600))
 
 
 class FitTests(SynchronousTestCase):

@@ -35,7 +35,7 @@ class HubConfigTests(SynchronousTestCase):
 
     def test_bounds(self) -> None:
         """
-        A value that makes no sense raises an error with the name of its field.
+        A value that makes no sense raises an error with the name of its field, once.
         """
         nan, inf = float("nan"), float("inf")
         cases = {
@@ -56,6 +56,8 @@ class HubConfigTests(SynchronousTestCase):
             for value in values:
                 error = self.assertRaises(InvalidOption, HubConfig, **{name: value})
                 self.assertEqual(name, error.field, value)
+                self.assertEqual(f"{name}: {error.problem}", str(error))
+                self.assertFalse(error.problem.startswith(name), error)
 
     def test_at_the_bounds(self) -> None:
         """
@@ -160,6 +162,13 @@ class HubConfigTests(SynchronousTestCase):
         """
         error = self.assertRaises(TypeError, HubService, HubConfig())
         self.assertEqual("the reactor comes first, then the HubConfig", str(error))
+
+    def test_described(self) -> None:
+        """
+        ``help(HubConfig)`` describes each field.
+        """
+        for field in dataclasses.fields(HubConfig):
+            self.assertRegex(HubConfig.__doc__, rf"(?m)^:ivar {field.name}: [A-Z].+")
 
     def test_loopback(self) -> None:
         """

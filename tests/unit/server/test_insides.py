@@ -4,6 +4,7 @@ Assumptions of :mod:`ssetwist.server._insides` about Twisted, held against Twist
 
 import select
 import socket
+import sys
 import tempfile
 from asyncio import new_event_loop
 from io import StringIO
@@ -96,7 +97,12 @@ class ReactorTests(SynchronousTestCase):
         """
         Only ``SelectReactor`` has a limit, and an asyncio loop that uses ``select``.
         """
-        for kind, expected in ((SelectReactor, 1024), (PollReactor, None)):
+        for system, kind, expected in (
+            ("linux", SelectReactor, 1024),
+            ("linux", PollReactor, None),
+            ("win32", SelectReactor, 512),
+        ):
+            self.patch(sys, "platform", system)
             self.assertEqual(expected, most_descriptors(object.__new__(kind)))
 
     def test_asyncio(self) -> None:
@@ -122,7 +128,7 @@ class LoggingTests(SynchronousTestCase):
         warnings = SimpleNamespace(showwarning=None)
         beginner = LogBeginner(publisher, StringIO(), SimpleNamespace(), warnings)
         self.told: list[list[object]] = []
-        for _ in range(2):  # the second one does nothing
+        for _ in range(2):  # the second one replaces the first
             before_logging_begins(beginner, lambda each: self.told.append(list(each)))
         Logger("test", observer=publisher).info("before")
         beginner.beginLoggingTo(iter(observers), redirectStandardIO=False, **options)
@@ -146,7 +152,9 @@ class LoggingTests(SynchronousTestCase):
         """
         first, second = StringIO(), StringIO()
         observer = textFileLogObserver(first)
-        self.assertIs(observer, file_observer_of(FilteringLogObserver(observer, [])))
+        filtered = FilteringLogObserver(observer, [])
+        self.assertIs(observer, file_observer_of(filtered))
+        self.assertIs(observer, file_observer_of(FilteringLogObserver(filtered, [])))
         self.assertIs(observer, file_observer_of(observer))
         self.assertIsNone(file_observer_of(self.fail))
         self.assertIs(first, file_of(observer))
@@ -245,6 +253,24 @@ class PollerTests(SynchronousTestCase):
             self.assertEqual(count, len(accepted))
         accept_at_most(object(), 2)  # a port that has no such limit stays as it is
         bound_accepts(object(), 2)
+
+    def test_failed_port(self) -> None:
+        """
+        A port with a bound on its accepts still tells the reactor that it has failed.
+        """
+        problem = ConnectionDone()
+        port = SimpleNamespace(numberAccepts=100, doRead=lambda: problem)
+        bound_accepts(port, 1)
+        self.assertIs(problem, port.doRead())
+
+    def test_lower_bound(self) -> None:
+        """
+        A port that shall accept fewer for some turns accepts fewer.
+        """
+        port = SimpleNamespace(numberAccepts=1, doRead=lambda: None)
+        bound_accepts(port, 16)
+        port.doRead()
+        self.assertEqual(1, port.numberAccepts)
 
 
 class LogFileTests(SynchronousTestCase):

@@ -78,6 +78,17 @@ class LineQueueTests(SynchronousTestCase):
         queue.put(b"4")
         self.assertEqual([Gap(3, "the disk is full"), b"4"], queue.take())
 
+    def test_lost_before_others(self) -> None:
+        """
+        Lines that are lost leave a gap before lines that came meanwhile.
+        """
+        queue = LineQueue()
+        queue.put(b"1")
+        taken = queue.take()
+        queue.put(b"2")
+        queue.lose(taken, "the disk is full")
+        self.assertEqual([Gap(1, "the disk is full"), b"2"], queue.take())
+
     def test_lost_before_a_gap(self) -> None:
         """
         Two gaps without a line between them become one.
@@ -87,6 +98,16 @@ class LineQueueTests(SynchronousTestCase):
         queue.put(b"no room")
         queue.lose(queue.take(), "the pipe is broken")
         self.assertEqual([Gap(2, "the pipe is broken")], queue.take())
+
+    def test_dropped_after_lost(self) -> None:
+        """
+        A line that finds no room is added to a gap before it, which keeps its reason.
+        """
+        queue = LineQueue(max_waiting=4)
+        queue.put(b"1")
+        queue.lose(queue.take(), "the disk is full")
+        queue.put(b"too long")
+        self.assertEqual([Gap(2, "the disk is full")], queue.take())
 
     @given(st.lists(st.one_of(st.integers(1, 40_000), st.none(), st.just("lose"))))
     def test_count(self, steps: list[int | str | None]) -> None:

@@ -3,15 +3,20 @@ Listening on the endpoints of a configuration: on all, or not at all.
 """
 
 import contextlib
+import errno
 import gc
 import shutil
 import signal
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
+from twisted.internet.error import CannotListenError
 from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.internet.protocol import Factory
 from twisted.logger import LogLevel
@@ -21,6 +26,7 @@ from zope.interface import implementer
 import twisted.plugins
 from ssetwist import Event, HubConfig, HubService, SSETwistError
 from ssetwist.errors import CannotListen
+from ssetwist.server import tap
 from ssetwist.server._listening import address_name
 from ssetwist.server.tap import _TwistdService
 from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
@@ -90,6 +96,15 @@ class ListenTests(ServiceTestCase):
         self.start("tcp:80", "tcp6:81", "unix:/run/sse", tokens=KEY)
         self.assertEqual([4096] * 3, [port.backlog for port in self.reactor.ports])
 
+    def test_accepts(self) -> None:
+        """
+        A port accepts at most 16 connections in a turn, by which others make room for them.
+        """
+        self.start("tcp:80", "tcp6:81", "unix:/run/sse", tokens=KEY)
+        for port in self.reactor.ports:
+            port.doRead()
+        self.assertEqual([16] * 3, [port.numberAccepts for port in self.reactor.ports])
+
     def test_named_backlog(self) -> None:
         """
         An endpoint that names a backlog has that backlog.
@@ -142,6 +157,22 @@ class ListenTests(ServiceTestCase):
             ],
             [message for message in messages if "listening" in message],
         )
+
+    def test_named_once_it_runs(self) -> None:
+        """
+        A port is named when the reactor runs: a script that waits for the line may then send a
+        signal.
+        """
+        later: list[Callable[[], object]] = []
+        self.patch(
+            self.reactor,
+            "callWhenRunning",
+            lambda call, *args, **named: later.append(partial(call, *args, **named)),
+        )
+        listening = "listening on http://127.0.0.1:80/"
+        self.assertNotIn(listening, self.logged(LogLevel.info, self.start))
+        said = self.logged(LogLevel.info, lambda: [call() for call in later])
+        self.assertEqual([listening], said)
 
     def test_named_with_tls(self) -> None:
         """
@@ -204,6 +235,18 @@ class CannotListenTests(ServiceTestCase):
         self.assertIn("'tcp:80'", str(error))
         self.assertIn("in use", str(error))
         self.assertIn("choose another port (--listen)", str(error))
+
+    def test_other_reasons(self) -> None:
+        """
+        A port that may not be listened on is not called one that is in use.
+        """
+
+        def refuse(port: int, *_: object, **__: object) -> None:
+            raise CannotListenError("", port, OSError(errno.EACCES, "Permission denied"))
+
+        self.patch(self.reactor, "listenTCP", refuse)
+        error = self.start_in_vain(self.make("tcp:81"))
+        self.assertTrue(str(error).endswith("Permission denied."), error)
 
     def test_without_privileges(self) -> None:
         """
@@ -333,6 +376,17 @@ class SlowEndpointTests(ServiceTestCase):
         self.reactor.slow.errback(OSError("no such service"))
         self.assertEqual(([1], True), (statuses, self.reactor.hasStopped))
 
+    def test_short_turns(self) -> None:
+        """
+        The turns of a process are told all ports, also those that listen later.
+        """
+        turns = SimpleNamespace(ports=())
+        self.patch(tap, "shorten_turns", {self.reactor: turns}.get)
+        service, _ = self.start_process("tcp:81:interface=127.0.0.1", "slow")
+        self.assertEqual(list(service.ports), list(turns.ports))
+        self.listen()
+        self.assertEqual((2, list(service.ports)), (len(turns.ports), list(turns.ports)))
+
     def test_any_failure(self) -> None:
         """
         Whatever a slow endpoint raises, or gives instead of a port, ends the process.
@@ -359,6 +413,18 @@ class SlowEndpointTests(ServiceTestCase):
         self.reactor.slow.errback(OSError("no such service"))
         self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
 
+    def test_fails_after_a_signal(self) -> None:
+        """
+        The status also stays 0 if the endpoint fails before the reactor has begun to stop.
+        """
+        _, statuses = self.start_process("slow")
+        signal.raise_signal(signal.SIGTERM)
+        self.pass_time(0.25)
+        self.assertTrue(self.reactor.hasStopped)
+        self.reactor.hasStopped = False
+        self.reactor.slow.errback(OSError("no such service"))
+        self.assertEqual(([], False), (statuses, self.reactor.hasStopped))
+
     def test_stopped_before(self) -> None:
         """
         If a service is stopped before a slow endpoint listens, no error is logged, and the port is
@@ -371,6 +437,39 @@ class SlowEndpointTests(ServiceTestCase):
         self.listen()
         self.pass_time(1.0)
         self.assertEqual(([], ()), (self.reactor.ports, service.ports))
+
+    def test_stopped_before_the_others(self) -> None:
+        """
+        After that, the service does not listen on the endpoints that follow.
+        """
+        service = self.start("slow", "tcp:80:interface=127.0.0.1")
+        self.stop(service)
+        self.reactor.in_use.add(80)  # it would fail
+
+        def listen() -> None:
+            self.listen()
+            self.pass_time(1.0)
+
+        self.assertEqual([], self.logged(LogLevel.critical, listen))
+        self.assertEqual([], self.reactor.ports)
+
+    def test_stopped_while_it_fails(self) -> None:
+        """
+        If a slow endpoint has failed, a stop waits until the ports of the others are closed.
+        """
+        service = self.start("tcp:80:interface=127.0.0.1", "slow")
+        (port,) = service.ports
+        closing: Deferred[None] = Deferred()
+        port.stopListening = lambda: closing  # type: ignore[method-assign]
+        self.reactor.slow.errback(OSError("no such service"))
+        stopping = service.stopService()
+        self.pass_time(1.0)
+        self.assertNoResult(stopping)
+        closing.callback(None)
+        self.pass_time(1.0)
+        self.successResultOf(stopping)
+        Port.stopListening(port)
+        self.pass_time(1.0)
 
     def test_while_it_stops(self) -> None:
         """

@@ -7,7 +7,7 @@ import resource
 import socket
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
@@ -105,6 +105,27 @@ class DescriptorTests(SynchronousTestCase):
             for has_flag in (False, True):
                 self.assert_written(read, write, has_flag=has_flag)
 
+    def test_at_once(self) -> None:
+        """
+        A write to a socket does not wait, although the socket itself may be one that does.
+        """
+        flags: list[int] = []
+        descriptor = self.descriptor(self.socket()[1])
+        sending = SimpleNamespace(send=lambda data, flag: flags.append(flag) or len(data))
+        with patched(self, descriptor, "_socket", sending):
+            self.assertEqual(6, descriptor.write_now(b"hello\n"))
+        self.assertEqual([socket.MSG_DONTWAIT], flags)
+
+    def test_full(self) -> None:
+        """
+        A pipe or a socket that is full takes nothing, which is not an error.
+        """
+        for number in (self.pipe()[1], self.socket()[1]):
+            descriptor = self.descriptor(number)
+            while descriptor.write_now(b"x" * 4096):
+                pass
+            self.assertEqual(0, descriptor.write_now(b"x"))
+
     def test_gone(self) -> None:
         """
         A reader that has gone is an error at once.
@@ -125,6 +146,53 @@ class DescriptorTests(SynchronousTestCase):
         output.write("hello\n")
         self.assertEqual(b"hello\n", os.read(read, 100))
         output.close(PATIENCE)
+
+    def test_closed(self) -> None:
+        """
+        ``close`` closes what was opened, and leaves the descriptor itself open.
+        """
+        above, below = os.openpty()
+        self.addCleanup(os.close, above)
+        self.addCleanup(os.close, below)
+        for number in (self.pipe()[1], self.socket()[1], below):
+            before = os.listdir("/dev/fd")
+            descriptor = Descriptor(number)
+            if sys.platform == "linux":  # others do not open a pipe again
+                self.assertNotEqual(before, os.listdir("/dev/fd"))
+            descriptor.close()
+            self.assertEqual(before, os.listdir("/dev/fd"))
+
+    def test_opened_again(self) -> None:
+        """
+        A pipe or a terminal is opened again so that a write does not wait, and so that the terminal
+        does not become that of the process.
+        """
+        _, write = self.pipe()
+        opened: list[int] = []
+
+        def note(path: str, flags: int, open: Callable[[str, int], int] = os.open) -> int:
+            opened.append(flags)
+            return open(path, flags)
+
+        with patched(self, os, "open", note):
+            self.descriptor(write)
+        (flags,) = opened
+        for flag in (os.O_NONBLOCK, os.O_NOCTTY):
+            self.assertTrue(flags & flag)
+
+    def test_written_in_part(self) -> None:
+        """
+        After a write in part a descriptor is in a line, although the whole would end one.
+        """
+        _, write = self.pipe()
+        descriptor = self.descriptor(write)
+        text = b"x" * 1024 * 1024 + b"\n"
+        self.assertLess(descriptor.write_now(text), len(text))
+        self.assertTrue(descriptor.is_in_a_line)
+        with tempfile.TemporaryFile() as file, limited(resource.RLIMIT_FSIZE, 6):
+            descriptor = self.descriptor(file.fileno())
+            self.assertRaises(OSError, descriptor.write, b"hello hello\n")
+            self.assertTrue(descriptor.is_in_a_line)
 
     def test_in_a_line(self) -> None:
         """
@@ -203,6 +271,22 @@ class RotatingFileTests(SynchronousTestCase):
             for number in (1, 2, 3):
                 self.output.write(f"{number}\n")
         self.assertEqual("1\n2\n3\n", self.text(file))
+
+    def test_rotated_by_others(self) -> None:
+        """
+        A file that was closed by a rotation that failed, such as one by ``SIGUSR1``, is opened by
+        the next line.
+        """
+        file = self.log_file(rotate_length=1000)
+        self.output.write("one\n")
+
+        def fail(*_: object) -> None:
+            raise PermissionError
+
+        with patched(self, os, "rename", fail):
+            self.assertRaises(PermissionError, file.rotate)
+        self.output.write("two\n")
+        self.assertEqual("one\ntwo\n", self.text(file))
 
     def test_short_write(self) -> None:
         """

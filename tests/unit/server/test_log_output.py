@@ -2,8 +2,10 @@
 Output of the log, to files that take everything, nothing, or some.
 """
 
+import atexit
 import os
 import tempfile
+from collections import deque
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
@@ -23,7 +25,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.errors import InvalidOption
 from ssetwist.server import _log_output
 from ssetwist.server._insides import before_logging_begins
-from ssetwist.server._line_queue import MAX_WAITING, Gap
+from ssetwist.server._line_queue import MAX_WAITING, Gap, LineQueue
 from ssetwist.server._log_output import (
     LogOutput,
     PatientLogOutput,
@@ -57,6 +59,15 @@ class LogOutputTests(SynchronousTestCase):
     """
     Output that is written at once.
     """
+
+    def test_again_in_the_same_thread(self) -> None:
+        """
+        A thread that holds the lock gets it once more, as a line within a line needs it.
+        """
+        lock = LogOutput(Disk(), report)._lock
+        with lock:
+            self.assertTrue(lock.acquire(blocking=False))
+            lock.release()
 
     def test_at_once(self) -> None:
         """
@@ -151,6 +162,25 @@ class LogOutputTests(SynchronousTestCase):
             output.write(f"{first}\n")
         self.assertEqual(b"1\n2\n(2: No space left on device)\n5\n6\n", disk.taken)
 
+    def test_line_at_the_end(self) -> None:
+        """
+        A line that is logged in the moment in which none is left is not forgotten.
+        """
+        disk = Disk()
+        output = LogOutput(disk, report)
+        inner = ["2\n"]
+
+        class Arrived(deque[bytes]):
+            def __bool__(self) -> bool:
+                is_left = len(self) > 0
+                if not is_left and inner:
+                    output.write(inner.pop())
+                return is_left
+
+        output._arrived = Arrived()
+        output.write("1\n")
+        self.assertEqual(b"1\n2\n", disk.taken)
+
     def test_threads(self) -> None:
         """
         A line of another thread follows the one that is being written.
@@ -200,6 +230,14 @@ class PatientTests(SynchronousTestCase):
             raise self.problem
         self.taken += data
 
+    def test_empty(self) -> None:
+        """
+        Without a line there is no thread, and nothing to wait for.
+        """
+        output = PatientLogOutput(self, report)
+        output.close(PATIENCE)
+        self.assertFalse(output._writing.locked())
+
     def test_nobody_reads(self) -> None:
         """
         ``write`` returns while nobody reads.  Lines beyond the bound are dropped, and when somebody
@@ -224,13 +262,6 @@ class PatientTests(SynchronousTestCase):
         self.output.close(0.001)
         self.assertEqual(b"", self.taken)
 
-    def test_nothing_written(self) -> None:
-        """
-        Without a line there is no thread, and nothing to wait for.
-        """
-        self.output.close(PATIENCE)
-        self.assertFalse(self.output._writing.locked())
-
     def test_reader_has_gone(self) -> None:
         """
         Lines are counted while the pipe is broken, and the number is told to the next reader.
@@ -243,6 +274,19 @@ class PatientTests(SynchronousTestCase):
         self.output.write("3\n")
         self.assertFalse(self.output._writing.locked())
         self.assertEqual(b"(2: Broken pipe)\n3\n", self.taken)
+
+    def test_half_a_line(self) -> None:
+        """
+        A report begins on a new line if the line before it was written in part; a line does not.
+        """
+        self.is_in_a_line = True
+        self.reading.set()
+        self.output.write("0\n")
+        self.problem = BrokenPipeError(32, "Broken pipe")
+        self.output.write("1\n")
+        self.problem = None
+        self.output.write("2\n")
+        self.assertEqual(b"0\n\n(1: Broken pipe)\n2\n", self.taken)
 
     def test_reader_goes(self) -> None:
         """
@@ -278,7 +322,9 @@ class PatientTests(SynchronousTestCase):
         with patched(self, _log_output, "start_new_thread", start):
             for number in (1, 2):
                 self.output.write(f"{number}\n")
-            self.output.close(PATIENCE)
+                if is_waiting := self.output._writing.locked():
+                    self.output._writing.release()  # or the end of this test would wait for it
+                self.assertFalse(is_waiting)
         self.output.write("3\n")
         self.reading.set()
         self.output.close(PATIENCE)
@@ -338,6 +384,26 @@ class PatientTests(SynchronousTestCase):
         self.reading.set()
         self.output.close(PATIENCE)
         self.assertEqual(b"1\n2\n3\n", self.taken)
+
+    def test_line_at_the_end_of_the_thread(self) -> None:
+        """
+        A line that is logged in the moment in which the thread ends is written.
+        """
+        output, inner = self.output, ["2\n"]
+
+        class Queue(LineQueue):
+            @property
+            def has_news(self) -> bool:
+                is_so = super().has_news
+                if not is_so and inner:
+                    output.write(inner.pop())
+                return is_so
+
+        output._queue = Queue()
+        output.write("1\n")
+        self.reading.set()
+        output.close(PATIENCE)
+        self.assertEqual(b"1\n2\n", self.taken)
 
 
 class ReplaceTests(SynchronousTestCase):
@@ -406,6 +472,50 @@ class ReplaceTests(SynchronousTestCase):
         self.assertIsInstance(output, PatientLogOutput)
         output._file.close()
 
+    def test_last_lines(self) -> None:
+        """
+        At the end of the process the last lines for a pipe are waited for, but not for long; a file
+        on a disk has all lines already.
+        """
+        registered: list[tuple[object, ...]] = []
+        self.patch(atexit, "register", lambda *call: registered.append(call))
+        read, write = os.pipe()
+        with open(read, "rb"), open(write, "w") as pipe, tempfile.TemporaryFile() as file:
+            output = _output_for(pipe, report)
+            _output_for(file, report)
+            self.assertEqual([(output.close, 1.0)], registered)
+            output._file.close()
+
+    def test_encoding(self) -> None:
+        """
+        Lines are written in the encoding of the file; without one in UTF-8.
+        """
+        read, write = os.pipe()
+        with tempfile.TemporaryFile() as file, open(read, "rb"), open(write, "wb") as pipe:
+            for encoding, expected in (("latin-1", b"\xe9"), (None, "é".encode())):
+                for stream in (file, pipe):
+                    given = SimpleNamespace(
+                        fileno=stream.fileno, flush=stream.flush, encoding=encoding
+                    )
+                    output = _output_for(given, report)
+                    output.write("é")
+                    output._file.close()
+                file.seek(0)
+                self.assertEqual([expected] * 2, [file.read(), os.read(read, 10)])
+                file.seek(0)
+                file.truncate()
+
+    def test_written_before(self) -> None:
+        """
+        Text that was written to a file before comes first.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            path = Path(folder, "log")
+            with path.open("w") as file:
+                file.write("before\n")
+                _output_for(file, report).write("after\n")
+                self.assertEqual("before\nafter\n", path.read_text())
+
     def test_closed(self) -> None:
         """
         A file that is closed stays as it is.
@@ -433,6 +543,27 @@ class ReplaceTests(SynchronousTestCase):
                 r"^\S+ \[ssetwist\S+#warn\] 1 lines of the log were dropped here: No space left on "
                 r"device\n\S+ \[test#info\] kept\n$",
             )
+
+    def test_any_reason(self) -> None:
+        """
+        The report can be written whatever the reason is, such as the name of a file in no encoding.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            file = LogFile("log", folder)
+            self.addCleanup(file.close)
+            disk = Disk()
+            problems = [OSError("no file \udcff")]
+
+            def fail() -> None:
+                if problems:
+                    raise problems.pop()
+
+            disk.meanwhile = fail
+            log = self.begin(observer := textFileLogObserver(file))
+            self.patch(observer._outFile, "_file", disk)
+            log.info("lost")
+            log.info("kept")
+            self.assertIn(rb"1 lines of the log were dropped here: no file \udcff", disk.taken)
 
     def test_others(self) -> None:
         """

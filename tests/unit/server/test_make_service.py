@@ -3,13 +3,15 @@
 """
 
 from time import monotonic
+from types import SimpleNamespace
 
 from twisted.internet import reactor
-from twisted.logger import LogLevel, capturedLogs
+from twisted.logger import LogLevel, capturedLogs, globalLogBeginner
 from twisted.python import runtime
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
 from ssetwist import HubService
+from ssetwist.server import tap
 from ssetwist.server._insides import measure_by
 from ssetwist.server.tap import CannotStart, Options, makeService
 from ssetwist.testing import MemoryOutlet
@@ -33,6 +35,7 @@ class MakeServiceTests(SynchronousTestCase):
             limits = resource.getrlimit(resource.RLIMIT_NOFILE)
             self.addCleanup(resource.setrlimit, resource.RLIMIT_NOFILE, limits)
         self.addCleanup(measure_by, reactor, runtime.seconds)
+        self.addCleanup(vars(globalLogBeginner).pop, "beginLoggingTo", None)
         options = Options()
         options.parseOptions(arguments)
         return makeService(options)
@@ -86,6 +89,27 @@ class MakeServiceTests(SynchronousTestCase):
             self.assertIsInstance(problem, Exception)
             self.assertIsInstance(problem, SystemExit)
             self.assertEqual(1, [event["log_level"] for event in events].count(LogLevel.critical))
+
+    def test_log(self) -> None:
+        """
+        The files of the log are replaced as soon as Twisted begins with them, not before.
+        """
+        self.assertNotIn("beginLoggingTo", vars(globalLogBeginner))
+        self.make()
+        self.assertIn("beginLoggingTo", vars(globalLogBeginner))
+
+    def test_fails_later(self) -> None:
+        """
+        If an endpoint fails after the start, the process ends with status 1.
+        """
+        statuses: list[int] = []
+        self.patch(tap, "ExitStatus", lambda: SimpleNamespace(be=statuses.append))
+        self.patch(reactor, "callWhenRunning", lambda *_, **__: None)
+        service = self.make("--listen=unix:/no/such/folder/hub")
+        self.assertRaises(CannotStart, service.startService)
+        self.assertEqual([], statuses, "the error says it")
+        service._failed_later()
+        self.assertEqual([1], statuses)
 
     def test_two(self) -> None:
         """

@@ -3,14 +3,21 @@ A running hub: its ticks, its stop, other hubs beside it, and the effects of its
 """
 
 import json
+import os
+import time
+from datetime import datetime, timezone
 
-from twisted.internet.defer import CancelledError
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import CancelledError, Deferred
+from twisted.internet.testing import StringTransport
+from twisted.logger import LogLevel, capturedLogs
 
 from ssetwist import EndReason, Event, HubClosed, HubService, UnknownCursor, WhenBehind
+from ssetwist.mercure import TokenSettings
 from ssetwist.testing import Listener
 from tests.conformance.reference import Received, read
 from tests.memory import Client
-from tests.unit.server.case import ServiceTestCase
+from tests.unit.server.case import DayReactor, ServiceTestCase
 
 
 class TickTests(ServiceTestCase):
@@ -51,6 +58,28 @@ class TickTests(ServiceTestCase):
                 {"tick": 2, "time": "1970-01-01T00:00:02.000Z", "subscribers": 3},
             ],
             [json.loads(tick.data) for tick in self.ticks(client)],
+        )
+
+    def test_time_zone(self) -> None:
+        """
+        The time of a tick does not depend on the time zone of the process.
+        """
+        before = dict(os.environ)
+
+        def restore() -> None:
+            os.environ.pop("TZ")
+            os.environ.update(before)
+            time.tzset()
+
+        self.addCleanup(restore)
+        os.environ["TZ"] = "XYZ-5:30"
+        time.tzset()
+        self.start()
+        client = self.connect()
+        self.pass_time(1.0)
+        self.assertEqual(
+            ["1970-01-01T00:00:01.000Z"],
+            [json.loads(tick.data)["time"] for tick in self.ticks(client)],
         )
 
     def test_topic(self) -> None:
@@ -247,6 +276,64 @@ class StopTests(ServiceTestCase):
         self.pass_time(1.0)
         self.successResultOf(stopping)
         self.assertEqual([], self.reactor.ports)
+
+
+class TimeOfDayTests(ServiceTestCase):
+    """
+    A service on a reactor that measures by the time of day.
+    """
+
+    def setUp(self) -> None:
+        self.reactor = DayReactor()
+
+    def test_ticks(self) -> None:
+        """
+        Ticks come by the steady clock, and tell the date.
+        """
+        self.start(tick=1.0)
+        client = self.connect()
+        self.pass_time(2.0)
+        dates = [json.loads(tick.data)["time"] for tick in read(client.body).received]
+        self.assertEqual(2, len(dates))
+        for date in dates:
+            age = datetime.now(timezone.utc) - datetime.fromisoformat(date.replace("Z", "+00:00"))
+            self.assertLess(abs(age.total_seconds()), 3600)
+
+    def test_stop(self) -> None:
+        """
+        The whole stop is measured by the steady clock: that of a port which is never closed, and of
+        a client that does not read.
+        """
+        service = self.start(tick=0, drain_timeout=10.0)
+        port = service.ports[0]
+        port.stopListening = Deferred  # type: ignore[method-assign]
+        client = self.connect()
+        client.stop_reading()
+        service.hub.publish("news", Event("a"))
+        stopping = service.stopService()
+        with capturedLogs() as events:
+            self.pass_time(8.0)
+            self.assertNoResult(stopping)
+            self.pass_time(2.0)
+        self.successResultOf(stopping)
+        self.assertEqual(1, len([one for one in events if one["log_level"] is LogLevel.error]))
+
+    def test_access(self) -> None:
+        """
+        Connections to the server of keys and to the application are made, kept and closed by the
+        steady clock.
+        """
+        url = "http://127.0.0.1:81"
+        tokens = TokenSettings(jwks=f"{url}/keys")
+        service = self.start(tick=0, tokens=tokens, authorize_url=f"{url}/may")
+        self.connect(path="/.well-known/mercure?match=news")
+        self.pass_time(1.0)
+        for _, _, factory, _, _ in self.reactor.tcpClients:
+            connection = factory.buildProtocol(IPv4Address("TCP", "127.0.0.1", 81))
+            connection.makeConnection(StringTransport())
+            connection.dataReceived(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        self.assertEqual(2, len(self.reactor.tcpClients))
+        self.stop(service)
 
 
 class SideBySideTests(ServiceTestCase):

@@ -147,11 +147,16 @@ class PortTests(StopCase):
 
     def test_no_time(self) -> None:
         """
-        Without any time for the drain a port still has a moment to close.
+        Without any time for the drain a port still has a moment to close, and a client that does
+        not read is disconnected then.
         """
         service = self.start(tick=0, drain_timeout=0.0)
+        client = self.connect()
+        client.stop_reading()
+        service.hub.publish("news", Event("a"))
         with capturedLogs() as events:
             self.stop(service)
+        self.assertFalse(client.transport.is_connected)
         self.assertEqual([], [one for one in events if one["log_level"] is LogLevel.error])
 
     def test_raises(self) -> None:
@@ -165,7 +170,10 @@ class PortTests(StopCase):
                 )
                 self.break_port(service, stop)
                 client = self.connect()
-                self.stop(service)
+                with capturedLogs() as events:
+                    self.stop(service)
+                told = [one for one in events if one["log_level"] is LogLevel.critical]
+                self.assertRegex(formatEvent(told[0]), r"^IPv4Address.*81\) could not be closed, ")
                 self.assertTrue(client.is_complete)
                 self.assertEqual(1, len(self.reactor.ports))
                 self.assertEqual(1, len(self.flushLoggedErrors(problem)))

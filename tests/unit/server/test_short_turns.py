@@ -2,9 +2,12 @@
 Short turns: the urgent events first, and never more than one turn can serve.
 """
 
+import socket
 from collections.abc import Iterator
 from select import EPOLLIN, EPOLLOUT
 
+from twisted.internet.abstract import FileDescriptor
+from twisted.internet.epollreactor import EPollReactor
 from twisted.internet.protocol import Factory, Protocol
 from twisted.internet.tcp import Port
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
@@ -202,6 +205,18 @@ class ShortTurnsTests(SynchronousTestCase):
             self.assertEqual(expected, tuple(found.count(kind) for kind in kinds))
             self.assertEqual(port, served[-1])
 
+    def test_a_long_event(self) -> None:
+        """
+        An event that takes longer than a turn takes nothing from the share of the next urgency.
+        """
+        known = self.add(self.connection("GET"))
+        first = [self.add(self.connection()) for _ in range(20)]
+        served = []
+        for descriptor, _ in self.turns.poll(1.5, 1000):
+            served.append(descriptor)
+            self.now += 1.0 if descriptor == known else LEAST / 4
+        self.assertEqual([known, *first[:4]], served)
+
     def test_alone(self) -> None:
         """
         Events of one urgency may take the time of those before, if there are none.
@@ -289,6 +304,20 @@ class ShortTurnsTests(SynchronousTestCase):
             self.turn(LEAST / 5)
             accepts.append(port.numberAccepts)
         self.assertEqual([FEW_ACCEPTS, FEW_ACCEPTS, ACCEPTS], accepts)
+
+    def test_accepts_while_others_wait(self) -> None:
+        """
+        Streams and known clients that wait do not keep new connections from being accepted.
+        """
+        port = Port(0, Factory())
+        self.turns.ports = [port]
+        port.numberAccepts = 100
+        for make in (self.stream, lambda: self.connection("GET")):
+            for _ in range(40):
+                self.add(make())
+            self.assertLess(len(self.turn(LEAST)), 40)
+            self.assertEqual(ACCEPTS, port.numberAccepts)
+            self.poller.ready.clear()
 
     def test_crowd(self) -> None:
         """
@@ -387,6 +416,31 @@ class ShortTurnsTests(SynchronousTestCase):
         self.turns.modify(second, EPOLLOUT)
         self.assertEqual(EPOLLOUT, self.poller.registered[second])
 
+    def test_same_number(self) -> None:
+        """
+        A new client that gets the number of one that has left the crowd is not in the crowd.
+        """
+        self.add_streams(100)
+        self.turn(LEAST)
+        left = next(iter(self.crowd.registered))
+        self.turns.unregister(left)
+        self.turns.register(left, EPOLLIN)
+        self.turns.modify(left, EPOLLOUT)
+        self.assertEqual(EPOLLOUT, self.poller.registered[left])
+
+    def test_ended_in_the_same_turn(self) -> None:
+        """
+        A client that is ended by an earlier event of the turn does not join the crowd.
+        """
+        streams = self.add_streams(100)
+        for served, _ in self.serve(LEAST):
+            if served == streams[0]:
+                self.turns.unregister(streams[-1])
+                del self.poller.ready[streams[-1]]
+        self.assertIn(streams[-2], self.crowd.registered)
+        for poller in (self.poller, self.crowd):
+            self.assertNotIn(streams[-1], poller.registered)
+
     def test_interrupted(self) -> None:
         """
         An error of the system is raised by the call itself, where a reactor expects it.
@@ -399,6 +453,30 @@ class ShortTurnsTests(SynchronousTestCase):
         Everything else is the poller's.
         """
         self.assertEqual(-1, self.turns.fileno())
+
+    def test_reactor(self) -> None:
+        """
+        A reactor that uses ``epoll`` asks for its events in this way from then on.
+        """
+        reactor = EPollReactor()
+        self.addCleanup(reactor._poller.close)
+        turns = shorten_turns(reactor)
+        self.addCleanup(turns._crowd.close)
+        ours, theirs = socket.socketpair()
+        for one in (ours, theirs):
+            self.addCleanup(one.close)
+        turns.ports = [port := Port(0, Factory())]
+        port.numberAccepts = 100
+        read: list[bytes] = []
+        reader = FileDescriptor(reactor)
+        reader.fileno = ours.fileno
+        reader.doRead = lambda: read.append(ours.recv(10))
+        reactor.addReader(reader)
+        theirs.send(b"hello")
+        reactor.doPoll(0)
+        self.assertEqual(([b"hello"], ACCEPTS), (read, port.numberAccepts))
+        self.assertEqual(EPOLLIN, turns._interest(ours.fileno()))
+        self.assertIs(reader, turns._selectables[ours.fileno()])
 
     def test_other_reactor(self) -> None:
         """

@@ -154,7 +154,7 @@ class DescriptorsTests(SynchronousTestCase):
         """
         Make the service of a process with these descriptors.
         """
-        capacity = Capacity(descriptors, "they are few")
+        capacity = Capacity(descriptors, "they are {few}")
         self.patch(tap, "take_descriptors", lambda reactor: capacity)
         self.patch(tap, "never_wait_for_readers", lambda: None)
         self.addCleanup(measure_by, reactor, runtime.seconds)
@@ -176,12 +176,12 @@ class DescriptorsTests(SynchronousTestCase):
 
     def test_warning(self) -> None:
         """
-        If there are few, a warning says so, once.
+        If there are few, a warning says so, once, and in exactly these words.
         """
         with capturedLogs() as events:
             self.make(256)
         self.assertEqual(
-            ["192 connections are possible, 160 of them for subscribers: they are few"],
+            ["192 connections are possible, 160 of them for subscribers: they are {few}"],
             [formatEvent(event) for event in events],
         )
 
