@@ -184,7 +184,11 @@ class ApplicationHeadTests(SynchronousTestCase):
         formatters of the access log read, and neither a body nor the paths of the search for its
         resource.  Requests without a query and without cookies share their empty ones.
         """
-        logged = {"Referer": "https://a.example/", "User-Agent": "b", "X-Forwarded-For": "192.0.2.9"}
+        logged = {
+            "Referer": "https://a.example/",
+            "User-Agent": "b",
+            "X-Forwarded-For": "192.0.2.9",
+        }
         requests: list[Request] = []
         resource = EventStreamResource(self.hub, filter=requests.append)
         for site in (

@@ -368,7 +368,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             put(outlet, Chunk(ONE + TWO, 2))
-            client.socket.room = 3
+            client.socket.room = 5
             put(outlet, Chunk(ONE, 1))
             with capturedLogs() as logged:
                 client.close()
