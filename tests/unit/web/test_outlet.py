@@ -352,12 +352,15 @@ class BackpressureTests(OutletCase):
         """
         A client that goes, or is cut, while the rest of a burst waits for a turn gives the turn up.
         """
-        for end in (Client.close, lambda _: outlet.abort(EndReason.CLIENT_CLOSED)):
+        for is_cut in (False, True):
             self.resource.writers.clear()
             client, outlet = self.connect()
             outlet.write(Chunk(b"x" * 2 * MOST_AT_ONCE, 1))
             self.assertFalse(self.streams.turns.is_idle)
-            end(client)
+            if is_cut:
+                outlet.abort(EndReason.CLIENT_CLOSED)
+            else:
+                client.close()
             self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
 
     def test_too_much_waits(self) -> None:

@@ -46,6 +46,27 @@ class KeptTests(SourceCase):
         answer.deliverBody(body)
         return body.done
 
+    def test_announced(self) -> None:
+        """
+        Without kept connections, each request says that its connection is not used again.
+        """
+        wire, _ = self.exchange()
+        self.assertIsNone(wire.header("Connection"))
+        self.connections.close()
+        self.connections = Connections(self.reactor)
+        wire, _ = self.exchange()
+        self.assertEqual("close", wire.header("Connection"))
+
+    def test_no_time_of_its_own(self) -> None:
+        """
+        Twisted does not limit the time of connecting: the caller does, for the whole request.
+        """
+        self.connections.agent.request(b"GET", b"http://127.0.0.1/").addErrback(lambda _: None)
+        self.turn()
+        [(_, _, _, timeout, _)] = self.reactor.tcpClients
+        self.assertGreater(timeout, 1e8)
+        self.accept()
+
     def test_heads_do_not_add_up(self) -> None:
         """
         Each response on a connection may have a head of the full length.

@@ -573,6 +573,24 @@ class ConnectionsTests(SourceCase):
         self.successResultOf(closed)
         self.assertEqual(0, len(connections))
 
+    def test_left_by_an_attempt(self) -> None:
+        """
+        ``close()`` of a source that waits for its next attempt also waits for a connection that an
+        earlier attempt has cut, and that is not gone yet.
+        """
+        source = self.source()
+        wire = self.accept()
+        # It takes its time.
+        wire.abortConnection = wire.loseConnection = lambda: None  # type: ignore[method-assign]
+        wire.send(response("503 Later"))
+        self.assertIs(ReadyState.CONNECTING, source.state)
+        self.assertTrue(wire.is_connected)
+        closed = source.close()
+        self.turn()
+        self.assertNoResult(closed)
+        wire.reset()
+        self.successResultOf(closed)
+
     def test_tls(self) -> None:
         """
         Certificates are checked for the host, as browsers check them.

@@ -4,6 +4,8 @@ Clients that leave while their events wait for the log, and publications that ar
 
 from dataclasses import replace
 
+from twisted.web.server import Request
+
 from ssetwist import Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Origins
@@ -307,6 +309,18 @@ class AmbientTests(ResourceCase):
         source = {"Origin": "https://hub.example", "Host": "hub.example"}
         self.assertFalse(self.published(**source))
         self.assertTrue(self.published(Sec_Fetch_Site="same-origin", **source))
+
+    def test_own_origin_without_a_url(self) -> None:
+        """
+        A hub that does not know its URL takes its origin from the request: the host, and ``https``
+        if the request came over TLS.
+        """
+        self.make(replace(self.settings, url=None))
+        for is_secure in (False, True):
+            self.patch(Request, "isSecure", lambda _, is_secure=is_secure: is_secure)
+            for scheme in ("http", "https"):
+                source = {"Origin": f"{scheme}://hub.example", "Host": "hub.example"}
+                self.assertEqual((scheme == "https") is is_secure, self.published(**source))
 
     def test_bearer(self) -> None:
         """

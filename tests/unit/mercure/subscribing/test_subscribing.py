@@ -13,7 +13,7 @@ from ssetwist.clock import date_of
 from ssetwist.hub import Matchers
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.matching._matchers import _compile
-from ssetwist.mercure import Action, Rights
+from ssetwist.mercure import ALL_TOPICS, Action, Rights
 from tests.memory import Client
 from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase, Slow, TickingClock
 
@@ -258,6 +258,49 @@ class StepsTests(ResourceCase):
             self.assertEqual((expected, b""), (slow.asked, client.received))
             self.ticking.turn()
         self.assertEqual(200, self.status(client))
+
+
+class ViewTests(ResourceCase):
+    """
+    The view that a subscriber has.
+    """
+
+    def test_announcements(self) -> None:
+        """
+        Only a subscriber of a hub with subscriptions may be told of announcements that were
+        forgotten, and only if it asks for their topics and was granted some of them.
+        """
+        for has_subscriptions in (True, False):
+            self.make(replace(self.settings, has_subscriptions=has_subscriptions))
+            for path, name, may_ask in (
+                ("?match=*", "alice", has_subscriptions),
+                ("?match=/subscriptions", "alice", False),
+                ("?match=news", "alice", False),
+                ("?match=*", "bob", False),
+            ):
+                self.authorizer.people["alice"] = replace(ALICE, subscribe=ALL_TOPICS)
+                client = self.ask(path, name)
+                (subscriber,) = self.hub.subscribers
+                found = (subscriber.view.may_ask_for_announcements, subscriber.view.shows_ephemeral)
+                self.assertEqual((may_ask, False), found, (path, name))
+                client.close()
+
+
+class QueryTests(ResourceCase):
+    """
+    Subscriptions with a body.
+    """
+
+    def test_size(self) -> None:
+        """
+        A body may be as large as the settings say.
+        """
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        self.make(replace(self.settings, max_body=50))
+        for size, status in ((50, 200), (51, 413)):
+            body = b"match=news&x=".ljust(size, b"x")
+            client = self.ask("", method="QUERY", body=body, **form)
+            self.assertEqual(status, self.status(client))
 
 
 class NotAnnouncedTests(ResourceCase):

@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import Site as TwistedSite
+from twisted.web.server import version
 
 from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason
@@ -256,6 +257,15 @@ class RequestTests(SiteCase):
             expected = datetimeToString(self.clock.seconds()).lower()
             self.assertIn(b"\r\ndate: " + expected + b"\r\n", client.head)
             client.close()
+
+    def test_server(self) -> None:
+        """
+        Each response names the server, as Twisted's own do.
+        """
+        client = self.client()
+        client.request()
+        self.assertIn(b"\r\nserver: " + version.lower() + b"\r\n", client.head + b"\r\n")
+        client.close()
 
     def test_star(self) -> None:
         """
