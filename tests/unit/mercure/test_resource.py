@@ -7,10 +7,11 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from twisted.internet.defer import fail
+from twisted.internet.defer import Deferred, fail
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.web.pages import notFound
 from twisted.web.resource import Resource
+from twisted.web.server import Request
 
 from ssetwist import Event, Refused
 from ssetwist.hub import EndReason, Matchers
@@ -24,7 +25,7 @@ from ssetwist.mercure import (
 )
 from ssetwist.web import Site
 from tests.memory import Client
-from tests.unit.mercure.case import ALICE, ResourceCase, Slow
+from tests.unit.mercure.case import ALICE, ByName, ResourceCase, Slow
 
 
 class LargeBodyTests(ResourceCase):
@@ -120,6 +121,33 @@ class WrongAuthorizerTests(ResourceCase):
         """
         error = self.assertRaises(TypeError, MercureResource, self.hub, object())
         self.assertIn("must be an Authorizer", str(error))
+
+
+class WritingAuthorizer(ByName):
+    """
+    An authorizer that mistakenly writes to the request.
+    """
+
+    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
+        request.write(b"hello")
+        return super().authorize(request, action)
+
+
+class FailureTests(ResourceCase):
+    """
+    Requests that fail.
+    """
+
+    def test_after_the_answer_began(self) -> None:
+        """
+        A request that fails after its answer has begun is not answered a second time.
+        """
+        self.authorizer = WritingAuthorizer({"alice": ALICE})
+        self.make(self.settings)
+        client = self.ask()
+        self.assertEqual((b"hello", 1), (client.body, client.received.count(b"HTTP/1.1")))
+        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
+        self.assertEqual([], self.flushLoggedErrors())
 
 
 class StreamTests(ResourceCase):
@@ -534,6 +562,17 @@ class ActiveTests(ResourceCase):
         admin = self.watch()
         self.ask(f"?match={'%25' * 4096}")
         self.assertEqual("%" * 4096, self.heard(admin)[-1]["match"])
+
+    def test_encoded_path(self) -> None:
+        """
+        The path of a subscription is read as the client sent it: a slash of a topic is encoded.
+        """
+        admin = self.watch()
+        self.ask("?match=a%2Fb")
+        path = self.heard(admin)[-1]["id"].partition("/hub/")[2]
+        self.assertIn("a%2Fb", path)
+        self.assertEqual(200, self.status(self.ask(path, name="admin")))
+        self.assertEqual(404, self.status(self.ask(path.replace("%2F", "%252F"), name="admin")))
 
     def test_anonymous_api(self) -> None:
         """

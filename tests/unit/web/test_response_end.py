@@ -35,6 +35,24 @@ class EndTests(ResponseCase):
         self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
         self.assertEqual([], self.flushLoggedErrors())
 
+    def test_source_knows_the_end(self) -> None:
+        """
+        When a source is cancelled, ``send`` already knows why the stream has ended, and the
+        application has heard of it.
+        """
+        found: list[object] = []
+
+        async def source(send: Send) -> None:
+            try:
+                await Deferred()
+            finally:
+                found.append((send.end_reason, list(self.ended)))
+
+        client = self.ask(lambda: source)
+        client.close()
+        reason = EndReason.CLIENT_CLOSED
+        self.assertEqual([(reason, [reason])], found)
+
     def test_log_line(self) -> None:
         """
         The line about the end counts the events that were sent, and comments are not events.

@@ -67,6 +67,24 @@ class KeptTests(SourceCase):
         self.assertGreater(timeout, 1e8)
         self.accept()
 
+    def test_longest_head(self) -> None:
+        """
+        A head without its end may have as many bytes as the limit says, and not one more.
+        """
+        begin = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
+        for size in (MAX_HEAD, MAX_HEAD + 1):
+            waiting = self.connections.agent.request(b"GET", b"http://127.0.0.1/")
+            waiting.addErrback(lambda _: None)
+            self.turn()
+            wire = self.accept(begin)
+            room = size - len(begin)
+            for length in (*[room // 20] * 19, room - room // 20 * 19):
+                self.assertFalse(wire.is_aborted)
+                wire.send(b"X: ".ljust(length - 2, b"x") + b"\r\n")
+            self.assertEqual(size > MAX_HEAD, wire.is_aborted)
+            wire.finish()
+            self.turn()
+
     def test_heads_do_not_add_up(self) -> None:
         """
         Each response on a connection may have a head of the full length.

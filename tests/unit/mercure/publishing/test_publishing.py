@@ -4,6 +4,7 @@ Clients that leave while their events wait for the log, and publications that ar
 
 from dataclasses import replace
 
+from twisted.logger import capturedLogs
 from twisted.web.server import Request
 
 from ssetwist import Hub
@@ -112,6 +113,38 @@ class LeavesTests(ResourceCase):
         self.assertEqual([503, 200], [self.status(client), self.status(browser)])
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
         self.assertTrue(self.resource.is_idle)
+
+
+class UnavailableTests(ResourceCase):
+    """
+    A hub that takes nothing now.
+    """
+
+    def test_retry_after(self) -> None:
+        """
+        Nothing is published, and the client is told when to try again: as the log says, or in a
+        moment if the hub is closed.
+        """
+        self.log.is_full = True
+        full = self.publish()
+        self.hub.close()
+        closed = self.publish()
+        for client, text, seconds in (
+            (full, b"The event log takes nothing now; try again later.\n", b"3"),
+            (closed, b"The hub is stopping; try again later.\n", b"5"),
+        ):
+            self.assertEqual((503, text), (self.status(client), client.body))
+            self.assertIn(b"\r\nretry-after: " + seconds, client.head)
+
+    def test_reason(self) -> None:
+        """
+        The log line says why the event log takes nothing.
+        """
+        self.log.is_full = True
+        with capturedLogs() as logged:
+            self.publish()
+        [reason] = [event["reason"] for event in logged if "status" in event]
+        self.assertEqual("the disk is full", reason)
 
 
 class StepsTests(ResourceCase):

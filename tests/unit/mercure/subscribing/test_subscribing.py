@@ -5,15 +5,15 @@ Subscriptions that fail, and bytes that arrive before the answer.
 from collections.abc import Callable
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.web.server import Request
 
-from ssetwist import Event, Hub, Refused
+from ssetwist import Event, Hub, LogUnavailable, Refused
 from ssetwist.clock import date_of
 from ssetwist.hub import Matchers
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.matching._matchers import _compile
-from ssetwist.mercure import ALL_TOPICS, Action, Rights
+from ssetwist.mercure import ALL_TOPICS, Action, Limits, Rights
 from tests.memory import Client
 from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase, Slow, TickingClock
 
@@ -284,6 +284,44 @@ class ViewTests(ResourceCase):
                 found = (subscriber.view.may_ask_for_announcements, subscriber.view.shows_ephemeral)
                 self.assertEqual((may_ask, False), found, (path, name))
                 client.close()
+
+
+class UnavailableTests(ResourceCase):
+    """
+    A log that does not say now if it knows an id.
+    """
+
+    def test_retry_after(self) -> None:
+        """
+        The client is told when to try again, as the log says.
+        """
+        self.log.find = lambda id: fail(  # type: ignore[method-assign]
+            LogUnavailable("the disk is full", retry_after=2.5)
+        )
+        client = self.ask("?match=news&last_event_id=x")
+        self.assertEqual(503, self.status(client))
+        self.assertIn(b"\r\nretry-after: 3", client.head)
+        self.assertEqual(b"The event log gives nothing now; try again later.\n", client.body)
+
+
+class LimitsTests(ResourceCase):
+    """
+    The limits of the settings on one request.
+    """
+
+    def test_matchers(self) -> None:
+        """
+        As many matchers, and of such a length, are taken as the settings say.
+        """
+        self.make(replace(self.settings, limits=Limits(max_matchers=2, max_pattern=10)))
+        for path, status in (
+            ("?match=a&match=b", 200),
+            ("?match=a&match=b&match=c", 400),
+            ("?match=0123456789", 200),
+            ("?match=0123456789x", 400),
+            ("?topic=0123456789x", 400),
+        ):
+            self.assertEqual(status, self.status(self.ask(path)), path)
 
 
 class QueryTests(ResourceCase):
