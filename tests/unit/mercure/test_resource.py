@@ -138,6 +138,18 @@ class FailureTests(ResourceCase):
     Requests that fail.
     """
 
+    def test_authorizer_in_time(self) -> None:
+        """
+        A request waits for its authorizer for as long as the settings say.
+        """
+        self.authorizer.is_slow = True
+        self.make(replace(self.settings, authorize_timeout=4.0))
+        requests = [self.ask(), self.publish(), self.ask("subscriptions")]
+        self.clock.advance(3.9)
+        self.assertEqual([b""] * 3, [client.received for client in requests])
+        self.clock.advance(0.1)
+        self.assertEqual([503] * 3, [self.status(client) for client in requests])
+
     def test_after_the_answer_began(self) -> None:
         """
         A request that fails after its answer has begun is not answered a second time.

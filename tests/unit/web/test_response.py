@@ -2,6 +2,7 @@
 Streams for one request, fed by a source.
 """
 
+import gc
 from collections.abc import AsyncIterator, Iterator
 
 from twisted.internet.defer import Deferred
@@ -175,6 +176,9 @@ class SourceTests(ResponseCase):
         (problem,) = self.flushLoggedErrors(RuntimeError)
         self.assertIn("before it became a stream", str(problem.value))
         client.close()
+        del problem
+        gc.collect()
+        self.assertEqual([], self.flushWarnings())  # that a coroutine was never awaited
 
     def test_function_returning_something_else(self) -> None:
         """

@@ -223,6 +223,18 @@ class RequestTests(SiteCase):
         self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
         client.close()
 
+    def test_no_body(self) -> None:
+        """
+        A Site with a limit of 0 takes no body at all.
+        """
+        self.site.max_body = 0
+        for size, status in ((0, b"200"), (1, b"413")):
+            client = self.client()
+            client.request(method="POST", headers={"Content-Length": str(size)})
+            self.assertTrue(client.head.startswith(b"1 " + status), client.head)
+            client.close()
+        self.clock.advance(0)
+
     def test_long_field(self) -> None:
         """
         A field that is too long gets an answer, and the connection is closed.
