@@ -7,11 +7,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred, fail
+from twisted.internet.defer import fail
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.web.pages import notFound
 from twisted.web.resource import Resource
-from twisted.web.server import Request
 
 from ssetwist import Event, Refused
 from ssetwist.hub import EndReason, Matchers
@@ -25,7 +24,7 @@ from ssetwist.mercure import (
 )
 from ssetwist.web import Site
 from tests.memory import Client
-from tests.unit.mercure.case import ALICE, ByName, ResourceCase, Slow
+from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 
 class LargeBodyTests(ResourceCase):
@@ -121,45 +120,6 @@ class WrongAuthorizerTests(ResourceCase):
         """
         error = self.assertRaises(TypeError, MercureResource, self.hub, object())
         self.assertIn("must be an Authorizer", str(error))
-
-
-class WritingAuthorizer(ByName):
-    """
-    An authorizer that mistakenly writes to the request.
-    """
-
-    def authorize(self, request: Request, action: Action) -> Deferred[Rights]:
-        request.write(b"hello")
-        return super().authorize(request, action)
-
-
-class FailureTests(ResourceCase):
-    """
-    Requests that fail.
-    """
-
-    def test_authorizer_in_time(self) -> None:
-        """
-        A request waits for its authorizer for as long as the settings say.
-        """
-        self.authorizer.is_slow = True
-        self.make(replace(self.settings, authorize_timeout=4.0))
-        requests = [self.ask(), self.publish(), self.ask("subscriptions")]
-        self.clock.advance(3.9)
-        self.assertEqual([b""] * 3, [client.received for client in requests])
-        self.clock.advance(0.1)
-        self.assertEqual([503] * 3, [self.status(client) for client in requests])
-
-    def test_after_the_answer_began(self) -> None:
-        """
-        A request that fails after its answer has begun is not answered a second time.
-        """
-        self.authorizer = WritingAuthorizer({"alice": ALICE})
-        self.make(self.settings)
-        client = self.ask()
-        self.assertEqual((b"hello", 1), (client.body, client.received.count(b"HTTP/1.1")))
-        self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
-        self.assertEqual([], self.flushLoggedErrors())
 
 
 class StreamTests(ResourceCase):

@@ -115,9 +115,9 @@ class LeavesTests(ResourceCase):
         self.assertTrue(self.resource.is_idle)
 
 
-class UnavailableTests(ResourceCase):
+class RefusedTests(ResourceCase):
     """
-    A hub that takes nothing now.
+    Publications that are too large, or come when the hub takes nothing.
     """
 
     def test_retry_after(self) -> None:
@@ -135,6 +135,15 @@ class UnavailableTests(ResourceCase):
         ):
             self.assertEqual((503, text), (self.status(client), client.body))
             self.assertIn(b"\r\nretry-after: " + seconds, client.head)
+
+    def test_size(self) -> None:
+        """
+        A body may be as large as the settings say.
+        """
+        self.make(replace(self.settings, max_body=50))
+        for size, status in ((50, 200), (51, 413)):
+            client = self.publish(b"topic=news&data=".ljust(size, b"x"))
+            self.assertEqual(status, self.status(client))
 
     def test_reason(self) -> None:
         """

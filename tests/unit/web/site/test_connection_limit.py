@@ -160,6 +160,21 @@ class LimitTests(SiteCase):
         for connection, _ in connections:
             connection.connectionLost(Failure(ConnectionDone()))
 
+    def test_few_are_looked_at(self) -> None:
+        """
+        However many wait, only some of them are looked at to find one that makes room: each look is
+        a call of the kernel.
+        """
+        self.site = Site(self.site.resource, streams=self.hub.streams, max_connections=100)
+        connections = [self.on_socket(b"GET / HTTP/1.1\r\n\r\n")[0] for _ in range(100)]
+        looked_at: list[int] = []
+        for number, connection in enumerate(connections):
+            connection.has_unread = lambda number=number: looked_at.append(number) or True
+        self.assertEqual([False], self.are_open(*self.silent(1)))
+        self.assertEqual(list(range(64)), looked_at)
+        for connection in connections:
+            connection.connectionLost(Failure(ConnectionDone()))
+
     def test_plain_socket(self) -> None:
         """
         A connection on a plain socket that has taken everything is closed without a reset, so that
