@@ -2,10 +2,13 @@
 A client's own connections, as an agent reuses them.
 """
 
+from typing import Any
+
 from twisted.internet.defer import Deferred
+from twisted.internet.protocol import Protocol
 from twisted.web.iweb import IResponse
 
-from ssetwist.client.http import BoundedBody
+from ssetwist.client.http import BoundedBody, connection_of
 from ssetwist.client.http._connections import MAX_HEAD, Connections
 from tests.unit.client.case import SourceCase, Wire, response
 
@@ -66,6 +69,26 @@ class KeptTests(SourceCase):
         [(_, _, _, timeout, _)] = self.reactor.tcpClients
         self.assertGreater(timeout, 1e8)
         self.accept()
+
+    def test_cut(self) -> None:
+        """
+        A connection knows after its end if the peer closed it, or if it was cut: a body without a
+        length does not tell.
+        """
+        for end, was_cut in ((Wire.finish, False), (Wire.reset, True)):
+            made: list[Any] = []
+
+            class Body(Protocol):
+                def connectionMade(self) -> None:
+                    made.append(connection_of(self.transport))  # noqa: B023  # in this round only
+
+            waiting = self.connections.agent.request(b"GET", b"http://127.0.0.1/")
+            waiting.addCallback(lambda answer: answer.deliverBody(Body()))
+            self.turn()
+            wire = self.accept(b"HTTP/1.1 200 OK\r\n\r\n")
+            self.assertFalse(made[0].was_cut)
+            end(wire)
+            self.assertIs(was_cut, made[0].was_cut)
 
     def test_longest_head(self) -> None:
         """

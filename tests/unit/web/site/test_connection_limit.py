@@ -130,6 +130,19 @@ class LimitTests(SiteCase):
         self.silent(1)
         self.assertEqual([False], self.are_open(closing))
 
+    def test_each_makes_room_once(self) -> None:
+        """
+        Of two that connect in one turn, only one takes the place of a connection that closes.
+        """
+        closing, *others = self.silent(3)
+        closing.transport.loseConnection = lambda: None
+        closing.request(headers={"Connection": "close"})
+        for stream in others:
+            stream.request("/sse")
+        new = [self.client() for _ in range(2)]
+        self.assertEqual([True, False], self.are_open(*new))
+        self.assertEqual([False, True, True], self.are_open(closing, *others))
+
     def test_unsent(self) -> None:
         """
         A client that does not take its responses is cut, for it would never let the server close;
