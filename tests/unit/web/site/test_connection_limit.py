@@ -139,8 +139,9 @@ class LimitTests(SiteCase):
         closing.request(headers={"Connection": "close"})
         for stream in others:
             stream.request("/sse")
-        new = [self.client() for _ in range(2)]
-        self.assertEqual([True, False], self.are_open(*new))
+        first = self.client()
+        first.request("/sse")
+        self.assertEqual([True, False], self.are_open(first, self.client()))
         self.assertEqual([False, True, True], self.are_open(closing, *others))
 
     def test_unsent(self) -> None:
