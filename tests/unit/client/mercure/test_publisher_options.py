@@ -7,6 +7,7 @@ from inspect import signature
 
 from ssetwist.client import Backoff, Interruption, Publisher
 from ssetwist.errors import NotPublished
+from tests.clock import TwoClocks
 from tests.unit.client.fake_hub import FakeHub, Response
 from tests.unit.client.mercure.case import LOST, REFUSED, URL, PublisherCase
 
@@ -88,6 +89,15 @@ class OptionsTests(PublisherCase):
     def takes_jitter(self) -> None:
         self.made(REFUSED, Response(200), jitter=lambda: 0.25).publish("/a")
         self.assertEqual([1, 2], [self.requests_after(0.124), self.requests_after(0.002)])
+
+    def test_date(self) -> None:
+        """
+        If the hub names a date to try again, the delay is the time until then by the time of day.
+        """
+        self.clock = TwoClocks(784111740.0)
+        later = Response(503, b"", {"Retry-After": "Sun, 06 Nov 1994 08:49:37 GMT"})  # 784111777
+        self.made(later, Response(200, b"1"), jitter=lambda: 0.0).publish("/a")
+        self.assertEqual([1, 2], [self.requests_after(36.9), self.requests_after(0.1)])
 
     def test_each(self) -> None:
         """

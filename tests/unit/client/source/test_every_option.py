@@ -133,6 +133,23 @@ class OptionsTests(SourceCase):
                 self.reactor.tcpClients.clear()
 
 
+class DateTests(SourceCase):
+    """
+    Dates, which count by the time of day.
+    """
+
+    def test_retry_after(self) -> None:
+        """
+        If a server names a date to come back, the delay is the time until that date.
+        """
+        self.reactor.now = lambda: 784111740.0 + self.reactor.seconds()
+        self.jitter = 0.0
+        source = self.source()
+        date = "Sun, 06 Nov 1994 08:49:37 GMT"  # 784111777
+        self.accept(response("503 Later", Retry_After=date))
+        self.assert_waiting(source, 37.0)
+
+
 class LinesTests(SourceCase):
     """
     Lines in the log, which never show the query of the URL.

@@ -145,6 +145,20 @@ class RefusedTests(ResourceCase):
             client = self.publish(b"topic=news&data=".ljust(size, b"x"))
             self.assertEqual(status, self.status(client))
 
+    def test_too_fast(self) -> None:
+        """
+        A publisher that is too fast is told when it may publish again.
+        """
+        self.make(replace(self.settings, publish_rate=0.1))
+        self.publish()
+        for seconds, wait in ((0, b"10"), (4, b"6"), (5.5, b"1")):
+            self.clock.advance(seconds)
+            client = self.publish()
+            self.assertEqual(429, self.status(client))
+            self.assertIn(b"\r\nretry-after: " + wait + b"\r\n", client.head)
+        self.clock.advance(0.5)
+        self.assertEqual(200, self.status(self.publish()))
+
     def test_reason(self) -> None:
         """
         The log line says why the event log takes nothing.
