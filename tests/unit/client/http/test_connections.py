@@ -6,10 +6,12 @@ from typing import Any
 
 from twisted.internet.defer import Deferred
 from twisted.internet.protocol import Protocol
+from twisted.logger import capturedLogs
+from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IResponse
 
 from ssetwist.client.http import BoundedBody, connection_of
-from ssetwist.client.http._connections import MAX_HEAD, Connections
+from ssetwist.client.http._connections import KEPT_FOR, MAX_HEAD, Connections
 from tests.unit.client.case import SourceCase, Wire, response
 
 #: Header fields of more than half the limit of a head.
@@ -89,6 +91,55 @@ class KeptTests(SourceCase):
             self.assertFalse(made[0].was_cut)
             end(wire)
             self.assertIs(was_cut, made[0].was_cut)
+
+    def test_kept_for(self) -> None:
+        """
+        A connection that is not used again is closed after a few seconds, before a server does it.
+        """
+        wire, _ = self.exchange()
+        self.reactor.advance(KEPT_FOR - 0.1)
+        self.turn()
+        self.assertTrue(wire.is_connected)
+        self.reactor.advance(0.1)
+        self.turn()
+        self.assertFalse(wire.is_connected)
+
+    def test_not_sent_again(self) -> None:
+        """
+        A request on a kept connection that breaks is not sent again: that is for the caller.
+        """
+        wire, _ = self.exchange()
+        again = self.connections.agent.request(b"GET", b"http://127.0.0.1/")
+        self.turn()
+        wire.reset()
+        self.turn()
+        self.failureResultOf(again)
+        self.assertEqual(0, self.asked())
+
+    def test_quiet(self) -> None:
+        """
+        Connections have no lines in the log: each attempt has its own.
+        """
+        with capturedLogs() as logged:
+            wire, _ = self.exchange()
+            wire.finish()
+        self.assertEqual([], logged)
+
+    def test_certificate(self) -> None:
+        """
+        TLS asks for the certificate of the host in the URL, at any port.
+        """
+        asked: list[tuple[bytes, int]] = []
+
+        class Policy:
+            def creatorForNetloc(self, host: bytes, port: int) -> object:  # noqa: N802
+                asked.append((host, port))
+                return BrowserLikePolicyForHTTPS().creatorForNetloc(host, port)
+
+        self.connections._tls = Policy()  # type: ignore[assignment]
+        for url in (b"https://a.example/", b"https://b.example:8443/", b"http://c.example/"):
+            self.connections.endpointForURI(URI.fromBytes(url))
+        self.assertEqual([(b"a.example", 443), (b"b.example", 8443)], asked)
 
     def test_longest_head(self) -> None:
         """

@@ -90,6 +90,18 @@ class OptionsTests(PublisherCase):
         self.made(REFUSED, Response(200), jitter=lambda: 0.25).publish("/a")
         self.assertEqual([1, 2], [self.requests_after(0.124), self.requests_after(0.002)])
 
+    def test_closed(self) -> None:
+        """
+        When a publisher is closed, only publications that were under way may have happened.
+        """
+        publisher = self.made(in_flight=1)
+        published = [publisher.publish("/a") for _ in range(3)]
+        self.successResultOf(publisher.close())
+        problems = [self.failureResultOf(one, NotPublished).value for one in published]
+        self.assertEqual([True, False, False], [one.is_uncertain for one in problems])
+        later = self.failureResultOf(publisher.publish("/a"), NotPublished).value
+        self.assertFalse(later.is_uncertain)
+
     def test_date(self) -> None:
         """
         If the hub names a date to try again, the delay is the time until then by the time of day.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from twisted.logger import capturedLogs
 from twisted.web.server import Request
 
-from ssetwist import Hub
+from ssetwist import Event, Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Origins
 from tests.memory import Client
@@ -94,7 +94,10 @@ class LeavesTests(ResourceCase):
         key = {"Idempotency_Key": "k"}
         one = self.publish(b"topic=news", **key)
         lines = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **LINES)
-        self.clock.pump([1.0] * 10)
+        with capturedLogs() as logged:
+            self.clock.pump([1.0] * 10)
+        reasons = [event["reason"] for event in logged if "status" in event]
+        self.assertEqual(["the event log has not stored an event within 10 s"], reasons)
         text = "The event log has not answered in time; the update may have been published."
         self.assertEqual((504, f"{text}\n"), (self.status(one), one.body.decode()))
         self.assertEqual((200, 2), (self.status(lines), lines.body.count(text.encode())))
@@ -168,6 +171,32 @@ class RefusedTests(ResourceCase):
             self.publish()
         [reason] = [event["reason"] for event in logged if "status" in event]
         self.assertEqual("the disk is full", reason)
+
+
+class FieldsTests(ResourceCase):
+    """
+    The fields of an update.
+    """
+
+    def test_published(self) -> None:
+        """
+        The log gets all of an update, whatever its form: topics, data, type, id, reconnection time,
+        and whether it is private.
+        """
+        one = b'{"topic":["news","/a"],"data":"d","type":"t","id":"%b","retry":5,"private":%b}'
+        forms = (
+            (b"topic=news&topic=/a&data=d&type=t&id=1&retry=5&private=on", {}),
+            (one % (b"2", b"true"), {"Content_Type": "application/json"}),
+            (one % (b"3", b"true"), LINES),
+            (one % (b"4", b"false"), LINES),
+        )
+        for body, headers in forms:
+            self.assertEqual(200, self.status(self.publish(body, **headers)))
+        entries = self.successResultOf(self.log.read(0, 10_000))
+        for number, entry in enumerate(entries, 1):
+            event = Event("d", "t", id=str(number), retry=5)
+            self.assertEqual((("news", "/a"), event), (entry.topics, entry.event))
+        self.assertEqual([True, True, True, False], [entry.is_private for entry in entries])
 
 
 class StepsTests(ResourceCase):

@@ -8,7 +8,7 @@ from dataclasses import replace
 from twisted.internet.defer import Deferred, fail
 from twisted.web.server import Request
 
-from ssetwist import Event, Hub, LogUnavailable, Refused
+from ssetwist import EndReason, Event, Hub, LogUnavailable, Refused
 from ssetwist.clock import date_of
 from ssetwist.hub import Matchers
 from ssetwist.hub._turns import MAX_TURN
@@ -258,6 +258,26 @@ class StepsTests(ResourceCase):
             self.assertEqual((expected, b""), (slow.asked, client.received))
             self.ticking.turn()
         self.assertEqual(200, self.status(client))
+
+
+class ExpiryTests(ResourceCase):
+    """
+    Streams whose rights expire.
+    """
+
+    def test_reason(self) -> None:
+        """
+        A stream ends a second before its rights expire, and the reason says so.
+        """
+        now = date_of(self.clock)()
+        self.authorizer.people["alice"] = replace(ALICE, expires=now + 60)
+        client = self.ask()
+        (subscriber,) = self.hub.subscribers
+        self.clock.advance(58.9)
+        self.assertIsNone(subscriber.end_reason)
+        self.clock.advance(0.1)
+        self.assertIs(EndReason.TOKEN_EXPIRED, subscriber.end_reason)
+        self.assertTrue(client.is_complete)
 
 
 class ViewTests(ResourceCase):
