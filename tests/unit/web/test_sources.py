@@ -190,8 +190,10 @@ class NeverWaitsTests(ResponseCase):
             client.stop_reading()
         for _ in range(100):
             self.clock.turn()
+        pulled = self.pulled
         for client in clients:
             client.read_again()
+        self.assertEqual(pulled, self.pulled, "each waits for its turn")
         for _ in range(100):
             begin = self.clock.seconds()
             self.clock.turn()

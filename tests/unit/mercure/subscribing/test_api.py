@@ -120,6 +120,21 @@ class GrantTests(ResourceCase):
     The resource that a right must cover.
     """
 
+    def test_dialects(self) -> None:
+        """
+        Paths of 0.x exist only if the hub speaks 0.x; a token of 0.x sees its own dialect at the
+        path of all subscriptions.
+        """
+        for is_legacy_allowed in (True, False):
+            self.make(replace(self.settings, is_legacy_allowed=is_legacy_allowed))
+            self.authorizer.people["admin"] = replace(ADMIN, is_legacy=is_legacy_allowed)
+            self.ask("?match=a")
+            status = 200 if is_legacy_allowed else 404
+            self.assertEqual(status, self.status(self.ask("subscriptions/a", name="admin")))
+            listing = self.ask("subscriptions", name="admin")
+            media_type = b"application/ld+json" if is_legacy_allowed else b"application/json"
+            self.assertIn(b"\r\ncontent-type: " + media_type + b"\r\n", listing.head)
+
     def test_query(self) -> None:
         """
         In 0.x the resource is the path with its query (N6), in 1.0 without it.
