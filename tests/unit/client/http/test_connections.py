@@ -10,7 +10,7 @@ from twisted.logger import capturedLogs
 from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IResponse
 
-from ssetwist.client.http import BoundedBody, connection_of
+from ssetwist.client.http import BoundedBody, connection_of, describe
 from ssetwist.client.http._connections import KEPT_FOR, MAX_HEAD, Connections
 from tests.unit.client.case import SourceCase, Wire, response
 
@@ -148,7 +148,6 @@ class KeptTests(SourceCase):
         begin = b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n"
         for size in (MAX_HEAD, MAX_HEAD + 1):
             waiting = self.connections.agent.request(b"GET", b"http://127.0.0.1/")
-            waiting.addErrback(lambda _: None)
             self.turn()
             wire = self.accept(begin)
             room = size - len(begin)
@@ -158,6 +157,9 @@ class KeptTests(SourceCase):
             self.assertEqual(size > MAX_HEAD, wire.is_aborted)
             wire.finish()
             self.turn()
+            said = describe(self.failureResultOf(waiting).value)
+            told = f"its head has more than {MAX_HEAD} bytes" in said
+            self.assertEqual(size > MAX_HEAD, told, said)
 
     def test_heads_do_not_add_up(self) -> None:
         """
