@@ -7,12 +7,13 @@ from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import capturedLogs, formatEvent
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import PIECE, Chunk
 from ssetwist.web._outlet import _NEXT, MOST_AT_ONCE, State
 from ssetwist.web._waiting import MAX_WAITING
-from ssetwist.web.opening import RequestOutlet, outlet_for
+from ssetwist.web.opening import RequestOutlet, is_over, outlet_for
 from tests.memory import Client, SocketClient
 from tests.unit.web.case import ONE, TWO, OutletCase, WrappedClient
 
@@ -68,6 +69,45 @@ class OpenTests(OutletCase):
             self.assertEqual((False, 0), (outlet.is_open, len(self.streams)))
             self.assertFalse(hasattr(outlet, "_request"))
             self.assertIsNone(requests[-1].producer)
+
+    def test_not_begun(self) -> None:
+        """
+        Before its stream has begun, an outlet does nothing when it is ended, cut or written to: the
+        request can still be answered.
+        """
+        for act in (
+            lambda outlet: outlet.abort(EndReason.ENDED_BY_APPLICATION),
+            lambda outlet: outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=TWO),
+            lambda outlet: outlet.write(Chunk(ONE, 1)),
+        ):
+            made: list[RequestOutlet] = []
+
+            class Answer(Resource):
+                isLeaf = True
+
+                def render_GET(inner, request: Request) -> bytes:  # noqa: N805 (self is the test's)
+                    made.append(outlet_for(request, self.streams))  # noqa: B023
+                    act(made[0])  # noqa: B023  # in this round only
+                    return b"plain"
+
+            self.site.resource = Answer()
+            client = Client(self.site, self.clock)
+            client.request()
+            self.assertEqual(b"plain", client.body)
+            self.assertFalse(client.transport.is_aborted)
+            client.close()
+
+    def test_over(self) -> None:
+        """
+        A request is over when it has been answered, and when its client has gone.
+        """
+        request = Request(DummyChannel(), False)
+        self.assertFalse(is_over(request))
+        request.finished = 1
+        self.assertTrue(is_over(request))
+        request.finished = 0
+        request.channel = None
+        self.assertTrue(is_over(request))
 
     def test_pitfall_K10_request_that_is_over(self) -> None:
         """
@@ -330,6 +370,19 @@ class BackpressureTests(OutletCase):
                 rest = rest[sizes[-1] + 2 :]
             self.assertEqual([2, *[PIECE] * 3], sizes)
 
+    def test_room_for_a_part(self) -> None:
+        """
+        When a client has room again, it gets one piece at once and the rest in later turns: many
+        clients may have room at the same moment.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.write(Chunk(b"x" * 4 * PIECE, 1))
+        client.read_again()
+        self.assertEqual(2 + PIECE, len(client.body))
+        self.clock.advance(0)
+        self.assertEqual(2 + 4 * PIECE, len(client.body))
+
     def test_burst(self) -> None:
         """
         Of an unusually large event, a connection gets a part at once and the rest in later turns of
@@ -469,6 +522,18 @@ class HeartbeatTests(OutletCase):
         self.pass_time(15)
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
+
+    def test_after_an_event(self) -> None:
+        """
+        An event begins the silence anew, on each way.
+        """
+        for make_client in (Client, WrappedClient, SocketClient):
+            self.make_client = make_client
+            client, outlet = self.connect()
+            self.pass_time(6)
+            outlet.write(Chunk(ONE, 1))
+            self.assertEqual(self.clock.seconds(), outlet.last_write, make_client)
+            client.close()
 
     def test_after_bytes_that_waited(self) -> None:
         """

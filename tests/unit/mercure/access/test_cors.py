@@ -4,6 +4,9 @@ CORS headers that every answer has.
 
 from dataclasses import replace
 
+from twisted.web.resource import Resource
+from twisted.web.server import Request
+
 from ssetwist.mercure import MercureSettings, Origins
 from tests.memory import Client
 from tests.unit.mercure.test_resource import ResourceCase
@@ -22,6 +25,23 @@ class VaryTests(ResourceCase):
         """
         fields = [line.partition(b": ") for line in client.head.split(b"\r\n")]
         return [value for field, _, value in fields if field == name]
+
+    def test_beside_another(self) -> None:
+        """
+        A field ``Vary`` that the application has set stays.
+        """
+        resource = self.resource
+
+        class Varying(Resource):
+            isLeaf = True
+
+            def render(self, request: Request) -> int:
+                request.setHeader("Vary", "Accept-Encoding")
+                return resource.render(request)
+
+        self.site.resource = Varying()
+        client = self.ask("", name="bob")
+        self.assertEqual([b"accept-encoding", b"origin"], self.values(client, b"vary"))
 
     def test_permissions(self) -> None:
         """

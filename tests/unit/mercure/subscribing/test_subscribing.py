@@ -279,6 +279,19 @@ class ExpiryTests(ResourceCase):
         self.assertIs(EndReason.TOKEN_EXPIRED, subscriber.end_reason)
         self.assertTrue(client.is_complete)
 
+    def test_leaves_before(self) -> None:
+        """
+        Of a client that leaves before, nothing is left, also not the timer for its end.
+        """
+        now = date_of(self.clock)()
+        self.authorizer.people["alice"] = replace(ALICE, expires=now + 60)
+        client = self.ask()
+        self.assertFalse(self.resource.is_idle)
+        client.close()
+        self.clock.advance(0)
+        self.assertTrue(self.resource.is_idle)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
 
 class ViewTests(ResourceCase):
     """

@@ -5,6 +5,7 @@ The stop of a server.
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 
 from ssetwist.hub import EndReason
+from tests.memory import SocketClient
 from tests.unit.web.site.case import SiteCase
 
 
@@ -124,6 +125,27 @@ class DrainTests(SiteCase):
         self.successResultOf(drained)
         self.assertTrue(client.transport.is_aborted)
         self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class RefusedTests(SiteCase):
+    """
+    Connections whose request was refused, and that wait for their client.
+    """
+
+    def test_closed(self) -> None:
+        """
+        A drain does not wait for such a client, and does not cut it.
+        """
+        client = SocketClient(self.site, self.clock)
+        client.transport.loseWriteConnection = lambda: None  # type: ignore[method-assign]
+        client.request(method="POST", headers={"Content-Length": "1000000"})
+        self.assertTrue(client.transport.is_connected)
+        drained = self.site.drain(10)
+        self.clock.pump([0, 0.1])
+        self.successResultOf(drained)
+        self.assertEqual(
+            (False, False), (client.transport.is_connected, client.transport.is_aborted)
+        )
 
 
 class StuckTests(SiteCase):

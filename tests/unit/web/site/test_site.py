@@ -324,6 +324,25 @@ class RequestTests(SiteCase):
         self.assertEqual(1, len(lines))
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
 
+    def test_line_that_fails(self) -> None:
+        """
+        Whatever a formatter of the application raises, the response is finished, the connection
+        goes on, and the log has the error.
+        """
+        for problem in (ZeroDivisionError, SystemExit):
+
+            def fail(*_: object, problem: type[BaseException] = problem) -> str:
+                raise problem("no line")
+
+            site = Site(self.plain, streams=self.hub.streams, logFormatter=fail)
+            site._logFile = type("Log", (), {"write": staticmethod(lambda line: None)})
+            client = Client(site, self.clock)
+            for _ in range(2):
+                client.request()
+                self.assertEqual(b"plain", client.body)
+            self.assertEqual(2, len(self.flushLoggedErrors(problem)))
+            client.close()
+
 
 class Listener:
     """
