@@ -254,7 +254,7 @@ class TimerTests(StreamsTestCase):
 
     def test_broken(self) -> None:
         """
-        A stream whose write fails is cut and forgotten, even if it cannot be cut.
+        If a write fails, its stream is cut and forgotten, even if it cannot be cut.
         """
 
         def fail() -> None:

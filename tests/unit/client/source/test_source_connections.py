@@ -71,7 +71,7 @@ class ConnectionsTests(SourceCase):
         """
         source = self.source()
         wire = self.accept()
-        # It takes its time.
+        # Cutting takes its time.
         wire.abortConnection = wire.loseConnection = lambda: None  # type: ignore[method-assign]
         wire.send(response("503 Later"))
         self.assertIs(ReadyState.CONNECTING, source.state)

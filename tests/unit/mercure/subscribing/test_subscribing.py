@@ -262,7 +262,7 @@ class StepsTests(ResourceCase):
 
 class ExpiryTests(ResourceCase):
     """
-    Streams whose rights expire.
+    Streams with rights that expire.
     """
 
     def test_reason(self) -> None:

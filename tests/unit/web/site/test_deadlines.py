@@ -15,7 +15,7 @@ from tests.clock import Clock
 
 class Strict(Clock):
     """
-    A clock whose timers have a delay: without one, a timer could go round for ever.
+    A clock for timers with a delay: without one, a timer could go round for ever.
     """
 
     def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:

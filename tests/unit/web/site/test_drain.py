@@ -129,7 +129,7 @@ class DrainTests(SiteCase):
 
 class RefusedTests(SiteCase):
     """
-    Connections whose request was refused, and that wait for their client.
+    Connections with a refused request that wait for their client.
     """
 
     def test_closed(self) -> None:

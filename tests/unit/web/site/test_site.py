@@ -415,7 +415,7 @@ class HostTests(SiteCase):
 
 class ClocksTests(SiteCase):
     """
-    Dates and durations of a Site whose time of day is set.
+    Dates and durations of a Site while somebody sets the time of day.
     """
 
     def test_dates(self) -> None:
