@@ -137,6 +137,23 @@ class FollowTests(SynchronousTestCase):
     Redirects that are followed.
     """
 
+    def test_statuses(self) -> None:
+        """
+        The statuses of redirects are followed (WHATWG Fetch, "redirect status"), and no others.
+        """
+        for status in range(300, 310):
+            responses = iter(
+                [FakeResponse(code=status, headers={"Location": "/b"}), FakeResponse()]
+            )
+
+            async def send(request: Request) -> FakeResponse:
+                return next(responses)  # noqa: B023  # it is called within this turn
+
+            following = follow(send, Request("GET", "http://a/", Headers(), None))
+            _, url = self.successResultOf(Deferred.fromCoroutine(following))
+            is_followed = status in (301, 302, 303, 307, 308)
+            self.assertEqual("http://a/b" if is_followed else "http://a/", url, status)
+
     def test_connections(self) -> None:
         """
         The connection of each redirect is cut, also of one that cannot be followed, because its
