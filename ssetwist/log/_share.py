@@ -10,9 +10,6 @@ from typing import cast
 
 from ._log import Entry
 
-#: The list is cut when its forgotten entries are more than this, and more than the kept ones.
-_CUT = 1024
-
 #: Entries that one look forgets because they are old: after a burst and a long silence there may be
 #: a million, which would take a second.
 _MOST_OLD = 2048
@@ -90,7 +87,7 @@ class Share:
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
             forgotten.append(oldest)
-        if self._forgotten > max(_CUT, len(entries) - self._forgotten):
+        if self._forgotten > len(entries) - self._forgotten:  # seldom enough, for any number
             for each in (entries, offsets, self._times):
                 del each[: self._forgotten]
             self._forgotten = 0

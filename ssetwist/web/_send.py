@@ -62,7 +62,6 @@ class Send(HasEnd):
         :raises TypeError: If the argument is not an event.
         """
         if not self._outlet.write(Chunk(encode_event(event), 1)):
-            self._unpaused = 0
             return self._waiting.wait().addCallback(self._take_turn)
         self._unpaused += 1
         if self._unpaused == _EVENTS_PER_TURN and self.is_open:

@@ -59,5 +59,4 @@ class BoundedBody(Protocol):
         Drop the body, and cut the connection.
         """
         self._is_over = True
-        self._received.clear()
         abort(self.transport)

@@ -355,7 +355,6 @@ class EventSource:
             return held
         end = End(problem)
         activity = self._states.close(end)
-        self._queue.connect(None)
         going = [] if activity is None else [activity.cancel()]
         if self._connections is not None:
             going.append(self._connections.close())

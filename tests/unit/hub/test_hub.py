@@ -82,6 +82,26 @@ class PublishTests(HubTestCase):
         other = self.make_hub(log=self.hub.log)
         self.assertEqual(id_of(1), other.last_event_id)
 
+    def test_largest(self) -> None:
+        """
+        An event may have as many topics, and a topic and an id may be as long, as the limits say.
+        """
+        for topics, event in (
+            ([str(number) for number in range(MAX_TOPICS)], Event()),
+            ("x" * 16384, Event()),
+            ("t", Event(id="x" * MAX_ID)),
+        ):
+            self.assertTrue(self.successResultOf(self.hub.publish(topics, event)))
+
+    def test_knows(self) -> None:
+        """
+        The hub knows its ids, also the one before its first event.
+        """
+        before = self.hub.resume_id
+        self.publish("a")
+        for id, is_known in ((before, True), (id_of(1), True), (id_of(2), False), ("x", False)):
+            self.assertIs(is_known, self.successResultOf(self.hub.knows(id)), id)
+
     def test_cancel(self) -> None:
         """
         Cancelling a Deferred that has fired changes nothing.

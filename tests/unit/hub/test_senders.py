@@ -223,3 +223,19 @@ class SendersTests(SynchronousTestCase):
         self.senders.close()
         self.senders.close()
         self.assertEqual([], self.ours())
+
+    def test_after_close(self) -> None:
+        """
+        Threads that have ended are forgotten: if there are new ones, only those are moved.
+        """
+        if not hasattr(os, "sched_getaffinity"):
+            raise SkipTest("threads cannot be moved here")
+        self.threads()
+        self.senders.close()
+        new = self.threads()
+        moved: set[int] = set()
+        self.patch(os, "sched_setaffinity", lambda id, cores: moved.add(id))
+        self.patch(os, "sched_getaffinity", lambda id: {0, 1})
+        self.patch(_senders, "_current_core", lambda: 1)
+        self.threads()
+        self.assertEqual(new, moved)

@@ -252,6 +252,20 @@ class TimerTests(StreamsTestCase):
         self.pass_time(15.0)
         self.assertEqual([HEARTBEAT], outlet.writes)
 
+    def test_broken(self) -> None:
+        """
+        If a write fails, its stream is cut and forgotten, even if it cannot be cut.
+        """
+
+        def fail() -> None:
+            raise OSError("a broken connection")
+
+        outlet = FakeOutlet(self.streams)
+        outlet.during_write = outlet.during_abort = fail
+        self.pass_time(15)
+        self.assertEqual((0, False), (len(self.streams), outlet in self.streams))
+        self.assertEqual(2, len(self.flushLoggedErrors(OSError)))
+
     def test_last_one_cut_by_the_timer(self) -> None:
         """
         The timer also stops when it cuts the last stream itself.

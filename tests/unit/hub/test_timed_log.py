@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred, succeed
 
 from ssetwist import EndReason, Event, LogUnavailable, WhenBehind
 from ssetwist.hub import EARLIEST
+from ssetwist.hub._timed_log import TimedLog
 from ssetwist.log import Entry, MemoryLog
 from tests.unit.hub.case import HubTestCase, id_of
 from tests.unit.hub.fake import SlowLog
@@ -74,6 +75,25 @@ class HangTests(HubTestCase):
         asked = self.hub.knows("x")
         self.clock.advance(3)
         self.assertFalse(self.failureResultOf(asked, LogUnavailable).value.is_uncertain)
+
+    def test_raises_at_once(self) -> None:
+        """
+        Whatever a log raises at once, the Deferred of a question fails with it.
+        """
+        for problem in (OSError, KeyError, SystemExit):
+
+            def fail(*_: object, problem: type[BaseException] = problem, **__: object) -> None:
+                raise problem("a broken disk")
+
+            log = self.make_log()
+            log.append = log.read = log.find = fail  # type: ignore[assignment, method-assign]
+            timed = TimedLog(log, self.clock, timeout=3.0)
+            for asked in (
+                timed.append(("t",), Event("a"), is_private=False),
+                timed.read(0, 1),
+                timed.find("x"),
+            ):
+                self.failureResultOf(asked, problem)
 
     def test_option(self) -> None:
         """

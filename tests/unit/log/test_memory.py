@@ -288,6 +288,21 @@ class BoundTests(MemoryLogCase):
         self.assertEqual(([], {}), (log._events._entries, log._positions))
         self.assertEqual(1, len(log._events._offsets))
 
+    def test_freed_announcements(self) -> None:
+        """
+        Announcements from before the oldest event are freed with the events around them: nobody can
+        read them any more.
+        """
+        log = self.make(max_count=10)
+        self.append(log, "x")
+        for _ in range(2):
+            log.append(("t",), Event("a"), is_announcement=True)
+        self.assertEqual(2, len(log._announcements.after(0, 10_000)))
+        self.append(log, *"0123456789")
+        self.assertEqual(2, len(log._announcements.after(0, 10_000)))
+        self.append(log, "x")
+        self.assertEqual((5, []), (log.oldest, log._announcements.after(0, 10_000)))
+
     def test_freed_ids(self) -> None:
         """
         After several events with the same id are forgotten, nothing is left of the id.

@@ -535,6 +535,17 @@ class ActiveTests(ResourceCase):
         self.ask(f"?match={'%25' * 4096}")
         self.assertEqual("%" * 4096, self.heard(admin)[-1]["match"])
 
+    def test_encoded_path(self) -> None:
+        """
+        The path of a subscription is read as the client sent it: a slash of a topic is encoded.
+        """
+        admin = self.watch()
+        self.ask("?match=a%2Fb")
+        path = self.heard(admin)[-1]["id"].partition("/hub/")[2]
+        self.assertIn("a%2Fb", path)
+        self.assertEqual(200, self.status(self.ask(path, name="admin")))
+        self.assertEqual(404, self.status(self.ask(path.replace("%2F", "%252F"), name="admin")))
+
     def test_anonymous_api(self) -> None:
         """
         An anonymous client may not see subscriptions, whatever its rights.

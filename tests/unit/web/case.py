@@ -187,6 +187,9 @@ class OutletCase(SynchronousTestCase):
         self.assertEqual(0, len(self.streams))
         self.assertFalse(hasattr(outlet, "_request"))
         self.assertIsNone(outlet._waiting)
+        self.assertIsNone(outlet.writer)
+        self.assertFalse(outlet.is_behind)
+        self.assertTrue(self.streams.turns.is_idle)
 
 
 class SocketCase(OutletCase):

@@ -8,6 +8,7 @@ import re
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
+from twisted.web.server import Site as TwistedSite
 
 from ssetwist.hub import DEFAULT_RECONNECTION_TIME
 from ssetwist.testing import MemoryHub
@@ -123,6 +124,40 @@ class ApplicationHeadTests(SynchronousTestCase):
         heads.add(tuple(self.fields(client, "/hub")))
         self.assertEqual(1, len(heads), heads)
 
+    def test_fields_of_the_stream(self) -> None:
+        """
+        If the application sets a field that belongs to the stream, the client gets this field once,
+        with the value of the stream.
+        """
+        ours = {
+            "Content-Type": "text/event-stream",
+            "Cache-Control": "no-store, no-transform",
+            "X-Accel-Buffering": "no",
+            "X-Content-Type-Options": "nosniff",
+            "Connection": "close",
+        }
+        events = EventStreamResource(self.hub)
+
+        class Setting(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> bytes | int:
+                for name in (*ours, "Content-Length"):
+                    request.setHeader(name, "other")
+                result: bytes | int = events.render(request)
+                return result
+
+        self.site.resource = Setting()
+        for path in ("straight", "through the transport"):
+            headers = {} if path == "straight" else {"Expect": "100-continue"}
+            client = SocketClient(self.site, self.clock)
+            fields = self.fields(client, "/", headers=headers)
+            for name, value in ours.items():
+                begin = f"{name.lower()}:".encode()
+                found = [one for one in fields if one.startswith(begin)]
+                self.assertEqual([f"{name}: {value}".lower().encode()], found, path)
+            self.assertNotIn(b"content-length: other", fields, path)
+
     def test_request_of_a_stream(self) -> None:
         """
         While a stream lasts, the application can still read the query and the cookies of its
@@ -142,6 +177,40 @@ class ApplicationHeadTests(SynchronousTestCase):
             request.addCookie("late", "1")
             self.assertEqual([], list(request.responseHeaders.getAllRawHeaders()))
             self.assertEqual([], request.cookies)
+
+    def test_nothing_else_is_kept(self) -> None:
+        """
+        A request keeps little while its stream lasts: of its header fields those that Twisted's
+        formatters of the access log read, and neither a body nor the paths of the search for its
+        resource.  Requests without a query and without cookies share their empty ones.
+        """
+        logged = {
+            "Referer": "https://a.example/",
+            "User-Agent": "b",
+            "X-Forwarded-For": "192.0.2.9",
+        }
+        requests: list[Request] = []
+        resource = EventStreamResource(self.hub, filter=requests.append)
+        for site in (
+            Site(resource, streams=self.hub.streams),
+            TwistedSite(resource, reactor=self.clock),
+        ):
+            self.site = site
+            requests.clear()
+            for _ in range(2):
+                client = SocketClient(self.site, self.clock)
+                self.fields(client, "/", headers={**logged, "Accept": "*/*"})
+            for request in requests:
+                kept = {
+                    name.decode(): values[0].decode()
+                    for name, values in request.requestHeaders.getAllRawHeaders()
+                }
+                self.assertEqual(logged, kept)
+                paths = (request.prepath, request.postpath, request.sitepath)
+                self.assertEqual((None, (None, None, None)), (request.content, paths))
+            first, second = requests
+            self.assertIs(first.args, second.args)
+            self.assertIs(first.received_cookies, second.received_cookies)
 
 
 class TurnAwayTests(SynchronousTestCase):

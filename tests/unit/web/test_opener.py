@@ -5,7 +5,7 @@ The kind of outlet for each kind of connection.
 from ssetwist.web._http1 import ChannelOutlet, Http10Outlet, SocketOutlet
 from ssetwist.web._outlet import RequestOutlet
 from tests.memory import Client, SocketClient
-from tests.unit.web.case import OutletCase, WrappedClient
+from tests.unit.web.case import OutletCase, StreamCase, WrappedClient
 
 
 class OutletForTests(OutletCase):
@@ -40,3 +40,26 @@ class OutletForTests(OutletCase):
         """
         for make_client in (SocketClient, WrappedClient, Client):
             self.assertIs(Http10Outlet, self.kind(make_client, version="1.0"))
+
+
+class FailureTests(StreamCase):
+    """
+    Subscribing that fails after the head was sent.
+    """
+
+    def test_cut(self) -> None:
+        """
+        The connection is cut, so that the client sees that something is wrong and comes back; a
+        proper end would look like the end of the events.
+        """
+
+        def fail(*_: object, **__: object) -> None:
+            raise ZeroDivisionError("no subscriber")
+
+        self.hub.subscribe = fail  # type: ignore[assignment, method-assign]
+        client = self.client()
+        self.assertTrue(client.transport.is_aborted)
+        self.assertFalse(client.is_complete)
+        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        self.assertEqual(0, len(self.hub.streams))
+        self.clock.advance(0)

@@ -4,17 +4,18 @@ One stream over one request, through a real Site over memory transports.
 
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone, ConnectionLost
-from twisted.logger import capturedLogs
+from twisted.logger import capturedLogs, formatEvent
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import PIECE, Chunk
-from ssetwist.web._outlet import _NEXT, State
+from ssetwist.web._outlet import _NEXT, MOST_AT_ONCE, State
 from ssetwist.web._waiting import MAX_WAITING
-from ssetwist.web.opening import RequestOutlet, outlet_for
-from tests.memory import Client
-from tests.unit.web.case import ONE, TWO, OutletCase
+from ssetwist.web.opening import RequestOutlet, is_over, outlet_for
+from tests.memory import Client, SocketClient
+from tests.unit.web.case import ONE, TWO, OutletCase, WrappedClient
 
 
 class OpenTests(OutletCase):
@@ -44,6 +45,69 @@ class OpenTests(OutletCase):
         self.assertEqual(b":\ndata: 1\n\n", client.body)
         self.clock.advance(0)
         self.assertFalse(client.transport.is_connected)
+
+    def test_failure(self) -> None:
+        """
+        If a stream cannot begin, it is not open, and nothing of it is held.
+        """
+        requests: list[Request] = []
+
+        class Late(Resource):
+            isLeaf = True
+
+            def render_GET(self, request: Request) -> int:
+                requests.append(request)
+                return NOT_DONE_YET
+
+        self.site.resource = Late()
+        for make_client in (Client, SocketClient, WrappedClient):
+            client = make_client(self.site, self.clock)
+            self.addCleanup(client.close)
+            client.request()
+            outlet = outlet_for(requests[-1], self.streams)
+            self.assertRaises(TypeError, outlet.open, "text")
+            self.assertEqual((False, 0), (outlet.is_open, len(self.streams)))
+            self.assertFalse(hasattr(outlet, "_request"))
+            self.assertIsNone(requests[-1].producer)
+
+    def test_not_begun(self) -> None:
+        """
+        Before its stream has begun, an outlet does nothing when it is ended, cut or written to: the
+        request can still be answered.
+        """
+        for act in (
+            lambda outlet: outlet.abort(EndReason.ENDED_BY_APPLICATION),
+            lambda outlet: outlet.end(EndReason.ENDED_BY_APPLICATION, last_words=TWO),
+            lambda outlet: outlet.write(Chunk(ONE, 1)),
+        ):
+            made: list[RequestOutlet] = []
+
+            class Answer(Resource):
+                isLeaf = True
+
+                def render_GET(inner, request: Request) -> bytes:  # noqa: N805 (self is the test's)
+                    made.append(outlet_for(request, self.streams))  # noqa: B023
+                    act(made[0])  # noqa: B023  # in this round only
+                    return b"plain"
+
+            self.site.resource = Answer()
+            client = Client(self.site, self.clock)
+            client.request()
+            self.assertEqual(b"plain", client.body)
+            self.assertFalse(client.transport.is_aborted)
+            client.close()
+
+    def test_over(self) -> None:
+        """
+        A request is over when it has been answered, and when its client has gone.
+        """
+        request = Request(DummyChannel(), False)
+        self.assertFalse(is_over(request))
+        request.finished = 1
+        self.assertTrue(is_over(request))
+        request.finished = 0
+        request.channel = None
+        self.assertTrue(is_over(request))
 
     def test_pitfall_K10_request_that_is_over(self) -> None:
         """
@@ -224,6 +288,10 @@ class ClientGoesTests(OutletCase):
             client.close()
         (line,) = [each for each in logged if "reason" in each]
         self.assertEqual(
+            "192.0.2.1:50000 /a%20b: client closed after 1.5 s, 2 events, 20 bytes",
+            formatEvent(line),
+        )
+        self.assertEqual(
             ("192.0.2.1:50000", "/a%20b", "client closed", 1.5, 2, 20),
             tuple(line[key] for key in ("peer", "path", "reason", "duration", "events", "bytes")),
         )
@@ -281,6 +349,72 @@ class BackpressureTests(OutletCase):
         client.transport.producer.resumeProducing()
         self.clock.advance(0)
         self.assertEqual(2 + PIECE + 1, len(client.body))
+
+    def test_small_chunks(self) -> None:
+        """
+        On each way a large event is put on the connection in pieces, and the transport never holds
+        more than one of them.
+        """
+        for make_client in (Client, WrappedClient, SocketClient):
+            self.make_client = make_client
+            client, outlet = self.connect()
+            outlet.write(Chunk(b"x" * 3 * PIECE))
+            while outlet.is_behind:
+                assert isinstance(client, SocketClient)
+                client.transport.work()
+            rest = client.received.partition(b"\r\n\r\n")[2]
+            sizes = []
+            while rest:
+                size, _, rest = rest.partition(b"\r\n")
+                sizes.append(int(size, 16))
+                rest = rest[sizes[-1] + 2 :]
+            self.assertEqual([2, *[PIECE] * 3], sizes)
+
+    def test_room_for_a_part(self) -> None:
+        """
+        When a client has room again, it gets one piece at once and the rest in later turns: many
+        clients may have room at the same moment.
+        """
+        client, outlet = self.connect()
+        client.stop_reading()
+        outlet.write(Chunk(b"x" * 4 * PIECE, 1))
+        client.read_again()
+        self.assertEqual(2 + PIECE, len(client.body))
+        self.clock.advance(0)
+        self.assertEqual(2 + 4 * PIECE, len(client.body))
+
+    def test_burst(self) -> None:
+        """
+        Of an unusually large event, a connection gets a part at once and the rest in later turns of
+        the reactor; the writer hears of the room once, and the log line counts all of it.
+        """
+        client, outlet = self.connect()
+        (writer,) = self.resource.writers
+        size = MOST_AT_ONCE + 6 * PIECE
+        self.assertFalse(outlet.write(Chunk(b"x" * size, 1)))
+        self.assertEqual(2 + MOST_AT_ONCE, len(client.body))
+        self.assertEqual([], writer.told)
+        self.clock.advance(0)
+        self.assertEqual(2 + size, len(client.body))
+        self.assertEqual(["has room"], writer.told)
+        with capturedLogs() as logged:
+            client.close()
+        self.assertEqual([2 + size], [each["bytes"] for each in logged if "reason" in each])
+
+    def test_burst_of_a_client_that_goes(self) -> None:
+        """
+        A client that goes, or is cut, while the rest of a burst waits for a turn gives the turn up.
+        """
+        for is_cut in (False, True):
+            self.resource.writers.clear()
+            client, outlet = self.connect()
+            outlet.write(Chunk(b"x" * 2 * MOST_AT_ONCE, 1))
+            self.assertFalse(self.streams.turns.is_idle)
+            if is_cut:
+                outlet.abort(EndReason.CLIENT_CLOSED)
+            else:
+                client.close()
+            self.assert_ended(EndReason.CLIENT_CLOSED, outlet)
 
     def test_too_much_waits(self) -> None:
         """
@@ -388,6 +522,18 @@ class HeartbeatTests(OutletCase):
         self.pass_time(15)
         self.assertEqual(b":\n:\n", client.body)
         self.assertEqual(0, outlet._events)
+
+    def test_after_an_event(self) -> None:
+        """
+        An event begins the silence anew, on each way.
+        """
+        for make_client in (Client, WrappedClient, SocketClient):
+            self.make_client = make_client
+            client, outlet = self.connect()
+            self.pass_time(6)
+            outlet.write(Chunk(ONE, 1))
+            self.assertEqual(self.clock.seconds(), outlet.last_write, make_client)
+            client.close()
 
     def test_after_bytes_that_waited(self) -> None:
         """

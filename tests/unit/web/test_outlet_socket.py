@@ -4,6 +4,7 @@ transport.
 """
 
 import socket
+import sys
 from math import inf
 
 from twisted.logger import capturedLogs
@@ -13,6 +14,7 @@ from ssetwist.hub import EndReason
 from ssetwist.hub.outlets import NOT_SENT, PIECE, Chunk
 from ssetwist.web._outlet import RequestOutlet
 from ssetwist.web._waiting import MAX_WAITING
+from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR
 from tests.memory import SocketClient, dechunk
 from tests.unit.web.case import ONE, TWO, SocketCase, take_short_cut
 
@@ -77,6 +79,33 @@ class BeginTests(SocketCase):
         self.assertTrue(client.received.startswith(b"HTTP/1.1 200 OK\r\n"))
         self.assertEqual(b":\n" + ONE, client.body)
 
+    def test_head_in_the_transport(self) -> None:
+        """
+        On each way on which the head goes through the transport, a stream is behind until the whole
+        head has left, and nothing overtakes it.
+        """
+        ways: tuple[tuple[bool, dict[str, object]], ...] = (
+            (True, {}),
+            (False, {"headers": {"Expect": "100-continue"}}),
+            (False, {"version": "1.0"}),
+        )
+        for has_answered, request in ways:
+            client = SocketClient(self.site, self.clock)
+            self.addCleanup(client.close)
+            if has_answered:
+                client.request("/plain")
+                client.transport.work()
+            client.socket.room = 40
+            client.request(**request)  # type: ignore[arg-type]  # the options of request
+            outlet = self.resource.outlets[-1]
+            self.assertTrue(outlet.is_behind, request)
+            client.socket.room = inf
+            self.assertFalse(outlet.write(Chunk(ONE, 1)))
+            for _ in range(2):  # first the head, then the event of HTTP/1.0
+                client.transport.work()
+            self.assertEqual(b":\n" + ONE, client.body)
+            self.assertFalse(outlet.is_behind)
+
     def test_after_another_response(self) -> None:
         """
         Nothing overtakes the rest of the responses before the stream.
@@ -131,6 +160,7 @@ class OtherSiteTests(SocketCase):
         The socket of a stream gets the options that tell if its peer has vanished, which our own
         Site sets for each connection.
         """
+        self.streams.stall_timeout = 60.0
         site = TwistedSite(self.resource, reactor=self.clock)
         client = SocketClient(site, self.clock)
         self.addCleanup(self.clock.advance, 0)
@@ -144,6 +174,9 @@ class OtherSiteTests(SocketCase):
         client.socket.setsockopt = set_option  # type: ignore[attr-defined]
         client.request()
         self.assertEqual(1, options[socket.SOL_SOCKET, socket.SO_KEEPALIVE])
+        if sys.platform == "linux":
+            user_timeout = options[socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT]
+            self.assertEqual(60.0 * USER_TIMEOUT_FACTOR * 1000, user_timeout)
 
 
 class SendTests(SocketCase):
@@ -335,7 +368,7 @@ class SendTests(SocketCase):
         """
         for client, outlet, put in self.both_ways():
             put(outlet, Chunk(ONE + TWO, 2))
-            client.socket.room = 3
+            client.socket.room = 5
             put(outlet, Chunk(ONE, 1))
             with capturedLogs() as logged:
                 client.close()

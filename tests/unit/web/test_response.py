@@ -2,7 +2,9 @@
 Streams for one request, fed by a source.
 """
 
+import gc
 from collections.abc import AsyncIterator, Iterator
+from warnings import catch_warnings, simplefilter
 
 from twisted.internet.defer import Deferred
 from twisted.internet.task import LoopingCall
@@ -171,10 +173,17 @@ class SourceTests(ResponseCase):
                 return stream(request, iter([Event("1")]))
 
         client = Client(Site(Twice(), streams=self.streams), self.clock)
-        client.request()
-        (problem,) = self.flushLoggedErrors(RuntimeError)
-        self.assertIn("before it became a stream", str(problem.value))
-        client.close()
+        with catch_warnings(record=True) as caught:
+            simplefilter("always")
+            client.request()
+            (problem,) = self.flushLoggedErrors(RuntimeError)
+            self.assertIn("before it became a stream", str(problem.value))
+            client.close()
+            problem.cleanFailure()
+            problem.value.__traceback__ = None
+            del problem
+            gc.collect()
+        self.assertEqual([], [str(one.message) for one in caught])  # of a coroutine, never awaited
 
     def test_function_returning_something_else(self) -> None:
         """

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 
 from twisted.internet.defer import CancelledError, Deferred, fail
 from twisted.internet.error import ConnectionLost
-from twisted.logger import capturedLogs
+from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.web.resource import Resource
 
 from ssetwist.eventstream import Event
@@ -34,6 +34,24 @@ class EndTests(ResponseCase):
         self.assertEqual(["cancelled", "finally"], self.happened)
         self.assertEqual([EndReason.CONNECTION_LOST], self.ended)
         self.assertEqual([], self.flushLoggedErrors())
+
+    def test_source_knows_the_end(self) -> None:
+        """
+        When a source is cancelled, ``send`` already knows why the stream has ended, and the
+        application has heard of it.
+        """
+        found: list[object] = []
+
+        async def source(send: Send) -> None:
+            try:
+                await Deferred()
+            finally:
+                found.append((send.end_reason, list(self.ended)))
+
+        client = self.ask(lambda: source)
+        client.close()
+        reason = EndReason.CLIENT_CLOSED
+        self.assertEqual([(reason, [reason])], found)
 
     def test_log_line(self) -> None:
         """
@@ -282,6 +300,31 @@ class EndTests(ResponseCase):
 
         self.ask(source).close()
         self.assertEqual(["swallowed"], self.happened)
+
+    def test_source_that_goes_on(self) -> None:
+        """
+        A source that goes on after its end is cancelled once more when the time to close is over,
+        which is logged as an error with the path and the time.
+        """
+
+        async def source(send: Send) -> None:
+            for _ in range(2):
+                try:
+                    await Deferred()
+                except CancelledError:
+                    self.happened.append("cancelled")
+
+        self.ask(lambda: source, close_timeout=3.0).close()
+        self.assertEqual(["cancelled"], self.happened)
+        with capturedLogs() as logged:
+            self.clock.advance(3)
+        self.assertEqual(["cancelled"] * 2, self.happened)
+        [line] = [event for event in logged if event["log_level"] is LogLevel.error]
+        self.assertEqual(
+            "the source of the event stream at / goes on, 3 s after the end of its stream; it is "
+            "cancelled once more",
+            formatEvent(line),
+        )
 
     def test_not_once(self) -> None:
         """

@@ -10,7 +10,7 @@ from twisted.internet.defer import CancelledError, Deferred
 from ssetwist.eventstream import Event
 from ssetwist.hub import EndReason, Streams
 from ssetwist.hub._turns import MAX_TURN
-from ssetwist.web import Site
+from ssetwist.web import Send, Site
 from tests.memory import Client
 from tests.unit.hub.fake import TurnClock
 from tests.unit.web.case import Answering, ResponseCase
@@ -170,6 +170,17 @@ class NeverWaitsTests(ResponseCase):
                 client.close()
             self.assertTrue(self.streams.is_idle)
 
+    def test_nobody_listens(self) -> None:
+        """
+        A source that sends on to a client that has gone waits for nothing, and takes no turns.
+        """
+        sends: list[Send] = []
+        client = self.ask(lambda: sends.append)
+        client.close()
+        for _ in range(100):
+            self.assertIsNone(self.successResultOf(sends[0](Event("x"))))
+        self.assertTrue(self.streams.turns.is_idle)
+
     def test_room_for_all(self) -> None:
         """
         If all clients have room again at the same moment, their sources share the turns as well.
@@ -179,14 +190,17 @@ class NeverWaitsTests(ResponseCase):
             client.stop_reading()
         for _ in range(100):
             self.clock.turn()
+        pulled = self.pulled
         for client in clients:
             client.read_again()
+        at_once = self.pulled - pulled
         for _ in range(100):
             begin = self.clock.seconds()
             self.clock.turn()
             self.assertLess(self.clock.seconds() - begin, MAX_TURN + 0.002)
         for client in clients:
             client.close()
+        self.assertEqual(0, at_once, "each waits for its turn")
 
     def test_cancelled(self) -> None:
         """

@@ -8,7 +8,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.web._waiting import Waiting
+from ssetwist.web._waiting import _JOINED, Waiting
 
 
 class Strict(bytes):
@@ -63,6 +63,17 @@ class WaitingTests(SynchronousTestCase):
             waiting.append(b"data: 1\n\n")
         self.assertIs(large, waiting._chunks[0])
         self.assertLess(len(waiting._chunks), 10)
+
+    def test_joined(self) -> None:
+        """
+        Small pieces are joined up to 4 KiB.
+        """
+        waiting = Waiting()
+        counts = []
+        for size in (_JOINED - 1, 1, 1, _JOINED):
+            waiting.append(bytes(size))
+            counts.append(len(waiting._chunks))
+        self.assertEqual([1, 1, 2, 3], counts)
 
     def test_one_piece_after_another(self) -> None:
         """

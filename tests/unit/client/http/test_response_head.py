@@ -2,13 +2,16 @@
 Heads of responses that are event streams, and of others.
 """
 
+import gzip
+
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
 
 from ssetwist.client.http._request import Request
-from ssetwist.client.http._response_head import ResponseHead, follow, is_event_stream
-from ssetwist.errors import RedirectRefused
+from ssetwist.client.http._response_head import ResponseHead, checked, follow, is_event_stream
+from ssetwist.errors import NotAnEventStream, RedirectRefused
+from tests.clock import Clock
 from tests.unit.client.case import FakeResponse
 
 
@@ -39,6 +42,57 @@ class ProblemTests(SynchronousTestCase):
         self.assertIn("'gzip'", self.problem(Content_Encoding="gzip") or "")
         self.assertIsNone(self.problem(Content_Encoding="gzip", takes_gzip=True))
         self.assertIn("'br'", self.problem(Content_Encoding="br", takes_gzip=True) or "")
+
+
+class CheckedTests(SynchronousTestCase):
+    """
+    Responses that are event streams or errors.
+    """
+
+    def check(self, response: FakeResponse, *, takes_gzip: bool = False) -> Deferred[ResponseHead]:
+        self.clock = Clock()
+        url = "http://a/b?token=secret"
+        return Deferred.fromCoroutine(checked(response, url, self.clock, takes_gzip=takes_gzip))
+
+    def test_stream(self) -> None:
+        """
+        The head of an event stream has its URL, headers and codings, and its body is not touched.
+        """
+        response = FakeResponse(headers={"Content-Encoding": "identity, gzip", "X-One": "1"})
+        head = self.successResultOf(self.check(response, takes_gzip=True))
+        self.assertEqual(
+            ("http://a/b?token=secret", ["gzip"], True), (head.url, head.codings, head.is_gzip)
+        )
+        self.assertEqual(("1", response), (head.headers["x-one"], head.response))
+        self.assertIsNone(response.protocol)
+
+    def test_error(self) -> None:
+        """
+        Any other response is an error with its URL without the query, its status, its headers and
+        the start of its body, which is decoded if gzip was asked for; its connection is cut.
+        """
+        for coding, body, takes_gzip in (
+            ({}, b"sorry", False),
+            ({"Content-Encoding": "gzip"}, gzip.compress(b"sorry"), True),
+            ({"Content-Encoding": "x-gzip"}, gzip.compress(b"sorry"), True),
+        ):
+            response = FakeResponse(code=503, headers={"Retry-After": "5", **coding}, first=[body])
+            checking = self.check(response, takes_gzip=takes_gzip)
+            self.clock.advance(5)
+            problem = self.failureResultOf(checking, NotAnEventStream).value
+            self.assertEqual(("http://a/b", 503), (problem.url, problem.status))
+            self.assertEqual(("5", b"sorry"), (problem.headers["retry-after"], problem.body))
+            self.assertEqual("abort", response.transport.calls[-1])
+
+    def test_gzip_that_was_not_asked_for(self) -> None:
+        """
+        The start of a body is returned as it came if gzip was not asked for.
+        """
+        body = gzip.compress(b"sorry")
+        response = FakeResponse(code=500, headers={"Content-Encoding": "gzip"}, first=[body])
+        checking = self.check(response)
+        self.clock.advance(5)
+        self.assertEqual(body, self.failureResultOf(checking, NotAnEventStream).value.body)
 
 
 class MediaTypeTests(SynchronousTestCase):
@@ -82,6 +136,23 @@ class FollowTests(SynchronousTestCase):
     """
     Redirects that are followed.
     """
+
+    def test_statuses(self) -> None:
+        """
+        The statuses of redirects are followed (WHATWG Fetch, "redirect status"), and no others.
+        """
+        for status in range(300, 310):
+            responses = iter(
+                [FakeResponse(code=status, headers={"Location": "/b"}), FakeResponse()]
+            )
+
+            async def send(request: Request) -> FakeResponse:
+                return next(responses)  # noqa: B023  # it is called within this turn
+
+            following = follow(send, Request("GET", "http://a/", Headers(), None))
+            _, url = self.successResultOf(Deferred.fromCoroutine(following))
+            is_followed = status in (301, 302, 303, 307, 308)
+            self.assertEqual("http://a/b" if is_followed else "http://a/", url, status)
 
     def test_connections(self) -> None:
         """

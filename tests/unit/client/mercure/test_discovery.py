@@ -149,6 +149,37 @@ class DiscoverTests(SynchronousTestCase):
             self.clock.advance(30)
             self.failureResultOf(found, Disconnected)
 
+    def test_time(self) -> None:
+        """
+        The resource must be there within the time that was given.
+        """
+        found = self.discover(timeout=4.0)
+        self.clock.advance(3.9)
+        self.assertNoResult(found)
+        self.clock.advance(0.1)
+        self.failureResultOf(found, Disconnected)
+
+    def test_status(self) -> None:
+        """
+        The error of a resource without a hub, or without one that is trusted, has its status.
+        """
+        for answer, options, status in (
+            (Response(404), {}, 404),
+            (Response(201), {}, 201),
+            (Response(200, b"", {"Link": f'<{HUB}>; rel="mercure"'}), {"trusted": []}, 200),
+        ):
+            problem = self.failureResultOf(self.discover(answer, **options), NoHub).value
+            self.assertEqual(status, problem.status)
+
+    def test_given_headers(self) -> None:
+        """
+        The headers of the caller are sent with the token, which no other header replaces.
+        """
+        headers = {"X-One": "1", "Authorization": "Basic a"}
+        self.discover(Response(404), token="abc", headers=headers).addErrback(lambda _: None)
+        [sent] = self.hub.requests
+        self.assertEqual(("1", "Bearer abc"), (sent.header("X-One"), sent.header("Authorization")))
+
     def test_cancelled(self) -> None:
         """
         Cancelling ends the request.

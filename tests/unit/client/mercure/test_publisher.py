@@ -16,8 +16,37 @@ from twisted.web.http import PotentialDataLoss
 from ssetwist.client import Publisher, Update
 from ssetwist.errors import NotPublished
 from ssetwist.eventstream import Event
+from tests.unit.client.case import SourceCase, response
 from tests.unit.client.fake_hub import Response
 from tests.unit.client.mercure.case import LOST, REFUSED, URL, PublisherCase
+
+
+class KeptTests(SourceCase):
+    """
+    The connections of a publisher.
+    """
+
+    def test_as_many_as_requests(self) -> None:
+        """
+        A publisher keeps a connection for each request that may be under way.
+        """
+        publisher = Publisher("http://hub.example/hub", reactor=self.reactor, in_flight=3)
+        for _ in range(2):
+            published = [publisher.publish("/a") for _ in range(4)]
+            self.turn()
+            waiting = list(self.reactor.tcpClients)
+            self.reactor.tcpClients.clear()
+            for one in waiting:
+                self.reactor.tcpClients.append(one)
+                self.accept()
+            for wire in (*self.wires, self.wires[0]):
+                wire.send(response("200 OK", b"urn:1"))
+                self.turn()
+            self.assertEqual(["urn:1"] * 4, [self.successResultOf(one) for one in published])
+        self.assertEqual(3, len(self.wires))
+        closed = publisher.close()
+        self.turn()
+        self.successResultOf(closed)
 
 
 class PublishTests(PublisherCase):

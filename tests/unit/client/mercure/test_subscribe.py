@@ -72,6 +72,8 @@ class LossTests(SynchronousTestCase):
             ("1", {old: "1"}, None),
             ("1", {new: EARLIEST}, Loss("1", EARLIEST)),
             ("1", {old: "0"}, Loss("1", "0")),
+            ("1", {old: "0", new: "5"}, Loss("1", "5")),
+            ("1", {old: "1", new: "5"}, None),
             ("1", {}, Loss("1", "")),
             (EARLIEST, {new: EARLIEST}, None),
             (EARLIEST, {}, None),
@@ -189,6 +191,26 @@ class SubscribeTests(SynchronousTestCase):
         gap = self.successResultOf(source.next())
         assert gap is not None
         self.assertEqual("gap", gap.type)
+
+    def test_opened_before_a_loss(self) -> None:
+        """
+        ``on_open`` is called before the loss at the beginning of its stream is reported.
+        """
+        called: list[str] = []
+        self.hub.answers = [Response(200, b"", {**STREAM, "Last-Event-ID": EARLIEST}, end=None)]
+        source = subscribe(
+            f"{URL}?a=1",
+            "/a",
+            reactor=self.clock,
+            client=self.hub,
+            since="1",
+            on_open=lambda _: called.append("open"),
+            on_loss=lambda _: called.append("loss"),
+        )
+        self.addCleanup(self.close, source)
+        self.clock.advance(0)
+        self.assertEqual(["open", "loss"], called)
+        self.assertEqual(f"{URL}?a=1&match=%2Fa".encode(), self.hub.requests[0].url)
 
     def test_lost_on_the_way(self) -> None:
         """

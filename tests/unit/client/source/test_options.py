@@ -5,11 +5,12 @@ Options of an event source: two lists of them, and their checks.
 import re
 from dataclasses import MISSING, fields
 from inspect import Parameter, signature
+from math import nan
 from typing import get_type_hints
 
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.client import EventSource
+from ssetwist.client import Backoff, EventSource
 from ssetwist.client.source import SharedKeywords, SourceKeywords, SourceOptions
 
 #: Keywords for which ``subscribe`` has words of its own.
@@ -76,6 +77,58 @@ class ChecksTests(SynchronousTestCase):
         self.assertIsNone(SourceOptions(url="http://a/", silence_timeout=None).silence_timeout)
         with self.assertRaises(TypeError):
             SourceOptions(url="http://a/", connect_timeout=None)
+
+    def test_values(self) -> None:
+        """
+        By default, a source asks for events with ``GET`` and without gzip, waits half a minute for
+        a response, and takes five minutes of silence for a lost connection.
+        """
+        options = SourceOptions(url="http://a/")
+        self.assertEqual(
+            ("GET", None, "", False, 30.0, 300.0),
+            (
+                options.method,
+                options.body,
+                options.last_event_id,
+                options.gzip,
+                options.connect_timeout,
+                options.silence_timeout,
+            ),
+        )
+        self.assertEqual(Backoff(1.0, 30.0, 60.0, 3600.0), options.backoff)
+
+    def test_wrong(self) -> None:
+        """
+        Options check themselves, before anything is done with them.
+        """
+        wrong: dict[type[Exception], dict[str, tuple[object, ...]]] = {
+            ValueError: {
+                "url": ("x", "ftp://a/"),
+                "method": ("a b", ""),
+                "connect_timeout": (0, -1, nan),
+                "silence_timeout": (0, -1, nan),
+                "max_line": (0, -1),
+                "max_event": (0, -1),
+                "last_event_id": ("a\nb",),
+                "cookies": ({"a": "b\n"},),
+            },
+            TypeError: {
+                "body": ("text",),
+                "headers": (1,),
+                "cookies": (1, {"a": 1}),
+                "backoff": (1.0,),
+                "fresh_headers": ({},),
+                "policy": (True,),
+                "on_open": (1,),
+                "on_interruption": (1,),
+                "on_comment": (1,),
+            },
+        }
+        for kind, options in wrong.items():
+            for name, values in options.items():
+                for value in values:
+                    with self.subTest(option=name, value=value), self.assertRaises(kind):
+                        SourceOptions(**{"url": "http://a/", name: value})
 
     def test_unknown(self) -> None:
         """

@@ -9,14 +9,10 @@ from collections.abc import Callable
 
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import CancelledError, Deferred
-from twisted.internet.endpoints import HostnameEndpoint
 from twisted.internet.interfaces import IHostnameResolver, IHostResolution, IResolutionReceiver
-from twisted.internet.testing import MemoryReactorClock
-from twisted.web.client import URI
 from zope.interface import implementer
 
 from ssetwist.client import EventSource, ReadyState
-from ssetwist.client.http._connections import Connections
 from ssetwist.errors import EventSourceClosed
 from ssetwist.eventstream import Event
 from tests.unit.client.case import (
@@ -548,37 +544,3 @@ class LeavingTests(CloseCase):
         self.turn()
         self.failureResultOf(result, CancelledError)
         self.assertFalse(wire.is_connected)
-
-
-class ConnectionsTests(SourceCase):
-    """
-    Connections that a source makes itself.
-    """
-
-    def test_many(self) -> None:
-        """
-        ``close()`` cuts all connections, and its Deferred fires when all are gone.
-        """
-        connections = Connections(self.reactor)
-        self.successResultOf(connections.close())
-        for _ in range(3):
-            connections.agent.request(b"GET", b"http://example.com/").addErrback(lambda _: None)
-            self.accept()
-        self.assertEqual(3, len(connections))
-        self.wires[0].finish()
-        self.assertEqual(2, len(connections))
-        closed = connections.close()
-        self.assertNoResult(closed)
-        self.turn()
-        self.successResultOf(closed)
-        self.assertEqual(0, len(connections))
-
-    def test_tls(self) -> None:
-        """
-        Certificates are checked for the host, as browsers check them.
-        """
-        endpoint = Connections(MemoryReactorClock()).endpointForURI(
-            URI.fromBytes(b"https://example.com/")
-        )
-        self.assertNotIsInstance(endpoint._endpoint, HostnameEndpoint)
-        self.assertIsInstance(endpoint._endpoint._wrappedEndpoint, HostnameEndpoint)

@@ -351,6 +351,18 @@ class OneShotTests(SynchronousTestCase):
         call()
         self.assertTrue(self.is_closed)
 
+    def test_left_in_the_thread_of_the_reactor(self) -> None:
+        """
+        Events that are left in the reactor's own thread close the connection at once.
+        """
+        calls: list[Callable[[], object]] = []
+        reactor: Any = self.clock
+        reactor.callFromThread = calls.append
+        directlyProvides(reactor, IReactorFromThreads)
+        events = self.stream()
+        del events
+        self.assertEqual((True, []), (self.is_closed, calls))
+
     def test_garbage_without_a_reactor(self) -> None:
         """
         On a clock, garbage collection closes the connection in the thread in which it runs.

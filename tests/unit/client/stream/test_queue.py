@@ -224,11 +224,18 @@ class FlowTests(QueueCase):
 
     def test_much(self) -> None:
         """
-        The flow is paused when a few large events wait.
+        The flow is paused when the characters of the events that wait are too many: those of data,
+        types and ids.
         """
-        self.queue.put([Event("a" * (MUCH // 2))])
+        rest = MUCH - len("message") - len("type") - len("id")
+        self.queue.put([Event("a" * (rest - 1))])
+        self.queue.put([Event("", "type", id="id")])
         self.assertEqual([], self.flow.told)
-        self.queue.put([Event("a" * (MUCH // 2))])
+        for _ in range(2):
+            self.queue.next()
+        self.queue.put([Event("a" * rest)])
+        self.assertEqual([], self.flow.told)
+        self.queue.put([Event("", "type", id="id")])
         self.assertEqual(["pause"], self.flow.told)
 
     def test_long_type_or_id(self) -> None:

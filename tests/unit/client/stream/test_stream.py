@@ -11,12 +11,13 @@ from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone, ResponseFailed
+from twisted.web.http import PotentialDataLoss
 
 from ssetwist.client.stream._stream import Stream
 from ssetwist.errors import Disconnected, EventTooLarge, SSETwistError
 from ssetwist.eventstream import Event, EventStreamParser
 from tests.clock import Clock
-from tests.unit.client.case import FakeResponse, PoliteTransport
+from tests.unit.client.case import FakeResponse, FakeTransport, PoliteTransport
 
 
 def event(number: int) -> bytes:
@@ -89,6 +90,38 @@ class StreamCase(SynchronousTestCase):
         self.assertIsInstance(problem, kind)
         self.assertIn(text, str(problem))
         return problem
+
+
+class CutTests(StreamCase):
+    """
+    Ends of a body without a length.
+    """
+
+    def test_cut(self) -> None:
+        """
+        If the connection knows that it was cut, the end is not a clean one; by default it is.
+        """
+        for connection, is_clean in (
+            (FakeTransport(), True),
+            (CutTransport(was_cut=False), True),
+            (CutTransport(was_cut=True), False),
+        ):
+            self.ended.clear()
+            stream = self.begin(FakeResponse(connection))
+            stream.connectionLost(Failure(PotentialDataLoss()))
+            [end] = self.ended
+            assert isinstance(end, Disconnected)
+            self.assertIs(is_clean, end.is_clean)
+
+
+class CutTransport(FakeTransport):
+    """
+    Transport that knows if it was cut.
+    """
+
+    def __init__(self, *, was_cut: bool) -> None:
+        super().__init__()
+        self.was_cut = was_cut
 
 
 class ReadingTests(StreamCase):

@@ -13,6 +13,7 @@ from ssetwist.hub._turns import MAX_TURN
 from ssetwist.mercure.access._callback import MAX_ANSWER_BYTES, CallbackAuthorizer
 from ssetwist.mercure.rights._rights import Action, Rights
 from ssetwist.mercure.topics._limits import Limits
+from tests.clock import TwoClocks
 from tests.unit.mercure.access.case import JSON, PEER, Case
 from tests.unit.mercure.case import TickingClock
 from tests.unit.mercure.fake_tokens import HUB, NOW
@@ -252,6 +253,17 @@ class AnswerTests(Case):
                 refused = self.refused(action)
                 self.assertIn(f"invalid answer: {expected}", refused.reason)
                 self.assertEqual((503, 5.0), (refused.status, refused.retry_after))
+
+    def test_expires_by_the_date(self) -> None:
+        """
+        Rights end some seconds after the answer, at a date by the time of day.
+        """
+        self.clock = TwoClocks(5000.0)
+        self.clock.step(1000.0)
+        self.by_url = self.made(self.agent)
+        self.application.headers[b"Content-Type"] = JSON
+        self.application.body = b'{"expires_in": 60}'
+        self.assertEqual(6060.0, self.rights().expires)
 
     def test_limits(self) -> None:
         """

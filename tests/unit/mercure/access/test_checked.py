@@ -10,7 +10,10 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 
 from ssetwist.errors import InvalidOption, Refused
 from ssetwist.mercure import Action, MercureSettings, Rights
+from ssetwist.mercure.access import CheckedAuthorizer
+from tests.clock import TwoClocks
 from tests.memory import Client
+from tests.unit.mercure.access.case import request
 from tests.unit.mercure.case import ALICE, ResourceCase
 
 TEXT = b"Access cannot be decided now; try again later.\n"
@@ -149,6 +152,21 @@ class CheckedTests(ResourceCase):
             for client in self.everything():
                 self.assertEqual(403, self.status(client))
         self.assertEqual(0, self.log.head)
+
+    def test_over_by_the_date(self) -> None:
+        """
+        The end of rights is a date: it counts by the time of day, which somebody may have set.
+        """
+        clock = TwoClocks(5000.0)
+        authorizer = CheckedAuthorizer(self.authorizer, clock, timeout=3.0)
+        self.authorizer.people["alice"] = replace(ALICE, expires=6000.0)
+
+        def authorize() -> Deferred[Rights]:
+            return authorizer.authorize(request((b"X-Name", b"alice")), Action.SUBSCRIBE)
+
+        self.successResultOf(authorize())
+        clock.step(1000.0)
+        self.assertEqual(403, self.failureResultOf(authorize(), Refused).value.status)
 
     def test_refused(self) -> None:
         """

@@ -114,6 +114,16 @@ class LoopbackOnlyTests(SynchronousTestCase):
         self.assertEqual(403, self.status(Sec_Fetch_Site="cross-site"))
         self.assertEqual(0, self.hub.log.head)
 
+    def test_methods(self) -> None:
+        """
+        Only methods that change something are refused: a browser does not show a foreign page the
+        answers to the others.
+        """
+        for method, status in (
+            ("GET", 200), ("HEAD", 200), ("OPTIONS", 204), ("QUERY", 400), ("PUT", 403),
+        ):  # fmt: skip
+            self.assertEqual(status, self.status(method, Origin="https://example.com"), method)
+
     def test_own_pages_of_another_name(self) -> None:
         """
         A page of this machine may publish, by whatever name it calls the machine, which makes it

@@ -4,7 +4,10 @@ Clients that leave while their events wait for the log, and publications that ar
 
 from dataclasses import replace
 
-from ssetwist import Hub
+from twisted.logger import capturedLogs
+from twisted.web.server import Request
+
+from ssetwist import Event, Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Origins
 from tests.memory import Client
@@ -91,7 +94,10 @@ class LeavesTests(ResourceCase):
         key = {"Idempotency_Key": "k"}
         one = self.publish(b"topic=news", **key)
         lines = self.publish(b'{"topic":"news"}\n{"topic":"/a"}\n', **LINES)
-        self.clock.pump([1.0] * 10)
+        with capturedLogs() as logged:
+            self.clock.pump([1.0] * 10)
+        reasons = [event["reason"] for event in logged if "status" in event]
+        self.assertEqual(["the event log has not stored an event within 10 s"], reasons)
         text = "The event log has not answered in time; the update may have been published."
         self.assertEqual((504, f"{text}\n"), (self.status(one), one.body.decode()))
         self.assertEqual((200, 2), (self.status(lines), lines.body.count(text.encode())))
@@ -110,6 +116,87 @@ class LeavesTests(ResourceCase):
         self.assertEqual([503, 200], [self.status(client), self.status(browser)])
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
         self.assertTrue(self.resource.is_idle)
+
+
+class RefusedTests(ResourceCase):
+    """
+    Publications that are too large, or come when the hub takes nothing.
+    """
+
+    def test_retry_after(self) -> None:
+        """
+        Nothing is published, and the client is told when to try again: as the log says, or in a
+        moment if the hub is closed.
+        """
+        self.log.is_full = True
+        full = self.publish()
+        self.hub.close()
+        closed = self.publish()
+        for client, text, seconds in (
+            (full, b"The event log takes nothing now; try again later.\n", b"3"),
+            (closed, b"The hub is stopping; try again later.\n", b"5"),
+        ):
+            self.assertEqual((503, text), (self.status(client), client.body))
+            self.assertIn(b"\r\nretry-after: " + seconds, client.head)
+
+    def test_size(self) -> None:
+        """
+        A body may be as large as the settings say.
+        """
+        self.make(replace(self.settings, max_body=50))
+        for size, status in ((50, 200), (51, 413)):
+            client = self.publish(b"topic=news&data=".ljust(size, b"x"))
+            self.assertEqual(status, self.status(client))
+
+    def test_too_fast(self) -> None:
+        """
+        A publisher that is too fast is told when it may publish again.
+        """
+        self.make(replace(self.settings, publish_rate=0.1))
+        self.publish()
+        for seconds, wait in ((0, b"10"), (4, b"6"), (5.5, b"1")):
+            self.clock.advance(seconds)
+            client = self.publish()
+            self.assertEqual(429, self.status(client))
+            self.assertIn(b"\r\nretry-after: " + wait + b"\r\n", client.head)
+        self.clock.advance(0.5)
+        self.assertEqual(200, self.status(self.publish()))
+
+    def test_reason(self) -> None:
+        """
+        The log line says why the event log takes nothing.
+        """
+        self.log.is_full = True
+        with capturedLogs() as logged:
+            self.publish()
+        [reason] = [event["reason"] for event in logged if "status" in event]
+        self.assertEqual("the disk is full", reason)
+
+
+class FieldsTests(ResourceCase):
+    """
+    The fields of an update.
+    """
+
+    def test_published(self) -> None:
+        """
+        The log gets all of an update, whatever its form: topics, data, type, id, reconnection time,
+        and whether it is private.
+        """
+        one = b'{"topic":["news","/a"],"data":"d","type":"t","id":"%b","retry":5,"private":%b}'
+        forms = (
+            (b"topic=news&topic=/a&data=d&type=t&id=1&retry=5&private=on", {}),
+            (one % (b"2", b"true"), {"Content_Type": "application/json"}),
+            (one % (b"3", b"true"), LINES),
+            (one % (b"4", b"false"), LINES),
+        )
+        for body, headers in forms:
+            self.assertEqual(200, self.status(self.publish(body, **headers)))
+        entries = self.successResultOf(self.log.read(0, 10_000))
+        for number, entry in enumerate(entries, 1):
+            event = Event("d", "t", id=str(number), retry=5)
+            self.assertEqual((("news", "/a"), event), (entry.topics, entry.event))
+        self.assertEqual([True, True, True, False], [entry.is_private for entry in entries])
 
 
 class StepsTests(ResourceCase):
@@ -307,6 +394,18 @@ class AmbientTests(ResourceCase):
         source = {"Origin": "https://hub.example", "Host": "hub.example"}
         self.assertFalse(self.published(**source))
         self.assertTrue(self.published(Sec_Fetch_Site="same-origin", **source))
+
+    def test_own_origin_without_a_url(self) -> None:
+        """
+        A hub that does not know its URL takes its origin from the request: the host, and ``https``
+        if the request came over TLS.
+        """
+        self.make(replace(self.settings, url=None))
+        for is_secure in (False, True):
+            self.patch(Request, "isSecure", lambda _, is_secure=is_secure: is_secure)
+            for scheme in ("http", "https"):
+                source = {"Origin": f"{scheme}://hub.example", "Host": "hub.example"}
+                self.assertEqual((scheme == "https") is is_secure, self.published(**source))
 
     def test_bearer(self) -> None:
         """

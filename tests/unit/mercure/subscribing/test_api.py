@@ -62,6 +62,23 @@ class CacheTests(ResourceCase):
         gone = self.ask("subscriptions/exact/news/urn%3Auuid%3A1", name="admin")
         self.assert_not_shared(gone, 404)
 
+    def test_link(self) -> None:
+        """
+        Each answer leads to the hub, by its URL if the hub knows it and otherwise by its path, and
+        tells the newest event that the answer includes.
+        """
+        for url, target in (("https://hub.example/hub", "https://hub.example/hub"), (None, "")):
+            settings = replace(self.settings, url=url)
+            self.make(settings)
+            client = self.ask("subscriptions", name="admin")
+            (link,) = re.findall(r"\r\nlink: ([^\r]*)", client.head.decode())
+            self.assertEqual(
+                f'<{target or settings.path}>; rel="mercure"; '
+                f'last-event-id="{self.hub.last_event_id}"; type="mercure"; '
+                'content-type="application/json"',
+                link,
+            )
+
     def test_nothing_new(self) -> None:
         """
         An answer of 304 has neither a body nor fields that describe one: the length of nothing
@@ -96,6 +113,42 @@ class CacheTests(ResourceCase):
         self.assert_not_shared(self.ask(name="nobody"), 401)
         self.assert_not_shared(self.ask(name="bob", Accept="text/html"), 406)
         self.assert_not_shared(self.ask(name="bob", Last_Event_ID="#end"), 204)
+
+
+class GrantTests(ResourceCase):
+    """
+    The resource that a right must cover.
+    """
+
+    def test_dialects(self) -> None:
+        """
+        Paths of 0.x exist only if the hub speaks 0.x; a token of 0.x sees its own dialect at the
+        path of all subscriptions.
+        """
+        for is_legacy_allowed in (True, False):
+            self.make(replace(self.settings, is_legacy_allowed=is_legacy_allowed))
+            self.authorizer.people["admin"] = replace(ADMIN, is_legacy=is_legacy_allowed)
+            self.ask("?match=a")
+            status = 200 if is_legacy_allowed else 404
+            self.assertEqual(status, self.status(self.ask("subscriptions/a", name="admin")))
+            listing = self.ask("subscriptions", name="admin")
+            media_type = b"application/ld+json" if is_legacy_allowed else b"application/json"
+            self.assertIn(b"\r\ncontent-type: " + media_type + b"\r\n", listing.head)
+
+    def test_query(self) -> None:
+        """
+        In 0.x the resource is the path with its query (N6), in 1.0 without it.
+        """
+        path = "/hub/subscriptions"
+        for is_legacy in (True, False):
+            for granted in (path, f"{path}?a=1"):
+                rights = Rights(
+                    subscribe=Matchers.of([granted]), identity="admin", is_legacy=is_legacy
+                )
+                self.authorizer.people["admin"] = rights
+                is_granted = (granted != path) is is_legacy
+                found = self.status(self.ask("subscriptions?a=1", name="admin"))
+                self.assertEqual(is_granted, found == 200, (is_legacy, granted, found))
 
 
 class StepsTests(ResourceCase):

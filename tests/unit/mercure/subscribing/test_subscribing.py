@@ -5,15 +5,15 @@ Subscriptions that fail, and bytes that arrive before the answer.
 from collections.abc import Callable
 from dataclasses import replace
 
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 from twisted.web.server import Request
 
-from ssetwist import Event, Hub, Refused
+from ssetwist import EndReason, Event, Hub, LogUnavailable, Refused
 from ssetwist.clock import date_of
 from ssetwist.hub import Matchers
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.matching._matchers import _compile
-from ssetwist.mercure import Action, Rights
+from ssetwist.mercure import ALL_TOPICS, Action, Limits, Rights
 from tests.memory import Client
 from tests.unit.mercure.case import ALICE, ByName, FullLog, ResourceCase, Slow, TickingClock
 
@@ -258,6 +258,120 @@ class StepsTests(ResourceCase):
             self.assertEqual((expected, b""), (slow.asked, client.received))
             self.ticking.turn()
         self.assertEqual(200, self.status(client))
+
+
+class ExpiryTests(ResourceCase):
+    """
+    Streams with rights that expire.
+    """
+
+    def test_reason(self) -> None:
+        """
+        A stream ends a second before its rights expire, and the reason says so.
+        """
+        now = date_of(self.clock)()
+        self.authorizer.people["alice"] = replace(ALICE, expires=now + 60)
+        client = self.ask()
+        (subscriber,) = self.hub.subscribers
+        self.clock.advance(58.9)
+        self.assertIsNone(subscriber.end_reason)
+        self.clock.advance(0.1)
+        self.assertIs(EndReason.TOKEN_EXPIRED, subscriber.end_reason)
+        self.assertTrue(client.is_complete)
+
+    def test_leaves_before(self) -> None:
+        """
+        Of a client that leaves before, nothing is left, also not the timer for its end.
+        """
+        now = date_of(self.clock)()
+        self.authorizer.people["alice"] = replace(ALICE, expires=now + 60)
+        client = self.ask()
+        self.assertFalse(self.resource.is_idle)
+        client.close()
+        self.clock.advance(0)
+        self.assertTrue(self.resource.is_idle)
+        self.assertEqual([], self.clock.getDelayedCalls())
+
+
+class ViewTests(ResourceCase):
+    """
+    The view that a subscriber has.
+    """
+
+    def test_announcements(self) -> None:
+        """
+        Only a subscriber of a hub with subscriptions may be told of announcements that were
+        forgotten, and only if it asks for their topics and was granted some of them.
+        """
+        for has_subscriptions in (True, False):
+            self.make(replace(self.settings, has_subscriptions=has_subscriptions))
+            for path, name, may_ask in (
+                ("?match=*", "alice", has_subscriptions),
+                ("?match=/subscriptions", "alice", False),
+                ("?match=news", "alice", False),
+                ("?match=*", "bob", False),
+            ):
+                self.authorizer.people["alice"] = replace(ALICE, subscribe=ALL_TOPICS)
+                client = self.ask(path, name)
+                (subscriber,) = self.hub.subscribers
+                found = (subscriber.view.may_ask_for_announcements, subscriber.view.shows_ephemeral)
+                self.assertEqual((may_ask, False), found, (path, name))
+                client.close()
+
+
+class UnavailableTests(ResourceCase):
+    """
+    A log that does not say now if it knows an id.
+    """
+
+    def test_retry_after(self) -> None:
+        """
+        The client is told when to try again, as the log says.
+        """
+        self.log.find = lambda id: fail(  # type: ignore[method-assign]
+            LogUnavailable("the disk is full", retry_after=2.5)
+        )
+        client = self.ask("?match=news&last_event_id=x")
+        self.assertEqual(503, self.status(client))
+        self.assertIn(b"\r\nretry-after: 3", client.head)
+        self.assertEqual(b"The event log gives nothing now; try again later.\n", client.body)
+
+
+class LimitsTests(ResourceCase):
+    """
+    The limits of the settings on one request.
+    """
+
+    def test_matchers(self) -> None:
+        """
+        As many matchers, and of such a length, are taken as the settings say.
+        """
+        self.make(replace(self.settings, limits=Limits(max_matchers=2, max_pattern=10)))
+        for path, status in (
+            ("?match=a&match=b", 200),
+            ("?match=a&match=b&match=c", 400),
+            ("?match=0123456789", 200),
+            ("?match=0123456789x", 400),
+            ("?topic=0123456789x", 400),
+        ):
+            self.assertEqual(status, self.status(self.ask(path)), path)
+
+
+class QueryTests(ResourceCase):
+    """
+    Subscriptions with a body.
+    """
+
+    def test_size(self) -> None:
+        """
+        A body may be as large as the settings say.
+        """
+        form = {"Content_Type": "application/x-www-form-urlencoded"}
+        self.make(replace(self.settings, max_body=50))
+        for size, status in ((50, 200), (51, 413)):
+            body = b"match=news&x=".ljust(size, b"x")
+            client = self.ask("", method="QUERY", body=body, **form)
+            self.assertEqual(status, self.status(client))
 
 
 class NotAnnouncedTests(ResourceCase):

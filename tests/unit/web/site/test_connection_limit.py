@@ -130,6 +130,20 @@ class LimitTests(SiteCase):
         self.silent(1)
         self.assertEqual([False], self.are_open(closing))
 
+    def test_each_makes_room_once(self) -> None:
+        """
+        Of two that connect in one turn, only one takes the place of a connection that closes.
+        """
+        closing, *others = self.silent(3)
+        closing.transport.loseConnection = lambda: None
+        closing.request(headers={"Connection": "close"})
+        for stream in others:
+            stream.request("/sse")
+        first = self.client()
+        first.request("/sse")
+        self.assertEqual([True, False], self.are_open(first, self.client()))
+        self.assertEqual([False, True, True], self.are_open(closing, *others))
+
     def test_unsent(self) -> None:
         """
         A client that does not take its responses is cut, for it would never let the server close;
@@ -158,6 +172,21 @@ class LimitTests(SiteCase):
         self.assertEqual([True], self.are_open(*self.silent(1)))
         self.assertTrue(connections[0][1]._aborting)
         for connection, _ in connections:
+            connection.connectionLost(Failure(ConnectionDone()))
+
+    def test_few_are_looked_at(self) -> None:
+        """
+        However many wait, only some of them are looked at to find one that makes room: each look is
+        a call of the kernel.
+        """
+        self.site = Site(self.site.resource, streams=self.hub.streams, max_connections=100)
+        connections = [self.on_socket(b"GET / HTTP/1.1\r\n\r\n")[0] for _ in range(100)]
+        looked_at: list[int] = []
+        for number, connection in enumerate(connections):
+            connection.has_unread = lambda number=number: looked_at.append(number) or True
+        self.assertEqual([False], self.are_open(*self.silent(1)))
+        self.assertEqual(list(range(64)), looked_at)
+        for connection in connections:
             connection.connectionLost(Failure(ConnectionDone()))
 
     def test_plain_socket(self) -> None:

@@ -2,12 +2,25 @@
 Many deadlines with one timer.
 """
 
+from typing import Any
+
 from hypothesis import given
 from hypothesis import strategies as st
+from twisted.internet.interfaces import IDelayedCall
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.web.site._deadlines import Deadlines
 from tests.clock import Clock
+
+
+class Strict(Clock):
+    """
+    A clock for timers with a delay: without one, a timer could go round for ever.
+    """
+
+    def callLater(self, delay: float, *call: Any, **options: Any) -> IDelayedCall:
+        assert delay > 0, "a timer without a delay"
+        return super().callLater(delay, *call, **options)
 
 
 class DeadlinesTests(SynchronousTestCase):
@@ -16,7 +29,7 @@ class DeadlinesTests(SynchronousTestCase):
     """
 
     def setUp(self) -> None:
-        self.clock = Clock()
+        self.clock = Strict()
         self.late: list[tuple[float, str]] = []
         self.deadlines: Deadlines[str] = Deadlines(
             self.clock, 10, lambda one: self.late.append((self.clock.seconds(), one))

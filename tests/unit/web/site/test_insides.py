@@ -16,6 +16,7 @@ from twisted.web.resource import EncodingResourceWrapper, Resource
 from twisted.web.server import NOT_DONE_YET, GzipEncoderFactory, Request, Site
 
 from ssetwist.web.site._insides import (
+    ACCEPTS,
     READ_SIZE,
     OpenedChannel,
     answer_star,
@@ -446,3 +447,13 @@ class TransportTests(SynchronousTestCase):
         limit_turns(self.transport)
         self.transport.doRead()
         self.assertEqual([READ_SIZE], self.socket.asked)
+
+    def test_accepts(self) -> None:
+        """
+        A port accepts ``numberAccepts`` connections in one turn, which the first of them limits; a
+        transport without a port has only a size of reads.
+        """
+        self.port.numberAccepts = 100
+        limit_turns(self.transport)
+        self.assertEqual(ACCEPTS, self.port.numberAccepts)
+        limit_turns(FileDescriptor(NoReactor()))

@@ -12,7 +12,13 @@ from twisted.internet.testing import StringTransport
 from twisted.protocols.policies import ProtocolWrapper, WrappingFactory
 from twisted.trial.unittest import SkipTest, SynchronousTestCase
 
-from ssetwist.web.site._peer import USER_TIMEOUT_FACTOR, _options, descriptor_of, watch_peer
+from ssetwist.web.site._peer import (
+    USER_TIMEOUT_FACTOR,
+    _options,
+    descriptor_of,
+    has_unread,
+    watch_peer,
+)
 from tests.clock import Clock
 
 
@@ -111,3 +117,36 @@ class OptionsTests(SynchronousTestCase):
             self.assertEqual(
                 [15, 5, 4], [connection.getsockopt(socket.IPPROTO_TCP, one) for one in probes]
             )
+
+    def test_at_once(self) -> None:
+        """
+        The kernel sends events at once, and does not take many bytes that it cannot send.
+        """
+        with socket.socket() as connection:
+            descriptor = FileDescriptor(Clock())
+            descriptor.socket = connection
+            watch_peer(descriptor, 20.0)
+            self.assertTrue(connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+            limit = connection.getsockopt(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT)
+            self.assertEqual(128 * 1024, limit)
+
+
+class UnreadTests(SynchronousTestCase):
+    """
+    Bytes of a peer that nobody has read.
+    """
+
+    def test_stay(self) -> None:
+        """
+        A look for unread bytes leaves them there; in memory there are none.
+        """
+        ours, theirs = socket.socketpair()
+        with ours, theirs:
+            ours.setblocking(False)
+            descriptor = FileDescriptor(Clock())
+            self.assertFalse(has_unread(descriptor))
+            descriptor.socket = ours
+            self.assertFalse(has_unread(descriptor))
+            theirs.send(b"a")
+            self.assertEqual([True, True], [has_unread(descriptor) for _ in range(2)])
+            self.assertEqual(b"a", ours.recv(10))

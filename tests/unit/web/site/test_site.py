@@ -1,5 +1,5 @@
 """
-Limits on requests, and the stop of a server.
+Limits on requests, and the facts that connections learn from their Site.
 """
 
 import gc
@@ -13,12 +13,14 @@ from twisted.python.failure import Failure
 from twisted.web.http import datetimeToString
 from twisted.web.resource import Resource
 from twisted.web.server import Site as TwistedSite
+from twisted.web.server import version
 
 from ssetwist.eventstream import Event
-from ssetwist.hub import EndReason
+from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODY
 from ssetwist.web.site._site import REQUEST_TIMEOUT, streams_of
+from tests.clock import TwoClocks
 from tests.memory import Client, NoReactor
 from tests.unit.web.site.case import SiteCase
 
@@ -222,6 +224,18 @@ class RequestTests(SiteCase):
         self.assertEqual(b"%d" % (2 * MAX_BODY), client.body)
         client.close()
 
+    def test_no_body(self) -> None:
+        """
+        A Site with a limit of 0 takes no body at all.
+        """
+        self.site.max_body = 0
+        for size, status in ((0, b"200"), (1, b"413")):
+            client = self.client()
+            client.request(method="POST", headers={"Content-Length": str(size)})
+            self.assertTrue(client.head.startswith(b"1 " + status), client.head)
+            client.close()
+        self.clock.advance(0)
+
     def test_long_field(self) -> None:
         """
         A field that is too long gets an answer, and the connection is closed.
@@ -256,6 +270,15 @@ class RequestTests(SiteCase):
             expected = datetimeToString(self.clock.seconds()).lower()
             self.assertIn(b"\r\ndate: " + expected + b"\r\n", client.head)
             client.close()
+
+    def test_server(self) -> None:
+        """
+        Each response names the server, as Twisted's own do.
+        """
+        client = self.client()
+        client.request()
+        self.assertIn(b"\r\nserver: " + version.lower() + b"\r\n", client.head + b"\r\n")
+        client.close()
 
     def test_star(self) -> None:
         """
@@ -300,6 +323,25 @@ class RequestTests(SiteCase):
         client.close()
         self.assertEqual(1, len(lines))
         self.assertIn('"GET / HTTP/1.1" 200', lines[0])
+
+    def test_line_that_fails(self) -> None:
+        """
+        Whatever a formatter of the application raises, the response is finished, the connection
+        goes on, and the log has the error.
+        """
+        for problem in (ZeroDivisionError, SystemExit):
+
+            def fail(*_: object, problem: type[BaseException] = problem) -> str:
+                raise problem("no line")
+
+            site = Site(self.plain, streams=self.hub.streams, logFormatter=fail)
+            site._logFile = type("Log", (), {"write": staticmethod(lambda line: None)})
+            client = Client(site, self.clock)
+            for _ in range(2):
+                client.request()
+                self.assertEqual(b"plain", client.body)
+            self.assertEqual(2, len(self.flushLoggedErrors(problem)))
+            client.close()
 
 
 class Listener:
@@ -371,122 +413,43 @@ class HostTests(SiteCase):
             self.assertEqual(address, self.host(client, listener, address))
 
 
-class DrainTests(SiteCase):
+class ClocksTests(SiteCase):
     """
-    The stop of a server.
+    Dates and durations of a Site while somebody sets the time of day.
     """
 
-    def test_nobody(self) -> None:
+    def test_dates(self) -> None:
         """
-        Without connections a drain is done at once.
+        The date of a response, and of its line in the access log, is by the time of day.
         """
-        self.assertIsNone(self.successResultOf(self.site.drain(10, reconnection_time=3)))
-        self.assertEqual([], self.clock.getDelayedCalls())
+        clock = TwoClocks(784111777.0)
+        lines: list[str] = []
+        site = Site(
+            self.plain,
+            streams=Streams(clock),
+            logFormatter=lambda timestamp, request: lines.append(timestamp) or "",
+        )
+        site._logFile = type("Log", (), {"write": staticmethod(lambda line: None)})
+        for seconds, date in ((0, "06 Nov 1994 08:49:37"), (3600, "06 Nov 1994 09:49:37")):
+            clock.step(seconds)
+            client = Client(site, clock)
+            client.request()
+            self.assertIn(f"\r\ndate: sun, {date} gmt".lower().encode(), client.head)
+            client.close()
+        self.assertEqual(["[06/Nov/1994:08:49:37 +0000]", "[06/Nov/1994:09:49:37 +0000]"], lines)
 
-    def test_streams(self) -> None:
+    def test_time_of_a_request(self) -> None:
         """
-        A drain tells each stream when to come back, ends it and closes its connection.
+        The time of a request does not depend on the time of day.
         """
-        clients = [self.client() for _ in range(3)]
-        for client in clients:
-            client.request("/sse")
-        drained = self.site.drain(10, reconnection_time=3)
-        self.assertNoResult(drained)
-        self.clock.pump([0, 0.1])
-        self.successResultOf(drained)
-        for client in clients:
-            self.assertTrue(client.is_complete)
-            self.assertRegex(client.body, rb"^retry: 3000\nretry: 30\d\d\n$")
-            self.assertFalse(client.transport.is_connected)
-        self.assertEqual([], self.clock.getDelayedCalls())
-
-    def test_time_to_come_back(self) -> None:
-        """
-        Each client is told to come back after the time that the drain was given, which may be
-        longer than the default.
-        """
-        client = self.client()
-        client.request("/sse")
-        drained = self.site.drain(10, reconnection_time=7)
-        self.clock.pump([0, 0.1])
-        self.successResultOf(drained)
-        self.assertRegex(client.body, rb"\nretry: 70\d\d\n$")
-
-    def test_idle_and_half_a_head(self) -> None:
-        """
-        A drain closes connections without a request, and with a part of one.
-        """
-        idle, used, half = self.client(), self.client(), self.client()
-        used.request()
-        half.send(b"GET / HTTP/1.1\r\nHost: a\r\n")
-        drained = self.site.drain(10, reconnection_time=3)
-        self.clock.pump([0, 0.1])
-        self.successResultOf(drained)
-        for client in (idle, used, half):
-            self.assertFalse(client.transport.is_aborted)
-
-    def test_a_response_under_way(self) -> None:
-        """
-        A drain waits for a request that is being answered.
-        """
-        client = self.client()
-        client.request("/wait")
-        drained = self.site.drain(10, reconnection_time=3)
-        self.clock.advance(1)
-        self.assertNoResult(drained)
-        assert self.plain.waiting is not None
-        self.plain.waiting.write(b"done")
-        self.plain.waiting.finish()
-        self.clock.pump([0.1, 0.1])
-        self.successResultOf(drained)
-        self.assertEqual(b"done", client.body)
-
-    def test_a_response_with_more_behind_it(self) -> None:
-        """
-        A drain waits for an answer, even if a part of the next request has arrived.
-        """
-        client = self.client()
-        client.request("/wait")
-        client.send(b"GET /next HTTP/1.1\r\nHo")
-        drained = self.site.drain(10)
-        self.clock.pump([0.1] * 5)
-        assert self.plain.waiting is not None
-        self.plain.waiting.write(b"done")
-        self.plain.waiting.finish()
-        self.clock.pump([0.1] * 3)
-        self.successResultOf(drained)
-        self.assertIn(b"done", client.received)
-        self.assertTrue(client.is_complete)
-
-    def test_abort(self) -> None:
-        """
-        ``abort`` cuts every connection; a stream knows that it was the server.
-        """
-        reasons: list[EndReason] = []
-        client, other = self.client(), self.client()
-        client.request("/sse")
-        self.hub.subscribers[0].when_ended().addCallback(reasons.append)
-        self.site.abort()
-        self.clock.advance(0)
-        for each in (client, other):
-            self.assertTrue(each.transport.is_aborted)
-        self.assertEqual([EndReason.DRAINING], reasons)
-        self.assertEqual([], self.clock.getDelayedCalls())
-
-    def test_never_reads(self) -> None:
-        """
-        A drain ends at the deadline: then it cuts clients that do not read.
-        """
-        client = self.client()
-        client.request("/sse")
-        client.stop_reading()
-        drained = self.site.drain(5, reconnection_time=3)
-        self.clock.pump([1.0] * 4)
-        self.assertNoResult(drained)
-        self.clock.pump([1.0, 0.1])
-        self.successResultOf(drained)
-        self.assertTrue(client.transport.is_aborted)
-        self.assertEqual([], self.clock.getDelayedCalls())
+        clock = TwoClocks()
+        client = Client(Site(self.plain, streams=Streams(clock), timeout=5), clock)
+        clock.step(1000)
+        clock.advance(4.9)
+        self.assertTrue(client.transport.is_connected)
+        clock.step(-2000)
+        clock.pump([0.1, 0])
+        self.assertFalse(client.transport.is_connected)
 
 
 class ConnectionTests(SiteCase):

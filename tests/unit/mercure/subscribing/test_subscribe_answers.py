@@ -1,0 +1,157 @@
+"""
+Answers to requests to subscribe, and the limits on what a client may hold.
+"""
+
+from dataclasses import replace
+
+from twisted.logger import capturedLogs, formatEvent
+
+from ssetwist import Event
+from ssetwist.mercure import Limits
+from tests.memory import Client
+from tests.unit.mercure.case import ResourceCase
+
+PATTERNS = ("?match_urlpattern=/:a", "?match_urlpattern=/b/:c", "?match_urlpattern=/d/:e")
+
+BROWSER = {"Sec_Fetch_Mode": "cors"}
+
+
+class AnswerTests(ResourceCase):
+    """
+    Answers that are not a stream.
+    """
+
+    def test_not_kept(self) -> None:
+        """
+        Answers of 200 and 204 without a stream are for this client only: no cache may keep them.
+        """
+        for request, status in (
+            ({"method": "HEAD"}, 200),
+            ({"Last_Event_ID": "#end"}, 204),
+        ):
+            client = self.ask(**request)
+            self.assertEqual(status, self.status(client))
+            self.assertIn(b"\r\ncache-control: no-store", client.head)
+
+    def test_head(self) -> None:
+        """
+        ``HEAD`` has the type of a stream, and does not subscribe.
+        """
+        client = self.ask(method="HEAD")
+        self.assertIn(b"\r\ncontent-type: text/event-stream", client.head)
+        self.assertEqual((b"", 0), (client.body, self.hub.subscriber_count))
+
+    def test_not_acceptable(self) -> None:
+        """
+        A client that takes no event stream gets 406, before anything else is looked at.
+        """
+        client = self.ask("", "nobody", Accept="text/html")
+        self.assertEqual(406, self.status(client))
+        self.assertEqual(b"Only text/event-stream is available.\n", client.body)
+
+    def test_media_type_of_a_query(self) -> None:
+        """
+        The body of a ``QUERY`` must say that it is a form.
+        """
+        for headers, status in (({}, 400), ({"Content_Type": "application/json"}, 415)):
+            client = self.ask("", method="QUERY", body=b"match=news", **headers)
+            self.assertEqual(status, self.status(client))
+
+    def test_first_id(self) -> None:
+        """
+        The header precedes the parameters; of several fields or parameters, the first counts.
+        """
+        for text in "abc":
+            self.hub.publish("news", Event(text))
+        for path, fields, expected in (
+            ("?match=news&last_event_id=%23e.1", (), [b"b", b"c"]),
+            ("?match=news&last_event_id=%23e.1&lastEventID=%23e.2", (), [b"b", b"c"]),
+            ("?match=news&last_event_id=%23e.1", ("#e.2",), [b"c"]),
+            ("?match=news", ("#e.2", "#e.1"), [b"c"]),
+        ):
+            client = Client(self.site, self.clock)
+            self.clients.append(client)
+            lines = [f"GET /{path} HTTP/1.1", "Host: a", "X-Name: alice"]
+            lines += [f"Last-Event-ID: {one}" for one in fields]
+            client.send("\r\n".join([*lines, "", ""]).encode())
+            self.clock.advance(0)
+            data = [line[6:] for line in client.body.split(b"\n") if line.startswith(b"data: ")]
+            self.assertEqual(expected, data, (path, fields))
+
+    def test_reconnection_time(self) -> None:
+        """
+        A stream begins with the reconnection time of the settings.
+        """
+        self.make(replace(self.settings, reconnection_time=7.0))
+        self.assertEqual(b"retry: 7000\n", self.ask(name="any").body)
+
+
+class HeldTests(ResourceCase):
+    """
+    Limits on streams and patterns.
+    """
+
+    def test_streams_of_a_token(self) -> None:
+        """
+        One identity may have as many streams as the settings say; for one more, a program gets 429
+        and a time to try again, and a browser is told to come back.  A stream that ends makes room.
+        """
+        self.make(replace(self.settings, max_per_token=2))
+        first, _ = self.ask(), self.ask()
+        client = self.ask()
+        self.assertEqual(429, self.status(client))
+        self.assertEqual(b"At most 2 streams at a time are allowed with one token.\n", client.body)
+        self.assertIn(b"\r\nretry-after: 10", client.head)
+        browser = self.ask(**BROWSER)
+        self.assertEqual(200, self.status(browser))
+        self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        self.assertEqual(200, self.status(self.ask(name="bob")))
+        first.close()
+        self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
+
+    def test_patterns_of_each(self) -> None:
+        """
+        Anonymous clients are counted by their address, others by their token; each kind has its own
+        limit, and so has the hub.
+        """
+        self.make(
+            replace(
+                self.settings,
+                max_distinct_patterns_per_address=1,
+                max_distinct_patterns_per_token=2,
+            )
+        )
+        found = [self.status(self.ask(path, "any")) for path in PATTERNS]
+        self.assertEqual([200, 429, 429], found)
+        found = [self.status(self.ask(path)) for path in PATTERNS]
+        self.assertEqual([200, 200, 429], found)
+        client = self.ask(PATTERNS[2])
+        self.assertIn(b"\r\nretry-after: 10", client.head)
+
+    def test_refused_patterns(self) -> None:
+        """
+        A request that is refused holds no patterns.
+        """
+        self.make(replace(self.settings, max_per_token=1, limits=Limits(max_pattern=30)))
+        self.ask()
+        too_long = f"{PATTERNS[1]}&match_urlpattern=/{'x' * 40}"
+        for path, status in ((PATTERNS[0], 429), (too_long, 429)):
+            self.assertEqual(status, self.status(self.ask(path)))
+        self.assertEqual(400, self.status(self.ask(too_long, "bob")))
+        self.assertTrue(self.resource._subscribing._patterns.is_idle)
+
+    def test_browser_is_sent_away(self) -> None:
+        """
+        The log says why a browser was sent away, which it cannot learn itself.
+        """
+        self.make(replace(self.settings, max_distinct_patterns=1))
+        self.ask(PATTERNS[0])
+        with capturedLogs() as logged:
+            browser = self.ask(PATTERNS[1], "bob", **BROWSER)
+        self.assertEqual(200, self.status(browser))
+        lines = [formatEvent(event) for event in logged]
+        self.assertIn(
+            "a browser is sent away for a while: the limit of 1 different patterns of all "
+            "subscribers is reached",
+            lines,
+        )
