@@ -32,7 +32,7 @@ def _prepare() -> None:
         deadline=None,
         derandomize=False,  # even in CI, where Hypothesis has another default
         print_blob=True,
-        max_examples=examples(20),
+        max_examples=examples(10),
         suppress_health_check=[HealthCheck.too_slow],
     )
     settings.load_profile("ssetwist")

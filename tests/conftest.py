@@ -9,10 +9,15 @@ from functools import cache
 from typing import Any
 
 import pytest
+from twisted.trial import _synctest
 
 # For each test, pytest asks twice for the version of Twisted, and reads all of Twisted's metadata
 # each time.  This takes longer than most of our tests do.
 importlib.metadata.version = cache(importlib.metadata.version)
+
+# Before each test, trial makes a thousand modules forget their warnings.  Python does so by itself
+# when the filters change, and they change in each test.
+_synctest._setWarningRegistryToNone = lambda modules: None
 
 
 def pytest_collection_finish() -> None:

@@ -158,6 +158,10 @@ def _children() -> Iterator[int]:
     for forked in multiprocessing.active_children():  # by a server of processes
         assert forked.pid is not None
         yield forked.pid
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return  # none; so much is quickly known
     for task in _listdir("/proc/self/task"):
         # The thread may have ended.
         with suppress(OSError), open(f"/proc/self/task/{task}/children") as children:

@@ -4,7 +4,7 @@ order of steps.
 
 This takes some seconds. To test for longer, ask for fifty times as many games::
 
-    SSETWIST_EXAMPLES=100 python -m pytest tests/unit/hub/test_model.py
+    SSETWIST_EXAMPLES=150 python -m pytest tests/unit/hub/test_model.py
 """
 
 import sys
@@ -456,7 +456,7 @@ class ModelTests(SynchronousTestCase):
         run_state_machine_as_test(
             lambda: HubMachine(lambda: self.flushLoggedErrors(Broken)),
             settings=settings(
-                max_examples=examples(30),
+                max_examples=examples(20),
                 stateful_step_count=STEPS,
                 report_multiple_bugs=False,
                 suppress_health_check=list(HealthCheck),

@@ -181,4 +181,4 @@ class _Model(RuleBasedStateMachine):
 
 
 SourceModelTests = _Model.TestCase
-SourceModelTests.settings = settings(max_examples=examples(25), stateful_step_count=40)
+SourceModelTests.settings = settings(max_examples=examples(10), stateful_step_count=40)

@@ -160,4 +160,4 @@ class _Model(RuleBasedStateMachine):
 
 
 StatesModelTests = _Model.TestCase
-StatesModelTests.settings = settings(max_examples=examples(30))
+StatesModelTests.settings = settings(max_examples=examples(10))
