@@ -2,7 +2,7 @@
 All tests.
 
 Both pytest and trial import this package before any test.  So the rules for all tests are here: the
-number of examples that Hypothesis tries, and the check that a test leaves nothing behind.
+number of examples that Hypothesis tries, and the checks that a test ends and leaves nothing behind.
 """
 
 import os
@@ -23,6 +23,7 @@ def examples(count: int) -> int:
 def _prepare() -> None:
     from hypothesis import HealthCheck, settings
 
+    from tests.hanging import LIMIT, MORE_LIMIT, fail_if_hanging
     from tests.leftovers import watch
 
     # Examples have no time limit, and none is refused because it took long to make: a busy machine
@@ -37,6 +38,7 @@ def _prepare() -> None:
     )
     settings.load_profile("ssetwist")
     watch()
+    fail_if_hanging(LIMIT + MORE_LIMIT * _MORE)
 
 
 # The programs beside the tests, run as "python -m tests.functional.NAME", do not need this.

@@ -23,6 +23,7 @@ class WaitersTests(SynchronousTestCase):
         first, second, third = (self.waiters.wait() for _ in range(3))
         second.cancel()
         self.failureResultOf(second, CancelledError)
+        self.assertEqual(2, len(self.waiters))
         self.waiters.fire(1)
         self.waiters.fire(2)
         self.assertEqual([1, 1], [self.successResultOf(first), self.successResultOf(third)])

@@ -137,6 +137,8 @@ class AlarmTests(SynchronousTestCase):
         wait_until(lambda: self.rung, "it rings")
         wait_until(lambda: not self.threads(), "the thread has ended")
         self.assertEqual(1, len(self.rung))
+        self.alarm.set(self.now)
+        wait_until(lambda: len(self.rung) == 2, "it rings again, in another thread")
 
     def test_earlier(self) -> None:
         """

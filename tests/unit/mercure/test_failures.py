@@ -9,6 +9,8 @@ from twisted.logger import capturedLogs, formatEvent
 from twisted.web.server import Request
 
 from ssetwist.mercure import Action, Rights
+from ssetwist.mercure.subscribing._subscribing import Subscribing
+from tests.unit.hub.fake import Broken, fail
 from tests.unit.mercure.case import ALICE, ByName, ResourceCase
 
 
@@ -84,3 +86,14 @@ class FailureTests(ResourceCase):
         self.assertEqual((b"hello", 1), (client.body, client.received.count(b"HTTP/1.1")))
         self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
         self.assertEqual([], self.flushLoggedErrors())
+
+    def test_answered(self) -> None:
+        """
+        A request that fails by a fault of the hub is answered with 500, which tells nothing of it.
+        """
+        self.patch(Subscribing, "answer", fail)
+        client = self.ask()
+        self.assertEqual(
+            (500, b"An internal error occurred.\n"), (self.status(client), client.body)
+        )
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))

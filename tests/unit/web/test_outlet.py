@@ -2,6 +2,8 @@
 One stream over one request, through a real Site over memory transports.
 """
 
+from collections.abc import Callable
+
 from twisted.internet.address import IPv6Address, UNIXAddress
 from twisted.internet.error import ConnectionDone, ConnectionLost
 from twisted.logger import capturedLogs, formatEvent
@@ -295,6 +297,23 @@ class ClientGoesTests(OutletCase):
             ("192.0.2.1:50000", "/a%20b", "client closed", 1.5, 2, 20),
             tuple(line[key] for key in ("peer", "path", "reason", "duration", "events", "bytes")),
         )
+
+    def test_duration(self) -> None:
+        """
+        The duration is that of the stream, whatever ends it.
+        """
+        ends: tuple[Callable[[Client, RequestOutlet], object], ...] = (
+            lambda client, outlet: client.close(),
+            lambda client, outlet: outlet.end(EndReason.FINISHED),
+            lambda client, outlet: outlet.abort(EndReason.STALLED),
+        )
+        for end in ends:
+            client, outlet = self.connect()
+            self.clock.advance(1.5)
+            with capturedLogs() as logged:
+                end(client, outlet)
+            self.assertEqual([1.5], [each["duration"] for each in logged if "duration" in each])
+            client.close()
 
     def test_log_line_names(self) -> None:
         """

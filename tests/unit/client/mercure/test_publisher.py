@@ -68,6 +68,20 @@ class PublishTests(PublisherCase):
         self.assertEqual("Bearer a.b.c", sent.header("Authorization"))
         self.assertEqual("application/x-www-form-urlencoded", sent.header("Content-Type"))
 
+    def test_room_again(self) -> None:
+        """
+        A publication that is over makes room for another one, whatever its end was.
+        """
+        publisher = self.publisher(in_flight=1, max_waiting=1)
+        for _ in range(3):
+            self.hub.answers = [Deferred()]
+            both = [publisher.publish("/a") for _ in range(2)]
+            full = self.failureResultOf(publisher.publish("/a"), NotPublished)
+            self.assertIn("too many publications", full.getErrorMessage())
+            for one in both:
+                one.cancel()
+                self.failureResultOf(one, CancelledError)
+
     def test_through_treq(self) -> None:
         """
         A publisher may use a treq client.

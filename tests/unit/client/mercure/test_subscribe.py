@@ -156,6 +156,13 @@ class SubscribeTests(SynchronousTestCase):
         self.assertEqual(1, len(opened))
         self.assertEqual([], self.losses)
 
+    def test_legacy(self) -> None:
+        """
+        A hub of 0.x is asked in its dialect.
+        """
+        self.subscribe(Response(200, b"", STREAM, end=None), legacy=True)
+        self.assertEqual([f"{URL}?topic=%2Fa".encode()], [sent.url for sent in self.hub.requests])
+
     def test_fresh_token(self) -> None:
         """
         A token's function is called before each attempt.

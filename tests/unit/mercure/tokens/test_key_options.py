@@ -253,6 +253,25 @@ class VerifierTests(SynchronousTestCase):
         verifier.stop()
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_algorithm_of_fetched_keys(self) -> None:
+        """
+        Keys at a URL are used for the algorithms in the options only.
+        """
+        root = Resource()
+        root.putChild(b"keys", Data(jwk_set(jwk("RSA")), "application/json"))
+        agent = RequestTraversalAgent(root)
+        for algorithm, is_accepted in (("RS256", True), ("RS512", False)):
+            values = {"jwks": "https://issuer.example/keys", "issuer": "i", "audience": HUB}
+            settings = token_settings({**values, "algorithm": algorithm})
+            verifier = settings.verifier(self.clock, HTTPClient(agent))
+            verifier.start()
+            agent.flush()
+            token = access_token(private_key("RSA"), "RS256", iss="i")
+            verifying = verifier.verify(Credential(token, CredentialPlace.HEADER), Action.PUBLISH)
+            verifying.addErrback(lambda problem: problem.trap(Refused))
+            self.assertEqual(is_accepted, isinstance(self.successResultOf(verifying), Rights))
+            verifier.stop()
+
     def test_own_client(self) -> None:
         """
         By default, a key set is fetched with a new client on the reactor.
