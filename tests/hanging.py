@@ -12,9 +12,11 @@ from typing import Any
 
 from twisted.trial.unittest import SynchronousTestCase, TestCase
 
-#: Seconds that a test may take beside others on a busy machine, and more for each factor of random
-#: examples.
-LIMIT, MORE_LIMIT = 60.0, 20.0
+from tests.patience import PATIENCE
+
+#: Seconds that a test may take beside others on a busy machine: longer than a wait of its own.  And
+#: more for each factor of random examples.
+LIMIT, MORE_LIMIT = PATIENCE + 30, 20.0
 
 
 class Hangs(Exception):

@@ -62,13 +62,16 @@ class WithinTests(SynchronousTestCase):
 
     def test_chained(self) -> None:
         """
-        A Deferred that has fired, but waits for another one, is waited for.
+        A Deferred that has fired, but waits for another one, is waited for, and has a time.
         """
         other: Deferred[int] = Deferred()
         waiting = self.ask(succeed(None).addCallback(lambda _: other))
         self.assertNoResult(waiting)
         other.callback(1)
         self.assertEqual(1, self.successResultOf(waiting))
+        waiting = self.ask(succeed(None).addCallback(lambda _: Deferred()))
+        self.clock.advance(3)
+        self.failureResultOf(waiting, TooLate)
 
     def test_never(self) -> None:
         """

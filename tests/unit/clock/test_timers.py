@@ -229,13 +229,18 @@ class TimersTests(SynchronousTestCase):
 
     def test_error(self) -> None:
         """
-        A call that fails is logged, and does not keep another one from being made.
+        A call that fails, however badly, is logged, and does not keep another one from being made.
         """
-        self.timers.callLater(0, lambda: 1 / 0)
-        self.call(0, "b")
-        self.turn()
-        self.assertEqual(["b"], self.seen)
-        self.assertEqual(1, len(self.flushLoggedErrors(ZeroDivisionError)))
+        for problem in (ZeroDivisionError, SystemExit, KeyboardInterrupt):
+
+            def fail(problem: type[BaseException] = problem) -> None:
+                raise problem
+
+            self.timers.callLater(0, fail)
+            self.call(0, problem)
+            self.turn()
+            self.assertEqual(problem, self.seen[-1])
+            self.assertEqual(1, len(self.flushLoggedErrors(problem)))
 
     def test_in_the_past(self) -> None:
         """

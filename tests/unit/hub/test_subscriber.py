@@ -7,6 +7,8 @@ from twisted.internet.defer import CancelledError
 from ssetwist import EndReason, Pattern, Subscriber
 from ssetwist.hub import END, END_ID
 from ssetwist.hub._subscriber import _NEXT, State
+from ssetwist.testing import MemoryHub
+from tests.clock import TwoClocks
 from tests.unit.hub.case import HubTestCase
 from tests.unit.hub.fake import Broken, fail
 
@@ -271,6 +273,26 @@ class SubscriberTests(HubTestCase):
         )
         listeners[0].leave()
         self.assertEqual("<Subscriber ann to a, client closed>", repr(listeners[0].subscriber))
+
+
+class SinceTests(HubTestCase):
+    """
+    The moment of subscribing.
+    """
+
+    def test_date(self) -> None:
+        """
+        A subscriber has the date when it came.
+        """
+        clock = TwoClocks()
+        hub = MemoryHub(clock=clock)
+        for _ in range(2):
+            clock.step(3600)
+            clock.advance(1)
+            self.subscribe(hub)
+            self.assertEqual(clock.now(), hub.subscribers[-1].since)
+        hub.streams.abort()
+        hub.close()
 
 
 class StateTests(HubTestCase):

@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist import Event
 from ssetwist.eventstream import encode_event
 from ssetwist.log import MAX_ID, Entry, MemoryLog, render_id
-from tests.clock import Clock
+from tests.clock import Clock, TwoClocks
 
 
 class MemoryLogCase(SynchronousTestCase):
@@ -251,6 +251,19 @@ class BoundTests(MemoryLogCase):
         self.assertEqual(["2"], self.read(log, 0))
         self.clock.advance(9)
         self.assertEqual((2, 3), (log.head, log.oldest))
+
+    def test_age_whatever_the_date(self) -> None:
+        """
+        The age of an event does not depend on the date, which may be set.
+        """
+        clock = TwoClocks()
+        log = MemoryLog(clock, epoch="a1", max_age=10)
+        self.append(log, "1")
+        clock.step(3600)
+        self.assertEqual(["1"], self.read(log, 0))
+        clock.step(-7200)
+        clock.advance(10)
+        self.assertEqual([], self.read(log, 0))
 
     def test_cut_in_pieces(self) -> None:
         """

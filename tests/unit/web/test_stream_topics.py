@@ -292,6 +292,9 @@ class ViewTests(StreamCase):
         self.assertEqual(["open", "secret"], self.hear(grants=lambda request: ["news"]))
         self.assertEqual(["open"], self.hear(grants=lambda request: ()))
         self.assertEqual(["open"], self.hear(grants="other"))
+        for grants in ("news", lambda request: "news"):
+            heard = self.hear(topics=lambda request: "news", grants=grants)
+            self.assertEqual(["open", "secret"], heard)
 
     def test_grants_by_request(self) -> None:
         """
