@@ -8,6 +8,7 @@ import struct
 import threading
 import warnings
 from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -247,11 +248,13 @@ class BehindTests(DeliveryCase):
 
     def assert_numbered(self, events: list[tuple[str, str, str]]) -> None:
         """
-        Check that the events before the gap came whole and in order.
+        Check that the events before the first gap came whole and in order.  There may be several
+        gaps: the kernel may take more for the client at any moment, and then it falls off again.
         """
-        numbers = [int(data.split()[0]) for _, _, data in events]
-        self.assertEqual(list(range(1, len(events) + 1)), numbers)
-        self.assertTrue(events)
+        whole = takewhile(lambda event: event[0] != "gap", events)
+        numbers = [int(data.split()[0]) for _, _, data in whole]
+        self.assertEqual(list(range(1, len(numbers) + 1)), numbers)
+        self.assertTrue(numbers)
 
 
 class ThreadsTests(DeliveryCase):
