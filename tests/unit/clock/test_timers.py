@@ -173,8 +173,11 @@ class TimersTests(SynchronousTestCase):
         self.assertEqual(set(), self.reactor.readers)
         second = self.call(1.5, "b")
         self.timers.callLater(1, second.cancel)
-        self.call(2, "c")
-        self.turn(2)
+        third = self.call(2, "c")
+        self.turn(1)
+        self.call(3, "d").cancel()
+        self.assertEqual([third], self.timers.getDelayedCalls())
+        self.turn(1)
         self.assertEqual(["c"], self.seen)
         self.assertRaises(AlreadyCalled, self.call_made().cancel)
 

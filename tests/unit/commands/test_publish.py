@@ -149,6 +149,31 @@ class PublishCommandTests(SynchronousTestCase):
             self.errors.getvalue().splitlines(),
         )
 
+    def test_rate(self) -> None:
+        """
+        The rate at the end counts the events that were published.
+        """
+
+        def take_slowly(sent: SentRequest) -> Response:
+            self.clock.advance(2)
+            return take_lines(sent)
+
+        self.hub.answers = [take_slowly]
+        lines = '{"data":"x"}\n' * 10 + "[]\n" * 4
+        self.assertEqual(1, self.status("--topic=a", "--json", input=lines))
+        said = self.errors.getvalue().splitlines()[-1]
+        self.assertEqual("published 10 events in 2.0 s (5/s), 4 were not", said)
+
+    def test_wrong_option(self) -> None:
+        """
+        An option that no event may have is told before anything is read.
+        """
+        for option, text in (("--type=a\nb", "--type: "), ("--retry=-1", "--retry: ")):
+            with self.subTest(option=option):
+                self.assertEqual(2, self.status("--topic=a", option, input=""))
+                self.assertIn(text, self.errors.getvalue())
+                self.assertEqual([], self.hub.requests)
+
     def test_unreadable_lines(self) -> None:
         """
         A line that is not UTF-8, or is too long, is refused.

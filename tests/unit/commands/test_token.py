@@ -10,7 +10,7 @@ from twisted.trial.unittest import SynchronousTestCase
 from ssetwist.__main__ import parse, run
 from ssetwist.commands._token import Terminal
 from ssetwist.mercure.tokens._jwt import Token
-from tests.clock import Clock
+from tests.clock import Clock, TwoClocks
 from tests.unit.mercure.fake_tokens import (
     HUB,
     NOW,
@@ -342,6 +342,17 @@ class MintTests(CommandCase):
         self.assertEqual({"mercure": {"subscribe": ["/{id}"]}}, Token.parse(token).claims)
         token = self.mint("--dialect", "0.x", "--key", self.key, "--publish", "*")
         self.assertEqual(NOW + 3600, Token.parse(token).claims["exp"])
+
+    def test_dates(self) -> None:
+        """
+        The times in a token are dates, whatever the clock of the reactor shows.
+        """
+        self.clock = TwoClocks(NOW)
+        options = ("--key", self.key, "--publish", "*", "--expires-in", "60")
+        for dialect in (("--dialect", "0.x"), ("--audience", HUB)):
+            self.clock.step(100)
+            claims = Token.parse(self.mint(*options, *dialect)).claims
+            self.assertEqual(self.clock.now() + 60, claims["exp"])
 
     def test_refused(self) -> None:
         """

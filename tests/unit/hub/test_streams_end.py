@@ -295,6 +295,15 @@ class StopTests(StreamsTestCase):
         self.streams.drain(0.0)
         self.assertEqual(b"retry: 1000\n", outlet.received)
 
+    def test_not_taken(self) -> None:
+        """
+        A client that cannot be taken comes back after ten times the reconnection time of its
+        stream, and never at once.
+        """
+        self.streams.jitter = lambda: 0.5
+        for usual, seconds in ((0, 1.5), (0.05, 1.5), (2, 30), (None, 45)):
+            self.assertEqual(seconds, self.streams.time_away(usual), usual)
+
     def test_spread(self) -> None:
         """
         Clients are told different times to come back, so that 200 come back in each second.

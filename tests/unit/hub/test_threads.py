@@ -56,6 +56,21 @@ class ThreadsTests(HubTestCase):
         self.hand_out("a")
         self.assertEqual([["a"]] * _MANY, [one.data for one in self.listeners])
 
+    def test_cannot_take(self) -> None:
+        """
+        A client that cannot take an event is behind from there on; it gets everything later.
+        """
+        slow = self.listeners[5]
+        slow.stop_reading()
+        self.hand_out("a")
+        self.hand_out("b")
+        self.assertEqual([], slow.data)
+        self.assertEqual([1], [one.behind for one in self.hub.subscribers if one.behind])
+        slow.read()
+        self.settle()
+        self.hand_out("c")
+        self.assertEqual(["a", "b", "c"], slow.data)
+
     def test_few(self) -> None:
         """
         A small audience is served without other threads.

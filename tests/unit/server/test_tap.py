@@ -184,6 +184,7 @@ class DescriptorsTests(SynchronousTestCase):
             ["192 connections are possible, 160 of them for subscribers: they are {few}"],
             [formatEvent(event) for event in events],
         )
+        self.assertEqual([LogLevel.warn], [event["log_level"] for event in events])
 
     def test_enough(self) -> None:
         """

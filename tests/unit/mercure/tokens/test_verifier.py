@@ -52,6 +52,14 @@ class AccessTokenTests(VerifierCase):
         self.assertEqual((NOTHING, ()), (rights.subscribe, rights.payloads))
         self.assertIsNone(self.rights(access_token(), Action.SUBSCRIBE).publish)
 
+    def test_ambient(self) -> None:
+        """
+        Rights are ambient if the token is in a cookie, which browsers add to requests of any page.
+        """
+        for place in (CredentialPlace.HEADER, CredentialPlace.COOKIE):
+            rights = self.rights(access_token(), source=place)
+            self.assertEqual(place is CredentialPlace.COOKIE, rights.is_ambient)
+
     def test_no_details(self) -> None:
         """
         A token without details is accepted, and gives no rights (D9).

@@ -72,6 +72,7 @@ class PhaseTests(SiteCase):
         self.assertTrue(client.transport.is_connected)
         self.clock.pump([0.1, 0])
         self.assertFalse(client.transport.is_connected)
+        self.assertEqual({}, self.site.closing)
 
 
 class RequestTests(SiteCase):
