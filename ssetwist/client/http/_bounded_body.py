@@ -59,4 +59,5 @@ class BoundedBody(Protocol):
         Drop the body, and cut the connection.
         """
         self._is_over = True
+        self._received.clear()
         abort(self.transport)

@@ -214,6 +214,7 @@ class Stream(Protocol):
     def _stop(self) -> None:
         has_begun = self._state not in (NEW, NEW_PAUSED)
         self._become(OVER)
+        self._held.clear()
         self._silence.stop()
         if self._reason is not None:
             self._set_gone()

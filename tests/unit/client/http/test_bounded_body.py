@@ -2,6 +2,9 @@
 A body that is read whole, up to a limit.
 """
 
+import tracemalloc
+
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http import PotentialDataLoss
 
@@ -29,6 +32,21 @@ class LimitTests(SynchronousTestCase):
                 problem = self.failureResultOf(body.done, CannotRead).value
                 self.assertEqual("it is larger than 10 bytes", str(problem))
             self.assertEqual(size > LIMIT, response.transport.is_aborted)
+
+    def test_dropped(self) -> None:
+        """
+        A body that is given up is freed, although somebody still holds its protocol.
+        """
+        response, body = Response(end=None), BoundedBody(2**20)
+        response.deliverBody(body)
+        tracemalloc.start()
+        try:
+            body.dataReceived(b"x" * 2**20)
+            body.done.cancel()
+            self.failureResultOf(body.done, CancelledError)
+            self.assertLess(tracemalloc.get_traced_memory()[0], 2**18)
+        finally:
+            tracemalloc.stop()
 
     def test_nothing(self) -> None:
         """

@@ -2,94 +2,16 @@
 Body of one response, from bytes to events.
 """
 
-import gzip
-import zlib
-
-from hypothesis import given
-from hypothesis import strategies as st
 from twisted.internet.error import ConnectionLost
 from twisted.python.failure import Failure
-from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import ResponseDone, ResponseFailed
 from twisted.web.http import PotentialDataLoss
 
 from ssetwist.client.stream._stream import Stream
-from ssetwist.errors import Disconnected, EventTooLarge, SSETwistError
+from ssetwist.errors import Disconnected, EventTooLarge
 from ssetwist.eventstream import Event, EventStreamParser
-from tests.clock import Clock
 from tests.unit.client.case import FakeResponse, FakeTransport, PoliteTransport
-
-
-def event(number: int) -> bytes:
-    return b"data: %d\n\n" % number
-
-
-class StreamCase(SynchronousTestCase):
-    """
-    One stream, with the events and the end that it has reported.
-    """
-
-    def setUp(self) -> None:
-        self.clock = Clock()
-        self.arrived: list[str] = []
-        self.ended: list[SSETwistError] = []
-        self.pauses_after = 10**9
-
-    def tearDown(self) -> None:
-        self.assertEqual([], self.clock.getDelayedCalls())
-
-    def make(self, response: FakeResponse | None = None, **options: object) -> Stream:
-        """
-        Return a stream that has not begun.
-        """
-        self.response = FakeResponse() if response is None else response
-        parser = EventStreamParser(max_line=options.pop("max_line", 1000))
-        self.stream = Stream(
-            self.response,
-            parser,
-            arrived=self.arrive,
-            ended=self.ended.append,
-            clock=self.clock,
-            **options,
-        )
-        return self.stream
-
-    def begin(self, response: FakeResponse | None = None, **options: object) -> Stream:
-        """
-        Return a stream that has begun.
-        """
-        stream = self.make(response, **options)
-        stream.begin()
-        self.calls.clear()
-        return stream
-
-    @property
-    def calls(self) -> list[str]:
-        """
-        Calls of the transport.
-        """
-        return self.response.transport.calls
-
-    def arrive(self, events: list[Event]) -> None:
-        self.assertTrue(events)
-        self.arrived += [event.data for event in events]
-        if len(self.arrived) >= self.pauses_after:
-            self.stream.pause()
-
-    def lose(self, reason: Exception) -> None:
-        """
-        End the body.
-        """
-        self.response.protocol.connectionLost(Failure(reason))
-
-    def assert_problem(self, kind: type[SSETwistError], text: str) -> SSETwistError:
-        """
-        Check the reason of the end.
-        """
-        [problem] = self.ended
-        self.assertIsInstance(problem, kind)
-        self.assertIn(text, str(problem))
-        return problem
+from tests.unit.client.stream.case import StreamCase, event
 
 
 class CutTests(StreamCase):
@@ -410,84 +332,6 @@ class SilenceTests(StreamCase):
         self.begin_listening()
         self.lose(ResponseDone())
         self.assertEqual([], self.clock.getDelayedCalls())
-
-
-class GzipTests(StreamCase):
-    """
-    Streams of gzip.
-    """
-
-    def test_event_by_event(self) -> None:
-        """
-        Each event arrives when the server has flushed it.
-        """
-        encoder = zlib.compressobj(wbits=31)
-        stream = self.begin(is_gzip=True)
-        for number in range(3):
-            stream.dataReceived(encoder.compress(event(number)))
-            stream.dataReceived(encoder.flush(zlib.Z_SYNC_FLUSH))
-            self.assertEqual(number + 1, len(self.arrived))
-        stream.close()
-
-    def test_bomb_waits(self) -> None:
-        """
-        A small gzip of very many events is decoded only as fast as they are taken.
-        """
-        self.pauses_after = 1
-        many = 40_000
-        stream = self.begin(is_gzip=True)
-        stream.dataReceived(gzip.compress(event(1) * many))
-        first = len(self.arrived)
-        self.assertLess(first, many / 4)
-        stream.resume()
-        self.assertLess(len(self.arrived), 2 * first + 10)
-        while len(self.arrived) < many:
-            stream.resume()
-        stream.close()
-
-    def test_holds(self) -> None:
-        """
-        Pieces of gzip that come during a pause are decoded in their order.
-        """
-        stream = self.begin(is_gzip=True)
-        stream.pause()
-        packed = gzip.compress(event(1) + event(2))
-        for start in range(0, len(packed), 5):
-            stream.dataReceived(packed[start : start + 5])
-        stream.resume()
-        self.assertEqual(["1", "2"], self.arrived)
-        stream.close()
-
-    def test_not_gzip(self) -> None:
-        """
-        Bytes that are not gzip end the stream and cut the connection.
-        """
-        self.begin(is_gzip=True).dataReceived(b"data: 1\n\n")
-        self.assert_problem(Disconnected, "the body is not gzip")
-        self.assertEqual(["abort"], self.calls)
-
-    @given(st.lists(st.integers(1, 40), max_size=60), st.booleans(), st.lists(st.booleans()))
-    def test_any_cut(self, sizes: list[int], is_gzip: bool, pauses: list[bool]) -> None:
-        """
-        All events arrive once and in order, however the bytes are cut and whenever the stream is
-        paused.
-        """
-        self.setUp()
-        body = b"".join(map(event, range(50)))
-        data = gzip.compress(body) if is_gzip else body
-        stream = self.begin(is_gzip=is_gzip)
-        toggles = iter(pauses)
-        for size in [*sizes, len(data)]:
-            stream.dataReceived(data[:size])
-            data = data[size:]
-            if next(toggles, False):
-                stream.pause()
-            else:
-                stream.resume()
-        self.lose(ResponseDone())
-        stream.resume()
-        self.assertEqual([str(number) for number in range(50)], self.arrived)
-        self.assertEqual(1, len(self.ended))
 
 
 class CloseTests(StreamCase):
