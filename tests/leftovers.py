@@ -158,14 +158,23 @@ def _children() -> Iterator[int]:
     for forked in multiprocessing.active_children():  # by a server of processes
         assert forked.pid is not None
         yield forked.pid
-    try:
-        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
-    except ChildProcessError:
-        return  # none; so much is quickly known
-    for task in _listdir("/proc/self/task"):
+    for task in _listdir("/proc/self/task") if _has_children() else ():
         # The thread may have ended.
         with suppress(OSError), open(f"/proc/self/task/{task}/children") as children:
             yield from map(int, children.read().split())
+
+
+def _has_children() -> bool:
+    """
+    Return false if there are certainly none: this takes a tenth of the time of a list of them.
+    """
+    if not hasattr(os, "waitid"):  # macOS, before Python 3.13
+        return True
+    try:
+        os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
+    except ChildProcessError:
+        return False
+    return True
 
 
 def _sockets() -> Iterator[tuple[int, int]]:

@@ -50,7 +50,10 @@ class Turns:
     async def do(self, steps: Steps[_T]) -> _T:
         """
         Do work in steps, in as many turns as it takes.  However many begin in one turn, they
-        together take at most :data:`MAX_TURN` and one step of it.
+        together take at most :data:`MAX_TURN` and one step of it.  Cancelling ends the steps where
+        they are.
+
+        :raises Exception: Whatever a step raises.
         """
         seconds = self._clock.seconds
         try:

@@ -87,7 +87,7 @@ class Share:
             entries[self._forgotten] = None  # freed now; the list is cut later
             self._forgotten += 1
             forgotten.append(oldest)
-        if self._forgotten > len(entries) - self._forgotten:  # seldom enough, for any number
+        if self._forgotten > len(entries) - self._forgotten:  # a cut moves fewer than it drops
             for each in (entries, offsets, self._times):
                 del each[: self._forgotten]
             self._forgotten = 0

@@ -14,8 +14,8 @@ def collect_rarely() -> None:
     connect (measured; ``benchmarks/README.rst``).  Objects that exist at the time of the call are
     never walked through again, and all others only after 100 million new ones.
 
-    Meanwhile a walk is short: 1,000 new objects, or 5,000 after each fifth time, which take about
-    two milliseconds.  While one through 50,000 is on its way, nobody gets an event for 20.
+    Until then each walk is short: it passes 1,000 new objects, and each fifth time 5,000, which
+    takes a few milliseconds.  A walk through 50,000 stopped every stream for up to 40 milliseconds.
 
     ``twistd ssetwist`` does this.  An application that holds thousands of streams calls it once,
     before ``reactor.run()``.  No other part of ssetwist does, because the collector belongs to the

@@ -267,7 +267,7 @@ class ManyTests(HubCase):
         await self.start()
         await self.come_and_go(200)  # so that everything that is created once exists
         before = self.count()
-        await self.come_and_go(examples(700))
+        await self.come_and_go(max(2000, examples(700)))
         after = self.count()
         # The number may be lower: the reactor forgets the cancelled calls of earlier tests
         # meanwhile.

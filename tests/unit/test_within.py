@@ -21,6 +21,16 @@ def refuse_to_end(_: object) -> None:
     raise SystemExit("I do not end")
 
 
+async def go_on(until: "Deferred[None]") -> None:
+    """
+    Wait for ever, and when cancelled for something else.
+    """
+    try:
+        await Deferred()
+    except CancelledError:
+        await until
+
+
 class WithinTests(SynchronousTestCase):
     """
     An application that answers, at once, later, too late, or never.
@@ -90,12 +100,6 @@ class WithinTests(SynchronousTestCase):
         """
         unfired: Deferred[None] = Deferred()
 
-        async def go_on() -> None:
-            try:
-                await Deferred()
-            except CancelledError:
-                await unfired
-
         class Result:
             pass
 
@@ -106,7 +110,7 @@ class WithinTests(SynchronousTestCase):
             results.append(weakref.ref(result))
             return result
 
-        self.ask(go_on()).addErrback(make)
+        self.ask(go_on(unfired)).addErrback(make)
         self.clock.advance(3)
         gc.collect()
         self.assertEqual([None], [result() for result in results])
@@ -118,14 +122,12 @@ class WithinTests(SynchronousTestCase):
         or raises, and whether the time is over or the wait is cancelled.
         """
         unfired: Deferred[None] = Deferred()
-
-        async def go_on() -> None:
-            try:
-                await Deferred()
-            except CancelledError:
-                await unfired
-
-        for awaited in (go_on(), go_on(), Deferred(refuse_to_end), Deferred(refuse_to_end)):
+        for awaited in (
+            go_on(unfired),
+            go_on(unfired),
+            Deferred(refuse_to_end),
+            Deferred(refuse_to_end),
+        ):
             waiting = self.ask(awaited)
             if self.clock.seconds() % 2:
                 waiting.cancel()

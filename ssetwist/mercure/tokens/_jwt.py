@@ -35,7 +35,6 @@ class Token:
     """
 
     typ: str = field(repr=False)
-
     header: Mapping[str, Any] = field(repr=False)  # any JSON value
     claims: Mapping[str, Any] = field(repr=False)  # any JSON value
     payload: bytes = field(repr=False)

@@ -34,6 +34,16 @@ class TurnClock(Clock):
                 call.called = 1
                 call.func(*call.args, **call.kw)
 
+    def turns_until(self, deferred: "Deferred[Any]") -> int:
+        """
+        Do turns until a Deferred has fired, and return their number.
+        """
+        turns = 0
+        while not deferred.called:
+            self.turn()
+            turns += 1
+        return turns
+
     def busy(self, seconds: float) -> None:
         """
         Let time pass in which nothing else runs.  To be called during a turn.

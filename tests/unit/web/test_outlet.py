@@ -20,6 +20,22 @@ from tests.memory import Client, SocketClient
 from tests.unit.web.case import ONE, TWO, OutletCase, WrappedClient
 
 
+class Late(Resource):
+    """
+    A resource whose requests become streams later.
+    """
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.requests: list[Request] = []
+
+    def render_GET(self, request: Request) -> int:
+        self.requests.append(request)
+        return NOT_DONE_YET
+
+
 class OpenTests(OutletCase):
     """
     Opening a stream.
@@ -52,25 +68,16 @@ class OpenTests(OutletCase):
         """
         If a stream cannot begin, it is not open, and nothing of it is held.
         """
-        requests: list[Request] = []
-
-        class Late(Resource):
-            isLeaf = True
-
-            def render_GET(self, request: Request) -> int:
-                requests.append(request)
-                return NOT_DONE_YET
-
-        self.site.resource = Late()
+        self.site.resource = late = Late()
         for make_client in (Client, SocketClient, WrappedClient):
             client = make_client(self.site, self.clock)
             self.addCleanup(client.close)
             client.request()
-            outlet = outlet_for(requests[-1], self.streams)
+            outlet = outlet_for(late.requests[-1], self.streams)
             self.assertRaises(TypeError, outlet.open, "text")
             self.assertEqual((False, 0), (outlet.is_open, len(self.streams)))
             self.assertFalse(hasattr(outlet, "_request"))
-            self.assertIsNone(requests[-1].producer)
+            self.assertIsNone(late.requests[-1].producer)
 
     def test_not_begun(self) -> None:
         """
@@ -257,21 +264,12 @@ class ClientGoesTests(OutletCase):
         and no stream begins.
         """
         client = Client(self.site, self.clock)
-        requests: list[Request] = []
-
-        class Late(Resource):
-            isLeaf = True
-
-            def render_GET(self, request: Request) -> int:
-                requests.append(request)
-                return NOT_DONE_YET
-
-        self.site.resource = Late()
+        self.site.resource = late = Late()
         client.request()
         client.send(b"x" * 17000)
         self.clock.advance(5)
         with capturedLogs() as logged:
-            outlet = outlet_for(requests[0], self.streams)
+            outlet = outlet_for(late.requests[0], self.streams)
         [line] = [each for each in logged if "reason" in each]
         self.assertEqual((EndReason.UNEXPECTED_BYTES.value, 0), (line["reason"], line["duration"]))
         self.assertFalse(outlet.is_new)

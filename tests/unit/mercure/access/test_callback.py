@@ -49,11 +49,7 @@ class QuestionTests(Case):
         self.application.body = json.dumps({"subscribe": topics}).encode()
         clock.tick = MAX_TURN
         asking = self.ask()
-        turns = 0
-        while not asking.called:
-            clock.turn()
-            turns += 1
-        self.assertLess(8, turns)
+        self.assertLess(8, clock.turns_until(asking))
         self.assertTrue(self.successResultOf(asking).subscribe)
 
     def test_action(self) -> None:

@@ -258,11 +258,7 @@ class ManyPatternsTests(VerifierCase):
             self.successResultOf(verifier.verify(credential, Action.PUBLISH))
             clock.tick = MAX_TURN
             verifying = verifier.verify(credential, Action.PUBLISH)
-            turns = 0
-            while not verifying.called:
-                clock.turn()
-                turns += 1
-            self.assertLess(8, turns)
+            self.assertLess(8, clock.turns_until(verifying))
             self.assertTrue(self.successResultOf(verifying).publish)
 
 
