@@ -7,7 +7,6 @@ from collections.abc import Callable
 from functools import partial
 
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
 from twisted.logger import Logger
 
 from ..log import Entry
@@ -16,7 +15,7 @@ from ._audience import Audience, Index, Member
 from ._chunk import Chunk
 from ._outlet import NOT_SENT, PIECE
 from ._senders import Senders
-from ._turns import MAX_TURN
+from ._turns import Turns
 from ._view import View
 
 _log = Logger()
@@ -53,18 +52,21 @@ class FanOut:
     Hands out events in their order, once in each turn of the reactor: events of one turn are sent
     together.
 
-    Placing events takes at most :data:`MAX_TURN` of a turn, and the sends :data:`MAX_FLUSH`.
+    Placing events takes the time that a turn has for work in steps, and the sends at most
+    :data:`MAX_FLUSH` besides.
 
+    :param turns: The turns of the reactor, which begin with this.
     :param threads: The number of threads that send to a large audience; 1 for the reactor's alone.
     :param head: The newest position of the log.
     :ivar head: The newest position that has been published here.
     :ivar head_id: The id of that event; ``None`` before the first in this process.
     """
 
-    def __init__(self, clock: IReactorTime, *, threads: int, head: int) -> None:
+    def __init__(self, turns: Turns, *, threads: int, head: int) -> None:
         self.head = head
         self.head_id: str | None = None
-        self._clock = clock
+        self._turns = turns
+        self._seconds = turns.seconds
         self._senders = Senders(threads) if threads > 1 else None
         self._audiences: dict[View, Audience] = {}
         self._index = Index()
@@ -73,15 +75,14 @@ class FanOut:
         self._pending = 0  # bytes of these events
         self._is_placing = False
         self._search: Steps[None] | None = None  # for the first of them
-        self._left = MAX_TURN  # seconds for placing in this turn
         self._awaited: dict[Deferred[None], int] = {}  # with the position of each
         self._marked: dict[Audience, None] = {}  # in the order of their turn
-        self._soon: IDelayedCall | None = None
 
     @property
     def is_idle(self) -> bool:
-        held = self._audiences or self._index or self._to_place or self._awaited or self._marked
-        return not held and self._soon is None
+        return not (
+            self._audiences or self._index or self._to_place or self._awaited or self._marked
+        )
 
     def place(self, entry: Entry) -> None:
         """
@@ -118,8 +119,8 @@ class FanOut:
 
     def _place_all(self) -> None:
         self._is_placing = True  # a filter may publish; that follows the event that it looks at
-        now = self._clock.seconds()
-        until = now + self._left
+        now = self._seconds()
+        until = now + self._turns.left
         try:
             while self._to_place and (now < until or self._pending > MAX_PENDING_UNHEEDED):
                 first = self._to_place[0]
@@ -129,9 +130,9 @@ class FanOut:
                 elif self._is_placed(first):
                     self._to_place.popleft()
                     self._pending -= len(first.encoded) + _OVERHEAD
-                now = self._clock.seconds()
+                now = self._seconds()
         finally:
-            self._left = until - now
+            self._turns.left = until - now
             self._is_placing = False
             self._schedule()
         for one in [one for one, position in self._awaited.items() if position <= self.head]:
@@ -210,26 +211,17 @@ class FanOut:
             self._senders = None
 
     def _schedule(self) -> None:
-        """
-        Have a timer while there is work.
-        """
-        has_work = bool(self._marked or self._to_place)
-        if has_work and self._soon is None:
-            self._soon = self._clock.callLater(0, self._take_turn)
-        elif self._soon is not None and not has_work:
-            self._soon.cancel()
-            self._soon = None
+        has_work = self._marked or self._to_place
+        self._turns.begin_with(self._take_turn if has_work else None)
 
     def _take_turn(self) -> None:
-        self._soon = None
-        self._left = MAX_TURN
         if self._to_place:
             self._place_all()
         self._flush()
         self._schedule()
 
     def _flush(self) -> None:
-        until = self._clock.seconds() + MAX_FLUSH
+        until = self._seconds() + MAX_FLUSH
         for audience in tuple(self._marked):
             if not self._hand_out(audience, until):
                 break  # it goes on in the next turn
@@ -246,7 +238,7 @@ class FanOut:
         while (batch := audience.next_batch(self.head)) is not None:
             chunk, members = batch
             if chunk is None:  # it is being joined
-                if self._clock.seconds() >= until:
+                if self._seconds() >= until:
                     return False
                 continue
             is_whole = len(chunk.data) <= PIECE  # and not sent in pieces, which no thread does
@@ -254,7 +246,7 @@ class FanOut:
                 self._send_to_many(chunk, members, audience.round_head, self._senders)
             else:
                 self._send_to_some(chunk, members, audience.round_head)
-            if self._clock.seconds() >= until:
+            if self._seconds() >= until:
                 return False
         return True
 

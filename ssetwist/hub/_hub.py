@@ -127,7 +127,7 @@ class Hub:
         self._max_per_address = max_per_address or inf
         self._subscribers: dict[Subscriber, None] = {}
         self._per_address: Counter[str] = Counter()
-        self._live = FanOut(clock, threads=threads, head=self.log.head)
+        self._live = FanOut(self.streams.turns, threads=threads, head=self.log.head)
         self._timed_log = TimedLog(self.log, clock, timeout=log_timeout)
         self._replay = ReplayContext(
             self.log, self._timed_log, clock, self.streams.turns, self._live, policy

@@ -3,6 +3,7 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
+from collections.abc import Callable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
@@ -23,18 +24,30 @@ class Turns:
 
     However many wait, they together take at most :data:`MAX_TURN` and one piece of each turn, so
     streams that keep up do not notice a crowd.  They go on in the order in which they asked.
+
+    :ivar seconds: Tells the time of the clock.
+    :ivar left: Seconds that work in steps may still take, until the next turn.
     """
 
     def __init__(self, clock: IReactorTime) -> None:
+        self.left = MAX_TURN
+        self.seconds = clock.seconds
         self._clock = clock
+        self._first: Callable[[], object] | None = None
         # A plain dict takes longer and longer to find its first entry as entries are taken out.
         self._waiting: OrderedDict[Deferred[None], None] = OrderedDict()
         self._soon: IDelayedCall | None = None
-        self._left = MAX_TURN  # seconds for steps until the next turn
 
     @property
     def is_idle(self) -> bool:
-        return not self._waiting and self._soon is None
+        return self._first is None and not self._waiting and self._soon is None
+
+    def begin_with(self, first: Callable[[], object] | None) -> None:
+        """
+        Begin the next turn with a call, before all that waits; ``None`` for no call.
+        """
+        self._first = first
+        self._schedule()
 
     def next(self) -> Deferred[None]:
         """
@@ -43,8 +56,7 @@ class Turns:
         """
         waiting: Deferred[None] = Deferred(self._give_up)
         self._waiting[waiting] = None
-        if self._soon is None:
-            self._soon = self._clock.callLater(0, self._go_on)
+        self._schedule()
         return waiting
 
     async def do(self, steps: Steps[_T]) -> _T:
@@ -55,39 +67,56 @@ class Turns:
 
         :raises Exception: Whatever a step raises.
         """
-        seconds = self._clock.seconds
+        seconds = self.seconds
         try:
             while True:
-                if self._left <= 0:
+                if self.left <= 0:
                     await self.next()
-                begin = seconds()
+                until = seconds() + self.left
                 try:
                     next(steps)
                 except StopIteration as end:
                     result: _T = end.value
                     return result
                 finally:
-                    self._left -= seconds() - begin
+                    self.left = until - seconds()
         finally:
             steps.close()  # this may have been cancelled
 
     def _go_on(self) -> None:
         self._soon = None
-        self._left = MAX_TURN
-        until = self._clock.seconds() + MAX_TURN
+        self.left = MAX_TURN
+        first, self._first = self._first, None
+        try:
+            if first is not None:
+                first()
+        finally:
+            self._let_go_on()
+            self.left = MAX_TURN  # for work that begins now, and need not wait behind a crowd
+            self._schedule()
+
+    def _let_go_on(self) -> None:
+        self.left = max(self.left, MAX_TURN / 2)  # whatever the first has taken
+        until = self.seconds() + self.left
         for _ in range(len(self._waiting)):  # who asks meanwhile waits for the next turn
             if not self._waiting:
                 break  # the others have given up
             one, _ = self._waiting.popitem(last=False)
             one.callback(None)
-            if self._clock.seconds() >= until:
+            if self.seconds() >= until:
                 break
-        self._left = MAX_TURN  # for work that begins now, and need not wait behind a crowd
-        if self._waiting and self._soon is None:
+
+    def _schedule(self) -> None:
+        """
+        Have a timer while there is work.
+        """
+        has_work = self._first is not None or bool(self._waiting)
+        if has_work and self._soon is None:
             self._soon = self._clock.callLater(0, self._go_on)
+        elif self._soon is not None and not has_work:
+            self._soon.cancel()
+            self._soon = None
 
     def _give_up(self, one: Deferred[None]) -> None:
         del self._waiting[one]
-        if not self._waiting and self._soon is not None:
-            self._soon.cancel()
-            self._soon = None
+        self._schedule()

@@ -13,18 +13,10 @@ from typing import Any
 from ada_url import join_url
 
 from .routes import MAX_SEGMENTS, Route, Wild
+from .urls import PLAIN_URL
 
 #: Parts of a URL that a library has written: the scheme and the host, path, query and fragment.
 _URL = re.compile(r"(https?://)(?:[^/?#@]*@)?([^/?#]*)(/[^?#]*)(?:\?([^#]*))?(?:#(.*))?")
-
-#: A URL that every library leaves as it is: its host is neither a number nor an international name,
-#: its port is not the usual one, and no segment of its path begins with a dot.
-_PLAIN_URL = re.compile(
-    r"(https?://(?:(?!xn--)[a-z0-9][a-z0-9-]*\.)*(?!xn--)[a-z][a-z0-9-]*"
-    r"(?::(?!80/|443/)[1-9][0-9]{1,3})?)"
-    r"((?:/(?!\.)[\w.~!$&'()*+,;=:@-]*)+)",
-    re.ASCII,
-)
 
 #: Text that stands for itself in a pattern, and that every library writes in the same way.
 _PLAIN = re.compile(r"[\w.~!$&',;=@%-]*", re.ASCII)
@@ -57,23 +49,30 @@ _ANY, _SOME = _Text(0), _Text(1)
 @dataclass(frozen=True, slots=True)
 class UrlCut:
     """
-    Cuts a topic into the origin, the query, the fragment and the segments of the path.
+    Cuts a topic into the origin and the segments of the path.
+
+    :ivar is_whole: If true, the query and the fragment are cut out too, and follow the origin.
+        Hardly any pattern asks for them.
     """
 
     base_url: str
+    is_whole: bool = False
 
     def __call__(self, topic: str) -> tuple[str, ...] | None:
-        return (_cut_cached if len(topic) <= _USUAL else _cut)(topic, self.base_url)
+        cut = _cut_cached if len(topic) <= _USUAL else _cut
+        return cut(topic, self.base_url, self.is_whole)
 
 
-def _cut(topic: str, base_url: str) -> tuple[str, ...] | None:
-    plain = _PLAIN_URL.fullmatch(topic)
+def _cut(topic: str, base_url: str, is_whole: bool) -> tuple[str, ...] | None:
+    plain = PLAIN_URL.fullmatch(topic)
     if plain is None:
-        return _parsed(topic, base_url)
-    return (plain[1], "", "", *plain[2][1:].split("/", MAX_SEGMENTS))
+        return _parsed(topic, base_url, is_whole)
+    origin, path = plain.groups()
+    rest = ("", "") if is_whole else ()
+    return (origin, *rest, *path[1:].split("/", MAX_SEGMENTS))
 
 
-def _parsed(topic: str, base_url: str) -> tuple[str, ...] | None:
+def _parsed(topic: str, base_url: str, is_whole: bool) -> tuple[str, ...] | None:
     try:
         found = _URL.fullmatch(join_url(base_url, topic))
     except (ValueError, UnicodeEncodeError):  # not a URL, not even a relative one
@@ -81,7 +80,8 @@ def _parsed(topic: str, base_url: str) -> tuple[str, ...] | None:
     if found is None:
         return None
     scheme, host, path, query, fragment = found.groups("")
-    return (scheme + host, query, fragment, *path[1:].split("/", MAX_SEGMENTS))
+    rest = (query, fragment) if is_whole else ()
+    return (scheme + host, *rest, *path[1:].split("/", MAX_SEGMENTS))
 
 
 #: Cuts the usual topics: the same one is cut for many subscribers.
@@ -107,13 +107,15 @@ def url_route(pattern: Any, base_url: str) -> Route | None:  # the library is no
         return None
     segments = path[1:].split("/")
     is_open = segments[-1] == "*"
+    query, fragment = (_ANY if one == "*" else one for one in (pattern.search, pattern.hash))
+    is_whole = (query, fragment) != (_ANY, _ANY)
     parts = [
-        *(_ANY if one == "*" else one for one in (pattern.search, pattern.hash)),
+        *((query, fragment) if is_whole else ()),
         *(_SOME if _NAME.fullmatch(one) else one for one in segments[: -1 if is_open else None]),
     ]
     if not all(_PLAIN.fullmatch(one) for one in parts if isinstance(one, str)):
         return None
     origin = f"{pattern.protocol}://{host}{port and f':{port}'}"
     wanted: tuple[str | Wild, ...] = (origin, *parts)
-    route = Route(UrlCut(base_url), wanted, is_open)
+    route = Route(UrlCut(base_url, is_whole), wanted, is_open)
     return route if route.is_short else None

@@ -199,30 +199,33 @@ class Routes(Generic[_Key]):
             for topic in topics:
                 work += _CUT + len(topic) // _CHARACTERS
                 parts = cut(topic)
-                nodes = [] if parts is None else [root]
-                for part in parts or ():
-                    longer = len(part) // _CHARACTERS
-                    agreeing: list[_Node[_Key]] = []
-                    for node in nodes:
-                        if work >= _VISITS:
-                            work = 0
-                            yield
+                # Nodes that agree so far, each with the segments that follow.
+                ways = [] if parts is None else [(root, parts)]
+                while ways:
+                    node, segments = ways.pop()
+                    for number, segment in enumerate(segments, 1):
                         work += 1
                         if node.open:
                             found.update(node.open)
-                        if (below := node.texts.get(part)) is not None:
-                            agreeing.append(below)
+                        below = node.texts.get(segment)
                         if node.wilds:
-                            work += longer * len(node.wilds)
-                            for wild, below in node.wilds.items():
-                                if wild.takes(part):
-                                    agreeing.append(below)
-                    nodes = agreeing
-                    if not nodes:
-                        break
-                work += len(nodes)
-                for node in nodes:
-                    found.update(node.here)
+                            work += len(segment) // _CHARACTERS * len(node.wilds)
+                            for wild, other in node.wilds.items():
+                                if not wild.takes(segment):
+                                    continue
+                                if below is None:
+                                    below = other
+                                else:
+                                    ways.append((other, segments[number:]))
+                        if below is None:
+                            break
+                        node = below
+                    else:
+                        work += 1
+                        found.update(node.here)
+                    if work >= _VISITS:
+                        work = 0
+                        yield
                 if work >= _VISITS:
                     work = 0
                     yield

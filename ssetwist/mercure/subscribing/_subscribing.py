@@ -13,7 +13,7 @@ from twisted.web.server import Request
 
 from ...errors import LogUnavailable, Refused
 from ...hub import EARLIEST, END_ID, EndReason, Hub, Subscriber, View
-from ...matching import Exact, Matchers, Steps, routes_of
+from ...matching import Exact, Matchers, Steps, at_once, routes_of
 from ...web.opening import (
     LAST_EVENT_ID_PARAMETERS,
     RequestOutlet,
@@ -142,17 +142,17 @@ class Subscribing:
         if resume_id == END_ID:
             return HttpAnswer(204, headers=_NOT_KEPT)  # stops reconnecting (WHATWG HTML 9.2.3)
         subscriber = MercureSubscriber(rights.identity)
-        taken = TakenPatterns(self._patterns, _holder(request, rights))
+        patterns = tuple(one for one in selectors if one.is_pattern)
         try:
-            patterns = tuple(one for one in selectors if one.is_pattern)
             # Limits come first: a client that gets no stream must not cost more than that.
             is_costly = patterns or self._settings.has_subscriptions
             if is_costly and (outlet.refuse_early_bytes() or self._is_turned_away(request, rights)):
                 return None
             if patterns:
-                subscriber.patterns = taken
-                taken.take(patterns)
-            matchers = await self._turns.do(self._compiling(selectors, taken))
+                subscriber.patterns = TakenPatterns(self._patterns, _holder(request, rights))
+                subscriber.patterns.take(patterns)
+            compiling = self._compiling(selectors, subscriber.patterns)
+            matchers = await self._turns.do(compiling) if patterns else at_once(compiling)
             if self._settings.has_subscriptions and request.method != b"HEAD":
                 subscriber.subscriptions = await self._turns.do(self._describing(selectors, rights))
             is_known = resume_id is not None and await self._is_known(resume_id)
@@ -169,18 +169,22 @@ class Subscribing:
             if not subscriber.has_stream:  # otherwise its end gives them back
                 subscriber.give_patterns_back()
 
-    def _compiling(self, selectors: Sequence[Selector], taken: TakenPatterns) -> Steps[Matchers]:
+    def _compiling(
+        self, selectors: Sequence[Selector], patterns: TakenPatterns | None
+    ) -> Steps[Matchers]:
         """
         Make the matchers of selectors, and count the complex patterns among them one by one, so
         that a client compiles only one too many.
+
+        :param patterns: The patterns among them, if there are any.
         """
         matchers = []
         for one in selectors:
             matcher = one.matcher(self._base_url, self._settings.limits)
             matchers.append(matcher)
-            if one.is_pattern:
+            if patterns is not None and one.is_pattern:
                 if not isinstance(matcher, Exact) and not routes_of(matcher):
-                    taken.take_complex(one)
+                    patterns.take_complex(one)
                 yield
         return Matchers.of(matchers)
 

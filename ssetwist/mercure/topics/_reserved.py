@@ -7,6 +7,8 @@ from functools import lru_cache
 
 from ada_url import URL
 
+from ...matching.urls import PLAIN_URL
+
 #: An unreserved character (RFC 3986, 2.3) that is escaped although it need not be.
 _ESCAPED = re.compile(r"%(?:2[DE]|3\d|[46][1-9A-F]|[57][0-9A]|5F|7E)", re.IGNORECASE | re.ASCII)
 
@@ -20,8 +22,9 @@ def is_reserved(topic: str, hub_url: str) -> bool:
 
     :param hub_url: The hub's own URL, absolute.
     """
+    plain = PLAIN_URL.fullmatch(topic)
     try:
-        path = _path_of(topic, hub_url)
+        path = _path_of(topic, hub_url) if plain is None else plain[2]
     except ValueError:
         return False
     hub_path = _own_path(hub_url)

@@ -7,7 +7,6 @@ default, and writes U+FFFD for bytes that are not UTF-8, which would change a to
 
 import re
 from binascii import a2b_qp
-from collections.abc import Iterator
 
 from ...errors import Refused
 from ...matching import Steps
@@ -23,7 +22,7 @@ _SHOWN = 40
 PIECE = 4 * 1024
 
 #: Cost of a field besides that of its bytes, in bytes.
-_FIELD = 64
+FIELD = 64
 
 #: A percent sign that stands for itself.
 _PLAIN_PERCENT = re.compile(rb"%(?![0-9A-Fa-f]{2})")
@@ -35,7 +34,7 @@ def read_form(form: bytes) -> Pairs:
     """
     Do what :func:`reading_form` does, at once; for a form in a request's head.
     """
-    return [_text(_unquote(name), _unquote(value)) for name, value in _fields(form)]
+    return [_text(_unquote(name), _unquote(value)) for name, _, value in _fields(form)]
 
 
 def reading_form(form: bytes) -> Steps[Pairs]:
@@ -48,10 +47,10 @@ def reading_form(form: bytes) -> Steps[Pairs]:
     """
     pairs = []
     decoded = 0
-    for field in _fields(form):
+    for name, _, value in _fields(form):
         texts = []
-        decoded += _FIELD
-        for text in field:
+        decoded += FIELD
+        for text in (name, value):
             pieces = []
             for piece in _pieces(text):
                 pieces.append(_unquote(piece))
@@ -64,11 +63,13 @@ def reading_form(form: bytes) -> Steps[Pairs]:
     return pairs
 
 
-def _fields(form: bytes) -> list[tuple[bytes, bytes]]:
+def _fields(form: bytes) -> list[tuple[bytes, bytes, bytes]]:
+    """
+    Return the name, the sign ``=`` and the value of each field.
+    """
     if form.count(b"&") >= MAX_FIELDS:  # checked before each field becomes an object
         raise Refused(413, f"the form has more than {MAX_FIELDS} fields")
-    parts = (field.partition(b"=") for field in form.split(b"&") if field)
-    return [(name, value) for name, _, value in parts]
+    return [field.partition(b"=") for field in form.split(b"&") if field]
 
 
 def _text(name: bytes, value: bytes) -> tuple[str, str]:
@@ -79,17 +80,18 @@ def _text(name: bytes, value: bytes) -> tuple[str, str]:
         raise Refused(400, f"the field {shown!r} is not in UTF-8") from None
 
 
-def _pieces(text: bytes) -> Iterator[bytes]:
+def _pieces(text: bytes) -> list[bytes]:
     """
-    Yield pieces that can be decoded one by one.
+    Return pieces that can be decoded one by one.
     """
+    pieces = []
     begin = 0
     while (end := begin + PIECE) < len(text):
         cut = text.rfind(b"%", end - 2, end)  # the beginning of an escape that would be cut
         end = end if cut < 0 else cut
-        yield text[begin:end]
+        pieces.append(text[begin:end])
         begin = end
-    yield text[begin:]
+    return [*pieces, text[begin:]]
 
 
 def _unquote(text: bytes) -> bytes:

@@ -19,7 +19,7 @@ class HandOutTests(HubTestCase):
         self.subscribe(view="u")
         self.publish("a")
         self.clock.turn()
-        self.assertIsNone(self.hub._live._soon)
+        self.assertTrue(self.hub.streams.turns.is_idle)
 
     def test_everybody(self) -> None:
         """
@@ -213,11 +213,11 @@ class FlushTests(HubTestCase):
         """
         listener, other = self.subscribe(), self.subscribe(view="u")
         self.publish("a")
-        self.assertIsNotNone(self.hub._live._soon)
+        self.assertFalse(self.hub.streams.turns.is_idle)
         other.leave()
-        self.assertIsNotNone(self.hub._live._soon)
+        self.assertFalse(self.hub.streams.turns.is_idle)
         listener.leave()
-        self.assertIsNone(self.hub._live._soon)
+        self.assertTrue(self.hub.streams.turns.is_idle)
         self.assertEqual([], self.clock.getDelayedCalls())
 
     def test_encoded_once(self) -> None:

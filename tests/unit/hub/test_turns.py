@@ -3,6 +3,7 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections.abc import Iterator
+from functools import partial
 
 from twisted.internet.defer import CancelledError, Deferred
 from twisted.trial.unittest import SynchronousTestCase
@@ -94,6 +95,20 @@ class TurnsTests(SynchronousTestCase):
             yield
         return "result"
 
+    def waiting_steps(self, seconds: float, count: int) -> Steps[str]:
+        """
+        Do the first step in a later turn.
+        """
+        self.turns.left = 0.0
+        return self.steps(seconds, count)
+
+    def take(self, seconds: float) -> None:
+        """
+        Take some of the time for work in steps.
+        """
+        self.clock.busy(seconds)
+        self.turns.left -= seconds
+
     def step(self, name: str) -> Steps[str]:
         self.clock.busy(MAX_TURN * 0.8)
         self.done.append(name)
@@ -149,6 +164,81 @@ class TurnsTests(SynchronousTestCase):
         doing.cancel()
         self.failureResultOf(doing, CancelledError)
         self.assertEqual([0, "end"], self.done)
+
+    def test_begin_with(self) -> None:
+        """
+        A turn begins with the call that was asked for last, once, whatever waits already.
+        """
+        self.wait("a")
+        for name in "bc":
+            self.turns.begin_with(partial(self.done.append, name))
+        self.assertFalse(self.turns.is_idle)
+        self.clock.turn()
+        self.clock.turn()
+        self.assertEqual(["c", "a"], self.done)
+
+    def test_begin_with_nothing(self) -> None:
+        """
+        A call that is given up leaves no timer, but leaves the turn to those that wait.
+        """
+        for others in ("", "a"):
+            for name in others:
+                self.wait(name)
+            self.turns.begin_with(partial(self.done.append, "first"))
+            self.turns.begin_with(None)
+            self.assertEqual(len(others), len(self.clock.getDelayedCalls()))
+        self.clock.turn()
+        self.assertEqual(["a"], self.done)
+
+    def test_begin_with_again(self) -> None:
+        """
+        A call may ask for the next turn, too.
+        """
+
+        def first() -> None:
+            self.done.append("first")
+            if len(self.done) < 3:
+                self.turns.begin_with(first)
+
+        self.turns.begin_with(first)
+        for count in (1, 2, 3, 3):
+            self.clock.turn()
+            self.assertEqual(["first"] * count, self.done)
+
+    def test_time_is_shared(self) -> None:
+        """
+        The call and those that wait share the time for work in steps; but those that wait get half
+        of it in any case.
+        """
+        for taken, expected in ((0.0, 4), (0.25, 3), (0.5, 2), (3.0, 2)):
+            self.turns.begin_with(partial(self.take, taken * MAX_TURN))
+            doing = Deferred.fromCoroutine(self.turns.do(self.waiting_steps(MAX_TURN / 4, 4)))
+            self.done.clear()
+            self.clock.turn()
+            self.assertEqual([*range(expected)], self.done, taken)
+            self.clock.turn()
+            self.assertEqual("result", self.successResultOf(doing))
+
+    def test_time_counts_once(self) -> None:
+        """
+        Work in steps that begins inside a step does not take its time twice.
+        """
+
+        def steps() -> Steps[None]:
+            self.successResultOf(Deferred.fromCoroutine(self.turns.do(self.step("inner"))))
+            yield
+
+        self.successResultOf(Deferred.fromCoroutine(self.turns.do(steps())))
+        self.assertAlmostEqual(MAX_TURN * 0.2, self.turns.left)
+
+    def test_first_fails(self) -> None:
+        """
+        If the call fails, those that wait go on.
+        """
+        self.wait("a")
+        self.turns.begin_with(lambda: 1 / 0)
+        self.assertRaises(ZeroDivisionError, self.clock.turn)
+        self.assertEqual(["a"], self.done)
 
     def test_at_once(self) -> None:
         """

@@ -7,6 +7,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event
 from ssetwist.hub._fan_out import FanOut
+from ssetwist.hub._turns import Turns
 from ssetwist.log import Entry
 from tests.unit.hub.fake import Broken, TurnClock
 
@@ -25,7 +26,7 @@ class WaitingForPositionTests(SynchronousTestCase):
 
     def setUp(self) -> None:
         self.clock = TurnClock()
-        self.live = FanOut(self.clock, threads=1, head=0)
+        self.live = FanOut(Turns(self.clock), threads=1, head=0)
 
     def place(self, position: int) -> None:
         """

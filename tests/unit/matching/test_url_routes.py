@@ -91,9 +91,10 @@ class UrlRouteTests(SynchronousTestCase):
         """
         A pattern with many segments, or with much text, is left to the library.
         """
-        most = MAX_SEGMENTS - 3  # beside the origin, the query and the fragment
-        self.assert_route("/a" * most, is_route=True)
-        self.assert_route("/a" * (most + 1), is_route=False)
+        for ending, beside in (("", 1), ("?x", 3)):  # the origin; and the query and the fragment
+            most = MAX_SEGMENTS - beside
+            self.assert_route("/a" * most + ending, is_route=True)
+            self.assert_route("/a" * (most + 1) + ending, is_route=False)
         self.assert_route("/" * 1200, is_route=False)
         self.assert_route("/" + "a" * (MAX_TEXT + 1), is_route=False)
 
@@ -102,12 +103,20 @@ class UrlRouteTests(SynchronousTestCase):
         A topic may have any number of segments after those of an open route, and must have as many
         as any other.
         """
-        longest = Pattern("/a" * (MAX_SEGMENTS - 3), BASE)
-        self.assertTrue(longest.matches("/a" * (MAX_SEGMENTS - 3)))
-        for length in (MAX_SEGMENTS - 4, MAX_SEGMENTS, 1000):
+        longest = Pattern("/a" * (MAX_SEGMENTS - 1), BASE)
+        self.assertTrue(longest.matches("/a" * (MAX_SEGMENTS - 1)))
+        for length in (MAX_SEGMENTS - 2, MAX_SEGMENTS, 1000):
             topic = "/a" * length
             self.assertTrue(Pattern("/a/*", BASE).matches(topic))
             self.assertFalse(longest.matches(topic))
+
+    def test_two_cuts(self) -> None:
+        """
+        Only a pattern that asks for a query or a fragment has topics cut into these.
+        """
+        for pattern, is_whole in (("/a", False), ("/a?x", True), ("/a#h", True), ("/a#", True)):
+            [route] = Pattern(pattern, BASE).routes
+            self.assertEqual(UrlCut(BASE, is_whole), route.cut, pattern)
 
     def test_below_with_query(self) -> None:
         """
@@ -156,7 +165,9 @@ class UrlRouteTests(SynchronousTestCase):
         A topic that looks as a library would write it is cut like any other.
         """
         topic = "/".join([f"{scheme}{'.'.join(labels)}{port}", *path])
-        self.assertEqual(_parsed(topic, BASE), UrlCut(BASE)(topic))
+        for is_whole in (False, True):
+            cut = UrlCut(BASE, is_whole)
+            self.assertEqual(_parsed(topic, BASE, is_whole), cut(topic))
 
     def test_linear(self) -> None:
         """
