@@ -22,6 +22,12 @@ _FILTERS = 64
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 
+#: Searches that are done before their events are published: large updates on their way.
+MAX_SEARCHES = 8
+
+#: Matchers that came after such a search, each of which is tried.  With more it is done again.
+_FEW_NEW = 4
+
 
 class Member(Protocol):
     """
@@ -173,6 +179,21 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
+class _Search:
+    """
+    A search for the matchers of an event, done before the event is published.
+
+    :ivar found: The matchers; ``None`` until the search is done.
+    :ivar new: Others that came since it began, and must be tried.
+    """
+
+    __slots__ = ("found", "new")
+
+    def __init__(self) -> None:
+        self.found: set[Matcher] | None = None
+        self.new: list[Matcher] = []
+
+
 class Index:
     """
     Audiences by the matchers that they have.
@@ -186,6 +207,7 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
+        self._searches: dict[tuple[tuple[str, ...], bool], _Search] = {}
         #: Audiences that were added during a search and are still here; otherwise ``None``.
         self._new: dict[Audience, None] | None = None
 
@@ -198,6 +220,11 @@ class Index:
         new = [one for one in matchers.others if one not in self._others]
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
+        for (topics, is_private), search in tuple(self._searches.items()):
+            # A private event's search has left out those for which nobody had a grant.
+            search.new += matchers.others if is_private else new
+            if len(search.new) > _FEW_NEW:
+                del self._searches[topics, is_private]
         for matcher in new:
             routes = routes_of(matcher)
             for route in routes:
@@ -221,6 +248,18 @@ class Index:
                 self._tried.pop(matcher, None)
         if self._new is not None:
             self._new.pop(audience, None)
+
+    def search(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
+        """
+        Do the longest part of finding the audiences of an event, in steps, before it is published.
+        """
+        key = (topics, is_private)
+        if not self._others or key in self._searches:
+            return
+        if len(self._searches) == MAX_SEARCHES:
+            del self._searches[next(iter(self._searches))]
+        search = self._searches[key] = _Search()
+        search.found = yield from self._matching(topics, _Granted(topics) if is_private else None)
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -249,16 +288,16 @@ class Index:
         topics = entry.topics
         granted = _Granted(topics)
         found = [self._exact[topic] for topic in topics if topic in self._exact]
+        key = (topics, entry.is_private)
+        search = self._searches.pop(key, None) if self._searches else None
         if self._others:
-            matchers = yield from self._routes.find(topics)
-            for matcher in tuple(self._tried):
-                # A client that may see little must not make anything expensive.
-                is_for_none = entry.is_private and not (
-                    yield from granted.any(self._others.get(matcher, ()))
-                )
-                if not is_for_none and (yield from trying(matcher, topics)):
-                    matchers.add(matcher)
-                    yield
+            if search is None or search.found is None:
+                matchers = yield from self._matching(topics, granted if entry.is_private else None)
+            else:
+                matchers = search.found
+                for matcher in search.new:
+                    if (yield from trying(matcher, topics)):
+                        matchers.add(matcher)
             found += [self._others[matcher] for matcher in matchers if matcher in self._others]
         if len(found) == 1:
             audiences = tuple(found[0])
@@ -271,6 +310,23 @@ class Index:
             if (yield from granted.has(audience)):
                 seen.append(audience)
         return seen
+
+    def _matching(self, topics: tuple[str, ...], granted: "_Granted | None") -> Steps[set[Matcher]]:
+        """
+        Find the matchers that ask for any of the topics, apart from topics themselves.
+
+        :param granted: The audiences with a grant, if the event is private.
+        """
+        matchers = yield from self._routes.find(topics)
+        for matcher in tuple(self._tried):
+            # A client that may see little must not make anything expensive.
+            is_for_none = granted is not None and not (
+                yield from granted.any(self._others.get(matcher, ()))
+            )
+            if not is_for_none and (yield from trying(matcher, topics)):
+                matchers.add(matcher)
+                yield
+        return matchers
 
 
 class _Granted:

@@ -95,6 +95,9 @@ class FanOut:
         if not self._is_placing:
             self._place_all()
 
+    def prepare(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
+        return self._index.search(topics, is_private=is_private)
+
     def in_order(self, member: Member, act: Callable[[], object]) -> None:
         """
         Do something for a member after the events that have been published, and before any other:

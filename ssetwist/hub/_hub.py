@@ -16,7 +16,7 @@ from ..clock import date_of, reactor_behind, steady
 from ..errors import HubClosed, InvalidEvent, InvalidTopic
 from ..eventstream import EARLIEST, GAP, Event, encode_event, is_hub_id, require_event
 from ..log import MAX_ID, Entry, EventLog, MemoryLog, render_id
-from ..matching import EVERYTHING, MAX_LENGTH, Topics, is_utf8
+from ..matching import EVERYTHING, MAX_LENGTH, Steps, Topics, is_utf8
 from ._ends import EndReason
 from ._fan_out import FanOut
 from ._insides import installed_reactor, is_reactor_elsewhere
@@ -284,6 +284,22 @@ class Hub:
             return succeed(entry).addCallback(self._live.accept)
         appended = self._timed_log.append(checked, event, is_private=private)
         return appended.addCallback(self._live.accept)
+
+    def prepare(self, topics: str | Iterable[str], *, private: bool = False) -> Steps[None]:
+        """
+        Look for the subscribers of an event that will be published in a moment.
+
+        If an event has many topics, and subscribers have many patterns, that takes milliseconds,
+        and events that are published meanwhile wait.  They do not if it is done before::
+
+            await hub.streams.turns.do(hub.prepare(topics))
+            await hub.publish(topics, event)
+
+        :param topics: As for :meth:`publish`.
+        :param private: As for :meth:`publish`.
+        :returns: Work in steps of about a millisecond.
+        """
+        return self._live.prepare(_check_topics(topics), is_private=private)
 
     def knows(self, id: str) -> Deferred[bool]:
         """

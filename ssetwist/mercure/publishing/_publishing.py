@@ -86,7 +86,7 @@ class Publishing:
 
     def _reading(self, body: bytes, publisher: _Publisher, *, is_json: bool) -> Steps[Update]:
         """
-        Read an update, and check that its publisher may publish it.
+        Read an update, check that its publisher may publish it, and look for its subscribers.
         """
         if is_json:
             update = yield from update_from_json(body, self._base_url)
@@ -102,6 +102,7 @@ class Publishing:
             if not (yield from publisher.granted.matching((topic,))):  # each topic (P4)
                 reason = f"it does not grant publishing to {topic[:100]!r}"
                 raise publisher.rights.refusal(reason)
+        yield from self._hub.prepare(update.topics, private=update.is_private)
         return update
 
     def _check_source(self, request: Request) -> None:

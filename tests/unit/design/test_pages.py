@@ -28,7 +28,7 @@ SCREEN = (45, 100)
 #: and lets requests, patterns and updates wait for each other.  If a journey needs more than these
 #: numbers, one of its steps is in the wrong place.
 LIMITS = {
-    "post-to-socket": (46, 110),
+    "post-to-socket": (46, 114),
     "close-to-freed": (15, 21),
     "coming-back, client": (20, 63),
     "coming-back, server": (49, 153),

@@ -7,9 +7,10 @@ from dataclasses import replace
 from twisted.logger import capturedLogs
 from twisted.web.server import Request
 
-from ssetwist import Event, Hub
+from ssetwist import Event, Everything, Hub
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Origins
+from ssetwist.testing import MemoryOutlet
 from tests.memory import Client
 from tests.unit.hub.fake import Broken, SlowLog, TurnClock
 from tests.unit.mercure.case import ALICE, ResourceCase, Slow
@@ -247,6 +248,26 @@ class StepsTests(ResourceCase):
             self.assertLessEqual(len(self.asked), before + 1)
         self.assertEqual(12, len(self.asked))
         self.assertEqual([3] * 4, [client.body.count(b"id") for client in clients])
+
+    def test_long_search(self) -> None:
+        """
+        An update whose subscribers take long to be found is published after that, and others need
+        not wait for it; the lines of one request keep their order.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, publish=Matchers.of(Everything()))
+        searching = Slow(self.clock, is_match=False)
+        self.hub.subscribe(MemoryOutlet(self.hub.streams), searching)
+        long = self.post(b'{"topic":["a","b","c","d","e"]}\n{"topic":"f"}\n', **LINES)
+        for body in (b"topic=x", b"topic=y"):
+            self.post(body)
+        while not long.body:
+            self.turns.turn()
+        entries = self.successResultOf(self.log.read(0, 10_000))
+        order = ["".join(entry.topics) for entry in entries]
+        self.assertLess(order.index("x"), order.index("abcde"))
+        self.assertLess(order.index("abcde"), order.index("f"))
+        self.hub.streams.abort()
+        self.turns.advance(60)
 
     def test_too_many_topics(self) -> None:
         """
