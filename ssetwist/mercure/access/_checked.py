@@ -62,11 +62,18 @@ class CheckedAuthorizer:
             asking = within(self._timeout, answer, self._clock, late=self._late)
         except BaseException:
             asking = fail()
-        asking.addCallback(self._check)
-        return asking.addErrback(_denied, request)
+        return asking.addBoth(self._decided, request)
 
     def _late(self) -> Refused:
         return undecided(f"the authorizer has not answered within {self._timeout:g} s")
+
+    def _decided(self, answer: Any, request: Request) -> Rights | Failure:  # or a Failure
+        if not isinstance(answer, Failure):
+            try:
+                return self._check(answer)
+            except BaseException:
+                answer = Failure()
+        return _denied(answer, request)
 
     def _check(self, rights: Any) -> Rights:  # an application may answer anything
         if not isinstance(rights, Rights):
