@@ -86,9 +86,9 @@ class PlayedBell(Bell):
         next(self.steps)()
 
 
-class WakingTests(SynchronousTestCase):
+class ChoiceTests(SynchronousTestCase):
     """
-    Choices while the thread of an alarm waits.  It is not started: the test does its work.
+    Choices of a moment.  The thread is not started: the test does its work.
     """
 
     def play(self, first: float, second: float) -> tuple[bool, list[float]]:
@@ -130,6 +130,18 @@ class WakingTests(SynchronousTestCase):
         """
         for first, waits in ((60.0, [60.0, LINGER]), (1e7, [86_400.0, LINGER]), (0.0, [LINGER])):
             self.assertEqual(waits, self.play(first, inf)[1])
+
+    def test_no_thread(self) -> None:
+        """
+        If no thread can be started, the next choice tries it again.
+        """
+        threads: list[threading.Thread] = []
+        starts = iter((fail, threads.append))
+        alarm = Alarm(lambda: None, start=lambda thread: next(starts)(thread))
+        self.assertRaises(RuntimeError, alarm.set, 60.0)
+        self.assertEqual([], threads)
+        alarm.set(60.0)
+        self.assertEqual(1, len(threads))
 
 
 class AlarmTests(SynchronousTestCase):
@@ -247,21 +259,6 @@ class AlarmTests(SynchronousTestCase):
         self.alarm.set(inf)
         before.join(PATIENCE)
         self.assertEqual(([], []), (self.threads(), self.rung))
-
-    def test_no_thread(self) -> None:
-        """
-        If no thread can be started, the next moment tries it again.
-        """
-        starts = [fail, threading.Thread.start]
-        alarm = Alarm(
-            lambda: self.rung.append(self.now),
-            seconds=self.seconds,
-            start=lambda thread: starts.pop(0)(thread),
-        )
-        self.assertRaises(RuntimeError, alarm.set, self.now + SOON)
-        self.now += SOON
-        alarm.set(self.now)
-        wait_until(lambda: self.rung, "it rings")
 
     def test_one_pipe(self) -> None:
         """

@@ -202,9 +202,7 @@ class FollowTests(SynchronousTestCase):
         _, url = self.successResultOf(self.follow(*redirects[:20], FakeResponse()))
         self.assertEqual("http://a/20", url)
         problem = self.failureResultOf(self.follow(*redirects), RedirectRefused).value
-        self.assertEqual(
-            "http://a/20 redirects without end, at last to http://a/21", str(problem)
-        )
+        self.assertEqual("http://a/20 redirects without end, at last to http://a/21", str(problem))
 
     def test_refused(self) -> None:
         """
