@@ -5,6 +5,7 @@ The alarm: a thread that wakes a reactor.
 import select
 import threading
 import time
+from collections.abc import Callable
 from math import inf
 
 from twisted.trial.unittest import SynchronousTestCase
@@ -62,6 +63,85 @@ class BellTests(SynchronousTestCase):
         begin = time.monotonic()
         bell.wait(0.01)
         self.assertGreaterEqual(time.monotonic() - begin, 0.01)
+
+
+class PlayedBell(Bell):
+    """
+    A bell without a pipe.  In place of each wait, a step of the test is done.
+
+    :ivar waits: Seconds of each wait.
+    :ivar rings: Number of times that it rang.
+    """
+
+    def __init__(self, *steps: Callable[[], object]) -> None:
+        self.steps = iter(steps)
+        self.waits: list[float] = []
+        self.rings = 0
+
+    def ring(self) -> None:
+        self.rings += 1
+
+    def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        next(self.steps)()
+
+
+class ChoiceTests(SynchronousTestCase):
+    """
+    Choices of a moment.  The thread is not started: the test does its work.
+    """
+
+    def play(self, first: float, second: float) -> tuple[bool, list[float]]:
+        """
+        Choose a second moment while the thread waits because of the first, and then none.
+
+        :returns: True if the second choice wakes the thread; and the seconds of its waits.
+        """
+        threads: list[threading.Thread] = []
+        woken: list[bool] = []
+        alarm = Alarm(lambda: None, seconds=lambda: 0.0, start=threads.append)
+        bell = alarm._bell = PlayedBell(
+            lambda: (alarm.set(second), woken.append(bell.rings > 0), alarm.set(inf)),
+            lambda: None,
+        )
+        alarm.set(first)
+        threads[0].run()
+        return woken[0], bell.waits
+
+    def test_earlier(self) -> None:
+        """
+        A thread that waits is woken for an earlier moment, and if there is none any more.
+        """
+        for first, second in ((3600.0, 60.0), (1e7, 60.0), (3600.0, inf), (0.0, LINGER / 2)):
+            self.assertTrue(self.play(first, second)[0], (first, second))
+
+    def test_soon(self) -> None:
+        """
+        A thread that looks again soon, and early enough for the new moment, is left alone, because
+        it takes time to wake one.
+        """
+        for first, second in ((0.0, LINGER), (0.0, 3600.0), (LINGER / 2, 60.0), (LINGER, inf)):
+            self.assertFalse(self.play(first, second)[0], (first, second))
+
+    def test_waits(self) -> None:
+        """
+        The thread waits until its moment, but at most for a day, and then a little longer for
+        another one.
+        """
+        for first, waits in ((60.0, [60.0, LINGER]), (1e7, [86_400.0, LINGER]), (0.0, [LINGER])):
+            self.assertEqual(waits, self.play(first, inf)[1])
+
+    def test_no_thread(self) -> None:
+        """
+        If no thread can be started, the next choice tries it again.
+        """
+        threads: list[threading.Thread] = []
+        starts = iter((fail, threads.append))
+        alarm = Alarm(lambda: None, start=lambda thread: next(starts)(thread))
+        self.assertRaises(RuntimeError, alarm.set, 60.0)
+        self.assertEqual([], threads)
+        alarm.set(60.0)
+        self.assertEqual(1, len(threads))
 
 
 class AlarmTests(SynchronousTestCase):
@@ -179,21 +259,6 @@ class AlarmTests(SynchronousTestCase):
         self.alarm.set(inf)
         before.join(PATIENCE)
         self.assertEqual(([], []), (self.threads(), self.rung))
-
-    def test_no_thread(self) -> None:
-        """
-        If no thread can be started, the next moment tries it again.
-        """
-        starts = [fail, threading.Thread.start]
-        alarm = Alarm(
-            lambda: self.rung.append(self.now),
-            seconds=self.seconds,
-            start=lambda thread: starts.pop(0)(thread),
-        )
-        self.assertRaises(RuntimeError, alarm.set, self.now + SOON)
-        self.now += SOON
-        alarm.set(self.now)
-        wait_until(lambda: self.rung, "it rings")
 
     def test_one_pipe(self) -> None:
         """

@@ -7,12 +7,20 @@ import gzip
 from twisted.internet.defer import Deferred
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.http_headers import Headers
+from twisted.web.iweb import IResponse
 
 from ssetwist.client.http._request import Request
 from ssetwist.client.http._response_head import ResponseHead, checked, follow, is_event_stream
 from ssetwist.errors import NotAnEventStream, RedirectRefused
 from tests.clock import Clock
 from tests.unit.client.case import FakeResponse
+
+
+def redirect(location: str, status: int = 302) -> FakeResponse:
+    """
+    Return a redirect.
+    """
+    return FakeResponse(code=status, headers={"Location": location})
 
 
 class ProblemTests(SynchronousTestCase):
@@ -137,22 +145,38 @@ class FollowTests(SynchronousTestCase):
     Redirects that are followed.
     """
 
+    def follow(
+        self, *responses: FakeResponse, url: str = "http://a/"
+    ) -> Deferred[tuple[IResponse, str]]:
+        """
+        Ask for a URL, and get these responses one after the other.
+        """
+        left = iter(responses)
+
+        async def send(request: Request) -> FakeResponse:
+            return next(left)
+
+        return Deferred.fromCoroutine(follow(send, Request("GET", url, Headers(), None)))
+
     def test_statuses(self) -> None:
         """
         The statuses of redirects are followed (WHATWG Fetch, "redirect status"), and no others.
         """
         for status in range(300, 310):
-            responses = iter(
-                [FakeResponse(code=status, headers={"Location": "/b"}), FakeResponse()]
-            )
-
-            async def send(request: Request) -> FakeResponse:
-                return next(responses)  # noqa: B023  # it is called within this turn
-
-            following = follow(send, Request("GET", "http://a/", Headers(), None))
-            _, url = self.successResultOf(Deferred.fromCoroutine(following))
+            _, url = self.successResultOf(self.follow(redirect("/b", status), FakeResponse()))
             is_followed = status in (301, 302, 303, 307, 308)
             self.assertEqual("http://a/b" if is_followed else "http://a/", url, status)
+
+    def test_without_location(self) -> None:
+        """
+        A redirect without a location is the last response; of several locations the first counts.
+        """
+        last = FakeResponse(code=302)
+        self.assertEqual((last, "http://a/"), self.successResultOf(self.follow(last)))
+        several = redirect("/b")
+        several.headers.addRawHeader("Location", "/c")
+        _, url = self.successResultOf(self.follow(several, FakeResponse()))
+        self.assertEqual("http://a/b", url)
 
     def test_connections(self) -> None:
         """
@@ -160,21 +184,45 @@ class FollowTests(SynchronousTestCase):
         body may never end; the last response is not touched.
         """
         for location in ("/c", "ftp://a/"):
-            redirects = [
-                FakeResponse(code=302, headers={"Location": one}) for one in ("/b", location)
-            ]
+            redirects = [redirect("/b"), redirect(location)]
             last = FakeResponse()
-            responses = iter([*redirects, last])
-
-            async def send(request: Request) -> FakeResponse:
-                return next(responses)  # noqa: B023  # it is called within this turn
-
-            following = Deferred.fromCoroutine(
-                follow(send, Request("GET", "http://a/", Headers(), None))
-            )
+            following = self.follow(*redirects, last)
             if location == "/c":
                 self.assertEqual((last, "http://a/c"), self.successResultOf(following))
             else:
                 self.failureResultOf(following, RedirectRefused)
             self.assertEqual(["abort"] * 2, [one.transport.calls[0] for one in redirects])
             self.assertEqual([], last.transport.calls)
+
+    def test_most(self) -> None:
+        """
+        Twenty redirects are followed (WHATWG Fetch, 4.5); one more is refused.
+        """
+        redirects = [redirect(f"/{number}") for number in range(1, 22)]
+        _, url = self.successResultOf(self.follow(*redirects[:20], FakeResponse()))
+        self.assertEqual("http://a/20", url)
+        problem = self.failureResultOf(self.follow(*redirects), RedirectRefused).value
+        self.assertEqual("http://a/20 redirects without end, at last to http://a/21", str(problem))
+
+    def test_refused(self) -> None:
+        """
+        The error has the status, the headers and the location of the redirect that was refused; its
+        URLs are those that may be shown, also in the description of a circle.
+        """
+        elsewhere = redirect("ftp://a/?token=secret", 307)
+        following = self.follow(redirect("/b?token=secret"), elsewhere)
+        problem = self.failureResultOf(following, RedirectRefused).value
+        self.assertEqual(("http://a/b", 307), (problem.url, problem.status))
+        self.assertEqual("ftp://a/?token=secret", problem.location)
+        self.assertEqual("ftp://a/?token=secret", problem.headers["location"])
+        around = self.follow(*[redirect("/?token=secret")] * 21)
+        problem = self.failureResultOf(around, RedirectRefused).value
+        self.assertEqual("http://a/ redirects in a circle: http://a/ -> http://a/", str(problem))
+
+    def test_url(self) -> None:
+        """
+        The URL of the last response is whole.
+        """
+        url = "http://a/b?c=d#e"
+        _, found = self.successResultOf(self.follow(FakeResponse(), url=url))
+        self.assertEqual(url, found)

@@ -6,14 +6,24 @@ from dataclasses import replace
 
 from twisted.logger import capturedLogs, formatEvent
 
-from ssetwist import Event
+from ssetwist import Event, Refused
+from ssetwist.hub import Matchers
 from ssetwist.mercure import Limits
 from tests.memory import Client
-from tests.unit.mercure.case import ResourceCase
+from tests.unit.mercure.case import ALICE, ResourceCase, Slow
 
 PATTERNS = ("?match_urlpattern=/:a", "?match_urlpattern=/b/:c", "?match_urlpattern=/d/:e")
 
 BROWSER = {"Sec_Fetch_Mode": "cors"}
+
+FORM = {"Content_Type": "application/x-www-form-urlencoded"}
+
+
+def data_of(client: Client) -> list[bytes]:
+    """
+    Return the data of all events that have come.
+    """
+    return [line[6:] for line in client.body.split(b"\n") if line.startswith(b"data: ")]
 
 
 class AnswerTests(ResourceCase):
@@ -68,6 +78,7 @@ class AnswerTests(ResourceCase):
             ("?match=news&last_event_id=%23e.1&lastEventID=%23e.2", (), [b"b", b"c"]),
             ("?match=news&last_event_id=%23e.1", ("#e.2",), [b"c"]),
             ("?match=news", ("#e.2", "#e.1"), [b"c"]),
+            ("?match=news&last_event_id=%23e.1", ("",), []),
         ):
             client = Client(self.site, self.clock)
             self.clients.append(client)
@@ -75,8 +86,64 @@ class AnswerTests(ResourceCase):
             lines += [f"Last-Event-ID: {one}" for one in fields]
             client.send("\r\n".join([*lines, "", ""]).encode())
             self.clock.advance(0)
-            data = [line[6:] for line in client.body.split(b"\n") if line.startswith(b"data: ")]
-            self.assertEqual(expected, data, (path, fields))
+            self.assertEqual(expected, data_of(client), (path, fields))
+        body = b"match=news&last_event_id=%23e.2"
+        client = self.ask("?last_event_id=%23e.1", method="QUERY", body=body, **FORM)
+        self.assertEqual([b"b", b"c"], data_of(client), "the URL precedes the body")
+
+    def test_confirmed_id(self) -> None:
+        """
+        Two headers confirm the id of the request; ``earliest`` takes the place of one that the hub
+        does not know, also of an empty one.  Without an id there is neither.
+        """
+        self.publish()
+        for fields, told in (
+            ({}, None),
+            ({"Last_Event_ID": "#e.1"}, b"#e.1"),
+            ({"Last_Event_ID": "gone"}, b"earliest"),
+            ({"Last_Event_ID": ""}, b"earliest"),
+        ):
+            for method in ("GET", "HEAD"):
+                _, *lines = self.ask(method=method, **fields).head.split(b"\r\n")
+                headers = dict(line.split(b": ", 1) for line in lines)
+                found = [headers.get(b"mercure-last-event-id"), headers.get(b"last-event-id")]
+                self.assertEqual([told, told], found, (method, fields))
+
+    def test_empty_id(self) -> None:
+        """
+        After an empty id a stream begins with the next event, and misses nothing.
+        """
+        self.assertEqual(b"retry: 3000\n", self.ask(name="any", Last_Event_ID="").body)
+
+    def test_rights_come_first(self) -> None:
+        """
+        A client that is refused learns nothing else about its request.
+        """
+        for path, options in (
+            ("", {"method": "QUERY", "body": b"match=news"}),
+            ("?match=/(", {}),
+            ("?match=news&last_event_id=%23end", {}),
+        ):
+            self.assertEqual(401, self.status(self.ask(path, "nobody", **options)))
+
+    def test_errors(self) -> None:
+        """
+        A browser gets an error that will not pass; one that may pass, which would end its
+        EventSource for good, only sends it away for a while.  Other clients get each error.
+        """
+        self.authorizer.is_slow = True
+        for refused, may_pass in (
+            (Refused(400, "No."), False),
+            (Refused(403, "No."), False),
+            (Refused(429, "Later.", retry_after=5), True),
+            (Refused(503, "Later."), True),
+            (Refused(503, "Later.", retry_after=5), True),
+        ):
+            browser, other = self.ask(**BROWSER), self.ask()
+            while self.authorizer.asked:
+                self.authorizer.asked.pop().errback(refused)
+            self.assertEqual(200 if may_pass else refused.status, self.status(browser))
+            self.assertEqual(refused.status, self.status(other))
 
     def test_reconnection_time(self) -> None:
         """
@@ -95,6 +162,7 @@ class HeldTests(ResourceCase):
         """
         One identity may have as many streams as the settings say; for one more, a program gets 429
         and a time to try again, and a browser is told to come back.  A stream that ends makes room.
+        Anonymous clients have no identity.
         """
         self.make(replace(self.settings, max_per_token=2))
         first, _ = self.ask(), self.ask()
@@ -106,6 +174,7 @@ class HeldTests(ResourceCase):
         self.assertEqual(200, self.status(browser))
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
         self.assertEqual(200, self.status(self.ask(name="bob")))
+        self.assertEqual([200] * 3, [self.status(self.ask(name="any")) for _ in range(3)])
         first.close()
         self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
 
@@ -130,15 +199,36 @@ class HeldTests(ResourceCase):
 
     def test_refused_patterns(self) -> None:
         """
-        A request that is refused holds no patterns.
+        A request that is refused holds no patterns; a limit that is met comes before their errors.
         """
-        self.make(replace(self.settings, max_per_token=1, limits=Limits(max_pattern=30)))
-        self.ask()
+        settings = replace(self.settings, max_per_token=1, limits=Limits(max_pattern=30))
         too_long = f"{PATTERNS[1]}&match_urlpattern=/{'x' * 40}"
-        for path, status in ((PATTERNS[0], 429), (too_long, 429)):
-            self.assertEqual(status, self.status(self.ask(path)))
-        self.assertEqual(400, self.status(self.ask(too_long, "bob")))
-        self.assertTrue(self.resource._subscribing._patterns.is_idle)
+        for has_subscriptions in (True, False):
+            self.make(replace(settings, has_subscriptions=has_subscriptions))
+            self.ask()
+            for path in (PATTERNS[0], too_long):
+                self.assertEqual(429, self.status(self.ask(path)))
+            self.assertEqual(400, self.status(self.ask(too_long, "bob")))
+            self.assertTrue(self.resource._subscribing._patterns.is_idle)
+
+    def test_payloads(self) -> None:
+        """
+        Payloads are found only for a client that gets a stream: not for ``HEAD``, not for one that
+        is turned away, and not for one that has sent more bytes.
+        """
+        slow = Slow(self.clock)
+        grants = Matchers(frozenset(), frozenset([slow]))
+        alice = self.authorizer.people["alice"] = replace(ALICE, payloads=((grants, 1),))
+        self.make(replace(self.settings, max_per_token=1))
+        self.ask(method="HEAD")
+        self.authorizer.is_slow = True
+        self.ask().send(b"x")
+        self.authorizer.asked.pop().callback(alice)
+        self.clock.advance(0)
+        self.authorizer.is_slow = False
+        self.assertEqual([], slow.asked)
+        self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
+        self.assertEqual(["news"], slow.asked)
 
     def test_browser_is_sent_away(self) -> None:
         """

@@ -87,9 +87,9 @@ class FailedOpenTests(ResourceCase):
         self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
 
 
-class BytesMeanwhileTests(ResourceCase):
+class LateCase(ResourceCase):
     """
-    Clients that send something after their request, before it is answered.
+    A hub whose log finds an id when the test says so.
     """
 
     def setUp(self) -> None:
@@ -98,6 +98,35 @@ class BytesMeanwhileTests(ResourceCase):
         self.hub = Hub(clock=self.clock, log=self.log, flush_threads=1, heartbeat=0)
         self.make(self.settings)
         self.hub.publish("news", Event("a"))
+
+    def find(self) -> None:
+        """
+        Let the log find all ids that it was asked for, in order.
+        """
+        while self.log.sought:
+            self.log.sought.pop(0)()
+        self.clock.advance(0)
+
+
+class LimitMeanwhileTests(LateCase):
+    """
+    Limits that are met while a client waits for its answer.
+    """
+
+    def test_last_stream(self) -> None:
+        """
+        Of two clients that wait with one token, only one gets the last stream.
+        """
+        self.make(replace(self.settings, max_per_token=1))
+        clients = [self.ask(Last_Event_ID="#e.1") for _ in range(2)]
+        self.find()
+        self.assertEqual([200, 429], [self.status(client) for client in clients])
+
+
+class BytesMeanwhileTests(LateCase):
+    """
+    Clients that send something after their request, before it is answered.
+    """
 
     def assert_is_cut(self, client: Client) -> None:
         """
@@ -131,8 +160,7 @@ class BytesMeanwhileTests(ResourceCase):
         self.assertEqual(len(clients), len(self.authorizer.asked))
         for asked in self.authorizer.asked:
             asked.callback(ALICE)
-        while self.log.sought:
-            self.log.sought.pop()()
+        self.find()
         for client in clients:
             self.assert_is_cut(client)
 
@@ -142,8 +170,7 @@ class BytesMeanwhileTests(ResourceCase):
         """
         clients = self.requests()
         self.assertEqual(len(clients), len(self.log.sought))
-        while self.log.sought:
-            self.log.sought.pop()()
+        self.find()
         for client in clients:
             self.assert_is_cut(client)
 
@@ -166,9 +193,7 @@ class BytesMeanwhileTests(ResourceCase):
         client = self.ask(Last_Event_ID="#e.0")
         self.authorizer.asked[0].callback(ALICE)
         self.assertEqual(b"", client.received)
-        while self.log.sought:
-            self.log.sought.pop()()
-        self.clock.advance(0)
+        self.find()
         self.assertIn(b"data: a\n\n", client.body)
 
 
@@ -297,6 +322,18 @@ class ViewTests(ResourceCase):
     """
     The view that a subscriber has.
     """
+
+    def test_topics_of_the_application(self) -> None:
+        """
+        Topics that the application chose take the place of those that the client asks for.
+        """
+        self.authorizer.people["alice"] = replace(ALICE, topics=Matchers.of(["/a"]))
+        client = self.ask("?match=news")
+        for topic in ("news", "/a"):
+            self.hub.publish(topic, Event(topic))
+        self.clock.advance(0)
+        self.assertNotIn(b"data: news\n", client.body)
+        self.assertIn(b"data: /a\n", client.body)
 
     def test_announcements(self) -> None:
         """

@@ -1,5 +1,5 @@
 """
-Characters that names may have.
+Limits of text: characters that names may have, and limits of matchers.
 """
 
 import sys
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import Refused
-from ssetwist.mercure.topics._limits import _FORBIDDEN, check_name
+from ssetwist.mercure.topics._limits import _FORBIDDEN, DEFAULT_LIMITS, Limits, check_name
 
 #: Every Unicode character.
 CHARACTERS = "".join(map(chr, range(sys.maxunicode + 1)))
@@ -88,3 +88,37 @@ class CheckNameTests(SynchronousTestCase):
         ]
         refusal = refusal_of(name)
         self.assertEqual(bad[0] if bad else None, refusal and refusal.rpartition("found ")[2])
+
+
+class LimitsTests(SynchronousTestCase):
+    """
+    Limits of matchers.
+    """
+
+    def test_of_grants(self) -> None:
+        """
+        Each higher limit of requests is one of tokens as well; a lower one is not.
+        """
+        for of_requests, of_tokens in (
+            (Limits(99, 4095), DEFAULT_LIMITS),
+            (Limits(101, 4095), Limits(101, 4096)),
+            (Limits(99, 4097), Limits(100, 4097)),
+            (Limits(101, 4097), Limits(101, 4097)),
+        ):
+            self.assertEqual(of_tokens, of_requests.of_grants())
+
+    def test_size(self) -> None:
+        """
+        A matcher has as many bytes of UTF-8 as the limit says, and no invisible character; the
+        error names the field.
+        """
+        limits = Limits(max_pattern=4)
+        for matcher in ("", "abcd", "éé"):
+            limits.check_matcher("match", matcher)
+        for matcher, text in (
+            ("abcde", "topic has more than 4 bytes"),
+            ("ééa", "topic has more than 4 bytes"),
+            ("a\n", "topic must not have control or invisible characters; found U+000A at index 1"),
+        ):
+            problem = self.assertRaises(Refused, limits.check_matcher, "topic", matcher)
+            self.assertEqual((400, text), (problem.status, problem.text))

@@ -96,6 +96,18 @@ class LimitTests(SiteCase):
         self.assertEqual([False] * 7 + [True] * 3, self.are_open(*clients))
         self.assertEqual(3, len(self.site.connections))
 
+    def test_leaving(self) -> None:
+        """
+        A connection that makes room, and has not gone yet, takes no place: if another one goes
+        first, a new one takes that place, and no other makes room.
+        """
+        leaving, going, third = self.silent(3)
+        fourth = self.client()
+        going.close()
+        self.assertTrue(leaving.transport.is_connected)
+        fifth = self.client()
+        self.assertEqual([False, True, True, True], self.are_open(leaving, third, fourth, fifth))
+
     def test_streams_stay(self) -> None:
         """
         Streams, and requests that are being answered, never make room: the new connection is

@@ -418,37 +418,56 @@ class ClocksTests(SiteCase):
     Dates and durations of a Site while somebody sets the time of day.
     """
 
+    def setUp(self) -> None:
+        super().setUp()
+        self.clock = TwoClocks(784111777.0)
+        self.lines: list[str] = []
+        self.site = Site(
+            self.plain,
+            streams=Streams(self.clock),
+            timeout=5,
+            logFormatter=lambda timestamp, request: self.lines.append(timestamp) or "",
+        )
+        self.site._logFile = type("Log", (), {"write": staticmethod(lambda line: None)})
+
     def test_dates(self) -> None:
         """
         The date of a response, and of its line in the access log, is by the time of day.
         """
-        clock = TwoClocks(784111777.0)
-        lines: list[str] = []
-        site = Site(
-            self.plain,
-            streams=Streams(clock),
-            logFormatter=lambda timestamp, request: lines.append(timestamp) or "",
-        )
-        site._logFile = type("Log", (), {"write": staticmethod(lambda line: None)})
         for seconds, date in ((0, "06 Nov 1994 08:49:37"), (3600, "06 Nov 1994 09:49:37")):
-            clock.step(seconds)
-            client = Client(site, clock)
+            self.clock.step(seconds)
+            client = self.client()
             client.request()
             self.assertIn(f"\r\ndate: sun, {date} gmt".lower().encode(), client.head)
             client.close()
-        self.assertEqual(["[06/Nov/1994:08:49:37 +0000]", "[06/Nov/1994:09:49:37 +0000]"], lines)
+        self.assertEqual(
+            ["[06/Nov/1994:08:49:37 +0000]", "[06/Nov/1994:09:49:37 +0000]"], self.lines
+        )
+
+    def test_date_of_a_long_response(self) -> None:
+        """
+        A response has the date of its beginning, and its line in the access log that of its end.
+        """
+        client = self.client()
+        client.request("/wait")
+        assert self.plain.waiting is not None
+        self.plain.waiting.write(b"a")
+        self.clock.advance(3600)
+        self.plain.waiting.finish()
+        self.assertIn(b"\r\ndate: sun, 06 nov 1994 08:49:37 gmt", client.head)
+        self.assertEqual(["[06/Nov/1994:09:49:37 +0000]"], self.lines)
+        client.close()
 
     def test_time_of_a_request(self) -> None:
         """
         The time of a request does not depend on the time of day.
         """
-        clock = TwoClocks()
-        client = Client(Site(self.plain, streams=Streams(clock), timeout=5), clock)
-        clock.step(1000)
-        clock.advance(4.9)
+        client = self.client()
+        self.clock.step(1000)
+        self.clock.advance(4.9)
         self.assertTrue(client.transport.is_connected)
-        clock.step(-2000)
-        clock.pump([0.1, 0])
+        self.clock.step(-2000)
+        self.clock.pump([0.1, 0])
         self.assertFalse(client.transport.is_connected)
 
 
