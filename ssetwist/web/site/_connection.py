@@ -52,6 +52,8 @@ class Phase(Enum):
     CLOSING = "The server wants to close; bytes that arrive are thrown away."
     GONE = "The connection is closed, and nothing is held for it."
 
+    __hash__ = object.__hash__  # an Enum's own is in Python, and hashes the name
+
 
 _NEXT: dict[Phase, tuple[Phase, ...]] = {
     Phase.IDLE: (Phase.RECEIVING, Phase.ANSWERING, Phase.CLOSING, Phase.GONE),

@@ -18,6 +18,8 @@ class Urgency(Enum):
     STREAM = "A client that is being answered: what comes from it is nearly always its end."
     NEW = "Connections to accept."
 
+    __hash__ = object.__hash__  # an Enum's own is in Python, and hashes the name
+
 
 def urgency_of(selectable: object) -> Urgency:
     """
