@@ -14,7 +14,7 @@ from ..matching import Steps
 _T = TypeVar("_T")
 
 #: Seconds after which the work of one turn lets the reactor do something else.
-MAX_TURN = 0.005
+MAX_TURN = 0.003
 
 
 class Turns:

@@ -394,7 +394,7 @@ class LongSearchTests(HubTestCase):
 
         def take(number: int) -> None:
             asked.append(number)
-            self.clock.busy(MAX_TURN / 2)
+            self.clock.busy(MAX_TURN)
             if number == 0:
                 late[0].leave()
 

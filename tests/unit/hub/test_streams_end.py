@@ -339,7 +339,7 @@ class StopTests(StreamsTestCase):
         self.streams = Streams(self.clock, heartbeat=1)
         outlets = [FakeOutlet(self.streams) for _ in range(10)]
         for outlet in outlets:
-            outlet.during_end = lambda: self.clock.busy(MAX_TURN / 2)
+            outlet.during_end = lambda: self.clock.busy(MAX_TURN * 0.6)
         self.streams.drain(3.0)
         return outlets
 

@@ -212,7 +212,7 @@ class TurnsTests(SynchronousTestCase):
         """
         for taken, expected in ((0.0, 4), (0.25, 3), (0.5, 2), (3.0, 2)):
             self.turns.begin_with(partial(self.take, taken * MAX_TURN))
-            doing = Deferred.fromCoroutine(self.turns.do(self.waiting_steps(MAX_TURN / 4, 4)))
+            doing = Deferred.fromCoroutine(self.turns.do(self.waiting_steps(MAX_TURN * 0.26, 4)))
             self.done.clear()
             self.clock.turn()
             self.assertEqual([*range(expected)], self.done, taken)
