@@ -239,3 +239,33 @@ class SendersTests(SynchronousTestCase):
         self.patch(_senders, "_current_core", lambda: 1)
         self.threads()
         self.assertEqual(new, moved)
+
+    def limit_threads(self, most: int) -> None:
+        """
+        Let the system start only so many threads from now on.
+        """
+        start, left = threading.Thread.start, [None] * most
+
+        def start_or_fail(thread: threading.Thread) -> None:
+            if not left:
+                raise RuntimeError("can't start new thread")
+            left.pop()
+            start(thread)
+
+        self.patch(threading.Thread, "start", start_or_fail)
+
+    def test_no_thread(self) -> None:
+        """
+        If the system starts no thread, or too few, this thread sends alone, each once; later sends
+        do not ask again.
+        """
+        for most in (0, 1):
+            self.limit_threads(most)
+            senders = Senders(3)
+            for _ in range(2):
+                outlets = [Sending(lambda number=number: number) for number in range(99)]
+                self.assertEqual(list(range(99)), senders.send(DATA, outlets))
+                self.assertEqual([[DATA]] * 99, [outlet.given for outlet in outlets])
+            self.assertEqual({threading.current_thread().name}, {*outlets[0].threads})
+            self.assertEqual([], self.ours())
+            self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))
