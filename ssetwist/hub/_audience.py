@@ -11,6 +11,7 @@ from ..log import Entry
 from ..matching import Matcher, Matchers, Steps, routes_of, trying
 from ..matching.routes import Routes
 from ._chunk import Chunk, Joining
+from ._foreign import key_of
 from ._outlet import Outlet
 from ._view import View
 
@@ -56,6 +57,7 @@ class Audience:
     twice.
 
     :ivar view: The view that all members have.
+    :ivar asked: The matchers of the view, apart from topics, as the index knows them.
     :ivar round_head: The newest position that had been published when this round began.
     """
 
@@ -65,12 +67,14 @@ class Audience:
         "_reserved",
         "_round",
         "_waiting",
+        "asked",
         "round_head",
         "view",
     )
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self.asked: tuple[Matcher, ...] = ()
         # A dict for its order: the first member is served first.
         self._members: dict[Member, None] = {}
         self._waiting: list[bytes] = []
@@ -217,12 +221,13 @@ class Index:
     def add(self, audience: Audience) -> None:
         matchers = audience.view.matchers
         # Before any change, because this calls the application's code, which may raise.
-        new = [one for one in matchers.others if one not in self._others]
+        audience.asked = tuple(map(key_of, matchers.others))
+        new = [one for one in audience.asked if one not in self._others]
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
         for (topics, is_private), search in tuple(self._searches.items()):
             # A private event's search has left out those for which nobody had a grant.
-            search.new += matchers.others if is_private else new
+            search.new += audience.asked if is_private else new
             if len(search.new) > _FEW_NEW:
                 del self._searches[topics, is_private]
         for matcher in new:
@@ -231,16 +236,15 @@ class Index:
                 self._routes.add(route, matcher)
             if not routes:
                 self._tried[matcher] = None
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             self._others.setdefault(matcher, {})[audience] = None
         if self._new is not None:
             self._new[audience] = None
 
     def remove(self, audience: Audience) -> None:
-        matchers = audience.view.matchers
-        for topic in matchers.exact:
+        for topic in audience.view.matchers.exact:
             _remove(self._exact, topic, audience)
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
                 for route in routes_of(matcher):

@@ -101,12 +101,17 @@ class FanOut:
     def in_order(self, member: Member, act: Callable[[], object]) -> None:
         """
         Do something for a member after the events that have been published, and before any other:
-        now, unless some of them are not placed yet.  If it fails later, the member is cut.
+        now, unless some of them are not placed yet.  If it fails, the member is cut; if it fails
+        now, it also raises.
         """
         if self._to_place:
             self._to_place.append(partial(_act, member, act))
-        else:
+            return
+        try:
             act()
+        except BaseException:  # it may have left its audience already, and would be silent
+            member.cut()
+            raise
 
     def accept(self, entry: Entry) -> str | Deferred[str]:
         """

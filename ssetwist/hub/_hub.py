@@ -228,7 +228,11 @@ class Hub:
         )
         self._subscribers[subscriber] = None
         self._per_address[address] += 1
-        subscriber.start(last_event_id, last)
+        try:
+            subscriber.start(last_event_id, last)
+        except BaseException:  # of the outlet, or of a matcher
+            subscriber.ended(EndReason.ENDED_BY_APPLICATION)
+            raise
         return subscriber
 
     def publish(
