@@ -223,10 +223,12 @@ class FanOut:
         self._turns.begin_with(self._take_turn if has_work else None)
 
     def _take_turn(self) -> None:
-        if self._to_place:
-            self._place_all()
-        self._flush()
-        self._schedule()
+        try:
+            if self._to_place:
+                self._place_all()
+            self._flush()
+        finally:
+            self._schedule()
 
     def _flush(self) -> None:
         until = self._seconds() + MAX_FLUSH
@@ -294,7 +296,7 @@ class FanOut:
             pairs.sort(key=lambda one: one[1] == NOT_SENT)
         for member, sent in pairs:
             try:
-                if isinstance(sent, Exception):
+                if isinstance(sent, BaseException):
                     raise sent
                 if not member.outlet.settle(chunk, sent):
                     member.begin_catch_up(head)

@@ -36,7 +36,9 @@ class Senders:
         self._ids: list[int] = []  # the kernel's, of the threads in the pool
         self._avoided = -1
 
-    def send(self, data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
+    def send(
+        self, data: bytes, sends: Sequence[Callable[[bytes], int]]
+    ) -> list[int | BaseException]:
         """
         Call each function with the data, and return their results or exceptions, in their order.
         """
@@ -46,7 +48,7 @@ class Senders:
             )
         if self._pool is not None:
             self._move_away()
-        results: list[int | Exception] = [0] * len(sends)
+        results: list[int | BaseException] = [0] * len(sends)
         # Each thread takes the next few when it is done with its own, so that the others need not
         # wait for one that wakes late or has slow sockets.
         share = min(_MOST, -(-len(sends) // (4 * self._threads)))
@@ -111,15 +113,15 @@ def _find_current_core() -> Callable[[], int]:
 _current_core = _find_current_core()
 
 
-def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
+def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | BaseException]:
     # As little as possible happens between two sends: the other threads wait meanwhile.
-    results: list[int | Exception] = []
+    results: list[int | BaseException] = []
     add = results.append
     for send in sends:
         try:
             add(send(data))
         except OSError:
             add(0)  # the kernel takes nothing, or fails in a way that the reactor notices soon
-        except Exception as problem:
+        except BaseException as problem:  # of an application's outlet
             add(problem)
     return results

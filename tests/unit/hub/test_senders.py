@@ -85,16 +85,16 @@ class SendersTests(SynchronousTestCase):
 
     def test_raising(self) -> None:
         """
-        The result of a send that raises is its exception, in any thread, and other sends are not
-        affected.
+        The result of a send that raises is its exception, whatever it is and in any thread, and
+        other sends are not affected.
         """
-        problem = Broken()
+        for problem in (Broken(), SystemExit(), KeyboardInterrupt()):
 
-        def fail() -> int:
-            raise problem
+            def fail(problem: BaseException = problem) -> int:
+                raise problem
 
-        outlets = [Sending(fail if number % 2 else int) for number in range(9)]
-        self.assertEqual([0, problem] * 4 + [0], self.senders.send(DATA, outlets))
+            outlets = [Sending(fail if number % 2 else int) for number in range(9)]
+            self.assertEqual([0, problem] * 4 + [0], self.senders.send(DATA, outlets))
 
     def test_refused(self) -> None:
         """
