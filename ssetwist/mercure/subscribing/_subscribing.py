@@ -234,19 +234,19 @@ class Subscribing:
         """
         Return false if the client may get one more stream; otherwise answer it and return true.
 
-        A browser gets an answer that makes it come back later, other clients get an error.
+        :raises Refused: 429, if its token has too many streams.
         """
         limit = self._settings.max_per_token
         has_too_many = limit and rights.identity and self._streams_of[rights.identity] >= limit
-        if not has_too_many and self._opener.has_room(request):
-            return False
-        if has_too_many and not is_browser(request):
+        if has_too_many:
             raise Refused(
                 429,
                 f"At most {limit} streams at a time are allowed with one token.",
                 reason=f"the limit of {limit} streams with its token is reached",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
+        if self._opener.has_room(request):
+            return False
         self._turn_away(request)
         return True
 

@@ -170,9 +170,13 @@ class HeldTests(ResourceCase):
         self.assertEqual(429, self.status(client))
         self.assertEqual(b"At most 2 streams at a time are allowed with one token.\n", client.body)
         self.assertIn(b"\r\nretry-after: 10", client.head)
-        browser = self.ask(**BROWSER)
+        with capturedLogs() as logged:
+            browser = self.ask(**BROWSER)
         self.assertEqual(200, self.status(browser))
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        lines = [formatEvent(event) for event in logged]
+        reason = "the limit of 2 streams with its token is reached"
+        self.assertIn(f"a browser is sent away for a while: {reason}", lines)
         self.assertEqual(200, self.status(self.ask(name="bob")))
         self.assertEqual([200] * 3, [self.status(self.ask(name="any")) for _ in range(3)])
         first.close()
