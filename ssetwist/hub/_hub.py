@@ -177,9 +177,18 @@ class Hub:
         """
         Return true if one more subscriber from this address would be too many.
         """
+        return bool(self.why_full(address))
+
+    def why_full(self, address: str) -> str:
+        """
+        Return the reason why one more subscriber from this address would be too many; ``""`` if it
+        would not.
+        """
         if len(self._subscribers) >= self._max_subscribers:
-            return True
-        return bool(address) and self._per_address[address] >= self._max_per_address
+            return f"the limit of {self._max_subscribers} subscribers is reached"
+        if address and self._per_address[address] >= self._max_per_address:
+            return f"the limit of {self._max_per_address} subscribers from one address is reached"
+        return ""
 
     def subscribe(
         self,

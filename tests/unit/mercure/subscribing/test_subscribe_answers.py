@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.logger import capturedLogs, formatEvent
 
-from ssetwist import Event, Refused
+from ssetwist import Event, Hub, Refused
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Limits
 from tests.memory import Client
@@ -233,6 +233,31 @@ class HeldTests(ResourceCase):
         self.assertEqual([], slow.asked)
         self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
         self.assertEqual(["news"], slow.asked)
+
+    def test_full(self) -> None:
+        """
+        The log says which limit of the hub was met, and that it is stopping.
+        """
+        for limit, reason in (
+            ({"max_subscribers": 1}, "the limit of 1 subscribers is reached"),
+            ({"max_per_address": 1}, "the limit of 1 subscribers from one address is reached"),
+            ({}, "the hub is stopping"),
+        ):
+            self.hub = Hub(clock=self.clock, flush_threads=1, heartbeat=0, **limit)
+            self.make(self.settings)
+            first = self.ask()
+            if not limit:
+                self.hub.close()
+            with capturedLogs() as logged:
+                client, browser = self.ask(), self.ask(**BROWSER)
+            self.assertEqual([503, 200], [self.status(one) for one in (client, browser)])
+            self.assertEqual(
+                b"No more subscribers can be taken now; try again later.\n", client.body
+            )
+            self.assertIn(b"\r\nretry-after: ", client.head)
+            lines = [formatEvent(event) or "" for event in logged]
+            self.assertEqual(2, sum(line.endswith(f": {reason}") for line in lines), lines)
+            first.close()
 
     def test_browser_is_sent_away(self) -> None:
         """
