@@ -260,12 +260,13 @@ class Hub:
         once, and the Deferred does not report it.
 
         A call takes a few microseconds for each audience, and at most some milliseconds: if it
-        takes longer to find the subscribers of the events of one turn, that goes on in later turns.
-        Until then, and until it is sent, the event waits in memory.  A loop that publishes many
-        thousands of events should let the reactor have a turn after each thousand, ``await
-        deferLater(reactor, 0)``: otherwise nothing is sent, and nobody is served, before the loop
-        ends.  A publisher that can wait for the Deferred should: it fires later if the events that
-        wait take more than 16 MiB, and beyond 64 MiB a call takes as long as it needs.
+        takes longer to find the subscribers of the events of one turn, that goes on in later turns,
+        and later events wait (:meth:`prepare` avoids that).  Until then, and until it is sent, the
+        event waits in memory.  A loop that publishes many thousands of events should let the
+        reactor have a turn after each thousand, ``await deferLater(reactor, 0)``: otherwise nothing
+        is sent, and nobody is served, before the loop ends.  A publisher that can wait for the
+        Deferred should: it fires later if the events that wait take more than 16 MiB, and beyond
+        64 MiB a call takes as long as it needs.
 
         :param topics: One or more.  The first is the canonical one.
         :param event: The event.  Without an id, it gets one from the log.
@@ -304,9 +305,16 @@ class Hub:
             await hub.streams.turns.do(hub.prepare(topics))
             await hub.publish(topics, event)
 
-        :param topics: As for :meth:`publish`.
+        It changes only who waits: subscribers that come or go before the event are heeded, and an
+        event that does not follow, or has other topics, does no harm.  Up to eight events may be
+        prepared at the same time; the oldest makes room for another one.
+
+        :param topics: As for :meth:`publish`, in the same order.
         :param private: As for :meth:`publish`.
-        :returns: Work in steps of about a millisecond.
+        :returns: Work in steps of about a millisecond, or of one matcher with one topic where a
+            matcher is the application's own.  It begins with the first step.
+        :raises InvalidTopic: If a topic is missing, empty or too long.
+        :raises TypeError: If a topic is not text.
         """
         return self._live.prepare(_check_topics(topics), is_private=private)
 

@@ -172,21 +172,21 @@ class Subscribing:
                 subscriber.give_patterns_back()
 
     def _compiling(
-        self, selectors: Sequence[Selector], patterns: TakenPatterns | None
+        self, selectors: Sequence[Selector], taken: TakenPatterns | None
     ) -> Steps[Matchers]:
         """
         Make the matchers of selectors, and count the complex patterns among them one by one, so
         that a client compiles only one too many.
 
-        :param patterns: The patterns among them, if there are any.
+        :param taken: The patterns among them, if there are any.
         """
         matchers = []
         for one in selectors:
             matcher = one.matcher(self._base_url, self._settings.limits)
             matchers.append(matcher)
-            if patterns is not None and one.is_pattern:
+            if taken is not None and one.is_pattern:
                 if not isinstance(matcher, Exact) and not routes_of(matcher):
-                    patterns.take_complex(one)
+                    taken.take_complex(one)
                 yield
         return Matchers.of(matchers)
 

@@ -247,6 +247,15 @@ class StepsTests(ResourceCase):
         topics = "&".join(f"topic=a%7B{number}" for number in range(100))
         self.assertEqual(200, self.status(self.ask(f"?{topics}", "any")))
 
+    def test_no_patterns(self) -> None:
+        """
+        A client without patterns gets its stream at once, also when the time of a turn is over.
+        """
+        self.make(replace(self.settings, has_subscriptions=False))
+        for path, is_answered in (("?match=news", True), ("?match_urlpattern=/:a", False)):
+            self.hub.streams.turns.left = 0.0
+            self.assertEqual(is_answered, bool(self.begin(path, "any").received), path)
+
     def test_leaves(self) -> None:
         """
         A client that leaves while its patterns are compiled holds nothing.
