@@ -295,14 +295,14 @@ class Hub:
         appended = self._timed_log.append(checked, event, is_private=private)
         return appended.addCallback(self._live.accept)
 
-    def prepare(self, topics: str | Iterable[str], *, private: bool = False) -> Steps[None]:
+    def prepare(self, topics: str | Iterable[str], *, private: bool = False) -> Deferred[None]:
         """
         Look for the subscribers of an event that will be published in a moment.
 
         If an event has many topics, and subscribers have many patterns, that takes milliseconds,
         and events that are published meanwhile wait.  They do not if it is done before::
 
-            await hub.streams.turns.do(hub.prepare(topics))
+            await hub.prepare(topics)
             await hub.publish(topics, event)
 
         It changes only who waits: subscribers that come or go before the event are heeded, and an
@@ -311,10 +311,21 @@ class Hub:
 
         :param topics: As for :meth:`publish`, in the same order.
         :param private: As for :meth:`publish`.
-        :returns: Work in steps of about a millisecond, or of one matcher with one topic where a
-            matcher is the application's own.  It begins with the first step.
+        :returns: A Deferred that fires when they are found, which may take several turns of the
+            reactor.  Cancelling it ends the search.
+        :raises HubClosed: If the hub has been closed.
         :raises InvalidTopic: If a topic is missing, empty or too long.
         :raises TypeError: If a topic is not text.
+        :raises RuntimeError: If it is called from another thread than the reactor's.
+        """
+        self._check("prepare")
+        preparing = self.preparing(topics, private=private)
+        return Deferred.fromCoroutine(self.streams.turns.do(preparing))
+
+    def preparing(self, topics: str | Iterable[str], *, private: bool = False) -> Steps[None]:
+        """
+        Do what :meth:`prepare` does, in steps of about a millisecond, or of one matcher with one
+        topic where a matcher is the application's own.  The work begins with the first step.
         """
         return self._live.prepare(_check_topics(topics), is_private=private)
 

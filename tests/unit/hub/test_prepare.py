@@ -7,11 +7,11 @@ from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Pattern, View
-from ssetwist.errors import InvalidTopic
+from ssetwist.errors import HubClosed, InvalidTopic
 from ssetwist.hub._audience import _FEW_NEW, MAX_PREPARED, Audience, Index
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry
@@ -264,14 +264,11 @@ class PrepareTests(HubTestCase):
         ]
         self.exact = self.subscribe(view="t")
 
-    def prepare(self, *topics: str) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.hub.streams.turns.do(self.hub.prepare(topics)))
-
     def test_others_do_not_wait(self) -> None:
         """
         An event that is published while another one is prepared does not wait.
         """
-        preparing = self.prepare("a", "b")
+        preparing = self.hub.prepare(("a", "b"))
         self.publish("first", to="t")
         self.assertFalse(preparing.called)
         while not self.exact.data:
@@ -283,7 +280,7 @@ class PrepareTests(HubTestCase):
         """
         An event that was prepared is sent in the next turn, to all that see it.
         """
-        preparing = self.prepare("a", "b")
+        preparing = self.hub.prepare(("a", "b"))
         self.assertGreater(self.clock.turns_until(preparing), 3)
         self.publish("data", to=("a", "b"))
         self.clock.turn()
@@ -295,3 +292,22 @@ class PrepareTests(HubTestCase):
         """
         self.assertRaises(InvalidTopic, self.hub.prepare, "")
         self.assertRaises(TypeError, self.hub.prepare, 1)
+
+    def test_cancelled(self) -> None:
+        """
+        Cancelling ends the search; the event can be published all the same.
+        """
+        preparing = self.hub.prepare(("a", "b"))
+        preparing.cancel()
+        self.failureResultOf(preparing, CancelledError)
+        self.assertTrue(self.hub.streams.turns.is_idle)
+        self.publish("data", to=("a", "b"))
+        self.settle()
+        self.assertEqual([["data"]] * 4 + [[]], [one.data for one in self.slow])
+
+    def test_closed(self) -> None:
+        """
+        A closed hub prepares nothing.
+        """
+        self.hub.close()
+        self.assertRaises(HubClosed, self.hub.prepare, "a")
