@@ -96,7 +96,7 @@ class FanOut:
             self._place_all()
 
     def prepare(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
-        return self._index.search(topics, is_private=is_private)
+        return self._index.prepare(topics, is_private=is_private)
 
     def in_order(self, member: Member, act: Callable[[], object]) -> None:
         """

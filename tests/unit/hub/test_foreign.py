@@ -9,7 +9,6 @@ from ssetwist import EndReason, Event, Pattern, View
 from ssetwist.hub import EVERYTHING
 from ssetwist.hub._audience import Index
 from ssetwist.hub._foreign import key_of
-from ssetwist.matching import at_once
 from tests.unit.hub.case import HubTestCase, id_of
 from tests.unit.hub.fake import Broken, FakeListener, fail
 
@@ -74,7 +73,7 @@ class UnsoundTests(HubTestCase):
             listener = self.subscribe(view=view, on_end=lambda _, why: reasons.append(why))  # noqa: B023
             self.unsound.during_hash = fail
             for options in ({}, {"private": True}, {"ephemeral": True}):
-                at_once(self.hub.prepare("t", private="private" in options))
+                self.successResultOf(self.hub.prepare("t", private="private" in options))
                 self.publish("a", **options)
             self.settle()
             expected = ["a", "a", "a"] if view.grants.others else ["a", "a"]
