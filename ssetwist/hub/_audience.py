@@ -201,6 +201,15 @@ class _Prepared:
         self.found: set[Matcher] | None = None
         self.new: list[Matcher] = []
 
+    def forget(self, matcher: Matcher) -> None:
+        """
+        Forget a matcher that nobody has any more: it may take a hundred kilobytes.
+        """
+        if self.found is not None:
+            self.found.discard(matcher)
+        if matcher in self.new:
+            self.new.remove(matcher)
+
 
 class Index:
     """
@@ -255,6 +264,8 @@ class Index:
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
+                for prepared in self._prepared.values():
+                    prepared.forget(matcher)
         if not self._others:
             self._prepared.clear()  # nothing is held for events that do not come
         if self._new is not None:
@@ -275,7 +286,8 @@ class Index:
         prepared.events += 1
         if prepared.found is None:  # not even for an event that is alike
             granted = _Granted(topics) if is_private else None
-            prepared.found = yield from self._matching(topics, granted)
+            found = yield from self._matching(topics, granted)
+            prepared.found = {one for one in found if one in self._others}
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -314,7 +326,7 @@ class Index:
                 if not prepared.events:
                     del self._prepared[key]
                 matchers = prepared.found
-                for matcher in prepared.new:
+                for matcher in tuple(prepared.new):  # one may leave meanwhile
                     if (yield from trying(matcher, topics)):
                         matchers.add(matcher)
             found += [self._others[matcher] for matcher in matchers if matcher in self._others]

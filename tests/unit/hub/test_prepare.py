@@ -205,6 +205,37 @@ class IndexTests(SynchronousTestCase):
         self.assertEqual({}, self.index._prepared)
         self.assertEqual({audience}, self.find("a"))
 
+    def test_left(self) -> None:
+        """
+        Matchers of subscribers that have left, before, during or after the search, are not held
+        until the event comes.
+        """
+        self.add(View.of(self.counting()))
+        early, late = (self.add(View.of(self.counting())) for _ in range(2))
+        preparing = self.index.prepare(("a",), is_private=False)
+        next(preparing)
+        new = self.add(View.of(self.counting()))
+        self.index.remove(early)
+        at_once(preparing)
+        self.index.remove(late)
+        self.index.remove(new)
+        (prepared,) = self.index._prepared.values()
+        self.assertEqual((1, []), (len(prepared.found or ()), prepared.new))
+
+    def test_left_meanwhile(self) -> None:
+        """
+        A matcher that leaves while those that came since are asked lets none of them be left out.
+        """
+        self.add(View.of(self.counting()))
+        for _ in range(2):  # so that something is held for the second
+            self.prepare("a")
+        first, second = self.add(View.of(Pattern("/b"))), self.add(View.of(self.counting()))
+        finding = self.index.find(Entry(1, ("a",), Event("a"), False, 0.0, b"data: a\n\n"))
+        next(finding)
+        self.index.remove(first)
+        found, _ = at_once(finding)
+        self.assertIn(second, found)
+
     def test_nobody_left(self) -> None:
         """
         When the last subscriber with a pattern has gone, nothing is held for events to come.
