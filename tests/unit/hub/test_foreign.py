@@ -124,6 +124,20 @@ class UnsoundTests(HubTestCase):
         self.settle()
         self.assertEqual(["a"], listener.data)
 
+    def test_joins_again(self) -> None:
+        """
+        A subscriber that was behind, and cannot be added to the index again, is cut.
+        """
+        listener = self.subscribe(view=self.view)
+        listener.stop_reading()
+        self.publish("a")
+        self.settle()
+        self.unsound.during_hash = fail
+        listener.read()
+        self.assertEqual((True, EndReason.CATCH_UP_FAILED), (listener.is_cut, listener.end_reason))
+        self.assertEqual((self.other.subscriber,), self.hub.subscribers)
+        self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
+
     def test_changes(self) -> None:
         """
         A subscriber that cannot be added to the index with other topics is cut: it had left its
