@@ -15,7 +15,7 @@ from tests.unit.hub.fake import Broken, FakeListener, fail
 
 class Unsound:
     """
-    A matcher of every topic, and a filter of every event, whose hash cannot always be computed.
+    A matcher of every topic, and a filter of every event, with a hash that may fail.
     """
 
     def __init__(self) -> None:
@@ -46,7 +46,7 @@ class Incomparable(Unsound):
 
 class UnsoundTests(HubTestCase):
     """
-    Subscribers whose matchers or filters cannot be hashed or compared.
+    Subscribers with matchers or filters that cannot be hashed or compared.
     """
 
     def setUp(self) -> None:

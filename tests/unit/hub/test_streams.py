@@ -270,7 +270,7 @@ class TimerTests(StreamsTestCase):
 
     def test_broken_attribute(self) -> None:
         """
-        An outlet whose lifetime or last write cannot be told is cut; the others get their comments.
+        An outlet that cannot tell its lifetime or last write is cut; the others get their comments.
         """
         for name in ("expires", "last_write", "behind_since"):
             others = [FakeOutlet(self.streams) for _ in range(3)]
