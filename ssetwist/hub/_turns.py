@@ -3,13 +3,14 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 from ..matching import Steps
+from ._sweep import Sweep
 
 _T = TypeVar("_T")
 
@@ -58,6 +59,12 @@ class Turns:
         self._waiting[waiting] = None
         self._schedule()
         return waiting
+
+    def sweep(self, some: Iterable[_T], act: Callable[[_T], object]) -> Sweep[_T]:
+        """
+        Return a sweep over many objects, which does not wait behind anything.
+        """
+        return Sweep(self._clock, some, act)
 
     async def do(self, steps: Steps[_T]) -> _T:
         """
