@@ -64,8 +64,8 @@ class Rate:
         self._per_second = per_second
         self._burst = burst
         self._max_identities = max_identities
-        # Those that took something last are last.  A plain dict takes longer and longer to find its
-        # first entry as entries are taken out.
+        # The one that took something last is last.  A plain dict takes longer and longer to find
+        # its first entry as entries are taken out.
         self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
 
     def __len__(self) -> int:
