@@ -2,6 +2,7 @@
 Several Deferreds for one occasion; a leaf that every package may import.
 """
 
+from collections.abc import Iterator
 from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
@@ -37,9 +38,16 @@ class Waiters(Generic[_T]):
         Fire all waiting Deferreds, the oldest first.  A Deferred that is created in one of their
         callbacks waits for the next occasion.
         """
+        for one in self.take():
+            one.callback(result)
+
+    def take(self) -> "Iterator[Deferred[_T]]":
+        """
+        Return an iterator over all Deferreds that wait now, the oldest first.  The caller fires
+        each, in as many turns as it likes; one that is cancelled before is left out.
+        """
         waiting, self._waiting = self._waiting, []
-        while waiting:  # one by one: a callback may cancel another one, which removes itself here
-            waiting.pop(0).callback(result)
+        return iter(lambda: waiting.pop(0) if waiting else None, None)
 
     def fail(self, problem: Exception) -> None:
         self.fire(Failure(problem))

@@ -7,8 +7,10 @@ Twisted and with the newest.  When one of them fails, mend this file.
 
 from collections.abc import Callable
 from time import monotonic
+from typing import Any
 
 from twisted.internet.base import DelayedCall, ReactorBase
+from twisted.protocols.policies import ProtocolWrapper
 
 from .._reactor import AnyReactor
 
@@ -33,3 +35,20 @@ def soon_of(reactor: AnyReactor) -> Callable[..., DelayedCall] | None:
         return made
 
     return soon
+
+
+def measure_tls_by(clock: Any, transport: Any) -> None:  # a reactor, or a clock; any transport
+    """
+    Let a connection with TLS wait by a steady reactor, and not by the one behind.
+
+    TLS collects small writes, and sends them by a timed call of its reactor.  If the time of day is
+    set back just before that, they wait for as long, and all that follows them, up to 64 KB.
+
+    Nothing changes without TLS, or if it has another clock.
+    """
+    behind = getattr(clock, "reactor", clock)
+    while isinstance(transport, ProtocolWrapper):
+        collector: Any = getattr(transport, "_aggregator", None)
+        if getattr(collector, "_clock", None) is behind:
+            collector._clock = clock
+        transport = transport.transport

@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import chain
 from math import inf
 
-from twisted.internet.interfaces import IDelayedCall, IReactorTime
+from twisted.internet.interfaces import IReactorTime
 from twisted.internet.task import LoopingCall
 from twisted.logger import Logger
 
@@ -20,13 +20,14 @@ from ..eventstream import encode_comment, encode_reconnection_time
 from ._chunk import Chunk
 from ._ends import EndReason
 from ._outlet import Outlet
-from ._turns import MAX_TURN, Turns
+from ._turns import Sweep, Turns
 
 _log = Logger()
 
 #: The shortest comment, which is sent on a silent stream.  No blank line follows it, because some
 #: clients would make an empty event of that.
 HEARTBEAT = encode_comment()
+_HEARTBEAT = Chunk(HEARTBEAT)
 
 #: Seconds of silence until a comment: below the shortest idle limit of the usual gateways (29 s).
 DEFAULT_HEARTBEAT = 15.0
@@ -107,7 +108,8 @@ class Streams:
         self._is_looking = False
         self._looking = LoopingCall(self._look)
         self._looking.clock = self.clock
-        self._draining: IDelayedCall | None = None
+        self._checking = self._draining = self.turns.sweep((), cut)
+        self._checking.start()  # and is over at once
 
     def __len__(self) -> int:
         return self._count
@@ -121,7 +123,7 @@ class Streams:
         True while no stream is open, and nothing waits for a turn of the reactor.
         """
         is_empty = not self._count and not any(self._parts)
-        return is_empty and self._draining is None and self.turns.is_idle
+        return is_empty and self._draining.is_over and self.turns.is_idle
 
     def add(self, outlet: Outlet) -> None:
         """
@@ -180,72 +182,72 @@ class Streams:
             retry_line = encode_reconnection_time(least + spread * self.jitter())
             outlet.end(EndReason.DRAINING, last_words=retry_line)
 
-        self._drain(chain.from_iterable(map(tuple, self._parts)), end)
+        self._draining.stop()
+        self._draining = self._sweep(chain.from_iterable(map(tuple, self._parts)), end)
+        self._draining.start()
 
     def abort(self) -> None:
         """
         Cut every stream that is still open because the server stops, all in this turn: the process
         must not outlive its deadline.
         """
-        self._stop_draining()
-        for part in self._parts:
-            self._for_each(part, lambda outlet: outlet.abort(EndReason.DRAINING))
-
-    def _drain(self, some: Iterator[Outlet], end: Callable[[Outlet], None]) -> None:
-        self._stop_draining()
-        until = self.clock.seconds() + MAX_TURN
-        for outlet in some:
-            if outlet in self:  # it may have ended meanwhile
-                self._for_each((outlet,), end)
-            if self.clock.seconds() >= until:
-                self._draining = self.clock.callLater(0, self._drain, some, end)
-                return
-
-    def _stop_draining(self) -> None:
-        draining, self._draining = self._draining, None
-        if draining is not None and draining.active():
-            draining.cancel()
+        self._draining.stop()
+        for outlet in chain.from_iterable(map(tuple, self._parts)):
+            self._do(outlet, lambda outlet: outlet.abort(EndReason.DRAINING))
 
     def _look(self) -> None:
+        if not self._checking.is_over:
+            return
         # If the reactor was late, the parts that it has left out also have their turn now.
         now = self.clock.seconds()
         steps = round((now - self._looked_at) / self._step)
         self._looked_at = now
         self._is_looking = True
-        for _ in range(max(1, min(steps, len(self._parts)))):
-            self._next_part = (self._next_part + 1) % len(self._parts)
-            self._look_after(self._parts[self._next_part])
+        self._checking = self._sweep(self._due(max(1, min(steps, len(self._parts)))), self._check)
+        self._checking.start()
         self._is_looking = False
         self._rest()
 
-    def _look_after(self, part: Iterable[Outlet]) -> None:
+    def _due(self, parts: int) -> Iterator[Outlet]:
+        """
+        Yield the outlets of the next parts that need something.  Most streams need nothing, and
+        these are picked out of a part in one go.
+        """
+        for _ in range(parts):
+            self._next_part = (self._next_part + 1) % len(self._parts)
+            now, silent_since = self.clock.seconds(), self._silent_since()
+            part: Iterable[Outlet] = self._parts[self._next_part]
+            some = part
+            try:
+                some = [
+                    outlet
+                    for outlet in part
+                    if outlet.last_write < silent_since
+                    or outlet.behind_since is not None
+                    or outlet.expires <= now
+                ]
+            except BaseException:  # one is broken, which is found when it is checked
+                _log.debug("the streams that need something cannot be picked out")
+            yield from tuple(some)
+
+    def _silent_since(self) -> float:
+        """
+        Return the time of the last write of a stream that would be silent for too long before the
+        next check.
+        """
+        return self.clock.seconds() + self._period - self.heartbeat if self.heartbeat else -inf
+
+    def _check(self, outlet: Outlet) -> None:
         now = self.clock.seconds()
-        stalled_since = now - self.stall_timeout
-        # A stream that would be silent for too long before the next check gets its comment now.
-        silent_since = now + self._period - self.heartbeat if self.heartbeat else -inf
-        heartbeat = Chunk(HEARTBEAT)
+        if outlet.behind_since is not None and outlet.behind_since <= now - self.stall_timeout:
+            outlet.abort(EndReason.STALLED)
+        elif outlet.expires <= now:
+            outlet.end(EndReason.LIFETIME_OVER)
+        elif outlet.behind_since is None and outlet.last_write < self._silent_since():
+            outlet.write(_HEARTBEAT)
 
-        def act(outlet: Outlet) -> None:
-            if outlet.behind_since is not None and outlet.behind_since <= stalled_since:
-                outlet.abort(EndReason.STALLED)
-            elif outlet.expires <= now:
-                outlet.end(EndReason.LIFETIME_OVER)
-            elif outlet.behind_since is None and outlet.last_write < silent_since:
-                outlet.write(heartbeat)
-
-        some = part
-        try:
-            # Most streams need nothing, so the others are picked out first.
-            some = [
-                outlet
-                for outlet in part
-                if outlet.last_write < silent_since
-                or outlet.behind_since is not None
-                or outlet.expires <= now
-            ]
-        except BaseException:  # one is broken, which is found below
-            _log.debug("the streams that need something cannot be picked out")
-        self._for_each(some, act)
+    def _sweep(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> Sweep[Outlet]:
+        return self.turns.sweep(some, lambda outlet: self._do(outlet, act))
 
     def _part_of(self, outlet: Outlet) -> dict[Outlet, float]:
         # The hash of the outlet alone is its address, and all addresses have a common factor.
@@ -256,15 +258,21 @@ class Streams:
         # go on twice.
         if not self._count and self._looking.running and not self._is_looking:
             self._looking.stop()
+            if not self._checking.is_over:
+                self._checking.stop()
 
-    def _for_each(self, some: Iterable[Outlet], act: Callable[[Outlet], None]) -> None:
-        for outlet in tuple(some):
-            try:
-                act(outlet)
-            except BaseException:
-                _log.failure("a stream broke and is cut")
-                self._forget(outlet)  # asks it nothing
-                cut(outlet)
+    def _do(self, outlet: Outlet, act: Callable[[Outlet], None]) -> None:
+        """
+        Do something with an outlet, unless it has ended meanwhile.
+        """
+        if outlet not in self:
+            return
+        try:
+            act(outlet)
+        except BaseException:
+            _log.failure("a stream broke and is cut")
+            self._forget(outlet)  # asks it nothing
+            cut(outlet)
         self._rest()
 
 

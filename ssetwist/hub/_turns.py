@@ -3,8 +3,8 @@ Turns of the reactor, shared by everything that can wait.
 """
 
 from collections import OrderedDict
-from collections.abc import Callable
-from typing import TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IDelayedCall, IReactorTime
@@ -15,6 +15,10 @@ _T = TypeVar("_T")
 
 #: Seconds after which the work of one turn lets the reactor do something else.
 MAX_TURN = 0.003
+
+
+#: Seconds of each turn of the reactor that a sweep takes, and one call.
+MAX_SWEEP = 0.003
 
 
 class Turns:
@@ -60,6 +64,12 @@ class Turns:
         self._waiting[waiting] = None
         self._schedule()
         return waiting
+
+    def sweep(self, some: Iterable[_T], act: Callable[[_T], object]) -> "Sweep[_T]":
+        """
+        Return a sweep over many objects, which does not wait behind anything.
+        """
+        return Sweep(self._clock, some, act)
 
     async def do(self, steps: Steps[_T]) -> _T:
         """
@@ -122,3 +132,43 @@ class Turns:
     def _give_up(self, one: Deferred[None]) -> None:
         del self._waiting[one]
         self._schedule()
+
+
+class Sweep(Generic[_T]):
+    """
+    A call with each of many objects, in as many turns of the reactor as that takes.  It begins with
+    :meth:`start`, and does not wait behind other work.
+
+    :param act: The call.  It must not raise an exception.
+    :ivar is_over: True when nothing is left to do.
+    """
+
+    def __init__(
+        self, clock: IReactorTime, some: Iterable[_T], act: Callable[[_T], object]
+    ) -> None:
+        self.is_over = False
+        self._clock = clock
+        self._some = iter(some)
+        self._act = act
+        self._soon: IDelayedCall | None = None
+
+    def start(self) -> None:
+        self._soon = None
+        until = self._clock.seconds() + MAX_SWEEP
+        for one in self._some:
+            self._act(one)
+            if self.is_over:  # the call has stopped it
+                return
+            if self._clock.seconds() >= until:
+                self._soon = self._clock.callLater(0, self.start)
+                return
+        self.is_over = True
+
+    def stop(self) -> None:
+        """
+        Leave the rest out.
+        """
+        self.is_over = True
+        soon, self._soon = self._soon, None
+        if soon is not None:
+            soon.cancel()

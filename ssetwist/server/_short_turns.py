@@ -24,6 +24,10 @@ _MOST = 2048
 #: many as the turn before has served, so that a turn has enough and leaves few.
 _LEAST_OF_CROWD, _MOST_OF_CROWD = 16, 128
 
+#: Clients of the crowd that one turn moves to the other object, each by two calls of the system.
+#: Two thousand of them would take twenty milliseconds.
+_MOST_MOVED = 256
+
 #: So few events are all served in one turn.
 _FEW = 8
 
@@ -94,6 +98,8 @@ class ShortTurns:
         self._waiting: set[int] = set()
         #: Events of the crowd that the next turn looks at.
         self._looks = _LEAST_OF_CROWD
+        #: Clients that this turn may still move to the other object.
+        self._moves = 0
         #: Descriptors whose events were left, each since which turn.
         self._late: dict[int, int] = {}
         poller.register(self._of_crowd, _TO_READ)
@@ -119,12 +125,13 @@ class ShortTurns:
 
     def _in_turn(self, events: Iterable[_Event]) -> Iterator[_Event]:
         self._turn += 1
+        begin = self._seconds()  # thousands of events take milliseconds to be put in order
         left_since = self._late.get
         by_urgency: dict[Urgency, list[_Event]] = {urgency: [] for urgency in Urgency}
         for event in sorted(events, key=lambda event: left_since(event[0], self._turn)):
             by_urgency[self._urgency_of(event)].append(event)
         served = 0
-        begin = self._seconds()
+        self._moves = _MOST_MOVED
         for urgency, seconds in ENDS.items():
             until = max(begin + seconds, self._seconds() + LEAST)
             rest = iter(by_urgency[urgency])
@@ -146,9 +153,10 @@ class ShortTurns:
         """
         for descriptor in descriptors:
             self._late.setdefault(descriptor, self._turn)
-            if urgency is Urgency.KNOWN or descriptor in self._waiting:
+            if urgency is Urgency.KNOWN or not self._moves or descriptor in self._waiting:
                 continue
             if self._interest(descriptor) == _TO_READ:  # neither ended nor written to meanwhile
+                self._moves -= 1
                 self._poller.unregister(descriptor)
                 self._crowd.register(descriptor, _TO_READ)
                 self._waiting.add(descriptor)

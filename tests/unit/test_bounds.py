@@ -46,6 +46,7 @@ BOUNDS = """
     hub._streams DEFAULT_RECONNECTION_TIME                             3 s
     hub._streams DEFAULT_STALL_TIMEOUT                                20 s
     hub._streams _MAX_PARTS                                           64 parts
+    hub._turns MAX_SWEEP                                          0.003 s
     hub._turns MAX_TURN                                            0.003 s
     log._ids MAX_ID                                                  256 characters
     log._memory DEFAULT_MAX_AGE                                     3600 s

@@ -20,6 +20,7 @@ from zope.interface import implementer
 
 from ..._reactor import AnyReactor
 from ..._waiters import Waiters
+from ...clock import measure_tls_by
 from ._insides import make_quiet, transport_of
 
 #: Bytes of a response's head, at most, informational responses before it included.  Browsers have
@@ -39,6 +40,7 @@ class Connections:
     """
     Connections of an agent, to any host.
 
+    :ivar reactor: The reactor, which may be steady.
     :ivar agent: The agent that uses them.
     """
 
@@ -47,7 +49,7 @@ class Connections:
         :param kept: Connections to one server that are kept for the next request.  An event source
             does not keep any: its stream ends with the connection.
         """
-        self._reactor = reactor
+        self.reactor = reactor
         self._tls = BrowserLikePolicyForHTTPS()
         self._open: list[_Connection] = []
         self._gone: Waiters[None] = Waiters()
@@ -60,7 +62,7 @@ class Connections:
 
     def endpointForURI(self, uri: URI) -> IStreamClientEndpoint:
         host = uri.host.decode()
-        endpoint: Any = HostnameEndpoint(self._reactor, host, uri.port, timeout=_NEVER)
+        endpoint: Any = HostnameEndpoint(self.reactor, host, uri.port, timeout=_NEVER)
         if uri.scheme == b"https":
             endpoint = wrapClientTLS(self._tls.creatorForNetloc(uri.host, uri.port), endpoint)
         return _RememberingEndpoint(endpoint, self)
@@ -131,6 +133,10 @@ class _Connection(ProtocolWrapper):
     was_cut = False
     _awaits_head = False
     _head = 0
+
+    def connectionMade(self) -> None:
+        measure_tls_by(self.factory.connections.reactor, self.transport)
+        super().connectionMade()
 
     def request(self, request: Any) -> "Deferred[IResponse]":  # of a private class of Twisted's
         """

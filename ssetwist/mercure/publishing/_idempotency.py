@@ -7,6 +7,7 @@ repeat the request: it gets the answer that it missed, and nothing is published 
 """
 
 import re
+from collections import OrderedDict
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -30,6 +31,9 @@ DEFAULT_TTL = 86_400.0
 
 #: Answers that are kept; in a batch, each line has its own.  Each takes about half a kilobyte.
 DEFAULT_MAX_ENTRIES = 50_000
+
+#: Answers that one request forgets because they are old: a day after a burst there may be all.
+_MOST_OLD = 256
 
 #: Seconds after which to try again if too many publications are under way.
 _RETRY_AFTER = 1.0
@@ -95,7 +99,9 @@ class Idempotency(Generic[T]):
         self._ttl = ttl
         self._max_entries = max_entries
         self._under_way: dict[Hashable, _UnderWay[T]] = {}
-        self._done: dict[Hashable, _Done[T]] = {}  # in the order in which they were answered
+        # In the order in which they were answered.  A plain dict takes longer and longer to find
+        # its first entry as entries are taken out.
+        self._done: OrderedDict[Hashable, _Done[T]] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._under_way) + len(self._done)
@@ -115,6 +121,9 @@ class Idempotency(Generic[T]):
         self._forget_old()
         digest = sha256(body).digest()
         known = self._under_way.get(key) or self._done.get(key)
+        if isinstance(known, _Done) and self._is_old(known):
+            del self._done[key]
+            known = None
         if known is None:
             return self._begin(key, digest, publish)
         if known.digest != digest:
@@ -125,10 +134,15 @@ class Idempotency(Generic[T]):
             return known.waiting.wait()
         return fail(known.result) if isinstance(known.result, Failure) else succeed(known.result)
 
+    def _is_old(self, done: _Done[T]) -> bool:
+        return done.at <= self._clock.seconds() - self._ttl
+
     def _forget_old(self) -> None:
-        long_ago = self._clock.seconds() - self._ttl
-        while self._done and self._done[oldest := next(iter(self._done))].at <= long_ago:
-            del self._done[oldest]
+        for _ in range(_MOST_OLD):
+            oldest = next(iter(self._done.items()), None)
+            if oldest is None or not self._is_old(oldest[1]):
+                return
+            del self._done[oldest[0]]
 
     def _begin(
         self, key: Hashable, digest: bytes, publish: Callable[[], Deferred[T]]
@@ -142,7 +156,7 @@ class Idempotency(Generic[T]):
                         retry_after=_RETRY_AFTER,
                     )
                 )
-            del self._done[next(iter(self._done))]
+            self._done.popitem(last=False)
         self._under_way[key] = under_way = _UnderWay[T](digest)
         answer = under_way.waiting.wait()  # first, because publishing may be over at once
         maybeDeferred(publish).addCallbacks(

@@ -2,6 +2,7 @@
 Limits on the rate of publishing: a bucket of tokens for each publisher.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from math import inf
@@ -10,6 +11,10 @@ from twisted.internet.interfaces import IReactorTime
 
 #: Publishers that are told apart.  Each takes about 200 bytes.
 DEFAULT_MAX_IDENTITIES = 10_000
+
+#: Publishers that one request forgets because they have been silent: after a burst of publishers
+#: there may be all.
+_MOST_FULL = 256
 
 #: Seconds that are too short to wait for.  Floats that hold the time of day are not finer, and a
 #: publisher that has waited for the time it was told must not be told to wait a microsecond more.
@@ -59,7 +64,9 @@ class Rate:
         self._per_second = per_second
         self._burst = burst
         self._max_identities = max_identities
-        self._buckets: dict[Hashable, _Bucket] = {}  # those that took something last are last
+        # The one that took something last is last.  A plain dict takes longer and longer to find
+        # its first entry as entries are taken out.
+        self._buckets: OrderedDict[Hashable, _Bucket] = OrderedDict()
 
     def __len__(self) -> int:
         return len(self._buckets)
@@ -94,9 +101,9 @@ class Rate:
         """
         Forget publishers with a full bucket: unknown publishers have a full one as well.
         """
-        while self._buckets:
-            oldest = next(iter(self._buckets))
-            is_full = self._left(self._buckets[oldest], now) >= self._burst
+        for _ in range(min(len(self._buckets), _MOST_FULL)):
+            oldest, bucket = next(iter(self._buckets.items()))
+            is_full = self._left(bucket, now) >= self._burst
             if not is_full and len(self._buckets) <= self._max_identities:
                 return
             del self._buckets[oldest]

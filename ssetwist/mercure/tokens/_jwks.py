@@ -2,7 +2,7 @@
 A JWK set that its issuer publishes, kept up to date.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from math import inf
 from random import random
 
@@ -13,6 +13,7 @@ from twisted.python.failure import Failure
 
 from ..._waiters import Waiters
 from ...clock import steady
+from ...hub import Turns
 from ._key_set import KeySet, parse_set
 from ._keys import VerificationKey
 
@@ -72,6 +73,7 @@ class JwkSet:
         self._name = name
         self._fetch = fetch
         self._clock = steady(clock)
+        self._turns = Turns(self._clock)
         self._algorithms = None if algorithms is None else tuple(algorithms)
         self._jitter = jitter
         self._set = KeySet(())
@@ -81,6 +83,8 @@ class JwkSet:
         self._reading: Deferred[None] | None = None
         self._timer: IDelayedCall | None = None
         self._waiting: Waiters[None] = Waiters()
+        self._told: Iterator[Deferred[None]] = iter(())
+        self._tell = self._turns.sweep((), _fire)
         self._is_started = False
 
     @property
@@ -104,6 +108,7 @@ class JwkSet:
         self._stop_timer()
         if self._reading is not None:
             self._reading.cancel()
+        self._tell_all()
 
     def seek(self) -> "Deferred[None]":
         """
@@ -169,7 +174,18 @@ class JwkSet:
             seconds = MIN_INTERVAL if self._is_down else REFRESH_INTERVAL
             seconds *= 1 - _JITTER * self._jitter()
             self._timer = self._clock.callLater(seconds, self._read)
-        self._waiting.fire(None)
+        self._tell_all()
+        # Each of them goes on with its request, and there may be thousands.
+        self._told = self._waiting.take()
+        self._tell = self._turns.sweep(self._told, _fire)
+        self._tell.start()
+        if not self._is_started:
+            self._tell_all()
+
+    def _tell_all(self) -> None:
+        self._tell.stop()
+        for one in self._told:
+            one.callback(None)
 
     def _stop_timer(self) -> None:
         if self._timer is not None and self._timer.active():
@@ -179,3 +195,7 @@ class JwkSet:
 
 def _timed_out(_: object, seconds: float) -> Failure:
     return Failure(CannotFetch(f"it could not be read in {seconds:g} s"))
+
+
+def _fire(one: "Deferred[None]") -> None:
+    one.callback(None)

@@ -24,6 +24,7 @@ from twisted.web.http_headers import Headers
 from twisted.web.resource import IResource
 from twisted.web.server import Request, version
 
+from ...clock import measure_tls_by
 from ...hub import Streams
 from ._body_limits import BodyRoom
 from ._deadlines import Deadlines
@@ -126,6 +127,7 @@ class Connection(OpenedChannel):
     def connectionMade(self) -> None:
         if not is_plain_socket(self.transport):
             self.may_have_more = isinstance(self.transport, ProtocolWrapper)
+            measure_tls_by(self.site.streams.clock, self.transport)
             super().connectionMade()
             return
         # As Twisted does, except for TCP_NODELAY, which this socket has inherited.

@@ -111,7 +111,7 @@ class Site(TwistedSite):
         self._unlogged = unlogged
         self.connections: set[Connection] = set()
         self.requests_due: Deadlines[Connection] = Deadlines(
-            streams.clock, timeout, Connection.timeoutConnection
+            streams, timeout, Connection.timeoutConnection
         )
         self.closing: dict[Connection, None] = {}
         self._limit = ConnectionLimit(max_connections, streams.clock, self._spare)
@@ -234,14 +234,19 @@ class Site(TwistedSite):
         clock = self.streams.clock
         deadline = clock.callLater(timeout, self.abort)
         end = clock.seconds() + timeout + _LAST_WAIT
+        closing = None
         try:
             self.streams.drain(reconnection_time)
             while self.connections and clock.seconds() < end:
-                self._for_each(Connection.close_if_idle)
+                if closing is None or closing.is_over:
+                    closing = self.streams.turns.sweep(tuple(self.connections), _close_if_idle)
+                    closing.start()
                 await deferLater(clock, _LOOK)
         finally:
             if deadline.active():
                 deadline.cancel()
+            if closing is not None:
+                closing.stop()
         if self.connections:
             _log.error("{count} connections could not be closed", count=len(self.connections))
 
@@ -250,14 +255,22 @@ class Site(TwistedSite):
         Cut every connection.
         """
         self.streams.abort()
-        self._for_each(Connection.abort)
-
-    def _for_each(self, act: Callable[[Connection], None]) -> None:
         for connection in tuple(self.connections):
-            try:
-                act(connection)
-            except BaseException:  # of a transport; the others must not stay for that
-                _log.failure("a connection could not be closed")
+            _do(connection, Connection.abort)
+
+
+def _do(connection: Connection, act: Callable[[Connection], None]) -> None:
+    """
+    Do something with a connection; if that fails, others must not stay for that.
+    """
+    try:
+        act(connection)
+    except BaseException:  # of a transport
+        _log.failure("a connection could not be closed")
+
+
+def _close_if_idle(connection: Connection) -> None:
+    _do(connection, Connection.close_if_idle)
 
 
 def streams_of(site: TwistedSite) -> Streams:

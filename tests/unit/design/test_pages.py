@@ -31,7 +31,7 @@ LIMITS = {
     "post-to-socket": (46, 114),
     "close-to-freed": (15, 21),
     "coming-back, client": (20, 63),
-    "coming-back, server": (49, 153),
+    "coming-back, server": (50, 154),
 }
 
 

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from ssetwist import EndReason
 from ssetwist.hub import DEFAULT_STALL_TIMEOUT, Streams
-from ssetwist.hub._turns import MAX_TURN
+from ssetwist.hub._turns import MAX_SWEEP
 from tests.clock import Clock
 from tests.unit.hub.fake import Broken, FakeOutlet, TurnClock, do_nothing, fail
 from tests.unit.hub.streams_case import EVENT, Heard, StreamsTestCase
@@ -188,6 +188,39 @@ class LifetimeTests(StreamsTestCase):
         self.pass_time(104.0)
         self.assertFalse(outlet.is_open)
 
+    def test_crowd(self) -> None:
+        """
+        Many streams of one age end in several turns, each of which is short, also if others of them
+        become late meanwhile.
+        """
+        clock = self.clock = TurnClock()
+        self.streams = Streams(clock, heartbeat=1)
+        outlets = [FakeOutlet(self.streams) for _ in range(10)]
+        for outlet in outlets:
+            outlet.expires = 1.0
+            outlet.during_end = lambda: clock.busy(MAX_SWEEP * 0.6)
+        clock.turn(1)
+        for expected in (8, 6, 4, 2, 0):
+            self.assertEqual(expected, len(self.streams))
+            clock.turn()
+        self.assertTrue(self.streams.is_idle)
+
+    def test_crowd_that_leaves(self) -> None:
+        """
+        Nothing is left to do if all others leave before their turn.
+        """
+        clock = self.clock = TurnClock()
+        self.streams = Streams(clock, heartbeat=1)
+        outlets = [FakeOutlet(self.streams) for _ in range(10)]
+        for outlet in outlets:
+            outlet.expires = 1.0
+            outlet.during_end = lambda: clock.busy(MAX_SWEEP)
+        clock.turn(1)
+        for outlet in outlets:
+            if outlet.is_open:
+                outlet.leave()
+        self.assertEqual([], clock.getDelayedCalls())
+
 
 class BrokenOutletTests(StreamsTestCase):
     """
@@ -339,7 +372,7 @@ class StopTests(StreamsTestCase):
         self.streams = Streams(self.clock, heartbeat=1)
         outlets = [FakeOutlet(self.streams) for _ in range(10)]
         for outlet in outlets:
-            outlet.during_end = lambda: self.clock.busy(MAX_TURN * 0.6)
+            outlet.during_end = lambda: self.clock.busy(MAX_SWEEP * 0.6)
         self.streams.drain(3.0)
         return outlets
 

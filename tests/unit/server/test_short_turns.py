@@ -18,6 +18,7 @@ from twisted.web.server import NOT_DONE_YET, Request
 from ssetwist import Site, Streams
 from ssetwist.server._short_turns import (
     _MOST,
+    _MOST_MOVED,
     ACCEPTS,
     ENDS,
     FEW_ACCEPTS,
@@ -336,12 +337,23 @@ class ShortTurnsTests(SynchronousTestCase):
             self.assertLess(self.poller.looked_at, 2 * turns)
             self.assertLess(self.crowd.looked_at, 2 * 300)
 
+    def test_moved_in_parts(self) -> None:
+        """
+        A turn moves only a part of the clients that it cannot serve, and the others later.
+        """
+        self.add_streams(3 * _MOST_MOVED)
+        for turns in (1, 2):
+            self.turn(LEAST)
+            self.assertEqual(turns * _MOST_MOVED, len(self.crowd.registered))
+        while self.poller.ready:
+            self.turn(LEAST)
+
     def test_as_many_as_are_served(self) -> None:
         """
         A turn looks at twice as many clients of the crowd as the turn before has served, within
         bounds.
         """
-        self.add_streams(1000)
+        self.add_streams(_MOST_MOVED)
         self.turn(LEAST)
         for cost, most in ((LEAST, 16), (LEAST, 16), (LEAST / 10, 16), (LEAST / 10, 32), (0, 64)):
             self.crowd.looked_at = 0

@@ -5,13 +5,19 @@ A client's own connections, as an agent reuses them.
 from typing import Any
 
 from twisted.internet.defer import Deferred
-from twisted.internet.protocol import Protocol
+from twisted.internet.protocol import Factory, Protocol
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.client import URI, BrowserLikePolicyForHTTPS
 from twisted.web.iweb import IResponse
 
 from ssetwist.client.http import BoundedBody, connection_of, describe
-from ssetwist.client.http._connections import KEPT_FOR, MAX_HEAD, Connections
+from ssetwist.client.http._connections import KEPT_FOR, MAX_HEAD, Connections, _Factory
+from ssetwist.clock import SteadyReactor
+from tests.clock import Clock
 from tests.unit.client.case import SourceCase, Wire, response
 
 #: Header fields of more than half the limit of a head.
@@ -169,3 +175,23 @@ class KeptTests(SourceCase):
         _, second = self.exchange(wire)
         self.assertEqual((b"body", b"body"), (first, second))
         self.assertEqual(2, wire.request.count(b"GET / "))
+
+
+class SteadyTests(SynchronousTestCase):
+    """
+    Connections of a program, on a reactor that measures by the time of day.
+    """
+
+    def test_tls(self) -> None:
+        """
+        Small writes over TLS wait by the steady reactor.
+        """
+        reactor, timers = MemoryReactorClock(), Clock()
+        connections = Connections(SteadyReactor(reactor, timers))
+        http = _Factory(Factory.forProtocol(Protocol), connections)
+        factory = TLSMemoryBIOFactory(CertificateOptions(), True, http, clock=reactor)
+        connection: Any = factory.buildProtocol(None)
+        connection.makeConnection(StringTransport())
+        connection.write(b"a")
+        self.assertEqual(1, len(timers.getDelayedCalls()))
+        self.assertEqual([], reactor.getDelayedCalls())

@@ -9,7 +9,7 @@ from twisted.python.failure import Failure
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.errors import LogUnavailable, Refused
-from ssetwist.mercure.publishing._idempotency import Idempotency, idempotency_key
+from ssetwist.mercure.publishing._idempotency import _MOST_OLD, Idempotency, idempotency_key
 from tests.clock import Clock
 
 
@@ -208,6 +208,22 @@ class IdempotencyTests(SynchronousTestCase):
         self.assertEqual("#e.1", self.successResultOf(self.once("k", b"body", self.publish)))
         self.clock.advance(1)
         self.assertNoResult(self.once("k", b"body", self.publish))
+
+    def test_burst(self) -> None:
+        """
+        Answers to a burst that are old are forgotten by several requests, a part by each; none of
+        them is given any more.
+        """
+        many = 3 * _MOST_OLD
+        idempotency = Idempotency[str](self.clock, ttl=60, max_entries=many)
+        for number in range(many):
+            idempotency.once(number, b"body", self.publish_at_once)
+        self.clock.advance(60)
+        last = many - 1
+        for left in (2 * _MOST_OLD, _MOST_OLD, 1):
+            asked = idempotency.once(last, b"body", self.publish_at_once)
+            self.assertEqual(f"#e.{many + 1}", self.successResultOf(asked))
+            self.assertEqual(left, len(idempotency))
 
     def test_too_many(self) -> None:
         """

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.mercure.publishing._rate import Rate
+from ssetwist.mercure.publishing._rate import _MOST_FULL, Rate
 from tests.clock import Clock
 
 
@@ -97,6 +97,18 @@ class RateTests(SynchronousTestCase):
         self.clock.advance(10)
         self.assertEqual(0, rate.take("alice"))
         self.assertEqual(1, len(rate))
+
+    def test_crowd(self) -> None:
+        """
+        Many publishers that were silent are forgotten by several requests, a part by each.
+        """
+        rate = Rate(self.clock, 1)
+        for number in range(3 * _MOST_FULL):
+            rate.take(number)
+        self.clock.advance(1)
+        for name, left in (("alice", 2), ("bob", 1), ("carol", 0)):
+            rate.take(name)
+            self.assertEqual(left * _MOST_FULL, len(rate) - 3 + left)
 
     def test_bounded(self) -> None:
         """

@@ -6,6 +6,7 @@ from twisted.internet.defer import CancelledError, Deferred, fail, succeed
 from twisted.logger import LogLevel, capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 
+from ssetwist.hub._turns import MAX_SWEEP
 from ssetwist.mercure.tokens._jwks import (
     MIN_INTERVAL,
     REFRESH_INTERVAL,
@@ -14,6 +15,7 @@ from ssetwist.mercure.tokens._jwks import (
     JwkSet,
 )
 from tests.clock import Clock
+from tests.unit.hub.fake import TurnClock
 from tests.unit.mercure.fake_tokens import jwk, jwk_set
 
 
@@ -336,3 +338,32 @@ class JwkSetTests(SynchronousTestCase):
         self.assertEqual(2, len(asked))
         keys.stop()
         self.assertEqual(2, len(self.flushLoggedErrors(ZeroDivisionError)))
+
+    def test_crowd(self) -> None:
+        """
+        Many requests that wait for a read go on in several turns, each of which is short; when the
+        set is stopped, the others go on at once.
+        """
+        for is_stopped in (False, True):
+            clock = TurnClock()
+            keys = JwkSet("the set", self.server.fetch, clock=clock)
+            keys.start()
+            told: list[int] = []
+
+            def hear(_: None, told: list[int] = told, clock: TurnClock = clock) -> None:
+                clock.busy(MAX_SWEEP * 0.6)
+                told.append(len(told))
+
+            for _ in range(6):
+                keys.seek().addCallback(hear)
+            self.server.answer("a")
+            self.assertEqual(2, len(told))
+            clock.turn()
+            self.assertEqual(4, len(told))
+            if is_stopped:
+                keys.stop()
+            else:
+                clock.turn()
+            self.assertEqual(6, len(told))
+            keys.stop()
+            self.assertEqual([], clock.getDelayedCalls())

@@ -2,14 +2,23 @@
 One connection: its phases, the requests on it and those that it refuses.
 """
 
+from typing import Any
+
 from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.interfaces import IAddress
+from twisted.internet.ssl import CertificateOptions
+from twisted.internet.testing import MemoryReactorClock, StringTransport
 from twisted.logger import capturedLogs, formatEvent
+from twisted.protocols.tls import TLSMemoryBIOFactory
+from twisted.web.resource import Resource
 from twisted.web.server import Request
 
+from ssetwist.clock import SteadyReactor
+from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web.site._connection import CLOSE_TIMEOUT, BoundedRequest
 from ssetwist.web.site._site import REQUEST_TIMEOUT
+from tests.clock import Clock
 from tests.memory import Client, SocketClient
 from tests.unit.web.site.case import SiteCase
 
@@ -145,3 +154,25 @@ class RefusalLogTests(SiteCase):
         line = self.line_of(IPv4Address("TCP", "192.0.2.7", 50000))
         self.assertEqual(f"413 to 192.0.2.7: {text}", line)
         self.assertEqual(f"413 to local: {text}", self.line_of(UNIXAddress("")))
+
+
+class SteadyTests(SiteCase):
+    """
+    Connections to an application, on a reactor that measures by the time of day.
+    """
+
+    def test_tls(self) -> None:
+        """
+        Small writes over TLS wait by the steady reactor.
+        """
+        reactor, timers = MemoryReactorClock(), Clock()
+        site = Site(Resource(), streams=Streams(SteadyReactor(reactor, timers)))
+        factory = TLSMemoryBIOFactory(CertificateOptions(), False, site, clock=reactor)
+        connection: Any = factory.buildProtocol(None)
+        transport: Any = StringTransport()
+        transport.setTcpNoDelay = lambda enabled: None
+        connection.makeConnection(transport)
+        before = len(timers.getDelayedCalls())
+        connection.write(b"a")
+        self.assertEqual(before + 1, len(timers.getDelayedCalls()))
+        self.assertEqual([], reactor.getDelayedCalls())

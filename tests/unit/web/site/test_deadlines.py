@@ -9,8 +9,11 @@ from hypothesis import strategies as st
 from twisted.internet.interfaces import IDelayedCall
 from twisted.trial.unittest import SynchronousTestCase
 
+from ssetwist.hub import Streams
+from ssetwist.hub._turns import MAX_TURN
 from ssetwist.web.site._deadlines import Deadlines
 from tests.clock import Clock
+from tests.unit.hub.fake import TurnClock
 
 
 class Strict(Clock):
@@ -32,7 +35,7 @@ class DeadlinesTests(SynchronousTestCase):
         self.clock = Strict()
         self.late: list[tuple[float, str]] = []
         self.deadlines: Deadlines[str] = Deadlines(
-            self.clock, 10, lambda one: self.late.append((self.clock.seconds(), one))
+            Streams(self.clock), 10, lambda one: self.late.append((self.clock.seconds(), one))
         )
 
     def test_late(self) -> None:
@@ -94,7 +97,7 @@ class DeadlinesTests(SynchronousTestCase):
         """
         A late entry may begin anew within the call that reports it.
         """
-        deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: again(one))
+        deadlines: Deadlines[str] = Deadlines(Streams(self.clock), 10, lambda one: again(one))
 
         def again(one: str) -> None:
             self.late.append((self.clock.seconds(), one))
@@ -121,7 +124,7 @@ class DeadlinesTests(SynchronousTestCase):
             if one == "worse":
                 raise SystemExit("ending fails")
 
-        deadlines: Deadlines[str] = Deadlines(self.clock, 10, end)
+        deadlines: Deadlines[str] = Deadlines(Streams(self.clock), 10, end)
         for one in ("bad", "worse", "a"):
             deadlines.begin(one)
         self.clock.advance(5)
@@ -132,11 +135,39 @@ class DeadlinesTests(SynchronousTestCase):
         self.assertEqual(1, len(self.flushLoggedErrors(SystemExit)))
         self.assertEqual([], self.clock.getDelayedCalls())
 
+    def test_crowd(self) -> None:
+        """
+        Many entries that are late at one moment are reported in several turns, each of which is
+        short; those that begin or end meanwhile are late in their own time, or never.
+        """
+        clock = TurnClock()
+        late: list[str] = []
+
+        def slowly(one: str) -> None:
+            clock.busy(MAX_TURN * 0.6)
+            late.append(one)
+
+        deadlines: Deadlines[str] = Deadlines(Streams(clock), 10, slowly)
+        for one in "abcdefg":
+            deadlines.begin(one)
+        clock.turn(10)
+        deadlines.begin("h")
+        deadlines.done("f")
+        for expected in ("ab", "abcd", "abcdeg"):
+            self.assertEqual(expected, "".join(late))
+            clock.turn()
+        clock.turn(10)
+        self.assertEqual("abcdegh", "".join(late))
+        clock.turn()
+        self.assertEqual([], clock.getDelayedCalls())
+
     def test_one_timer_after_a_late_entry(self) -> None:
         """
         A late entry that begins anew while others wait shares their timer.
         """
-        deadlines: Deadlines[str] = Deadlines(self.clock, 10, lambda one: deadlines.begin(one))
+        deadlines: Deadlines[str] = Deadlines(
+            Streams(self.clock), 10, lambda one: deadlines.begin(one)
+        )
         deadlines.begin("a")
         self.clock.advance(5)
         deadlines.begin("b")

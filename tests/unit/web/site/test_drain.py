@@ -3,9 +3,14 @@ The stop of a server.
 """
 
 from twisted.logger import LogLevel, capturedLogs, formatEvent
+from twisted.web.resource import Resource
 
-from ssetwist.hub import EndReason
-from tests.memory import SocketClient
+from ssetwist.hub import EndReason, Streams
+from ssetwist.hub._turns import MAX_SWEEP
+from ssetwist.web import Site
+from ssetwist.web.site._connection import Connection
+from tests.memory import Client, SocketClient
+from tests.unit.hub.fake import TurnClock
 from tests.unit.web.site.case import SiteCase
 
 
@@ -62,6 +67,30 @@ class DrainTests(SiteCase):
         self.successResultOf(drained)
         for client in (idle, used, half):
             self.assertFalse(client.transport.is_aborted)
+
+    def test_many(self) -> None:
+        """
+        Many idle connections are closed in several turns, each of which is short.
+        """
+        clock = TurnClock()
+        site = Site(Resource(), streams=Streams(clock))
+        clients = [Client(site, clock) for _ in range(6)]
+        close = Connection.close_if_idle
+
+        def slowly(connection: Connection) -> None:
+            clock.busy(MAX_SWEEP * 0.6)
+            close(connection)
+
+        self.patch(Connection, "close_if_idle", slowly)
+        drained = site.drain(10, reconnection_time=3)
+        closed = []
+        for _ in range(3):
+            closed.append(sum(not client.transport.is_connected for client in clients))
+            clock.turn()
+        self.assertEqual([0, 2, 4], closed)  # each in the turn after its call
+        clock.turn(0.1)
+        self.successResultOf(drained)
+        self.assertEqual([], clock.getDelayedCalls())
 
     def test_a_response_under_way(self) -> None:
         """
