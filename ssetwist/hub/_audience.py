@@ -3,7 +3,8 @@ Audiences: subscribers that see the very same events and keep up, and the index 
 audiences of an event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -19,14 +20,21 @@ _Key = TypeVar("_Key")
 #: Filters that are asked between two steps: those of applications should take microseconds.
 _FILTERS = 64
 
+#: Looks at an audience, or at a matcher for its audiences, in one step: less than a millisecond.
+_LOOKS = 1000
+
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 
-#: Searches that are done before their events are published: large updates on their way.
+#: Searches that are done and wait for their events: large updates on their way to the log.
 MAX_SEARCHES = 8
 
-#: Matchers that came after such a search, each of which is tried.  With more it is done again.
-_FEW_NEW = 4
+#: Times that a search looks at what came while it looked, which is less each time.  What came since
+#: is looked at when its event is placed.
+_TIMES = 3
+
+#: Matchers that are put into a tree between two steps: a millisecond.
+_PUT = 200
 
 
 class Member(Protocol):
@@ -179,19 +187,20 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
+@dataclass(slots=True, eq=False)
 class _Search:
     """
     A search for the matchers of an event, done before the event is published.
 
-    :ivar found: The matchers; ``None`` until the search is done.
-    :ivar new: Others that came since it began, and must be tried.
+    :ivar found: The matchers that were found, of those that are still here.
+    :ivar new: Others that came since they were looked for.
     """
 
-    __slots__ = ("found", "new")
-
-    def __init__(self) -> None:
-        self.found: set[Matcher] | None = None
-        self.new: list[Matcher] = []
+    topics: tuple[str, ...]
+    is_private: bool
+    found: set[Matcher] = field(default_factory=set)
+    new: set[Matcher] = field(default_factory=set)
+    is_done: bool = False
 
 
 class Index:
@@ -207,7 +216,7 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
-        self._searches: dict[tuple[tuple[str, ...], bool], _Search] = {}
+        self._searches: dict[_Search, None] = {}  # those that are under way, too
         #: Audiences that were added during a search and are still here; otherwise ``None``.
         self._new: dict[Audience, None] | None = None
 
@@ -217,19 +226,14 @@ class Index:
     def add(self, audience: Audience) -> None:
         matchers = audience.view.matchers
         # Before any change, because this calls the application's code, which may raise.
-        new = [one for one in matchers.others if one not in self._others]
+        new = {one for one in matchers.others if one not in self._others}
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
-        for (topics, is_private), search in tuple(self._searches.items()):
+        for search in self._searches:
             # A private event's search has left out those for which nobody had a grant.
-            search.new += matchers.others if is_private else new
-            if len(search.new) > _FEW_NEW:
-                del self._searches[topics, is_private]
+            search.new.update(matchers.others if search.is_private else new)
         for matcher in new:
-            routes = routes_of(matcher)
-            for route in routes:
-                self._routes.add(route, matcher)
-            if not routes:
+            if not self._routes.add_matcher(matcher):
                 self._tried[matcher] = None
         for matcher in matchers.others:
             self._others.setdefault(matcher, {})[audience] = None
@@ -240,12 +244,17 @@ class Index:
         matchers = audience.view.matchers
         for topic in matchers.exact:
             _remove(self._exact, topic, audience)
+        gone = set()
         for matcher in matchers.others:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
+                gone.add(matcher)
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
+        for search in self._searches:
+            search.found -= gone
+            search.new -= gone
         if self._new is not None:
             self._new.pop(audience, None)
 
@@ -253,13 +262,21 @@ class Index:
         """
         Do the longest part of finding the audiences of an event, in steps, before it is published.
         """
-        key = (topics, is_private)
-        if not self._others or key in self._searches:
+        if not self._others:
             return
-        if len(self._searches) == MAX_SEARCHES:
-            del self._searches[next(iter(self._searches))]
-        search = self._searches[key] = _Search()
-        search.found = yield from self._matching(topics, _Granted(topics) if is_private else None)
+        search = _Search(topics, is_private)
+        self._searches[search] = None
+        try:
+            yield from self._look(search, self._routes, self._tried)
+            for _ in range(_TIMES):
+                yield from self._look_at_new(search)
+            search.is_done = True
+        finally:
+            if not search.is_done:
+                del self._searches[search]
+        done = [one for one in self._searches if one.is_done]
+        if len(done) > MAX_SEARCHES:
+            del self._searches[done[0]]
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -287,46 +304,64 @@ class Index:
         """
         topics = entry.topics
         granted = _Granted(topics)
-        found = [self._exact[topic] for topic in topics if topic in self._exact]
-        key = (topics, entry.is_private)
-        search = self._searches.pop(key, None) if self._searches else None
+        found: Iterable[Mapping[Audience, None] | None] = map(self._exact.get, topics)
+        search = self._take_search(entry)
         if self._others:
-            if search is None or search.found is None:
-                matchers = yield from self._matching(topics, granted if entry.is_private else None)
+            if search is None:
+                search = _Search(topics, entry.is_private)
+                yield from self._look(search, self._routes, self._tried, granted)
             else:
-                matchers = search.found
-                for matcher in search.new:
-                    if (yield from trying(matcher, topics)):
-                        matchers.add(matcher)
-            found += [self._others[matcher] for matcher in matchers if matcher in self._others]
-        if len(found) == 1:
-            audiences = tuple(found[0])
-        else:
-            audiences = tuple(dict.fromkeys(chain.from_iterable(found)))
+                yield from self._look_at_new(search, granted)
+            found = chain(found, map(self._others.get, search.found))
+        audiences = yield from _united(found)
         if not entry.is_private:
             return audiences
         seen = []
         for audience in audiences:
-            if (yield from granted.has(audience)):
+            if (yield from granted.any((audience,))):
                 seen.append(audience)
         return seen
 
-    def _matching(self, topics: tuple[str, ...], granted: "_Granted | None") -> Steps[set[Matcher]]:
-        """
-        Find the matchers that ask for any of the topics, apart from topics themselves.
+    def _take_search(self, entry: Entry) -> _Search | None:
+        for one in self._searches:
+            if one.is_done and one.is_private == entry.is_private and one.topics == entry.topics:
+                del self._searches[one]
+                return one
+        return None
 
-        :param granted: The audiences with a grant, if the event is private.
+    def _look(
+        self,
+        search: _Search,
+        routes: Routes[Matcher],
+        tried: Iterable[Matcher],
+        granted: "_Granted | None" = None,
+    ) -> Steps[None]:
         """
-        matchers = yield from self._routes.find(topics)
-        for matcher in tuple(self._tried):
+        Look for matchers that ask for any of the topics, apart from topics themselves.
+        """
+        topics = search.topics
+        granted = granted or _Granted(topics)
+        search.found |= yield from routes.find(topics)
+        for matcher in tuple(tried):
+            if matcher not in self._others:
+                continue  # it has gone meanwhile
             # A client that may see little must not make anything expensive.
-            is_for_none = granted is not None and not (
-                yield from granted.any(self._others.get(matcher, ()))
-            )
+            is_for_none = search.is_private and not (yield from granted.any(self._others[matcher]))
             if not is_for_none and (yield from trying(matcher, topics)):
-                matchers.add(matcher)
+                search.found.add(matcher)
                 yield
-        return matchers
+
+    def _look_at_new(self, search: _Search, granted: "_Granted | None" = None) -> Steps[None]:
+        new, search.new = search.new - search.found, set()
+        routes: Routes[Matcher] = Routes()
+        tried = []
+        for number, matcher in enumerate(new, 1):
+            if not routes.add_matcher(matcher):
+                tried.append(matcher)
+            if not number % _PUT:
+                yield
+        if new:
+            yield from self._look(search, routes, tried, granted)
 
 
 class _Granted:
@@ -337,19 +372,43 @@ class _Granted:
     def __init__(self, topics: tuple[str, ...]) -> None:
         self._topics = topics
         self._known: dict[Matchers, bool] = {}
+        self._answers: dict[Audience, bool] = {}  # an audience may be here for many matchers
+        self._looks = 0
 
-    def has(self, audience: Audience) -> Steps[bool]:
-        grants = audience.view.grants
+    def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
+        for audience in tuple(audiences):
+            has_one = self._answers.get(audience)
+            if has_one is None:
+                has_one = self._answers[audience] = yield from self._has_one(audience.view.grants)
+            self._looks += 1
+            if not self._looks % _LOOKS:
+                yield
+            if has_one:
+                return True
+        return False
+
+    def _has_one(self, grants: Matchers) -> Steps[bool]:
         if grants not in self._known:
             self._known[grants] = yield from grants.matching(self._topics)
             yield
         return self._known[grants]
 
-    def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
-        for audience in tuple(audiences):
-            if (yield from self.has(audience)):
-                return True
-        return False
+
+def _united(several: Iterable[Mapping[Audience, None] | None]) -> Steps[Iterable[Audience]]:
+    """
+    Unite audiences of topics and matchers, ``None`` for one without any, in steps.
+    """
+    united: dict[Audience, None] = {}
+    looks = 0
+    for audiences in several:
+        looks += 1
+        if audiences:
+            looks += len(audiences)
+            united.update(audiences)
+        if looks >= _LOOKS:
+            looks = 0
+            yield
+    return united
 
 
 def _remove(audiences: dict[_Key, dict[Audience, None]], key: _Key, audience: Audience) -> None:

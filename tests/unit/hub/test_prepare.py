@@ -12,7 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Pattern, View
 from ssetwist.errors import InvalidTopic
-from ssetwist.hub._audience import _FEW_NEW, MAX_SEARCHES, Audience, Index
+from ssetwist.hub._audience import _PUT, MAX_SEARCHES, Audience, Index
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry
 from ssetwist.matching import at_once
@@ -101,17 +101,73 @@ class SearchTests(SynchronousTestCase):
 
     def test_new(self) -> None:
         """
-        Matchers that come after a search are asked besides; after more than a few all are asked.
+        Matchers that come after a search are asked besides, however many, unless they have gone.
         """
-        for count, expected in ((_FEW_NEW, ["a"] * _FEW_NEW), (_FEW_NEW + 1, [])):
-            early = self.add(View.of(self.counting()))
-            self.search("a")
+        early = self.add(View.of(self.counting()))
+        self.search("a")
+        self.asked.clear()
+        late = [self.add(View.of(self.counting())) for _ in range(20)]
+        self.index.remove(late.pop())
+        routed = self.add(View.of([Pattern("/r/:x"), Pattern("/r/b")]))
+        self.assertEqual({early, *late}, self.find("a"))
+        self.assertEqual(["a"] * len(late), self.asked)
+        self.search("/r/b")
+        self.index.remove(routed)
+        self.index.add(routed)
+        self.assertEqual({early, *late, routed}, self.find("/r/b"))
+
+    def test_new_meanwhile(self) -> None:
+        """
+        Matchers that come during a search are asked by it, and not when its event is placed.
+        """
+        audiences = {self.add(View.of(self.counting())) for _ in range(3)}
+        for is_private in (False, True):
+            steps = self.index.search(("a",), is_private=is_private)
+            next(steps)
+            audiences |= {self.add(View.of(self.counting(), grants="a")) for _ in range(20)}
+            at_once(steps)
             self.asked.clear()
-            late = [self.add(View.of(self.counting())) for _ in range(count)]
-            self.assertEqual({early, *late}, self.find("a"))
-            self.assertEqual(expected or ["a"] * (count + 1), self.asked)
-            for audience in (early, *late):
-                self.index.remove(audience)
+            self.find("a", is_private=is_private)
+            self.assertEqual([], self.asked)
+
+    def test_restless(self) -> None:
+        """
+        A client that sends matchers all the time does not keep a search from its end.
+        """
+        self.add(View.of(self.counting()))
+        steps = self.index.search(("a",), is_private=False)
+        for count, _ in enumerate(steps, 1):
+            self.assertLess(count, 20)
+            self.add(View.of(self.counting()))
+        self.assertEqual(count + 1, len(self.find("a")))
+
+    def test_many_new_in_steps(self) -> None:
+        """
+        Looking at very many new matchers lets other work be done.
+        """
+        self.add(View.of(self.counting()))
+        self.search("/b")
+        for number in range(0, 1000, 100):
+            self.add(View.of([Pattern(f"/{number + more}/:x") for more in range(100)]))
+        entry = Entry(1, ("/b",), Event("a"), False, 0.0, b"")
+        self.assertGreaterEqual(sum(1 for _ in self.index.find(entry)), 1000 // _PUT)
+
+    def test_gone(self) -> None:
+        """
+        A search holds no matcher of clients that have gone.
+        """
+        kept = self.add(View.of(self.counting()))
+        gone = [self.add(View.of(self.counting())) for _ in range(3)]
+        steps = self.index.search(("a",), is_private=False)
+        next(steps)
+        self.index.remove(gone.pop())
+        at_once(steps)
+        self.index.remove(gone.pop())
+        gone.append(self.add(View.of(self.counting())))
+        for audience in gone:
+            self.index.remove(audience)
+        (search,) = self.index._searches
+        self.assertEqual((kept.view.matchers.others, set()), (search.found, search.new))
 
     def test_granted_later(self) -> None:
         """
@@ -135,18 +191,41 @@ class SearchTests(SynchronousTestCase):
             next(steps)
             if is_closed:
                 steps.close()
+                self.assertEqual({}, self.index._searches)
             self.asked.clear()
             self.assertEqual(audiences, self.find("a"))
             self.assertEqual(["a"] * 3, self.asked)
+            steps.close()
 
     def test_twice(self) -> None:
         """
-        Of two events that are alike, one is searched for before.
+        Two events that are alike have a search each, also at the same time.
+        """
+        audiences = {self.add(View.of(self.counting())) for _ in range(3)}
+        searches = [self.index.search(("a",), is_private=False) for _ in range(2)]
+        for steps in searches:
+            next(steps)
+        for steps in searches:
+            at_once(steps)
+        self.asked.clear()
+        for _ in searches:
+            self.assertEqual(audiences, self.find("a"))
+        self.assertEqual([], self.asked)
+
+    def test_many_at_once(self) -> None:
+        """
+        However many searches are under way at a time, none is in vain.
         """
         self.add(View.of(self.counting()))
-        self.search("a")
-        self.search("a")
-        self.assertEqual(["a"], self.asked)
+        count = 5 * MAX_SEARCHES
+        searches = [self.index.search((str(number),), is_private=False) for number in range(count)]
+        for steps in searches:
+            next(steps)
+        for number, steps in enumerate(searches):
+            at_once(steps)
+            self.asked.clear()
+            self.find(str(number))
+            self.assertEqual([], self.asked)
 
     def test_bounded(self) -> None:
         """
