@@ -269,14 +269,16 @@ class Index:
         try:
             yield from self._look(search, self._routes, self._tried)
             for _ in range(_TIMES):
-                yield from self._look_at_new(search)
+                if search.new:
+                    yield from self._look_at_new(search)
             search.is_done = True
         finally:
             if not search.is_done:
                 del self._searches[search]
-        done = [one for one in self._searches if one.is_done]
-        if len(done) > MAX_SEARCHES:
-            del self._searches[done[0]]
+        if len(self._searches) > MAX_SEARCHES:
+            done = [one for one in self._searches if one.is_done]
+            for one in done[:-MAX_SEARCHES]:
+                del self._searches[one]
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -310,7 +312,7 @@ class Index:
             if search is None:
                 search = _Search(topics, entry.is_private)
                 yield from self._look(search, self._routes, self._tried, granted)
-            else:
+            elif search.new:
                 yield from self._look_at_new(search, granted)
             found = chain(found, map(self._others.get, search.found))
         audiences = yield from _united(found)
@@ -348,7 +350,8 @@ class Index:
             # A client that may see little must not make anything expensive.
             is_for_none = search.is_private and not (yield from granted.any(self._others[matcher]))
             if not is_for_none and (yield from trying(matcher, topics)):
-                search.found.add(matcher)
+                if matcher in self._others:
+                    search.found.add(matcher)
                 yield
 
     def _look_at_new(self, search: _Search, granted: "_Granted | None" = None) -> Steps[None]:
@@ -360,8 +363,7 @@ class Index:
                 tried.append(matcher)
             if not number % _PUT:
                 yield
-        if new:
-            yield from self._look(search, routes, tried, granted)
+        yield from self._look(search, routes, tried, granted)
 
 
 class _Granted:

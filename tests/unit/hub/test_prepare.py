@@ -169,6 +169,19 @@ class SearchTests(SynchronousTestCase):
         (search,) = self.index._searches
         self.assertEqual((kept.view.matchers.others, set()), (search.found, search.new))
 
+    def test_gone_at_its_turn(self) -> None:
+        """
+        A search does not hold a matcher whose client goes while it is asked.
+        """
+        gone = self.add(View.of(Pattern("/{a}?")))
+        steps = self.index.search(("/b", "/a"), is_private=False)
+        next(steps)
+        kept = self.add(View.of(self.counting()))
+        self.index.remove(gone)
+        at_once(steps)
+        (search,) = self.index._searches
+        self.assertEqual(kept.view.matchers.others, search.found)
+
     def test_granted_later(self) -> None:
         """
         A private event's search leaves out what only strangers ask for; a friend that comes later
