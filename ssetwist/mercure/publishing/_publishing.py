@@ -99,6 +99,7 @@ class Publishing:
         Read an update, check that its publisher may publish it, and look for its subscribers, which
         may take longest, unless it will not be published.
         """
+        will_publish = self._will_publish(publisher, *line)
         if is_json:
             update = yield from update_from_json(body, self._base_url)
         else:
@@ -113,10 +114,18 @@ class Publishing:
             if not (yield from publisher.granted.matching((topic,))):  # each topic (P4)
                 reason = f"it does not grant publishing to {topic[:100]!r}"
                 raise publisher.rights.refusal(reason)
-        is_too_fast = self._rate.wait(publisher.name) > 0
-        if not is_too_fast and not self._answers.knows(publisher.key_of(*line)):
+        if will_publish:
             yield from self._hub.prepare(update.topics, private=update.is_private)
         return update
+
+    def _will_publish(self, publisher: _Publisher, *line: int) -> bool:
+        """
+        Return false if it is certain that an update will not be published.
+        """
+        key = publisher.key_of(*line)
+        if key is not None and self._answers.knows(key):
+            return False
+        return not (self._settings.publish_rate and self._rate.wait(publisher.name))
 
     def _check_source(self, request: Request) -> None:
         """
