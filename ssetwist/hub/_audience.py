@@ -4,7 +4,6 @@ audiences of an event.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -12,6 +11,7 @@ from ..log import Entry
 from ..matching import Matcher, Matchers, Steps, routes_of, trying
 from ..matching.routes import Routes
 from ._chunk import Chunk, Joining
+from ._foreign import key_of
 from ._outlet import Outlet
 from ._view import View
 
@@ -26,15 +26,13 @@ _LOOKS = 1000
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 
-#: Searches that are done and wait for their events: large updates on their way to the log.
-MAX_SEARCHES = 8
+#: Events that are prepared at the same time, those that are alike counted once: each may have a
+#: thousand topics.
+MAX_PREPARED = 8
 
-#: Times that a search looks at what came while it looked, which is less each time.  What came since
-#: is looked at when its event is placed.
-_TIMES = 3
-
-#: Matchers that are put into a tree between two steps: a millisecond.
-_PUT = 200
+#: Matchers that came since an event was prepared, each of which is tried.  With more of them, all
+#: are looked for again.
+_FEW_NEW = 4
 
 
 class Member(Protocol):
@@ -64,6 +62,7 @@ class Audience:
     twice.
 
     :ivar view: The view that all members have.
+    :ivar asked: The matchers of the view, apart from topics, as the index knows them.
     :ivar round_head: The newest position that had been published when this round began.
     """
 
@@ -73,12 +72,14 @@ class Audience:
         "_reserved",
         "_round",
         "_waiting",
+        "asked",
         "round_head",
         "view",
     )
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self.asked: tuple[Matcher, ...] = ()
         # A dict for its order: the first member is served first.
         self._members: dict[Member, None] = {}
         self._waiting: list[bytes] = []
@@ -187,20 +188,30 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
-@dataclass(slots=True, eq=False)
-class _Search:
+class _Prepared:
     """
-    A search for the matchers of an event, done before the event is published.
+    The matchers that ask for events with certain topics, looked for before these are published.
 
-    :ivar found: The matchers that were found, of those that are still here.
-    :ivar new: Others that came since they were looked for.
+    :ivar events: The number of events that are still to be published.
+    :ivar found: The matchers; ``None`` until they have been looked for.
+    :ivar new: Others that came since that began, and must be tried.
     """
 
-    topics: tuple[str, ...]
-    is_private: bool
-    found: set[Matcher] = field(default_factory=set)
-    new: set[Matcher] = field(default_factory=set)
-    is_done: bool = False
+    __slots__ = ("events", "found", "new")
+
+    def __init__(self) -> None:
+        self.events = 0
+        self.found: set[Matcher] | None = None
+        self.new: list[Matcher] = []
+
+    def forget(self, matcher: Matcher) -> None:
+        """
+        Forget a matcher that nobody has any more: it may take a hundred kilobytes.
+        """
+        if self.found is not None:
+            self.found.discard(matcher)
+        if matcher in self.new:
+            self.new.remove(matcher)
 
 
 class Index:
@@ -216,7 +227,8 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
-        self._searches: dict[_Search, None] = {}  # those that are under way, too
+        #: By topics, and whether the events are private; the oldest first.
+        self._prepared: dict[tuple[tuple[str, ...], bool], _Prepared] = {}
         #: Audiences that were added during a search and are still here; otherwise ``None``.
         self._new: dict[Audience, None] | None = None
 
@@ -226,59 +238,56 @@ class Index:
     def add(self, audience: Audience) -> None:
         matchers = audience.view.matchers
         # Before any change, because this calls the application's code, which may raise.
-        new = {one for one in matchers.others if one not in self._others}
+        audience.asked = tuple(map(key_of, matchers.others))
+        new = [one for one in audience.asked if one not in self._others]
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
-        for search in self._searches:
-            # A private event's search has left out those for which nobody had a grant.
-            search.new.update(matchers.others if search.is_private else new)
+        for (topics, is_private), prepared in tuple(self._prepared.items()):
+            # For a private event, a matcher of audiences without a grant has not been tried.
+            prepared.new += audience.asked if is_private else new
+            if len(prepared.new) > _FEW_NEW:
+                del self._prepared[topics, is_private]
         for matcher in new:
             if not self._routes.add_matcher(matcher):
                 self._tried[matcher] = None
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             self._others.setdefault(matcher, {})[audience] = None
         if self._new is not None:
             self._new[audience] = None
 
     def remove(self, audience: Audience) -> None:
-        matchers = audience.view.matchers
-        for topic in matchers.exact:
+        for topic in audience.view.matchers.exact:
             _remove(self._exact, topic, audience)
-        gone = set()
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
-                gone.add(matcher)
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
-        for search in self._searches:
-            search.found -= gone
-            search.new -= gone
+                for prepared in self._prepared.values():
+                    prepared.forget(matcher)
+        if not self._others:
+            self._prepared.clear()  # nothing is held for events that do not come
         if self._new is not None:
             self._new.pop(audience, None)
 
-    def search(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
+    def prepare(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
         """
         Do the longest part of finding the audiences of an event, in steps, before it is published.
         """
         if not self._others:
             return
-        search = _Search(topics, is_private)
-        self._searches[search] = None
-        try:
-            yield from self._look(search, self._routes, self._tried)
-            for _ in range(_TIMES):
-                if search.new:
-                    yield from self._look_at_new(search)
-            search.is_done = True
-        finally:
-            if not search.is_done:
-                del self._searches[search]
-        if len(self._searches) > MAX_SEARCHES:
-            done = [one for one in self._searches if one.is_done]
-            for one in done[:-MAX_SEARCHES]:
-                del self._searches[one]
+        key = (topics, is_private)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if len(self._prepared) == MAX_PREPARED:
+                del self._prepared[next(iter(self._prepared))]
+            prepared = self._prepared[key] = _Prepared()
+        prepared.events += 1
+        if prepared.found is None:  # not even for an event that is alike
+            granted = _Granted(topics) if is_private else None
+            found = yield from self._matching(topics, granted)
+            prepared.found = {one for one in found if one in self._others}
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -307,14 +316,20 @@ class Index:
         topics = entry.topics
         granted = _Granted(topics)
         found: Iterable[Mapping[Audience, None] | None] = map(self._exact.get, topics)
-        search = self._take_search(entry)
         if self._others:
-            if search is None:
-                search = _Search(topics, entry.is_private)
-                yield from self._look(search, self._routes, self._tried, granted)
-            elif search.new:
-                yield from self._look_at_new(search, granted)
-            found = chain(found, map(self._others.get, search.found))
+            key = (topics, entry.is_private)
+            prepared = self._prepared.get(key) if self._prepared else None
+            if prepared is None or prepared.found is None:
+                matchers = yield from self._matching(topics, granted if entry.is_private else None)
+            else:
+                prepared.events -= 1
+                if not prepared.events:
+                    del self._prepared[key]
+                matchers = prepared.found
+                for matcher in tuple(prepared.new):  # one may leave meanwhile
+                    if (yield from trying(matcher, topics)):
+                        matchers.add(matcher)
+            found = chain(found, map(self._others.get, matchers))
         audiences = yield from _united(found)
         if not entry.is_private:
             return audiences
@@ -324,46 +339,22 @@ class Index:
                 seen.append(audience)
         return seen
 
-    def _take_search(self, entry: Entry) -> _Search | None:
-        for one in self._searches:
-            if one.is_done and one.is_private == entry.is_private and one.topics == entry.topics:
-                del self._searches[one]
-                return one
-        return None
+    def _matching(self, topics: tuple[str, ...], granted: "_Granted | None") -> Steps[set[Matcher]]:
+        """
+        Find the matchers that ask for any of the topics, apart from topics themselves.
 
-    def _look(
-        self,
-        search: _Search,
-        routes: Routes[Matcher],
-        tried: Iterable[Matcher],
-        granted: "_Granted | None" = None,
-    ) -> Steps[None]:
+        :param granted: The audiences with a grant, if the event is private.
         """
-        Look for matchers that ask for any of the topics, apart from topics themselves.
-        """
-        topics = search.topics
-        granted = granted or _Granted(topics)
-        search.found |= yield from routes.find(topics)
-        for matcher in tuple(tried):
-            if matcher not in self._others:
-                continue  # it has gone meanwhile
+        matchers = yield from self._routes.find(topics)
+        for matcher in tuple(self._tried):
             # A client that may see little must not make anything expensive.
-            is_for_none = search.is_private and not (yield from granted.any(self._others[matcher]))
+            is_for_none = granted is not None and not (
+                yield from granted.any(self._others.get(matcher, ()))
+            )
             if not is_for_none and (yield from trying(matcher, topics)):
-                if matcher in self._others:
-                    search.found.add(matcher)
+                matchers.add(matcher)
                 yield
-
-    def _look_at_new(self, search: _Search, granted: "_Granted | None" = None) -> Steps[None]:
-        new, search.new = search.new - search.found, set()
-        routes: Routes[Matcher] = Routes()
-        tried = []
-        for number, matcher in enumerate(new, 1):
-            if not routes.add_matcher(matcher):
-                tried.append(matcher)
-            if not number % _PUT:
-                yield
-        yield from self._look(search, routes, tried, granted)
+        return matchers
 
 
 class _Granted:

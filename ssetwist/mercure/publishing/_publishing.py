@@ -115,7 +115,7 @@ class Publishing:
                 reason = f"it does not grant publishing to {topic[:100]!r}"
                 raise publisher.rights.refusal(reason)
         if will_publish:
-            yield from self._hub.prepare(update.topics, private=update.is_private)
+            yield from self._hub.preparing(update.topics, private=update.is_private)
         return update
 
     def _will_publish(self, publisher: _Publisher, *line: int) -> bool:
