@@ -4,6 +4,7 @@ audiences of an event.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -30,9 +31,11 @@ _MANY_EVENTS = 1024
 #: thousand topics.
 MAX_PREPARED = 8
 
-#: Matchers that came since an event was prepared, each of which is tried.  With more of them, all
-#: are looked for again.
+#: Matchers that are tried if they came since an event was prepared; with more, all are looked for.
 _FEW_NEW = 4
+
+#: Times that those which came meanwhile are tried before an event is prepared.
+_TIMES = 3
 
 
 class Member(Protocol):
@@ -188,6 +191,7 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
+@dataclass(slots=True, eq=False)
 class _Prepared:
     """
     The matchers that ask for events with certain topics, looked for before these are published.
@@ -195,23 +199,21 @@ class _Prepared:
     :ivar events: The number of events that are still to be published.
     :ivar found: The matchers; ``None`` until they have been looked for.
     :ivar new: Others that came since that began, and must be tried.
+    :ivar gone: Those that nobody has any more, until they have been looked for.
     """
 
-    __slots__ = ("events", "found", "new")
+    events: int = 0
+    found: set[Matcher] | None = None
+    new: set[Matcher] = field(default_factory=set)
+    gone: set[Matcher] = field(default_factory=set)
 
-    def __init__(self) -> None:
-        self.events = 0
-        self.found: set[Matcher] | None = None
-        self.new: list[Matcher] = []
-
-    def forget(self, matcher: Matcher) -> None:
-        """
-        Forget a matcher that nobody has any more: it may take a hundred kilobytes.
-        """
-        if self.found is not None:
-            self.found.discard(matcher)
-        if matcher in self.new:
-            self.new.remove(matcher)
+    def forget(self, gone: set[Matcher]) -> None:
+        # Each may take a hundred kilobytes.
+        self.new -= gone
+        if self.found is None:
+            self.gone |= gone
+        else:
+            self.found -= gone
 
 
 class Index:
@@ -244,8 +246,10 @@ class Index:
             self._exact.setdefault(topic, {})[audience] = None
         for (topics, is_private), prepared in tuple(self._prepared.items()):
             # For a private event, a matcher of audiences without a grant has not been tried.
-            prepared.new += audience.asked if is_private else new
-            if len(prepared.new) > _FEW_NEW:
+            came = audience.asked if is_private else new
+            prepared.new.update(came)
+            prepared.gone.difference_update(came)
+            if prepared.found is not None and len(prepared.new) > _FEW_NEW:
                 del self._prepared[topics, is_private]
         for matcher in new:
             if not self._routes.add_matcher(matcher):
@@ -258,14 +262,16 @@ class Index:
     def remove(self, audience: Audience) -> None:
         for topic in audience.view.matchers.exact:
             _remove(self._exact, topic, audience)
+        gone = set()
         for matcher in audience.asked:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
-                for prepared in self._prepared.values():
-                    prepared.forget(matcher)
+                gone.add(matcher)
+        for prepared in self._prepared.values():
+            prepared.forget(gone)
         if not self._others:
             self._prepared.clear()  # nothing is held for events that do not come
         if self._new is not None:
@@ -285,9 +291,18 @@ class Index:
             prepared = self._prepared[key] = _Prepared()
         prepared.events += 1
         if prepared.found is None:  # not even for an event that is alike
-            granted = _Granted(topics) if is_private else None
-            found = yield from self._matching(topics, granted)
-            prepared.found = {one for one in found if one in self._others}
+            found = yield from self._matching(topics, _Granted(topics) if is_private else None)
+            tried: set[Matcher] = set()
+            for _ in range(_TIMES):  # less has come each time
+                for matcher in prepared.new - tried:
+                    tried.add(matcher)
+                    if (yield from trying(matcher, topics)):
+                        found.add(matcher)
+                        yield
+            if prepared.found is None:  # still not
+                prepared.found = found - prepared.gone
+                prepared.new -= tried
+                prepared.gone.clear()
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -329,7 +344,7 @@ class Index:
                 for matcher in tuple(prepared.new):  # one may leave meanwhile
                     if (yield from trying(matcher, topics)):
                         matchers.add(matcher)
-            found = chain(found, map(self._others.get, matchers))
+            found = chain(found, map(self._others.get, tuple(matchers)))  # some may leave
         audiences = yield from _united(found)
         if not entry.is_private:
             return audiences
@@ -370,21 +385,18 @@ class _Granted:
 
     def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
         for audience in tuple(audiences):
-            has_one = self._answers.get(audience)
-            if has_one is None:
-                has_one = self._answers[audience] = yield from self._has_one(audience.view.grants)
+            if audience not in self._answers:
+                grants = audience.view.grants
+                if grants not in self._known:
+                    self._known[grants] = yield from grants.matching(self._topics)
+                    yield
+                self._answers[audience] = self._known[grants]
             self._looks += 1
             if not self._looks % _LOOKS:
                 yield
-            if has_one:
+            if self._answers[audience]:
                 return True
         return False
-
-    def _has_one(self, grants: Matchers) -> Steps[bool]:
-        if grants not in self._known:
-            self._known[grants] = yield from grants.matching(self._topics)
-            yield
-        return self._known[grants]
 
 
 def _united(several: Iterable[Mapping[Audience, None] | None]) -> Steps[Iterable[Audience]]:
@@ -394,10 +406,8 @@ def _united(several: Iterable[Mapping[Audience, None] | None]) -> Steps[Iterable
     united: dict[Audience, None] = {}
     looks = 0
     for audiences in several:
-        looks += 1
-        if audiences:
-            looks += len(audiences)
-            united.update(audiences)
+        looks += 1 + len(audiences or ())
+        united.update(audiences or {})
         if looks >= _LOOKS:
             looks = 0
             yield
