@@ -3,7 +3,8 @@ Audiences: subscribers that see the very same events and keep up, and the index 
 audiences of an event.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
 from typing import Protocol, TypeVar
 
@@ -20,6 +21,9 @@ _Key = TypeVar("_Key")
 #: Filters that are asked between two steps: those of applications should take microseconds.
 _FILTERS = 64
 
+#: Looks at an audience, or at a matcher for its audiences, in one step: less than a millisecond.
+_LOOKS = 1000
+
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 
@@ -27,9 +31,11 @@ _MANY_EVENTS = 1024
 #: thousand topics.
 MAX_PREPARED = 8
 
-#: Matchers that came since an event was prepared, each of which is tried.  With more of them, all
-#: are looked for again.
+#: Matchers that are tried if they came since an event was prepared; with more, all are looked for.
 _FEW_NEW = 4
+
+#: Times that those which came meanwhile are tried before an event is prepared.
+_TIMES = 3
 
 
 class Member(Protocol):
@@ -185,6 +191,7 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
+@dataclass(slots=True, eq=False)
 class _Prepared:
     """
     The matchers that ask for events with certain topics, looked for before these are published.
@@ -192,23 +199,21 @@ class _Prepared:
     :ivar events: The number of events that are still to be published.
     :ivar found: The matchers; ``None`` until they have been looked for.
     :ivar new: Others that came since that began, and must be tried.
+    :ivar gone: Those that nobody has any more, until they have been looked for.
     """
 
-    __slots__ = ("events", "found", "new")
+    events: int = 0
+    found: set[Matcher] | None = None
+    new: set[Matcher] = field(default_factory=set)
+    gone: set[Matcher] = field(default_factory=set)
 
-    def __init__(self) -> None:
-        self.events = 0
-        self.found: set[Matcher] | None = None
-        self.new: list[Matcher] = []
-
-    def forget(self, matcher: Matcher) -> None:
-        """
-        Forget a matcher that nobody has any more: it may take a hundred kilobytes.
-        """
-        if self.found is not None:
-            self.found.discard(matcher)
-        if matcher in self.new:
-            self.new.remove(matcher)
+    def forget(self, gone: set[Matcher]) -> None:
+        # Each may take a hundred kilobytes.
+        self.new -= gone
+        if self.found is None:
+            self.gone |= gone
+        else:
+            self.found -= gone
 
 
 class Index:
@@ -241,14 +246,13 @@ class Index:
             self._exact.setdefault(topic, {})[audience] = None
         for (topics, is_private), prepared in tuple(self._prepared.items()):
             # For a private event, a matcher of audiences without a grant has not been tried.
-            prepared.new += audience.asked if is_private else new
-            if len(prepared.new) > _FEW_NEW:
+            came = audience.asked if is_private else new
+            prepared.new.update(came)
+            prepared.gone.difference_update(came)
+            if prepared.found is not None and len(prepared.new) > _FEW_NEW:
                 del self._prepared[topics, is_private]
         for matcher in new:
-            routes = routes_of(matcher)
-            for route in routes:
-                self._routes.add(route, matcher)
-            if not routes:
+            if not self._routes.add_matcher(matcher):
                 self._tried[matcher] = None
         for matcher in audience.asked:
             self._others.setdefault(matcher, {})[audience] = None
@@ -258,14 +262,16 @@ class Index:
     def remove(self, audience: Audience) -> None:
         for topic in audience.view.matchers.exact:
             _remove(self._exact, topic, audience)
+        gone = set()
         for matcher in audience.asked:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
-                for prepared in self._prepared.values():
-                    prepared.forget(matcher)
+                gone.add(matcher)
+        for prepared in self._prepared.values():
+            prepared.forget(gone)
         if not self._others:
             self._prepared.clear()  # nothing is held for events that do not come
         if self._new is not None:
@@ -285,9 +291,18 @@ class Index:
             prepared = self._prepared[key] = _Prepared()
         prepared.events += 1
         if prepared.found is None:  # not even for an event that is alike
-            granted = _Granted(topics) if is_private else None
-            found = yield from self._matching(topics, granted)
-            prepared.found = {one for one in found if one in self._others}
+            found = yield from self._matching(topics, _Granted(topics) if is_private else None)
+            tried: set[Matcher] = set()
+            for _ in range(_TIMES):  # less has come each time
+                for matcher in prepared.new - tried:
+                    tried.add(matcher)
+                    if (yield from trying(matcher, topics)):
+                        found.add(matcher)
+                        yield
+            if prepared.found is None:  # still not
+                prepared.found = found - prepared.gone
+                prepared.new -= tried
+                prepared.gone.clear()
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -315,7 +330,7 @@ class Index:
         """
         topics = entry.topics
         granted = _Granted(topics)
-        found = [self._exact[topic] for topic in topics if topic in self._exact]
+        found: Iterable[Mapping[Audience, None] | None] = map(self._exact.get, topics)
         if self._others:
             key = (topics, entry.is_private)
             prepared = self._prepared.get(key) if self._prepared else None
@@ -329,16 +344,13 @@ class Index:
                 for matcher in tuple(prepared.new):  # one may leave meanwhile
                     if (yield from trying(matcher, topics)):
                         matchers.add(matcher)
-            found += [self._others[matcher] for matcher in matchers if matcher in self._others]
-        if len(found) == 1:
-            audiences = tuple(found[0])
-        else:
-            audiences = tuple(dict.fromkeys(chain.from_iterable(found)))
+            found = chain(found, map(self._others.get, tuple(matchers)))  # some may leave
+        audiences = yield from _united(found)
         if not entry.is_private:
             return audiences
         seen = []
         for audience in audiences:
-            if (yield from granted.has(audience)):
+            if (yield from granted.any((audience,))):
                 seen.append(audience)
         return seen
 
@@ -368,19 +380,38 @@ class _Granted:
     def __init__(self, topics: tuple[str, ...]) -> None:
         self._topics = topics
         self._known: dict[Matchers, bool] = {}
-
-    def has(self, audience: Audience) -> Steps[bool]:
-        grants = audience.view.grants
-        if grants not in self._known:
-            self._known[grants] = yield from grants.matching(self._topics)
-            yield
-        return self._known[grants]
+        self._answers: dict[Audience, bool] = {}  # an audience may be here for many matchers
+        self._looks = 0
 
     def any(self, audiences: Iterable[Audience]) -> Steps[bool]:
         for audience in tuple(audiences):
-            if (yield from self.has(audience)):
+            if audience not in self._answers:
+                grants = audience.view.grants
+                if grants not in self._known:
+                    self._known[grants] = yield from grants.matching(self._topics)
+                    yield
+                self._answers[audience] = self._known[grants]
+            self._looks += 1
+            if not self._looks % _LOOKS:
+                yield
+            if self._answers[audience]:
                 return True
         return False
+
+
+def _united(several: Iterable[Mapping[Audience, None] | None]) -> Steps[Iterable[Audience]]:
+    """
+    Unite audiences of topics and matchers, ``None`` for one without any, in steps.
+    """
+    united: dict[Audience, None] = {}
+    looks = 0
+    for audiences in several:
+        looks += 1 + len(audiences or ())
+        united.update(audiences or {})
+        if looks >= _LOOKS:
+            looks = 0
+            yield
+    return united
 
 
 def _remove(audiences: dict[_Key, dict[Audience, None]], key: _Key, audience: Audience) -> None:

@@ -238,10 +238,7 @@ class _Split:
         self.routes: Routes[Matcher] = Routes()
         tried = []
         for one in matchers:
-            routes = routes_of(one)
-            for route in routes:
-                self.routes.add(route, one)
-            if not routes:
+            if not self.routes.add_matcher(one):
                 tried.append(one)
         self.tried = tuple(tried)
 

@@ -33,6 +33,9 @@ _VISITS = 2000
 #: ASCII take longer.
 _CUT, _CHARACTERS = 20, 4
 
+#: Keys that are found in the time of one visit.
+_KEYS = 8
+
 _Key = TypeVar("_Key", bound=Hashable)
 
 
@@ -173,6 +176,17 @@ class Routes(Generic[_Key]):
             node = node.then(one)
         node.own("open" if route.is_open else "here")[key] = None
 
+    def add_matcher(self, matcher: _Key) -> bool:
+        """
+        Add a matcher as the key of its routes.
+
+        :returns: False if it has none, and must be tried.
+        """
+        routes = routes_of(matcher)
+        for route in routes:
+            self.add(route, matcher)
+        return bool(routes)
+
     def remove(self, route: Route, key: _Key) -> None:
         root = node = self._roots[route.cut]
         way: list[tuple[Any, Any]] = []  # dicts of two kinds, and their keys
@@ -194,6 +208,9 @@ class Routes(Generic[_Key]):
         Routes that are added meanwhile may be missing.
         """
         found: set[_Key] = set()
+        # Nodes whose keys are found, each once: there may be thousands, which differ only in names.
+        ended: set[_Node[_Key]] = set()
+        opened: set[_Node[_Key]] = set()
         work = 0  # in visits
         for cut, root in tuple(self._roots.items()):
             for topic in topics:
@@ -205,8 +222,10 @@ class Routes(Generic[_Key]):
                     node, segments = ways.pop()
                     for number, segment in enumerate(segments, 1):
                         work += 1
-                        if node.open:
+                        if node.open and node not in opened:
+                            opened.add(node)
                             found.update(node.open)
+                            work += len(node.open) // _KEYS
                         below = node.texts.get(segment)
                         if node.wilds:
                             work += len(segment) // _CHARACTERS * len(node.wilds)
@@ -222,7 +241,10 @@ class Routes(Generic[_Key]):
                         node = below
                     else:
                         work += 1
-                        found.update(node.here)
+                        if node.here and node not in ended:
+                            ended.add(node)
+                            found.update(node.here)
+                            work += len(node.here) // _KEYS
                     if work >= _VISITS:
                         work = 0
                         yield

@@ -106,6 +106,12 @@ class Idempotency(Generic[T]):
     def __len__(self) -> int:
         return len(self._under_way) + len(self._done)
 
+    def knows(self, key: Hashable) -> bool:
+        """
+        Return true if :meth:`once` would not publish, because that has been done or is being done.
+        """
+        return key in self._under_way or key in self._done
+
     def once(self, key: Hashable, body: bytes, publish: Callable[[], Deferred[T]]) -> Deferred[T]:
         """
         Publish, unless that has been done, or is being done, under the same key.

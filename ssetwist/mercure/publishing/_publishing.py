@@ -49,6 +49,14 @@ class _Publisher:
     granted: Matchers
     key: str | None
 
+    def key_of(self, *line: int) -> Hashable:
+        """
+        Return the key of one publication, ``None`` without one.
+
+        :param line: The number of the line in a request of several.
+        """
+        return None if self.key is None else (self.name, self.key, *line)
+
 
 class Publishing:
     def __init__(self, hub: Hub, authorizer: Authorizer, settings: MercureSettings) -> None:
@@ -84,10 +92,14 @@ class Publishing:
         # No line break at the end: clients take the whole body for the id (P5).
         return HttpAnswer(200, (await self._publish_once(update, body, publisher)).encode())
 
-    def _reading(self, body: bytes, publisher: _Publisher, *, is_json: bool) -> Steps[Update]:
+    def _reading(
+        self, body: bytes, publisher: _Publisher, *line: int, is_json: bool
+    ) -> Steps[Update]:
         """
-        Read an update, check that its publisher may publish it, and look for its subscribers.
+        Read an update, check that its publisher may publish it, and look for its subscribers, which
+        may take longest, unless it will not be published.
         """
+        will_publish = self._will_publish(publisher, *line)
         if is_json:
             update = yield from update_from_json(body, self._base_url)
         else:
@@ -102,8 +114,18 @@ class Publishing:
             if not (yield from publisher.granted.matching((topic,))):  # each topic (P4)
                 reason = f"it does not grant publishing to {topic[:100]!r}"
                 raise publisher.rights.refusal(reason)
-        yield from self._hub.preparing(update.topics, private=update.is_private)
+        if will_publish:
+            yield from self._hub.preparing(update.topics, private=update.is_private)
         return update
+
+    def _will_publish(self, publisher: _Publisher, *line: int) -> bool:
+        """
+        Return false if it is certain that an update will not be published.
+        """
+        key = publisher.key_of(*line)
+        if key is not None and self._answers.knows(key):
+            return False
+        return not (self._settings.publish_rate and self._rate.wait(publisher.name))
 
     def _check_source(self, request: Request) -> None:
         """
@@ -170,7 +192,7 @@ class Publishing:
 
         for number, line in lines:
             try:
-                update = yield from self._reading(line, publisher, is_json=True)
+                update = yield from self._reading(line, publisher, number, is_json=True)
             except Refused as refused:
                 answers.append(succeed(answer_line(number, refused)))
             else:
@@ -185,9 +207,8 @@ class Publishing:
 
         :param line: The number of the line in a request of several.
         """
-        if publisher.key is None:
+        if (key := publisher.key_of(*line)) is None:
             return Deferred.fromCoroutine(self._publish(update, publisher))
-        key: Hashable = (publisher.name, publisher.key, *line)
         return self._answers.once(
             key, body, lambda: Deferred.fromCoroutine(self._publish(update, publisher))
         )

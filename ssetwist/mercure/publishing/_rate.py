@@ -81,14 +81,25 @@ class Rate:
             return 0.0
         now = self._clock.seconds()
         left = self._left(self._buckets.get(identity), now)
-        wait = (1 - left) / self._per_second
-        if wait > _ROUNDING:
+        if wait := self._wait(left):
             self._buckets[identity] = _Bucket(left, now)
             return wait
         self._buckets.pop(identity, None)
         self._buckets[identity] = _Bucket(left - 1, now)
         self._forget(now)
         return 0.0
+
+    def wait(self, identity: Hashable) -> float:
+        """
+        Return what :meth:`take` would return, and take nothing.
+        """
+        if not self._per_second:
+            return 0.0
+        return self._wait(self._left(self._buckets.get(identity), self._clock.seconds()))
+
+    def _wait(self, left: float) -> float:
+        wait = (1 - left) / self._per_second
+        return wait if wait > _ROUNDING else 0.0
 
     def _left(self, bucket: _Bucket | None, now: float) -> float:
         if bucket is None:

@@ -5,6 +5,7 @@ The active subscriptions of a hub, and their announcements (N1).
 from collections import deque
 from collections.abc import Iterator
 from itertools import chain
+from math import inf
 
 from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.logger import Logger
@@ -66,14 +67,24 @@ class ActiveSubscriptions:
         if self._all.pop(subscriptions[0].subscriber, None) is not None:
             self._announce(subscriptions, is_active=False)
 
-    def announcing(self) -> Steps[None]:
+    def helping(self, count: int) -> Steps[None]:
+        """
+        Announce for others, before a connection begins.
+
+        It announces as many as it will leave: a beginning and an end of each of its subscriptions.
+        So no more are ever left than those of connections that were here at one time, and a client
+        need not wait for the crowd that has left before it.
+
+        :param count: The number of its subscriptions.
+        """
+        return self._announcing(2 * count)
+
+    def _announcing(self, most: float = inf) -> Steps[None]:
         """
         Announce the beginnings and ends that are left, in their order.
-
-        A connection does this for others before it begins, so that no more are ever left than those
-        of the present connections.
         """
-        while self._unannounced:
+        while self._unannounced and most > 0:
+            most -= 1
             subscription, is_active = self._unannounced.popleft()
             if not self._hub.is_closed:  # otherwise every subscriber is gone
                 asked = maybeDeferred(self._announce_one, subscription, is_active=is_active)
@@ -84,7 +95,7 @@ class ActiveSubscriptions:
         self._unannounced.extend((one, is_active) for one in subscriptions)
         if not self._is_announcing:
             self._is_announcing = True
-            announcing = Deferred.fromCoroutine(self._turns.do(self.announcing()))
+            announcing = Deferred.fromCoroutine(self._turns.do(self._announcing()))
             announcing.addBoth(self._announced)
 
     def _announce_one(self, subscription: ActiveSubscription, *, is_active: bool) -> Deferred[str]:

@@ -196,7 +196,7 @@ class Subscribing:
         """
         Make the subscriptions of a connection, each with its payload.
         """
-        yield from self._active.announcing()
+        yield from self._active.helping(len(selectors))
         name = new_subscriber()
         subscriptions = []
         for one in selectors:

@@ -8,7 +8,7 @@ from functools import partial
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Pattern, View
-from ssetwist.hub._audience import Audience, Index
+from ssetwist.hub._audience import _LOOKS, Audience, Index
 from ssetwist.log import Entry
 from ssetwist.matching import Matchers, at_once
 from ssetwist.matching.routes import MAX_SEGMENTS
@@ -111,6 +111,52 @@ class IndexTests(SynchronousTestCase):
         self.add("B", "b")
         self.add("P", Pattern("/p/*"))
         self.assertEqual(["B", "P"], self.find("a", "b", "/p/1"))
+
+    def test_steps(self) -> None:
+        """
+        Looking at many audiences, each for many matchers, lets other work be done.
+        """
+        filtered: list[str] = []
+
+        def filter(topics: tuple[str, ...], event: Event) -> bool:
+            filtered.append(topics[0])
+            return True
+
+        count = 5
+        patterns = [Pattern(f"/{{a}}?:name{number}") for number in range(count)]
+        topics = [f"t{number}" for number in range(count)]
+        for number in range(_LOOKS):
+            topics_of_all = (*patterns, *topics, str(number))
+            self.index.add(Audience(View.of(topics_of_all, filter=filter)))
+        for event, is_private in (("/a", False), ("/a", True), (topics, False), (topics, True)):
+            steps = 0
+            filtered.clear()
+            event = (event,) if isinstance(event, str) else tuple(event)
+            for _ in self.index.find(Entry(1, event, Event("data"), is_private, 0.0, b"")):
+                if filtered:
+                    break
+                steps += 1
+            self.assertGreaterEqual(steps, count)
+
+    def test_grants_once(self) -> None:
+        """
+        The grants of an audience are looked up once for an event, whatever it asks for.
+        """
+        looked = []
+
+        class Looking(Audience):
+            @property
+            def view(self) -> View:  # type: ignore[override]
+                looked.append(self)
+                return view
+
+        patterns = [Pattern(f"/{{a}}?:name{number}") for number in range(5)]
+        view = View.of(patterns, grants="b")
+        audience = Looking.__new__(Looking)
+        self.index.add(audience)
+        looked.clear()
+        self.assertEqual([], self.find("a", is_private=True))
+        self.assertEqual([audience], looked)
 
     def test_tried_once(self) -> None:
         """

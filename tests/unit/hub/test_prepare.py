@@ -12,6 +12,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Pattern, View
 from ssetwist.errors import HubClosed, InvalidTopic
+from ssetwist.hub import _audience
 from ssetwist.hub._audience import _FEW_NEW, MAX_PREPARED, Audience, Index
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry
@@ -117,6 +118,50 @@ class IndexTests(SynchronousTestCase):
             for audience in (early, *late, *like_early):
                 self.index.remove(audience)
 
+    def test_new_meanwhile(self) -> None:
+        """
+        Matchers that come while an event is prepared are asked then, however many, and not when it
+        is published.
+        """
+        early = self.add(View.of(self.counting()))
+        preparing = self.index.prepare(("a",), is_private=False)
+        next(preparing)
+        late = [self.add(View.of(self.counting())) for _ in range(20)]
+        self.index.remove(late.pop())
+        again = self.add(View.of(Pattern("/{a}?")))
+        next(preparing)
+        self.index.remove(again)
+        self.index.add(again)
+        at_once(preparing)
+        self.asked.clear()
+        self.assertEqual({early, *late, again}, self.find("a"))
+        self.assertEqual([], self.asked)
+
+    def test_restless(self) -> None:
+        """
+        A client that sends matchers all the time does not keep an event from being prepared.
+        """
+        self.add(View.of(self.counting()))
+        for count, _ in enumerate(self.index.prepare(("a",), is_private=False), 1):
+            self.assertLess(count, 20)
+            self.add(View.of(Pattern(f"/{{a}}?:name{count}")))
+        self.assertEqual(count + 1, len(self.find("a")))
+
+    def test_leaving_while_united(self) -> None:
+        """
+        A subscriber may leave while audiences are united, also if a like event is to follow.
+        """
+        self.patch(_audience, "_LOOKS", 1)
+        kept, gone = (self.add(View.of(self.counting())) for _ in range(2))
+        for _ in range(2):
+            self.prepare("a")
+        finding = self.index.find(Entry(1, ("a",), Event("a"), False, 0.0, b""))
+        next(finding)
+        next(finding)
+        self.index.remove(gone)
+        at_once(finding)
+        self.assertEqual({kept}, self.find("a"))
+
     def test_granted_later(self) -> None:
         """
         A private event leaves out matchers that only strangers have; a friend that comes later with
@@ -220,7 +265,7 @@ class IndexTests(SynchronousTestCase):
         self.index.remove(late)
         self.index.remove(new)
         (prepared,) = self.index._prepared.values()
-        self.assertEqual((1, []), (len(prepared.found or ()), prepared.new))
+        self.assertEqual((1, set()), (len(prepared.found or ()), prepared.new))
 
     def test_left_meanwhile(self) -> None:
         """

@@ -50,6 +50,10 @@ ROUTES = st.builds(
 TOPICS = st.lists(st.sampled_from(("a", "b", "c", "")), min_size=1, max_size=5).map("/".join)
 
 
+def _find(routes: Routes[int], topics: list[str]) -> None:
+    at_once(routes.find(topics))
+
+
 class RouteTests(SynchronousTestCase):
     """
     One route.
@@ -197,6 +201,22 @@ class RoutesTests(SynchronousTestCase):
         self.assertGreater(steps, 2)
         many = self.routes.find(["x"] * 20)
         self.assertGreater(sum(1 for _ in many), 5)
+
+    def test_many_with_one_route(self) -> None:
+        """
+        Keys that share a route, such as patterns that differ only in names, are found once for all
+        topics, and count as work.
+        """
+        for is_open in (False, True):
+            routes: Routes[int] = Routes()
+            for number in range(40_000):
+                routes.add(Route(cut, ("a", SOME)[: 2 - is_open], is_open), number)
+            one, many = (
+                cost(partial(_find, routes, topics))
+                for topics in (["a/0"], [f"a/{number}" for number in range(20)])
+            )
+            self.assertLess(many, 5 * one)
+            self.assertEqual(1, sum(1 for _ in routes.find(["a/0"])))
 
     def most_in_a_step(self, topic: str, segments: tuple[str | Long, ...]) -> int:
         """

@@ -275,6 +275,28 @@ class StepsTests(ResourceCase):
         self.hub.streams.abort()
         self.turns.advance(60)
 
+    def test_no_search(self) -> None:
+        """
+        Nobody's subscribers are looked for if an update will not be published: it has been before
+        under its key, or its publisher is too fast.
+        """
+        self.make(replace(self.settings, publish_rate=0.001))
+        self.authorizer.people["alice"] = replace(ALICE, publish=Matchers.of(Everything()))
+        searching = Slow(self.clock, is_match=False)
+        self.hub.subscribe(MemoryOutlet(self.hub.streams), searching)
+        for status, key, body, headers in (
+            (200, "1", b"topic=a&topic=b", {}),
+            (200, "1", b"topic=a&topic=b", {}),
+            (429, "2", b"topic=a&topic=b", {}),
+            (200, "3", b'{"topic":["a","b"]}\n', LINES),
+        ):
+            client = self.post(body, Idempotency_Key=key, **headers)
+            while not client.body:
+                self.turns.turn()
+            self.assertEqual(status, self.status(client))
+            self.assertEqual(["a", "b"], searching.asked)
+        self.hub.streams.abort()
+
     def test_too_many_topics(self) -> None:
         """
         Topics are counted before any of them is matched.

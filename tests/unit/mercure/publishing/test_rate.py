@@ -29,6 +29,16 @@ class RateTests(SynchronousTestCase):
         self.clock.advance(0.25)
         self.assertEqual([0, 0.5], [rate.take("alice") for _ in range(2)])
 
+    def test_wait(self) -> None:
+        """
+        A publisher may be told how long it has to wait, without taking anything.
+        """
+        rate = Rate(self.clock, 2, burst=1)
+        for expected in (0, 0.5):
+            self.assertEqual([expected] * 3, [rate.wait("alice") for _ in range(3)])
+            self.assertEqual(expected, rate.take("alice"))
+        self.assertEqual(0, Rate(self.clock, 0).wait("alice"))
+
     def test_long_silence(self) -> None:
         """
         A silence of any length saves up no more than one burst.

@@ -14,6 +14,7 @@ from ssetwist import EndReason, Event, Hub
 from ssetwist.hub import EVERYTHING, Matchers, Pattern
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry, MemoryLog
+from ssetwist.matching import at_once
 from ssetwist.mercure import Rights
 from ssetwist.mercure.subscribing._active import ActiveSubscriptions
 from ssetwist.mercure.subscribing._subscriptions import ActiveSubscription, subscriptions_path
@@ -99,12 +100,36 @@ class CrowdTests(SynchronousTestCase):
         """
         A connection that wants to begin helps to announce the others, in the same order.
         """
-        helping = self.active.announcing()
+        helping = self.active.helping(len(self.expected))
         for _ in helping:
             self.clock.turn()
         self.assertEqual(self.expected, told_by(self.hub))
         self.clock.turn()
         self.assertTrue(self.active.is_idle)
+
+    def test_newcomer(self) -> None:
+        """
+        A connection that wants to begin does not wait for the announcements of a crowd: it helps
+        with two for each of its subscriptions.
+        """
+        before = len(told_by(self.hub))
+        at_once(self.active.helping(1))
+        self.assertEqual(self.expected[: before + 2], told_by(self.hub))
+
+    def test_bounded(self) -> None:
+        """
+        Connections that come and go all the time leave no more than those that were here at once.
+        """
+        at_once(self.active.helping(len(self.expected)))
+        most = 0
+        for _ in range(20):
+            for act in (self.active.begin, self.active.end):
+                for subscriptions in CONNECTIONS:
+                    if act == self.active.begin:
+                        at_once(self.active.helping(len(subscriptions)))
+                    act(subscriptions)
+                most = max(most, len(self.active._unannounced))
+        self.assertLessEqual(most, 2 * sum(len(one) for one in CONNECTIONS))
 
     def test_closed(self) -> None:
         """
