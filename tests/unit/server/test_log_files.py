@@ -230,6 +230,15 @@ class RotatingFileTests(SynchronousTestCase):
         paths = [Path(f"{file.path}.{number}") for number in reversed(file.listLogs())]
         return "".join(path.read_text() for path in (*paths, Path(file.path)))
 
+    def test_now(self) -> None:
+        """
+        Everything is written at once, or nothing if the file has to be rotated first.
+        """
+        file = self.log_file(rotate_length=3)
+        rotating = self.output._file
+        self.assertEqual([4, 0], [rotating.write_now(b"one\n") for _ in range(2)])
+        self.assertEqual(([], "one\n"), (file.listLogs(), self.text(file)))
+
     def test_failed_rotation(self) -> None:
         """
         If the next file cannot be opened, lines are counted, and the file is opened later.
