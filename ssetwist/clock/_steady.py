@@ -16,6 +16,7 @@ from zope.interface import alsoProvides, implementer, providedBy
 
 from .._reactor import AnyReactor
 from ._alarm import Alarm, Bell
+from ._insides import soon_of
 from ._timers import Timers
 
 #: The attribute of a reactor that holds its steady reactor, which so lives as long.
@@ -63,7 +64,9 @@ def steady(reactor: AnyReactor) -> AnyReactor:
     made: SteadyReactor | None = getattr(reactor, _NAME, None)
     if made is None:
         bell = Bell()
-        made = SteadyReactor(reactor, Timers(reactor, bell, Alarm(bell.ring)))
+        made = SteadyReactor(
+            reactor, Timers(reactor, bell, Alarm(bell.ring), soon=soon_of(reactor))
+        )
         setattr(reactor, _NAME, made)
     return made
 

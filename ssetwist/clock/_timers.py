@@ -58,6 +58,8 @@ class Timers:
 
     While there is no call, the reactor does not know the descriptor, and the alarm is not set.
 
+    :param soon: Makes a call in the next turn; ``None`` if that takes the descriptor, which costs a
+        few calls of the system.
     :param seconds: A clock that never goes back.
     """
 
@@ -67,9 +69,11 @@ class Timers:
         bell: Waking,
         alarm: Moment,
         *,
+        soon: Callable[..., DelayedCall] | None = None,
         seconds: Callable[[], float] = monotonic,
     ) -> None:
         self._reactor = reactor
+        self._soon = soon
         self._bell = bell
         self._alarm = alarm
         self._seconds = seconds
@@ -94,6 +98,8 @@ class Timers:
         Call a function in a later turn, as a reactor does.
         """
         assert delay >= 0, f"{delay} s from now is in the past"
+        if not delay and self._soon is not None:
+            return self._soon(callable, *args, **kwargs)
         call = DelayedCall(
             self._seconds() + delay,
             callable,

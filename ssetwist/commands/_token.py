@@ -84,7 +84,7 @@ def add_mint(parser: ArgumentParser) -> None:
             KeyOption("issuer", "the issuer (iss); by default the audience; 1.0 only"),
             KeyOption("audience", "the URL of the hub (aud); 1.0 only, and required there"),
             KeyOption("kid", "the name of the key"),
-            KeyOption("subject", "the holder (sub); 1.0 only"),
+            KeyOption("subject", "the holder (sub), by default ssetwist; 1.0 only"),
             KeyOption("payload", "JSON that its subscriptions carry"),
         ),
     )

@@ -11,6 +11,7 @@ from ..log import Entry
 from ..matching import Matcher, Matchers, Steps, routes_of, trying
 from ..matching.routes import Routes
 from ._chunk import Chunk, Joining
+from ._foreign import key_of
 from ._outlet import Outlet
 from ._view import View
 
@@ -22,10 +23,12 @@ _FILTERS = 64
 #: Events that are joined at once; more are joined in steps.
 _MANY_EVENTS = 1024
 
-#: Searches that are done before their events are published: large updates on their way.
-MAX_SEARCHES = 8
+#: Events that are prepared at the same time, those that are alike counted once: each may have a
+#: thousand topics.
+MAX_PREPARED = 8
 
-#: Matchers that came after such a search, each of which is tried.  With more it is done again.
+#: Matchers that came since an event was prepared, each of which is tried.  With more of them, all
+#: are looked for again.
 _FEW_NEW = 4
 
 
@@ -56,6 +59,7 @@ class Audience:
     twice.
 
     :ivar view: The view that all members have.
+    :ivar asked: The matchers of the view, apart from topics, as the index knows them.
     :ivar round_head: The newest position that had been published when this round began.
     """
 
@@ -65,12 +69,14 @@ class Audience:
         "_reserved",
         "_round",
         "_waiting",
+        "asked",
         "round_head",
         "view",
     )
 
     def __init__(self, view: View) -> None:
         self.view = view
+        self.asked: tuple[Matcher, ...] = ()
         # A dict for its order: the first member is served first.
         self._members: dict[Member, None] = {}
         self._waiting: list[bytes] = []
@@ -179,19 +185,30 @@ class Audience:
                 self._round.append((Joining(some) if is_long else Chunk.joined(some), members))
 
 
-class _Search:
+class _Prepared:
     """
-    A search for the matchers of an event, done before the event is published.
+    The matchers that ask for events with certain topics, looked for before these are published.
 
-    :ivar found: The matchers; ``None`` until the search is done.
-    :ivar new: Others that came since it began, and must be tried.
+    :ivar events: The number of events that are still to be published.
+    :ivar found: The matchers; ``None`` until they have been looked for.
+    :ivar new: Others that came since that began, and must be tried.
     """
 
-    __slots__ = ("found", "new")
+    __slots__ = ("events", "found", "new")
 
     def __init__(self) -> None:
+        self.events = 0
         self.found: set[Matcher] | None = None
         self.new: list[Matcher] = []
+
+    def forget(self, matcher: Matcher) -> None:
+        """
+        Forget a matcher that nobody has any more: it may take a hundred kilobytes.
+        """
+        if self.found is not None:
+            self.found.discard(matcher)
+        if matcher in self.new:
+            self.new.remove(matcher)
 
 
 class Index:
@@ -207,7 +224,8 @@ class Index:
         self._others: dict[Matcher, dict[Audience, None]] = {}
         self._routes: Routes[Matcher] = Routes()
         self._tried: dict[Matcher, None] = {}
-        self._searches: dict[tuple[tuple[str, ...], bool], _Search] = {}
+        #: By topics, and whether the events are private; the oldest first.
+        self._prepared: dict[tuple[tuple[str, ...], bool], _Prepared] = {}
         #: Audiences that were added during a search and are still here; otherwise ``None``.
         self._new: dict[Audience, None] | None = None
 
@@ -217,49 +235,59 @@ class Index:
     def add(self, audience: Audience) -> None:
         matchers = audience.view.matchers
         # Before any change, because this calls the application's code, which may raise.
-        new = [one for one in matchers.others if one not in self._others]
+        audience.asked = tuple(map(key_of, matchers.others))
+        new = [one for one in audience.asked if one not in self._others]
         for topic in matchers.exact:
             self._exact.setdefault(topic, {})[audience] = None
-        for (topics, is_private), search in tuple(self._searches.items()):
-            # A private event's search has left out those for which nobody had a grant.
-            search.new += matchers.others if is_private else new
-            if len(search.new) > _FEW_NEW:
-                del self._searches[topics, is_private]
+        for (topics, is_private), prepared in tuple(self._prepared.items()):
+            # For a private event, a matcher of audiences without a grant has not been tried.
+            prepared.new += audience.asked if is_private else new
+            if len(prepared.new) > _FEW_NEW:
+                del self._prepared[topics, is_private]
         for matcher in new:
             routes = routes_of(matcher)
             for route in routes:
                 self._routes.add(route, matcher)
             if not routes:
                 self._tried[matcher] = None
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             self._others.setdefault(matcher, {})[audience] = None
         if self._new is not None:
             self._new[audience] = None
 
     def remove(self, audience: Audience) -> None:
-        matchers = audience.view.matchers
-        for topic in matchers.exact:
+        for topic in audience.view.matchers.exact:
             _remove(self._exact, topic, audience)
-        for matcher in matchers.others:
+        for matcher in audience.asked:
             _remove(self._others, matcher, audience)
             if matcher not in self._others:
                 for route in routes_of(matcher):
                     self._routes.remove(route, matcher)
                 self._tried.pop(matcher, None)
+                for prepared in self._prepared.values():
+                    prepared.forget(matcher)
+        if not self._others:
+            self._prepared.clear()  # nothing is held for events that do not come
         if self._new is not None:
             self._new.pop(audience, None)
 
-    def search(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
+    def prepare(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
         """
         Do the longest part of finding the audiences of an event, in steps, before it is published.
         """
-        key = (topics, is_private)
-        if not self._others or key in self._searches:
+        if not self._others:
             return
-        if len(self._searches) == MAX_SEARCHES:
-            del self._searches[next(iter(self._searches))]
-        search = self._searches[key] = _Search()
-        search.found = yield from self._matching(topics, _Granted(topics) if is_private else None)
+        key = (topics, is_private)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            if len(self._prepared) == MAX_PREPARED:
+                del self._prepared[next(iter(self._prepared))]
+            prepared = self._prepared[key] = _Prepared()
+        prepared.events += 1
+        if prepared.found is None:  # not even for an event that is alike
+            granted = _Granted(topics) if is_private else None
+            found = yield from self._matching(topics, granted)
+            prepared.found = {one for one in found if one in self._others}
 
     def find(self, entry: Entry) -> Steps[tuple[Iterable[Audience], Iterable[Audience]]]:
         """
@@ -288,14 +316,17 @@ class Index:
         topics = entry.topics
         granted = _Granted(topics)
         found = [self._exact[topic] for topic in topics if topic in self._exact]
-        key = (topics, entry.is_private)
-        search = self._searches.pop(key, None) if self._searches else None
         if self._others:
-            if search is None or search.found is None:
+            key = (topics, entry.is_private)
+            prepared = self._prepared.get(key) if self._prepared else None
+            if prepared is None or prepared.found is None:
                 matchers = yield from self._matching(topics, granted if entry.is_private else None)
             else:
-                matchers = search.found
-                for matcher in search.new:
+                prepared.events -= 1
+                if not prepared.events:
+                    del self._prepared[key]
+                matchers = prepared.found
+                for matcher in tuple(prepared.new):  # one may leave meanwhile
                     if (yield from trying(matcher, topics)):
                         matchers.add(matcher)
             found += [self._others[matcher] for matcher in matchers if matcher in self._others]

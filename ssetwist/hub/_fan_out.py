@@ -96,17 +96,22 @@ class FanOut:
             self._place_all()
 
     def prepare(self, topics: tuple[str, ...], *, is_private: bool) -> Steps[None]:
-        return self._index.search(topics, is_private=is_private)
+        return self._index.prepare(topics, is_private=is_private)
 
     def in_order(self, member: Member, act: Callable[[], object]) -> None:
         """
         Do something for a member after the events that have been published, and before any other:
-        now, unless some of them are not placed yet.  If it fails later, the member is cut.
+        now, unless some of them are not placed yet.  If it fails, the member is cut; if it fails
+        now, it also raises.
         """
         if self._to_place:
             self._to_place.append(partial(_act, member, act))
-        else:
+            return
+        try:
             act()
+        except BaseException:  # it may have left its audience already, and would be silent
+            member.cut()
+            raise
 
     def accept(self, entry: Entry) -> str | Deferred[str]:
         """
@@ -218,10 +223,12 @@ class FanOut:
         self._turns.begin_with(self._take_turn if has_work else None)
 
     def _take_turn(self) -> None:
-        if self._to_place:
-            self._place_all()
-        self._flush()
-        self._schedule()
+        try:
+            if self._to_place:
+                self._place_all()
+            self._flush()
+        finally:
+            self._schedule()
 
     def _flush(self) -> None:
         until = self._seconds() + MAX_FLUSH
@@ -289,7 +296,7 @@ class FanOut:
             pairs.sort(key=lambda one: one[1] == NOT_SENT)
         for member, sent in pairs:
             try:
-                if isinstance(sent, Exception):
+                if isinstance(sent, BaseException):
                     raise sent
                 if not member.outlet.settle(chunk, sent):
                     member.begin_catch_up(head)

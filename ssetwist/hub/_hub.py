@@ -177,9 +177,18 @@ class Hub:
         """
         Return true if one more subscriber from this address would be too many.
         """
+        return bool(self.why_full(address))
+
+    def why_full(self, address: str) -> str:
+        """
+        Return the reason why one more subscriber from this address would be too many; ``""`` if it
+        would not.
+        """
         if len(self._subscribers) >= self._max_subscribers:
-            return True
-        return bool(address) and self._per_address[address] >= self._max_per_address
+            return f"the limit of {self._max_subscribers} subscribers is reached"
+        if address and self._per_address[address] >= self._max_per_address:
+            return f"the limit of {self._max_per_address} subscribers from one address is reached"
+        return ""
 
     def subscribe(
         self,
@@ -228,7 +237,11 @@ class Hub:
         )
         self._subscribers[subscriber] = None
         self._per_address[address] += 1
-        subscriber.start(last_event_id, last)
+        try:
+            subscriber.start(last_event_id, last)
+        except BaseException:  # of the outlet, or of a matcher
+            subscriber.ended(EndReason.ENDED_BY_APPLICATION)
+            raise
         return subscriber
 
     def publish(
@@ -251,12 +264,13 @@ class Hub:
         once, and the Deferred does not report it.
 
         A call takes a few microseconds for each audience, and at most some milliseconds: if it
-        takes longer to find the subscribers of the events of one turn, that goes on in later turns.
-        Until then, and until it is sent, the event waits in memory.  A loop that publishes many
-        thousands of events should let the reactor have a turn after each thousand, ``await
-        deferLater(reactor, 0)``: otherwise nothing is sent, and nobody is served, before the loop
-        ends.  A publisher that can wait for the Deferred should: it fires later if the events that
-        wait take more than 16 MiB, and beyond 64 MiB a call takes as long as it needs.
+        takes longer to find the subscribers of the events of one turn, that goes on in later turns,
+        and later events wait (:meth:`prepare` avoids that).  Until then, and until it is sent, the
+        event waits in memory.  A loop that publishes many thousands of events should let the
+        reactor have a turn after each thousand, ``await deferLater(reactor, 0)``: otherwise nothing
+        is sent, and nobody is served, before the loop ends.  A publisher that can wait for the
+        Deferred should: it fires later if the events that wait take more than 16 MiB, and beyond
+        64 MiB a call takes as long as it needs.
 
         :param topics: One or more.  The first is the canonical one.
         :param event: The event.  Without an id, it gets one from the log.
@@ -285,19 +299,37 @@ class Hub:
         appended = self._timed_log.append(checked, event, is_private=private)
         return appended.addCallback(self._live.accept)
 
-    def prepare(self, topics: str | Iterable[str], *, private: bool = False) -> Steps[None]:
+    def prepare(self, topics: str | Iterable[str], *, private: bool = False) -> Deferred[None]:
         """
         Look for the subscribers of an event that will be published in a moment.
 
         If an event has many topics, and subscribers have many patterns, that takes milliseconds,
         and events that are published meanwhile wait.  They do not if it is done before::
 
-            await hub.streams.turns.do(hub.prepare(topics))
+            await hub.prepare(topics)
             await hub.publish(topics, event)
 
-        :param topics: As for :meth:`publish`.
+        It changes only who waits: subscribers that come or go before the event are heeded, and an
+        event that does not follow, or has other topics, does no harm.  Up to eight events may be
+        prepared at the same time; the oldest makes room for another one.
+
+        :param topics: As for :meth:`publish`, in the same order.
         :param private: As for :meth:`publish`.
-        :returns: Work in steps of about a millisecond.
+        :returns: A Deferred that fires when they are found, which may take several turns of the
+            reactor.  Cancelling it ends the search.
+        :raises HubClosed: If the hub has been closed.
+        :raises InvalidTopic: If a topic is missing, empty or too long.
+        :raises TypeError: If a topic is not text.
+        :raises RuntimeError: If it is called from another thread than the reactor's.
+        """
+        self._check("prepare")
+        preparing = self.preparing(topics, private=private)
+        return Deferred.fromCoroutine(self.streams.turns.do(preparing))
+
+    def preparing(self, topics: str | Iterable[str], *, private: bool = False) -> Steps[None]:
+        """
+        Do what :meth:`prepare` does, in steps of about a millisecond, or of one matcher with one
+        topic where a matcher is the application's own.  The work begins with the first step.
         """
         return self._live.prepare(_check_topics(topics), is_private=private)
 

@@ -6,9 +6,14 @@ import ctypes
 import os
 import sys
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from threading import get_native_id
+from typing import Any
+
+from twisted.logger import Logger
+
+_log = Logger()
 
 #: The most sends that a thread takes at a time.
 _MOST = 64
@@ -19,7 +24,8 @@ class Senders:
     Threads that send together with the reactor's thread.
 
     Most of a delivery is the kernel's ``send``, which runs without Python's lock.  The reactor's
-    thread takes its share and then waits, so nothing else runs meanwhile.
+    thread takes its share and then waits, so nothing else runs meanwhile.  If the system starts no
+    thread, that is logged once, and the reactor's thread sends alone from then on.
 
     :param threads: The number of threads, including the reactor's.
     """
@@ -30,16 +36,19 @@ class Senders:
         self._ids: list[int] = []  # the kernel's, of the threads in the pool
         self._avoided = -1
 
-    def send(self, data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
+    def send(
+        self, data: bytes, sends: Sequence[Callable[[bytes], int]]
+    ) -> list[int | BaseException]:
         """
         Call each function with the data, and return their results or exceptions, in their order.
         """
-        if self._pool is None:  # made late: a daemon forks after the start
+        if self._pool is None and self._threads > 1:  # made late: a daemon forks after the start
             self._pool = ThreadPoolExecutor(
                 self._threads - 1, "ssetwist-send", lambda: self._ids.append(get_native_id())
             )
-        self._move_away()
-        results: list[int | Exception] = [0] * len(sends)
+        if self._pool is not None:
+            self._move_away()
+        results: list[int | BaseException] = [0] * len(sends)
         # Each thread takes the next few when it is done with its own, so that the others need not
         # wait for one that wakes late or has slow sockets.
         share = min(_MOST, -(-len(sends) // (4 * self._threads)))
@@ -49,11 +58,25 @@ class Senders:
             for begin in begins:  # shared by all threads
                 results[begin : begin + share] = _send(data, sends[begin : begin + share])
 
-        others = [self._pool.submit(work) for _ in range(self._threads - 1)]
+        others = self._begin(work)
         work()
         for other in others:
             other.result()
         return results
+
+    def _begin(self, work: Callable[[], None]) -> list[Future[Any]]:
+        """
+        Let the other threads begin, if there are any.
+        """
+        if self._pool is None:
+            return []
+        try:
+            return [self._pool.submit(work) for _ in range(self._threads - 1)]
+        except RuntimeError:  # a process, or a container, may have too many threads already
+            _log.failure("the system starts no thread, so streams are served by one thread")
+            self._threads = 1
+            self.close()  # waits for those that have begun
+            return []
 
     def close(self) -> None:
         if self._pool is not None:
@@ -90,15 +113,15 @@ def _find_current_core() -> Callable[[], int]:
 _current_core = _find_current_core()
 
 
-def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | Exception]:
+def _send(data: bytes, sends: Sequence[Callable[[bytes], int]]) -> list[int | BaseException]:
     # As little as possible happens between two sends: the other threads wait meanwhile.
-    results: list[int | Exception] = []
+    results: list[int | BaseException] = []
     add = results.append
     for send in sends:
         try:
             add(send(data))
         except OSError:
             add(0)  # the kernel takes nothing, or fails in a way that the reactor notices soon
-        except Exception as problem:
+        except BaseException as problem:  # of an application's outlet
             add(problem)
     return results

@@ -140,10 +140,13 @@ class Streams:
         Stop checking an outlet, if it is here, and return its age in seconds.
         """
         age = self.age_of(outlet)
+        self._forget(outlet)
+        return age
+
+    def _forget(self, outlet: Outlet) -> None:
         if self._part_of(outlet).pop(outlet, None) is not None:
             self._count -= 1
             self._rest()
-        return age
 
     def age_of(self, outlet: Outlet) -> float:
         """
@@ -230,14 +233,18 @@ class Streams:
             elif outlet.behind_since is None and outlet.last_write < silent_since:
                 outlet.write(heartbeat)
 
-        # Most streams need nothing, so the others are picked out first.
-        some = [
-            outlet
-            for outlet in part
-            if outlet.last_write < silent_since
-            or outlet.behind_since is not None
-            or outlet.expires <= now
-        ]
+        some = part
+        try:
+            # Most streams need nothing, so the others are picked out first.
+            some = [
+                outlet
+                for outlet in part
+                if outlet.last_write < silent_since
+                or outlet.behind_since is not None
+                or outlet.expires <= now
+            ]
+        except BaseException:  # one is broken, which is found below
+            _log.debug("the streams that need something cannot be picked out")
         self._for_each(some, act)
 
     def _part_of(self, outlet: Outlet) -> dict[Outlet, float]:
@@ -256,16 +263,18 @@ class Streams:
                 act(outlet)
             except BaseException:
                 _log.failure("a stream broke and is cut")
-                self.discard(outlet)
+                self._forget(outlet)  # asks it nothing
                 cut(outlet)
         self._rest()
 
 
 def cut(outlet: Outlet, reason: EndReason = EndReason.CONNECTION_LOST) -> None:
     """
-    Cut a connection that has failed.  If that also fails, it is only logged.
+    Cut a connection that has failed.  If that also fails, it is logged, and its writer is told.
     """
     try:
         outlet.abort(reason)
     except BaseException:
         _log.failure("a stream that broke could not be cut")
+        if outlet.writer is not None:
+            outlet.writer.ended(reason)

@@ -193,7 +193,10 @@ class Subscriber(HasEnd):
         if self._state is State.READING:
             place.has_room()
         elif place.walk.is_at_live_end:
-            self._join()
+            try:
+                self._join()
+            except BaseException:  # of a matcher; it would be silent from now on
+                self._failed(Failure())
         else:
             self._read()
 

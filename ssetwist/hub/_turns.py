@@ -23,7 +23,8 @@ class Turns:
     client that has sent several at once.
 
     However many wait, they together take at most :data:`MAX_TURN` and one piece of each turn, so
-    streams that keep up do not notice a crowd.  They go on in the order in which they asked.
+    streams that keep up do not notice a crowd.  They go on in the order in which they asked.  The
+    call that a turn begins with shares that time, and leaves them at least half of it.
 
     :ivar seconds: Tells the time of the clock.
     :ivar left: Seconds that work in steps may still take, until the next turn.
@@ -40,11 +41,12 @@ class Turns:
 
     @property
     def is_idle(self) -> bool:
-        return self._first is None and not self._waiting and self._soon is None
+        return not self._waiting and self._soon is None
 
     def begin_with(self, first: Callable[[], object] | None) -> None:
         """
-        Begin the next turn with a call, before all that waits; ``None`` for no call.
+        Begin the next turn with a call, before all that waits; ``None`` for no call.  Only one is
+        kept, the last, and a hub keeps its flush there: applications use :meth:`next`.
         """
         self._first = first
         self._schedule()

@@ -3,7 +3,7 @@ View: the events that a subscriber sees.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from twisted.logger import Logger
 
@@ -38,12 +38,14 @@ class View:
 
     matchers: Matchers
     grants: Matchers
-    filter: Filter | None = None
+    filter: Filter | None = field(default=None, hash=False)
     shows_ephemeral: bool = True
     may_ask_for_announcements: bool = True
+    # In place of the filter's own hash, which raises now, and not when a subscriber leaves.
+    _filter_hash: int = field(init=False, repr=False, compare=False, hash=True)
 
     def __post_init__(self) -> None:
-        hash(self.filter)  # raises now, and not during a delivery
+        object.__setattr__(self, "_filter_hash", hash(self.filter))
 
     @classmethod
     def of(

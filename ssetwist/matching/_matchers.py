@@ -151,6 +151,7 @@ class Matchers:
         """
         Make matchers of topics and other matchers, or of a single one.
 
+        :param topics: Text is an exact topic, also ``"*"``; ``Everything()`` matches every topic.
         :raises InvalidMatcher: If one is too long.
         :raises TypeError: If one is neither a topic nor a matcher.
         """

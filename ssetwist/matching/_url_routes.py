@@ -51,7 +51,7 @@ class UrlCut:
     """
     Cuts a topic into the origin and the segments of the path.
 
-    :ivar is_whole: If true, the query and the fragment are cut out too, and follow the origin.
+    :ivar is_whole: If true, the query and the fragment are also cut out, and follow the origin.
         Hardly any pattern asks for them.
     """
 

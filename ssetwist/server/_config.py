@@ -137,7 +137,8 @@ class HubConfig:
     authorize_url: str = option.text(
         "",
         "the URL of the application that decides what a request may do: it is sent the cookies and "
-        "headers of the request, and allows it with a status of 2xx",
+        "headers of the request, and allows it with a status of 2xx; it is asked about at most "
+        f"{MAX_ASKED} requests at a time, and at most half as many as --max-connections",
         name_of_url,
     )
     authorize_timeout: float = option.decimal(
@@ -183,8 +184,8 @@ class HubConfig:
         10_000,
         "different patterns that all clients may ask for at the same time; 0 for no limit; each "
         "takes 2 to 4 KB of memory, 25 KB at most, and a complex one 75 to 250 KB: one that is not "
-        "a path of a few segments such as /rooms/:room or /rooms/*; at most a twentieth of these "
-        "may be complex",
+        "a path of a few segments such as /rooms/:room or /rooms/*; at most a twentieth of these, "
+        "and of the next two, may be complex",
     )
     max_distinct_patterns_per_address: int = option.number(
         1000,
@@ -193,13 +194,15 @@ class HubConfig:
     )
     max_distinct_patterns_per_token: int = option.number(
         1000,
-        "different patterns that clients with one token may ask for at the same time; 0 for no "
-        "limit",
+        "different patterns that clients with one token, or with tokens of one subject (sub), may "
+        "ask for at the same time; 0 for no limit",
     )
     max_topics: int = option.number(
         MAX_TOPICS, f"topics that an event may have, at most {MAX_TOPICS}", least=1, most=MAX_TOPICS
     )
-    max_per_token: int = option.number(0, "streams allowed with one token; 0 for no limit")
+    max_per_token: int = option.number(
+        0, "streams allowed with one token, or with tokens of one subject (sub); 0 for no limit"
+    )
     publish_rate: float = option.decimal(
         0.0,
         "that each publisher may publish on average; 0 for no limit",

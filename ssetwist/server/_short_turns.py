@@ -84,7 +84,7 @@ class ShortTurns:
         self._poller = poller
         self._selectables = selectables
         self._crowd = crowd
-        self.register = poller.register  # found at once, unlike the other methods
+        self.register = poller.register  # called for each connection; spares __getattr__
         self._of_crowd = crowd.fileno()
         self._interest = interest
         self._seconds = seconds

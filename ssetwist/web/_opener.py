@@ -56,12 +56,14 @@ class StreamOpener:
         """
         return outlet_for(request, self.hub.streams)
 
-    def has_room(self, request: Request) -> bool:
+    def why_full(self, request: Request) -> str:
         """
-        Return true if one more subscriber may come from the address of the request.
+        Return the reason why no more subscribers can come from the address of the request; ``""``
+        if one can.
         """
-        hub = self.hub
-        return not (hub.is_closed or hub.streams.is_draining or hub.is_full(address_of(request)))
+        if self.hub.is_closed or self.hub.streams.is_draining:
+            return "the hub is stopping"
+        return self.hub.why_full(address_of(request))
 
     def turn_away(self, request: Request) -> bytes:
         """

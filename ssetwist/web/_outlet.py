@@ -19,6 +19,7 @@ from math import inf
 from twisted.internet.defer import CancelledError
 from twisted.internet.error import ConnectionDone
 from twisted.internet.interfaces import IPushProducer
+from twisted.logger import Logger
 from twisted.python.failure import Failure
 from twisted.web.server import Request
 from zope.interface import implementer
@@ -28,6 +29,8 @@ from ..hub.outlets import PIECE, Chunk, Writer, not_sent
 from ._insides import count_sent, has_begun, has_early_bytes
 from ._request import log_end
 from ._waiting import MAX_WAITING, Waiting
+
+_log = Logger()
 
 #: Bytes that one write may send at once.  More than that is an event, or a burst of events, of
 #: unusual size.
@@ -306,16 +309,20 @@ class RequestOutlet:
         return request, age
 
     def _announce(self, reason: EndReason, request: Request, age: float) -> None:
-        log_end(
-            request,
-            reason,
-            duration=age,
-            events=self._events,
-            bytes_sent=self._bytes + (len(self._waiting) if self._waiting else 0),
-        )
         writer, self.writer = self.writer, None
-        if writer is not None:
-            writer.ended(reason)
+        try:
+            log_end(
+                request,
+                reason,
+                duration=age,
+                events=self._events,
+                bytes_sent=self._bytes + (len(self._waiting) if self._waiting else 0),
+            )
+        except BaseException:  # SystemExit of an observer, for example
+            _log.failure("the end of a stream could not be logged")
+        finally:
+            if writer is not None:
+                writer.ended(reason)
 
 
 def is_over(request: Request) -> bool:

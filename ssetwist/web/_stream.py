@@ -210,7 +210,8 @@ class EventStreamResource(Resource):
             return NOT_DONE_YET
         if topics is None:
             return refuse(request, FORBIDDEN, "You are not allowed to read this event stream.")
-        if not self._opener.has_room(request):
+        if reason := self._opener.why_full(request):
+            _log.info("a client is sent away for a while: {reason}", reason=reason)
             return self._opener.turn_away(request)
         view = self._view or View.of(
             topics,

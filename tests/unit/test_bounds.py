@@ -36,7 +36,7 @@ BOUNDS = """
     eventstream._event MAX_RETRY                        9007199254740991 ms
     eventstream._parser MAX_EVENT                                     64 MiB
     eventstream._parser MAX_LINE                                      16 MiB
-    hub._audience MAX_SEARCHES                                         8 searches
+    hub._audience MAX_PREPARED                                         8 events
     hub._fan_out MAX_FLUSH                                          0.01 s
     hub._fan_out MAX_PENDING                                          16 MiB
     hub._fan_out MAX_PENDING_UNHEEDED                                 64 MiB

@@ -51,6 +51,9 @@ class BoundedBody(Protocol):
         has_some = self._received or self._may_be_empty
         if reason.check(ResponseDone) or (has_some and reason.check(PotentialDataLoss)):
             self.done.callback(bytes(self._received))
+        elif reason.check(PotentialDataLoss):
+            problem = "it is empty and has no Content-Length, so it may have been cut off"
+            self.done.errback(CannotRead(problem))
         else:
             self.done.errback(CannotRead("it was cut off"))
 

@@ -67,13 +67,13 @@ class CheckedAuthorizer:
     def _late(self) -> Refused:
         return undecided(f"the authorizer has not answered within {self._timeout:g} s")
 
-    def _decided(self, answer: Any, request: Request) -> Rights | Failure:  # or a Failure
-        if not isinstance(answer, Failure):
-            try:
-                return self._check(answer)
-            except BaseException:
-                answer = Failure()
-        return _denied(answer, request)
+    def _decided(self, answer: Any, request: Request) -> Rights | Failure:  # anything, or a failure
+        if isinstance(answer, Failure):
+            return _denied(answer, request)
+        try:
+            return self._check(answer)
+        except BaseException:
+            return _denied(Failure(), request)
 
     def _check(self, rights: Any) -> Rights:  # an application may answer anything
         if not isinstance(rights, Rights):

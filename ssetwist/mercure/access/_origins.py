@@ -125,9 +125,9 @@ class Origins:
             400,
             "A request with a right from its browser must come from a page of an allowed origin.",
             error="invalid_request",
-            reason=f"from a page of {(origin or '?')[:_LOGGED]!r}, which is neither {own!r}, the "
-            "hub's own origin, nor allowed; if the page is yours, set the hub's url, or name the "
-            "page's origin in publish_origins",
+            reason=f"from a page of {_shown(origin)}, which is neither {own!r}, the hub's own "
+            "origin, nor allowed; if it is yours, set the hub's url (--audience), or name its "
+            "origin in publish_origins (--publish-origin)",
         )
 
 
@@ -194,6 +194,10 @@ def origin_of(url: str) -> str | None:
     except ValueError:
         return None
     return None if origin == "null" else origin
+
+
+def _shown(origin: str | None) -> str:
+    return "unknown origin" if origin is None else repr(origin[:_LOGGED])
 
 
 def _read(text: str) -> str | _Subdomains:

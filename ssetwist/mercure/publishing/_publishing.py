@@ -102,7 +102,7 @@ class Publishing:
             if not (yield from publisher.granted.matching((topic,))):  # each topic (P4)
                 reason = f"it does not grant publishing to {topic[:100]!r}"
                 raise publisher.rights.refusal(reason)
-        yield from self._hub.prepare(update.topics, private=update.is_private)
+        yield from self._hub.preparing(update.topics, private=update.is_private)
         return update
 
     def _check_source(self, request: Request) -> None:

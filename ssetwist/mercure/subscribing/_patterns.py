@@ -51,30 +51,40 @@ class HeldPatterns:
         return not self._counts
 
     def take(
-        self, holder: Holder, patterns: Collection[Selector], *, are_complex: bool = False
+        self,
+        holder: Holder,
+        patterns: Collection[Selector],
+        *,
+        before: int = 0,
+        are_complex: bool = False,
     ) -> None:
         """
         Count patterns of one more subscriber, at least one.
 
+        :param before: Number of others that the subscriber has already.
         :param are_complex: If true, these have turned out to be complex, and are counted as such,
             besides the count of all patterns.
-        :raises Refused: 429, or 503 for the total; the error says which limit was met.
+        :raises Refused: 429, or 503 for the total; 400, if the subscriber alone would have too
+            many.  The error says which limit was met.
         """
         part, what = (COMPLEX_PART, "complex patterns") if are_complex else (1, "patterns")
-        limit = self._limit(self.per_holder[holder.kind], part)
-        if self._with(holder, patterns, are_complex) > limit:
+        own = self._limit(self.per_holder[holder.kind], part)
+        total = self._limit(self.total, part)
+        allowed = f"different {what} at a time are allowed with one {holder.kind}."
+        if before + len(patterns) > min(own, total):  # even when all others have gone
+            raise Refused(400, f"At most {min(own, total)} {allowed}")
+        if self._with(holder, patterns, are_complex) > own:
             raise Refused(
                 429,
-                f"At most {limit} different {what} at a time are allowed with one {holder.kind}.",
-                reason=f"the limit of {limit} different {what} with its {holder.kind} is reached",
+                f"At most {own} {allowed}",
+                reason=f"the limit of {own} different {what} with its {holder.kind} is reached",
                 retry_after=_RETRY_AFTER,
             )
-        limit = self._limit(self.total, part)
-        if self._with(None, patterns, are_complex) > limit:
+        if self._with(None, patterns, are_complex) > total:
             raise Refused(
                 503,
                 f"The subscribers of this hub have too many different {what}; try again later.",
-                reason=f"the limit of {limit} different {what} of all subscribers is reached",
+                reason=f"the limit of {total} different {what} of all subscribers is reached",
                 retry_after=_RETRY_AFTER,
             )
         for scope in (holder, None):
@@ -119,9 +129,9 @@ class TakenPatterns:
         """
         Count one that has turned out to be complex.
 
-        :raises Refused: 429 or 503, as for all patterns.
+        :raises Refused: 400, 429 or 503, as for all patterns.
         """
-        self.held.take(self.holder, (pattern,), are_complex=True)
+        self.held.take(self.holder, (pattern,), before=len(self.complex), are_complex=True)
         self.complex += (pattern,)
 
     def give_back(self) -> None:

@@ -145,9 +145,10 @@ class Subscribing:
         patterns = tuple(one for one in selectors if one.is_pattern)
         try:
             # Limits come first: a client that gets no stream must not cost more than that.
-            is_costly = patterns or self._settings.has_subscriptions
-            if is_costly and (outlet.refuse_early_bytes() or self._is_turned_away(request, rights)):
-                return None
+            if patterns or self._settings.has_subscriptions:
+                if outlet.refuse_early_bytes():
+                    return None
+                self._check_room(request, rights)
             if patterns:
                 subscriber.patterns = TakenPatterns(self._patterns, _holder(request, rights))
                 subscriber.patterns.take(patterns)
@@ -156,8 +157,9 @@ class Subscribing:
             if self._settings.has_subscriptions and request.method != b"HEAD":
                 subscriber.subscriptions = await self._turns.do(self._describing(selectors, rights))
             is_known = resume_id is not None and await self._is_known(resume_id)
-            if outlet.refuse_early_bytes() or self._is_turned_away(request, rights):
+            if outlet.refuse_early_bytes():
                 return None
+            self._check_room(request, rights)
             if resume_id is not None:
                 for name in _RESUME_ID_HEADERS:
                     request.setHeader(name, (resume_id if is_known else EARLIEST).encode())
@@ -170,21 +172,21 @@ class Subscribing:
                 subscriber.give_patterns_back()
 
     def _compiling(
-        self, selectors: Sequence[Selector], patterns: TakenPatterns | None
+        self, selectors: Sequence[Selector], taken: TakenPatterns | None
     ) -> Steps[Matchers]:
         """
         Make the matchers of selectors, and count the complex patterns among them one by one, so
         that a client compiles only one too many.
 
-        :param patterns: The patterns among them, if there are any.
+        :param taken: The patterns among them, if there are any.
         """
         matchers = []
         for one in selectors:
             matcher = one.matcher(self._base_url, self._settings.limits)
             matchers.append(matcher)
-            if patterns is not None and one.is_pattern:
+            if taken is not None and one.is_pattern:
                 if not isinstance(matcher, Exact) and not routes_of(matcher):
-                    patterns.take_complex(one)
+                    taken.take_complex(one)
                 yield
         return Matchers.of(matchers)
 
@@ -230,25 +232,28 @@ class Subscribing:
         body = read_body(request, self._settings.max_body)
         return await self._turns.do(reading_form(body))
 
-    def _is_turned_away(self, request: Request, rights: Rights) -> bool:
+    def _check_room(self, request: Request, rights: Rights) -> None:
         """
-        Return false if the client may get one more stream; otherwise answer it and return true.
+        Check that the client may get one more stream.
 
-        A browser gets an answer that makes it come back later, other clients get an error.
+        :raises Refused: 429, if its token has too many streams; 503, if the hub has.
         """
         limit = self._settings.max_per_token
         has_too_many = limit and rights.identity and self._streams_of[rights.identity] >= limit
-        if not has_too_many and self._opener.has_room(request):
-            return False
-        if has_too_many and not is_browser(request):
+        if has_too_many:
             raise Refused(
                 429,
                 f"At most {limit} streams at a time are allowed with one token.",
                 reason=f"the limit of {limit} streams with its token is reached",
                 retry_after=_LIMIT_RETRY_AFTER,
             )
-        self._turn_away(request)
-        return True
+        if reason := self._opener.why_full(request):
+            raise Refused(
+                503,
+                "No more subscribers can be taken now; try again later.",
+                reason=reason,
+                retry_after=self._hub.streams.time_away(self._settings.reconnection_time),
+            )
 
     def _turn_away(self, request: Request) -> None:
         request.write(self._opener.turn_away(request))

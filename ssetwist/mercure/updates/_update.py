@@ -102,7 +102,7 @@ def _check_topics(topics: Sequence[str], hub_url: str) -> Steps[None]:
         raise Refused(400, "topic is missing")
     if len(topics) > MAX_TOPICS:
         raise Refused(413, f"topic must not be repeated more than {MAX_TOPICS} times")
-    checked = 0  # characters
+    checked = 0  # characters; 4,096 with many escapes take half a millisecond
     for topic in topics:
         if checked >= PIECE:
             checked = 0

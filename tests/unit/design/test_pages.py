@@ -25,8 +25,8 @@ SCREEN = (45, 100)
 #: counts them.  Before the package was divided into rooms there were 43 and 97, 15 and 21, 20 and
 #: 63, 43 and 132; rooms made a reader's way shorter.  Since then the server checks the rights that
 #: an application answers with, and its time; bounds the time of a log; keeps announcements apart;
-#: and lets requests, patterns and updates wait for each other.  If a journey needs more than these
-#: numbers, one of its steps is in the wrong place.
+#: lets requests, patterns and updates wait for each other; and prepares an event before it is
+#: published.  If a journey needs more than these numbers, one of its steps is in the wrong place.
 LIMITS = {
     "post-to-socket": (46, 114),
     "close-to-freed": (15, 21),

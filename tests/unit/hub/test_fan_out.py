@@ -553,3 +553,15 @@ class BrokenOutletTests(HubTestCase):
         self.broken.subscriber.change_topics("u")
         self.assertEqual(1, len(self.flushLoggedErrors(Broken)))
         self.assertEqual([(self.broken.subscriber, EndReason.CONNECTION_LOST)], self.heard)
+
+    def test_failed_turn(self) -> None:
+        """
+        If a turn fails, the next one goes on.
+        """
+        self.broken.leave()
+        patch = self.patch(self.hub._live, "_hand_out", fail)
+        self.publish("a")
+        self.assertRaises(Broken, self.clock.turn)
+        patch.restore()
+        self.clock.turn()
+        self.assertEqual([["a"]] * 2, [self.first.data, self.last.data])

@@ -1,5 +1,5 @@
 """
-Searches that are done before their events are published.
+Events that are prepared: their subscribers are looked for before they are published.
 """
 
 from dataclasses import dataclass, field
@@ -7,12 +7,12 @@ from functools import partial
 
 from hypothesis import given
 from hypothesis import strategies as st
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import CancelledError
 from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist import Event, Everything, Pattern, View
-from ssetwist.errors import InvalidTopic
-from ssetwist.hub._audience import _FEW_NEW, MAX_SEARCHES, Audience, Index
+from ssetwist.errors import HubClosed, InvalidTopic
+from ssetwist.hub._audience import _FEW_NEW, MAX_PREPARED, Audience, Index
 from ssetwist.hub._turns import MAX_TURN
 from ssetwist.log import Entry
 from ssetwist.matching import at_once
@@ -45,9 +45,9 @@ class Counting:
         return True
 
 
-class SearchTests(SynchronousTestCase):
+class IndexTests(SynchronousTestCase):
     """
-    ``Index.search``.
+    ``Index.prepare``.
     """
 
     def setUp(self) -> None:
@@ -74,15 +74,15 @@ class SearchTests(SynchronousTestCase):
         self.assertEqual([], [*to_ask])
         return set(found)
 
-    def search(self, *topics: str, is_private: bool = False) -> None:
-        at_once(self.index.search(topics, is_private=is_private))
+    def prepare(self, *topics: str, is_private: bool = False) -> None:
+        at_once(self.index.prepare(topics, is_private=is_private))
 
     def test_asked_once(self) -> None:
         """
-        Matchers that a search has asked are not asked again for its event, but for the next one.
+        Matchers that were asked before an event are not asked again for it, but for the next one.
         """
         audience = self.add(View.of(self.counting()))
-        self.search("a")
+        self.prepare("a")
         self.assertEqual(["a"], self.asked)
         for expected in (["a"], ["a", "a"]):
             self.assertEqual({audience}, self.find("a"))
@@ -90,10 +90,10 @@ class SearchTests(SynchronousTestCase):
 
     def test_other_event(self) -> None:
         """
-        A search is for an event with these topics, in this order, and public or private as it is.
+        Only an event with the same topics, in the same order, and public or private, was prepared.
         """
         self.add(View.of(self.counting(), grants=Everything()))
-        self.search("a", "b")
+        self.prepare("a", "b")
         for topics, is_private in ((("b", "a"), False), (("a",), False), (("a", "b"), True)):
             self.asked.clear()
             self.find(*topics, is_private=is_private)
@@ -101,37 +101,41 @@ class SearchTests(SynchronousTestCase):
 
     def test_new(self) -> None:
         """
-        Matchers that come after a search are asked besides; after more than a few all are asked.
+        Matchers that come meanwhile are asked besides; after more than a few all are asked.
+        Matchers that others have already do not count.
         """
         for count, expected in ((_FEW_NEW, ["a"] * _FEW_NEW), (_FEW_NEW + 1, [])):
             early = self.add(View.of(self.counting()))
-            self.search("a")
+            self.prepare("a")
             self.asked.clear()
             late = [self.add(View.of(self.counting())) for _ in range(count)]
-            self.assertEqual({early, *late}, self.find("a"))
+            like_early = [
+                self.add(View.of((*early.view.matchers.others, topic))) for topic in "bcdefg"
+            ]
+            self.assertEqual({early, *late, *like_early}, self.find("a"))
             self.assertEqual(expected or ["a"] * (count + 1), self.asked)
-            for audience in (early, *late):
+            for audience in (early, *late, *like_early):
                 self.index.remove(audience)
 
     def test_granted_later(self) -> None:
         """
-        A private event's search leaves out what only strangers ask for; a friend that comes later
-        with the same matcher gets the event.
+        A private event leaves out matchers that only strangers have; a friend that comes later with
+        the same matcher gets the event.
         """
         matcher = self.counting()
         self.add(View.of(matcher))
-        self.search("a", is_private=True)
+        self.prepare("a", is_private=True)
         self.assertEqual([], self.asked)
         friend = self.add(View.of(matcher, grants="a"))
         self.assertEqual({friend}, self.find("a", is_private=True))
 
     def test_unfinished(self) -> None:
         """
-        A search that is given up, or not at its end yet, is done again for its event.
+        Work that was given up, or is not at its end yet, is done again for the event.
         """
         audiences = {self.add(View.of(self.counting())) for _ in range(3)}
         for is_closed in (False, True):
-            steps = self.index.search(("a",), is_private=False)
+            steps = self.index.prepare(("a",), is_private=False)
             next(steps)
             if is_closed:
                 steps.close()
@@ -139,41 +143,114 @@ class SearchTests(SynchronousTestCase):
             self.assertEqual(audiences, self.find("a"))
             self.assertEqual(["a"] * 3, self.asked)
 
-    def test_twice(self) -> None:
+    def test_alike(self) -> None:
         """
-        Of two events that are alike, one is searched for before.
+        Two events that are alike are both prepared, by one search if one follows the other.
         """
-        self.add(View.of(self.counting()))
-        self.search("a")
-        self.search("a")
+        audience = self.add(View.of(self.counting()))
+        self.prepare("a")
+        self.prepare("a")
         self.assertEqual(["a"], self.asked)
+        for expected in (["a"], ["a"], ["a", "a"]):
+            self.assertEqual({audience}, self.find("a"))
+            self.assertEqual(expected, self.asked)
+
+    def test_alike_meanwhile(self) -> None:
+        """
+        An event that is prepared while another one like it still is does not wait for that, and
+        leaves it prepared.
+        """
+        audiences = {self.add(View.of(self.counting())) for _ in range(3)}
+        first, second = (self.index.prepare(("a",), is_private=False) for _ in range(2))
+        for steps in (first, second, first):
+            next(steps)
+        for steps in (second, first):
+            at_once(steps)
+            self.asked.clear()
+            self.assertEqual(audiences, self.find("a"))
+            self.assertEqual([], self.asked)
+        self.assertEqual({}, self.index._prepared)
+
+    def test_begun_anew(self) -> None:
+        """
+        An event that was given up does not keep another one like it from being prepared.
+        """
+        audiences = {self.add(View.of(self.counting())) for _ in range(3)}
+        steps = self.index.prepare(("a",), is_private=False)
+        next(steps)
+        steps.close()
+        self.prepare("a")
+        self.asked.clear()
+        self.assertEqual(audiences, self.find("a"))
+        self.assertEqual([], self.asked)
 
     def test_bounded(self) -> None:
         """
-        The oldest search makes room for one too many.
+        The event that was prepared first makes room for one too many.
         """
         self.add(View.of(self.counting()))
-        for number in range(MAX_SEARCHES + 1):
-            self.search(str(number))
+        for number in range(MAX_PREPARED + 1):
+            self.prepare(str(number))
         self.asked.clear()
-        for number in range(MAX_SEARCHES + 1):
+        for number in range(MAX_PREPARED + 1):
             self.find(str(number))
         self.assertEqual(["0"], self.asked)
 
     def test_no_patterns(self) -> None:
         """
-        Topics are looked up, so nothing is searched for, and nothing is kept.
+        Topics are looked up, so nothing is done before, and nothing is kept.
         """
         audience = self.add(View.of("a"))
-        self.search("a")
-        self.assertEqual({}, self.index._searches)
+        self.prepare("a")
+        self.assertEqual({}, self.index._prepared)
         self.assertEqual({audience}, self.find("a"))
+
+    def test_left(self) -> None:
+        """
+        Matchers of subscribers that have left, before, during or after the search, are not held
+        until the event comes.
+        """
+        self.add(View.of(self.counting()))
+        early, late = (self.add(View.of(self.counting())) for _ in range(2))
+        preparing = self.index.prepare(("a",), is_private=False)
+        next(preparing)
+        new = self.add(View.of(self.counting()))
+        self.index.remove(early)
+        at_once(preparing)
+        self.index.remove(late)
+        self.index.remove(new)
+        (prepared,) = self.index._prepared.values()
+        self.assertEqual((1, []), (len(prepared.found or ()), prepared.new))
+
+    def test_left_meanwhile(self) -> None:
+        """
+        A matcher that leaves while those that came since are asked lets none of them be left out.
+        """
+        self.add(View.of(self.counting()))
+        for _ in range(2):  # so that something is held for the second
+            self.prepare("a")
+        first, second = self.add(View.of(Pattern("/b"))), self.add(View.of(self.counting()))
+        finding = self.index.find(Entry(1, ("a",), Event("a"), False, 0.0, b"data: a\n\n"))
+        next(finding)
+        self.index.remove(first)
+        found, _ = at_once(finding)
+        self.assertIn(second, found)
+
+    def test_nobody_left(self) -> None:
+        """
+        When the last subscriber with a pattern has gone, nothing is held for events to come.
+        """
+        audiences = [self.add(View.of(self.counting())) for _ in range(2)]
+        self.prepare("a")
+        for audience, count in zip(audiences, (1, 0), strict=True):
+            self.index.remove(audience)
+            self.assertEqual(count, len(self.index._prepared))
 
     @given(
         st.lists(
             st.sampled_from(_VIEWS).map(lambda view: ("add", view))
             | st.integers(0, 9).map(lambda number: ("remove", number))
-            | _EVENTS.map(lambda event: ("search", event))
+            | _EVENTS.map(lambda event: ("prepare", event))
             | _EVENTS.map(lambda event: ("find", event))
             | st.just(("step", None)),
             max_size=20,
@@ -181,23 +258,23 @@ class SearchTests(SynchronousTestCase):
     )
     def test_same(self, acts: list[tuple[str, object]]) -> None:
         """
-        Whatever comes and goes between a search and its event, the event is found for those that
-        see it.
+        Although subscribers come and go while an event is prepared, and after that, the event is
+        found for all that see it.
         """
         self.index = Index()
         audiences: list[Audience] = []
-        searches = []
+        preparing = []
         for act, value in acts:
             if act == "add":
                 audiences.append(self.add(value))  # type: ignore[arg-type]
             elif act == "remove" and audiences:
                 self.index.remove(audiences.pop(value % len(audiences)))  # type: ignore[operator]
-            elif act == "step" and searches:
-                next(searches[-1], None)
-            elif act == "search":
+            elif act == "step" and preparing:
+                next(preparing[-1], None)
+            elif act == "prepare":
                 topics, is_private = value  # type: ignore[misc]
-                searches.append(self.index.search(topics, is_private=is_private))
-                next(searches[-1], None)
+                preparing.append(self.index.prepare(topics, is_private=is_private))
+                next(preparing[-1], None)
             elif act == "find":
                 topics, is_private = value  # type: ignore[misc]
                 entry = Entry(1, topics, Event("a"), is_private, 0.0, b"")
@@ -218,27 +295,24 @@ class PrepareTests(HubTestCase):
         ]
         self.exact = self.subscribe(view="t")
 
-    def prepare(self, *topics: str) -> Deferred[None]:
-        return Deferred.fromCoroutine(self.hub.streams.turns.do(self.hub.prepare(topics)))
-
     def test_others_do_not_wait(self) -> None:
         """
-        An event that is published during a search before another event does not wait.
+        An event that is published while another one is prepared does not wait.
         """
-        searching = self.prepare("a", "b")
+        preparing = self.hub.prepare(("a", "b"))
         self.publish("first", to="t")
-        self.assertFalse(searching.called)
+        self.assertFalse(preparing.called)
         while not self.exact.data:
-            self.assertFalse(searching.called)
+            self.assertFalse(preparing.called)
             self.clock.turn()
         self.settle()
 
     def test_published(self) -> None:
         """
-        The event that follows a search is sent in the next turn, to all that see it.
+        An event that was prepared is sent in the next turn, to all that see it.
         """
-        searching = self.prepare("a", "b")
-        self.assertGreater(self.clock.turns_until(searching), 3)
+        preparing = self.hub.prepare(("a", "b"))
+        self.assertGreater(self.clock.turns_until(preparing), 3)
         self.publish("data", to=("a", "b"))
         self.clock.turn()
         self.assertEqual([["data"]] * 4 + [[]], [one.data for one in self.slow])
@@ -249,3 +323,22 @@ class PrepareTests(HubTestCase):
         """
         self.assertRaises(InvalidTopic, self.hub.prepare, "")
         self.assertRaises(TypeError, self.hub.prepare, 1)
+
+    def test_cancelled(self) -> None:
+        """
+        Cancelling ends the search; the event can be published all the same.
+        """
+        preparing = self.hub.prepare(("a", "b"))
+        preparing.cancel()
+        self.failureResultOf(preparing, CancelledError)
+        self.assertTrue(self.hub.streams.turns.is_idle)
+        self.publish("data", to=("a", "b"))
+        self.settle()
+        self.assertEqual([["data"]] * 4 + [[]], [one.data for one in self.slow])
+
+    def test_closed(self) -> None:
+        """
+        A closed hub prepares nothing.
+        """
+        self.hub.close()
+        self.assertRaises(HubClosed, self.hub.prepare, "a")

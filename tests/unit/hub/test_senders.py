@@ -85,16 +85,16 @@ class SendersTests(SynchronousTestCase):
 
     def test_raising(self) -> None:
         """
-        The result of a send that raises is its exception, in any thread, and other sends are not
-        affected.
+        The result of a send that raises is its exception, whatever it is and in any thread, and
+        other sends are not affected.
         """
-        problem = Broken()
+        for problem in (Broken(), SystemExit(), KeyboardInterrupt()):
 
-        def fail() -> int:
-            raise problem
+            def fail(problem: BaseException = problem) -> int:
+                raise problem
 
-        outlets = [Sending(fail if number % 2 else int) for number in range(9)]
-        self.assertEqual([0, problem] * 4 + [0], self.senders.send(DATA, outlets))
+            outlets = [Sending(fail if number % 2 else int) for number in range(9)]
+            self.assertEqual([0, problem] * 4 + [0], self.senders.send(DATA, outlets))
 
     def test_refused(self) -> None:
         """
@@ -239,3 +239,33 @@ class SendersTests(SynchronousTestCase):
         self.patch(_senders, "_current_core", lambda: 1)
         self.threads()
         self.assertEqual(new, moved)
+
+    def limit_threads(self, most: int) -> None:
+        """
+        Let the system start only so many threads from now on.
+        """
+        start, left = threading.Thread.start, [None] * most
+
+        def start_or_fail(thread: threading.Thread) -> None:
+            if not left:
+                raise RuntimeError("can't start new thread")
+            left.pop()
+            start(thread)
+
+        self.patch(threading.Thread, "start", start_or_fail)
+
+    def test_no_thread(self) -> None:
+        """
+        If the system starts no thread, or too few, this thread sends alone, each once; later sends
+        do not ask again.
+        """
+        for most in (0, 1):
+            self.limit_threads(most)
+            senders = Senders(3)
+            for _ in range(2):
+                outlets = [Sending(lambda number=number: number) for number in range(99)]
+                self.assertEqual(list(range(99)), senders.send(DATA, outlets))
+                self.assertEqual([[DATA]] * 99, [outlet.given for outlet in outlets])
+            self.assertEqual({threading.current_thread().name}, {*outlets[0].threads})
+            self.assertEqual([], self.ours())
+            self.assertEqual(1, len(self.flushLoggedErrors(RuntimeError)))

@@ -261,10 +261,29 @@ class TimerTests(StreamsTestCase):
             raise OSError("a broken connection")
 
         outlet = FakeOutlet(self.streams)
+        heard = Heard(outlet)
         outlet.during_write = outlet.during_abort = fail
         self.pass_time(15)
         self.assertEqual((0, False), (len(self.streams), outlet in self.streams))
         self.assertEqual(2, len(self.flushLoggedErrors(OSError)))
+        self.assertEqual([EndReason.CONNECTION_LOST], heard.reasons)
+
+    def test_broken_attribute(self) -> None:
+        """
+        An outlet that cannot tell its lifetime or last write is cut; the others get their comments.
+        """
+        for name in ("expires", "last_write", "behind_since"):
+            others = [FakeOutlet(self.streams) for _ in range(3)]
+            broken = FakeOutlet(self.streams)
+            heard = Heard(broken)
+            setattr(broken, name, "never")
+            self.pass_time(30)
+            self.assertEqual([[HEARTBEAT] * 2] * 3, [one.writes for one in others])
+            self.assertEqual((True, 3), (broken.is_cut, len(self.streams)), name)
+            self.assertEqual([EndReason.CONNECTION_LOST], heard.reasons)
+            self.assertTrue(self.flushLoggedErrors(TypeError))
+            for one in others:
+                one.leave()
 
     def test_last_one_cut_by_the_timer(self) -> None:
         """

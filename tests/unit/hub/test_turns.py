@@ -192,7 +192,7 @@ class TurnsTests(SynchronousTestCase):
 
     def test_begin_with_again(self) -> None:
         """
-        A call may ask for the next turn, too.
+        A call may also ask for the next turn.
         """
 
         def first() -> None:
@@ -218,6 +218,13 @@ class TurnsTests(SynchronousTestCase):
             self.assertEqual([*range(expected)], self.done, taken)
             self.clock.turn()
             self.assertEqual("result", self.successResultOf(doing))
+            self.turns.begin_with(partial(self.take, taken * MAX_TURN))
+            for number in range(4):
+                self.wait(number, MAX_TURN * 0.26)
+            self.done.clear()
+            self.clock.turn()
+            self.assertEqual([*range(expected)], self.done, taken)
+            self.clock.turn()
 
     def test_time_counts_once(self) -> None:
         """

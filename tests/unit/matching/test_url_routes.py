@@ -114,7 +114,15 @@ class UrlRouteTests(SynchronousTestCase):
         """
         Only a pattern that asks for a query or a fragment has topics cut into these.
         """
-        for pattern, is_whole in (("/a", False), ("/a?x", True), ("/a#h", True), ("/a#", True)):
+        for pattern, is_whole in (
+            ("/a", False),
+            ("/a?*#*", False),
+            ("/a?x", True),
+            ("/a?x#*", True),
+            ("/a?*#h", True),
+            ("/a#h", True),
+            ("/a#", True),
+        ):
             [route] = Pattern(pattern, BASE).routes
             self.assertEqual(UrlCut(BASE, is_whole), route.cut, pattern)
 
@@ -160,6 +168,10 @@ class UrlRouteTests(SynchronousTestCase):
         st.sampled_from(("", "", ":8080", ":80", ":443", ":0", ":080", ":99999", ":")),
         st.lists(st.text(st.characters(max_codepoint=0xFF), max_size=3) | SEGMENTS, max_size=4),
     )
+    @example("http://", ["a"], ":80", ["b"])
+    @example("https://", ["a"], ":443", ["b"])
+    @example("https://", ["a"], "", ["b", ".", "c"])
+    @example("https://", ["a"], "", ["b", ".."])
     def test_plain(self, scheme: str, labels: list[str], port: str, path: list[str]) -> None:
         """
         A topic that looks as a library would write it is cut like any other.

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from typing import Any
 
 from twisted.internet.defer import CancelledError, Deferred, fail, succeed
+from twisted.logger import LogEvent, globalLogPublisher
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
@@ -228,6 +229,25 @@ class FaultTests(FaultCase):
                 hub = Hub(clock=clock, log=make_log(clock, fault))
                 where = f"{name}: {problem.__name__}"
                 self.assert_survives(where, fault, hub, clock, EventStreamResource(hub))
+
+    def test_observer(self) -> None:
+        """
+        An observer of the log, when it is told the end of a stream.
+        """
+        for problem in PROBLEMS:
+            fault, clock = Fault(problem), Clock()
+
+            def observe(event: LogEvent, fault: Fault = fault) -> None:
+                if "reason" in event:
+                    fault()
+
+            globalLogPublisher.addObserver(observe)
+            hub = Hub(clock=clock)
+            ended = Fault(problem)
+            resource = EventStreamResource(hub, on_end=ended)
+            self.assert_survives(problem.__name__, fault, hub, clock, resource)
+            globalLogPublisher.removeObserver(observe)
+            self.assertEqual((3, 3), (fault.count, ended.count))
 
 
 class SocketFaultTests(FaultTests):

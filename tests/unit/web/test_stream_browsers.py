@@ -2,6 +2,8 @@
 Streams for browsers, and for clients that find the hub full.
 """
 
+from twisted.logger import capturedLogs, formatEvent
+
 from ssetwist.eventstream import Event
 from ssetwist.log import MemoryLog
 from tests.conformance.reference import read
@@ -141,7 +143,13 @@ class FullTests(StreamCase):
         """
         self.use(self.make_hub(max_per_address=1))
         self.client()
-        self.assertTrue(self.client().head.startswith(b"1 503"))
+        with capturedLogs() as logged:
+            self.assertTrue(self.client().head.startswith(b"1 503"))
+        self.assertIn(
+            "a client is sent away for a while: the limit of 1 subscribers from one address is "
+            "reached",
+            [formatEvent(event) for event in logged],
+        )
         other = Client(self.site, self.clock, address="192.0.2.2")
         self.addCleanup(other.close)
         other.request()

@@ -59,4 +59,5 @@ class LimitTests(SynchronousTestCase):
             if may_be_empty:
                 self.assertEqual(b"", self.successResultOf(body.done))
             else:
-                self.failureResultOf(body.done, CannotRead)
+                problem = self.failureResultOf(body.done, CannotRead).value
+                self.assertIn("has no Content-Length", str(problem))

@@ -96,6 +96,7 @@ class ByTokenTests(SynchronousTestCase):
             (CredentialPlace.HEADER, "/", {"Authorization": f"Bearer {TOKEN}"}),
             (CredentialPlace.COOKIE, "/", {"Cookie": f"auth={TOKEN}; other={'y' * 41}"}),
             (CredentialPlace.QUERY, f"/?authorization={TOKEN}", {}),
+            (CredentialPlace.QUERY, f"/?a=b&%61uthorization={TOKEN}", {}),
         ):
             for action in Action:
                 verifier.asked.clear()

@@ -50,7 +50,7 @@ class UnmarkedEndTests(Case):
         An empty answer without a length is invalid: the connection may have broken before its body.
         """
         self.assert_no_answer(
-            "invalid answer: it was cut off",
+            "invalid answer: it is empty and has no Content-Length, so it may have been cut off",
             self.refusal_of(self.ended(b"HTTP/1.0 200 OK\r\n\r\n")),
         )
 

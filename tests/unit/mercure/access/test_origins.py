@@ -307,6 +307,9 @@ class SourceTests(SynchronousTestCase):
         self.assertIn("'https://xxx", refused.reason)
         self.assertLess(len(refused.reason), 400)
         self.assertNotIn("a.example", refused.text)
+        refused = self.check(site="same-site")
+        assert refused is not None
+        self.assertIn("from a page of unknown origin", refused.reason)
 
 
 class OriginOfTests(SynchronousTestCase):

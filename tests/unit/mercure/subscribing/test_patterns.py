@@ -90,6 +90,22 @@ class HeldPatternsTests(SynchronousTestCase):
         for are_complex in (False, True):
             self.held.take(ALICE, patterns(*map(str, range(1000))), are_complex=are_complex)
 
+    def test_never(self) -> None:
+        """
+        A subscriber that asks for more than its limit is refused for good, with 400: it would come
+        back in vain.
+        """
+        self.held = HeldPatterns(total=60, per_holder={"token": 40, "address": 1})
+        many = patterns(*map(str, range(41)))
+        taken = TakenPatterns(self.held, ALICE)
+        for pattern in many[:2]:
+            taken.take_complex(pattern)
+        for take, asked in ((taken.take, many), (taken.take_complex, many[2])):
+            with self.assertRaises(Refused) as caught:
+                take(asked)  # type: ignore[operator]
+            self.assertEqual((400, None), (caught.exception.status, caught.exception.retry_after))
+            self.assertIn("At most", caught.exception.text)
+
     def test_none(self) -> None:
         """
         A subscriber without patterns leaves nothing behind.

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from twisted.logger import capturedLogs, formatEvent
 
-from ssetwist import Event, Refused
+from ssetwist import Event, Hub, Refused
 from ssetwist.hub import Matchers
 from ssetwist.mercure import Limits
 from tests.memory import Client
@@ -170,9 +170,13 @@ class HeldTests(ResourceCase):
         self.assertEqual(429, self.status(client))
         self.assertEqual(b"At most 2 streams at a time are allowed with one token.\n", client.body)
         self.assertIn(b"\r\nretry-after: 10", client.head)
-        browser = self.ask(**BROWSER)
+        with capturedLogs() as logged:
+            browser = self.ask(**BROWSER)
         self.assertEqual(200, self.status(browser))
         self.assertRegex(browser.body, rb"^retry: \d+\n$")
+        lines = [formatEvent(event) for event in logged]
+        reason = "the limit of 2 streams with its token is reached"
+        self.assertIn(f"a browser is sent away for a while: {reason}", lines)
         self.assertEqual(200, self.status(self.ask(name="bob")))
         self.assertEqual([200] * 3, [self.status(self.ask(name="any")) for _ in range(3)])
         first.close()
@@ -229,6 +233,31 @@ class HeldTests(ResourceCase):
         self.assertEqual([], slow.asked)
         self.assertEqual([200, 429], [self.status(self.ask()) for _ in range(2)])
         self.assertEqual(["news"], slow.asked)
+
+    def test_full(self) -> None:
+        """
+        The log says which limit of the hub was met, and that it is stopping.
+        """
+        for limit, reason in (
+            ({"max_subscribers": 1}, "the limit of 1 subscribers is reached"),
+            ({"max_per_address": 1}, "the limit of 1 subscribers from one address is reached"),
+            ({}, "the hub is stopping"),
+        ):
+            self.hub = Hub(clock=self.clock, flush_threads=1, heartbeat=0, **limit)
+            self.make(self.settings)
+            first = self.ask()
+            if not limit:
+                self.hub.close()
+            with capturedLogs() as logged:
+                client, browser = self.ask(), self.ask(**BROWSER)
+            self.assertEqual([503, 200], [self.status(one) for one in (client, browser)])
+            self.assertEqual(
+                b"No more subscribers can be taken now; try again later.\n", client.body
+            )
+            self.assertIn(b"\r\nretry-after: ", client.head)
+            lines = [formatEvent(event) or "" for event in logged]
+            self.assertEqual(2, sum(line.endswith(f": {reason}") for line in lines), lines)
+            first.close()
 
     def test_browser_is_sent_away(self) -> None:
         """

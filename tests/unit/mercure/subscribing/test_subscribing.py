@@ -225,10 +225,10 @@ class StepsTests(ResourceCase):
         makes the hub compile one more than it may have.
         """
         _compile.cache_clear()
-        self.assert_refused(429, b"At most 50 different complex patterns", self.complex)
+        self.assert_refused(400, b"At most 50 different complex patterns", self.complex)
         self.assertEqual(51, _compile.cache_info().misses)
         self.make(replace(self.settings, max_distinct_patterns=100))
-        self.assert_refused(503, b"too many different complex patterns", self.complex)
+        self.assert_refused(400, b"At most 5 different complex patterns", self.complex)
         self.assertEqual(51, _compile.cache_info().misses)
 
     def test_one_is_wrong(self) -> None:
@@ -247,6 +247,15 @@ class StepsTests(ResourceCase):
         topics = "&".join(f"topic=a%7B{number}" for number in range(100))
         self.assertEqual(200, self.status(self.ask(f"?{topics}", "any")))
 
+    def test_no_patterns(self) -> None:
+        """
+        A client without patterns gets its stream at once, also when the time of a turn is over.
+        """
+        self.make(replace(self.settings, has_subscriptions=False))
+        for path, is_answered in (("?match=news", True), ("?match_urlpattern=/:a", False)):
+            self.hub.streams.turns.left = 0.0
+            self.assertEqual(is_answered, bool(self.begin(path, "any").received), path)
+
     def test_leaves(self) -> None:
         """
         A client that leaves while its patterns are compiled holds nothing.
@@ -264,8 +273,10 @@ class StepsTests(ResourceCase):
         A browser that sends bytes while its patterns are compiled is disconnected, even if these
         are too many.
         """
+        self.ask("?match_urlpattern=/(c)", "any")  # so that one of fifty is too many
+        fifty = "&".join(self.complex.split("&")[:50])
         self.ticking.tick = MAX_TURN
-        client = self.begin(self.complex, "any", Sec_Fetch_Mode="cors")
+        client = self.begin(fifty, "any", Sec_Fetch_Mode="cors")
         self.ticking.tick = 0
         client.send(b"x")
         self.clock.advance(0)

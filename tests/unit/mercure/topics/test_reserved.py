@@ -80,7 +80,15 @@ class ReservedTests(SynchronousTestCase):
         """
         The namespace follows the hub's path (T5).
         """
-        self.assertTrue(is_reserved("/events/x", "https://a/events"))
+        for topic in (
+            "/events/x",
+            "https://b/events",
+            "https://b/events/x",
+            "http://b:8080/events/",
+        ):
+            self.assertTrue(is_reserved(topic, "https://a/events"), topic)
+        for topic in ("https://b/Events", "https://b/events2", "https://events/x"):
+            self.assertFalse(is_reserved(topic, "https://a/events"), topic)
         self.assertFalse(is_reserved("/.well-known/mercure", "https://a/events"))
         self.assertTrue(is_reserved("/events/x", "https://a/events/"))
         self.assertTrue(is_reserved("/~events", "https://a/%7Eevents"))
