@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from io import StringIO
 from pathlib import Path
-from threading import Event, Thread, get_ident
+from threading import Event, Thread
 from types import SimpleNamespace
 
 from twisted.logger import (
@@ -447,28 +447,6 @@ class ReplaceTests(SynchronousTestCase):
             self.assertRegex(received, rb"x[-0-9T:+]+ \[test#info\] not stuck\n$")
             observer._outFile.close(PATIENCE)
             observer._outFile._file.close()
-
-    def test_rotating_file(self) -> None:
-        """
-        A file of twistd's ``--logfile`` is written at once.  It rotates as before, but not in the
-        thread of the reactor, which would wait while all older files are renamed.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            file = LogFile("log", folder, rotateLength=10)
-            self.addCleanup(file.close)
-            threads = []
-            rotate = file.rotate
-            self.patch(file, "rotate", lambda: (threads.append(get_ident()), rotate()))
-            log = self.begin(observer := textFileLogObserver(file))
-            log.info("one")
-            self.assertIn("one", Path(folder, "log").read_text())
-            log.info("two")
-            output = observer._outFile
-            output.close(PATIENCE)
-            self.assertEqual(1, len(threads))
-            self.assertNotIn(get_ident(), threads)
-            self.assertEqual(["log", "log.1"], sorted(os.listdir(folder)))
-            self.assertIn("two", Path(folder, "log").read_text())
 
     def test_reader_gone_before(self) -> None:
         """

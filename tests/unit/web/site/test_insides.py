@@ -315,7 +315,8 @@ class BodyTests(ChannelCase):
 
     def test_length_without_end(self) -> None:
         """
-        A length of thousands of digits is refused; Twisted by itself raises an error.
+        A length of thousands of digits is refused; Twisted's own
+        ``_maybeChooseTransferDecoder(header, data)`` raises an error.
         """
         head = b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n"
         channel = self.channel()
@@ -334,7 +335,7 @@ class BodyTests(ChannelCase):
 
     def test_continue(self) -> None:
         """
-        A client is asked for a body, unless its request has been refused.
+        A client is asked for a body by ``_send100Continue()``, unless its request has been refused.
         """
         asked = b"HTTP/1.1 100 Continue\r\n\r\n"
         for takes_body, answer in ((True, asked), (False, b"")):
@@ -350,9 +351,10 @@ class BodyTests(ChannelCase):
         """
         Twisted reads the form of a request, until it is told to leave it.
         """
-        for leave, args in ((lambda request: None, {b"a": [b"b"]}), (leave_form, {})):
+        for is_left, args in ((False, {b"a": [b"b"]}), (True, {})):
             request = Request(self.channel())
-            leave(request)
+            if is_left:
+                leave_form(request)
             headers = request.requestHeaders
             headers.setRawHeaders("Content-Type", ["application/x-www-form-urlencoded"])
             request.gotLength(3)
