@@ -45,9 +45,11 @@ class MercureResource(Resource):
         settings.  If it does not, or answers with something else than ``Rights``, the request gets
         503.
     :ivar max_body: Maximum size of a request's body in bytes, from the settings.
+    :ivar reads_form: True; our Site then leaves forms to this resource, which knows its own limits.
     """
 
     isLeaf = True
+    reads_form = True
 
     def __init__(
         self, hub: Hub, authorizer: Authorizer, settings: MercureSettings | None = None

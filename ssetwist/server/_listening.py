@@ -3,10 +3,14 @@ Endpoints to listen on, and their names.
 """
 
 import re
+import socket
+import sys
+from contextlib import suppress
 from ipaddress import ip_address
+from typing import Any
 
 from OpenSSL.crypto import Error as NotPEM
-from twisted.internet.address import IPv4Address, IPv6Address
+from twisted.internet.address import IPv4Address, IPv6Address, UNIXAddress
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
 
@@ -15,6 +19,10 @@ from .._reactor import AnyReactor
 #: Connections that may wait to be accepted, if the endpoint does not name a backlog.  Twisted's 50
 #: overflows when all clients reconnect after a restart.  The kernel caps it (net.core.somaxconn).
 BACKLOG = 4096
+
+#: Linux's option that lets the other end of a UNIX socket send descriptors.  Python has no name for
+#: it.
+_SO_PASSRIGHTS = 83
 
 
 def endpoint(reactor: AnyReactor, description: str) -> IStreamServerEndpoint:
@@ -55,6 +63,19 @@ def read_endpoint(description: str) -> str:
             f"'tcp:8080:interface=127.0.0.1': {problem}"
         ) from None
     return description
+
+
+def refuse_descriptors(port: Any) -> None:  # any port
+    """
+    Let the kernel refuse descriptors that clients send over a UNIX socket.
+
+    Nobody here wants them, but whoever receives one must close it.  That takes as long as its
+    sender likes, if it is a connection that lingers, and all streams would wait.  Linux before 6.16
+    cannot refuse them.
+    """
+    if sys.platform == "linux" and isinstance(port.getHost(), UNIXAddress):
+        with suppress(AttributeError, OSError):  # no socket of its own, or an older Linux
+            port.socket.setsockopt(socket.SOL_SOCKET, _SO_PASSRIGHTS, 0)
 
 
 def address_name(description: str, port: IListeningPort) -> str:

@@ -6,8 +6,9 @@ writes to it sleeps until somebody reads.  So lines are written at once only if 
 once; else a thread writes them.  The descriptor itself stays as it is: it may be shared with a
 shell, or with other processes, which do not expect that a write is refused.
 
-A file on a disk is always written at once, as Twisted does: the kernel takes the bytes at the speed
-of memory, and the last words before a crash are there.
+A file on a disk is written at once, as Twisted does: the kernel takes the bytes at the speed of
+memory, and the last words before a crash are there.  Only a file that is to be rotated is left to
+the thread, with the lines that come meanwhile.
 
 The option ``--syslog`` of twistd is not covered: its observer writes to a socket of the system by
 itself, and waits if that is full.
@@ -223,7 +224,7 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
     Return the output for a file of an observer; the file itself if it is in memory.
     """
     if isinstance(file, BaseLogFile):
-        return LogOutput(RotatingFile(file), report)
+        return _patient(RotatingFile(file), report)
     try:
         descriptor = Descriptor(file.fileno())
     except (AttributeError, OSError, ValueError):  # in memory, or closed
@@ -233,6 +234,10 @@ def _output_for(file: Any, report: Callable[[Gap], bytes]) -> Any:  # files have
     encoding = getattr(file, "encoding", None) or "utf-8"
     if not descriptor.may_wait:
         return LogOutput(descriptor, report, encoding)
-    output = PatientLogOutput(descriptor, report, encoding)
+    return _patient(descriptor, report, encoding)
+
+
+def _patient(file: Any, *options: Any) -> PatientLogOutput:
+    output = PatientLogOutput(file, *options)
     atexit.register(output.close, LAST_WAIT)
     return output

@@ -23,7 +23,7 @@ from ..web import Site
 from ._assembly import Access, make_hub, make_root
 from ._config import HubConfig
 from ._insides import bound_accepts
-from ._listening import address_name, endpoint, is_loopback
+from ._listening import address_name, endpoint, is_loopback, refuse_descriptors
 from ._options import call_with_options
 from ._short_turns import ACCEPTS
 
@@ -194,6 +194,7 @@ class HubService(Service):
                 raise CannotListen(description, _explained(problem)) from problem
             # No other connection can make room for them in the same turn.
             bound_accepts(port, ACCEPTS)
+            refuse_descriptors(port)
             self._ports.append(port)
             if self._is_stopped:  # stopped before it listened
                 await self._stop_listening()

@@ -28,7 +28,7 @@ _LEAST_OF_CROWD, _MOST_OF_CROWD = 16, 128
 #: Two thousand of them would take twenty milliseconds.
 _MOST_MOVED = 256
 
-#: So few events are all served in one turn.
+#: So few events are served as they come, until the end of the last urgency.
 _FEW = 8
 
 #: Connections that a port accepts in one turn; and if first requests wait already.  A crowd waits
@@ -112,16 +112,26 @@ class ShortTurns:
             if descriptor == self._of_crowd:
                 events[place : place + 1] = self._crowd.poll(0, self._looks)
                 break
-        if len(events) <= _FEW:
+        if len(events) <= _FEW and self._late.keys().isdisjoint(one for one, _ in events):
             self._late.clear()
-            if self._waiting.isdisjoint(descriptor for descriptor, _ in events):
-                return sorted(events, key=lambda event: self._urgency_of(event) is Urgency.NEW)
+            if self._waiting.isdisjoint(one for one, _ in events):
+                return self._few_in_turn(events)
         return self._in_turn(events)
 
     def _urgency_of(self, event: _Event) -> Urgency:
         if event[1] & _TO_WRITE:  # nothing is to be written to a client that leaves
             return Urgency.KNOWN
         return urgency_of(self._selectables.get(event[0]))
+
+    def _few_in_turn(self, events: list[_Event]) -> Iterator[_Event]:
+        until = self._seconds() + ENDS[Urgency.STREAM]
+        events.sort(key=lambda event: self._urgency_of(event) is Urgency.NEW)
+        for place, event in enumerate(events, start=1):
+            yield event
+            if self._seconds() >= until:
+                # A single request may take milliseconds.
+                self._late = dict.fromkeys((one for one, _ in events[place:]), self._turn)
+                return
 
     def _in_turn(self, events: Iterable[_Event]) -> Iterator[_Event]:
         self._turn += 1

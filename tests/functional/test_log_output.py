@@ -32,10 +32,10 @@ from tests.functional.support import (
 from tests.functional.twistd_process import SILENT, head
 
 #: Requests whose lines are more than a pipe holds (64 KiB) and more than the hub keeps (1 MiB).
-MANY = 500
+MANY = 800
 
 #: A path that makes a line of the log longer.
-PATH = f"/{'x' * 3000}"
+PATH = f"/{'x' * 1900}"
 
 
 @contextmanager

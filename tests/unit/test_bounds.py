@@ -78,6 +78,7 @@ BOUNDS = """
     mercure.topics._pattern MAX_COST                                1800 cost
     mercure.topics._template MAX_EXPRESSIONS                          10 expressions
     mercure.topics._template _MAX_MEMORY                             128 KiB
+    mercure.updates._content MAX_ACCEPT                             2000 bytes
     mercure.updates._form MAX_FIELDS                                2000 fields
     mercure.updates._json MAX_LINES                                 1000 lines
     mercure.updates._strict_json MAX_DIGITS                          310 digits
@@ -90,11 +91,18 @@ BOUNDS = """
     web._start MAX_LAST                                             1000 events
     web._stream DEFAULT_TOPICS_TIMEOUT                                10 s
     web._waiting MAX_WAITING                                         512 KiB
+    web.site._access_log MAX_LOGGED                                 2000 bytes
     web.site._body_limits MAX_BODIES                                  64 MiB
     web.site._body_limits MAX_BODY                                    64 KiB
     web.site._connection CLOSE_TIMEOUT                                30 s
     web.site._connection MAX_DISCARDED                                 8 MiB
     web.site._connection_limit MAX_SLOW                               16 connections
+    web.site._insides MAX_LENGTH_DIGITS                               20 digits
+    web.site._body_limits MAX_FIELDS                                1000 fields
+    web.site._body_limits MAX_LINES                                 2000 lines
+    web.site._request_head MAX_PARAMETERS                            500 parameters
+    web.site._body_limits MAX_PARTS                                  100 parts
+    web.site._request_head MAX_SEGMENTS                              100 segments
     web.site._site REQUEST_TIMEOUT                                    30 s
 """
 

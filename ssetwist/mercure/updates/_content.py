@@ -15,6 +15,9 @@ FORM = "application/x-www-form-urlencoded"
 JSON = "application/json"
 JSON_LINES = "application/x-ndjson"
 
+#: Bytes of ``Accept`` that are read.  Browsers send some 150.
+MAX_ACCEPT = 2000
+
 _QUALITY = re.compile(r"0(\.0{0,3})?")
 
 #: The media types that include an event stream; a higher number is more precise.
@@ -58,7 +61,7 @@ def takes_event_stream(values: Sequence[bytes]) -> bool:
     :param values: The values of all ``Accept`` fields.
     """
     found: dict[str, bool] = {}
-    for part in b",".join(values).decode("latin-1").lower().split(","):
+    for part in b",".join(values)[:MAX_ACCEPT].decode("latin-1").lower().split(","):
         name, *parameters = (piece.strip(" \t") for piece in part.split(";"))
         if "/" in name:
             found[name] = not any(

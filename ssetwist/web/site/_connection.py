@@ -26,11 +26,12 @@ from twisted.web.server import Request, version
 
 from ...clock import measure_tls_by
 from ...hub import Streams
-from ._body_limits import BodyRoom
+from ._access_log import shown
+from ._body_limits import BodyRoom, check_form
 from ._deadlines import Deadlines
 from ._insides import OpenedChannel, answer_star, choose_encoder, is_plain_socket, limit_turns
 from ._peer import descriptor_of, has_unread, watch_peer
-from ._request_head import PlainHead, read_plain_head, segments_of
+from ._request_head import MAX_PARAMETERS, MAX_SEGMENTS, PlainHead, read_plain_head, segments_of
 from ._urgency import Urgency
 
 _log = Logger()
@@ -77,6 +78,8 @@ class Surroundings(Protocol):
     requests_due: Deadlines["Connection"]
     closing: dict["Connection", None]
     body_room: BodyRoom
+    reads_forms: bool
+    resource: IResource
 
     def host_of(self, transport: Any) -> IAddress: ...  # any transport under HTTP
 
@@ -155,6 +158,9 @@ class Connection(OpenedChannel):
             self._become(Phase.ANSWERING)
             self.urgency = Urgency.STREAM
         super().allContentReceived()
+
+    def takes_body(self) -> bool:
+        return self._phase is not Phase.CLOSING
 
     def free_body(self) -> None:
         if self in self.site.body_room.shares:  # few bodies need room
@@ -355,7 +361,18 @@ class BoundedRequest(Request):
             super().handleContentChunk(data)
 
     def requestReceived(self, command: bytes, path: bytes, version: bytes) -> None:
-        if not self._is_refused:
+        if self._is_refused:
+            return
+        site = self._connection.site
+        is_form = command == b"POST" and site.reads_forms
+        segments, _, parameters = path.partition(b"?")
+        marks = parameters.count(b"&") + parameters.count(b";")
+        if segments.count(b"/") > MAX_SEGMENTS or marks >= MAX_PARAMETERS:
+            most = f"{MAX_SEGMENTS} segments and {MAX_PARAMETERS} parameters"
+            self._refuse(414, b"URI Too Long", f"The URL must not have more than {most}.")
+        elif is_form and (problem := check_form(self, site.resource, path)):
+            self._refuse(413, b"Content Too Large", problem)
+        else:
             super().requestReceived(command, path, version)
 
     def process(self) -> None:
@@ -382,6 +399,9 @@ class BoundedRequest(Request):
         """
         self.content = None
         self._connection.free_body()
+
+    def __repr__(self) -> str:
+        return shown(self)  # Twisted logs it for answers to HEAD; its own has the whole URL
 
     def _refuse_too_large(self) -> None:
         text = f"The body must not have more than {self._max_body} bytes."

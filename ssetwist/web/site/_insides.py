@@ -23,6 +23,9 @@ READ_SIZE = 4096
 #: a hundred, and takes 20 more each time for as long as others wait.
 ACCEPTS = 16
 
+#: Digits that the length of a body may have.
+MAX_LENGTH_DIGITS = 20
+
 
 class OpenedChannel(HTTPChannel):
     """
@@ -51,6 +54,25 @@ class OpenedChannel(HTTPChannel):
         Return true if the next byte that comes is the first of a request.
         """
         return bool(self.line_mode and self.persistent and not self.paused and not self._buffer)
+
+    def takes_body(self) -> bool:
+        """
+        Return true if the body of the request may still come; false if it has been refused.
+        """
+        return True
+
+    def _send100Continue(self) -> None:  # noqa: N802  # Twisted's name
+        # Twisted asks for the body of a request that has been refused, too.
+        if self.takes_body():
+            super()._send100Continue()
+
+    def _maybeChooseTransferDecoder(  # noqa: N802  # Twisted's name
+        self, header: bytes, data: bytes
+    ) -> bool:
+        # Python refuses to read a number of thousands of digits.  Twisted would log a traceback.
+        is_endless = header == b"Content-Length" and len(data) > MAX_LENGTH_DIGITS
+        chosen: bool = super()._maybeChooseTransferDecoder(header, b"" if is_endless else data)
+        return chosen
 
     def rawDataReceived(self, data: bytes) -> None:  # noqa: N802  # Twisted's name
         super().rawDataReceived(data)
@@ -135,6 +157,13 @@ def choose_encoder(request: Request, resource: object) -> None:
     if _IEncodingResource.providedBy(resource):
         encoder: Any = resource  # mypy does not know the methods of a private interface
         request._encoder = encoder.getEncoder(request) or request._encoder
+
+
+def leave_form(request: Request) -> None:
+    """
+    Do not let Twisted read the form in the body of a request.
+    """
+    request._parsePOSTFormSubmission = False
 
 
 def answer_star(request: Request) -> None:

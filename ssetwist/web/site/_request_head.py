@@ -10,6 +10,13 @@ import re
 from typing import NamedTuple
 from urllib.parse import unquote_to_bytes
 
+#: Segments that a path may have.  Each takes some microseconds, whoever has sent it, and all are
+#: read in one turn of the reactor.
+MAX_SEGMENTS = 100
+
+#: Parameters that a query may have, for the same reason.
+MAX_PARAMETERS = 500
+
 #: Fields that announce a body, or want an answer before it.
 _OF_BODIES = frozenset((b"content-length", b"transfer-encoding", b"expect"))
 
@@ -56,6 +63,7 @@ def read_plain_head(data: bytes, most_bytes: int, most_fields: int) -> PlainHead
 
 def segments_of(path: bytes) -> list[bytes]:
     """
-    Return the segments of a path, decoded, as ``twisted.web`` uses them to find a resource.
+    Return the segments of a path, decoded, as ``twisted.web`` uses them to find a resource.  If
+    there are more than :data:`MAX_SEGMENTS`, the last one has the rest.
     """
-    return [unquote_to_bytes(segment) for segment in path[1:].split(b"/")]
+    return [unquote_to_bytes(segment) for segment in path[1:].split(b"/", MAX_SEGMENTS)]

@@ -57,6 +57,7 @@ class Site(TwistedSite):
     :ivar streams: The event streams under this Site.
     :ivar connections: Open connections.
     :ivar body_room: Room for the bodies of requests.
+    :ivar reads_forms: True if Twisted reads forms, except for resources that read them.
     :ivar requests_due: Connections on which a request must arrive in time.
     :ivar closing: Connections that the server closes, and that are still open; the first is the
         oldest.
@@ -82,7 +83,8 @@ class Site(TwistedSite):
         :param max_body: Bytes that the body of any request may have; a larger one is answered with
             413.  By default 64 KiB, or the attribute ``max_body`` of the resource that the request
             is for, such as a ``MercureResource``.  This counts for the root and for resources that
-            were put into the tree by ``putChild``.
+            were put into the tree by ``putChild``.  A resource with a true attribute ``reads_form``
+            reads forms itself; Twisted reads those for all others, with at most 1,000 fields.
         :param max_connections: Connections that may be open at the same time; 0 for no limit.  For
             one more, a connection that waits for a request is closed, the oldest first, and rather
             one whose client has taken every response; streams and requests that are being answered
@@ -108,6 +110,7 @@ class Site(TwistedSite):
         self.streams = streams
         self.max_body = max_body
         self.body_room = BodyRoom()
+        self.reads_forms: bool = options.get("parsePOSTFormSubmission", True)
         self._unlogged = unlogged
         self.connections: set[Connection] = set()
         self.requests_due: Deadlines[Connection] = Deadlines(

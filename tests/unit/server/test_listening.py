@@ -7,6 +7,7 @@ import errno
 import gc
 import shutil
 import signal
+import socket
 import sys
 import tempfile
 from collections.abc import Callable
@@ -21,13 +22,14 @@ from twisted.internet.interfaces import IStreamServerEndpointStringParser
 from twisted.internet.protocol import Factory
 from twisted.logger import LogLevel
 from twisted.plugin import IPlugin
+from twisted.trial.unittest import SkipTest, SynchronousTestCase
 from zope.interface import implementer
 
 import twisted.plugins
 from ssetwist import Event, HubConfig, HubService, SSETwistError
 from ssetwist.errors import CannotListen
 from ssetwist.server import tap
-from ssetwist.server._listening import address_name
+from ssetwist.server._listening import _SO_PASSRIGHTS, address_name, refuse_descriptors
 from ssetwist.server.tap import _TwistdService
 from tests.unit.server.case import KEY, Port, Reactor, ServiceTestCase
 
@@ -50,6 +52,45 @@ class SlowEndpointParser:
     def listen(self, factory: Factory) -> Deferred[Port]:
         assert self._reactor is not None
         return self._reactor.slow
+
+
+class DescriptorsTests(SynchronousTestCase):
+    """
+    Descriptors that a client sends over a UNIX socket.
+    """
+
+    def test_refused(self) -> None:
+        """
+        A descriptor is refused by the kernel, where it can do that; bytes are not.
+        """
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        path = f"{folder.name}/hub"
+        with socket.socket(socket.AF_UNIX) as listener, socket.socket(socket.AF_UNIX) as client:
+            listener.bind(path)
+            listener.listen()
+            try:
+                listener.getsockopt(socket.SOL_SOCKET, _SO_PASSRIGHTS)
+            except OSError:
+                raise SkipTest("this kernel cannot refuse descriptors") from None
+            refuse_descriptors(SimpleNamespace(getHost=lambda: UNIXAddress(path), socket=listener))
+            client.connect(path)
+            self.assertRaises(PermissionError, socket.send_fds, client, [b"x"], [client.fileno()])
+            self.assertEqual(1, client.send(b"x"))
+
+    def test_older_kernel(self) -> None:
+        """
+        A kernel that does not know the option, and a port without a socket of its own kind, are no
+        problem.
+        """
+
+        def fail(*_: int) -> None:
+            raise OSError(errno.ENOPROTOOPT, "Protocol not available")
+
+        unix, tcp = UNIXAddress("/run/hub"), IPv4Address("TCP", "127.0.0.1", 80)
+        kernel = SimpleNamespace(setsockopt=fail)
+        refuse_descriptors(SimpleNamespace(getHost=lambda: unix, socket=kernel))
+        refuse_descriptors(SimpleNamespace(getHost=lambda: tcp))
 
 
 class ListenTests(ServiceTestCase):

@@ -2,6 +2,7 @@
 Files that the log is written to.
 """
 
+import atexit
 import os
 import resource
 import socket
@@ -11,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from threading import get_ident
 from types import SimpleNamespace
 
 from twisted.python.logfile import LogFile
@@ -18,7 +20,7 @@ from twisted.trial.unittest import SynchronousTestCase
 
 from ssetwist.server import _log_files
 from ssetwist.server._log_files import Descriptor, RotatingFile, _WholeFile
-from ssetwist.server._log_output import LogOutput, PatientLogOutput
+from ssetwist.server._log_output import LogOutput, PatientLogOutput, _output_for
 from tests.patience import PATIENCE
 from tests.unit.server.log_case import patched, report
 
@@ -229,6 +231,37 @@ class RotatingFileTests(SynchronousTestCase):
         """
         paths = [Path(f"{file.path}.{number}") for number in reversed(file.listLogs())]
         return "".join(path.read_text() for path in (*paths, Path(file.path)))
+
+    def test_now(self) -> None:
+        """
+        Everything is written at once, or nothing if the file has to be rotated first.
+        """
+        file = self.log_file(rotate_length=3)
+        rotating = self.output._file
+        self.assertEqual([4, 0], [rotating.write_now(b"one\n") for _ in range(2)])
+        self.assertEqual(([], "one\n"), (file.listLogs(), self.text(file)))
+
+    def test_rotated_by_a_thread(self) -> None:
+        """
+        A file of twistd's ``--logfile`` is written at once.  It rotates as before, but not in the
+        thread of the reactor, which would wait while all older files are renamed.
+        """
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        file = LogFile("log", folder.name, 3)
+        self.addCleanup(file.close)
+        threads = []
+        rotate = file.rotate
+        self.patch(file, "rotate", lambda: (threads.append(get_ident()), rotate()))
+        output = _output_for(file, report)
+        self.addCleanup(atexit.unregister, output.close)
+        output.write("one\n")
+        self.assertEqual("one\n", self.text(file))
+        output.write("two\n")
+        output.close(PATIENCE)
+        self.assertEqual(1, len(threads))
+        self.assertNotIn(get_ident(), threads)
+        self.assertEqual(([1], "one\ntwo\n"), (file.listLogs(), self.text(file)))
 
     def test_failed_rotation(self) -> None:
         """

@@ -54,6 +54,10 @@ class Disk:
             raise OSError(28, "No space left on device")
         self.taken += data
 
+    def write_now(self, data: bytes) -> int:
+        self.write(data)
+        return len(data)
+
 
 class LogOutputTests(SynchronousTestCase):
     """
@@ -443,19 +447,6 @@ class ReplaceTests(SynchronousTestCase):
             self.assertRegex(received, rb"x[-0-9T:+]+ \[test#info\] not stuck\n$")
             observer._outFile.close(PATIENCE)
             observer._outFile._file.close()
-
-    def test_rotating_file(self) -> None:
-        """
-        A file of twistd's ``--logfile`` is written at once, and rotates as before.
-        """
-        with tempfile.TemporaryDirectory() as folder:
-            file = LogFile("log", folder, rotateLength=10)
-            self.addCleanup(file.close)
-            log = self.begin(textFileLogObserver(file))
-            for word in ("one", "two"):
-                log.info(word)
-            self.assertEqual(["log", "log.1"], sorted(os.listdir(folder)))
-            self.assertIn("two", Path(folder, "log").read_text())
 
     def test_reader_gone_before(self) -> None:
         """

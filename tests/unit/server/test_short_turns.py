@@ -280,6 +280,19 @@ class ShortTurnsTests(SynchronousTestCase):
         stream, known = self.add_streams(1)[0], self.add(self.connection("GET"))
         self.assertEqual([stream, known, port], self.turn(LEAST))
 
+    def test_few_long_events(self) -> None:
+        """
+        Few events that take long are served in several turns, and those that were left come first.
+        """
+        port = self.add(Port(0, Factory()))
+        for _ in range(6):
+            self.add(self.connection("GET"))
+        served = []
+        for _ in range(3):
+            served.append([one for one, _ in self.serve(2 * LEAST)])
+            self.poller.ready = dict(sorted(self.poller.ready.items()))
+        self.assertEqual([[1, 2], [3, port], [4, port]], served)
+
     def test_accepts(self) -> None:
         """
         A port accepts few connections in each turn, also after Twisted has raised the number.

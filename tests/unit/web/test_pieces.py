@@ -4,6 +4,7 @@ Long bodies, which are made and sent piece by piece.
 
 from collections.abc import Callable, Iterator
 
+from twisted.logger import capturedLogs, formatEvent
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import NOT_DONE_YET, Request
@@ -84,6 +85,29 @@ class PiecesTests(SynchronousTestCase):
         client.read_again()
         self.turns(10)
         self.assertEqual(5, self.made)
+
+    def test_client_that_takes_nothing(self) -> None:
+        """
+        A client that takes nothing within the stall time-out is cut off, and that is no failure.
+        """
+        client = self.client(self.pieces)
+        client.stop_reading()
+        self.turns(3)
+        self.clock.advance(self.streams.stall_timeout - 1)
+        client.read_again()
+        client.stop_reading()
+        self.turns(3)
+        self.clock.advance(self.streams.stall_timeout - 1)
+        self.assertFalse(client.transport.is_aborted)
+        with capturedLogs() as logged:
+            self.clock.advance(1)
+        self.assertIn(
+            "192.0.2.1:50000 /: cut off, because it takes nothing", map(formatEvent, logged)
+        )
+        self.assertTrue(client.transport.is_aborted)
+        self.turns(3)
+        self.assertTrue(self.is_closed)
+        self.assertTrue(self.site.is_idle)
 
     def test_client_that_goes(self) -> None:
         """

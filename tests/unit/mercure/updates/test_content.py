@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 
-from ssetwist.mercure.updates._content import media_type_of, takes_event_stream
+from ssetwist.mercure.updates._content import MAX_ACCEPT, media_type_of, takes_event_stream
 
 
 class TakesEventStreamTests(SynchronousTestCase):
@@ -47,6 +47,14 @@ class TakesEventStreamTests(SynchronousTestCase):
             b"*/*;q=1, text/*;q=0",
         ):
             self.assertFalse(takes_event_stream([value]), value)
+
+    def test_long(self) -> None:
+        """
+        Only the beginning of a long ``Accept`` is read.
+        """
+        refused = b"text/html," + b" " * MAX_ACCEPT
+        self.assertFalse(takes_event_stream([refused + b"*/*"]))
+        self.assertTrue(takes_event_stream([refused[: MAX_ACCEPT - 3] + b"*/*"]))
 
     @given(st.lists(st.binary(max_size=30), max_size=3))
     def test_anything(self, values: list[bytes]) -> None:

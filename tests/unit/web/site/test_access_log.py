@@ -7,9 +7,11 @@ from collections.abc import Callable
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import Resource
 from twisted.web.server import Request
+from twisted.web.test.requesthelper import DummyChannel
 
 from ssetwist.hub import Streams
 from ssetwist.web import Site
+from ssetwist.web.site._access_log import MAX_LOGGED, shown
 from tests.clock import TwoClocks
 from tests.memory import Client
 
@@ -119,8 +121,30 @@ class AccessLogTests(SynchronousTestCase):
         for path in (f"/a/{SECRET}", f"/?token={SECRET}", "/?b=x%3D" + SECRET.replace(".", "%2E")):
             before = path.partition("eyJ")[0]
             self.assertIn(f"{before}... HTTP/1.1", self.line_of(path))
-        long = "/eyJ" + "eyJ" * 3000
+        long = "/eyJ" + "eyJ" * 600
         self.assertIn(f" {long} HTTP/1.1", self.line_of(long))
+
+    def test_long(self) -> None:
+        """
+        A line has the beginning of a long URL, and of long headers; a token stays hidden there.
+        """
+        long = "x" * 4000
+        line = self.line_of(f"/{long}", **{"User-Agent": long, "Referer": long})
+        start = "x" * MAX_LOGGED
+        self.assertIn(f'"GET /{start[1:]}[...] HTTP/1.1" 200 4 "{start}[...]" "{start}[...]"', line)
+        whole = "/" + "x" * (MAX_LOGGED - 1)
+        self.assertIn(f" {whole} HTTP/1.1", self.line_of(whole))
+        path = f"/{'x' * (MAX_LOGGED - 40)}?authorization=x{SECRET}{SECRET}"
+        self.assertNotIn("eyJ", self.line_of(path))
+
+    def test_shown(self) -> None:
+        """
+        In other lines a request has the start of its path, without a query or a token.
+        """
+        request = Request(DummyChannel())
+        request.uri = f"/a/{SECRET}/{'x' * 300}?b=c".encode()
+        request.method = b"HEAD"
+        self.assertEqual(f"<Request 'HEAD' '/a/.../{'x' * 193}'>", shown(request))
 
     def test_no_token_of_the_page(self) -> None:
         """

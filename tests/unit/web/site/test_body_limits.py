@@ -7,7 +7,14 @@ from hypothesis import strategies as st
 from twisted.trial.unittest import SynchronousTestCase
 from twisted.web.resource import IResource, Resource
 
-from ssetwist.web.site._body_limits import FREE_BODY, MAX_BODIES, MAX_BODY, BodyRoom, max_body_of
+from ssetwist.web.site._body_limits import (
+    FREE_BODY,
+    MAX_BODIES,
+    MAX_BODY,
+    BodyRoom,
+    max_body_of,
+    reads_form_itself,
+)
 
 
 class Large(Resource):
@@ -66,6 +73,16 @@ class MaxBodyTests(SynchronousTestCase):
         )
         for target in (*wrong.split(), b"", b"/?/a b/large"):
             self.assertEqual(MAX_BODY, max_body_of(self.root, target), target)
+
+    def test_reads_form(self) -> None:
+        """
+        A resource may read forms itself; its neighbours do not.
+        """
+        large = self.folder.children[b"large"]
+        self.assertFalse(reads_form_itself(self.root, b"/a%20b/large"))
+        large.reads_form = True
+        self.assertTrue(reads_form_itself(self.root, b"/a%20b/large?a"))
+        self.assertFalse(reads_form_itself(self.root, b"/large"))
 
     def test_chosen_by_the_resource(self) -> None:
         """

@@ -128,6 +128,29 @@ class RequestTests(SiteCase):
         self.assertEqual(b"plain", client.body)
         client.close()
 
+    def test_not_asked_for_a_refused_body(self) -> None:
+        """
+        Nothing follows the refusal of a body, even if the client waits to be asked for it.
+        """
+        client = self.client()
+        headers = {"Content-Length": "1000000", "Expect": "100-continue"}
+        client.request(method="POST", headers=headers)
+        self.assertIn(b"HTTP/1.1 413 ", client.received)
+        self.assertNotIn(b"100 Continue", client.received)
+        client.close()
+
+    def test_head_with_a_token(self) -> None:
+        """
+        The line that Twisted logs for an answer to ``HEAD`` does not have the query.
+        """
+        with capturedLogs() as logged:
+            client = self.client()
+            client.request("/?authorization=secret", method="HEAD")
+            client.close()
+        lines = [formatEvent(event) for event in logged]
+        self.assertIn("HEAD request <BoundedRequest 'HEAD' '/'>", "".join(lines))
+        self.assertNotIn("secret", "".join(lines))
+
 
 class RefusalLogTests(SiteCase):
     """

@@ -23,6 +23,7 @@ from ssetwist.web.site._insides import (
     choose_encoder,
     has_tls,
     is_plain_socket,
+    leave_form,
     limit_turns,
     listener_of,
 )
@@ -305,6 +306,62 @@ class FlowTests(ChannelCase):
         self.assertIs(other, ours._networkProducer)
         self.assertIs(theirs, theirs.transport.producer)
         self.assertEqual(theirs.transport.streaming, other.streaming)
+
+
+class BodyTests(ChannelCase):
+    """
+    Bodies that are announced.
+    """
+
+    def test_length_without_end(self) -> None:
+        """
+        A length of thousands of digits is refused; Twisted's own
+        ``_maybeChooseTransferDecoder(header, data)`` raises an error.
+        """
+        head = b"POST / HTTP/1.1\r\nContent-Length: %b\r\n\r\n"
+        channel = self.channel()
+        channel.dataReceived(head % (b"9" * 5000))
+        self.assertEqual(b"HTTP/1.1 400 Bad Request\r\n\r\n", channel.transport.value())
+        theirs = self.channel(HTTPChannel)
+        self.assertRaises(ValueError, theirs.dataReceived, head % (b"9" * 5000))
+
+    def test_longest_length(self) -> None:
+        """
+        A length of as many digits as the bound is read.
+        """
+        channel = self.channel()
+        channel.dataReceived(b"POST / HTTP/1.1\r\nContent-Length: %020d\r\n\r\n" % 0)
+        self.assertEqual(1, len(self.resource.requests))
+
+    def test_continue(self) -> None:
+        """
+        A client is asked for a body by ``_send100Continue()``, unless its request has been refused.
+        """
+        asked = b"HTTP/1.1 100 Continue\r\n\r\n"
+        for takes_body, answer in ((True, asked), (False, b"")):
+            channel = self.channel()
+            channel.takes_body = lambda takes_body=takes_body: takes_body
+            channel.dataReceived(
+                b"POST / HTTP/1.1\r\nContent-Length: 1\r\nExpect: 100-continue\r\n\r\n"
+            )
+            self.assertEqual(answer, channel.transport.value())
+        self.assertTrue(self.channel().takes_body())
+
+    def test_form(self) -> None:
+        """
+        Twisted reads the form of a request, until it is told to leave it.
+        """
+        for is_left, args in ((False, {b"a": [b"b"]}), (True, {})):
+            request = Request(self.channel())
+            if is_left:
+                leave_form(request)
+            headers = request.requestHeaders
+            headers.setRawHeaders("Content-Type", ["application/x-www-form-urlencoded"])
+            request.gotLength(3)
+            request.handleContentChunk(b"a=b")
+            request.channel.requests = [request]
+            request.requestReceived(b"POST", b"/", b"HTTP/1.1")
+            self.assertEqual(args, request.args)
 
 
 class RequestTests(ChannelCase):

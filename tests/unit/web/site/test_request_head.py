@@ -11,7 +11,7 @@ from twisted.web.server import Request
 from ssetwist.hub import Streams
 from ssetwist.web import Site
 from ssetwist.web.site._connection import BoundedRequest
-from ssetwist.web.site._request_head import PlainHead, read_plain_head, segments_of
+from ssetwist.web.site._request_head import MAX_SEGMENTS, PlainHead, read_plain_head, segments_of
 from tests.clock import Clock
 from tests.memory import Client
 
@@ -186,6 +186,13 @@ class ReadTests(SynchronousTestCase):
         self.assertIsNotNone(read_plain_head(head, len(head), 2))
         self.assertIsNone(read_plain_head(head, len(head) - 1, 2))
         self.assertIsNone(read_plain_head(head, len(head), 1))
+
+    def test_segments(self) -> None:
+        """
+        Of a path with too many segments, the last segment has the rest.
+        """
+        *first, rest = segments_of(b"/%41" * (MAX_SEGMENTS + 3))
+        self.assertEqual(([b"A"] * MAX_SEGMENTS, b"A/A/A"), (first, rest))
 
     def test_found_as_by_twisted(self) -> None:
         """
