@@ -281,6 +281,19 @@ class IndexTests(SynchronousTestCase):
         found, _ = at_once(finding)
         self.assertIn(second, found)
 
+    def test_others_meanwhile(self) -> None:
+        """
+        A pattern that comes while an event is prepared, and does not match, changes nothing.
+        """
+        audience = self.add(View.of(self.counting()))
+        steps = self.index.prepare(("a",), is_private=False)
+        next(steps)
+        self.add(View.of(Pattern("/b")))
+        at_once(steps)
+        self.asked.clear()
+        self.assertEqual({audience}, self.find("a"))
+        self.assertEqual([], self.asked)
+
     def test_nobody_left(self) -> None:
         """
         When the last subscriber with a pattern has gone, nothing is held for events to come.
