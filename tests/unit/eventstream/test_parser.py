@@ -439,7 +439,7 @@ class LimitTests(SynchronousTestCase):
         A block that never ends takes about as much memory as the limits allow: on one line, on many
         short ones, or byte by byte.
         """
-        size = 2**12
+        size = 2**14
         for piece in (b"data: a\ndata\n", b"x", b"data: " + b"x" * 1000 + b"\n", b": c\n", b"id\r"):
             # Once of three times: another thread, or a tool that watches the test, may allocate.
             # A buffer that grows exists twice for a moment.
